@@ -1,0 +1,1 @@
+//! The attributes of micro; use them through the `micro` crate.
