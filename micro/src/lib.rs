@@ -5,6 +5,7 @@ pub mod metadata;
 pub mod codec;
 pub mod schema;
 pub mod context;
+pub mod registry;
 
 pub use error::{Error, ErrorKind, OrError, Result};
 pub use metadata::Metadata;
