@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::error::Result;
-use crate::schema::Types;
+use crate::codec::types::Types;
 
 /// A value that can be sent: protobuf and JSON codecs and a descriptor.
 ///
@@ -39,12 +39,28 @@ pub trait Message: Sized + Send + Sync + 'static {
     /// `Internal` when a value has no JSON form, such as a map key that is not a string or number.
     fn encode_json(&self, out: &mut Vec<u8>) -> Result<()>;
 
-    /// Reads the JSON encoding.
+    /// Reads the JSON encoding, using at most `memory` bytes for the value.
     ///
     /// # Errors
     ///
     /// `InvalidArgument`, naming field, line and column.
-    fn decode_json(bytes: &[u8]) -> Result<Self>;
+    fn decode_json(bytes: &[u8], memory: usize) -> Result<Self>;
+
+    /// The full protobuf name, for example `greeter.HelloRequest`.
+    fn name() -> String {
+        Self::describe(&mut Types::default())
+    }
+}
+
+/// A message that says to which topic it belongs: `#[micro::message(topic = "…")]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no topic",
+    label = "no topic",
+    note = "write `#[micro::message(topic = \"…\")]` on `{Self}`, or name the topic here"
+)]
+pub trait Topic: Message {
+    /// The topic's name, for example `greeter.greeted`.
+    const TOPIC: &'static str;
 }
 
 /// How a value is written as bytes.
@@ -81,7 +97,7 @@ impl Codec {
     pub fn decode<M: Message>(self, bytes: &Bytes, memory: usize) -> Result<M> {
         match self {
             Self::Protobuf => M::decode(bytes, memory),
-            Self::Json => M::decode_json(bytes),
+            Self::Json => M::decode_json(bytes, memory),
         }
     }
 }
