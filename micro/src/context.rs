@@ -95,7 +95,10 @@ impl Context {
 
     /// Moves the deadline to `deadline` unless it is earlier already.
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
-        self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
+        self.deadline = Some(
+            self.deadline
+                .map_or(deadline, |earlier| earlier.min(deadline)),
+        );
         self
     }
 
@@ -116,7 +119,8 @@ impl Context {
 
     /// The time left until the deadline, zero when it has passed; `None` is no limit.
     pub fn remaining(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// The caller's metadata.
@@ -144,12 +148,22 @@ impl Context {
         key: impl Into<std::borrow::Cow<'static, str>>,
         value: impl Into<String>,
     ) -> Result<()> {
-        self.shared.reply.lock().unwrap_or_else(PoisonError::into_inner).insert(key, value)
+        self.shared
+            .reply
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, value)
     }
 
     /// Takes what [`set_reply_metadata`](Self::set_reply_metadata) collected; for protocols.
     pub fn take_reply_metadata(&self) -> Metadata {
-        std::mem::take(&mut *self.shared.reply.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(
+            &mut *self
+                .shared
+                .reply
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// Resolves when the call is over or its caller has given it up.
@@ -186,6 +200,11 @@ impl Context {
     /// Runs a future with this as [the current context](Self::current).
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
         CURRENT.scope(self, future).await
+    }
+
+    /// Runs a function with this as [the current context](Self::current).
+    pub fn scope_sync<T>(self, function: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, function)
     }
 
     /// Waits for a future, at most until the deadline.

@@ -48,7 +48,10 @@ pub struct Detail {
 impl Detail {
     /// A detail from a full protobuf name and the encoded message.
     pub fn new(name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        Self { name: name.into(), value: value.into() }
+        Self {
+            name: name.into(),
+            value: value.into(),
+        }
     }
 }
 
@@ -163,7 +166,12 @@ impl Error {
     /// An error of a kind with a message: one lowercase sentence that names the value and the
     /// remedy.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), details: Vec::new(), source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            details: Vec::new(),
+            source: None,
+        }))
     }
 
     /// Adds what caused this error. It is not sent to callers.
@@ -236,7 +244,10 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -290,8 +301,14 @@ mod tests {
 
     #[test]
     fn chain_lists_sources_and_display_does_not() {
-        let error = "x".parse::<u8>().or_internal("cannot read `x`").unwrap_err();
+        let error = "x"
+            .parse::<u8>()
+            .or_internal("cannot read `x`")
+            .unwrap_err();
         assert_eq!(error.to_string(), "cannot read `x`");
-        assert_eq!(error.chain(), "cannot read `x`: invalid digit found in string");
+        assert_eq!(
+            error.chain(),
+            "cannot read `x`: invalid digit found in string"
+        );
     }
 }

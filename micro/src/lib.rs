@@ -1,12 +1,21 @@
 //! Annotated Rust services that run, find each other and answer.
 
+extern crate self as micro;
+
 pub mod error;
 pub mod metadata;
 pub mod codec;
 pub mod schema;
 pub mod context;
 pub mod registry;
+pub mod handler;
+pub mod wrap;
 
-pub use error::{Error, ErrorKind, OrError, Result};
-pub use metadata::Metadata;
+#[doc(hidden)]
+pub mod __private;
+
 pub use context::{Caller, Context};
+pub use error::{Error, ErrorKind, OrError, Result};
+pub use handler::{Call, FromApp, FromCall, Reply};
+pub use metadata::Metadata;
+pub use wrap::{Next, Wrap};

@@ -29,17 +29,25 @@ pub struct Metadata {
 impl Metadata {
     /// No entries; allocates nothing.
     pub const fn new() -> Self {
-        Self { entries: Vec::new() }
+        Self {
+            entries: Vec::new(),
+        }
     }
 
     /// The first value under a key, whatever the key's case.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.entries.iter().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, v)| v.as_str())
+        self.entries
+            .iter()
+            .find(|(k, _)| k.eq_ignore_ascii_case(key))
+            .map(|(_, v)| v.as_str())
     }
 
     /// Every value under a key, in order.
     pub fn get_all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
-        self.entries.iter().filter(move |(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, v)| &**v)
+        self.entries
+            .iter()
+            .filter(move |(k, _)| k.eq_ignore_ascii_case(key))
+            .map(|(_, v)| &**v)
     }
 
     /// Sets a key to one value, replacing all it had.
@@ -75,7 +83,10 @@ impl Metadata {
 
     /// Removes every value of a key and returns the first.
     pub fn remove(&mut self, key: &str) -> Option<String> {
-        let at = self.entries.iter().position(|(k, _)| k.eq_ignore_ascii_case(key))?;
+        let at = self
+            .entries
+            .iter()
+            .position(|(k, _)| k.eq_ignore_ascii_case(key))?;
         let (_, value) = self.entries.remove(at);
         self.entries.retain(|(k, _)| !k.eq_ignore_ascii_case(key));
         Some(value)
@@ -98,7 +109,10 @@ impl Metadata {
 
     /// Bytes of all keys and values, for limits.
     pub fn size(&self) -> usize {
-        self.entries.iter().map(|(key, value)| key.len() + value.len()).sum()
+        self.entries
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum()
     }
 }
 

@@ -1,0 +1,16 @@
+//! Every name that generated code may use. Not for people: it changes without notice.
+
+#[doc(hidden)]
+pub use ::inventory;
+#[cfg(feature = "linkme")]
+#[doc(hidden)]
+pub use ::linkme;
+
+pub use crate::__submit as submit;
+pub use crate::handler::{LinkedMethods, LinkedService};
+pub use crate::wrap::LinkedWrap;
+#[cfg(feature = "linkme")]
+pub use crate::{
+    handler::{LINKED_METHODS, LINKED_SERVICES},
+    wrap::LINKED_WRAPS,
+};

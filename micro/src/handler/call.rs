@@ -1,0 +1,181 @@
+//! `Call` and `Reply`: what wraps see and handlers get, whatever the protocol.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_core::Stream;
+
+use crate::codec::Message;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::handler::info::MethodInfo;
+use crate::handler::payload::Payload;
+use crate::metadata::Metadata;
+
+/// Messages of one direction of a streaming call.
+pub type PayloadStream = Pin<Box<dyn Stream<Item = Result<Payload>> + Send>>;
+
+/// The message of a unary side, or the messages of a streaming one.
+#[non_exhaustive]
+pub enum Body {
+    /// One message.
+    One(Payload),
+    /// A stream of messages.
+    Many(PayloadStream),
+}
+
+impl Body {
+    /// The one message.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` when it is a stream.
+    pub fn into_one(self) -> Result<Payload> {
+        match self {
+            Self::One(payload) => Ok(payload),
+            Self::Many(_) => Err(Error::internal("expected one message, got a stream")),
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(payload) => f.debug_tuple("One").field(payload).finish(),
+            Self::Many(_) => f.write_str("Many"),
+        }
+    }
+}
+
+/// A call on its way to a method: on the calling side as on the serving side.
+#[derive(Debug)]
+pub struct Call {
+    context: Context,
+    method: Arc<MethodInfo>,
+    body: Body,
+}
+
+impl Call {
+    /// A call of a method.
+    pub fn new(context: Context, method: Arc<MethodInfo>, body: Body) -> Self {
+        Self {
+            context,
+            method,
+            body,
+        }
+    }
+
+    /// What is called.
+    pub fn method(&self) -> &Arc<MethodInfo> {
+        &self.method
+    }
+
+    /// Deadline, metadata, caller, cancellation.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The context, to replace: `*call.context_mut() = …`.
+    pub fn context_mut(&mut self) -> &mut Context {
+        &mut self.context
+    }
+
+    /// The caller's metadata.
+    pub fn metadata(&self) -> &Metadata {
+        self.context.metadata()
+    }
+
+    /// The metadata, to change: the next wrap, the handler or the wire sees the change.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        self.context.metadata_mut()
+    }
+
+    /// The decoded request of a unary call or server stream; decoded once, on the first look.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when the request is malformed; `Internal` when `M` is not its type or
+    /// the requests are a stream.
+    pub fn request<M: Message>(&mut self) -> Result<&M> {
+        match &mut self.body {
+            Body::One(payload) => payload.get(),
+            Body::Many(_) => Err(Error::internal("the requests of this call are a stream")),
+        }
+    }
+
+    /// A copy to try again with; `None` when the requests are a stream, which passes only once.
+    pub fn try_clone(&self) -> Option<Self> {
+        match &self.body {
+            Body::One(payload) => Some(Self {
+                context: self.context.clone(),
+                method: Arc::clone(&self.method),
+                body: Body::One(payload.clone()),
+            }),
+            Body::Many(_) => None,
+        }
+    }
+
+    /// Takes the call apart.
+    pub fn into_parts(self) -> (Context, Arc<MethodInfo>, Body) {
+        (self.context, self.method, self.body)
+    }
+}
+
+/// What a method answers: metadata and one message or a stream of them.
+#[derive(Debug)]
+pub struct Reply {
+    metadata: Metadata,
+    body: Body,
+}
+
+impl Reply {
+    /// A reply of one message.
+    pub fn new<M: Message>(message: M) -> Self {
+        Self::from_body(Body::One(Payload::value(message)))
+    }
+
+    /// A reply of any body.
+    pub fn from_body(body: Body) -> Self {
+        Self {
+            metadata: Metadata::new(),
+            body,
+        }
+    }
+
+    /// The reply's metadata.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The reply's metadata, to change.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.metadata
+    }
+
+    /// The decoded message of a unary reply.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::request`].
+    pub fn message<M: Message>(&mut self) -> Result<&M> {
+        match &mut self.body {
+            Body::One(payload) => payload.get(),
+            Body::Many(_) => Err(Error::internal("the replies of this call are a stream")),
+        }
+    }
+
+    /// Takes the decoded message of a unary reply.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::request`].
+    pub fn into_message<M: Message>(self) -> Result<M> {
+        self.body.into_one()?.into_message()
+    }
+
+    /// Takes the reply apart.
+    pub fn into_parts(self) -> (Metadata, Body) {
+        (self.metadata, self.body)
+    }
+}

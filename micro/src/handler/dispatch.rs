@@ -1,0 +1,303 @@
+//! Dispatch: from a path to a method, and the frame in which every handler runs.
+//!
+//! The frame: the deadline holds, a panic becomes an error, the context is current, and whoever
+//! waits for cancellation is told when the call is over.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Waker, Poll};
+
+use futures_core::Stream;
+
+use crate::context::{CancelGuard, Context};
+use crate::error::{Error, Result};
+use crate::handler::call::{Body, Call, PayloadStream, Reply};
+use crate::handler::info::{Location, MethodInfo, ServiceInfo};
+use crate::handler::inject::Resources;
+use crate::handler::method::{Describe, Method, Parts, Serve};
+use crate::handler::payload::Payload;
+use crate::schema::Types;
+
+/// A boxed future that can move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Something that answers calls: a method, a chain of wraps around one, a connection.
+pub trait Endpoint: Send + Sync + 'static {
+    /// Answers a call.
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>>;
+}
+
+/// A method of one running service.
+struct MethodEndpoint {
+    resources: Resources,
+    instance: Arc<dyn Any + Send + Sync>,
+    serve: Serve,
+}
+
+impl Endpoint for MethodEndpoint {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>> {
+        let (context, method, body) = call.into_parts();
+        let parts = Parts {
+            context,
+            method,
+            resources: self.resources.clone(),
+            instance: Arc::clone(&self.instance),
+        };
+        (self.serve)(parts, body)
+    }
+}
+
+/// A path and what answers there.
+#[derive(Clone)]
+pub struct Route {
+    /// The service.
+    pub service: ServiceInfo,
+    /// The method.
+    pub method: Arc<MethodInfo>,
+    /// The method's doc comment.
+    pub doc: &'static str,
+    /// Where the method is defined.
+    pub location: Option<Location>,
+    input: Describe,
+    output: Describe,
+    endpoint: Arc<dyn Endpoint>,
+}
+
+impl Route {
+    /// The route of a method of a running service.
+    pub fn new(
+        service: ServiceInfo,
+        method: &Method,
+        instance: Arc<dyn Any + Send + Sync>,
+        resources: Resources,
+    ) -> Self {
+        let serve = Arc::clone(&method.serve);
+        let mut info = MethodInfo::new(service.name, format!("/{}/{}", service.wire, method.name));
+        info.kind = method.kind;
+        info.idempotent = method.idempotent;
+        info.timeout = method.timeout;
+        Self {
+            service,
+            method: Arc::new(info),
+            doc: method.doc,
+            location: method.location.or(service.location),
+            input: method.input,
+            output: method.output,
+            endpoint: Arc::new(MethodEndpoint {
+                resources,
+                instance,
+                serve,
+            }),
+        }
+    }
+
+    /// Puts something around what answers: a chain of wraps.
+    pub fn around(mut self, wrap: impl FnOnce(Arc<dyn Endpoint>) -> Arc<dyn Endpoint>) -> Self {
+        self.endpoint = wrap(self.endpoint);
+        self
+    }
+
+    /// Adds the descriptors of request and reply; returns their full names.
+    pub fn describe(&self, types: &mut Types) -> (String, String) {
+        ((self.input)(types), (self.output)(types))
+    }
+
+    /// Runs a call in the frame that every handler has.
+    ///
+    /// # Errors
+    ///
+    /// The handler's; `DeadlineExceeded` when the deadline comes first; `Internal` when the
+    /// handler panics.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the handler and cancels the call's context.
+    pub async fn run(&self, mut call: Call) -> Result<Reply> {
+        if let Some(timeout) = self.method.timeout {
+            if call.context().deadline().is_none() {
+                *call.context_mut() = call.context().clone().with_timeout(timeout);
+            }
+        }
+        let context = call.context().clone();
+        let guard = context.guard();
+        let handler = NoPanic {
+            future: self.endpoint.call(call),
+            path: &self.method.path,
+        };
+        let late =
+            || Error::deadline_exceeded(format!("`{}` did not finish in time", self.method.path));
+        let mut reply = context.clone().scope(context.limit(handler, late)).await?;
+        for (key, value) in context.take_reply_metadata().iter() {
+            reply.metadata_mut().append(key.to_owned(), value)?;
+        }
+        let (metadata, body) = reply.into_parts();
+        let body = match body {
+            Body::One(payload) => Body::One(payload),
+            Body::Many(stream) => Body::Many(Box::pin(Framed {
+                stream: Some(stream),
+                context,
+                path: self.method.path.clone().into_owned(),
+                _guard: guard,
+            })),
+        };
+        let mut reply = Reply::from_body(body);
+        *reply.metadata_mut() = metadata;
+        Ok(reply)
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route")
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Every path that this app answers.
+#[derive(Debug, Clone, Default)]
+pub struct Router {
+    routes: HashMap<String, Route>,
+}
+
+impl Router {
+    /// Answers nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a route.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists`, naming both places, when the path is taken.
+    pub fn add(&mut self, route: Route) -> Result<()> {
+        let path = route.method.path.clone().into_owned();
+        if let Some(other) = self.routes.get(&path) {
+            let place = |route: &Route| {
+                route
+                    .location
+                    .map_or("the builder".to_owned(), |place| place.to_string())
+            };
+            return Err(Error::already_exists(format!(
+                "`{path}` is served twice, from {} and from {}",
+                place(other),
+                place(&route)
+            )));
+        }
+        self.routes.insert(path, route);
+        Ok(())
+    }
+
+    /// The route of a path such as `/greeter.Greeter/Hello`.
+    pub fn get(&self, path: &str) -> Option<&Route> {
+        self.routes.get(path)
+    }
+
+    /// All routes, sorted by path.
+    pub fn routes(&self) -> Vec<&Route> {
+        let mut all: Vec<_> = self.routes.values().collect();
+        all.sort_by(|a, b| a.method.path.cmp(&b.method.path));
+        all
+    }
+
+    /// The services that have routes, sorted by wire name, each once.
+    pub fn services(&self) -> Vec<ServiceInfo> {
+        let mut all: Vec<_> = self.routes.values().map(|route| route.service).collect();
+        all.sort_by_key(|service| service.wire);
+        all.dedup_by_key(|service| service.wire);
+        all
+    }
+
+    /// The error for a path that nobody answers; it lists what there is.
+    pub fn unknown(&self, path: &str) -> Error {
+        let service = path.strip_prefix('/').unwrap_or(path);
+        let service = service
+            .split_once('/')
+            .map_or(service, |(service, _)| service);
+        let prefix = format!("/{service}/");
+        let mut known: Vec<&str> = self
+            .routes
+            .keys()
+            .filter(|known| known.starts_with(&prefix))
+            .map(|k| &**k)
+            .collect();
+        let what = if known.is_empty() {
+            "service"
+        } else {
+            "method"
+        };
+        if known.is_empty() {
+            known = self.services().iter().map(|service| service.wire).collect();
+        }
+        known.sort_unstable();
+        let known = if known.is_empty() {
+            "none".into()
+        } else {
+            format!("`{}`", known.join("`, `"))
+        };
+        let path = path.escape_debug();
+        Error::unimplemented(format!("no {what} at `{path}`; known: {known}"))
+    }
+}
+
+/// Turns a panic in a handler into an error, so that the process lives.
+struct NoPanic<'a> {
+    future: BoxFuture<'a, Result<Reply>>,
+    path: &'a str,
+}
+
+impl Future for NoPanic<'_> {
+    type Output = Result<Reply>;
+
+    fn poll(mut self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<Self::Output> {
+        let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(waker)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(panicked(self.path))))
+    }
+}
+
+// The panic's text stays here: the panic hook has logged it, and callers must not see it.
+fn panicked(path: &str) -> Error {
+    tracing::error!(path, "handler panicked");
+    Error::internal(format!("the handler of `{path}` panicked"))
+}
+
+/// A reply stream in the frame: current context, no panics, cancelled when dropped.
+struct Framed {
+    /// Gone after the end or a panic.
+    stream: Option<PayloadStream>,
+    context: Context,
+    path: String,
+    _guard: CancelGuard,
+}
+
+impl Stream for Framed {
+    type Item = Result<Payload>;
+
+    fn poll_next(mut self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let Some(stream) = &mut this.stream else {
+            return Poll::Ready(None);
+        };
+        let context = this.context.clone();
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            context.scope_sync(|| stream.as_mut().poll_next(waker))
+        }));
+        match polled {
+            Ok(Poll::Ready(None)) => {
+                this.stream = None;
+                Poll::Ready(None)
+            }
+            Ok(polled) => polled,
+            Err(_) => {
+                this.stream = None;
+                Poll::Ready(Some(Err(panicked(&this.path))))
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! `Method`: one callable method of a service, and the parts of a call that it is given.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::codec::Message;
+use crate::context::Context;
+use crate::error::Result;
+use crate::handler::call::{Body, Reply};
+use crate::handler::dispatch::BoxFuture;
+use crate::handler::info::{Kind, Location, MethodInfo};
+use crate::handler::inject::Resources;
+use crate::schema::Types;
+
+/// What a handler is given beside the request.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    pub(super) context: Context,
+    pub(super) method: Arc<MethodInfo>,
+    pub(super) resources: Resources,
+    pub(super) instance: Arc<dyn Any + Send + Sync>,
+}
+
+impl Parts {
+    /// Deadline, metadata, caller, cancellation.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// What is called.
+    pub fn method(&self) -> &MethodInfo {
+        &self.method
+    }
+
+    /// What the app holds.
+    pub fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// The service that is called, or else another one in this app.
+    ///
+    /// # Errors
+    ///
+    /// `FailedPrecondition` when this app runs no such service.
+    pub fn service<S: Send + Sync + 'static>(&self) -> Result<Arc<S>> {
+        Arc::clone(&self.instance)
+            .downcast()
+            .or_else(|_| self.resources.get::<S>())
+    }
+}
+
+/// How a method is run: decodes, calls the function, hands the reply back.
+pub(super) type Serve = Arc<dyn Fn(Parts, Body) -> BoxFuture<'static, Result<Reply>> + Send + Sync>;
+
+/// Adds a message's descriptor and returns its full name.
+pub(super) type Describe = fn(&mut Types) -> String;
+
+/// One callable method of a service.
+///
+/// # Examples
+///
+/// By hand, without any attribute:
+///
+/// ```ignore
+/// Method::unary("Hello", |greeter: Arc<Greeter>, context: Context, request: HelloRequest| async move {
+///     greeter.hello(context, request).await
+/// })
+/// ```
+#[derive(Clone)]
+pub struct Method {
+    pub(super) name: &'static str,
+    pub(super) doc: &'static str,
+    pub(super) kind: Kind,
+    pub(super) idempotent: bool,
+    pub(super) timeout: Option<Duration>,
+    pub(super) location: Option<Location>,
+    pub(super) input: Describe,
+    pub(super) output: Describe,
+    pub(super) serve: Serve,
+}
+
+impl Method {
+    /// A unary method from an async function of service, context and request.
+    pub fn unary<S, Request, Answer, Function, Running>(
+        name: &'static str,
+        function: Function,
+    ) -> Self
+    where
+        S: Send + Sync + 'static,
+        Request: Message,
+        Answer: Message,
+        Function: Fn(Arc<S>, Context, Request) -> Running + Clone + Send + Sync + 'static,
+        Running: Future<Output = Result<Answer>> + Send + 'static,
+    {
+        Self::unary_from_parts(name, move |parts: Parts, request| {
+            let service = parts.service::<S>();
+            let function = function.clone();
+            async move { function(service?, parts.context, request).await }
+        })
+    }
+
+    /// A unary method from an async function of [`Parts`] and request.
+    pub fn unary_from_parts<Request, Answer, Function, Running>(
+        name: &'static str,
+        function: Function,
+    ) -> Self
+    where
+        Request: Message,
+        Answer: Message,
+        Function: Fn(Parts, Request) -> Running + Clone + Send + Sync + 'static,
+        Running: Future<Output = Result<Answer>> + Send + 'static,
+    {
+        let serve: Serve = Arc::new(move |parts, body| {
+            let function = function.clone();
+            Box::pin(async move {
+                let request = body.into_one()?.into_message::<Request>()?;
+                Ok(Reply::new(function(parts, request).await?))
+            })
+        });
+        Self::from_parts(
+            name,
+            Kind::Unary,
+            (Request::describe, Answer::describe),
+            serve,
+        )
+    }
+
+    /// A method of any kind from a function of [`Parts`] and the undecoded body.
+    pub fn raw<Function>(
+        name: &'static str,
+        kind: Kind,
+        (input, output): (fn(&mut Types) -> String, fn(&mut Types) -> String),
+        function: Function,
+    ) -> Self
+    where
+        Function: Fn(Parts, Body) -> BoxFuture<'static, Result<Reply>> + Send + Sync + 'static,
+    {
+        Self::from_parts(name, kind, (input, output), Arc::new(function))
+    }
+
+    fn from_parts(
+        name: &'static str,
+        kind: Kind,
+        (input, output): (Describe, Describe),
+        serve: Serve,
+    ) -> Self {
+        Self {
+            name,
+            doc: "",
+            kind,
+            idempotent: false,
+            timeout: None,
+            location: None,
+            input,
+            output,
+            serve,
+        }
+    }
+
+    /// Sets the doc comment.
+    pub fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// Says that running it twice is the same as running it once.
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Sets how long a call may take when its caller sets no deadline.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the place of definition.
+    pub fn location(mut self, location: Location) -> Self {
+        self.location = Some(location);
+        self
+    }
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Method")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("idempotent", &self.idempotent)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,28 @@
+//! Handlers: what the macros describe (services, methods), what they are given, how a call
+//! reaches them.
+//!
+//! Does not know networks: a protocol makes a [`Call`] and sends the [`Reply`].
+
+mod call;
+mod dispatch;
+mod info;
+mod inject;
+mod linked;
+mod method;
+mod payload;
+mod service;
+
+pub use self::call::{Body, Call, PayloadStream, Reply};
+pub use self::dispatch::{BoxFuture, Endpoint, Route, Router};
+pub use self::info::{Kind, Location, MethodInfo, ServiceInfo};
+pub use self::inject::{Construct, FromApp, FromCall, Resources};
+pub use self::linked::{LinkedMethods, LinkedService, served};
+pub use self::method::{Method, Parts};
+pub use self::payload::Payload;
+pub use self::service::{Served, Service};
+
+pub(crate) use self::linked::collector;
+
+#[cfg(feature = "linkme")]
+#[doc(hidden)]
+pub use self::linked::{LINKED_METHODS, LINKED_SERVICES};

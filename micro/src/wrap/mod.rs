@@ -1,0 +1,11 @@
+//! Wraps: code around calls and events (middleware), and the chain that runs it.
+
+mod chain;
+mod linked;
+
+pub use self::chain::{Chain, Next, Wrap};
+pub use self::linked::{Around, LinkedWrap, On};
+
+#[cfg(feature = "linkme")]
+#[doc(hidden)]
+pub use self::linked::LINKED_WRAPS;
