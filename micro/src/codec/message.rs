@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::error::Result;
 use crate::codec::types::Types;
+use crate::error::Result;
 
 /// A value that can be sent: protobuf and JSON codecs and a descriptor.
 ///

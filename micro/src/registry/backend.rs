@@ -40,7 +40,10 @@ pub trait Backend: Send + Sync + 'static {
 /// What a backend can do. What it cannot is `Unimplemented`, unless said otherwise here.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts, not the states of a machine")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, not the states of a machine"
+)]
 pub struct Capabilities {
     /// Nodes can be registered. Where they cannot, the list is made elsewhere and `register`
     /// changes nothing.
