@@ -10,6 +10,8 @@ pub mod context;
 pub mod registry;
 pub mod handler;
 pub mod wrap;
+pub mod config;
+pub mod app;
 
 #[doc(hidden)]
 pub mod __private;

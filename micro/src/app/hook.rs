@@ -1,0 +1,68 @@
+//! Hooks: functions that run at a moment of the app's life.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::handler::{BoxFuture, Location, Resources, collector};
+
+/// A moment of the app's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Moment {
+    /// After the checks, before the app listens. An error keeps the app from starting.
+    Start,
+    /// Once others can call. Runs beside the serving; an error stops the app.
+    Ready,
+    /// After the last call has been answered.
+    Stop,
+}
+
+/// A hook found at link time.
+#[derive(Debug)]
+pub struct LinkedHook {
+    /// The function's name.
+    pub name: &'static str,
+    /// When it runs.
+    pub on: Moment,
+    /// The function, its parameters injected.
+    pub call: for<'a> fn(&'a Resources) -> BoxFuture<'a, Result<()>>,
+    /// Where it is defined.
+    pub location: Location,
+}
+collector!(LinkedHook, LINKED_HOOKS);
+
+type Run = Arc<dyn for<'a> Fn(&'a Resources) -> BoxFuture<'a, Result<()>> + Send + Sync>;
+
+/// A hook of one app: linked or given to the builder.
+#[derive(Clone)]
+pub(super) struct Hook {
+    pub(super) name: &'static str,
+    pub(super) on: Moment,
+    pub(super) run: Run,
+}
+
+impl Hook {
+    pub(super) fn new<F>(name: &'static str, on: Moment, run: F) -> Self
+    where
+        F: for<'a> Fn(&'a Resources) -> BoxFuture<'a, Result<()>> + Send + Sync + 'static,
+    {
+        Self {
+            name,
+            on,
+            run: Arc::new(run),
+        }
+    }
+
+    pub(super) fn linked() -> impl Iterator<Item = Self> {
+        LinkedHook::linked()
+            .into_iter()
+            .map(|hook| Self::new(hook.name, hook.on, hook.call))
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hook({} on {:?})", self.name, self.on)
+    }
+}

@@ -1,0 +1,101 @@
+//! How a setting's text becomes a value.
+
+use std::time::Duration;
+
+/// A type that a setting can have.
+pub trait FromText: Sized {
+    /// What a good value looks like, for error messages: "a duration such as `15s`".
+    const EXPECTED: &'static str;
+
+    /// Reads the text; `None` when it is not such a value.
+    fn from_text(text: &str) -> Option<Self>;
+}
+
+impl FromText for String {
+    const EXPECTED: &'static str = "text";
+
+    fn from_text(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
+impl FromText for bool {
+    const EXPECTED: &'static str = "`true` or `false`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "true" | "1" | "yes" | "on" => Some(true),
+            "false" | "0" | "no" | "off" => Some(false),
+            _ => None,
+        }
+    }
+}
+
+impl FromText for usize {
+    const EXPECTED: &'static str = "a whole number; sizes may end in `KiB` or `MiB`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (number, unit) = match text.strip_suffix("KiB") {
+            Some(number) => (number, 1 << 10),
+            None => text
+                .strip_suffix("MiB")
+                .map_or((text, 1), |number| (number, 1 << 20)),
+        };
+        number.trim().parse::<Self>().ok()?.checked_mul(unit)
+    }
+}
+
+impl FromText for Duration {
+    const EXPECTED: &'static str = "a duration such as `250ms`, `15s` or `2m`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, unit) = text.split_at(digits);
+        let seconds: f64 = number.parse().ok()?;
+        let factor = match unit.trim() {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        Self::try_from_secs_f64(seconds * factor).ok()
+    }
+}
+
+/// A duration in the spelling that settings take.
+pub fn duration_text(duration: Duration) -> String {
+    if duration.subsec_nanos() == 0 {
+        format!("{}s", duration.as_secs())
+    } else {
+        format!("{}ms", duration.as_millis())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(Duration::from_text("15s"), Some(Duration::from_secs(15)));
+        assert_eq!(
+            Duration::from_text("250 ms"),
+            Some(Duration::from_millis(250))
+        );
+        assert_eq!(Duration::from_text("1.5m"), Some(Duration::from_secs(90)));
+        for wrong in ["15", "s", "", "-1s", "1d", "1e400s", "..s"] {
+            assert_eq!(Duration::from_text(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_binary_units() {
+        assert_eq!(usize::from_text("4MiB"), Some(4 << 20));
+        assert_eq!(usize::from_text("16 KiB"), Some(16 << 10));
+        assert_eq!(usize::from_text("7"), Some(7));
+        assert_eq!(usize::from_text("99999999999999999999MiB"), None);
+    }
+}
