@@ -101,7 +101,6 @@ pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The twin of [`Backend`] that the handle holds.
 pub(super) trait Erased: Send + Sync {
-    fn scheme(&self) -> &'static str;
     fn capabilities(&self) -> Capabilities;
     fn register(&self, node: Node, ttl: Duration) -> BoxFuture<'_, Result<()>>;
     fn deregister<'a>(&'a self, node: &'a Node) -> BoxFuture<'a, Result<()>>;
@@ -111,10 +110,6 @@ pub(super) trait Erased: Send + Sync {
 }
 
 impl<B: Backend> Erased for B {
-    fn scheme(&self) -> &'static str {
-        Backend::scheme(self)
-    }
-
     fn capabilities(&self) -> Capabilities {
         Backend::capabilities(self)
     }

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::registry::backend::{Backend, Capabilities, Erased};
 use crate::registry::record::{Node, check_question, check_service, sorted};
 use crate::registry::registration::Registration;
+use crate::registry::union::Union;
 use crate::registry::url;
 use crate::registry::watch::Watch;
 
@@ -41,14 +42,33 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Registry {
     backend: Arc<dyn Erased>,
+    /// The scheme, or those of a union joined by `+`.
+    name: Arc<str>,
     timeout: Duration,
 }
 
 impl Registry {
     /// A registry over a backend.
     pub fn new(backend: impl Backend) -> Self {
+        let name = backend.scheme().into();
         Self {
             backend: Arc::new(backend),
+            name,
+            timeout: TIMEOUT,
+        }
+    }
+
+    /// Several registries as one: the first answer wins, registrations go to all.
+    ///
+    /// Put the nearer ones first: of two records of one node the earlier registry's counts. One
+    /// that fails is logged while the others go on; an operation fails when all do.
+    pub fn union(registries: impl IntoIterator<Item = Self>) -> Self {
+        let registries: Vec<Self> = registries.into_iter().collect();
+        let schemes: Vec<&str> = registries.iter().map(Self::scheme).collect();
+        let name = schemes.join("+").into();
+        Self {
+            backend: Arc::new(Union::new(registries)),
+            name,
             timeout: TIMEOUT,
         }
     }
@@ -72,9 +92,9 @@ impl Registry {
         self
     }
 
-    /// The backend's scheme, for logs and reports.
-    pub fn scheme(&self) -> &'static str {
-        self.backend.scheme()
+    /// The backend's scheme, or those of a union joined by `+`; for logs and reports.
+    pub fn scheme(&self) -> &str {
+        &self.name
     }
 
     /// What the backend can do.

@@ -5,15 +5,22 @@
 //! ttl. Does not choose among nodes and does not connect to them.
 
 mod backend;
+#[cfg(test)]
+mod contract;
+mod fixed;
 mod handle;
+mod host;
 mod memory;
 mod record;
 mod registration;
+mod union;
 mod url;
 mod watch;
 
 pub use backend::{Backend, Capabilities};
+pub use fixed::Fixed;
 pub use handle::Registry;
+pub use host::Host;
 pub use memory::Memory;
 pub use record::{Change, Node};
 pub use registration::Registration;

@@ -3,7 +3,9 @@
 //! Does not read settings; the URL comes from whoever does.
 
 use crate::error::{Error, Result};
+use crate::registry::fixed::Fixed;
 use crate::registry::handle::Registry;
+use crate::registry::host::Host;
 use crate::registry::memory::Memory;
 
 /// A URL scheme and what opens it.
@@ -26,9 +28,11 @@ impl Scheme {
 inventory::collect!(Scheme);
 
 /// Ours; another crate cannot take their place.
-const OWN: &[Scheme] = &[Scheme::new("memory", |rest| {
-    Memory::open(rest).map(Registry::new)
-})];
+const OWN: &[Scheme] = &[
+    Scheme::new("memory", |rest| Memory::open(rest).map(Registry::new)),
+    Scheme::new("static", |rest| Fixed::parse(rest).map(Registry::new)),
+    Scheme::new("host", |rest| Host::open(rest).map(Registry::new)),
+];
 
 /// Schemes whose meaning is settled and whose backend is still to come.
 const LATER: &[&str] = &[
@@ -43,7 +47,30 @@ const LATER: &[&str] = &[
 ];
 
 pub(super) fn open(url: &str) -> Result<Registry> {
-    open_one(url)
+    let mut members = Vec::new();
+    for part in split(url) {
+        members.push(open_one(part)?);
+    }
+    if members.len() == 1 {
+        return Ok(members.remove(0));
+    }
+    Ok(Registry::union(members))
+}
+
+/// Cuts at each `+` and `,` that a scheme follows; others belong to the settings of a backend.
+fn split(url: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (at, _) in url.match_indices(['+', ',']) {
+        let next = url[at + 1..].split(['+', ',']).next().unwrap_or_default();
+        let in_settings = url[start..at].contains("://");
+        if !in_settings || next.contains("://") || is_known(next) {
+            parts.push(&url[start..at]);
+            start = at + 1;
+        }
+    }
+    parts.push(&url[start..]);
+    parts
 }
 
 fn open_one(url: &str) -> Result<Registry> {
@@ -57,14 +84,19 @@ fn open_one(url: &str) -> Result<Registry> {
             known()
         )));
     }
+    let name = name.escape_default();
     Err(Error::invalid_argument(format!(
-        "no registry `{name}`, known: {}",
+        "there is no registry `{name}`, known: {}",
         known()
     )))
 }
 
 fn schemes() -> impl Iterator<Item = &'static Scheme> {
     OWN.iter().chain(inventory::iter::<Scheme>)
+}
+
+fn is_known(name: &str) -> bool {
+    LATER.contains(&name) || schemes().any(|scheme| scheme.name == name)
 }
 
 fn known() -> String {
@@ -74,4 +106,60 @@ fn known() -> String {
     names.sort();
     names.dedup();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    inventory::submit! { Scheme::new("elsewhere", |_| Ok(Registry::new(Memory::new()))) }
+
+    #[test]
+    fn several_are_cut_only_where_a_scheme_follows() {
+        assert_eq!(split("host+mdns"), ["host", "mdns"]);
+        assert_eq!(
+            split("host:///run/a+b,c,mdns://"),
+            ["host:///run/a+b,c", "mdns://"]
+        );
+        assert_eq!(
+            split("static://a=b:1,c=d:2+memory://"),
+            ["static://a=b:1,c=d:2", "memory://"]
+        );
+        assert_eq!(split("host+mdsn"), ["host", "mdsn"]);
+        assert_eq!(
+            open("memory://,static://a=b:1").unwrap().scheme(),
+            "memory+static"
+        );
+        assert_eq!(open("memory").unwrap().scheme(), "memory");
+    }
+
+    #[test]
+    fn unknown_scheme_lists_the_known_ones() {
+        let error = open("zk://here").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(
+            error
+                .message()
+                .starts_with("there is no registry `zk`, known: `elsewhere`, ")
+        );
+        assert!(error.message().contains("`memory`, `static`"), "{error}");
+    }
+
+    #[test]
+    fn scheme_to_come_says_so() {
+        let error = open("etcd://10.0.0.1:2379").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unimplemented);
+        assert!(
+            error
+                .message()
+                .contains("`etcd` is not available in this version"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn announced_scheme_opens() {
+        open("elsewhere://").unwrap();
+    }
 }

@@ -1,0 +1,135 @@
+//! Which process wrote a record, and whether it still runs.
+//!
+//! On Linux only: elsewhere nothing is known and a record lives until its ttl is over. Never says
+//! "gone" when it cannot be sure.
+
+use std::fs;
+use std::io;
+
+/// A process as it stands in a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) id: u32,
+    /// When it started, in the kernel's ticks: tells it from a later process of the same id.
+    pub(super) started: Option<u64>,
+    /// The namespace its id belongs to; empty when unknown.
+    pub(super) pids: String,
+    /// The network it lives in; empty when unknown.
+    pub(super) network: String,
+}
+
+impl Process {
+    /// The process we are.
+    pub(super) fn this() -> Self {
+        let namespace = |name: &str| {
+            let link = fs::read_link(format!("/proc/self/ns/{name}")).unwrap_or_default();
+            link.to_string_lossy().into_owned()
+        };
+        let id = std::process::id();
+        Self {
+            id,
+            started: fs::read(format!("/proc/{id}/stat"))
+                .ok()
+                .and_then(|stat| started(&stat)),
+            pids: namespace("pid"),
+            network: namespace("net"),
+        }
+    }
+
+    /// Whether it certainly runs no more, as far as `me` can see.
+    pub(super) fn is_gone(&self, me: &Self) -> bool {
+        let Some(then) = self.started else {
+            return false;
+        };
+        // Seen from another namespace the id is somebody else's.
+        if self.pids.is_empty() || self.pids != me.pids || me.started.is_none() {
+            return false;
+        }
+        match fs::read(format!("/proc/{}/stat", self.id)) {
+            Ok(stat) => started(&stat).is_none_or(|now| now != then),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
+    }
+
+    /// Whether what it listens on can be reached from `me`.
+    pub(super) fn shares_network(&self, me: &Self) -> bool {
+        self.network == me.network
+    }
+}
+
+/// The start of a process by its `/proc/<id>/stat`; `None` for one that is dead already and only
+/// waits to be collected.
+fn started(stat: &[u8]) -> Option<u64> {
+    // The name stands in parentheses and may hold any byte; after it come state and numbers.
+    let end = stat.iter().rposition(|&byte| byte == b')')?;
+    let rest = std::str::from_utf8(&stat[end + 1..]).ok()?;
+    let mut fields = rest.split_ascii_whitespace();
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X" | "x") {
+        return None;
+    }
+    // `starttime` is field 22; the state was field 3.
+    fields.nth(18)?.parse().ok()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_runs_and_an_ended_one_is_gone() {
+        let me = Process::this();
+        assert!(!me.is_gone(&me));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let stat = fs::read(format!("/proc/{}/stat", child.id()));
+        let started = stat.ok().and_then(|stat| started(&stat)).or(Some(1));
+        let ended = Process {
+            id: child.id(),
+            started,
+            ..me.clone()
+        };
+        child.wait().unwrap();
+        assert!(ended.is_gone(&me));
+    }
+
+    #[test]
+    fn later_process_with_the_same_id_does_not_count() {
+        let me = Process::this();
+        let earlier = Process {
+            started: me.started.map(|then| then - 1),
+            ..me.clone()
+        };
+        assert!(earlier.is_gone(&me));
+    }
+
+    #[test]
+    fn doubt_keeps_a_process() {
+        let me = Process::this();
+        let elsewhere = Process {
+            id: u32::MAX,
+            pids: "pid:[1]".to_owned(),
+            ..me.clone()
+        };
+        assert!(!elsewhere.is_gone(&me));
+        assert!(
+            !Process {
+                id: u32::MAX,
+                started: None,
+                ..me.clone()
+            }
+            .is_gone(&me)
+        );
+    }
+
+    #[test]
+    fn stat_with_a_nasty_name_is_read() {
+        let tail = "1 ".repeat(18);
+        let stat = format!("7 (a) Z 1 (\n) S {tail}4711 0 0");
+        assert_eq!(started(stat.as_bytes()), Some(4711));
+        let dead = format!("7 (a) Z {tail}4711 0 0");
+        assert_eq!(started(dead.as_bytes()), None);
+        for junk in ["", ")", "7 (a", "7 (a) S 1 2"] {
+            assert_eq!(started(junk.as_bytes()), None);
+        }
+    }
+}
