@@ -1,0 +1,100 @@
+//! The sources of the workspace, read and parsed for the tests that keep the house.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use micro_tests::workspace;
+
+/// A text file of the workspace.
+pub(crate) struct Text {
+    /// From the root of the workspace, with `/`.
+    pub(crate) path: String,
+    pub(crate) text: String,
+}
+
+impl Text {
+    pub(crate) fn is_rust(&self) -> bool {
+        Path::new(&self.path)
+            .extension()
+            .is_some_and(|extension| extension == "rs")
+    }
+
+    /// Under one of these folders.
+    pub(crate) fn under(&self, folders: &[&str]) -> bool {
+        folders.iter().any(|folder| self.path.starts_with(folder))
+    }
+
+    /// Holds tests alone: a `tests.rs`, a file in a folder `tests`.
+    pub(crate) fn is_test(&self) -> bool {
+        self.path.ends_with("/tests.rs") || self.path.split('/').rev().skip(1).any(|p| p == "tests")
+    }
+
+    pub(crate) fn parse(&self) -> syn::File {
+        match syn::parse_file(&self.text) {
+            Ok(file) => file,
+            Err(error) => panic!("{}:{}: {error}", self.path, error.span().start().line),
+        }
+    }
+}
+
+/// A rule that does not hold, and where.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Offence {
+    pub(crate) path: String,
+    pub(crate) line: usize,
+    pub(crate) rule: String,
+}
+
+impl fmt::Display for Offence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.path, self.line, self.rule)
+    }
+}
+
+/// Fails with all offences, one a line.
+pub(crate) fn expect_none(mut offences: Vec<Offence>) {
+    offences.sort();
+    let lines: Vec<String> = offences.iter().map(Offence::to_string).collect();
+    assert!(
+        lines.is_empty(),
+        "{} offences:\n{}",
+        lines.len(),
+        lines.join("\n")
+    );
+}
+
+/// Every text file of the workspace, but for what is built and what git keeps for itself.
+pub(crate) fn texts() -> Vec<Text> {
+    let mut found = Vec::new();
+    walk(&workspace(), "", &mut found);
+    assert!(found.len() > 20, "the walk found {} files", found.len());
+    found
+}
+
+/// Every Rust file under a folder (named from the root, ending in `/`).
+pub(crate) fn rust(folder: &str) -> Vec<Text> {
+    let mut all = texts();
+    all.retain(|text| text.is_rust() && text.under(&[folder]));
+    assert!(!all.is_empty(), "no Rust file under {folder}");
+    all
+}
+
+fn walk(folder: &Path, prefix: &str, found: &mut Vec<Text>) {
+    let entries = fs::read_dir(folder).unwrap();
+    for entry in entries {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let kind = entry.file_type().unwrap();
+        let path = format!("{prefix}{name}");
+        if kind.is_dir() {
+            if name != "target" && name != ".git" {
+                walk(&entry.path(), &format!("{path}/"), found);
+            }
+        } else if kind.is_file() && path != ".git" {
+            if let Ok(text) = fs::read_to_string(entry.path()) {
+                found.push(Text { path, text });
+            }
+        }
+    }
+}

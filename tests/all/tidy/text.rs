@@ -1,0 +1,148 @@
+//! Rules that need no parser: length, width, first line, names of machines.
+
+use crate::sources::{Offence, Text};
+
+const LINES: usize = 400;
+const LINES_OF_MACROS: usize = 250;
+const WIDTH: usize = 100;
+
+/// The file opens with `//!`, is short enough, and its lines are.
+pub(super) fn shape(text: &Text) -> Vec<Offence> {
+    let mut found = Vec::new();
+    let mut offence = |line: usize, rule: String| {
+        found.push(Offence {
+            path: text.path.clone(),
+            line,
+            rule,
+        });
+    };
+    if !text.text.starts_with("//!") {
+        offence(1, "the file does not open with `//!`".to_owned());
+    }
+    let limit = if text.under(&["micro-macros/"]) {
+        LINES_OF_MACROS
+    } else {
+        LINES
+    };
+    let lines = text.text.lines().count();
+    if lines > limit {
+        offence(limit + 1, format!("{lines} lines, more than {limit}"));
+    }
+    for (index, line) in text.text.lines().enumerate() {
+        let width = line.chars().count();
+        if width > WIDTH {
+            offence(index + 1, format!("{width} characters, more than {WIDTH}"));
+        }
+    }
+    found
+}
+
+/// No path of one machine, no place to fetch packages from but the usual one.
+pub(super) fn machine(text: &Text) -> Vec<Offence> {
+    let mut found = Vec::new();
+    for (index, line) in text.text.lines().enumerate() {
+        if let Some(rule) = machine_in(line) {
+            found.push(Offence {
+                path: text.path.clone(),
+                line: index + 1,
+                rule,
+            });
+        }
+    }
+    found
+}
+
+fn machine_in(line: &str) -> Option<String> {
+    // Written apart, so that this file does not offend.
+    let homes = [
+        concat!("/ro", "ot/"),
+        concat!("/ho", "me/"),
+        concat!("/Use", "rs/"),
+        concat!("/wo", "rk/"),
+        concat!("/tm", "p/wt"),
+        concat!("/op", "t/"),
+        concat!("C:", "\\"),
+    ];
+    if let Some(home) = homes.iter().find(|home| names_path(line, home)) {
+        return Some(format!("a path of one machine: `{home}`"));
+    }
+    let crates_io = concat!("regi", "stry+https://github.com/rust-lang/crates.io-index");
+    let line = line.replace(crates_io, "");
+    let hosts = [
+        concat!("regi", "stry+"),
+        concat!("spar", "se+"),
+        concat!("index-", "url"),
+        concat!("extra-", "index"),
+        concat!("find-", "links"),
+        concat!("GOPR", "OXY"),
+        concat!("[sour", "ce."),
+    ];
+    let host = hosts.iter().find(|host| line.contains(**host))?;
+    Some(format!("a place to fetch packages from: `{host}`"))
+}
+
+/// Whether a line names a path that starts there: not in the middle of a URL or a longer path.
+fn names_path(line: &str, home: &str) -> bool {
+    line.match_indices(home).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        before.is_none_or(|c| !c.is_alphanumeric() && !"-_.}/".contains(c))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn rules(found: &[Offence]) -> Vec<(usize, &str)> {
+        found.iter().map(|o| (o.line, o.rule.as_str())).collect()
+    }
+
+    #[test]
+    fn a_file_without_its_purpose_is_found() {
+        let found = shape(&sample("micro/src/a.rs", "use std::fmt;\n//! Late.\n"));
+        assert_eq!(rules(&found), [(1, "the file does not open with `//!`")]);
+    }
+
+    #[test]
+    fn a_long_file_is_found_and_macros_are_shorter() {
+        let text = format!("//! A.\n{}", "\n".repeat(LINES));
+        let found = shape(&sample("micro/src/a.rs", &text));
+        assert_eq!(rules(&found), [(401, "401 lines, more than 400")]);
+        let text = format!("//! A.\n{}", "\n".repeat(LINES_OF_MACROS));
+        assert_eq!(shape(&sample("micro/src/a.rs", &text)), []);
+        assert_eq!(shape(&sample("micro-macros/src/a.rs", &text)).len(), 1);
+    }
+
+    #[test]
+    fn a_wide_line_is_found() {
+        let text = format!("//! A.\n// {}\n// {}\n", "ü".repeat(97), "x".repeat(98));
+        let found = shape(&sample("micro/src/a.rs", &text));
+        assert_eq!(rules(&found), [(3, "101 characters, more than 100")]);
+    }
+
+    #[test]
+    fn a_machine_is_found_and_an_url_is_not() {
+        let bad = [
+            concat!("path = \"/ro", "ot/.cargo\""),
+            concat!("cd /ho", "me/ada"),
+            concat!("source = \"regi", "stry+https://example.org/index\""),
+            concat!("pip install --extra-", "index", "-url x"),
+            concat!("[sour", "ce.crates-io]"),
+        ];
+        for line in bad {
+            assert_eq!(machine(&sample("a.toml", line)).len(), 1, "{line}");
+        }
+        let good = [
+            concat!("https://example.org/ho", "me/ada"),
+            concat!(
+                "source = \"regi",
+                "stry+https://github.com/rust-lang/crates.io-index\""
+            ),
+            "a/b/c and /etc/hosts",
+        ];
+        for line in good {
+            assert_eq!(machine(&sample("a.toml", line)), [], "{line}");
+        }
+    }
+}
