@@ -3,74 +3,18 @@
 //! Refuses unknown keys (with the nearest known one), keys given twice and values of the wrong
 //! kind. What a key means is the attribute's affair.
 
+mod arg;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream, Parser};
+use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, ExprPath, Lit, LitInt, LitStr, Path, Token};
 
 use crate::diag::Mistakes;
 use crate::suggest::unknown;
 
-/// One argument of an attribute.
-pub(crate) struct Arg {
-    /// The key; none for a positional literal.
-    pub(crate) key: Option<Ident>,
-    pub(crate) value: Value,
-}
-
-/// What stands after a key.
-pub(crate) enum Value {
-    /// Nothing: `loud`.
-    Flag,
-    /// `= expression`, or a positional literal.
-    Expr(Box<Expr>),
-    /// `( … )`.
-    List(TokenStream),
-}
-
-impl Parse for Arg {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        if input.peek(Lit) {
-            return Ok(Self {
-                key: None,
-                value: Value::Expr(Box::new(input.parse()?)),
-            });
-        }
-        let key = Ident::parse_any(input)?;
-        let value = if input.peek(Token![=]) {
-            input.parse::<Token![=]>()?;
-            Value::Expr(Box::new(input.parse()?))
-        } else if input.peek(syn::token::Paren) {
-            let content;
-            syn::parenthesized!(content in input);
-            Value::List(content.parse()?)
-        } else if input.is_empty() || input.peek(Token![,]) {
-            Value::Flag
-        } else {
-            return Err(input.error(format!(
-                "expected `,`, `= value` or `(…)` after `{}`",
-                key.unraw()
-            )));
-        };
-        Ok(Self {
-            key: Some(key),
-            value,
-        })
-    }
-}
-
-impl Arg {
-    /// Where to point when something is wrong with this argument.
-    pub(crate) fn span(&self) -> Span {
-        use syn::spanned::Spanned;
-        match (&self.key, &self.value) {
-            (Some(key), _) => key.span(),
-            (None, Value::Expr(expr)) => expr.span(),
-            (None, _) => Span::call_site(),
-        }
-    }
-}
+pub(crate) use self::arg::{Arg, Value};
 
 /// The arguments of one attribute, checked against the keys it knows.
 #[derive(Default)]

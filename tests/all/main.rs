@@ -1,5 +1,7 @@
 //! Every test that crosses modules, as one program: linking once is what costs.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails, as it should")]
+
 mod layers;
 mod sources;
 mod tidy;

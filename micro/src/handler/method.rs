@@ -65,7 +65,7 @@ pub(super) type Describe = fn(&mut Types) -> String;
 /// By hand, without any attribute:
 ///
 /// ```ignore
-/// Method::unary("Hello", |greeter: Arc<Greeter>, context: Context, request: HelloRequest| async move {
+/// Method::unary("Hello", |greeter: Arc<Greeter>, context, request: HelloRequest| async move {
 ///     greeter.hello(context, request).await
 /// })
 /// ```

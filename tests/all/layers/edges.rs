@@ -86,10 +86,10 @@ impl Graph {
     pub(super) fn locate(&self, path: &[String]) -> Path {
         let mut path = path.to_vec();
         for _ in 0..16 {
-            if let [only] = &*path {
-                if let Some(module) = self.macros.get(only) {
-                    return module.clone();
-                }
+            if let [only] = &*path
+                && let Some(module) = self.macros.get(only)
+            {
+                return module.clone();
             }
             let depth = (0..=path.len())
                 .rev()

@@ -38,18 +38,15 @@ fn folders_make_no_cycle() {
 fn the_attributes_know_nothing_of_the_runtime() {
     let manifest = include_str!("../../../micro-macros/Cargo.toml");
     let names = manifest.lines().filter(|line| !line.starts_with("name"));
-    let named: Vec<&str> = names.filter(|line| line.starts_with("micro")).collect();
-    assert_eq!(named, Vec::<&str>::new());
+    let runtime: Vec<&str> = names.filter(|line| line.starts_with("micro")).collect();
+    assert_eq!(runtime, Vec::<&str>::new());
 }
 
 /// Files of an imagined runtime: `(path, text)`.
 fn sample(files: &[(&str, &str)]) -> Graph {
     let texts: Vec<Text> = files
         .iter()
-        .map(|(path, text)| Text {
-            path: format!("micro/src/{path}"),
-            text: (*text).to_owned(),
-        })
+        .map(|(path, text)| Text::new(format!("micro/src/{path}"), *text))
         .collect();
     Graph::read(&texts)
 }

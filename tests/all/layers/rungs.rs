@@ -52,14 +52,15 @@ fn homeless(graph: &Graph, rung: &dyn Fn(&str) -> Option<usize>) -> Vec<Offence>
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for (path, file) in &graph.files {
-        if let Some(module) = top(path) {
-            if rung(module).is_none() && seen.insert(module) {
-                found.push(Offence {
-                    path: file.clone(),
-                    line: 1,
-                    rule: format!("module `{module}` stands on no rung"),
-                });
-            }
+        if let Some(module) = top(path)
+            && rung(module).is_none()
+            && seen.insert(module)
+        {
+            found.push(Offence {
+                path: file.clone(),
+                line: 1,
+                rule: format!("module `{module}` stands on no rung"),
+            });
         }
     }
     found

@@ -74,8 +74,5 @@ fn public_signatures_name_no_protocol_crate() {
 /// An imagined file, for the tests of the rules.
 #[cfg(test)]
 fn sample(path: &str, text: &str) -> Text {
-    Text {
-        path: path.to_owned(),
-        text: text.to_owned(),
-    }
+    Text::new(path, text)
 }

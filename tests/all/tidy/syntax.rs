@@ -5,7 +5,7 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
 use super::{EARNEST, READS_ENVIRONMENT};
-use crate::sources::{Offence, Text};
+use crate::sources::{Offence, Text, is_test};
 
 const UNFINISHED: &[&str] = &["todo", "unimplemented", "dbg"];
 
@@ -132,10 +132,10 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        if let Some(name) = call.path.segments.last().map(|last| last.ident.to_string()) {
-            if UNFINISHED.contains(&&*name) {
-                self.offence(call, format!("`{name}!`"));
-            }
+        if let Some(name) = call.path.segments.last().map(|last| last.ident.to_string())
+            && UNFINISHED.contains(&&*name)
+        {
+            self.offence(call, format!("`{name}!`"));
         }
         self.tokens(call.tokens.clone());
         visit::visit_macro(self, call);
@@ -161,26 +161,15 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_stmt(&mut self, statement: &'ast syn::Stmt) {
-        if let syn::Stmt::Expr(syn::Expr::MethodCall(call), Some(_)) = statement {
-            if call.method == "ok" && call.args.is_empty() && self.strict() {
-                self.offence(&call.method, "a bare `.ok();` swallows an error");
-            }
+        if let syn::Stmt::Expr(syn::Expr::MethodCall(call), Some(_)) = statement
+            && call.method == "ok"
+            && call.args.is_empty()
+            && self.strict()
+        {
+            self.offence(&call.method, "a bare `.ok();` swallows an error");
         }
         visit::visit_stmt(self, statement);
     }
-}
-
-/// `#[test]`, `#[tokio::test]`, `#[cfg(test)]`, `#[cfg(all(test, …))]`.
-fn is_test(attribute: &syn::Attribute) -> bool {
-    let last = attribute.path().segments.last();
-    if last.is_some_and(|last| last.ident == "test") {
-        return true;
-    }
-    let syn::Meta::List(list) = &attribute.meta else {
-        return false;
-    };
-    let inside: String = list.tokens.to_string().split_whitespace().collect();
-    list.path.is_ident("cfg") && (inside == "test" || inside.starts_with("all(test,"))
 }
 
 #[cfg(test)]

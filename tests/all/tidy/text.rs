@@ -16,7 +16,7 @@ pub(super) fn shape(text: &Text) -> Vec<Offence> {
             rule,
         });
     };
-    if !text.text.starts_with("//!") {
+    if !text.body.starts_with("//!") {
         offence(1, "the file does not open with `//!`".to_owned());
     }
     let limit = if text.under(&["micro-macros/"]) {
@@ -24,11 +24,11 @@ pub(super) fn shape(text: &Text) -> Vec<Offence> {
     } else {
         LINES
     };
-    let lines = text.text.lines().count();
+    let lines = text.body.lines().count();
     if lines > limit {
         offence(limit + 1, format!("{lines} lines, more than {limit}"));
     }
-    for (index, line) in text.text.lines().enumerate() {
+    for (index, line) in text.body.lines().enumerate() {
         let width = line.chars().count();
         if width > WIDTH {
             offence(index + 1, format!("{width} characters, more than {WIDTH}"));
@@ -40,7 +40,7 @@ pub(super) fn shape(text: &Text) -> Vec<Offence> {
 /// No path of one machine, no place to fetch packages from but the usual one.
 pub(super) fn machine(text: &Text) -> Vec<Offence> {
     let mut found = Vec::new();
-    for (index, line) in text.text.lines().enumerate() {
+    for (index, line) in text.body.lines().enumerate() {
         if let Some(rule) = machine_in(line) {
             found.push(Offence {
                 path: text.path.clone(),

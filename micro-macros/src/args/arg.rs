@@ -1,0 +1,66 @@
+//! One argument of an attribute, as written. What its key means is not known here.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::{Expr, Lit, Token};
+
+/// One argument of an attribute.
+pub(crate) struct Arg {
+    /// The key; none for a positional literal.
+    pub(crate) key: Option<Ident>,
+    pub(crate) value: Value,
+}
+
+/// What stands after a key.
+pub(crate) enum Value {
+    /// Nothing: `loud`.
+    Flag,
+    /// `= expression`, or a positional literal.
+    Expr(Box<Expr>),
+    /// `( … )`.
+    List(TokenStream),
+}
+
+impl Parse for Arg {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if input.peek(Lit) {
+            return Ok(Self {
+                key: None,
+                value: Value::Expr(Box::new(input.parse()?)),
+            });
+        }
+        let key = Ident::parse_any(input)?;
+        let value = if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            Value::Expr(Box::new(input.parse()?))
+        } else if input.peek(syn::token::Paren) {
+            let content;
+            syn::parenthesized!(content in input);
+            Value::List(content.parse()?)
+        } else if input.is_empty() || input.peek(Token![,]) {
+            Value::Flag
+        } else {
+            return Err(input.error(format!(
+                "expected `,`, `= value` or `(…)` after `{}`",
+                key.unraw()
+            )));
+        };
+        Ok(Self {
+            key: Some(key),
+            value,
+        })
+    }
+}
+
+impl Arg {
+    /// Where to point when something is wrong with this argument.
+    pub(crate) fn span(&self) -> Span {
+        use syn::spanned::Spanned;
+        match (&self.key, &self.value) {
+            (Some(key), _) => key.span(),
+            (None, Value::Expr(expr)) => expr.span(),
+            (None, _) => Span::call_site(),
+        }
+    }
+}
