@@ -195,3 +195,9 @@ async fn union_keeps_the_contract() {
     let theirs = Registry::union([host(), Registry::new(memory)]);
     holds("union", ours, theirs).await;
 }
+
+#[tokio::test]
+async fn mdns_keeps_the_contract() {
+    let open = || Registry::new(crate::registry::Mdns::on_port(45_353));
+    holds(&format!("mdns-{}", std::process::id()), open(), open()).await;
+}

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::registry::fixed::Fixed;
 use crate::registry::handle::Registry;
 use crate::registry::host::Host;
+use crate::registry::mdns::Mdns;
 use crate::registry::memory::Memory;
 
 /// A URL scheme and what opens it.
@@ -32,6 +33,7 @@ const OWN: &[Scheme] = &[
     Scheme::new("memory", |rest| Memory::open(rest).map(Registry::new)),
     Scheme::new("static", |rest| Fixed::parse(rest).map(Registry::new)),
     Scheme::new("host", |rest| Host::open(rest).map(Registry::new)),
+    Scheme::new("mdns", |rest| Mdns::open(rest).map(Registry::new)),
 ];
 
 /// Schemes whose meaning is settled and whose backend is still to come.

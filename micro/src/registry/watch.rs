@@ -161,6 +161,7 @@ impl fmt::Debug for WatchSender {
 }
 
 /// Owns a task and stops it when dropped.
+#[derive(Debug)]
 pub(crate) struct AbortOnDrop<T>(pub(crate) tokio::task::JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {
