@@ -9,6 +9,7 @@ pub mod schema;
 pub mod context;
 pub mod registry;
 pub mod handler;
+pub mod selector;
 pub mod wrap;
 pub mod config;
 pub mod app;

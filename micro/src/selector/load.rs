@@ -1,0 +1,137 @@
+//! `Load`: calls in flight at a node and how fast it answers, as one number to compare.
+//!
+//! Latencies within a factor of two count as the same, so that noise does not herd calls.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A latency loses half its weight in this time, so that a slow node is looked at again.
+const HALF_LIFE: Duration = Duration::from_secs(2);
+/// Below 2^14 ns (16 µs) latencies are the same.
+const FLOOR: u32 = 14;
+
+/// Calls in flight at a node and how fast it answers.
+#[derive(Debug, Default)]
+pub struct Load {
+    /// Written at the start and end of each call.
+    in_flight: AtomicU32,
+    /// Nanoseconds, a moving average; 0 is not known yet. Written at the end of each call; two
+    /// writers at once lose one sample, which does not matter.
+    latency: AtomicU64,
+    /// When `latency` was last written, in nanoseconds of the table's time.
+    measured: AtomicU64,
+}
+
+impl Load {
+    /// Calls in flight.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// The average time to an answer; `None` before the first.
+    pub fn latency(&self) -> Option<Duration> {
+        match self.latency.load(Ordering::Relaxed) {
+            0 => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        }
+    }
+
+    pub(super) fn begin(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn end(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A call ended well after `took`.
+    pub(super) fn answered(&self, now: Duration, took: Duration) {
+        let sample = nanos(took).max(1);
+        let before = self.latency.load(Ordering::Relaxed);
+        let average = match before {
+            0 => sample,
+            before => before - before / 4 + sample / 4,
+        };
+        self.store(now, average);
+    }
+
+    /// A call failed: however quickly, the node must not look fast.
+    pub(super) fn failed(&self, now: Duration, took: Duration) {
+        let before = self.latency.load(Ordering::Relaxed);
+        let punished = before.saturating_mul(2).max(nanos(took)).max(1_000_000);
+        self.store(now, punished.min(60_000_000_000));
+    }
+
+    fn store(&self, now: Duration, latency: u64) {
+        self.latency.store(latency.max(1), Ordering::Relaxed);
+        self.measured.store(nanos(now), Ordering::Relaxed);
+    }
+
+    /// The binary logarithm of the latency, one less for each half-life passed.
+    fn magnitude(&self, now: Duration) -> Option<u32> {
+        let latency = self.latency.load(Ordering::Relaxed);
+        if latency == 0 {
+            return None;
+        }
+        let age = nanos(now).saturating_sub(self.measured.load(Ordering::Relaxed));
+        let halvings = u32::try_from(age / nanos(HALF_LIFE)).unwrap_or(u32::MAX);
+        let magnitude = 63 - latency.leading_zeros();
+        Some(magnitude.saturating_sub(halvings).max(FLOOR))
+    }
+
+    /// Whether a call waits less here than there. The one not known yet counts as equally fast.
+    pub(super) fn is_lighter(&self, other: &Self, now: Duration) -> bool {
+        let calls = |load: &Self| u64::from(load.in_flight()) + 1;
+        match (self.magnitude(now), other.magnitude(now)) {
+            (Some(here), Some(there)) => {
+                // The magnitudes are at most 36 (60 s), the calls below 2^33: no overflow.
+                let cost = |load, magnitude: u32| u128::from(calls(load)) << magnitude;
+                cost(self, here) < cost(other, there)
+            }
+            (None, Some(_)) => calls(self) <= calls(other),
+            _ => calls(self) < calls(other),
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(100);
+
+    #[test]
+    fn busy_and_slow_are_heavier() {
+        let (a, b) = (Load::default(), Load::default());
+        a.begin();
+        assert!(b.is_lighter(&a, NOW) && !a.is_lighter(&b, NOW));
+        a.end();
+        a.answered(NOW, Duration::from_millis(50));
+        b.answered(NOW, Duration::from_millis(1));
+        assert!(b.is_lighter(&a, NOW) && !a.is_lighter(&b, NOW));
+        assert_eq!(a.in_flight(), 0);
+    }
+
+    #[test]
+    fn slow_node_is_looked_at_again_later() {
+        let (slow, fast) = (Load::default(), Load::default());
+        slow.answered(NOW, Duration::from_millis(100));
+        let later = NOW + HALF_LIFE * 20;
+        fast.answered(later, Duration::from_millis(1));
+        assert!(slow.is_lighter(&fast, later));
+    }
+
+    #[test]
+    fn quick_failures_do_not_look_fast() {
+        let (broken, good) = (Load::default(), Load::default());
+        good.answered(NOW, Duration::from_micros(500));
+        for _ in 0..8 {
+            broken.failed(NOW, Duration::from_micros(20));
+        }
+        assert!(good.is_lighter(&broken, NOW));
+    }
+}
