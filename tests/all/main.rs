@@ -1,6 +1,9 @@
 //! Every test that crosses modules, as one program: linking once is what costs.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps fails, as it should")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails, as it should"
+)]
 
 mod layers;
 mod sources;

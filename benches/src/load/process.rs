@@ -1,0 +1,67 @@
+//! This program in another role: started, spoken to, stopped.
+
+use std::env;
+use std::io::{self, BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+/// A running role; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts this program with arguments; gives it and the first line that it prints.
+    pub(crate) fn start(arguments: &[String]) -> io::Result<(Self, String)> {
+        let child = Command::new(env::current_exe()?)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut process = Self { child };
+        let mut line = String::new();
+        let output = process
+            .child
+            .stdout
+            .take()
+            .ok_or(io::ErrorKind::BrokenPipe)?;
+        BufReader::new(output).read_line(&mut line)?;
+        if line.is_empty() {
+            return Err(io::Error::other(format!(
+                "{arguments:?} ended before it spoke"
+            )));
+        }
+        Ok((process, line.trim().to_owned()))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is as good.
+        if self.child.kill().is_ok() && self.child.wait().is_err() {
+            eprintln!("process {} may still run", self.id());
+        }
+    }
+}
+
+/// CPU time of a process so far, in seconds, of all its threads.
+///
+/// Counted in hundredths of a second: measure over seconds.
+pub(crate) fn cpu_seconds(process: u32) -> io::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name, in parentheses, may hold spaces.
+    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+    let ticks = |field: &str| field.parse::<u32>().ok().map(f64::from);
+    let mut fields = after.split_whitespace().skip(11);
+    let user = fields.next().and_then(ticks);
+    let system = fields.next().and_then(ticks);
+    match (user, system) {
+        (Some(user), Some(system)) => Ok((user + system) / 100.0),
+        _ => Err(io::Error::other(format!(
+            "cannot read the times in `{after}`"
+        ))),
+    }
+}

@@ -1,0 +1,127 @@
+//! Starts the servers in turn, lets the generator call each, prints medians and ratios.
+
+use std::io;
+
+use crate::options::{Options, Shape};
+use crate::process::Process;
+
+/// Roles that serve; the first is what the others are compared with.
+const SERVERS: &[&str] = &["tonic"];
+
+/// What one run measured.
+#[derive(Debug, Clone, Copy)]
+struct Numbers {
+    /// Calls a second.
+    throughput: f64,
+    /// Microseconds.
+    p50: f64,
+    /// Microseconds.
+    p99: f64,
+    /// Microseconds of server CPU time a call.
+    cpu: f64,
+}
+
+/// Runs all rounds and prints a table a shape.
+pub(crate) fn run(options: &Options) -> io::Result<()> {
+    for shape in &options.shapes {
+        println!(
+            "\n{} callers on {} connections, {} rounds of {} s",
+            shape.callers, shape.connections, options.rounds, options.seconds
+        );
+        let mut all: Vec<Vec<Numbers>> = vec![Vec::new(); SERVERS.len()];
+        for round in 0..options.rounds {
+            for turn in 0..SERVERS.len() {
+                // Who goes first changes from round to round.
+                let server = (round + turn) % SERVERS.len();
+                all[server].push(measure(SERVERS[server], *shape, options)?);
+            }
+        }
+        print(&all);
+    }
+    Ok(())
+}
+
+fn measure(server: &str, shape: Shape, options: &Options) -> io::Result<Numbers> {
+    let words = |pairs: &[(&str, String)]| -> Vec<String> {
+        let flat = pairs.iter().flat_map(|(k, v)| [(*k).to_owned(), v.clone()]);
+        flat.collect()
+    };
+    let (process, port) = Process::start(&words(&[("--role", server.to_owned())]))?;
+    let (_, line) = Process::start(&words(&[
+        ("--role", "generator".to_owned()),
+        ("--port", port),
+        ("--server", process.id().to_string()),
+        ("--seconds", options.seconds.to_string()),
+        ("--warm", options.warm.to_string()),
+        (
+            "--shapes",
+            format!("{}x{}", shape.connections, shape.callers),
+        ),
+    ]))?;
+    let numbers: Vec<f64> = line.split(' ').filter_map(|n| n.parse().ok()).collect();
+    match *numbers {
+        [throughput, p50, p99, cpu] if throughput > 0.0 => Ok(Numbers {
+            throughput,
+            p50,
+            p99,
+            cpu,
+        }),
+        _ => Err(io::Error::other(format!("the generator said `{line}`"))),
+    }
+}
+
+/// A way to read one number out of a run's.
+type Column = (&'static str, fn(&Numbers) -> f64);
+
+const COLUMNS: [Column; 4] = [
+    ("calls/s", |n| n.throughput),
+    ("p50 µs", |n| n.p50),
+    ("p99 µs", |n| n.p99),
+    ("CPU µs/call", |n| n.cpu),
+];
+
+fn print(all: &[Vec<Numbers>]) {
+    print!("{:<14}", "");
+    for (name, _) in COLUMNS {
+        print!("{name:>14}");
+    }
+    println!();
+    for (server, runs) in SERVERS.iter().zip(all) {
+        row(server, |column| median(runs.iter().map(column)), 1);
+    }
+    for (server, runs) in SERVERS.iter().zip(all).skip(1) {
+        let pairs = || runs.iter().zip(&all[0]);
+        let ratio = |column: fn(&Numbers) -> f64| {
+            median(pairs().map(|(ours, peer)| column(ours) / column(peer)))
+        };
+        row(&format!("{server} / {}", SERVERS[0]), ratio, 3);
+    }
+    for (server, runs) in SERVERS.iter().zip(all) {
+        let each: Vec<f64> = runs.iter().map(|run| run.throughput).collect();
+        let low = each.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = each.iter().copied().fold(0.0, f64::max);
+        println!(
+            "{server}: {low:.0} to {high:.0} calls/s over {} runs",
+            each.len()
+        );
+    }
+}
+
+fn row(name: &str, value: impl Fn(fn(&Numbers) -> f64) -> f64, digits: usize) {
+    print!("{name:<14}");
+    for (_, column) in COLUMNS {
+        print!("{:>14.digits$}", value(column));
+    }
+    println!();
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        odd if odd % 2 == 1 => values[middle],
+        _ => f64::midpoint(values[middle - 1], values[middle]),
+    }
+}
