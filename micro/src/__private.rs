@@ -1,5 +1,7 @@
 //! Every name that generated code may use. Not for people: it changes without notice.
 
+pub mod codec;
+
 #[doc(hidden)]
 pub use ::inventory;
 #[cfg(feature = "linkme")]

@@ -1,7 +1,16 @@
 //! Codecs: bytes to values and back; protobuf and JSON from one definition.
 
+pub(crate) mod field;
+pub(crate) mod json;
 mod message;
-mod types;
+pub(crate) mod naming;
+mod place;
+pub(crate) mod proto;
+pub(crate) mod types;
+pub(crate) mod value;
 
 pub use self::message::{AnyMessage, Codec, Message, Topic};
-pub use self::types::Types;
+pub use self::types::{
+    Conflict, EnumDescriptor, FieldDescriptor, FieldType, Kind, Label, MessageDescriptor,
+    MethodDescriptor, ServiceDescriptor, Types, ValueDescriptor,
+};

@@ -1,3 +1,6 @@
 //! Schema: descriptors of messages and services, collected from what is linked.
 
-pub use crate::codec::Types;
+pub use crate::codec::{
+    Conflict, EnumDescriptor, FieldDescriptor, FieldType, Kind, Label, MessageDescriptor,
+    MethodDescriptor, ServiceDescriptor, Types, ValueDescriptor,
+};

@@ -1,0 +1,252 @@
+//! The parts of `Record` for an enum with data: a message that holds one oneof.
+//!
+//! A variant with several fields gets a hidden struct of its own to be read into; it is written
+//! straight from the variant.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+use syn::{Generics, Type, parse_quote};
+
+use crate::message::body::Body;
+use crate::message::doc::About;
+use crate::message::expand::record::Parts;
+use crate::message::expand::{about, as_element, as_field, fields, record};
+use crate::message::model::{Message, Shape};
+use crate::message::variant::{Content, Variant};
+
+pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
+    let parts = Parts {
+        names: names(variants),
+        describe: describe(variants),
+        write: write(variants),
+        read: read(variants),
+        to_map: to_map(variants),
+        from_map: from_map(variants),
+    };
+    let record = record::expand(message, &parts);
+    let helpers = variants.iter().filter_map(|variant| match &variant.content {
+        Content::Several(body) => Some(helper(message, variant, body)),
+        _ => None,
+    });
+    quote!(#record #(#helpers)*)
+}
+
+fn helper_ident(variant: &Variant) -> Ident {
+    format_ident!("__{}", variant.ident)
+}
+
+fn view_ident(variant: &Variant) -> Ident {
+    format_ident!("__{}View", variant.ident)
+}
+
+/// What a variant's slot holds.
+fn payload(variant: &Variant) -> Type {
+    match &variant.content {
+        Content::Nothing => parse_quote!(()),
+        Content::One(_, ty) => (**ty).clone(),
+        Content::Several(_) => {
+            let ident = helper_ident(variant);
+            parse_quote!(#ident)
+        }
+    }
+}
+
+/// The variant's hidden struct: owned for reading, a view for writing JSON.
+fn helper(message: &Message, variant: &Variant, body: &Body) -> TokenStream {
+    let (ident, view) = (helper_ident(variant), view_ident(variant));
+    let owned = body.fields.iter().map(|field| {
+        let (slot, ty, cfg) = (&field.slot, &field.ty, &field.about.cfg);
+        quote!(#(#cfg)* #slot: #ty,)
+    });
+    let borrowed = body.fields.iter().map(|field| {
+        let (slot, ty, cfg) = (&field.slot, &field.ty, &field.about.cfg);
+        quote!(#(#cfg)* #slot: &'__a #ty,)
+    });
+    let own = Body { fields: body.fields.iter().map(|field| field.in_helper()).collect() };
+    let described = Message {
+        ident: ident.clone(),
+        generics: Generics::default(),
+        name: format!("{}.{}", message.name, syn::ext::IdentExt::unraw(&variant.ident)),
+        package: message.package.clone(),
+        topic: None,
+        krate: message.krate.clone(),
+        reserved: Vec::new(),
+        about: About::default(),
+        serialize: false,
+        deserialize: false,
+        shape: Shape::Choice(Vec::new()),
+    };
+    let record = record::expand(&described, &fields::record(&own));
+    let (pattern, entries) = (fields::pattern(&own), fields::entries(&own));
+    let cfg = &variant.about.cfg;
+    quote! {
+        #(#cfg)* struct #ident { #(#owned)* }
+        #(#cfg)* struct #view<'__a> { #(#borrowed)* __phantom: &'__a () }
+        #(#cfg)* const _: () = { #record };
+        #(#cfg)*
+        impl __micro::View for #view<'_> {
+            fn to_map<__M: __micro::SerializeMap>(
+                &self, __map: &mut __M,
+            ) -> __micro::Result<(), __M::Error> {
+                let Self { #pattern __phantom: _ } = self;
+                #entries
+                __micro::Ok(())
+            }
+        }
+    }
+}
+
+fn each(variants: &[Variant], make: impl Fn(&Variant) -> TokenStream) -> TokenStream {
+    variants
+        .iter()
+        .map(|variant| {
+            let (cfg, tokens) = (&variant.about.cfg, make(variant));
+            quote!(#(#cfg)* #tokens)
+        })
+        .collect()
+}
+
+fn names(variants: &[Variant]) -> TokenStream {
+    each(variants, |Variant { tag, name, json, .. }| {
+        quote!(__micro::FieldName { tag: #tag, name: #name, json: #json },)
+    })
+}
+
+fn describe(variants: &[Variant]) -> TokenStream {
+    let fields = each(variants, |variant| {
+        let Variant { tag, name, json, .. } = variant;
+        let (element, about) = (as_element(&payload(variant)), about(&variant.about));
+        quote! {{
+            let __ty = __micro::FieldType::single(#element::kind(__types));
+            __message.field(#tag, [#name, #json], __ty).about(#about);
+        }}
+    });
+    quote!(__message.choice = true; #fields)
+}
+
+fn write(variants: &[Variant]) -> TokenStream {
+    let arms = each(variants, |Variant { ident, tag, content, .. }| match content {
+        Content::Nothing => quote! {
+            Self::#ident { .. } => <() as __micro::Element>::put_always(&(), #tag, __out),
+        },
+        Content::One(member, ty) => {
+            let element = as_element(ty);
+            quote!(Self::#ident { #member: __value } => #element::put_always(__value, #tag, __out),)
+        }
+        Content::Several(body) => {
+            let (pattern, put) = (fields::pattern(body), fields::put(body));
+            quote! {
+                Self::#ident { #pattern } => __micro::put_nested(#tag, __out, |__out| { #put }),
+            }
+        }
+    });
+    quote!(match self { #arms })
+}
+
+fn slots(variants: &[Variant]) -> TokenStream {
+    let slots = each(variants, |variant| {
+        let (slot, ty) = (&variant.slot, payload(variant));
+        quote!(let mut #slot: __micro::Option<#ty> = __micro::None;)
+    });
+    quote!(#slots let mut __chosen = 0u32;)
+}
+
+/// Returns the variant that `__chosen` names, if its slot is filled.
+fn choose(variants: &[Variant]) -> TokenStream {
+    let arms = each(variants, |Variant { ident, slot, tag, content, .. }| {
+        let build = match content {
+            Content::Nothing => quote!(Self::#ident {}),
+            Content::One(member, _) => quote!(Self::#ident { #member: __value }),
+            Content::Several(body) => {
+                let fields = body.fields.iter().map(|field| {
+                    let (member, slot, cfg) = (&field.member, &field.slot, &field.about.cfg);
+                    quote!(#(#cfg)* #member: __value.#slot,)
+                });
+                quote!(Self::#ident { #(#fields)* })
+            }
+        };
+        quote! {
+            #tag => if let __micro::Some(__value) = #slot { return __micro::Ok(#build); },
+        }
+    });
+    quote!(match __chosen { #arms _ => {} })
+}
+
+fn read(variants: &[Variant]) -> TokenStream {
+    let (slots, choose) = (slots(variants), choose(variants));
+    let arms = each(variants, |variant| {
+        let Variant { slot, tag, .. } = variant;
+        let field = as_field(&payload(variant));
+        // An occurrence of another variant in between forgets what was read before.
+        quote! {
+            #tag => {
+                if __chosen != #tag {
+                    #slot = __micro::None;
+                    __chosen = #tag;
+                }
+                #field::merge(&mut #slot, __wire, __reader)
+            }
+        }
+    });
+    quote! {
+        #slots
+        while let __micro::Some((__tag, __wire)) = __reader.key()? {
+            let __result = match __tag {
+                #arms
+                _ => __reader.skip(__tag, __wire),
+            };
+            if let __micro::Err(__fault) = __result {
+                return __micro::Err(__reader.at(__fault, __tag, Self::NAMES));
+            }
+        }
+        #choose
+        __micro::Err(__micro::Fault::Choice)
+    }
+}
+
+fn to_map(variants: &[Variant]) -> TokenStream {
+    let arms = each(variants, |variant| {
+        let Variant { ident, json, content, .. } = variant;
+        match content {
+            Content::Nothing => quote! {
+                Self::#ident { .. } => __micro::entry_always(__map, #json, &())?,
+            },
+            Content::One(member, _) => quote! {
+                Self::#ident { #member: __value } => {
+                    __micro::entry_always(__map, #json, __value)?
+                }
+            },
+            Content::Several(body) => {
+                let (view, pattern) = (view_ident(variant), fields::pattern(body));
+                let slots = body.fields.iter().map(|field| {
+                    let (slot, cfg) = (&field.slot, &field.about.cfg);
+                    quote!(#(#cfg)* #slot,)
+                });
+                quote! {
+                    Self::#ident { #pattern } => __micro::entry_view(
+                        __map, #json, &#view { #(#slots)* __phantom: &() },
+                    )?,
+                }
+            }
+        }
+    });
+    quote!(match self { #arms })
+}
+
+fn from_map(variants: &[Variant]) -> TokenStream {
+    let (slots, choose) = (slots(variants), choose(variants));
+    let arms = each(variants, |Variant { slot, tag, .. }| {
+        quote!(#tag => __entries.variant(&mut #slot, &mut __chosen, #tag)?,)
+    });
+    quote! {
+        #slots
+        while let __micro::Some(__tag) = __entries.next_field()? {
+            match __tag {
+                #arms
+                _ => {}
+            }
+        }
+        #choose
+        __entries.none_chosen()
+    }
+}

@@ -1,0 +1,179 @@
+//! The impls of an enum without data.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::message::enumeration::{Enumeration, Value};
+use crate::message::expand::{about, implement, name, package};
+use crate::message::model::Message;
+
+pub(crate) fn expand(message: &Message, enumeration: &Enumeration) -> TokenStream {
+    let table = table(message, enumeration);
+    let field = field(message);
+    let element = element(message);
+    quote!(#table #field #element)
+}
+
+fn table(message: &Message, enumeration: &Enumeration) -> TokenStream {
+    let head = implement(message, &quote!(__micro::Enumeration));
+    let (package, name) = (package(message), name(message));
+    let values = enumeration.values.iter().map(|Value { ident, number, full, short, about }| {
+        let (cfg, rust) = (&about.cfg, syn::ext::IdentExt::unraw(ident).to_string());
+        quote! {
+            #(#cfg)*
+            __micro::ValueName { number: #number, full: #full, short: #short, rust: #rust },
+        }
+    });
+    let numbers = enumeration.values.iter().map(|Value { ident, number, about, .. }| {
+        let cfg = &about.cfg;
+        quote!(#(#cfg)* Self::#ident => #number,)
+    });
+    let variants = enumeration.values.iter().map(|Value { ident, number, about, .. }| {
+        let cfg = &about.cfg;
+        quote!(#(#cfg)* #number => __micro::Some(Self::#ident),)
+    });
+    let other = enumeration.other.as_ref();
+    let other_number = other.map(|ident| quote!(Self::#ident(__number) => *__number,));
+    let rest = match other {
+        Some(ident) => quote!(__micro::Some(Self::#ident(__number))),
+        None => quote!(__micro::None),
+    };
+    let describe = describe(message, enumeration);
+    quote! {
+        #head {
+            const VALUES: &'static [__micro::ValueName] = &[#(#values)*];
+
+            fn full_name() -> __micro::String {
+                __micro::full_name(&#package, &#name)
+            }
+
+            fn describe(__types: &mut __micro::Types) -> __micro::String {
+                __types.enumeration::<Self>(&#package, &#name, |__enum| { #describe })
+            }
+
+            fn number(&self) -> i32 {
+                match self { #(#numbers)* #other_number }
+            }
+
+            fn from_number(__number: i32) -> __micro::Option<Self> {
+                match __number { #(#variants)* _ => #rest }
+            }
+        }
+    }
+}
+
+fn describe(message: &Message, enumeration: &Enumeration) -> TokenStream {
+    let head = about(&message.about);
+    let reserved = &message.reserved;
+    let unspecified = enumeration.unspecified.as_ref().map(|full| {
+        quote!(__enum.value(0, #full, "", false);)
+    });
+    // Protobuf wants the value 0 first.
+    let (zero, rest): (Vec<_>, Vec<_>) =
+        enumeration.values.iter().partition(|value| value.number == 0);
+    let values = zero.into_iter().chain(rest).map(|value| {
+        let Value { number, full, about: value_about, .. } = value;
+        let (cfg, about) = (&value_about.cfg, about(value_about));
+        quote!(#(#cfg)* __enum.value(#number, #full, #about);)
+    });
+    quote! {
+        __enum.about_it(#head, &[#(#reserved),*]);
+        #unspecified
+        #(#values)*
+    }
+}
+
+fn field(message: &Message) -> TokenStream {
+    let head = implement(message, &quote!(__micro::Field));
+    quote! {
+        #head {
+            fn ty(__types: &mut __micro::Types) -> __micro::FieldType {
+                __micro::FieldType::single(<Self as __micro::Element>::kind(__types))
+            }
+
+            fn ty_marked(__types: &mut __micro::Types) -> __micro::FieldType {
+                __micro::FieldType::optional(<Self as __micro::Element>::kind(__types))
+            }
+
+            fn absent(
+                __bounds: &mut __micro::Bounds,
+            ) -> __micro::Result<Self, __micro::Fault> {
+                __micro::absent_enum(__bounds)
+            }
+
+            fn put(&self, __tag: u32, __out: &mut __micro::Vec<u8>) {
+                if <Self as __micro::Enumeration>::number(self) != 0 {
+                    __micro::put_enum(self, __tag, __out)
+                }
+            }
+
+            fn put_marked(&self, __tag: u32, __out: &mut __micro::Vec<u8>) {
+                __micro::put_enum(self, __tag, __out)
+            }
+
+            fn merge(
+                __slot: &mut __micro::Option<Self>,
+                __wire: __micro::Wire,
+                __reader: &mut __micro::Reader<'_>,
+            ) -> __micro::Result<(), __micro::Fault> {
+                *__slot = __micro::Some(__micro::read_enum(__wire, __reader)?);
+                __micro::Ok(())
+            }
+
+            fn omit(&self) -> bool {
+                <Self as __micro::Enumeration>::number(self) == 0
+            }
+
+            fn omit_marked(&self) -> bool {
+                false
+            }
+
+            fn to_serde<__S: __micro::serde::Serializer>(
+                &self, __serializer: __S,
+            ) -> __micro::Result<__S::Ok, __S::Error> {
+                __micro::enum_to_serde(self, __serializer)
+            }
+
+            fn from_serde<'__de, __D: __micro::serde::Deserializer<'__de>>(
+                __deserializer: __D,
+                _: &__micro::Input,
+            ) -> __micro::Result<Self, __D::Error> {
+                __micro::enum_from_serde(__deserializer)
+            }
+        }
+    }
+}
+
+fn element(message: &Message) -> TokenStream {
+    let head = implement(message, &quote!(__micro::Element));
+    quote! {
+        #head {
+            fn kind(__types: &mut __micro::Types) -> __micro::Kind {
+                __micro::Kind::Enum(<Self as __micro::Enumeration>::describe(__types))
+            }
+
+            fn put_always(&self, __tag: u32, __out: &mut __micro::Vec<u8>) {
+                __micro::put_enum(self, __tag, __out)
+            }
+
+            fn read(
+                __wire: __micro::Wire,
+                __reader: &mut __micro::Reader<'_>,
+            ) -> __micro::Result<Self, __micro::Fault> {
+                __micro::read_enum(__wire, __reader)
+            }
+
+            fn put_list(__list: &[Self], __tag: u32, __out: &mut __micro::Vec<u8>) {
+                __micro::put_enums(__list, __tag, __out)
+            }
+
+            fn merge_list(
+                __list: &mut __micro::Vec<Self>,
+                __wire: __micro::Wire,
+                __reader: &mut __micro::Reader<'_>,
+            ) -> __micro::Result<(), __micro::Fault> {
+                __micro::merge_enums(__list, __wire, __reader)
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The impls of a checked message. Nothing here can fail.
+//!
+//! Everything stands in one `const _` so that no name leaks; every name of ours begins with `__`.
+
+mod choice;
+mod enumeration;
+mod fields;
+mod record;
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Type;
+use syn::spanned::Spanned;
+
+use crate::message::doc::About;
+use crate::message::model::{Message, Shape};
+
+/// The impls of a checked message.
+pub(crate) fn expand(message: &Message) -> TokenStream {
+    let krate = match &message.krate {
+        Some(path) => path.to_token_stream(),
+        None => quote!(::micro),
+    };
+    let impls = match &message.shape {
+        Shape::Struct(body) => record::expand(message, &fields::record(body)),
+        Shape::Choice(variants) => choice::expand(message, variants),
+        Shape::Enumeration(enumeration) => enumeration::expand(message, enumeration),
+    };
+    let serde = serde(message);
+    quote! {
+        #[doc(hidden)]
+        #[allow(deprecated, non_snake_case, non_camel_case_types, unused_qualifications,
+            unused_imports, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
+        const _: () = {
+            use #krate::__private::codec as __micro;
+            #impls
+            #serde
+        };
+    }
+}
+
+/// An impl's head: parameters with their bounds.
+pub(crate) fn implement(message: &Message, what: &TokenStream) -> TokenStream {
+    let (ident, generics) = (&message.ident, bounded(message));
+    let (parameters, arguments, clause) = generics.split_for_impl();
+    quote!(#[automatically_derived] impl #parameters #what for #ident #arguments #clause)
+}
+
+fn bounded(message: &Message) -> syn::Generics {
+    let mut generics = message.generics.clone();
+    let params: Vec<_> = message.params().cloned().collect();
+    if !params.is_empty() {
+        let clause = generics.make_where_clause();
+        for param in params {
+            clause.predicates.push(syn::parse_quote!(
+                #param: __micro::Element + ::core::marker::Send + ::core::marker::Sync + 'static
+            ));
+        }
+    }
+    generics
+}
+
+fn serde(message: &Message) -> TokenStream {
+    let mut tokens = TokenStream::new();
+    let is_enum = matches!(message.shape, Shape::Enumeration(_));
+    if message.serialize {
+        let head = implement(message, &quote!(__micro::serde::Serialize));
+        let call = if is_enum { quote!(enum_to_serde) } else { quote!(serialize) };
+        tokens.extend(quote! {
+            #head {
+                fn serialize<__S: __micro::serde::Serializer>(
+                    &self, __serializer: __S,
+                ) -> __micro::Result<__S::Ok, __S::Error> {
+                    __micro::#call(self, __serializer)
+                }
+            }
+        });
+    }
+    if message.deserialize {
+        tokens.extend(deserialize(message, is_enum));
+    }
+    tokens
+}
+
+fn deserialize(message: &Message, is_enum: bool) -> TokenStream {
+    let mut generics = bounded(message);
+    let ident = &message.ident;
+    let call = if is_enum { quote!(enum_from_serde) } else { quote!(deserialize) };
+    let (_, arguments, clause) = generics.split_for_impl();
+    let (arguments, clause) = (quote!(#arguments), quote!(#clause));
+    generics.params.insert(0, syn::parse_quote!('__de));
+    let (parameters, _, _) = generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        impl #parameters __micro::serde::Deserialize<'__de> for #ident #arguments #clause {
+            fn deserialize<__D: __micro::serde::Deserializer<'__de>>(
+                __deserializer: __D,
+            ) -> __micro::Result<Self, __D::Error> {
+                __micro::#call(__deserializer)
+            }
+        }
+    }
+}
+
+/// The package: the one written, or the crate's name.
+pub(crate) fn package(message: &Message) -> TokenStream {
+    match &message.package {
+        Some(package) => quote!(__micro::owned(#package)),
+        None => quote!(__micro::package(::core::env!("CARGO_PKG_NAME"))),
+    }
+}
+
+/// The name within the package: the type parameters' names are appended to a generic one's.
+pub(crate) fn name(message: &Message) -> TokenStream {
+    let name = &message.name;
+    let params = message.params();
+    quote!(__micro::name(#name, &[#(__micro::name_of::<#params>()),*]))
+}
+
+/// `<Type as Trait>`, so that a missing impl is reported at the type.
+pub(crate) fn as_field(ty: &Type) -> TokenStream {
+    quote_spanned!(ty.span()=> <#ty as __micro::Field>)
+}
+
+/// The same for what must be an element.
+pub(crate) fn as_element(ty: &Type) -> TokenStream {
+    quote_spanned!(ty.span()=> <#ty as __micro::Element>)
+}
+
+/// Doc comment and deprecation as arguments.
+pub(crate) fn about(about: &About) -> TokenStream {
+    let About { doc, deprecated, .. } = about;
+    quote!(#doc, #deprecated)
+}

@@ -1,0 +1,46 @@
+//! `#[micro::message]`: codecs and a descriptor for a struct or an enum.
+
+mod body;
+mod doc;
+mod enumeration;
+mod expand;
+mod model;
+mod name;
+mod variant;
+
+use proc_macro2::TokenStream;
+use syn::Item;
+
+use crate::args::Args;
+use crate::diag::Mistakes;
+use crate::message::model::{KEYS, Message};
+
+/// What the attribute with `args` makes of `item`.
+pub(crate) fn message(args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut mistakes = Mistakes::new();
+    let mut args = Args::parse(args, KEYS, &mut mistakes);
+    let mut parsed = match syn::parse2::<Item>(item.clone()) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            mistakes.keep::<()>(Err(error));
+            return mistakes.finish(item, TokenStream::new);
+        }
+    };
+    let message = match &mut parsed {
+        Item::Struct(item) => Some(Message::of_struct(item, &mut args, &mut mistakes)),
+        Item::Enum(item) => Some(Message::of_enum(item, &mut args, &mut mistakes)),
+        Item::Union(item) => {
+            mistakes.on(item.union_token, "a union cannot be a message; write an enum with data");
+            None
+        }
+        other => {
+            mistakes.on(other, "`#[micro::message]` goes on a struct or an enum");
+            None
+        }
+    };
+    args.finish(&mut mistakes);
+    mistakes.finish(parsed, || message.map(|message| expand::expand(&message)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

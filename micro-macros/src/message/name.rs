@@ -1,0 +1,76 @@
+//! Names in other spellings, and what protobuf takes as a name.
+
+use proc_macro2::Span;
+
+use crate::diag::Mistakes;
+
+/// `HTTPServer` → `http_server`.
+pub(crate) fn snake(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut snake = String::new();
+    for (index, &char) in chars.iter().enumerate() {
+        let before = index.checked_sub(1).map(|index| chars[index]);
+        let after = chars.get(index + 1);
+        let starts = before.is_some_and(|before| {
+            before.is_lowercase()
+                || before.is_ascii_digit()
+                || before.is_uppercase() && after.is_some_and(|after| after.is_lowercase())
+        });
+        if char.is_uppercase() && starts {
+            snake.push('_');
+        }
+        snake.extend(char.to_lowercase());
+    }
+    snake
+}
+
+/// `first_name` → `firstName`, as protoc does it.
+pub(crate) fn camel(name: &str) -> String {
+    let mut camel = String::new();
+    let mut upper = false;
+    for char in name.chars() {
+        match char {
+            '_' => upper = true,
+            _ if upper => {
+                camel.extend(char.to_uppercase());
+                upper = false;
+            }
+            _ => camel.push(char),
+        }
+    }
+    camel
+}
+
+/// Whether protobuf takes it as a name.
+pub(crate) fn is_identifier(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Notes a name that protobuf does not take.
+pub(crate) fn check(name: &str, span: Span, mistakes: &mut Mistakes) {
+    if !is_identifier(name) {
+        mistakes.at(
+            span,
+            format!(
+                "`{name}` is not a name protobuf takes; use letters, digits and `_`: \
+                 `#[micro(name = \"…\")]`"
+            ),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings() {
+        assert_eq!(snake("HTTPServer"), "http_server");
+        assert_eq!(snake("PhoneNumber2Go"), "phone_number2_go");
+        assert_eq!(camel("first_name_2"), "firstName2");
+        assert_eq!(camel("_private"), "Private");
+        assert!(is_identifier("a_1") && !is_identifier("1a") && !is_identifier(""));
+    }
+}

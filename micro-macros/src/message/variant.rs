@@ -1,0 +1,121 @@
+//! The variants of an enum with data: a oneof.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::format_ident;
+use syn::ext::IdentExt;
+use syn::{Fields, ItemEnum, Member, Type, Variant as SynVariant};
+
+use crate::diag::Mistakes;
+use crate::message::body::{Body, Helpers, refuse_reference};
+use crate::message::doc::About;
+use crate::message::model;
+use crate::message::name;
+
+/// One variant.
+pub(crate) struct Variant {
+    pub(crate) ident: Ident,
+    pub(crate) slot: Ident,
+    pub(crate) tag: u32,
+    pub(crate) name: String,
+    pub(crate) json: String,
+    pub(crate) about: About,
+    pub(crate) content: Content,
+}
+
+/// What a variant holds.
+pub(crate) enum Content {
+    /// Nothing, which is `google.protobuf.Empty`.
+    Nothing,
+    /// One value.
+    One(Member, Box<Type>),
+    /// Several, which are a message of their own.
+    Several(Body),
+}
+
+/// Whether any variant holds something, a catch-all aside.
+pub(crate) fn has_data(item: &ItemEnum) -> bool {
+    item.variants.iter().any(|variant| !matches!(variant.fields, Fields::Unit) && !is_other(variant))
+}
+
+/// Whether a variant is marked `#[micro(other)]`.
+pub(crate) fn is_other(variant: &SynVariant) -> bool {
+    variant.attrs.iter().any(|attribute| {
+        attribute.path().is_ident("micro")
+            && attribute.parse_args::<TokenStream>().is_ok_and(|tokens| {
+                let mut tokens = tokens.into_iter();
+                tokens.any(|token| matches!(token, TokenTree::Ident(ident) if ident == "other"))
+            })
+    })
+}
+
+/// The checked variants of an enum with data.
+pub(crate) fn variants(
+    item: &mut ItemEnum,
+    reserved: &[u32],
+    mistakes: &mut Mistakes,
+) -> Vec<Variant> {
+    let generic = item.generics.type_params().next().is_some();
+    let mut tags = Vec::new();
+    let mut list = Vec::<Variant>::new();
+    for (index, variant) in item.variants.iter_mut().enumerate() {
+        let helpers = Helpers::of(&mut variant.attrs, mistakes);
+        refuse_useless(variant, &helpers, mistakes);
+        let plain = name::snake(&variant.ident.unraw().to_string());
+        let (name, span) = helpers.name.unwrap_or((plain, variant.ident.span()));
+        name::check(&name, span, mistakes);
+        if list.iter().any(|before| before.name == name) {
+            mistakes.at(span, format!("the name `{name}` is used twice"));
+        }
+        tags.push((helpers.tag_span.unwrap_or_else(|| variant.ident.span()), helpers.tag));
+        let content = content(variant, generic, mistakes);
+        list.push(Variant {
+            ident: variant.ident.clone(),
+            slot: format_ident!("__v{index}"),
+            tag: 0,
+            json: name::camel(&name),
+            name,
+            about: About::of(&variant.attrs),
+            content,
+        });
+    }
+    for (variant, tag) in list.iter_mut().zip(model::number(&tags, reserved, mistakes)) {
+        variant.tag = tag;
+    }
+    list
+}
+
+fn refuse_useless(variant: &SynVariant, helpers: &Helpers, mistakes: &mut Mistakes) {
+    if let Some((_, number)) = &variant.discriminant {
+        mistakes.on(number, "a variant of an enum with data has a tag: `#[micro(tag = 3)]`");
+    }
+    if let Some(span) = helpers.default_span {
+        mistakes.at(span, "`default` goes on a field, not on a variant");
+    }
+    if let Some(span) = helpers.other {
+        mistakes.at(span, "`other` goes on a variant `Unknown(i32)` of an enum without data");
+    }
+}
+
+fn content(variant: &mut SynVariant, generic: bool, mistakes: &mut Mistakes) -> Content {
+    let count = variant.fields.len();
+    if count == 0 {
+        return Content::Nothing;
+    }
+    let unnamed = matches!(variant.fields, Fields::Unnamed(_));
+    if unnamed && count == 1 {
+        if let Some(field) = variant.fields.iter_mut().next() {
+            let before = field.attrs.len();
+            field.attrs.retain(|attribute| !attribute.path().is_ident("micro"));
+            if field.attrs.len() < before {
+                mistakes.on(&field.ty, "write `#[micro(…)]` on the variant");
+            }
+            refuse_reference(&field.ty, mistakes);
+            return Content::One(Member::Unnamed(0.into()), Box::new(field.ty.clone()));
+        }
+    }
+    if generic {
+        let message = "a variant of a generic enum holds one value; make these a struct";
+        mistakes.on(&variant.ident, message);
+    }
+    Content::Several(Body::of(&mut variant.fields, &[], mistakes))
+}

@@ -1,0 +1,36 @@
+//! What the expansion of `#[micro::message]` needs.
+
+pub use std::option::Option::{self, None, Some};
+pub use std::result::Result::{self, Err, Ok};
+pub use std::string::String;
+pub use std::vec::Vec;
+
+pub use bytes::Bytes;
+pub use serde;
+pub use serde::de::MapAccess;
+pub use serde::ser::SerializeMap;
+
+pub use crate::codec::field::{Element, Field, FieldName, Record};
+pub use crate::codec::json::{
+    Entries, Input, View, entry, entry_always, entry_marked, entry_view, record_from_serde,
+};
+pub use crate::codec::naming::{name, name_of, package};
+pub use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
+pub use crate::codec::types::{FieldType, Kind, Types, full_name};
+pub use crate::codec::value::{
+    Enumeration, ValueName, absent_enum, absent_record, decode, decode_json, deserialize,
+    encode_json, enum_from_serde, enum_to_serde, merge_enums, merge_record, put_enum,
+    put_enums, put_record, read_enum, read_record, serialize,
+};
+pub use crate::codec::{Message, Topic};
+pub use crate::error::Error;
+
+/// A text of one's own.
+pub fn owned(text: &str) -> String {
+    text.to_owned()
+}
+
+/// What was read, or the type's default.
+pub fn or_default<T: Default>(slot: Option<T>) -> T {
+    slot.unwrap_or_default()
+}

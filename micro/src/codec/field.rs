@@ -1,0 +1,172 @@
+//! What can stand in a field of a message: the traits behind `#[micro::message]`.
+//!
+//! [`Field`] is everything a field can be, lists and maps included; [`Element`] is what can stand
+//! in a list, map, `Option` or `Box`. Lists ask their element how a list of it is written: that is
+//! how `Vec<u8>` is bytes while `Vec<u16>` is a packed list.
+
+use serde::de::MapAccess;
+use serde::ser::SerializeMap;
+use serde::{Deserializer, Serializer};
+
+use crate::codec::json::{Entries, Input};
+use crate::codec::proto::{Bounds, Fault, Reader, Wire};
+use crate::codec::types::{FieldType, Kind, Types};
+use crate::codec::value;
+
+/// What can be a field of a message.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of a message",
+    label = "not a field type",
+    note = "a field is a number, `bool`, `String`, `Vec<u8>`, `Bytes`, `Duration`, `SystemTime`, a \
+            type with `#[micro::message]`, or a `Vec`, `Option`, `Box` or map of these",
+    note = "if `{Self}` is your own type, put `#[micro::message]` on it"
+)]
+pub trait Field: Sized {
+    /// The field's type, its messages added to `types`.
+    fn ty(types: &mut Types) -> FieldType;
+
+    /// The value of a field that was not sent, or `Missing` if it must be sent.
+    fn absent(bounds: &mut Bounds) -> Result<Self, Fault>;
+
+    /// Appends the field, unless its value is the absent one.
+    fn put(&self, tag: u32, out: &mut Vec<u8>);
+
+    /// Reads one occurrence of the field on top of what was read before.
+    fn merge(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault>;
+
+    /// Whether the value is the absent one, so that JSON leaves it out.
+    fn omit(&self) -> bool {
+        false
+    }
+
+    /// Writes the value through serde, by protobuf's JSON mapping.
+    fn to_serde<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+
+    /// Reads the value through serde; it is not null.
+    fn from_serde<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        input: &Input,
+    ) -> Result<Self, D::Error>;
+
+    /// [`ty`](Self::ty) of a field marked `#[micro(default)]`: absent and zero may differ.
+    fn ty_marked(types: &mut Types) -> FieldType {
+        Self::ty(types)
+    }
+
+    /// [`put`](Self::put) of a field marked `#[micro(default)]`.
+    fn put_marked(&self, tag: u32, out: &mut Vec<u8>) {
+        self.put(tag, out);
+    }
+
+    /// [`omit`](Self::omit) of a field marked `#[micro(default)]`.
+    fn omit_marked(&self) -> bool {
+        self.omit()
+    }
+}
+
+/// What can stand in a list, a map, an `Option` or a `Box`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand in a list, map, `Option`, `Box` or variant of a message",
+    label = "not an element type",
+    note = "an element is a number, `bool`, `String`, `Vec<u8>`, `Bytes`, `Duration`, `SystemTime` \
+            or a type with `#[micro::message]`",
+    note = "if `{Self}` is your own type, put `#[micro::message]` on it; wrap a list, map or \
+            `Option` in a message of its own"
+)]
+pub trait Element: Field {
+    /// What a value is, its messages added to `types`.
+    fn kind(types: &mut Types) -> Kind;
+
+    /// Appends the value as a field, whatever it is.
+    fn put_always(&self, tag: u32, out: &mut Vec<u8>);
+
+    /// Reads a value.
+    fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault>;
+
+    /// The type of a list of this.
+    fn list_ty(types: &mut Types) -> FieldType {
+        FieldType::repeated(Self::kind(types))
+    }
+
+    /// Appends a list as a field.
+    fn put_list(list: &[Self], tag: u32, out: &mut Vec<u8>) {
+        for item in list {
+            item.put_always(tag, out);
+        }
+    }
+
+    /// Reads one occurrence of a list.
+    fn merge_list(
+        list: &mut Vec<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), Fault> {
+        reader.grow(list, 1)?;
+        match Self::read(wire, reader) {
+            Ok(item) => {
+                list.push(item);
+                Ok(())
+            }
+            Err(fault) => Err(reader.at_index(fault, list.len())),
+        }
+    }
+
+    /// Writes a list through serde.
+    fn list_to_serde<S: Serializer>(list: &[Self], serializer: S) -> Result<S::Ok, S::Error> {
+        value::list_to_serde(list, serializer)
+    }
+
+    /// Reads a list through serde.
+    fn list_from_serde<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        input: &Input,
+    ) -> Result<Vec<Self>, D::Error> {
+        value::list_from_serde(deserializer, input)
+    }
+}
+
+/// What can be the key of a map: integers, `bool` and `String`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the key of a map in a message",
+    label = "not a key type",
+    note = "a key is an integer, a `bool` or a `String`"
+)]
+pub trait Key: Element + std::fmt::Display + std::str::FromStr {
+    /// A key that was not sent.
+    fn absent_key() -> Self;
+}
+
+/// The body of a message: what `#[micro::message]` writes for structs and enums with data.
+pub trait Record: Sized + Send + Sync + 'static {
+    /// The fields' numbers and names.
+    const NAMES: &'static [FieldName];
+
+    /// The full protobuf name.
+    fn full_name() -> String;
+
+    /// Adds the descriptor; returns the full name.
+    fn describe(types: &mut Types) -> String;
+
+    /// Appends the fields.
+    fn write(&self, out: &mut Vec<u8>);
+
+    /// Reads fields until the message's end.
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault>;
+
+    /// Writes the fields through serde.
+    fn to_map<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
+
+    /// Reads the fields through serde.
+    fn from_map<'de, A: MapAccess<'de>>(entries: Entries<'_, A>) -> Result<Self, A::Error>;
+}
+
+/// A field's number and its names.
+#[derive(Debug, Clone, Copy)]
+pub struct FieldName {
+    /// The field number.
+    pub tag: u32,
+    /// The name in descriptors and errors, in `snake_case`.
+    pub name: &'static str,
+    /// The name in JSON, in `lowerCamelCase`.
+    pub json: &'static str,
+}

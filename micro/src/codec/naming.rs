@@ -1,0 +1,38 @@
+//! Full protobuf names, made where generated code is expanded.
+
+use crate::codec::field::Element;
+use crate::codec::types::{Kind, Types};
+
+/// The package of a crate: its name with `_` for `-`.
+pub fn package(krate: &str) -> String {
+    krate.replace('-', "_")
+}
+
+/// A type's name with its parameters' names: `Page_Item`.
+pub fn name(name: &str, parameters: &[String]) -> String {
+    let mut name = name.to_owned();
+    for parameter in parameters {
+        name.push('_');
+        name.push_str(parameter);
+    }
+    name
+}
+
+/// The name of a type parameter, without its package.
+pub fn name_of<T: Element>() -> String {
+    let name = match T::kind(&mut Types::default()) {
+        Kind::Double => "Double",
+        Kind::Float => "Float",
+        Kind::Int32 => "Int32",
+        Kind::Int64 => "Int64",
+        Kind::Uint32 => "UInt32",
+        Kind::Uint64 => "UInt64",
+        Kind::Bool => "Bool",
+        Kind::String => "String",
+        Kind::Bytes => "Bytes",
+        Kind::Message(name) | Kind::Enum(name) => {
+            return name.rsplit('.').next().unwrap_or(&name).to_owned();
+        }
+    };
+    name.to_owned()
+}

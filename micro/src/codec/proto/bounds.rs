@@ -1,0 +1,55 @@
+//! `Bounds`: how much memory and how many levels input may still take.
+//!
+//! The rule: every allocation that input can cause is paid for before it is made. A list or map
+//! pays for its capacity whenever it grows, text and bytes pay for their length (`Bytes` that
+//! share the input are free), a box pays for what is in it. The top message itself is the caller's.
+
+use crate::codec::proto::fault::Fault;
+
+/// How deep messages may nest.
+const DEPTH: u32 = 100;
+
+/// How much memory and how many levels input may still take.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    budget: usize,
+    depth: u32,
+}
+
+impl Bounds {
+    /// At most `memory` bytes of allocations, and 100 levels.
+    pub fn new(memory: usize) -> Self {
+        Self { budget: memory, depth: DEPTH }
+    }
+
+    /// Pays for `bytes` about to be allocated.
+    #[inline]
+    pub fn charge(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.budget = self.budget.checked_sub(bytes).ok_or(Fault::Memory)?;
+        Ok(())
+    }
+
+    /// Makes room for `more` items in a list that has none left.
+    #[cold]
+    pub fn grow<T>(&mut self, list: &mut Vec<T>, more: usize) -> Result<(), Fault> {
+        let needed = list.len().checked_add(more).ok_or(Fault::Memory)?;
+        let capacity = needed.max(list.capacity().saturating_mul(2)).max(4);
+        let bytes = (capacity - list.capacity()).checked_mul(size_of::<T>());
+        self.charge(bytes.ok_or(Fault::Memory)?)?;
+        list.reserve_exact(capacity - list.len());
+        Ok(())
+    }
+
+    /// Goes one level deeper.
+    #[inline]
+    pub fn enter(&mut self) -> Result<(), Fault> {
+        self.depth = self.depth.checked_sub(1).ok_or(Fault::Depth)?;
+        Ok(())
+    }
+
+    /// Comes back.
+    #[inline]
+    pub fn leave(&mut self) {
+        self.depth += 1;
+    }
+}

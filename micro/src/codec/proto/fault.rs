@@ -1,0 +1,57 @@
+//! `Fault`: what is wrong with bytes or a value, small enough to be returned by the inner loops.
+
+use std::fmt;
+
+/// What is wrong with bytes that should be a message, without the place.
+///
+/// The place is gathered by the reader while the fault travels outwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The bytes end within a value.
+    Truncated,
+    /// A varint of more than ten bytes, or beyond 64 bits.
+    Varint,
+    /// A field number of 0 or above 536870911.
+    Tag,
+    /// A wire type that does not exist or does not fit the field.
+    Wire,
+    /// A group that ends before it starts, or ends as another one.
+    Group,
+    /// Text that is not UTF-8.
+    Utf8,
+    /// Messages nested too deeply.
+    Depth,
+    /// The value would need more memory than allowed.
+    Memory,
+    /// A field that must be there is not.
+    Missing,
+    /// None of the variants of an enum with data is there.
+    Choice,
+    /// A number that no variant of the enum has.
+    Number(i32),
+    /// A number outside the range of the field's type.
+    Range,
+    /// Text that is not a UUID.
+    Uuid,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Truncated => "the bytes end too early",
+            Self::Varint => "a varint is longer than 64 bits",
+            Self::Tag => "a field number is out of range",
+            Self::Wire => "the wire type does not fit",
+            Self::Group => "a group is not closed properly",
+            Self::Utf8 => "invalid UTF-8",
+            Self::Depth => "nested more than 100 deep",
+            Self::Memory => "the message needs more memory than allowed",
+            Self::Missing => "missing",
+            Self::Choice => "none of the known variants is set",
+            Self::Number(number) => return write!(f, "no variant has the number {number}"),
+            Self::Range => "the number is out of range",
+            Self::Uuid => "not a UUID",
+        })
+    }
+}

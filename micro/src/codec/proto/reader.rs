@@ -1,0 +1,276 @@
+//! `Reader`: a cursor over protobuf bytes that is safe against hostile ones.
+//!
+//! It never panics, never recurses beyond its [`Bounds`], and pays for every allocation
+//! that input can cause before it is made.
+
+use bytes::Bytes;
+
+use crate::codec::field::{Field, FieldName};
+use crate::codec::place::Place;
+use crate::codec::proto::bounds::Bounds;
+use crate::codec::proto::fault::Fault;
+use crate::codec::proto::wire::Wire;
+
+const MAX_TAG: u64 = (1 << 29) - 1;
+
+/// A cursor over the bytes of one message.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    /// What is left of the message being read.
+    rest: &'a [u8],
+    /// The memory that `rest` lies in, if it can be shared.
+    owner: Option<&'a Bytes>,
+    /// What may still be allocated and entered.
+    bounds: Bounds,
+    /// Where a fault happened; empty while all is well.
+    place: Place,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads `bytes`, allocating at most `memory` bytes.
+    pub fn new(bytes: &'a [u8], memory: usize) -> Self {
+        Self::bounded(bytes, Bounds::new(memory))
+    }
+
+    /// Reads `bytes` within bounds.
+    pub(crate) fn bounded(bytes: &'a [u8], bounds: Bounds) -> Self {
+        Self { rest: bytes, owner: None, bounds, place: Place::default() }
+    }
+
+    /// The same; fields of type `Bytes` share the memory.
+    pub fn shared(bytes: &'a Bytes, memory: usize) -> Self {
+        Self { owner: Some(bytes), ..Self::new(bytes, memory) }
+    }
+
+    /// The next field's number and layout; `None` at the end of the message.
+    #[inline]
+    pub fn key(&mut self) -> Result<Option<(u32, Wire)>, Fault> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let key = self.varint()?;
+        let wire = match key & 7 {
+            0 => Wire::Varint,
+            1 => Wire::Fixed64,
+            2 => Wire::Bytes,
+            3 => Wire::Start,
+            4 => Wire::End,
+            5 => Wire::Fixed32,
+            _ => return Err(Fault::Wire),
+        };
+        let tag = key >> 3;
+        if tag == 0 || tag > MAX_TAG {
+            return Err(Fault::Tag);
+        }
+        u32::try_from(tag).map(|tag| Some((tag, wire))).map_err(|_| Fault::Tag)
+    }
+
+    /// Reads a varint.
+    #[inline]
+    pub fn varint(&mut self) -> Result<u64, Fault> {
+        match self.rest {
+            [byte, rest @ ..] if *byte < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Fault> {
+        let mut value = 0;
+        for (index, &byte) in self.rest.iter().take(10).enumerate() {
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if byte < 0x80 {
+                // The tenth byte holds the 64th bit alone.
+                if index == 9 && byte > 1 {
+                    return Err(Fault::Varint);
+                }
+                self.rest = &self.rest[index + 1..];
+                return Ok(value);
+            }
+        }
+        Err(if self.rest.len() < 10 { Fault::Truncated } else { Fault::Varint })
+    }
+
+    /// Reads `N` bytes.
+    #[inline]
+    pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(Fault::Truncated)?;
+        self.rest = rest;
+        Ok(*bytes)
+    }
+
+    /// Reads a length and as many bytes.
+    #[inline]
+    pub fn bytes(&mut self) -> Result<&'a [u8], Fault> {
+        let len = usize::try_from(self.varint()?).map_err(|_| Fault::Truncated)?;
+        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(Fault::Truncated)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    /// Reads a length and as many bytes of UTF-8.
+    #[inline]
+    pub fn text(&mut self) -> Result<&'a str, Fault> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| Fault::Utf8)
+    }
+
+    /// Bytes that came out of this reader, sharing the input's memory if that is possible.
+    pub fn share(&mut self, bytes: &[u8]) -> Result<Bytes, Fault> {
+        match self.owner {
+            Some(owner) => Ok(owner.slice_ref(bytes)),
+            None => {
+                self.charge(bytes.len())?;
+                Ok(Bytes::copy_from_slice(bytes))
+            }
+        }
+    }
+
+    /// Takes `bytes` from the budget, before they are allocated.
+    #[inline]
+    pub fn charge(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.bounds.charge(bytes)
+    }
+
+    /// Makes room for `more` items in a list, at the budget's expense.
+    #[inline]
+    pub fn grow<T>(&mut self, list: &mut Vec<T>, more: usize) -> Result<(), Fault> {
+        if list.capacity() - list.len() >= more {
+            Ok(())
+        } else {
+            self.bounds.grow(list, more)
+        }
+    }
+
+    /// How many bytes of the current message are left.
+    #[inline]
+    pub fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// How many varints `bytes` hold.
+    pub fn count_varints(bytes: &[u8]) -> usize {
+        bytes.iter().map(|byte| usize::from(*byte < 0x80)).sum()
+    }
+
+    /// Reads a length-delimited message by `read`, one level deeper.
+    #[inline]
+    pub fn nested<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let body = self.bytes()?;
+        self.within(body, read)
+    }
+
+    /// Reads `body` by `read`, one level deeper.
+    #[inline]
+    pub fn within<T>(
+        &mut self,
+        body: &'a [u8],
+        read: impl FnOnce(&mut Self) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.bounds.enter()?;
+        let after = std::mem::replace(&mut self.rest, body);
+        let value = read(self)?;
+        self.rest = after;
+        self.bounds.leave();
+        Ok(value)
+    }
+
+    /// Reads other `bytes` by `read` with this reader's budget, at the current depth.
+    ///
+    /// Nothing in them can be shared with the input.
+    pub fn elsewhere<T>(
+        &mut self,
+        bytes: &[u8],
+        read: impl FnOnce(&mut Reader<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.bounds.enter()?;
+        let mut reader = Reader::bounded(bytes, self.bounds);
+        let value = read(&mut reader);
+        self.bounds = reader.bounds;
+        self.bounds.leave();
+        self.place = reader.place;
+        value
+    }
+
+    /// Skips the value of an unknown field.
+    pub fn skip(&mut self, tag: u32, wire: Wire) -> Result<(), Fault> {
+        match wire {
+            Wire::Varint => self.varint().map(drop),
+            Wire::Fixed64 => self.fixed::<8>().map(drop),
+            Wire::Fixed32 => self.fixed::<4>().map(drop),
+            Wire::Bytes => self.bytes().map(drop),
+            Wire::Start => self.skip_group(tag),
+            Wire::End => Err(Fault::Group),
+        }
+    }
+
+    fn skip_group(&mut self, tag: u32) -> Result<(), Fault> {
+        self.bounds.enter()?;
+        loop {
+            match self.key()?.ok_or(Fault::Truncated)? {
+                (end, Wire::End) if end == tag => break,
+                (inner, wire) => self.skip(inner, wire)?,
+            }
+        }
+        self.bounds.leave();
+        Ok(())
+    }
+
+    /// Notes, on a fault's way out, in which field it happened.
+    #[cold]
+    pub fn at(&mut self, fault: Fault, tag: u32, names: &'static [FieldName]) -> Fault {
+        if let Some(field) = names.iter().find(|field| field.tag == tag) {
+            self.place.field(field.name);
+        }
+        fault
+    }
+
+    /// A field's value after the last byte: what was read, or what stands for absent.
+    #[inline]
+    pub fn finish<T: Field>(
+        &mut self,
+        slot: Option<T>,
+        tag: u32,
+        names: &'static [FieldName],
+    ) -> Result<T, Fault> {
+        match slot {
+            Some(value) => Ok(value),
+            None => T::absent(&mut self.bounds).map_err(|fault| self.at(fault, tag, names)),
+        }
+    }
+
+    /// Notes, on a fault's way out, at which index of a list it happened.
+    #[cold]
+    pub fn at_index(&mut self, fault: Fault, index: usize) -> Fault {
+        self.place.index(index);
+        fault
+    }
+
+    /// Notes, on a fault's way out, at which key of a map it happened.
+    #[cold]
+    pub(crate) fn at_key(&mut self, fault: Fault, key: &impl std::fmt::Display) -> Fault {
+        self.place.key(key);
+        fault
+    }
+
+    pub(crate) fn bounds_mut(&mut self) -> &mut Bounds {
+        &mut self.bounds
+    }
+
+    /// What may still be allocated and entered.
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// Where the fault happened.
+    pub(crate) fn into_place(self) -> Place {
+        self.place
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Writing: varints, keys, and nested messages whose length is filled in afterwards.
+
+/// How a field's value is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Wire {
+    /// A varint.
+    Varint = 0,
+    /// Eight bytes, little endian.
+    Fixed64 = 1,
+    /// A length and as many bytes.
+    Bytes = 2,
+    /// The start of a group, which nobody writes any more.
+    Start = 3,
+    /// The end of a group.
+    End = 4,
+    /// Four bytes, little endian.
+    Fixed32 = 5,
+}
+
+/// Appends a varint.
+#[inline]
+pub fn put_varint(value: u64, out: &mut Vec<u8>) {
+    if value < 0x80 {
+        out.push(value.to_le_bytes()[0]);
+    } else {
+        put_long_varint(value, out);
+    }
+}
+
+fn put_long_varint(mut value: u64, out: &mut Vec<u8>) {
+    let mut bytes = [0; 10];
+    let mut len = 0;
+    for byte in &mut bytes {
+        len += 1;
+        *byte = value.to_le_bytes()[0] | 0x80;
+        value >>= 7;
+        if value == 0 {
+            *byte &= 0x7f;
+            break;
+        }
+    }
+    out.extend_from_slice(&bytes[..len]);
+}
+
+/// How many bytes a varint takes.
+pub fn varint_len(value: u64) -> usize {
+    let bits = 64 - (value | 1).leading_zeros() as usize;
+    bits.div_ceil(7)
+}
+
+/// Appends a field's key.
+#[inline]
+pub fn put_key(tag: u32, wire: Wire, out: &mut Vec<u8>) {
+    put_varint(u64::from(tag) << 3 | wire as u64, out);
+}
+
+/// Appends a field of bytes: key, length, bytes.
+#[inline]
+pub fn put_bytes(tag: u32, bytes: &[u8], out: &mut Vec<u8>) {
+    out.reserve(bytes.len() + 12);
+    put_key(tag, Wire::Bytes, out);
+    put_varint(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+/// Appends a field whose bytes `body` writes; its length is filled in afterwards.
+///
+/// One byte is kept free for the length. Only a body of 128 bytes or more is moved.
+#[inline]
+pub fn put_nested(tag: u32, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+    put_key(tag, Wire::Bytes, out);
+    let start = out.len();
+    out.push(0);
+    body(out);
+    let len = out.len() - start - 1;
+    if len < 0x80 {
+        out[start] = len.to_le_bytes()[0];
+    } else {
+        widen(start, len, out);
+    }
+}
+
+#[cold]
+fn widen(start: usize, len: usize, out: &mut Vec<u8>) {
+    let width = varint_len(len as u64);
+    out.resize(out.len() + width - 1, 0);
+    out.copy_within(start + 1..start + 1 + len, start + width);
+    let mut rest = len;
+    for (index, byte) in out[start..start + width].iter_mut().enumerate() {
+        let more = if index + 1 < width { 0x80 } else { 0 };
+        *byte = (rest & 0x7f).to_le_bytes()[0] | more;
+        rest >>= 7;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varints_are_as_long_as_said() {
+        for value in [0, 1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), u64::MAX] {
+            let mut out = Vec::new();
+            put_varint(value, &mut out);
+            assert_eq!(out.len(), varint_len(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_every_width_are_filled_in() {
+        for len in [0, 1, 127, 128, 16_383, 16_384, 2_097_152] {
+            let mut out = Vec::new();
+            put_nested(1, &mut out, |out| out.resize(out.len() + len, 7));
+            let mut expected = vec![0x0a];
+            put_varint(len as u64, &mut expected);
+            expected.resize(expected.len() + len, 7);
+            assert!(out == expected, "{len}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The types that can stand in a field: numbers, text, bytes, lists, maps, messages, times.
+
+mod boxed;
+mod empty;
+mod enumeration;
+mod list;
+mod map;
+mod option;
+mod record;
+mod scalar;
+mod text;
+mod time;
+#[cfg(feature = "uuid")]
+mod uuid;
+
+pub use self::enumeration::{
+    Enumeration, ValueName, absent_enum, enum_from_serde, enum_to_serde, merge_enums, put_enum,
+    put_enums, read_enum,
+};
+pub(crate) use self::list::{list_from_serde, list_to_serde};
+pub use self::record::{
+    absent_record, decode, decode_json, deserialize, encode_json, merge_record, put_record,
+    read_record, serialize,
+};
