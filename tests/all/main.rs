@@ -5,6 +5,7 @@
     reason = "a test that unwraps fails, as it should"
 )]
 
+mod message;
 mod layers;
 mod sources;
 mod tidy;

@@ -46,7 +46,10 @@ impl Body {
             refuse_reference(&field.ty, mistakes);
             let helpers = Helpers::take(&mut args, mistakes);
             if let Some(span) = helpers.other {
-                mistakes.at(span, "`other` goes on a variant `Unknown(i32)`, not on a field");
+                mistakes.at(
+                    span,
+                    "`other` goes on a variant `Unknown(i32)`, not on a field",
+                );
             }
             let plain = match &member {
                 Member::Named(ident) => ident.unraw().to_string(),
@@ -80,7 +83,10 @@ impl Body {
 impl Field {
     /// The same field in a variant's hidden struct, where it is named like its slot.
     pub(crate) fn in_helper(&self) -> Self {
-        Self { member: Member::Named(self.slot.clone()), ..self.clone() }
+        Self {
+            member: Member::Named(self.slot.clone()),
+            ..self.clone()
+        }
     }
 }
 
@@ -112,7 +118,10 @@ impl Helpers {
 
     /// The same, straight from the attributes.
     pub(crate) fn of(attributes: &mut Vec<Attribute>, mistakes: &mut Mistakes) -> Self {
-        Self::take(&mut Args::take_helpers(attributes, HELPERS, mistakes), mistakes)
+        Self::take(
+            &mut Args::take_helpers(attributes, HELPERS, mistakes),
+            mistakes,
+        )
     }
 }
 
@@ -124,15 +133,21 @@ pub(crate) fn refuse_reference(ty: &Type, mistakes: &mut Mistakes) {
             Type::Slice(_) => "Vec",
             _ => "the value itself",
         };
-        let instead =
-            if instead.contains(' ') { instead.to_owned() } else { format!("`{instead}`") };
+        let instead = if instead.contains(' ') {
+            instead.to_owned()
+        } else {
+            format!("`{instead}`")
+        };
         mistakes.on(ty, format!("a message owns its data; write {instead}"));
     }
 }
 
 fn refuse_twice(list: &[Field], span: Span, mistakes: &mut Mistakes) {
     if let Some((last, before)) = list.split_last() {
-        if before.iter().any(|field| field.name == last.name || field.json == last.json) {
+        if before
+            .iter()
+            .any(|field| field.name == last.name || field.json == last.json)
+        {
             mistakes.at(span, format!("the name `{}` is used twice", last.name));
         }
     }

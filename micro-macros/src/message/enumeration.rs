@@ -31,7 +31,11 @@ pub(crate) struct Value {
 impl Enumeration {
     pub(crate) fn of(item: &mut ItemEnum, reserved: &[u32], mistakes: &mut Mistakes) -> Self {
         let prefix = name::snake(&item.ident.unraw().to_string()).to_uppercase();
-        let mut found = Self { values: Vec::new(), other: None, unspecified: None };
+        let mut found = Self {
+            values: Vec::new(),
+            other: None,
+            unspecified: None,
+        };
         let mut next = Some(0);
         for variant in &mut item.variants {
             let other = is_other(variant);
@@ -49,14 +53,25 @@ impl Enumeration {
             name::check(&full, span, mistakes);
             found.refuse_twice(variant, number, &full, mistakes);
             if u32::try_from(number).is_ok_and(|number| reserved.contains(&number)) {
-                mistakes.on(&variant.ident, format!("{number} is reserved; use another number"));
+                mistakes.on(
+                    &variant.ident,
+                    format!("{number} is reserved; use another number"),
+                );
             }
             let (ident, about) = (variant.ident.clone(), About::of(&variant.attrs));
-            found.values.push(Value { ident, number, full, short, about });
+            found.values.push(Value {
+                ident,
+                number,
+                full,
+                short,
+                about,
+            });
         }
         if found.other.is_some() {
             // Rust allows numbers beside a variant with data only with a `repr`; they are ours.
-            item.variants.iter_mut().for_each(|variant| variant.discriminant = None);
+            item.variants
+                .iter_mut()
+                .for_each(|variant| variant.discriminant = None);
         }
         if !found.values.iter().any(|value| value.number == 0) {
             found.unspecified = Some(format!("{prefix}_UNSPECIFIED"));
@@ -74,7 +89,10 @@ impl Enumeration {
         };
         if !holds_number {
             let ident = &variant.ident;
-            mistakes.on(ident, format!("the catch-all holds the number: `{ident}(i32)`"));
+            mistakes.on(
+                ident,
+                format!("the catch-all holds the number: `{ident}(i32)`"),
+            );
         }
         if self.other.is_some() {
             mistakes.on(&variant.ident, "there is a catch-all already; keep one");
@@ -82,13 +100,7 @@ impl Enumeration {
         self.other = Some(variant.ident.clone());
     }
 
-    fn refuse_twice(
-        &self,
-        variant: &Variant,
-        number: i32,
-        full: &str,
-        mistakes: &mut Mistakes,
-    ) {
+    fn refuse_twice(&self, variant: &Variant, number: i32, full: &str, mistakes: &mut Mistakes) {
         if self.values.iter().any(|before| before.number == number) {
             let message = format!("the number {number} is used twice");
             match &variant.discriminant {
@@ -104,7 +116,10 @@ impl Enumeration {
 
 fn refuse_useless(helpers: &Helpers, mistakes: &mut Mistakes) {
     if let Some(span) = helpers.tag_span {
-        mistakes.at(span, "a variant of an enum without data has a number: `Variant = 3`");
+        mistakes.at(
+            span,
+            "a variant of an enum without data has a number: `Variant = 3`",
+        );
     }
     if let Some(span) = helpers.default_span {
         mistakes.at(span, "`default` goes on a field, not on a variant");
@@ -115,22 +130,36 @@ fn refuse_useless(helpers: &Helpers, mistakes: &mut Mistakes) {
 fn number(variant: &Variant, next: Option<i32>, mistakes: &mut Mistakes) -> i32 {
     let Some((_, expr)) = &variant.discriminant else {
         return next.unwrap_or_else(|| {
-            mistakes.on(&variant.ident, "the number is beyond 32 bits; write a smaller one");
+            mistakes.on(
+                &variant.ident,
+                "the number is beyond 32 bits; write a smaller one",
+            );
             0
         });
     };
     let parsed = match expr {
-        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse::<i32>().ok(),
-        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => match &**expr {
-            Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
-                format!("-{}", number.base10_digits()).parse().ok()
-            }
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(number),
+            ..
+        }) => number.base10_parse::<i32>().ok(),
+        Expr::Unary(ExprUnary {
+            op: UnOp::Neg(_),
+            expr,
+            ..
+        }) => match &**expr {
+            Expr::Lit(ExprLit {
+                lit: Lit::Int(number),
+                ..
+            }) => format!("-{}", number.base10_digits()).parse().ok(),
             _ => None,
         },
         _ => None,
     };
     parsed.unwrap_or_else(|| {
-        mistakes.on(expr, "write the number itself, of at most 32 bits: `Variant = 3`");
+        mistakes.on(
+            expr,
+            "write the number itself, of at most 32 bits: `Variant = 3`",
+        );
         0
     })
 }

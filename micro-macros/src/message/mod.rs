@@ -30,7 +30,10 @@ pub(crate) fn message(args: TokenStream, item: TokenStream) -> TokenStream {
         Item::Struct(item) => Some(Message::of_struct(item, &mut args, &mut mistakes)),
         Item::Enum(item) => Some(Message::of_enum(item, &mut args, &mut mistakes)),
         Item::Union(item) => {
-            mistakes.on(item.union_token, "a union cannot be a message; write an enum with data");
+            mistakes.on(
+                item.union_token,
+                "a union cannot be a message; write an enum with data",
+            );
             None
         }
         other => {
@@ -39,7 +42,11 @@ pub(crate) fn message(args: TokenStream, item: TokenStream) -> TokenStream {
         }
     };
     args.finish(&mut mistakes);
-    mistakes.finish(parsed, || message.map(|message| expand::expand(&message)).unwrap_or_default())
+    mistakes.finish(parsed, || {
+        message
+            .map(|message| expand::expand(&message))
+            .unwrap_or_default()
+    })
 }
 
 #[cfg(test)]

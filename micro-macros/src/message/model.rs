@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Generics, GenericParam, ItemEnum, ItemStruct, LitInt, LitStr, Path, Token};
+use syn::{Attribute, GenericParam, Generics, ItemEnum, ItemStruct, LitInt, LitStr, Path, Token};
 
 use crate::args::Args;
 use crate::diag::Mistakes;
@@ -107,7 +107,10 @@ impl Head {
             deserialize: !derives(attributes, "Deserialize"),
         };
         if let Some(topic) = head.topic.as_ref().filter(|topic| topic.value().is_empty()) {
-            mistakes.on(topic, "a topic has a name, for example `topic = \"greeter.greeted\"`");
+            mistakes.on(
+                topic,
+                "a topic has a name, for example `topic = \"greeter.greeted\"`",
+            );
         }
         if let Some(package) = &head.package {
             let text = package.value();
@@ -121,7 +124,10 @@ impl Head {
 
     fn refuse_on_enumeration(&self, mistakes: &mut Mistakes) {
         if let Some(topic) = &self.topic {
-            mistakes.on(topic, "an enum without data is no message of its own; use a struct");
+            mistakes.on(
+                topic,
+                "an enum without data is no message of its own; use a struct",
+            );
         }
     }
 
@@ -141,7 +147,16 @@ impl Head {
             let message = format!("`{name}` is not a name protobuf takes: `name = \"…\"`");
             mistakes.at(span, message);
         }
-        let Self { package, topic, krate, reserved, about, serialize, deserialize, .. } = self;
+        let Self {
+            package,
+            topic,
+            krate,
+            reserved,
+            about,
+            serialize,
+            deserialize,
+            ..
+        } = self;
         let (ident, generics) = (ident.clone(), generics.clone());
         Message {
             ident,
@@ -185,7 +200,9 @@ fn reserved(args: &mut Args, mistakes: &mut Mistakes) -> Vec<u32> {
     if list.is_empty() {
         mistakes.at(span, "name the numbers: `reserved(2, 5)`");
     }
-    list.iter().filter_map(|number| tag(number, mistakes)).collect()
+    list.iter()
+        .filter_map(|number| tag(number, mistakes))
+        .collect()
 }
 
 /// A field number, if protobuf takes it.

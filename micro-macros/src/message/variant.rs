@@ -34,7 +34,9 @@ pub(crate) enum Content {
 
 /// Whether any variant holds something, a catch-all aside.
 pub(crate) fn has_data(item: &ItemEnum) -> bool {
-    item.variants.iter().any(|variant| !matches!(variant.fields, Fields::Unit) && !is_other(variant))
+    item.variants
+        .iter()
+        .any(|variant| !matches!(variant.fields, Fields::Unit) && !is_other(variant))
 }
 
 /// Whether a variant is marked `#[micro(other)]`.
@@ -66,7 +68,10 @@ pub(crate) fn variants(
         if list.iter().any(|before| before.name == name) {
             mistakes.at(span, format!("the name `{name}` is used twice"));
         }
-        tags.push((helpers.tag_span.unwrap_or_else(|| variant.ident.span()), helpers.tag));
+        tags.push((
+            helpers.tag_span.unwrap_or_else(|| variant.ident.span()),
+            helpers.tag,
+        ));
         let content = content(variant, generic, mistakes);
         list.push(Variant {
             ident: variant.ident.clone(),
@@ -78,7 +83,10 @@ pub(crate) fn variants(
             content,
         });
     }
-    for (variant, tag) in list.iter_mut().zip(model::number(&tags, reserved, mistakes)) {
+    for (variant, tag) in list
+        .iter_mut()
+        .zip(model::number(&tags, reserved, mistakes))
+    {
         variant.tag = tag;
     }
     list
@@ -86,13 +94,19 @@ pub(crate) fn variants(
 
 fn refuse_useless(variant: &SynVariant, helpers: &Helpers, mistakes: &mut Mistakes) {
     if let Some((_, number)) = &variant.discriminant {
-        mistakes.on(number, "a variant of an enum with data has a tag: `#[micro(tag = 3)]`");
+        mistakes.on(
+            number,
+            "a variant of an enum with data has a tag: `#[micro(tag = 3)]`",
+        );
     }
     if let Some(span) = helpers.default_span {
         mistakes.at(span, "`default` goes on a field, not on a variant");
     }
     if let Some(span) = helpers.other {
-        mistakes.at(span, "`other` goes on a variant `Unknown(i32)` of an enum without data");
+        mistakes.at(
+            span,
+            "`other` goes on a variant `Unknown(i32)` of an enum without data",
+        );
     }
 }
 
@@ -105,7 +119,9 @@ fn content(variant: &mut SynVariant, generic: bool, mistakes: &mut Mistakes) -> 
     if unnamed && count == 1 {
         if let Some(field) = variant.fields.iter_mut().next() {
             let before = field.attrs.len();
-            field.attrs.retain(|attribute| !attribute.path().is_ident("micro"));
+            field
+                .attrs
+                .retain(|attribute| !attribute.path().is_ident("micro"));
             if field.attrs.len() < before {
                 mistakes.on(&field.ty, "write `#[micro(…)]` on the variant");
             }

@@ -96,11 +96,7 @@ pub trait Element: Field {
     }
 
     /// Reads one occurrence of a list.
-    fn merge_list(
-        list: &mut Vec<Self>,
-        wire: Wire,
-        reader: &mut Reader<'_>,
-    ) -> Result<(), Fault> {
+    fn merge_list(list: &mut Vec<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
         reader.grow(list, 1)?;
         match Self::read(wire, reader) {
             Ok(item) => {

@@ -31,7 +31,8 @@ impl Place {
 
     /// Goes out of a value of a map.
     pub(crate) fn key(&mut self, key: &impl fmt::Display) {
-        self.steps.push(Step::Key(key.to_string().chars().take(KEY).collect()));
+        self.steps
+            .push(Step::Key(key.to_string().chars().take(KEY).collect()));
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -30,7 +30,11 @@ pub struct Conflict {
 
 impl std::fmt::Display for Conflict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, first, second } = self;
+        let Self {
+            name,
+            first,
+            second,
+        } = self;
         write!(
             f,
             "`{first}` and `{second}` are both named `{name}`; give one of them another name with \
@@ -196,17 +200,26 @@ pub struct MethodDescriptor {
 impl FieldType {
     /// One value of this kind.
     pub fn single(kind: Kind) -> Self {
-        Self { kind, label: Label::Single }
+        Self {
+            kind,
+            label: Label::Single,
+        }
     }
 
     /// One value of this kind or none.
     pub fn optional(kind: Kind) -> Self {
-        Self { kind, label: Label::Optional }
+        Self {
+            kind,
+            label: Label::Optional,
+        }
     }
 
     /// Any number of values of this kind.
     pub fn repeated(kind: Kind) -> Self {
-        Self { kind, label: Label::Repeated }
+        Self {
+            kind,
+            label: Label::Repeated,
+        }
     }
 }
 
@@ -222,7 +235,14 @@ impl MessageDescriptor {
     pub fn field(&mut self, tag: u32, [name, json_name]: [&str; 2], ty: FieldType) -> &mut Self {
         let (name, json_name) = (name.to_owned(), json_name.to_owned());
         let (doc, deprecated) = (String::new(), false);
-        self.fields.push(FieldDescriptor { name, json_name, tag, ty, doc, deprecated });
+        self.fields.push(FieldDescriptor {
+            name,
+            json_name,
+            tag,
+            ty,
+            doc,
+            deprecated,
+        });
         self
     }
 
@@ -246,7 +266,12 @@ impl EnumDescriptor {
     /// Adds a value.
     pub fn value(&mut self, number: i32, name: &str, doc: &str, deprecated: bool) {
         let (name, doc) = (name.to_owned(), doc.to_owned());
-        self.values.push(ValueDescriptor { name, number, doc, deprecated });
+        self.values.push(ValueDescriptor {
+            name,
+            number,
+            doc,
+            deprecated,
+        });
     }
 }
 
@@ -263,7 +288,11 @@ impl Types {
         let full = full_name(package, name);
         if self.own::<T>(&full) {
             let (package, name) = (package.to_owned(), name.to_owned());
-            let mut message = MessageDescriptor { package, name, ..MessageDescriptor::default() };
+            let mut message = MessageDescriptor {
+                package,
+                name,
+                ..MessageDescriptor::default()
+            };
             fill(&mut message, self);
             self.messages.insert(full.clone(), message);
         }
@@ -280,7 +309,11 @@ impl Types {
         let full = full_name(package, name);
         if self.own::<T>(&full) {
             let (package, name) = (package.to_owned(), name.to_owned());
-            let mut descriptor = EnumDescriptor { package, name, ..EnumDescriptor::default() };
+            let mut descriptor = EnumDescriptor {
+                package,
+                name,
+                ..EnumDescriptor::default()
+            };
             fill(&mut descriptor);
             self.enums.insert(full.clone(), descriptor);
         }
@@ -305,7 +338,11 @@ impl Types {
             self.owners.insert(name.to_owned(), (id, rust));
             return true;
         };
-        let conflict = Conflict { name: name.to_owned(), first, second: rust };
+        let conflict = Conflict {
+            name: name.to_owned(),
+            first,
+            second: rust,
+        };
         if owner != id && !self.conflicts.contains(&conflict) {
             self.conflicts.push(conflict);
         }
@@ -335,5 +372,9 @@ impl Types {
 
 /// `package.Name`; just the name when there is no package.
 pub fn full_name(package: &str, name: &str) -> String {
-    if package.is_empty() { name.to_owned() } else { format!("{package}.{name}") }
+    if package.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{package}.{name}")
+    }
 }

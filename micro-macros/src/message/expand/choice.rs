@@ -24,10 +24,12 @@ pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
         from_map: from_map(variants),
     };
     let record = record::expand(message, &parts);
-    let helpers = variants.iter().filter_map(|variant| match &variant.content {
-        Content::Several(body) => Some(helper(message, variant, body)),
-        _ => None,
-    });
+    let helpers = variants
+        .iter()
+        .filter_map(|variant| match &variant.content {
+            Content::Several(body) => Some(helper(message, variant, body)),
+            _ => None,
+        });
     quote!(#record #(#helpers)*)
 }
 
@@ -62,11 +64,17 @@ fn helper(message: &Message, variant: &Variant, body: &Body) -> TokenStream {
         let (slot, ty, cfg) = (&field.slot, &field.ty, &field.about.cfg);
         quote!(#(#cfg)* #slot: &'__a #ty,)
     });
-    let own = Body { fields: body.fields.iter().map(|field| field.in_helper()).collect() };
+    let own = Body {
+        fields: body.fields.iter().map(|field| field.in_helper()).collect(),
+    };
     let described = Message {
         ident: ident.clone(),
         generics: Generics::default(),
-        name: format!("{}.{}", message.name, syn::ext::IdentExt::unraw(&variant.ident)),
+        name: format!(
+            "{}.{}",
+            message.name,
+            syn::ext::IdentExt::unraw(&variant.ident)
+        ),
         package: message.package.clone(),
         topic: None,
         krate: message.krate.clone(),
@@ -107,14 +115,19 @@ fn each(variants: &[Variant], make: impl Fn(&Variant) -> TokenStream) -> TokenSt
 }
 
 fn names(variants: &[Variant]) -> TokenStream {
-    each(variants, |Variant { tag, name, json, .. }| {
-        quote!(__micro::FieldName { tag: #tag, name: #name, json: #json },)
-    })
+    each(
+        variants,
+        |Variant {
+             tag, name, json, ..
+         }| { quote!(__micro::FieldName { tag: #tag, name: #name, json: #json },) },
+    )
 }
 
 fn describe(variants: &[Variant]) -> TokenStream {
     let fields = each(variants, |variant| {
-        let Variant { tag, name, json, .. } = variant;
+        let Variant {
+            tag, name, json, ..
+        } = variant;
         let (element, about) = (as_element(&payload(variant)), about(&variant.about));
         quote! {{
             let __ty = __micro::FieldType::single(#element::kind(__types));
@@ -125,21 +138,29 @@ fn describe(variants: &[Variant]) -> TokenStream {
 }
 
 fn write(variants: &[Variant]) -> TokenStream {
-    let arms = each(variants, |Variant { ident, tag, content, .. }| match content {
-        Content::Nothing => quote! {
-            Self::#ident { .. } => <() as __micro::Element>::put_always(&(), #tag, __out),
-        },
-        Content::One(member, ty) => {
-            let element = as_element(ty);
-            quote!(Self::#ident { #member: __value } => #element::put_always(__value, #tag, __out),)
-        }
-        Content::Several(body) => {
-            let (pattern, put) = (fields::pattern(body), fields::put(body));
-            quote! {
-                Self::#ident { #pattern } => __micro::put_nested(#tag, __out, |__out| { #put }),
+    let arms = each(
+        variants,
+        |Variant {
+             ident,
+             tag,
+             content,
+             ..
+         }| match content {
+            Content::Nothing => quote! {
+                Self::#ident { .. } => <() as __micro::Element>::put_always(&(), #tag, __out),
+            },
+            Content::One(member, ty) => {
+                let element = as_element(ty);
+                quote!(Self::#ident { #member: __value } => #element::put_always(__value, #tag, __out),)
             }
-        }
-    });
+            Content::Several(body) => {
+                let (pattern, put) = (fields::pattern(body), fields::put(body));
+                quote! {
+                    Self::#ident { #pattern } => __micro::put_nested(#tag, __out, |__out| { #put }),
+                }
+            }
+        },
+    );
     quote!(match self { #arms })
 }
 
@@ -153,22 +174,31 @@ fn slots(variants: &[Variant]) -> TokenStream {
 
 /// Returns the variant that `__chosen` names, if its slot is filled.
 fn choose(variants: &[Variant]) -> TokenStream {
-    let arms = each(variants, |Variant { ident, slot, tag, content, .. }| {
-        let build = match content {
-            Content::Nothing => quote!(Self::#ident {}),
-            Content::One(member, _) => quote!(Self::#ident { #member: __value }),
-            Content::Several(body) => {
-                let fields = body.fields.iter().map(|field| {
-                    let (member, slot, cfg) = (&field.member, &field.slot, &field.about.cfg);
-                    quote!(#(#cfg)* #member: __value.#slot,)
-                });
-                quote!(Self::#ident { #(#fields)* })
+    let arms = each(
+        variants,
+        |Variant {
+             ident,
+             slot,
+             tag,
+             content,
+             ..
+         }| {
+            let build = match content {
+                Content::Nothing => quote!(Self::#ident {}),
+                Content::One(member, _) => quote!(Self::#ident { #member: __value }),
+                Content::Several(body) => {
+                    let fields = body.fields.iter().map(|field| {
+                        let (member, slot, cfg) = (&field.member, &field.slot, &field.about.cfg);
+                        quote!(#(#cfg)* #member: __value.#slot,)
+                    });
+                    quote!(Self::#ident { #(#fields)* })
+                }
+            };
+            quote! {
+                #tag => if let __micro::Some(__value) = #slot { return __micro::Ok(#build); },
             }
-        };
-        quote! {
-            #tag => if let __micro::Some(__value) = #slot { return __micro::Ok(#build); },
-        }
-    });
+        },
+    );
     quote!(match __chosen { #arms _ => {} })
 }
 
@@ -206,7 +236,12 @@ fn read(variants: &[Variant]) -> TokenStream {
 
 fn to_map(variants: &[Variant]) -> TokenStream {
     let arms = each(variants, |variant| {
-        let Variant { ident, json, content, .. } = variant;
+        let Variant {
+            ident,
+            json,
+            content,
+            ..
+        } = variant;
         match content {
             Content::Nothing => quote! {
                 Self::#ident { .. } => __micro::entry_always(__map, #json, &())?,
@@ -235,9 +270,10 @@ fn to_map(variants: &[Variant]) -> TokenStream {
 
 fn from_map(variants: &[Variant]) -> TokenStream {
     let (slots, choose) = (slots(variants), choose(variants));
-    let arms = each(variants, |Variant { slot, tag, .. }| {
-        quote!(#tag => __entries.variant(&mut #slot, &mut __chosen, #tag)?,)
-    });
+    let arms = each(
+        variants,
+        |Variant { slot, tag, .. }| quote!(#tag => __entries.variant(&mut #slot, &mut __chosen, #tag)?,),
+    );
     quote! {
         #slots
         while let __micro::Some(__tag) = __entries.next_field()? {

@@ -17,21 +17,43 @@ pub(crate) fn expand(message: &Message, enumeration: &Enumeration) -> TokenStrea
 fn table(message: &Message, enumeration: &Enumeration) -> TokenStream {
     let head = implement(message, &quote!(__micro::Enumeration));
     let (package, name) = (package(message), name(message));
-    let values = enumeration.values.iter().map(|Value { ident, number, full, short, about }| {
-        let (cfg, rust) = (&about.cfg, syn::ext::IdentExt::unraw(ident).to_string());
-        quote! {
-            #(#cfg)*
-            __micro::ValueName { number: #number, full: #full, short: #short, rust: #rust },
-        }
-    });
-    let numbers = enumeration.values.iter().map(|Value { ident, number, about, .. }| {
-        let cfg = &about.cfg;
-        quote!(#(#cfg)* Self::#ident => #number,)
-    });
-    let variants = enumeration.values.iter().map(|Value { ident, number, about, .. }| {
-        let cfg = &about.cfg;
-        quote!(#(#cfg)* #number => __micro::Some(Self::#ident),)
-    });
+    let values = enumeration.values.iter().map(
+        |Value {
+             ident,
+             number,
+             full,
+             short,
+             about,
+         }| {
+            let (cfg, rust) = (&about.cfg, syn::ext::IdentExt::unraw(ident).to_string());
+            quote! {
+                #(#cfg)*
+                __micro::ValueName { number: #number, full: #full, short: #short, rust: #rust },
+            }
+        },
+    );
+    let numbers = enumeration.values.iter().map(
+        |Value {
+             ident,
+             number,
+             about,
+             ..
+         }| {
+            let cfg = &about.cfg;
+            quote!(#(#cfg)* Self::#ident => #number,)
+        },
+    );
+    let variants = enumeration.values.iter().map(
+        |Value {
+             ident,
+             number,
+             about,
+             ..
+         }| {
+            let cfg = &about.cfg;
+            quote!(#(#cfg)* #number => __micro::Some(Self::#ident),)
+        },
+    );
     let other = enumeration.other.as_ref();
     let other_number = other.map(|ident| quote!(Self::#ident(__number) => *__number,));
     let rest = match other {
@@ -65,14 +87,22 @@ fn table(message: &Message, enumeration: &Enumeration) -> TokenStream {
 fn describe(message: &Message, enumeration: &Enumeration) -> TokenStream {
     let head = about(&message.about);
     let reserved = &message.reserved;
-    let unspecified = enumeration.unspecified.as_ref().map(|full| {
-        quote!(__enum.value(0, #full, "", false);)
-    });
+    let unspecified = enumeration
+        .unspecified
+        .as_ref()
+        .map(|full| quote!(__enum.value(0, #full, "", false);));
     // Protobuf wants the value 0 first.
-    let (zero, rest): (Vec<_>, Vec<_>) =
-        enumeration.values.iter().partition(|value| value.number == 0);
+    let (zero, rest): (Vec<_>, Vec<_>) = enumeration
+        .values
+        .iter()
+        .partition(|value| value.number == 0);
     let values = zero.into_iter().chain(rest).map(|value| {
-        let Value { number, full, about: value_about, .. } = value;
+        let Value {
+            number,
+            full,
+            about: value_about,
+            ..
+        } = value;
         let (cfg, about) = (&value_about.cfg, about(value_about));
         quote!(#(#cfg)* __enum.value(#number, #full, #about);)
     });

@@ -26,10 +26,17 @@ pub(crate) fn record(body: &Body) -> Parts {
 pub(crate) fn pattern(body: &Body) -> TokenStream {
     body.fields
         .iter()
-        .map(|Field { member, slot, about, .. }| {
-            let cfg = &about.cfg;
-            quote!(#(#cfg)* #member: #slot,)
-        })
+        .map(
+            |Field {
+                 member,
+                 slot,
+                 about,
+                 ..
+             }| {
+                let cfg = &about.cfg;
+                quote!(#(#cfg)* #member: #slot,)
+            },
+        )
         .collect()
 }
 
@@ -37,11 +44,24 @@ pub(crate) fn pattern(body: &Body) -> TokenStream {
 pub(crate) fn put(body: &Body) -> TokenStream {
     body.fields
         .iter()
-        .map(|Field { slot, ty, tag, default, about, .. }| {
-            let (cfg, field) = (&about.cfg, as_field(ty));
-            let put = if *default { quote!(put_marked) } else { quote!(put) };
-            quote!(#(#cfg)* #field::#put(#slot, #tag, __out);)
-        })
+        .map(
+            |Field {
+                 slot,
+                 ty,
+                 tag,
+                 default,
+                 about,
+                 ..
+             }| {
+                let (cfg, field) = (&about.cfg, as_field(ty));
+                let put = if *default {
+                    quote!(put_marked)
+                } else {
+                    quote!(put)
+                };
+                quote!(#(#cfg)* #field::#put(#slot, #tag, __out);)
+            },
+        )
         .collect()
 }
 
@@ -49,71 +69,127 @@ pub(crate) fn put(body: &Body) -> TokenStream {
 pub(crate) fn entries(body: &Body) -> TokenStream {
     body.fields
         .iter()
-        .map(|Field { slot, ty, json, default, about, .. }| {
-            let cfg = &about.cfg;
-            let entry = if *default { quote!(entry_marked) } else { quote!(entry) };
-            let entry = quote_spanned!(ty.span()=> __micro::#entry::<__M, #ty>);
-            quote!(#(#cfg)* #entry(__map, #json, #slot)?;)
-        })
+        .map(
+            |Field {
+                 slot,
+                 ty,
+                 json,
+                 default,
+                 about,
+                 ..
+             }| {
+                let cfg = &about.cfg;
+                let entry = if *default {
+                    quote!(entry_marked)
+                } else {
+                    quote!(entry)
+                };
+                let entry = quote_spanned!(ty.span()=> __micro::#entry::<__M, #ty>);
+                quote!(#(#cfg)* #entry(__map, #json, #slot)?;)
+            },
+        )
         .collect()
 }
 
 pub(crate) fn names(body: &Body) -> TokenStream {
     body.fields
         .iter()
-        .map(|Field { tag, name, json, about, .. }| {
-            let cfg = &about.cfg;
-            quote!(#(#cfg)* __micro::FieldName { tag: #tag, name: #name, json: #json },)
-        })
+        .map(
+            |Field {
+                 tag,
+                 name,
+                 json,
+                 about,
+                 ..
+             }| {
+                let cfg = &about.cfg;
+                quote!(#(#cfg)* __micro::FieldName { tag: #tag, name: #name, json: #json },)
+            },
+        )
         .collect()
 }
 
 pub(crate) fn describe(body: &Body) -> TokenStream {
     body.fields
         .iter()
-        .map(|Field { ty, tag, name, json, default, about: field_about, .. }| {
-            let (cfg, field, about) = (&field_about.cfg, as_field(ty), about(field_about));
-            let ty = if *default { quote!(ty_marked) } else { quote!(ty) };
-            quote! {
-                #(#cfg)* {
-                    let __ty = #field::#ty(__types);
-                    __message.field(#tag, [#name, #json], __ty).about(#about);
+        .map(
+            |Field {
+                 ty,
+                 tag,
+                 name,
+                 json,
+                 default,
+                 about: field_about,
+                 ..
+             }| {
+                let (cfg, field, about) = (&field_about.cfg, as_field(ty), about(field_about));
+                let ty = if *default {
+                    quote!(ty_marked)
+                } else {
+                    quote!(ty)
+                };
+                quote! {
+                    #(#cfg)* {
+                        let __ty = #field::#ty(__types);
+                        __message.field(#tag, [#name, #json], __ty).about(#about);
+                    }
                 }
-            }
-        })
+            },
+        )
         .collect()
 }
 
 fn slots(body: &Body) -> TokenStream {
     body.fields
         .iter()
-        .map(|Field { slot, ty, about, .. }| {
-            let cfg = &about.cfg;
-            quote!(#(#cfg)* let mut #slot: __micro::Option<#ty> = __micro::None;)
-        })
+        .map(
+            |Field {
+                 slot, ty, about, ..
+             }| {
+                let cfg = &about.cfg;
+                quote!(#(#cfg)* let mut #slot: __micro::Option<#ty> = __micro::None;)
+            },
+        )
         .collect()
 }
 
 /// Builds the value out of the slots; `finish` makes a value of a slot that may be empty.
 fn build(body: &Body, finish: impl Fn(&Field) -> TokenStream) -> TokenStream {
-    let fields = body.fields.iter().map(|field @ Field { member, slot, ty, default, about, .. }| {
-        let cfg = &about.cfg;
-        let value = if *default {
-            quote_spanned!(ty.span()=> __micro::or_default::<#ty>(#slot))
-        } else {
-            finish(field)
-        };
-        quote!(#(#cfg)* #member: #value,)
-    });
+    let fields = body.fields.iter().map(
+        |field @ Field {
+             member,
+             slot,
+             ty,
+             default,
+             about,
+             ..
+         }| {
+            let cfg = &about.cfg;
+            let value = if *default {
+                quote_spanned!(ty.span()=> __micro::or_default::<#ty>(#slot))
+            } else {
+                finish(field)
+            };
+            quote!(#(#cfg)* #member: #value,)
+        },
+    );
     quote!(__micro::Ok(Self { #(#fields)* }))
 }
 
 pub(crate) fn read(body: &Body) -> TokenStream {
     let slots = slots(body);
-    let arms = body.fields.iter().map(|Field { slot, ty, tag, about, .. }| {
-        let (cfg, field) = (&about.cfg, as_field(ty));
-        quote!(#(#cfg)* #tag => #field::merge(&mut #slot, __wire, __reader),)
-    });
+    let arms = body.fields.iter().map(
+        |Field {
+             slot,
+             ty,
+             tag,
+             about,
+             ..
+         }| {
+            let (cfg, field) = (&about.cfg, as_field(ty));
+            quote!(#(#cfg)* #tag => #field::merge(&mut #slot, __wire, __reader),)
+        },
+    );
     let build = build(body, |Field { slot, tag, ty, .. }| {
         let finish = quote_spanned!(ty.span()=> finish::<#ty>);
         quote!(__reader.#finish(#slot, #tag, Self::NAMES)?)
@@ -135,11 +211,18 @@ pub(crate) fn read(body: &Body) -> TokenStream {
 
 pub(crate) fn from_map(body: &Body) -> TokenStream {
     let slots = slots(body);
-    let arms = body.fields.iter().map(|Field { slot, tag, about, .. }| {
-        let cfg = &about.cfg;
-        quote!(#(#cfg)* #tag => __entries.value(&mut #slot)?,)
-    });
-    let build = build(body, |Field { slot, tag, .. }| quote!(__entries.finish(#slot, #tag)?));
+    let arms = body.fields.iter().map(
+        |Field {
+             slot, tag, about, ..
+         }| {
+            let cfg = &about.cfg;
+            quote!(#(#cfg)* #tag => __entries.value(&mut #slot)?,)
+        },
+    );
+    let build = build(
+        body,
+        |Field { slot, tag, .. }| quote!(__entries.finish(#slot, #tag)?),
+    );
     quote! {
         #slots
         while let __micro::Some(__tag) = __entries.next_field()? {

@@ -65,7 +65,11 @@ fn serde(message: &Message) -> TokenStream {
     let is_enum = matches!(message.shape, Shape::Enumeration(_));
     if message.serialize {
         let head = implement(message, &quote!(__micro::serde::Serialize));
-        let call = if is_enum { quote!(enum_to_serde) } else { quote!(serialize) };
+        let call = if is_enum {
+            quote!(enum_to_serde)
+        } else {
+            quote!(serialize)
+        };
         tokens.extend(quote! {
             #head {
                 fn serialize<__S: __micro::serde::Serializer>(
@@ -85,7 +89,11 @@ fn serde(message: &Message) -> TokenStream {
 fn deserialize(message: &Message, is_enum: bool) -> TokenStream {
     let mut generics = bounded(message);
     let ident = &message.ident;
-    let call = if is_enum { quote!(enum_from_serde) } else { quote!(deserialize) };
+    let call = if is_enum {
+        quote!(enum_from_serde)
+    } else {
+        quote!(deserialize)
+    };
     let (_, arguments, clause) = generics.split_for_impl();
     let (arguments, clause) = (quote!(#arguments), quote!(#clause));
     generics.params.insert(0, syn::parse_quote!('__de));
@@ -129,6 +137,8 @@ pub(crate) fn as_element(ty: &Type) -> TokenStream {
 
 /// Doc comment and deprecation as arguments.
 pub(crate) fn about(about: &About) -> TokenStream {
-    let About { doc, deprecated, .. } = about;
+    let About {
+        doc, deprecated, ..
+    } = about;
     quote!(#doc, #deprecated)
 }

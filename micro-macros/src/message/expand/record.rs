@@ -33,7 +33,14 @@ pub(crate) fn expand(message: &Message, parts: &Parts) -> TokenStream {
 fn record(message: &Message, parts: &Parts) -> TokenStream {
     let head = implement(message, &quote!(__micro::Record));
     let (package, name, about) = (package(message), name(message), about(&message.about));
-    let Parts { names, describe, write, read, to_map, from_map } = parts;
+    let Parts {
+        names,
+        describe,
+        write,
+        read,
+        to_map,
+        from_map,
+    } = parts;
     let reserved = &message.reserved;
     quote! {
         #head {

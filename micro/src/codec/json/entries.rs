@@ -25,7 +25,10 @@ impl<'de, A: MapAccess<'de>> Entries<'_, A> {
     /// The number of the next known field. Unknown ones are skipped.
     pub fn next_field(&mut self) -> Result<Option<u32>, A::Error> {
         loop {
-            let seed = NameSeed { names: self.names, expected: self.expected };
+            let seed = NameSeed {
+                names: self.names,
+                expected: self.expected,
+            };
             match self.map.next_key_seed(seed)? {
                 None => return Ok(None),
                 Some(None) => {
@@ -91,7 +94,10 @@ impl<'de, A: MapAccess<'de>> Entries<'_, A> {
     /// An error that is about the message as a whole.
     pub fn none_chosen<T>(&self) -> Result<T, A::Error> {
         let names: Vec<_> = self.names.iter().map(|field| field.json).collect();
-        Err(A::Error::custom(format!("none of its variants is given: {}", names.join(", "))))
+        Err(A::Error::custom(format!(
+            "none of its variants is given: {}",
+            names.join(", ")
+        )))
     }
 
     fn fail<T>(&self, message: &str) -> Result<T, A::Error> {
@@ -106,7 +112,10 @@ pub fn record_from_serde<'de, R: Record, D: Deserializer<'de>>(
     input: &Input,
 ) -> Result<R, D::Error> {
     input.bounded(|bounds| bounds.enter())?;
-    let record = deserializer.deserialize_map(RecordVisitor { input, of: PhantomData })?;
+    let record = deserializer.deserialize_map(RecordVisitor {
+        input,
+        of: PhantomData,
+    })?;
     input.bounded(|bounds| {
         bounds.leave();
         Ok(record)
@@ -127,7 +136,13 @@ impl<'de, R: Record> Visitor<'de> for RecordVisitor<'_, R> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<R, A::Error> {
         let (input, names) = (self.input, R::NAMES);
-        R::from_map(Entries { map, input, names, expected: 0, current: "" })
+        R::from_map(Entries {
+            map,
+            input,
+            names,
+            expected: 0,
+            current: "",
+        })
     }
 }
 

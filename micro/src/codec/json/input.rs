@@ -20,7 +20,10 @@ pub struct Input {
 
 impl Input {
     pub(crate) fn new(memory: usize) -> Self {
-        Self { bounds: Cell::new(Bounds::new(memory)), place: RefCell::default() }
+        Self {
+            bounds: Cell::new(Bounds::new(memory)),
+            place: RefCell::default(),
+        }
     }
 
     pub(crate) fn place(&self) -> RefMut<'_, Place> {
@@ -58,7 +61,10 @@ pub(crate) struct Seed<'a, T> {
 
 impl<'a, T> Seed<'a, T> {
     pub(crate) fn new(input: &'a Input) -> Self {
-        Self { input, of: PhantomData }
+        Self {
+            input,
+            of: PhantomData,
+        }
     }
 }
 
@@ -78,7 +84,10 @@ pub(crate) struct Nullable<'a, T> {
 
 impl<'a, T> Nullable<'a, T> {
     pub(crate) fn new(input: &'a Input) -> Self {
-        Self { input, of: PhantomData }
+        Self {
+            input,
+            of: PhantomData,
+        }
     }
 }
 

@@ -85,7 +85,10 @@ struct IntegerVisitor<T>(PhantomData<T>);
 impl<T: Integer> IntegerVisitor<T> {
     fn narrow<E: Error>(value: i128) -> Result<T, E> {
         T::try_from(value).map_err(|_| {
-            E::custom(format!("{value} is out of range for `{}`", std::any::type_name::<T>()))
+            E::custom(format!(
+                "{value} is out of range for `{}`",
+                std::any::type_name::<T>()
+            ))
         })
     }
 }
@@ -105,7 +108,10 @@ impl<T: Integer> Visitor<'_> for IntegerVisitor<T> {
         Self::narrow(value.into())
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "checked: whole and within 64 bits")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "checked: whole and within 64 bits"
+    )]
     fn visit_f64<E: Error>(self, value: f64) -> Result<T, E> {
         // 1e3 and 5.0 are integers, too; what is beyond 64 bits is out of range in any case.
         if value.fract() == 0.0 && value.abs() < 2.0_f64.powi(65) {
@@ -135,9 +141,7 @@ pub(crate) mod boolean {
         serializer.serialize_bool(value)
     }
 
-    pub(crate) fn from_serde<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<bool, D::Error> {
+    pub(crate) fn from_serde<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
         bool::deserialize(deserializer)
     }
 }
@@ -153,9 +157,7 @@ pub(crate) mod double {
         }
     }
 
-    pub(crate) fn from_serde<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<f64, D::Error> {
+    pub(crate) fn from_serde<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
         deserializer.deserialize_any(FloatVisitor)
     }
 }
@@ -171,14 +173,17 @@ pub(crate) mod float {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "rounding to 32 bits is what is asked")]
-    pub(crate) fn from_serde<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<f32, D::Error> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounding to 32 bits is what is asked"
+    )]
+    pub(crate) fn from_serde<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
         let wide = deserializer.deserialize_any(FloatVisitor)?;
         let value = wide as f32;
         if wide.is_finite() && value.is_infinite() {
-            return Err(D::Error::custom(format!("{wide} is out of range for `f32`")));
+            return Err(D::Error::custom(format!(
+                "{wide} is out of range for `f32`"
+            )));
         }
         Ok(value)
     }
@@ -306,8 +311,14 @@ pub(crate) mod bytes {
 
         fn visit_str<E: Error>(self, text: &str) -> Result<Vec<u8>, E> {
             self.0.charge(text.len())?;
-            let engine = if text.contains(['-', '_']) { URL } else { PLAIN };
-            engine.decode(text).map_err(|_| E::custom("the text is not base64"))
+            let engine = if text.contains(['-', '_']) {
+                URL
+            } else {
+                PLAIN
+            };
+            engine
+                .decode(text)
+                .map_err(|_| E::custom("the text is not base64"))
         }
 
         fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {

@@ -10,10 +10,10 @@ mod output;
 mod time;
 
 pub use self::entries::Entries;
-pub use self::input::Input;
 pub use self::entries::record_from_serde;
+pub use self::input::Input;
 pub(crate) use self::input::Seed;
 pub(crate) use self::leaf::{boolean, bytes, double, float, long, short, text};
-pub use self::output::{View, entry_view, entry, entry_always, entry_marked};
 pub(crate) use self::output::{Body, Output};
+pub use self::output::{View, entry, entry_always, entry_marked, entry_view};
 pub(crate) use self::time::{duration, timestamp};

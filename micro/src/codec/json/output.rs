@@ -31,7 +31,11 @@ pub fn entry<M: SerializeMap, T: Field>(
     name: &'static str,
     value: &T,
 ) -> Result<(), M::Error> {
-    if value.omit() { Ok(()) } else { entry_always(map, name, value) }
+    if value.omit() {
+        Ok(())
+    } else {
+        entry_always(map, name, value)
+    }
 }
 
 /// The same for a field marked `#[micro(default)]`.
@@ -40,7 +44,11 @@ pub fn entry_marked<M: SerializeMap, T: Field>(
     name: &'static str,
     value: &T,
 ) -> Result<(), M::Error> {
-    if value.omit_marked() { Ok(()) } else { entry_always(map, name, value) }
+    if value.omit_marked() {
+        Ok(())
+    } else {
+        entry_always(map, name, value)
+    }
 }
 
 /// Writes a field, whatever its value.

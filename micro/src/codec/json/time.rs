@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Error as _, Unexpected, Visitor};
-use serde::ser::Error as _;
+use serde::de::{Unexpected, Visitor};
 use serde::{Deserializer, Serializer};
 
 /// Seconds, and nanoseconds of the same sign or counted forward.
@@ -11,7 +10,8 @@ type Pair = (i64, i32);
 
 /// `1.5s`.
 pub(crate) mod duration {
-    use super::*;
+    use super::{Deserializer, Fraction, Pair, Serializer, TextVisitor, digits, with_fraction};
+    use serde::ser::Error;
 
     /// Ten thousand years, protobuf's limit.
     const LIMIT: u64 = 315_576_000_000;
@@ -26,10 +26,11 @@ pub(crate) mod duration {
         serializer.collect_str(&format_args!("{seconds}{}s", Fraction(nanos)))
     }
 
-    pub(crate) fn from_serde<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Pair, D::Error> {
-        deserializer.deserialize_str(TextVisitor { parse, expecting: "a duration such as \"1.5s\"" })
+    pub(crate) fn from_serde<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pair, D::Error> {
+        deserializer.deserialize_str(TextVisitor {
+            parse,
+            expecting: "a duration such as \"1.5s\"",
+        })
     }
 
     pub(super) fn parse(text: &str) -> Option<Pair> {
@@ -43,13 +44,18 @@ pub(crate) mod duration {
         if seconds.unsigned_abs() > LIMIT {
             return None;
         }
-        Some(if negative { (-seconds, -nanos) } else { (seconds, nanos) })
+        Some(if negative {
+            (-seconds, -nanos)
+        } else {
+            (seconds, nanos)
+        })
     }
 }
 
 /// RFC 3339.
 pub(crate) mod timestamp {
-    use super::*;
+    use super::{Deserializer, Fraction, Pair, Serializer, TextVisitor, digits, with_fraction};
+    use serde::ser::Error;
 
     /// 0001-01-01T00:00:00Z.
     const FIRST: i64 = -62_135_596_800;
@@ -62,7 +68,9 @@ pub(crate) mod timestamp {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         if !(FIRST..=LAST).contains(&seconds) {
-            return Err(S::Error::custom("the time is not within the years 1 to 9999"));
+            return Err(S::Error::custom(
+                "the time is not within the years 1 to 9999",
+            ));
         }
         let (year, month, day) = date_of(seconds.div_euclid(DAY));
         let time = seconds.rem_euclid(DAY);
@@ -73,9 +81,7 @@ pub(crate) mod timestamp {
         ))
     }
 
-    pub(crate) fn from_serde<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Pair, D::Error> {
+    pub(crate) fn from_serde<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pair, D::Error> {
         let expecting = "a time such as \"2030-01-31T08:00:00Z\"";
         deserializer.deserialize_str(TextVisitor { parse, expecting })
     }
@@ -86,14 +92,17 @@ pub(crate) mod timestamp {
         let (time, nanos) = with_fraction(time)?;
         let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
         let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
-        let valid = (1..=12).contains(&month) && day >= 1 && hour < 24 && minute < 60 && second < 60;
+        let valid =
+            (1..=12).contains(&month) && day >= 1 && hour < 24 && minute < 60 && second < 60;
         let days = days_of(year, month, day);
         // A day beyond its month's end would come back as another date.
         if !valid || date_of(days) != (year, month, day) {
             return None;
         }
         let seconds = days * DAY + hour * 3600 + minute * 60 + second - offset;
-        (FIRST..=LAST).contains(&seconds).then_some((seconds, nanos))
+        (FIRST..=LAST)
+            .contains(&seconds)
+            .then_some((seconds, nanos))
     }
 
     /// Cuts `Z` or `+hh:mm` off; its seconds east of Greenwich.
@@ -137,7 +146,11 @@ pub(crate) mod timestamp {
         let of_year = of_era - (365 * years + years / 4 - years / 100);
         let march_based = (5 * of_year + 2) / 153;
         let day = of_year - (153 * march_based + 2) / 5 + 1;
-        let month = if march_based < 10 { march_based + 3 } else { march_based - 9 };
+        let month = if march_based < 10 {
+            march_based + 3
+        } else {
+            march_based - 9
+        };
         (era * 400 + years + i64::from(month <= 2), month, day)
     }
 }
@@ -168,7 +181,10 @@ fn with_fraction(text: &str) -> Option<(&str, i32)> {
 
 /// A number of digits alone, without a sign.
 fn digits(text: &str) -> Option<u64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 struct TextVisitor {
@@ -207,17 +223,33 @@ mod tests {
     #[test]
     fn times_with_offsets_are_read() {
         assert_eq!(timestamp::parse("1970-01-01T00:00:00Z"), Some((0, 0)));
-        assert_eq!(timestamp::parse("1970-01-01T01:00:00.5+01:00"), Some((0, 500_000_000)));
-        assert_eq!(timestamp::parse("2000-02-29T23:59:59-00:30"), Some((951_870_599, 0)));
+        assert_eq!(
+            timestamp::parse("1970-01-01T01:00:00.5+01:00"),
+            Some((0, 500_000_000))
+        );
+        assert_eq!(
+            timestamp::parse("2000-02-29T23:59:59-00:30"),
+            Some((951_870_599, 0))
+        );
     }
 
     #[test]
     fn nonsense_is_no_time() {
         for text in [
-            "", "T", "1970-01-01", "1970-01-01T00:00:00", "1970-1-01T00:00:00Z",
-            "1970-02-29T00:00:00Z", "1970-13-01T00:00:00Z", "1970-01-01T24:00:00Z",
-            "0000-12-31T00:00:00Z", "9999-12-31T23:59:59-00:01", "1970-01-01T00:00:00.Z",
-            "1970-01-01T00:00:00.1234567890Z", "+970-01-01T00:00:00Z", "1970-01-01T00:00:00+é",
+            "",
+            "T",
+            "1970-01-01",
+            "1970-01-01T00:00:00",
+            "1970-1-01T00:00:00Z",
+            "1970-02-29T00:00:00Z",
+            "1970-13-01T00:00:00Z",
+            "1970-01-01T24:00:00Z",
+            "0000-12-31T00:00:00Z",
+            "9999-12-31T23:59:59-00:01",
+            "1970-01-01T00:00:00.Z",
+            "1970-01-01T00:00:00.1234567890Z",
+            "+970-01-01T00:00:00Z",
+            "1970-01-01T00:00:00+é",
         ] {
             assert_eq!(timestamp::parse(text), None, "{text}");
         }
@@ -227,7 +259,16 @@ mod tests {
     fn durations_are_read() {
         assert_eq!(duration::parse("1.5s"), Some((1, 500_000_000)));
         assert_eq!(duration::parse("-0.000000001s"), Some((0, -1)));
-        for text in ["1", "s", "1.s", ".5s", "1e3s", "+1s", "315576000001s", "1.0000000000s"] {
+        for text in [
+            "1",
+            "s",
+            "1.s",
+            ".5s",
+            "1e3s",
+            "+1s",
+            "315576000001s",
+            "1.0000000000s",
+        ] {
             assert_eq!(duration::parse(text), None, "{text}");
         }
     }

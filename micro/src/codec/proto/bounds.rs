@@ -19,7 +19,10 @@ pub struct Bounds {
 impl Bounds {
     /// At most `memory` bytes of allocations, and 100 levels.
     pub fn new(memory: usize) -> Self {
-        Self { budget: memory, depth: DEPTH }
+        Self {
+            budget: memory,
+            depth: DEPTH,
+        }
     }
 
     /// Pays for `bytes` about to be allocated.

@@ -34,12 +34,20 @@ impl<'a> Reader<'a> {
 
     /// Reads `bytes` within bounds.
     pub(crate) fn bounded(bytes: &'a [u8], bounds: Bounds) -> Self {
-        Self { rest: bytes, owner: None, bounds, place: Place::default() }
+        Self {
+            rest: bytes,
+            owner: None,
+            bounds,
+            place: Place::default(),
+        }
     }
 
     /// The same; fields of type `Bytes` share the memory.
     pub fn shared(bytes: &'a Bytes, memory: usize) -> Self {
-        Self { owner: Some(bytes), ..Self::new(bytes, memory) }
+        Self {
+            owner: Some(bytes),
+            ..Self::new(bytes, memory)
+        }
     }
 
     /// The next field's number and layout; `None` at the end of the message.
@@ -62,7 +70,9 @@ impl<'a> Reader<'a> {
         if tag == 0 || tag > MAX_TAG {
             return Err(Fault::Tag);
         }
-        u32::try_from(tag).map(|tag| Some((tag, wire))).map_err(|_| Fault::Tag)
+        u32::try_from(tag)
+            .map(|tag| Some((tag, wire)))
+            .map_err(|_| Fault::Tag)
     }
 
     /// Reads a varint.
@@ -90,7 +100,11 @@ impl<'a> Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(if self.rest.len() < 10 { Fault::Truncated } else { Fault::Varint })
+        Err(if self.rest.len() < 10 {
+            Fault::Truncated
+        } else {
+            Fault::Varint
+        })
     }
 
     /// Reads `N` bytes.

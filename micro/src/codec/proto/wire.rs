@@ -44,7 +44,7 @@ fn put_long_varint(mut value: u64, out: &mut Vec<u8>) {
 }
 
 /// How many bytes a varint takes.
-pub fn varint_len(value: u64) -> usize {
+fn varint_len(value: u64) -> usize {
     let bits = 64 - (value | 1).leading_zeros() as usize;
     bits.div_ceil(7)
 }
@@ -100,7 +100,16 @@ mod tests {
 
     #[test]
     fn varints_are_as_long_as_said() {
-        for value in [0, 1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), u64::MAX] {
+        for value in [
+            0,
+            1,
+            127,
+            128,
+            16_383,
+            16_384,
+            u64::from(u32::MAX),
+            u64::MAX,
+        ] {
             let mut out = Vec::new();
             put_varint(value, &mut out);
             assert_eq!(out.len(), varint_len(value), "{value}");

@@ -62,7 +62,10 @@ pub fn read_enum<E: Enumeration>(wire: Wire, reader: &mut Reader<'_>) -> Result<
 }
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "protobuf cuts an enum's number to 32 bits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "protobuf cuts an enum's number to 32 bits"
+)]
 fn read_number<E: Enumeration>(reader: &mut Reader<'_>) -> Result<E, Fault> {
     let number = reader.varint()? as i32;
     E::from_number(number).ok_or(Fault::Number(number))
@@ -76,7 +79,9 @@ pub fn absent_enum<E: Enumeration>(_: &mut Bounds) -> Result<E, Fault> {
 /// Appends a list of an enum's values, packed.
 pub fn put_enums<E: Enumeration>(list: &[E], tag: u32, out: &mut Vec<u8>) {
     if !list.is_empty() {
-        put_nested(tag, out, |out| list.iter().for_each(|value| put_number(value, out)));
+        put_nested(tag, out, |out| {
+            list.iter().for_each(|value| put_number(value, out))
+        });
     }
 }
 
@@ -158,8 +163,9 @@ impl<E: Enumeration> Visitor<'_> for EnumVisitor<E> {
     }
 
     fn visit_str<X: Error>(self, name: &str) -> Result<E, X> {
-        let value =
-            E::VALUES.iter().find(|value| [value.full, value.short, value.rust].contains(&name));
+        let value = E::VALUES
+            .iter()
+            .find(|value| [value.full, value.short, value.rust].contains(&name));
         let value = value.and_then(|value| E::from_number(value.number));
         Self::known(value, format_args!("{name:?}"))
     }

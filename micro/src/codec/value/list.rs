@@ -62,7 +62,10 @@ pub(crate) fn list_from_serde<'de, T: Element, D: Deserializer<'de>>(
     deserializer: D,
     input: &Input,
 ) -> Result<Vec<T>, D::Error> {
-    deserializer.deserialize_seq(ListVisitor { input, of: PhantomData })
+    deserializer.deserialize_seq(ListVisitor {
+        input,
+        of: PhantomData,
+    })
 }
 
 struct ListVisitor<'a, T> {

@@ -23,12 +23,8 @@ trait Map: Default {
     fn iter(&self) -> impl Iterator<Item = (&Self::Key, &Self::Value)>;
     fn has(&self, key: &Self::Key) -> bool;
     /// Adds an entry after paying for its place.
-    fn add(
-        &mut self,
-        key: Self::Key,
-        value: Self::Value,
-        bounds: &mut Bounds,
-    ) -> Result<(), Fault>;
+    fn add(&mut self, key: Self::Key, value: Self::Value, bounds: &mut Bounds)
+    -> Result<(), Fault>;
 }
 
 impl<K: Key + Eq + Hash, V: Element, S: BuildHasher + Default> Map for HashMap<K, V, S> {
@@ -155,7 +151,9 @@ impl<'de, M: Map> Visitor<'de> for MapVisitor<'_, M> {
         let mut map = M::default();
         while let Some(text) = entries.next_key_seed(Seed::<String>::new(self.input))? {
             let Ok(key) = text.parse::<M::Key>() else {
-                return Err(A::Error::custom(format!("{text:?} is not a key of this map")));
+                return Err(A::Error::custom(format!(
+                    "{text:?} is not a key of this map"
+                )));
             };
             let added = match entries.next_value_seed(Seed::<M::Value>::new(self.input)) {
                 Ok(_) if map.has(&key) => Err(A::Error::custom("the key is given twice")),

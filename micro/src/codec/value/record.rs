@@ -12,7 +12,11 @@ use crate::error::{Error, Result};
 /// Reads a nested message.
 #[inline]
 pub fn read_record<R: Record>(wire: Wire, reader: &mut Reader<'_>) -> Result<R, Fault> {
-    if wire == Wire::Bytes { reader.nested(R::read) } else { Err(Fault::Wire) }
+    if wire == Wire::Bytes {
+        reader.nested(R::read)
+    } else {
+        Err(Fault::Wire)
+    }
 }
 
 /// Reads a nested message on top of an earlier one.

@@ -4,12 +4,13 @@ use serde::{Deserializer, Serializer};
 
 use crate::codec::field::{Element, Field, Key};
 use crate::codec::json::{Input, boolean, bytes, double, float, long, short};
-use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_bytes, put_key, put_nested, put_varint};
+use crate::codec::proto::{
+    Bounds, Fault, Reader, Wire, put_bytes, put_key, put_nested, put_varint,
+};
 use crate::codec::types::{FieldType, Kind, Types};
 
 /// A number of fixed or variable width on the wire.
 trait Scalar: Copy {
-    const KIND: Kind;
     const WIRE: Wire;
     const ZERO: Self;
 
@@ -28,13 +29,19 @@ fn put<T: Scalar>(value: T, tag: u32, out: &mut Vec<u8>) {
 
 #[inline]
 fn read<T: Scalar>(wire: Wire, reader: &mut Reader<'_>) -> Result<T, Fault> {
-    if wire == T::WIRE { T::take(reader) } else { Err(Fault::Wire) }
+    if wire == T::WIRE {
+        T::take(reader)
+    } else {
+        Err(Fault::Wire)
+    }
 }
 
 fn put_packed<T: Scalar>(list: &[T], tag: u32, out: &mut Vec<u8>) {
     if !list.is_empty() {
         out.reserve(list.len() + 6);
-        put_nested(tag, out, |out| list.iter().for_each(|value| value.write(out)));
+        put_nested(tag, out, |out| {
+            list.iter().for_each(|value| value.write(out))
+        });
     }
 }
 
@@ -66,7 +73,6 @@ macro_rules! scalar {
     ($type:ty, $kind:ident, $wire:ident, $json:ident, $zero:expr,
      $is_zero:expr, $write:expr, $take:expr, $count:expr, { $($hooks:tt)* }) => {
         impl Scalar for $type {
-            const KIND: Kind = Kind::$kind;
             const WIRE: Wire = Wire::$wire;
             const ZERO: Self = $zero;
 
@@ -159,31 +165,39 @@ macro_rules! scalar {
 macro_rules! packed {
     ($type:ty, $kind:ident, $wire:ident, $json:ident, $zero:expr,
      $is_zero:expr, $write:expr, $take:expr, $count:expr) => {
-        scalar!($type, $kind, $wire, $json, $zero, $is_zero, $write, $take, $count, {
-            fn put_list(list: &[Self], tag: u32, out: &mut Vec<u8>) {
-                put_packed(list, tag, out);
-            }
+        scalar!(
+            $type,
+            $kind,
+            $wire,
+            $json,
+            $zero,
+            $is_zero,
+            $write,
+            $take,
+            $count,
+            {
+                fn put_list(list: &[Self], tag: u32, out: &mut Vec<u8>) {
+                    put_packed(list, tag, out);
+                }
 
-            fn merge_list(
-                list: &mut Vec<Self>,
-                wire: Wire,
-                reader: &mut Reader<'_>,
-            ) -> Result<(), Fault> {
-                merge_packed(list, wire, reader)
+                fn merge_list(
+                    list: &mut Vec<Self>,
+                    wire: Wire,
+                    reader: &mut Reader<'_>,
+                ) -> Result<(), Fault> {
+                    merge_packed(list, wire, reader)
+                }
             }
-        });
+        );
     };
-}
-
-/// Sign-extended to 64 bits, as protobuf's int32 and int64 are.
-#[inline]
-fn put_signed(value: i64, out: &mut Vec<u8>) {
-    put_varint(value.cast_unsigned(), out);
 }
 
 /// Protobuf cuts a too long int32 to its low half.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the cut is protobuf's rule")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the cut is protobuf's rule"
+)]
 fn low_half(value: u64) -> u32 {
     value as u32
 }
@@ -205,12 +219,19 @@ macro_rules! integers {
     )* };
 }
 
+/// What an int32 on the wire stands for.
+#[inline]
+fn int32(wire: u64) -> i32 {
+    low_half(wire).cast_signed()
+}
+
 integers! {
-    i8, Int32, short, |value| i64::from(value).cast_unsigned(), |wire| low_half(wire).cast_signed().try_into().ok();
-    i16, Int32, short, |value| i64::from(value).cast_unsigned(), |wire| low_half(wire).cast_signed().try_into().ok();
-    i32, Int32, short, |value| i64::from(value).cast_unsigned(), |wire| Some(low_half(wire).cast_signed());
+    i8, Int32, short, |value| i64::from(value).cast_unsigned(), |wire| int32(wire).try_into().ok();
+    i16, Int32, short, |value| i64::from(value).cast_unsigned(), |wire| int32(wire).try_into().ok();
+    i32, Int32, short, |value| i64::from(value).cast_unsigned(), |wire| Some(int32(wire));
     i64, Int64, long, i64::cast_unsigned, |wire| Some(wire.cast_signed());
-    isize, Int64, long, |value| (value as i64).cast_unsigned(), |wire| wire.cast_signed().try_into().ok();
+    isize, Int64, long, |value| (value as i64).cast_unsigned(),
+        |wire| wire.cast_signed().try_into().ok();
     u16, Uint32, short, u64::from, |wire| low_half(wire).try_into().ok();
     u32, Uint32, short, u64::from, |wire| Some(low_half(wire));
     u64, Uint64, long, |value| value, Some;
@@ -269,7 +290,9 @@ scalar!(
     0,
     |value| value == 0,
     |value, out| put_varint(u64::from(value), out),
-    |reader| low_half(reader.varint()?).try_into().map_err(|_| Fault::Range),
+    |reader| low_half(reader.varint()?)
+        .try_into()
+        .map_err(|_| Fault::Range),
     Reader::count_varints,
     {
         fn list_ty(_: &mut Types) -> FieldType {

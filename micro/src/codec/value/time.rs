@@ -31,7 +31,10 @@ impl Pair {
                 _ => reader.skip(tag, wire)?,
             }
         }
-        Ok(Self { seconds: seconds.unwrap_or(0), nanos: nanos.unwrap_or(0) })
+        Ok(Self {
+            seconds: seconds.unwrap_or(0),
+            nanos: nanos.unwrap_or(0),
+        })
     }
 
     fn describe<T: 'static>(types: &mut Types, name: &str) -> Kind {
@@ -63,10 +66,16 @@ fn from_time(time: &SystemTime) -> Pair {
         Err(error) => {
             let before = from_duration(&error.duration());
             if before.nanos == 0 {
-                Pair { seconds: -before.seconds, nanos: 0 }
+                Pair {
+                    seconds: -before.seconds,
+                    nanos: 0,
+                }
             } else {
                 let seconds = (-before.seconds).saturating_sub(1);
-                Pair { seconds, nanos: 1_000_000_000 - before.nanos }
+                Pair {
+                    seconds,
+                    nanos: 1_000_000_000 - before.nanos,
+                }
             }
         }
     }
@@ -141,5 +150,19 @@ macro_rules! time {
     };
 }
 
-time!(Duration, "Duration", Duration::ZERO, from_duration, to_duration, duration);
-time!(SystemTime, "Timestamp", UNIX_EPOCH, from_time, to_time, timestamp);
+time!(
+    Duration,
+    "Duration",
+    Duration::ZERO,
+    from_duration,
+    to_duration,
+    duration
+);
+time!(
+    SystemTime,
+    "Timestamp",
+    UNIX_EPOCH,
+    from_time,
+    to_time,
+    timestamp
+);

@@ -47,7 +47,11 @@ impl Element for Uuid {
 
     fn put_always(&self, tag: u32, out: &mut Vec<u8>) {
         let mut buffer = Self::encode_buffer();
-        put_bytes(tag, self.hyphenated().encode_lower(&mut buffer).as_bytes(), out);
+        put_bytes(
+            tag,
+            self.hyphenated().encode_lower(&mut buffer).as_bytes(),
+            out,
+        );
     }
 
     fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault> {

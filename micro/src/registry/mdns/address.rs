@@ -29,7 +29,11 @@ pub(super) fn of(node: &Node) -> Result<IpAddr> {
 /// What is told on one interface; nothing when nobody there could use it.
 pub(super) fn on(ip: IpAddr, interface: &Interface, all: &[Interface]) -> Vec<IpAddr> {
     if ip.is_loopback() {
-        return if interface.ip.is_loopback() { vec![ip] } else { Vec::new() };
+        return if interface.ip.is_loopback() {
+            vec![ip]
+        } else {
+            Vec::new()
+        };
     }
     if !ip.is_unspecified() {
         return vec![ip];
@@ -46,11 +50,17 @@ pub(super) fn to(ip: IpAddr, asker: IpAddr, local: bool, all: &[Interface]) -> V
         return vec![ip];
     }
     if local {
-        return everywhere(ip, all.iter().filter(|interface| interface.ip.is_loopback()));
+        return everywhere(
+            ip,
+            all.iter().filter(|interface| interface.ip.is_loopback()),
+        );
     }
     let near = everywhere(ip, all.iter().filter(|interface| interface.reaches(asker)));
     if near.is_empty() {
-        return everywhere(ip, all.iter().filter(|interface| !interface.ip.is_loopback()));
+        return everywhere(
+            ip,
+            all.iter().filter(|interface| !interface.ip.is_loopback()),
+        );
     }
     near
 }
@@ -58,9 +68,15 @@ pub(super) fn to(ip: IpAddr, asker: IpAddr, local: bool, all: &[Interface]) -> V
 /// The one to take of those told, best first by [`rank`].
 pub(super) fn choose(told: &[IpAddr], local: bool) -> Option<IpAddr> {
     let usable = |ip: &&IpAddr| {
-        !ip.is_unspecified() && !ip.is_multicast() && !is_link_local(**ip) && (local || !ip.is_loopback())
+        !ip.is_unspecified()
+            && !ip.is_multicast()
+            && !is_link_local(**ip)
+            && (local || !ip.is_loopback())
     };
-    told.iter().filter(usable).copied().min_by_key(|ip| rank(*ip))
+    told.iter()
+        .filter(usable)
+        .copied()
+        .min_by_key(|ip| rank(*ip))
 }
 
 /// How good an address is: the nearer, the less.
@@ -76,7 +92,10 @@ pub(super) fn rank(ip: IpAddr) -> u8 {
 fn everywhere<'a>(ip: IpAddr, interfaces: impl Iterator<Item = &'a Interface>) -> Vec<IpAddr> {
     // Without a scope a link-local address leads nowhere, and `0.0.0.0` takes no IPv6.
     let usable = |other: &IpAddr| !is_link_local(*other) && (ip.is_ipv6() || other.is_ipv4());
-    interfaces.map(|interface| interface.ip).filter(usable).collect()
+    interfaces
+        .map(|interface| interface.ip)
+        .filter(usable)
+        .collect()
 }
 
 fn is_link_local(ip: IpAddr) -> bool {
@@ -110,7 +129,10 @@ mod tests {
         assert!(to(loopback, ip("10.0.0.9"), false, &all).is_empty());
         assert_eq!(choose(&[loopback], false), None);
         assert_eq!(choose(&[ip("10.0.0.2"), loopback], true), Some(loopback));
-        assert_eq!(choose(&[loopback, ip("10.0.0.2")], false), Some(ip("10.0.0.2")));
+        assert_eq!(
+            choose(&[loopback, ip("10.0.0.2")], false),
+            Some(ip("10.0.0.2"))
+        );
     }
 
     #[test]
@@ -120,7 +142,10 @@ mod tests {
         assert_eq!(on(any, &all[1], &all), [ip("10.0.0.1")]);
         assert_eq!(on(any, &all[2], &all), [ip("10.0.0.1")]);
         assert_eq!(to(any, ip("10.0.1.7"), false, &all), [ip("10.0.1.1")]);
-        assert_eq!(to(any, ip("192.168.0.1"), false, &all), [ip("10.0.0.1"), ip("10.0.1.1")]);
+        assert_eq!(
+            to(any, ip("192.168.0.1"), false, &all),
+            [ip("10.0.0.1"), ip("10.0.1.1")]
+        );
         assert_eq!(to(any, ip("10.0.0.1"), true, &all), [ip("127.0.0.1")]);
     }
 
@@ -134,7 +159,10 @@ mod tests {
     #[test]
     fn host_name_is_refused() {
         assert!(of(&Node::new("a", "a", "example.org:80")).is_err());
-        assert_eq!(of(&Node::new("a", "a", "localhost:80")).unwrap(), ip("127.0.0.1"));
+        assert_eq!(
+            of(&Node::new("a", "a", "localhost:80")).unwrap(),
+            ip("127.0.0.1")
+        );
         assert_eq!(of(&Node::new("a", "a", "[::1]:80")).unwrap(), ip("::1"));
     }
 }

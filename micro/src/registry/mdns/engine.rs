@@ -73,7 +73,10 @@ struct Budget {
 impl Budget {
     fn take(&mut self, now: Instant) -> bool {
         if now.duration_since(self.since) >= Duration::from_secs(1) {
-            *self = Self { left: MAX_ANSWERS, since: now };
+            *self = Self {
+                left: MAX_ANSWERS,
+                since: now,
+            };
         }
         self.left = self.left.saturating_sub(1);
         self.left > 0
@@ -89,7 +92,10 @@ impl Engine {
             topics: HashMap::new(),
             lists: Vec::new(),
             asks: Asks::new(now),
-            budget: Budget { left: MAX_ANSWERS, since: now },
+            budget: Budget {
+                left: MAX_ANSWERS,
+                since: now,
+            },
             scan: now + SCAN,
         }
     }
@@ -152,8 +158,18 @@ impl Engine {
         let service = node.service.clone();
         let key = (service.clone(), node.id.clone());
         let is_new = self.own.get(&key).is_none_or(|own| own.node != node);
-        let due = if is_new { TELL_AGAIN.iter().rev().map(|after| now + *after).collect() } else { vec![] };
-        let own = Own { node, ip, until: now + ttl, due, told: now };
+        let due = if is_new {
+            TELL_AGAIN.iter().rev().map(|after| now + *after).collect()
+        } else {
+            vec![]
+        };
+        let own = Own {
+            node,
+            ip,
+            until: now + ttl,
+            due,
+            told: now,
+        };
         self.tell(&own, ttl).await;
         self.own.insert(key, own);
         self.publish(&service, now);
@@ -202,7 +218,10 @@ impl Engine {
         let wanted = |own: &Own| {
             let service = own.node.service.to_ascii_lowercase();
             let instance = format!("{}.{service}", own.node.id.to_ascii_lowercase());
-            own.until > now && names.iter().any(|name| *name == service || *name == instance)
+            own.until > now
+                && names
+                    .iter()
+                    .any(|name| *name == service || *name == instance)
         };
         let due = |own: &Own| private || now.duration_since(own.told) >= REST;
         let keys = self.own.iter().filter(|(_, own)| wanted(own) && due(own));
@@ -211,7 +230,8 @@ impl Engine {
                 tracing::debug!("too many questions, some are not answered");
                 return;
             }
-            self.tell_one(&key, private.then_some((id, from)), now).await;
+            self.tell_one(&key, private.then_some((id, from)), now)
+                .await;
         }
         if names.iter().any(|name| name == LISTING) {
             self.answer_listing(id, from, now).await;
@@ -225,7 +245,9 @@ impl Engine {
         asker: Option<(u16, SocketAddr)>,
         now: Instant,
     ) {
-        let Some(own) = self.own.get_mut(key) else { return };
+        let Some(own) = self.own.get_mut(key) else {
+            return;
+        };
         let ttl = own.until.saturating_duration_since(now);
         let Some((id, from)) = asker else {
             own.told = now;
@@ -280,7 +302,10 @@ impl Engine {
         let Some(topic) = self.topics.get_mut(&instance.service.to_ascii_lowercase()) else {
             return;
         };
-        if self.own.contains_key(&(instance.service.clone(), instance.id.clone())) {
+        if self
+            .own
+            .contains_key(&(instance.service.clone(), instance.id.clone()))
+        {
             return;
         }
         if instance.ttl.is_zero() {
@@ -308,8 +333,13 @@ impl Engine {
 
     fn publish(&mut self, service: &str, now: Instant) {
         let own = self.own.range((service.to_owned(), String::new())..);
-        let own = own.take_while(|((name, _), _)| name == service).map(|(_, own)| own);
-        let own = own.filter(|own| own.until > now).map(|own| own.node.clone()).collect();
+        let own = own
+            .take_while(|((name, _), _)| name == service)
+            .map(|(_, own)| own);
+        let own = own
+            .filter(|own| own.until > now)
+            .map(|own| own.node.clone())
+            .collect();
         if let Some(topic) = self.topics.get_mut(&service.to_ascii_lowercase()) {
             topic.publish(own, now);
         }
@@ -348,8 +378,15 @@ impl Engine {
         if self.asks.take(now) {
             asked.push(LISTING.to_owned());
         }
-        let own = self.own.values().filter(|own| own.until > now).map(|own| &own.node);
-        let nodes: Vec<Node> = own.chain(self.topics.values().flat_map(Topic::nodes)).cloned().collect();
+        let own = self
+            .own
+            .values()
+            .filter(|own| own.until > now)
+            .map(|own| &own.node);
+        let nodes: Vec<Node> = own
+            .chain(self.topics.values().flat_map(Topic::nodes))
+            .cloned()
+            .collect();
         for (reply, until) in std::mem::take(&mut self.lists) {
             if until <= now {
                 drop(reply.send(nodes.clone()));
@@ -380,7 +417,9 @@ impl Engine {
             Ok(true) => {
                 tracing::debug!("interfaces changed");
                 self.own.values_mut().for_each(|own| own.due = vec![now]);
-                self.topics.values_mut().for_each(|topic| topic.ask_again(now));
+                self.topics
+                    .values_mut()
+                    .for_each(|topic| topic.ask_again(now));
             }
             Err(error) => tracing::debug!(%error, "interfaces cannot be listed"),
         }
@@ -389,15 +428,29 @@ impl Engine {
     /// When something is due next.
     fn next(&self) -> Instant {
         let now = Instant::now();
-        let own = self.own.values().map(|own| own.due.last().map_or(own.until, |due| own.until.min(*due)));
+        let own = self
+            .own
+            .values()
+            .map(|own| own.due.last().map_or(own.until, |due| own.until.min(*due)));
         let topics = self.topics.values().map(|topic| topic.next(now));
-        let lists = self.lists.iter().map(|(_, until)| self.asks.next().min(*until));
-        own.chain(topics).chain(lists).min().map_or(self.scan, |next| next.min(self.scan))
+        let lists = self
+            .lists
+            .iter()
+            .map(|(_, until)| self.asks.next().min(*until));
+        own.chain(topics)
+            .chain(lists)
+            .min()
+            .map_or(self.scan, |next| next.min(self.scan))
     }
 }
 
 /// A node's message; nothing when it has no address for whoever would get it.
-fn written(node: &Node, addresses: &[IpAddr], ttl: Duration, asked: Option<u16>) -> Option<Vec<u8>> {
+fn written(
+    node: &Node,
+    addresses: &[IpAddr],
+    ttl: Duration,
+    asked: Option<u16>,
+) -> Option<Vec<u8>> {
     if addresses.is_empty() {
         return None;
     }

@@ -68,7 +68,10 @@ impl Mdns {
 
     /// Apart from everybody else on the network.
     pub(super) fn on_port(port: u16) -> Self {
-        Self(Arc::new(Shared { port, running: Mutex::new(None) }))
+        Self(Arc::new(Shared {
+            port,
+            running: Mutex::new(None),
+        }))
     }
 
     async fn running(&self) -> Result<Arc<Running>> {
@@ -81,7 +84,9 @@ impl Mdns {
         let sockets = Sockets::open(self.0.port)?;
         let (commands, queue) = mpsc::channel(QUEUE);
         let task = AbortOnDrop(tokio::spawn(Engine::new(sockets).run(queue)));
-        Ok(Arc::clone(running.insert(Arc::new(Running { commands, task }))))
+        Ok(Arc::clone(
+            running.insert(Arc::new(Running { commands, task })),
+        ))
     }
 
     async fn command<T>(
@@ -91,7 +96,11 @@ impl Mdns {
         let running = self.running().await?;
         let ended = || Error::unavailable("the multicast DNS task has ended, try again");
         let (reply, answer) = oneshot::channel();
-        running.commands.send(command(reply)).await.map_err(|_| ended())?;
+        running
+            .commands
+            .send(command(reply))
+            .await
+            .map_err(|_| ended())?;
         Ok((answer.await.map_err(|_| ended())?, running))
     }
 }
@@ -112,11 +121,15 @@ impl Backend for Mdns {
     }
 
     async fn register(&self, node: Node, ttl: Duration) -> Result<()> {
-        self.command(|reply| Command::Register(node, ttl, reply)).await?.0
+        self.command(|reply| Command::Register(node, ttl, reply))
+            .await?
+            .0
     }
 
     async fn deregister(&self, node: &Node) -> Result<()> {
-        self.command(|reply| Command::Deregister(node.clone(), reply)).await?.0
+        self.command(|reply| Command::Deregister(node.clone(), reply))
+            .await?
+            .0
     }
 
     async fn lookup(&self, service: &str) -> Result<Vec<Node>> {
@@ -129,8 +142,9 @@ impl Backend for Mdns {
     }
 
     async fn watch(&self, service: &str) -> Result<Watch> {
-        let (watch, running) =
-            self.command(|reply| Command::Watch(service.to_owned(), reply)).await?;
+        let (watch, running) = self
+            .command(|reply| Command::Watch(service.to_owned(), reply))
+            .await?;
         Ok(watch.with_guard(running))
     }
 }

@@ -79,15 +79,24 @@ impl Instance {
 /// Reads a message; `None` for everything that is not of our kind, in good faith or bad.
 pub(super) fn parse(bytes: &[u8]) -> Option<Message> {
     // The counts stand in the header and room is made by them, so they are looked at first.
-    let counts = bytes.get(4..12)?.chunks(2).map(|two| u16::from_be_bytes([two[0], two[1]]));
+    let counts = bytes
+        .get(4..12)?
+        .chunks(2)
+        .map(|two| u16::from_be_bytes([two[0], two[1]]));
     if counts.fold(0_u16, u16::saturating_add) > MAX_RECORDS {
         return None;
     }
     let packet = Packet::parse(bytes).ok()?;
     if !packet.has_flags(PacketFlag::RESPONSE) {
-        let names = packet.questions.iter().filter_map(|question| within(&question.qname));
+        let names = packet
+            .questions
+            .iter()
+            .filter_map(|question| within(&question.qname));
         let names: Vec<String> = names.map(|name| name.to_ascii_lowercase()).collect();
-        return (!names.is_empty()).then(|| Message::Question { id: packet.id(), names });
+        return (!names.is_empty()).then(|| Message::Question {
+            id: packet.id(),
+            names,
+        });
     }
     let told = told(&packet);
     (!told.is_empty()).then_some(Message::Answer(told))
@@ -97,11 +106,15 @@ fn told(packet: &Packet<'_>) -> Vec<Told> {
     let records = || packet.answers.iter().chain(&packet.additional_records);
     let mut told = Vec::new();
     for record in records() {
-        let RData::PTR(target) = &record.rdata else { continue };
+        let RData::PTR(target) = &record.rdata else {
+            continue;
+        };
         let (Some(service), Some(full)) = (within(&record.name), within(&target.0)) else {
             continue;
         };
-        let Some(id) = full.strip_suffix(&format!(".{service}")) else { continue };
+        let Some(id) = full.strip_suffix(&format!(".{service}")) else {
+            continue;
+        };
         if service == LISTING {
             if record.ttl > 0 {
                 told.push(Told::Service(id.to_owned()));
@@ -110,7 +123,12 @@ fn told(packet: &Packet<'_>) -> Vec<Told> {
         }
         let ttl = Duration::from_secs(record.ttl.min(MAX_TTL).into());
         let (id, service) = (id.to_owned(), service.clone());
-        let mut instance = Instance { id, service, ttl, ..Instance::default() };
+        let mut instance = Instance {
+            id,
+            service,
+            ttl,
+            ..Instance::default()
+        };
         fill(&mut instance, &full, records());
         told.push(Told::Node(instance));
     }
@@ -138,15 +156,23 @@ fn fill<'a, 'b: 'a>(
                 instance.pieces = txt.iter_raw().map(|(piece, _)| piece.to_vec()).collect();
             }
             RData::A(a) => {
-                addresses.entry(name).or_default().push(Ipv4Addr::from(a.address).into());
+                addresses
+                    .entry(name)
+                    .or_default()
+                    .push(Ipv4Addr::from(a.address).into());
             }
             RData::AAAA(a) => {
-                addresses.entry(name).or_default().push(Ipv6Addr::from(a.address).into());
+                addresses
+                    .entry(name)
+                    .or_default()
+                    .push(Ipv6Addr::from(a.address).into());
             }
             _ => {}
         }
     }
-    instance.addresses = host.and_then(|host| addresses.remove(&host)).unwrap_or_default();
+    instance.addresses = host
+        .and_then(|host| addresses.remove(&host))
+        .unwrap_or_default();
 }
 
 /// The question for a service's nodes, or for [`LISTING`].
@@ -164,17 +190,29 @@ pub(super) fn announcement(
     ttl: Duration,
     asked: Option<u16>,
 ) -> Result<Vec<u8>> {
-    let port = node.address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    let port = node
+        .address
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse().ok());
     let port = port.ok_or_else(|| {
         Error::invalid_argument(format!("address `{}` has no port", node.address))
     })?;
     let write = |with_methods| {
         let pieces = txt::encode(node, with_methods);
-        let service = Service { name: &node.service, instance: &node.id, port, ttl };
+        let service = Service {
+            name: &node.service,
+            instance: &node.id,
+            port,
+            ttl,
+        };
         service.packet(addresses, &pieces, asked)
     };
     let full = write(true)?;
-    let bytes = if full.len() > FRAME && !node.methods.is_empty() { write(false)? } else { full };
+    let bytes = if full.len() > FRAME && !node.methods.is_empty() {
+        write(false)?
+    } else {
+        full
+    };
     if bytes.len() <= MAX {
         return Ok(bytes);
     }
@@ -187,7 +225,12 @@ pub(super) fn announcement(
 
 /// The answer to the question for [`LISTING`]: one service there is.
 pub(super) fn listing(name: &str, ttl: Duration, asked: Option<u16>) -> Result<Vec<u8>> {
-    let service = Service { name: LISTING, instance: name, port: LISTING_PORT, ttl };
+    let service = Service {
+        name: LISTING,
+        instance: name,
+        port: LISTING_PORT,
+        ttl,
+    };
     service.packet(&[Ipv4Addr::UNSPECIFIED.into()], &[String::new()], asked)
 }
 
@@ -220,12 +263,23 @@ impl Service<'_> {
         };
         add(&service, RData::PTR(PTR(instance.clone())));
         let target = instance.clone();
-        add(&instance, RData::SRV(SRV { priority: 10, weight: 1, port: self.port, target }));
+        add(
+            &instance,
+            RData::SRV(SRV {
+                priority: 10,
+                weight: 1,
+                port: self.port,
+                target,
+            }),
+        );
         for address in addresses {
-            add(&instance, match *address {
-                IpAddr::V4(v4) => RData::A(A { address: v4.into() }),
-                IpAddr::V6(v6) => RData::AAAA(AAAA { address: v6.into() }),
-            });
+            add(
+                &instance,
+                match *address {
+                    IpAddr::V4(v4) => RData::A(A { address: v4.into() }),
+                    IpAddr::V6(v6) => RData::AAAA(AAAA { address: v6.into() }),
+                },
+            );
         }
         let mut txt = TXT::new();
         for piece in pieces {
@@ -238,11 +292,18 @@ impl Service<'_> {
 }
 
 fn asking(service: &str) -> Result<Question<'static>> {
-    Ok(Question::new(name(service)?, QTYPE::TYPE(TYPE::PTR), CLASS::IN.into(), false))
+    Ok(Question::new(
+        name(service)?,
+        QTYPE::TYPE(TYPE::PTR),
+        CLASS::IN.into(),
+        false,
+    ))
 }
 
 fn packed(packet: &Packet<'_>) -> Result<Vec<u8>> {
-    packet.build_bytes_vec_compressed().or_internal("cannot write a DNS message")
+    packet
+        .build_bytes_vec_compressed()
+        .or_internal("cannot write a DNS message")
 }
 
 /// A name in our domain. Labels are divided by dots, as in Go Micro, whatever they mean.
@@ -250,7 +311,9 @@ fn name(within: &str) -> Result<Name<'static>> {
     let labels: Vec<&str> = within.split('.').chain([DOMAIN]).collect();
     if labels.iter().all(|label| (1..=63).contains(&label.len())) && within.len() < 240 {
         let label = |label: &&str| Label::new_unchecked(label.as_bytes().to_vec());
-        return Ok(Name::new_with_labels(&labels.iter().map(label).collect::<Vec<_>>()));
+        return Ok(Name::new_with_labels(
+            &labels.iter().map(label).collect::<Vec<_>>(),
+        ));
     }
     Err(Error::invalid_argument(format!(
         "`{within}` is no DNS name: between dots there must be 1 to 63 bytes"
@@ -261,10 +324,15 @@ fn name(within: &str) -> Result<Name<'static>> {
 fn within(name: &Name<'_>) -> Option<String> {
     let full = text(name);
     let (front, domain) = full.rsplit_once('.')?;
-    domain.eq_ignore_ascii_case(DOMAIN).then(|| front.to_owned())
+    domain
+        .eq_ignore_ascii_case(DOMAIN)
+        .then(|| front.to_owned())
 }
 
 fn text(name: &Name<'_>) -> String {
-    let labels = name.get_labels().iter().map(|label| String::from_utf8_lossy(label.as_ref()));
+    let labels = name
+        .get_labels()
+        .iter()
+        .map(|label| String::from_utf8_lossy(label.as_ref()));
     labels.collect::<Vec<_>>().join(".")
 }

@@ -35,7 +35,12 @@ pub(super) struct Interface {
 impl Interface {
     #[cfg(test)]
     pub(super) fn new(name: &str, ip: &str, prefix: u8) -> Self {
-        Self { name: name.to_owned(), index: None, ip: ip.parse().unwrap(), prefix }
+        Self {
+            name: name.to_owned(),
+            index: None,
+            ip: ip.parse().unwrap(),
+            prefix,
+        }
     }
 
     /// Whether both are addresses of one interface.
@@ -83,15 +88,25 @@ impl Sockets {
         let v4 = Pair::open(Ipv4Addr::UNSPECIFIED.into(), port);
         let v6 = Pair::open(Ipv6Addr::UNSPECIFIED.into(), port);
         let failed = [&v4, &v6].into_iter().find_map(|pair| {
-            pair.as_ref().err().map(|error| Error::unavailable(error.to_string()))
+            pair.as_ref()
+                .err()
+                .map(|error| Error::unavailable(error.to_string()))
         });
-        let mut sockets = Self { port, v4: v4.ok(), v6: v6.ok(), interfaces: Vec::new() };
+        let mut sockets = Self {
+            port,
+            v4: v4.ok(),
+            v6: v6.ok(),
+            interfaces: Vec::new(),
+        };
         let scanned = sockets.scan();
         let joined = [&sockets.v4, &sockets.v6].into_iter().flatten();
         if joined.map(|pair| pair.joined.len()).sum::<usize>() > 0 {
             return Ok(sockets);
         }
-        let cause = scanned.err().map(|error| Error::unavailable(error.to_string())).or(failed);
+        let cause = scanned
+            .err()
+            .map(|error| Error::unavailable(error.to_string()))
+            .or(failed);
         let cause = cause.unwrap_or_else(|| Error::unavailable("no interface does multicast"));
         Err(Error::unavailable(format!(
             "multicast DNS on UDP port {port} works on no interface; allow multicast, or choose \
@@ -109,7 +124,12 @@ impl Sockets {
                     IfAddr::V4(v4) => (v4.ip.into(), v4.prefixlen),
                     IfAddr::V6(v6) => (v6.ip.into(), v6.prefixlen),
                 };
-                Interface { name: found.name, index: found.index, ip, prefix }
+                Interface {
+                    name: found.name,
+                    index: found.index,
+                    ip,
+                    prefix,
+                }
             })
             .collect();
         // Loopback first: the kernel limits how many groups a socket may join.
@@ -204,22 +224,27 @@ impl Pair {
     fn open(any: IpAddr, port: u16) -> io::Result<Self> {
         let group = socket(any, port)?;
         let own = socket(any, 0)?;
-        Ok(Self { group, own, joined: HashSet::new() })
+        Ok(Self {
+            group,
+            own,
+            joined: HashSet::new(),
+        })
     }
 
     fn join(&mut self, found: &[Interface]) {
         let is_v4 = self.group.local_addr().is_ok_and(|own| own.is_ipv4());
         self.joined.retain(|joined| found.contains(joined));
-        for interface in found.iter().filter(|interface| interface.ip.is_ipv4() == is_v4) {
+        for interface in found
+            .iter()
+            .filter(|interface| interface.ip.is_ipv4() == is_v4)
+        {
             if self.joined.contains(interface) {
                 continue;
             }
             let socket = SockRef::from(&self.group);
             let joined = match interface.ip {
                 IpAddr::V4(ip) => socket.join_multicast_v4(&GROUP_V4, &ip),
-                IpAddr::V6(_) => {
-                    socket.join_multicast_v6(&GROUP_V6, interface.index.unwrap_or(0))
-                }
+                IpAddr::V6(_) => socket.join_multicast_v6(&GROUP_V6, interface.index.unwrap_or(0)),
             };
             match joined {
                 // A second address of one interface: joined already.
@@ -237,16 +262,19 @@ impl Pair {
     /// One joined address an interface, however many it has.
     fn ways(&self) -> impl Iterator<Item = &Interface> {
         let mut seen = HashSet::new();
-        self.joined.iter().filter(move |interface| seen.insert((interface.index, &interface.name)))
+        self.joined
+            .iter()
+            .filter(move |interface| seen.insert((interface.index, &interface.name)))
     }
 
     async fn cast(&self, socket: &UdpSocket, interface: &Interface, bytes: &[u8], port: u16) {
         let handle = SockRef::from(socket);
         let (chosen, group): (_, IpAddr) = match interface.ip {
             IpAddr::V4(ip) => (handle.set_multicast_if_v4(&ip), GROUP_V4.into()),
-            IpAddr::V6(_) => {
-                (handle.set_multicast_if_v6(interface.index.unwrap_or(0)), GROUP_V6.into())
-            }
+            IpAddr::V6(_) => (
+                handle.set_multicast_if_v6(interface.index.unwrap_or(0)),
+                GROUP_V6.into(),
+            ),
         };
         if let Err(error) = chosen {
             tracing::debug!(interface = interface.name, %error, "interface is gone");
@@ -272,7 +300,11 @@ async fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr) {
 }
 
 fn socket(any: IpAddr, port: u16) -> io::Result<UdpSocket> {
-    let domain = if any.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    let domain = if any.is_ipv4() {
+        Domain::IPV4
+    } else {
+        Domain::IPV6
+    };
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     if port != 0 {
         socket.set_reuse_address(true)?;

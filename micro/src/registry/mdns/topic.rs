@@ -40,7 +40,10 @@ pub(super) struct Asks {
 
 impl Asks {
     pub(super) fn new(now: Instant) -> Self {
-        Self { start: now, step: 0 }
+        Self {
+            start: now,
+            step: 0,
+        }
     }
 
     pub(super) fn next(&self) -> Instant {
@@ -53,7 +56,10 @@ impl Asks {
             return false;
         }
         if self.step == ASKS.len() {
-            *self = Self { start: now, step: ASKS.len() };
+            *self = Self {
+                start: now,
+                step: ASKS.len(),
+            };
         } else {
             self.step += 1;
         }
@@ -126,7 +132,10 @@ impl Topic {
         let full = self.heard.len() >= MAX_NODES;
         match self.heard.get(&node.id) {
             None if full => {
-                tracing::debug!(service = node.service, "too many nodes, another is passed over");
+                tracing::debug!(
+                    service = node.service,
+                    "too many nodes, another is passed over"
+                );
                 return;
             }
             // Told on several networks a node has several addresses: stay with the better one, and
@@ -146,7 +155,14 @@ impl Topic {
             (heard.until, heard.doubt) = (now + ttl, doubt);
             return;
         }
-        self.heard.insert(node.id.clone(), Heard { node, until: now + ttl, doubt });
+        self.heard.insert(
+            node.id.clone(),
+            Heard {
+                node,
+                until: now + ttl,
+                doubt,
+            },
+        );
     }
 
     /// A node said goodbye.
@@ -195,24 +211,36 @@ impl Topic {
 
     /// When to look again.
     pub(super) fn next(&self, now: Instant) -> Instant {
-        let heard = self.heard.values().map(|heard| heard.until.min(heard.doubt));
+        let heard = self
+            .heard
+            .values()
+            .map(|heard| heard.until.min(heard.doubt));
         let waiting = self.waiting.iter().map(|(_, until)| *until);
         let settled = self.settled.filter(|_| !self.waiting.is_empty());
-        let moments = heard.chain(waiting).chain(settled).chain([self.asks.next()]);
+        let moments = heard
+            .chain(waiting)
+            .chain(settled)
+            .chain([self.asks.next()]);
         let known = Some(self.known).filter(|known| *known > now);
         moments.chain(known).min().unwrap_or(self.wanted_until)
     }
 }
 
 fn differs_by_ip_only(a: &Node, b: &Node) -> bool {
-    let port = |node: &Node| node.address.rsplit_once(':').map(|(_, port)| port.to_owned());
+    let port = |node: &Node| {
+        node.address
+            .rsplit_once(':')
+            .map(|(_, port)| port.to_owned())
+    };
     a.address != b.address
         && port(a) == port(b)
         && (&a.version, &a.metadata, &a.methods) == (&b.version, &b.metadata, &b.methods)
 }
 
 fn rank_of(node: &Node) -> u8 {
-    node.address.parse::<SocketAddr>().map_or(u8::MAX, |address| rank(address.ip()))
+    node.address
+        .parse::<SocketAddr>()
+        .map_or(u8::MAX, |address| rank(address.ip()))
 }
 
 #[cfg(test)]
@@ -267,7 +295,11 @@ mod tests {
         topic.hear(node("127.0.0.1:1"), TTL, now);
         assert_eq!(listed(&topic), ["127.0.0.1:1"]);
         topic.hear(node("10.0.0.1:2"), TTL, now);
-        assert_eq!(listed(&topic), ["10.0.0.1:2"], "another port is another listener");
+        assert_eq!(
+            listed(&topic),
+            ["10.0.0.1:2"],
+            "another port is another listener"
+        );
     }
 
     #[test]

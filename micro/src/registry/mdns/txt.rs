@@ -32,9 +32,15 @@ pub(super) struct Txt {
 /// The pieces of a node's TXT record.
 pub(super) fn encode(node: &Node, with_methods: bool) -> Vec<String> {
     let methods = if with_methods { &node.methods[..] } else { &[] };
-    let endpoints: Vec<Value> =
-        methods.iter().map(|path| to_endpoint(&node.service, path)).collect();
-    let version = if node.version.is_empty() { NO_VERSION } else { &node.version };
+    let endpoints: Vec<Value> = methods
+        .iter()
+        .map(|path| to_endpoint(&node.service, path))
+        .collect();
+    let version = if node.version.is_empty() {
+        NO_VERSION
+    } else {
+        &node.version
+    };
     let text = json!({
         "Service": node.service,
         "Version": version,
@@ -44,7 +50,9 @@ pub(super) fn encode(node: &Node, with_methods: bool) -> Vec<String> {
     let packed = compress_to_vec_zlib(text.to_string().as_bytes(), 6);
     let hex = to_hex(&packed);
     let pieces = hex.as_bytes().chunks(PIECE);
-    pieces.map(|piece| String::from_utf8_lossy(piece).into_owned()).collect()
+    pieces
+        .map(|piece| String::from_utf8_lossy(piece).into_owned())
+        .collect()
 }
 
 /// Reads pieces together; `None` for anything that Go Micro or we would not have written.
@@ -66,9 +74,20 @@ pub(super) fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Option<Txt> 
         metadata.insert(key.clone(), value.as_str()?.to_owned());
     }
     let endpoints = value["Endpoints"].as_array().into_iter().flatten();
-    let methods = endpoints.filter_map(|endpoint| to_path(&service, endpoint)).collect();
-    let version = if version == NO_VERSION { String::new() } else { version.to_owned() };
-    Some(Txt { service, version, metadata, methods })
+    let methods = endpoints
+        .filter_map(|endpoint| to_path(&service, endpoint))
+        .collect();
+    let version = if version == NO_VERSION {
+        String::new()
+    } else {
+        version.to_owned()
+    };
+    Some(Txt {
+        service,
+        version,
+        metadata,
+        methods,
+    })
 }
 
 /// `/greeter.Greeter/Hello` is `Greeter.Hello` to Go Micro, which puts the service in front again.
@@ -99,13 +118,22 @@ fn usual_path(service: &str, name: &str) -> Option<String> {
 fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 fn from_hex(hex: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|value| u8::try_from(value).ok())
+    };
     let pairs = hex.chunks(2);
-    pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?)).collect()
+    pairs
+        .map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?))
+        .collect()
 }
 
 #[cfg(test)]
@@ -151,7 +179,11 @@ mod tests {
     #[test]
     fn go_micros_record_is_read() {
         // Made by Python's zlib from the JSON that Go writes: keys in its order, nulls, `<` escaped.
-        assert_eq!(decode(GO_TXT[..100].as_bytes().chunks(255)), None, "cut short");
+        assert_eq!(
+            decode(GO_TXT[..100].as_bytes().chunks(255)),
+            None,
+            "cut short"
+        );
         let whole = GO_TXT.as_bytes();
         let txt = decode(whole.chunks(255)).unwrap();
         assert_eq!(txt.service, "helloworld");

@@ -23,8 +23,14 @@ fn varints_are_read_to_the_last_bit() {
 fn keys_out_of_range_are_refused() {
     assert_eq!(reader(&[0]).key(), Err(Fault::Tag));
     assert_eq!(reader(&[0x0e]).key(), Err(Fault::Wire));
-    assert_eq!(reader(&[0xff, 0xff, 0xff, 0xff, 0x7f]).key(), Err(Fault::Wire));
-    assert_eq!(reader(&[0xf8, 0xff, 0xff, 0xff, 0x7f]).key(), Err(Fault::Tag));
+    assert_eq!(
+        reader(&[0xff, 0xff, 0xff, 0xff, 0x7f]).key(),
+        Err(Fault::Wire)
+    );
+    assert_eq!(
+        reader(&[0xf8, 0xff, 0xff, 0xff, 0x7f]).key(),
+        Err(Fault::Tag)
+    );
     assert_eq!(reader(&[]).key(), Ok(None));
 }
 

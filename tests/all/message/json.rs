@@ -1,0 +1,138 @@
+//! JSON, by ourselves.
+
+use micro::Error;
+use micro::codec::Message;
+
+use super::model::{self, Item, Level, Shape, Status, Torture};
+
+const MEMORY: usize = 1 << 20;
+
+fn text<M: Message>(message: &M) -> String {
+    let mut out = Vec::new();
+    message.encode_json(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn read<M: Message>(text: &str) -> Result<M, Error> {
+    M::decode_json(text.as_bytes(), MEMORY)
+}
+
+#[test]
+fn every_kind_of_field_comes_back() {
+    for message in [model::full(), model::sparse()] {
+        let text = text(&message);
+        assert_eq!(read::<Torture>(&text).unwrap(), message, "{text}");
+    }
+}
+
+#[test]
+fn both_spellings_of_a_name_and_null_are_read() {
+    #[micro::message]
+    #[derive(Debug, PartialEq)]
+    struct Person {
+        first_name: String,
+        age: Option<u64>,
+    }
+    let ada = Person {
+        first_name: "Ada".to_owned(),
+        age: None,
+    };
+    for given in [
+        r#"{"firstName":"Ada"}"#,
+        r#"{"first_name":"Ada","age":null,"x":[{}]}"#,
+    ] {
+        assert_eq!(read::<Person>(given).unwrap(), ada);
+    }
+    assert_eq!(text(&ada), r#"{"firstName":"Ada"}"#);
+    let old = Person {
+        age: Some(u64::MAX),
+        ..ada
+    };
+    assert_eq!(
+        text(&old),
+        r#"{"firstName":"Ada","age":"18446744073709551615"}"#
+    );
+    for age in ["18446744073709551615", "\"18446744073709551615\""] {
+        let given = format!(r#"{{"firstName":"Ada","age":{age}}}"#);
+        assert_eq!(read::<Person>(&given).unwrap(), old);
+    }
+}
+
+#[test]
+fn names_of_enums_are_read_in_every_spelling() {
+    for name in [
+        "\"STATUS_GONE_AWAY\"",
+        "\"GONE_AWAY\"",
+        "\"GoneAway\"",
+        "5",
+        "5.0",
+    ] {
+        let given = format!(r#"{{"status":{name},"shape":{{"nothing":{{}}}}}}"#);
+        match read::<Torture>(&given) {
+            Ok(message) => assert_eq!(message.status, Status::GoneAway),
+            Err(error) => assert_eq!(name, "5.0", "{error}"),
+        }
+    }
+    assert_eq!(serde_json::to_string(&Level::Other(7)).unwrap(), "7");
+    assert_eq!(serde_json::from_str::<Level>("7").unwrap(), Level::Other(7));
+}
+
+#[test]
+fn a_choice_is_an_object_of_one_name() {
+    let rect = Shape::Rect {
+        width: 2.0,
+        height: 0.0,
+    };
+    assert_eq!(text(&rect), r#"{"rect":{"width":2.0}}"#);
+    assert_eq!(read::<Shape>(r#"{"rect":{"width":2}}"#).unwrap(), rect);
+    assert_eq!(text(&Shape::Nothing), r#"{"nothing":{}}"#);
+    assert_eq!(text(&Shape::Circle(0.0)), r#"{"circle":0.0}"#);
+    let error = read::<Shape>(r#"{"circle":1,"nothing":{}}"#).unwrap_err();
+    assert!(
+        error.message().contains("another variant is given already"),
+        "{error}"
+    );
+    let error = read::<Shape>("{}").unwrap_err();
+    assert!(
+        error
+            .message()
+            .contains("circle, named, rect, move, nothing"),
+        "{error}"
+    );
+}
+
+#[test]
+fn mistakes_name_field_line_and_column() {
+    let error = read::<Torture>("{\n \"items\": [{}, {\"count\": -1}]}").unwrap_err();
+    assert_eq!(
+        error.message(),
+        "cannot read field `items[1].count` of `torture.Torture` from JSON: \
+         -1 is out of range for `u32` at line 2 column 27"
+    );
+    let error = read::<Item>(r#"{"count":1,"count":2}"#).unwrap_err();
+    assert!(error.message().contains("field `count`"), "{error}");
+    assert!(error.message().contains("given twice"), "{error}");
+    assert!(read::<Item>(r#"{"name":"a"} x"#).is_err());
+}
+
+#[test]
+fn memory_and_nesting_are_bounded() {
+    let deep = format!("{}{}", r#"{"left":"#.repeat(200), "}".repeat(200));
+    assert!(read::<model::Tree>(&deep).is_err());
+    let wide = format!(r#"{{"children":[{}{{}}]}}"#, "{},".repeat(10_000));
+    let error = model::Tree::decode_json(wide.as_bytes(), 100_000).unwrap_err();
+    assert!(
+        error.message().contains("more memory than allowed"),
+        "{error}"
+    );
+}
+
+#[test]
+fn serde_goes_the_same_way() {
+    let item = Item {
+        name: "n".to_owned(),
+        count: 1,
+    };
+    assert_eq!(serde_json::to_string(&item).unwrap(), text(&item));
+    assert_eq!(serde_json::from_str::<Item>(&text(&item)).unwrap(), item);
+}
