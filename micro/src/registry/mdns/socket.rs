@@ -147,6 +147,18 @@ impl Sockets {
         ip.is_loopback() || self.interfaces.iter().any(|interface| interface.ip == ip)
     }
 
+    /// Whether an address lies on a network of this machine.
+    pub(super) fn is_near(&self, from: SocketAddr) -> bool {
+        let ip = from.ip();
+        let linked = matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        linked
+            || self.is_local(ip)
+            || self
+                .interfaces
+                .iter()
+                .any(|interface| interface.reaches(ip))
+    }
+
     /// Whether a datagram came out of our own asking socket.
     pub(super) fn is_own(&self, from: SocketAddr) -> bool {
         let pair = if from.is_ipv4() { &self.v4 } else { &self.v6 };
