@@ -34,11 +34,11 @@ pub(super) struct Interface {
 
 impl Interface {
     #[cfg(test)]
-    pub(super) fn new(name: &str, ip: &str, prefix: u8) -> Self {
+    pub(super) fn new(name: &str, ip: IpAddr, prefix: u8) -> Self {
         Self {
             name: name.to_owned(),
             index: None,
-            ip: ip.parse().unwrap(),
+            ip,
             prefix,
         }
     }

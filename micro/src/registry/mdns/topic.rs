@@ -1,7 +1,7 @@
 //! What is known of one service that somebody here asks for.
 //!
-//! Services that nobody asks for are not kept, so a noisy network costs little. Does no I/O: it says
-//! when to ask and when what it heard is over.
+//! Services that nobody asks for are not kept, so a noisy network costs little. Does no I/O: it
+//! says when to ask and when what it heard is over.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
