@@ -124,13 +124,16 @@ impl Route {
             }
         }
         let context = call.context().clone();
+        let time = context.remaining().unwrap_or_default();
         let guard = context.guard();
         let handler = NoPanic {
             future: self.endpoint.call(call),
             path: &self.method.path,
         };
-        let late =
-            || Error::deadline_exceeded(format!("`{}` did not finish in time", self.method.path));
+        let late = || {
+            let path = &self.method.path;
+            Error::deadline_exceeded(format!("`{path}` did not finish within {time:.1?}"))
+        };
         let mut reply = context.clone().scope(context.limit(handler, late)).await?;
         for (key, value) in context.take_reply_metadata().iter() {
             reply.metadata_mut().append(key.to_owned(), value)?;

@@ -1,0 +1,81 @@
+//! Settings of a server and its limits, each with its default.
+
+use std::time::Duration;
+
+/// Settings of a [`Server`](crate::server::Server).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// `host:port` to listen on; port 0 takes a free one. Default `127.0.0.1:0`.
+    pub address: String,
+    /// Whether clients may ask for the services' descriptors (gRPC reflection). Default yes.
+    pub reflection: bool,
+    /// What one caller may take.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            address: "127.0.0.1:0".into(),
+            reflection: true,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The defaults, on an address.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self {
+            address: address.into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// What callers may take of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Largest request message, in bytes. Default 4 MiB.
+    pub message: usize,
+    /// Largest metadata of a call, in bytes of keys and values. Default 16 KiB.
+    pub metadata: usize,
+    /// Calls at once on one HTTP/2 connection. Default 1,024.
+    pub streams: u32,
+    /// Connections at once; a further one is closed as soon as it is accepted. Default 16,384.
+    pub connections: usize,
+    /// How long a connection may take to send the head of a request, or nothing at all between
+    /// two requests of HTTP/1. Default 10 seconds.
+    pub header_timeout: Duration,
+    /// How long a message that has begun, in either direction, may make no progress. Default
+    /// 30 seconds.
+    pub stall_timeout: Duration,
+    /// How often an HTTP/2 peer is asked whether it is still there. Default 20 seconds.
+    pub keep_alive: Duration,
+    /// How long it may take to answer that. Default 10 seconds.
+    pub keep_alive_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message: 4 << 20,
+            metadata: 16 << 10,
+            streams: 1024,
+            connections: 16_384,
+            header_timeout: Duration::from_secs(10),
+            stall_timeout: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(20),
+            keep_alive_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Limits {
+    /// Bytes of memory that decoding one message may take.
+    pub(super) fn memory(&self) -> usize {
+        self.message.saturating_mul(4)
+    }
+}

@@ -1,0 +1,137 @@
+//! One connection: recognizes its protocol, serves it, ends it gently when the server drains.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+
+use crate::server::config::Limits;
+use crate::server::http;
+use crate::server::io::Socket;
+use crate::server::peer::Peer;
+use crate::server::sniff::{Protocol, sniff};
+
+/// How long a connection that has said nothing yet is kept once the server drains: long enough
+/// for a request that is on its way.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
+/// Room for the head of an HTTP/1 request beyond the metadata.
+const HEAD: usize = 16 << 10;
+
+/// Serves a connection to its end.
+pub(super) async fn serve(mut stream: TcpStream, peer: Arc<Peer>) {
+    let address = peer.address;
+    if let Err(error) = stream.set_nodelay(true) {
+        // The peer is gone already.
+        tracing::debug!(%address, %error, "connection closed");
+        return;
+    }
+    let Some((protocol, first)) = recognize(&mut stream, &peer).await else {
+        return;
+    };
+    let io = TokioIo::new(Socket::new(stream, first, peer.shared.limits.stall_timeout));
+    let served = match protocol {
+        Protocol::Http2 => http2(io, Arc::clone(&peer)).await,
+        Protocol::Http1 => http1(io, Arc::clone(&peer)).await,
+        Protocol::Tls => {
+            tracing::debug!(%address, "connection closed: TLS on a port without TLS");
+            return;
+        }
+        Protocol::Unknown => {
+            tracing::debug!(%address, "connection closed: no protocol of this port");
+            return;
+        }
+    };
+    match served {
+        Ok(()) => tracing::debug!(%address, ?protocol, "connection closed"),
+        Err(error) => {
+            let error = crate::error::Error::unavailable("connection broken").with_source(error);
+            tracing::debug!(%address, ?protocol, error = error.chain(), "connection closed");
+        }
+    }
+}
+
+/// Reads the first bytes, for as long as they may take.
+async fn recognize(stream: &mut TcpStream, peer: &Peer) -> Option<(Protocol, bytes::BytesMut)> {
+    let address = peer.address;
+    let shared = &peer.shared;
+    let drained = async {
+        shared.draining.cancelled().await;
+        tokio::time::sleep(LAST_WORD).await;
+    };
+    tokio::select! {
+        sniffed = tokio::time::timeout(shared.limits.header_timeout, sniff(stream)) => {
+            match sniffed {
+                Ok(Ok(found)) => return found,
+                Ok(Err(error)) => tracing::debug!(%address, %error, "connection closed"),
+                Err(_) => tracing::debug!(%address, "connection closed: it said nothing in time"),
+            }
+        }
+        () = drained => tracing::debug!(%address, "connection closed: draining"),
+    }
+    None
+}
+
+async fn http2(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
+    let limits = &peer.shared.limits;
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .auto_date_header(false)
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(8 << 20)
+        .max_send_buf_size(1 << 20)
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(header_list(limits))
+        .keep_alive_interval(limits.keep_alive)
+        .keep_alive_timeout(limits.keep_alive_timeout);
+    let service = service_fn({
+        let peer = Arc::clone(&peer);
+        move |request| http::serve(Arc::clone(&peer), request)
+    });
+    let connection = builder.serve_connection(io, service);
+    until_drained(connection, &peer, http2::Connection::graceful_shutdown).await
+}
+
+async fn http1(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
+    let limits = &peer.shared.limits;
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .pipeline_flush(true)
+        .max_buf_size(limits.metadata.saturating_add(HEAD));
+    let service = service_fn({
+        let peer = Arc::clone(&peer);
+        move |request| http::serve(Arc::clone(&peer), request)
+    });
+    let connection = builder.serve_connection(io, service);
+    until_drained(connection, &peer, http1::Connection::graceful_shutdown).await
+}
+
+/// Runs a connection to its end, telling it when the server drains.
+async fn until_drained<C: Future>(
+    connection: C,
+    peer: &Peer,
+    graceful_shutdown: fn(Pin<&mut C>),
+) -> C::Output {
+    let mut connection = pin!(connection);
+    // A child of its own: connections do not queue at the server's lock each time they are woken.
+    let draining = peer.shared.draining.child_token();
+    tokio::select! {
+        biased;
+        ended = &mut connection => return ended,
+        () = draining.cancelled() => graceful_shutdown(connection.as_mut()),
+    }
+    connection.await
+}
+
+/// What HTTP/2 itself refuses, without a word: four times what is refused with one.
+fn header_list(limits: &Limits) -> u32 {
+    u32::try_from(limits.metadata.saturating_mul(4)).unwrap_or(u32::MAX)
+}

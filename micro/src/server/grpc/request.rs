@@ -1,0 +1,168 @@
+//! What comes in as gRPC: content type, time-out, metadata, messages.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Waker, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::HeaderMap;
+use http::header::HeaderValue;
+use hyper::body::Incoming;
+
+use crate::codec::Codec;
+use crate::context::{Caller, Context};
+use crate::error::{Error, Result};
+use crate::handler::Payload;
+use crate::server::grpc::frame::Frames;
+use crate::server::headers;
+use crate::server::peer::Peer;
+
+/// The codec of a content type of gRPC; `None` for every other.
+pub(in crate::server) fn codec(content_type: &[u8]) -> Option<Codec> {
+    let subtype = content_type.strip_prefix(b"application/grpc")?;
+    let end = subtype.iter().position(|&byte| byte == b';');
+    match subtype[..end.unwrap_or(subtype.len())].trim_ascii_end() {
+        b"" | b"+proto" => Some(Codec::Protobuf),
+        b"+json" => Some(Codec::Json),
+        _ => None,
+    }
+}
+
+/// Deadline, metadata and caller of a request.
+pub(super) fn context(headers: &HeaderMap, peer: &Arc<Peer>) -> Result<Context> {
+    let metadata = headers::metadata(headers, peer.shared.limits.metadata)?;
+    let context = Context::new()
+        .with_caller(Caller::new(Some(peer.address), "grpc"))
+        .with_metadata(metadata);
+    match headers.get("grpc-timeout") {
+        None => Ok(context),
+        Some(value) => timeout(value).map(|timeout| context.with_timeout(timeout)),
+    }
+}
+
+/// What the caller compresses with.
+pub(super) fn encoding(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get("grpc-encoding")?;
+    (value != "identity").then(|| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// The only message of a unary request.
+pub(super) async fn one(mut frames: Frames<Incoming>) -> Result<Bytes> {
+    let first = poll_fn(|waker| frames.poll_next(waker, false)).await?;
+    let message = first.ok_or_else(|| {
+        Error::invalid_argument("the request ends before its message; a unary call has one")
+    })?;
+    match poll_fn(|waker| frames.poll_next(waker, false)).await? {
+        None => Ok(message),
+        Some(_) => Err(Error::invalid_argument(
+            "the request has a second message; a unary call has one",
+        )),
+    }
+}
+
+/// A message that came as bytes.
+pub(in crate::server) fn payload(bytes: Bytes, codec: Codec, memory: usize) -> Payload {
+    Payload::Encoded {
+        codec,
+        bytes,
+        memory,
+    }
+}
+
+/// The error for a request that has not arrived in time.
+pub(in crate::server) fn late(path: &str, time: Option<Duration>) -> Error {
+    let time = time.unwrap_or_default();
+    Error::deadline_exceeded(format!(
+        "the request of `{path}` did not arrive within {time:.1?}"
+    ))
+}
+
+/// The messages of a streaming request; the peer is held back until they are read.
+pub(super) struct Requests {
+    /// Gone after the end or an error.
+    frames: Option<Frames<Incoming>>,
+    codec: Codec,
+    memory: usize,
+}
+
+impl Requests {
+    pub(super) fn new(frames: Frames<Incoming>, codec: Codec, memory: usize) -> Self {
+        Self {
+            frames: Some(frames),
+            codec,
+            memory,
+        }
+    }
+}
+
+impl Stream for Requests {
+    type Item = Result<Payload>;
+
+    fn poll_next(mut self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<Option<Self::Item>> {
+        let (codec, memory) = (self.codec, self.memory);
+        let Some(frames) = &mut self.frames else {
+            return Poll::Ready(None);
+        };
+        let next = ready!(frames.poll_next(waker, true)).transpose();
+        if !matches!(next, Some(Ok(_))) {
+            self.frames = None;
+        }
+        Poll::Ready(next.map(|bytes| Ok(payload(bytes?, codec, memory))))
+    }
+}
+
+/// Reads `grpc-timeout`: at most eight digits and a unit.
+fn timeout(value: &HeaderValue) -> Result<Duration> {
+    let read = || {
+        let (&unit, digits) = value.as_bytes().split_last()?;
+        let digits = std::str::from_utf8(digits).ok()?;
+        if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let count: u64 = digits.parse().ok()?;
+        Some(match unit {
+            b'H' => Duration::from_secs(count * 3600),
+            b'M' => Duration::from_secs(count * 60),
+            b'S' => Duration::from_secs(count),
+            b'm' => Duration::from_millis(count),
+            b'u' => Duration::from_micros(count),
+            b'n' => Duration::from_nanos(count),
+            _ => return None,
+        })
+    };
+    read().ok_or_else(|| {
+        Error::invalid_argument(format!(
+            "`grpc-timeout: {}` must be up to eight digits and one of H, M, S, m, u, n",
+            String::from_utf8_lossy(value.as_bytes()).escape_debug()
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types() {
+        assert_eq!(codec(b"application/grpc"), Some(Codec::Protobuf));
+        assert_eq!(codec(b"application/grpc+proto"), Some(Codec::Protobuf));
+        assert_eq!(codec(b"application/grpc+json ; x=y"), Some(Codec::Json));
+        for other in ["application/grpc-web", "application/grpc+thrift", "text/x"] {
+            assert_eq!(codec(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn timeouts_have_a_number_and_a_unit() {
+        let read = |text: &str| timeout(&HeaderValue::from_str(text).unwrap());
+        assert_eq!(read("5S").unwrap(), Duration::from_secs(5));
+        assert_eq!(read("99999999H").unwrap().as_secs(), 99_999_999 * 3600);
+        assert_eq!(read("250m").unwrap(), Duration::from_millis(250));
+        for bad in ["", "S", "5", "5s", "-5S", "123456789n", "+5S", "5 S"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Pages for people and probes: what is served here, alive or not, ready or not.
+
+use std::fmt::Write;
+
+use http::header::{ACCEPT, HOST};
+use http::uri::Authority;
+use http::{Request, StatusCode};
+use serde_json::json;
+
+use crate::handler::{Kind, Route};
+use crate::server::peer::Peer;
+use crate::server::reply::{HttpReply, plain};
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// `GET /`: services, methods and how to call one; JSON for whoever asks for it.
+pub(super) fn index<B>(peer: &Peer, request: &Request<B>) -> HttpReply {
+    let wants_json = request.headers().get_all(ACCEPT).iter().any(|accept| {
+        accept
+            .to_str()
+            .is_ok_and(|accept| accept.contains("application/json"))
+    });
+    if wants_json {
+        return plain(StatusCode::OK, "application/json", list(peer).to_string());
+    }
+    plain(StatusCode::OK, TEXT, text(peer, &host(request)))
+}
+
+/// `GET /healthz`: the process answers.
+pub(super) fn alive<B>(_: &Peer, _: &Request<B>) -> HttpReply {
+    plain(StatusCode::OK, TEXT, "alive\n")
+}
+
+/// `GET /readyz`: whether calls should come here.
+pub(super) fn ready<B>(peer: &Peer, _: &Request<B>) -> HttpReply {
+    match peer.shared.health.unready() {
+        None => plain(StatusCode::OK, TEXT, "ready\n"),
+        Some(reason) => plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            TEXT,
+            format!("not ready: {reason}\n"),
+        ),
+    }
+}
+
+fn list(peer: &Peer) -> serde_json::Value {
+    let routes = peer.shared.router.routes();
+    let methods = |wire: &str| -> serde_json::Value {
+        let own = routes.iter().filter(|route| route.service.wire == wire);
+        own.map(|route| {
+            json!({
+                "name": route.method.name(),
+                "path": route.method.path,
+                "kind": kind(route),
+                "idempotent": route.method.idempotent,
+                "doc": route.doc.trim(),
+            })
+        })
+        .collect()
+    };
+    let services: serde_json::Value = peer
+        .shared
+        .router
+        .services()
+        .iter()
+        .map(|service| {
+            json!({
+                "name": service.name,
+                "wire": service.wire,
+                "version": service.version,
+                "doc": service.doc.trim(),
+                "methods": methods(service.wire),
+            })
+        })
+        .collect();
+    json!({ "services": services })
+}
+
+fn text(peer: &Peer, host: &str) -> String {
+    let mut out = String::from("This port serves gRPC and, as plain HTTP, JSON.\n");
+    let routes = peer.shared.router.routes();
+    for service in peer.shared.router.services() {
+        line(&mut out, &format!("\n{} {}", service.wire, service.version));
+        doc(&mut out, service.doc, "  ");
+        for route in routes
+            .iter()
+            .filter(|route| route.service.wire == service.wire)
+        {
+            let method = &route.method;
+            line(&mut out, &format!("  {}  ({})", method.name(), kind(route)));
+            doc(&mut out, route.doc, "    ");
+        }
+    }
+    let example = routes
+        .iter()
+        .find(|route| route.method.kind == Kind::Unary && !route.service.wire.starts_with("grpc."));
+    if let Some(route) = example {
+        let path = &route.method.path;
+        line(&mut out, "\nTo call a method:");
+        line(
+            &mut out,
+            &format!("  curl -d '{{}}' -H 'content-type: application/json' http://{host}{path}"),
+        );
+    }
+    line(
+        &mut out,
+        "\nMore: /healthz  /readyz  and this page as JSON with",
+    );
+    line(
+        &mut out,
+        &format!("  curl -H 'accept: application/json' http://{host}/"),
+    );
+    out
+}
+
+fn kind(route: &Route) -> &'static str {
+    match route.method.kind {
+        Kind::Unary => "unary",
+        Kind::ServerStream => "server stream",
+        Kind::ClientStream => "client stream",
+        Kind::Bidirectional => "bidirectional stream",
+    }
+}
+
+fn doc(out: &mut String, text: &str, indent: &str) {
+    for text in text.trim().lines() {
+        line(out, format!("{indent}{}", text.trim()).trim_end());
+    }
+}
+
+fn line(out: &mut String, text: &str) {
+    writeln!(out, "{text}").expect("a string takes everything");
+}
+
+/// The host under which the caller knows this server, if it looks like one.
+fn host<B>(request: &Request<B>) -> String {
+    let header = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = header.or_else(|| request.uri().authority().map(Authority::as_str));
+    let plain = |host: &&str| {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+        host.bytes().all(known)
+    };
+    host.filter(plain).unwrap_or("localhost").to_owned()
+}

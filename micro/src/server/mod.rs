@@ -1,0 +1,27 @@
+//! Server: one port, many protocols; limits, health, reflection, draining.
+//!
+//! Does not register nodes, read settings or handle signals: the app does.
+
+mod calls;
+mod config;
+mod connect;
+mod connection;
+mod drain;
+mod grpc;
+mod headers;
+mod health;
+mod http;
+mod index;
+mod io;
+mod listener;
+mod peer;
+mod reply;
+mod sniff;
+
+pub use self::config::{Config, Limits};
+pub use self::drain::{Cut, Drained, Running};
+pub use self::health::Health;
+pub use self::listener::Server;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Tells protocols apart by the first bytes of a connection.
+//!
+//! A further protocol with a preface of its own gets a variant of `Protocol` and a case in
+//! `recognize`; nothing else looks at first bytes.
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// What the first bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// HTTP/2 with prior knowledge.
+    Http2,
+    /// HTTP/1.
+    Http1,
+    /// A TLS handshake, which this port does not speak.
+    Tls,
+    /// None that we know.
+    Unknown,
+}
+
+const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Longest method name of HTTP/1 that is waited for.
+const METHOD: usize = 16;
+
+/// Reads until the protocol is certain; `None` when the peer closes without having said a thing.
+pub(super) async fn sniff(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> std::io::Result<Option<(Protocol, BytesMut)>> {
+    let mut read = BytesMut::with_capacity(1024);
+    loop {
+        if stream.read_buf(&mut read).await? == 0 {
+            let end = (!read.is_empty()).then_some((Protocol::Unknown, read));
+            return Ok(end);
+        }
+        if let Some(protocol) = recognize(&read) {
+            return Ok(Some((protocol, read)));
+        }
+    }
+}
+
+/// The protocol that these first bytes belong to; `None` while more than one is possible.
+fn recognize(read: &[u8]) -> Option<Protocol> {
+    if read.len() >= HTTP2.len() && read.starts_with(HTTP2) {
+        return Some(Protocol::Http2);
+    }
+    if HTTP2.starts_with(read) {
+        return None;
+    }
+    if read[0] == 0x16 {
+        return match read.get(1) {
+            None => None,
+            Some(3) => Some(Protocol::Tls),
+            Some(_) => Some(Protocol::Unknown),
+        };
+    }
+    // HTTP/1 opens with a method and a space; empty lines before it are tolerated.
+    let start = read.iter().position(|byte| !b"\r\n".contains(byte));
+    let line = &read[start.unwrap_or(read.len())..];
+    let method = line.iter().take(METHOD).position(|&byte| byte == b' ');
+    let letters = &line[..method.unwrap_or(line.len().min(METHOD))];
+    if !letters.iter().all(u8::is_ascii_uppercase) || read.len() - line.len() > METHOD {
+        return Some(Protocol::Unknown);
+    }
+    match method {
+        Some(0) => Some(Protocol::Unknown),
+        Some(_) => Some(Protocol::Http1),
+        None if line.len() >= METHOD => Some(Protocol::Unknown),
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_prefix_of_the_preface_waits() {
+        for end in 1..HTTP2.len() {
+            assert_eq!(recognize(&HTTP2[..end]), None, "{end}");
+        }
+        assert_eq!(recognize(HTTP2), Some(Protocol::Http2));
+    }
+
+    #[test]
+    fn methods_are_http1() {
+        for head in ["GET / HTTP/1.1", "POST /a", "PRIME x", "\r\nGET /", "PUT "] {
+            assert_eq!(recognize(head.as_bytes()), Some(Protocol::Http1), "{head}");
+        }
+        for head in ["G", "GE", "PR", "PRI", "\r\n", "OPTIONS"] {
+            assert_eq!(recognize(head.as_bytes()), None, "{head}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_unknown() {
+        let garbage: [&[u8]; 6] = [
+            b"\0",
+            b"get /",
+            b" GET",
+            b"SSH-2.0-OpenSSH",
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+            b"\x16\x04",
+        ];
+        for bytes in garbage {
+            assert_eq!(recognize(bytes), Some(Protocol::Unknown), "{bytes:?}");
+        }
+        assert_eq!(recognize(b"\x16\x03\x01"), Some(Protocol::Tls));
+    }
+
+    #[tokio::test]
+    async fn bytes_that_were_read_come_back() {
+        let mut stream: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+        let (protocol, read) = sniff(&mut stream).await.unwrap().unwrap();
+        assert_eq!(protocol, Protocol::Http1);
+        assert_eq!(&read[..], b"GET / HTTP/1.1\r\n\r\n");
+        assert!(sniff(&mut &b""[..]).await.unwrap().is_none());
+    }
+}
