@@ -52,14 +52,14 @@ impl Union {
 }
 
 impl Member {
-    fn note(&self, outcome: &Result<()>) {
+    fn note<T>(&self, outcome: &Result<T>) {
         let fails = outcome.is_err();
         if self.failing.swap(fails, Ordering::Relaxed) == fails {
             return;
         }
         let registry = self.registry.scheme();
         match outcome {
-            Ok(()) => tracing::info!(registry, "registry works again"),
+            Ok(_) => tracing::info!(registry, "registry works again"),
             Err(error) => tracing::warn!(registry, error = %error.chain(), "registry fails"),
         }
     }
@@ -213,7 +213,9 @@ async fn follow(registry: Registry, service: String, first: Result<Watch>, slot:
             }
             Err(error) => {
                 slot.set(Told::Failure);
-                tracing::warn!(service, error = %error.chain(), "watch failed");
+                if pause == RETRY {
+                    tracing::warn!(service, error = %error.chain(), "watch failed, asking again");
+                }
             }
         }
         sleep(pause).await;
@@ -293,7 +295,7 @@ fn merged(answers: Vec<Result<Vec<Node>>>) -> Result<Vec<Node>> {
         return failed.next().map_or(Ok(Vec::new()), Err);
     }
     for error in failed {
-        tracing::warn!(error = %error.chain(), "registry fails, others answer");
+        tracing::debug!(error = %error.chain(), "registry fails, others answer");
     }
     let mut nodes: Vec<Node> = answered.into_iter().flatten().flatten().collect();
     nodes.sort_by(|a, b| (&a.service, &a.id).cmp(&(&b.service, &b.id)));

@@ -112,10 +112,10 @@ mod tests {
 
     fn machine() -> [Interface; 4] {
         [
-            Interface::new("lo", "127.0.0.1", 8),
-            Interface::new("eth0", "10.0.0.1", 24),
-            Interface::new("eth0", "fe80::1", 64),
-            Interface::new("eth1", "10.0.1.1", 24),
+            Interface::new("lo", ip("127.0.0.1"), 8),
+            Interface::new("eth0", ip("10.0.0.1"), 24),
+            Interface::new("eth0", ip("fe80::1"), 64),
+            Interface::new("eth1", ip("10.0.1.1"), 24),
         ]
     }
 

@@ -6,9 +6,12 @@
 
 mod address;
 mod engine;
+mod own;
 mod packet;
 mod socket;
 mod topic;
+#[cfg(test)]
+mod tests;
 mod txt;
 
 use std::sync::Arc;
@@ -127,6 +130,10 @@ impl Backend for Mdns {
     }
 
     async fn deregister(&self, node: &Node) -> Result<()> {
+        if self.0.running.lock().await.is_none() {
+            // Nothing was ever told.
+            return Ok(());
+        }
         self.command(|reply| Command::Deregister(node.clone(), reply))
             .await?
             .0

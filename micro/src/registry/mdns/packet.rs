@@ -25,6 +25,8 @@ const FRAME: usize = 1400;
 const MAX: usize = 8900;
 /// More records than any message of ours or Go Micro's has.
 const MAX_RECORDS: u16 = 256;
+/// More nodes than any message has; the others are not read.
+const MAX_TOLD: usize = 16;
 /// The port in a listing, as Go Micro has it; nobody listens there.
 const LISTING_PORT: u16 = 9999;
 /// The longest life that is believed.
@@ -115,6 +117,9 @@ fn told(packet: &Packet<'_>) -> Vec<Told> {
         let Some(id) = full.strip_suffix(&format!(".{service}")) else {
             continue;
         };
+        if told.len() == MAX_TOLD {
+            break;
+        }
         if service == LISTING {
             if record.ttl > 0 {
                 told.push(Told::Service(id.to_owned()));

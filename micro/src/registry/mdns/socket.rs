@@ -34,11 +34,11 @@ pub(super) struct Interface {
 
 impl Interface {
     #[cfg(test)]
-    pub(super) fn new(name: &str, ip: &str, prefix: u8) -> Self {
+    pub(super) fn new(name: &str, ip: IpAddr, prefix: u8) -> Self {
         Self {
             name: name.to_owned(),
             index: None,
-            ip: ip.parse().unwrap(),
+            ip,
             prefix,
         }
     }
@@ -145,6 +145,18 @@ impl Sockets {
     /// Whether an address is one of this machine's.
     pub(super) fn is_local(&self, ip: IpAddr) -> bool {
         ip.is_loopback() || self.interfaces.iter().any(|interface| interface.ip == ip)
+    }
+
+    /// Whether an address lies on a network of this machine.
+    pub(super) fn is_near(&self, from: SocketAddr) -> bool {
+        let ip = from.ip();
+        let linked = matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        linked
+            || self.is_local(ip)
+            || self
+                .interfaces
+                .iter()
+                .any(|interface| interface.reaches(ip))
     }
 
     /// Whether a datagram came out of our own asking socket.

@@ -1,7 +1,7 @@
 //! What is known of one service that somebody here asks for.
 //!
-//! Services that nobody asks for are not kept, so a noisy network costs little. Does no I/O: it says
-//! when to ask and when what it heard is over.
+//! Services that nobody asks for are not kept, so a noisy network costs little. Does no I/O: it
+//! says when to ask and when what it heard is over.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -73,8 +73,9 @@ pub(super) struct Topic {
     pub(super) sender: WatchSender,
     wanted_until: Instant,
     asks: Asks,
-    /// From when on silence means that there is nobody.
+    /// From when on silence means that there is nobody, and whether that was acted on.
     known: Instant,
+    known_seen: bool,
     /// When a first answer may be taken for all of them.
     settled: Option<Instant>,
     /// By id.
@@ -97,6 +98,7 @@ impl Topic {
             wanted_until: now + LINGER,
             asks: Asks::new(now),
             known: now + WINDOW,
+            known_seen: false,
             settled: None,
             heard: BTreeMap::new(),
             waiting: Vec::new(),
@@ -140,10 +142,11 @@ impl Topic {
             }
             // Told on several networks a node has several addresses: stay with the better one, and
             // with what was there first of two equals, for as long as that one is told.
-            Some(heard) if differs_by_ip_only(&heard.node, &node) => {
-                if rank_of(&node) >= rank_of(&heard.node) {
-                    return;
-                }
+            Some(heard)
+                if differs_by_ip_only(&heard.node, &node)
+                    && rank_of(&node) >= rank_of(&heard.node) =>
+            {
+                return;
             }
             _ => {}
         }
@@ -191,7 +194,8 @@ impl Topic {
         } else {
             self.settled.get_or_insert(now + SETTLE);
         }
-        if !nodes.is_empty() || now >= self.known {
+        self.known_seen |= now >= self.known;
+        if !nodes.is_empty() || self.known_seen {
             self.sender.send(nodes.clone());
         }
         let settled = self.settled.is_some_and(|settled| settled <= now);
@@ -210,19 +214,19 @@ impl Topic {
     }
 
     /// When to look again.
-    pub(super) fn next(&self, now: Instant) -> Instant {
+    pub(super) fn next(&self) -> Instant {
         let heard = self
             .heard
             .values()
             .map(|heard| heard.until.min(heard.doubt));
         let waiting = self.waiting.iter().map(|(_, until)| *until);
         let settled = self.settled.filter(|_| !self.waiting.is_empty());
-        let moments = heard
+        let known = Some(self.known).filter(|_| !self.known_seen);
+        heard
             .chain(waiting)
             .chain(settled)
-            .chain([self.asks.next()]);
-        let known = Some(self.known).filter(|known| *known > now);
-        moments.chain(known).min().unwrap_or(self.wanted_until)
+            .chain(known)
+            .fold(self.asks.next(), Instant::min)
     }
 }
 

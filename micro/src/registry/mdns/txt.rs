@@ -1,7 +1,7 @@
 //! A node's version, metadata and methods as Go Micro puts them into a TXT record.
 //!
-//! The text is JSON, compressed by zlib, in hexadecimal, cut into pieces of 255 bytes. Knows nothing
-//! of DNS.
+//! The text is JSON, compressed by zlib, in hexadecimal, cut into pieces of 255 bytes. Knows
+//! nothing of DNS.
 
 use std::collections::BTreeMap;
 
@@ -140,7 +140,8 @@ fn from_hex(hex: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    const GO_TXT: &str = "789c8d91b14ec4300c86dfc573854e87c4d01521ddc202120bdc10daa844b87670dc43a72aef8e53e57a\
+    const GO_TXT: &str = "\
+        789c8d91b14ec4300c86dfc573854e87c4d01521ddc202120bdc10daa844b87670dc43a72aef8e53e57a\
         882e2c89f3c5bf7fc799e1d9cb29741e5af8f088fccd823d34f0e2250526c3e8d42735f4407de4409aa0\
         7d9d41fcd754783b03b9b1e8ef1de253a50de8396ee1c9a1458bbe8a966dcd4e2a81865f893421e6636e\
         cc2e45a6e4377e15ff315ce9d6714cc37f0c47afae77eaccd04e557b584774537c201f1b78bc26c2bbf0\
@@ -178,9 +179,9 @@ mod tests {
 
     #[test]
     fn go_micros_record_is_read() {
-        // Made by Python's zlib from the JSON that Go writes: keys in its order, nulls, `<` escaped.
+        // Made by Python's zlib from the JSON that Go writes: keys in its order, nulls, escapes.
         assert_eq!(
-            decode(GO_TXT[..100].as_bytes().chunks(255)),
+            decode(GO_TXT.as_bytes()[..100].chunks(255)),
             None,
             "cut short"
         );
