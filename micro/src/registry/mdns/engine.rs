@@ -148,30 +148,35 @@ impl Engine {
     }
 
     fn learn_node(&mut self, instance: &Instance, from: SocketAddr, now: Instant) {
-        let Some(topic) = self.topics.get_mut(&instance.service.to_ascii_lowercase()) else {
-            return;
-        };
-        if self.own.has(&instance.service, &instance.id) {
-            return;
-        }
-        if instance.ttl.is_zero() {
-            topic.forget(&instance.id);
-        } else {
-            let local = self.sockets.is_local(from.ip());
-            let Some(node) = instance.node(|told| address::choose(told, local)) else {
-                tracing::debug!(id = instance.id, %from, "record passed over");
-                return;
+        for (id, service) in instance.meanings() {
+            let Some(topic) = self.topics.get_mut(&service.to_ascii_lowercase()) else {
+                continue;
             };
-            topic.hear(node, instance.ttl, now);
+            if self.own.has(service, id) {
+                return;
+            }
+            if instance.ttl.is_zero() {
+                topic.forget(id);
+            } else {
+                let local = self.sockets.is_local(from.ip());
+                let Some(node) = instance.node(|told| address::choose(told, local)) else {
+                    tracing::debug!(id, %from, "record passed over");
+                    return;
+                };
+                if !node.service.eq_ignore_ascii_case(service) {
+                    continue;
+                }
+                topic.hear(node, instance.ttl, now);
+            }
+            topic.publish(self.own.of(service, now), now);
         }
-        self.publish(&instance.service, now);
     }
 
     /// The topic of a service, which is wanted from now on.
     fn topic(&mut self, service: &str, now: Instant) -> &mut Topic {
         let name = service.to_ascii_lowercase();
         if self.topics.len() >= MAX_TOPICS && !self.topics.contains_key(&name) {
-            self.topics.retain(|_, topic| !topic.sender.is_closed());
+            self.topics.retain(|_, topic| topic.is_held());
         }
         let topic = self.topics.entry(name).or_insert_with(|| Topic::new(now));
         topic.want(now);

@@ -4,7 +4,7 @@
 //! Micro reads only one from each. Whatever else comes over the group is nothing.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use simple_dns::rdata::{A, AAAA, PTR, RData, SRV, TXT};
@@ -53,8 +53,8 @@ pub(super) enum Told {
 /// A node as it stands in a message.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Instance {
-    pub(super) id: String,
-    pub(super) service: String,
+    /// `<id>.<service>`; both may hold dots, and what the TXT record says decides.
+    name: String,
     /// Zero when it says goodbye.
     pub(super) ttl: Duration,
     port: Option<u16>,
@@ -63,16 +63,21 @@ pub(super) struct Instance {
 }
 
 impl Instance {
+    /// Every id and service that its name may mean.
+    pub(super) fn meanings(&self) -> impl Iterator<Item = (&str, &str)> {
+        let dots = self.name.match_indices('.').map(|(at, _)| at);
+        dots.map(|at| (&self.name[..at], &self.name[at + 1..]))
+    }
+
     /// The node, at the address that `choose` takes from those told; `None` when the message does
     /// not say enough.
     pub(super) fn node(&self, choose: impl FnOnce(&[IpAddr]) -> Option<IpAddr>) -> Option<Node> {
         let txt = txt::decode(self.pieces.iter().map(Vec::as_slice))?;
         let port = self.port.filter(|port| *port != 0)?;
-        if !txt.service.eq_ignore_ascii_case(&self.service) {
-            return None;
-        }
-        let address = std::net::SocketAddr::new(choose(&self.addresses)?, port);
-        let mut node = Node::new(txt.service, self.id.clone(), address.to_string());
+        let is_it = |(_, service): &(&str, &str)| service.eq_ignore_ascii_case(&txt.service);
+        let (id, _) = self.meanings().find(is_it)?;
+        let address = SocketAddr::new(choose(&self.addresses)?, port);
+        let mut node = Node::new(txt.service, id, address.to_string());
         (node.version, node.metadata, node.methods) = (txt.version, txt.metadata, txt.methods);
         Some(node)
     }
@@ -106,35 +111,38 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Message> {
 
 fn told(packet: &Packet<'_>) -> Vec<Told> {
     let records = || packet.answers.iter().chain(&packet.additional_records);
+    let mut names: Vec<String> = Vec::new();
     let mut told = Vec::new();
     for record in records() {
-        let RData::PTR(target) = &record.rdata else {
+        // Go Micro tells of a node without a PTR record unless it is asked for the service.
+        let name = match &record.rdata {
+            RData::PTR(target) => within(&target.0),
+            RData::SRV(_) => within(&record.name),
+            _ => None,
+        };
+        let Some(name) = name.filter(|name| !names.contains(name)) else {
             continue;
         };
-        let (Some(service), Some(full)) = (within(&record.name), within(&target.0)) else {
-            continue;
-        };
-        let Some(id) = full.strip_suffix(&format!(".{service}")) else {
-            continue;
-        };
-        if told.len() == MAX_TOLD {
+        if names.len() == MAX_TOLD {
             break;
         }
-        if service == LISTING {
+        names.push(name.clone());
+        let listed = name
+            .strip_suffix(LISTING)
+            .and_then(|front| front.strip_suffix('.'));
+        if let Some(service) = listed {
             if record.ttl > 0 {
-                told.push(Told::Service(id.to_owned()));
+                told.push(Told::Service(service.to_owned()));
             }
             continue;
         }
         let ttl = Duration::from_secs(record.ttl.min(MAX_TTL).into());
-        let (id, service) = (id.to_owned(), service.clone());
         let mut instance = Instance {
-            id,
-            service,
+            name,
             ttl,
             ..Instance::default()
         };
-        fill(&mut instance, &full, records());
+        fill(&mut instance, records());
         told.push(Told::Node(instance));
     }
     told
@@ -143,14 +151,13 @@ fn told(packet: &Packet<'_>) -> Vec<Told> {
 /// Adds what the other records say of an instance.
 fn fill<'a, 'b: 'a>(
     instance: &mut Instance,
-    full: &str,
     records: impl Iterator<Item = &'a ResourceRecord<'b>> + Clone,
 ) {
     let mut host = None;
     let mut addresses: HashMap<String, Vec<IpAddr>> = HashMap::new();
     for record in records {
         let name = text(&record.name);
-        let is_it = within(&record.name).is_some_and(|name| name == full);
+        let is_it = within(&record.name).is_some_and(|name| name == instance.name);
         match &record.rdata {
             RData::SRV(srv) if is_it => {
                 instance.port = Some(srv.port);

@@ -122,7 +122,7 @@ fn kind(data: &RData<'_>) -> &'static str {
 }
 
 /// A message as Go Micro writes it: the target is the machine's name, outside of the domain.
-fn by_go_micro(ttl: u32) -> Vec<u8> {
+fn by_go_micro(ttl: u32, asked: bool) -> Vec<u8> {
     let mut message = Packet::new_reply(0);
     let instance = Name::new("greeter-1.2.greeter.micro").unwrap();
     let host = Name::new("box").unwrap();
@@ -155,26 +155,31 @@ fn by_go_micro(ttl: u32) -> Vec<u8> {
             .answers
             .push(ResourceRecord::new(name, CLASS::IN, ttl, data));
     }
+    if !asked {
+        message.answers.remove(0);
+    }
     message.build_bytes_vec().unwrap()
 }
 
 #[test]
-fn go_micros_message_is_read() {
-    let Some(Message::Answer(told)) = packet::parse(&by_go_micro(120)) else {
-        panic!()
-    };
-    let [Told::Node(instance)] = &told[..] else {
-        panic!("{told:?}")
-    };
-    assert_eq!(instance.ttl, Duration::from_secs(120));
-    let node = instance.node(|told| told.first().copied()).unwrap();
-    assert_eq!(node.id, "greeter-1.2");
-    assert_eq!(node.address, "10.0.0.9:80");
-    assert_eq!(node.version, "1");
-    let Some(Message::Answer(told)) = packet::parse(&by_go_micro(0)) else {
-        panic!()
-    };
-    assert!(matches!(&told[..], [Told::Node(instance)] if instance.ttl.is_zero()));
+fn go_micros_message_is_read_asked_for_or_not() {
+    for asked in [true, false] {
+        let Some(Message::Answer(told)) = packet::parse(&by_go_micro(120, asked)) else {
+            panic!()
+        };
+        let [Told::Node(instance)] = &told[..] else {
+            panic!("{told:?}")
+        };
+        assert_eq!(instance.ttl, Duration::from_secs(120));
+        let node = instance.node(|told| told.first().copied()).unwrap();
+        assert_eq!(node.id, "greeter-1.2");
+        assert_eq!(node.address, "10.0.0.9:80");
+        assert_eq!(node.version, "1");
+        let Some(Message::Answer(told)) = packet::parse(&by_go_micro(0, asked)) else {
+            panic!()
+        };
+        assert!(matches!(&told[..], [Told::Node(instance)] if instance.ttl.is_zero()));
+    }
 }
 
 #[test]
@@ -223,7 +228,7 @@ fn hostile(random: &mut Seeded) -> Vec<u8> {
         let length = random.below(600);
         return (0..length).map(|_| byte(random)).collect();
     }
-    let mut bytes = by_go_micro(120);
+    let mut bytes = by_go_micro(120, random.below(2) == 0);
     for _ in 0..=random.below(6) {
         let at = random.below(bytes.len());
         bytes[at] = byte(random);

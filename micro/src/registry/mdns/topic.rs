@@ -110,7 +110,12 @@ impl Topic {
     }
 
     pub(super) fn is_wanted(&self, now: Instant) -> bool {
-        now < self.wanted_until || !self.sender.is_closed() || !self.waiting.is_empty()
+        now < self.wanted_until || self.is_held()
+    }
+
+    /// Whether somebody waits for it right now.
+    pub(super) fn is_held(&self) -> bool {
+        !self.sender.is_closed() || !self.waiting.is_empty()
     }
 
     /// Asks again from the start: the network may have changed, or nobody answered so far.
