@@ -2,4 +2,6 @@
 
 mod json;
 mod model;
+mod peer;
+mod reflect;
 mod wire;

@@ -20,7 +20,7 @@ pub enum Wire {
 
 /// Appends a varint.
 #[inline]
-pub fn put_varint(value: u64, out: &mut Vec<u8>) {
+pub(crate) fn put_varint(value: u64, out: &mut Vec<u8>) {
     if value < 0x80 {
         out.push(value.to_le_bytes()[0]);
     } else {
@@ -51,13 +51,13 @@ fn varint_len(value: u64) -> usize {
 
 /// Appends a field's key.
 #[inline]
-pub fn put_key(tag: u32, wire: Wire, out: &mut Vec<u8>) {
+pub(crate) fn put_key(tag: u32, wire: Wire, out: &mut Vec<u8>) {
     put_varint(u64::from(tag) << 3 | wire as u64, out);
 }
 
 /// Appends a field of bytes: key, length, bytes.
 #[inline]
-pub fn put_bytes(tag: u32, bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn put_bytes(tag: u32, bytes: &[u8], out: &mut Vec<u8>) {
     out.reserve(bytes.len() + 12);
     put_key(tag, Wire::Bytes, out);
     put_varint(bytes.len() as u64, out);

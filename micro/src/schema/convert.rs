@@ -1,0 +1,276 @@
+//! One file's worth of types into `descriptor.proto` messages.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::codec::types::full_name;
+use crate::codec::{
+    EnumDescriptor, FieldDescriptor, FieldType, Kind, Label, MessageDescriptor, ServiceDescriptor,
+    Types,
+};
+use crate::schema::descriptor::{
+    DescriptorProto, EnumDescriptorProto, EnumOptions, EnumReservedRange, EnumValueDescriptorProto,
+    EnumValueOptions, FieldDescriptorProto, FieldOptions, FileDescriptorProto, Location,
+    MessageOptions, MethodDescriptorProto, MethodOptions, OneofDescriptorProto, ReservedRange,
+    ServiceDescriptorProto, SourceCodeInfo,
+};
+use crate::schema::files::{entry_name, map_key, nested};
+
+const OPTIONAL: i32 = 1;
+const REPEATED: i32 = 3;
+const IDEMPOTENT: i32 = 2;
+
+/// Where definitions stand in a file, for comments: field numbers of `FileDescriptorProto`,
+/// `DescriptorProto`, `EnumDescriptorProto` and `ServiceDescriptorProto`.
+const MESSAGES: i32 = 4;
+const ENUMS: i32 = 5;
+const SERVICES: i32 = 6;
+const FIELDS: i32 = 2;
+const NESTED: i32 = 3;
+const VALUES: i32 = 2;
+const METHODS: i32 = 2;
+
+/// Writes one file.
+pub(super) struct Writer<'a> {
+    types: &'a Types,
+    place: &'a BTreeMap<&'a str, String>,
+    comments: Vec<Location>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(types: &'a Types, place: &'a BTreeMap<&'a str, String>) -> Self {
+        Self {
+            types,
+            place,
+            comments: Vec::new(),
+        }
+    }
+
+    /// The file with these top-level names.
+    pub(super) fn file(
+        mut self,
+        file: &str,
+        names: &BTreeSet<&str>,
+        imports: &BTreeSet<&str>,
+    ) -> FileDescriptorProto {
+        let mut proto = FileDescriptorProto {
+            name: file.to_owned(),
+            dependency: imports.iter().map(|&file| file.to_owned()).collect(),
+            syntax: "proto3".to_owned(),
+            ..FileDescriptorProto::default()
+        };
+        debug_assert!(names.iter().all(|name| self.place[name] == file));
+        for name in names {
+            if let Some(message) = self.types.messages().get(*name) {
+                proto.package.clone_from(&message.package);
+                let path = vec![MESSAGES, index(&proto.message_type)];
+                proto.message_type.push(self.message(message, &path));
+            } else if let Some(descriptor) = self.types.enums().get(*name) {
+                proto.package.clone_from(&descriptor.package);
+                let path = vec![ENUMS, index(&proto.enum_type)];
+                proto.enum_type.push(self.enumeration(descriptor, &path));
+            } else if let Some(service) = self.types.services().get(*name) {
+                proto.package.clone_from(&service.package);
+                let path = vec![SERVICES, index(&proto.service)];
+                proto.service.push(self.service(service, &path));
+            }
+        }
+        if !self.comments.is_empty() {
+            proto.source_code_info = Some(SourceCodeInfo {
+                location: self.comments,
+            });
+        }
+        proto
+    }
+
+    fn message(&mut self, message: &MessageDescriptor, path: &[i32]) -> DescriptorProto {
+        self.comment(path, &message.doc);
+        let name = message.name.rsplit('.').next().unwrap_or(&message.name);
+        let mut proto = DescriptorProto {
+            name: name.to_owned(),
+            ..DescriptorProto::default()
+        };
+        if message.deprecated {
+            proto.options = Some(MessageOptions {
+                deprecated: true,
+                map_entry: false,
+            });
+        }
+        proto.reserved_range = message
+            .reserved
+            .iter()
+            .map(|tag| tag.cast_signed())
+            .map(|tag| ReservedRange {
+                start: Some(tag),
+                end: Some(tag + 1),
+            })
+            .collect();
+        if message.choice {
+            proto.oneof_decl.push(OneofDescriptorProto {
+                name: free_name(message, "kind"),
+            });
+        }
+        for field in &message.fields {
+            self.comment(&[path, &[FIELDS, index(&proto.field)]].concat(), &field.doc);
+            let field = self.field(message, field, &mut proto);
+            proto.field.push(field);
+        }
+        for inner in nested(self.types, message) {
+            let path = [path, &[NESTED, index(&proto.nested_type)]].concat();
+            let inner = self.message(inner, &path);
+            proto.nested_type.push(inner);
+        }
+        proto
+    }
+
+    fn field(
+        &self,
+        message: &MessageDescriptor,
+        field: &FieldDescriptor,
+        proto: &mut DescriptorProto,
+    ) -> FieldDescriptorProto {
+        let mut made = plain(&field.name, field.tag.cast_signed(), &field.ty.kind);
+        made.json_name.clone_from(&field.json_name);
+        if field.deprecated {
+            made.options = Some(FieldOptions { deprecated: true });
+        }
+        if let Some(key) = map_key(field) {
+            let entry = entry_name(&field.name);
+            let full = full_name(&message.package, &message.name);
+            made.type_name = format!(".{full}.{entry}");
+            made.r#type = Some(11);
+            proto.nested_type.push(DescriptorProto {
+                name: entry,
+                field: vec![plain("key", 1, key), plain("value", 2, &field.ty.kind)],
+                options: Some(MessageOptions {
+                    deprecated: false,
+                    map_entry: true,
+                }),
+                ..DescriptorProto::default()
+            });
+        }
+        match &field.ty {
+            FieldType {
+                label: Label::Repeated | Label::Map(_),
+                ..
+            } => made.label = Some(REPEATED),
+            _ if message.choice => made.oneof_index = Some(0),
+            FieldType {
+                label: Label::Optional,
+                kind,
+            } if !matches!(kind, Kind::Message(_)) => {
+                made.proto3_optional = true;
+                made.oneof_index = Some(index(&proto.oneof_decl));
+                let name = free_name(message, &format!("_{}", field.name));
+                proto.oneof_decl.push(OneofDescriptorProto { name });
+            }
+            _ => {}
+        }
+        made
+    }
+
+    fn enumeration(&mut self, descriptor: &EnumDescriptor, path: &[i32]) -> EnumDescriptorProto {
+        self.comment(path, &descriptor.doc);
+        for (value, at) in descriptor.values.iter().zip(0..) {
+            self.comment(&[path, &[VALUES, at]].concat(), &value.doc);
+        }
+        let values = descriptor
+            .values
+            .iter()
+            .map(|value| EnumValueDescriptorProto {
+                name: value.name.clone(),
+                number: Some(value.number),
+                options: value
+                    .deprecated
+                    .then_some(EnumValueOptions { deprecated: true }),
+            });
+        let reserved = descriptor
+            .reserved
+            .iter()
+            .map(|number| number.cast_signed());
+        EnumDescriptorProto {
+            name: descriptor.name.clone(),
+            value: values.collect(),
+            options: descriptor
+                .deprecated
+                .then_some(EnumOptions { deprecated: true }),
+            reserved_range: reserved
+                .map(|number| EnumReservedRange {
+                    start: Some(number),
+                    end: Some(number),
+                })
+                .collect(),
+        }
+    }
+
+    fn service(&mut self, service: &ServiceDescriptor, path: &[i32]) -> ServiceDescriptorProto {
+        self.comment(path, &service.doc);
+        for (method, at) in service.methods.iter().zip(0..) {
+            self.comment(&[path, &[METHODS, at]].concat(), &method.doc);
+        }
+        let methods = service.methods.iter().map(|method| MethodDescriptorProto {
+            name: method.name.clone(),
+            input_type: format!(".{}", method.input),
+            output_type: format!(".{}", method.output),
+            options: method.idempotent.then_some(MethodOptions {
+                idempotency_level: Some(IDEMPOTENT),
+            }),
+            client_streaming: method.client_streaming,
+            server_streaming: method.server_streaming,
+        });
+        ServiceDescriptorProto {
+            name: service.name.clone(),
+            method: methods.collect(),
+        }
+    }
+
+    /// Notes a doc comment, spelled as protoc keeps `//` comments.
+    fn comment(&mut self, path: &[i32], doc: &str) {
+        if doc.is_empty() {
+            return;
+        }
+        let lines = doc.lines().map(|line| format!(" {line}\n"));
+        self.comments.push(Location {
+            path: path.to_vec(),
+            span: vec![0, 0, 0],
+            leading_comments: lines.collect(),
+        });
+    }
+}
+
+fn index<T>(list: &[T]) -> i32 {
+    i32::try_from(list.len()).expect("a file has fewer definitions than 2^31")
+}
+
+/// A name for a oneof that no field has.
+fn free_name(message: &MessageDescriptor, wanted: &str) -> String {
+    let mut name = wanted.to_owned();
+    while message.fields.iter().any(|field| field.name == name) {
+        name.insert(0, 'X');
+    }
+    name
+}
+
+fn plain(name: &str, number: i32, kind: &Kind) -> FieldDescriptorProto {
+    let (number_of_type, type_name) = match kind {
+        Kind::Double => (1, None),
+        Kind::Float => (2, None),
+        Kind::Int64 => (3, None),
+        Kind::Uint64 => (4, None),
+        Kind::Int32 => (5, None),
+        Kind::Bool => (8, None),
+        Kind::String => (9, None),
+        Kind::Message(name) => (11, Some(name)),
+        Kind::Bytes => (12, None),
+        Kind::Uint32 => (13, None),
+        Kind::Enum(name) => (14, Some(name)),
+    };
+    FieldDescriptorProto {
+        name: name.to_owned(),
+        number: Some(number),
+        label: Some(OPTIONAL),
+        r#type: Some(number_of_type),
+        type_name: type_name.map(|name| format!(".{name}")).unwrap_or_default(),
+        json_name: name.to_owned(),
+        ..FieldDescriptorProto::default()
+    }
+}

@@ -1,0 +1,209 @@
+//! Types into `.proto` files: which type goes where, so that no file imports itself in a circle.
+//!
+//! One file a package. Packages that need each other are cut into one file for each group of types
+//! that contain each other; a group that spans packages has no form in protobuf and is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::codec::types::full_name;
+use crate::codec::{FieldDescriptor, Kind, Label, MessageDescriptor, Types};
+use crate::error::{Error, Result};
+use crate::schema::convert::Writer;
+use crate::schema::descriptor::FileDescriptorProto;
+use crate::schema::groups::groups;
+
+impl Types {
+    /// The descriptor files of everything collected, dependencies first.
+    ///
+    /// `google.protobuf.Empty`, `Duration` and `Timestamp` come in their own well-known files.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when messages of different packages contain each other, which protobuf
+    /// cannot say, or a method's message was never [described](crate::codec::Message::describe).
+    pub fn files(&self) -> Result<Vec<FileDescriptorProto>> {
+        let uses = uses(self);
+        if let Some((user, unknown)) = unknown(&uses) {
+            return Err(Error::invalid_argument(format!(
+                "`{user}` uses `{unknown}`, which was never described"
+            )));
+        }
+        let place = place(self, &uses)?;
+        let mut files = BTreeMap::<&str, BTreeSet<&str>>::new();
+        for (name, file) in &place {
+            files.entry(file).or_default().insert(name);
+        }
+        let imports = imports(&uses, &place);
+        // Groups of files are single files, in an order that has dependencies first.
+        Ok(groups(&imports)
+            .concat()
+            .into_iter()
+            .map(|file| Writer::new(self, &place).file(file, &files[file], &imports[file]))
+            .collect())
+    }
+}
+
+/// What each name uses, by full names; a nested message counts as the one it lies in.
+type Uses<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
+
+fn uses(types: &Types) -> Uses<'_> {
+    let mut uses = Uses::new();
+    for (name, message) in types.messages() {
+        let used = message
+            .fields
+            .iter()
+            .filter_map(used)
+            .map(|name| root(types, name));
+        uses.entry(root(types, name)).or_default().extend(used);
+    }
+    for name in types.enums().keys() {
+        uses.entry(name).or_default();
+    }
+    for (name, service) in types.services() {
+        let used = service
+            .methods
+            .iter()
+            .flat_map(|method| [&method.input, &method.output]);
+        uses.entry(name)
+            .or_default()
+            .extend(used.map(|name| root(types, name)));
+    }
+    uses
+}
+
+fn used(field: &FieldDescriptor) -> Option<&str> {
+    match &field.ty.kind {
+        Kind::Message(name) | Kind::Enum(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// The top-level message that a message lies in, or itself.
+fn root<'a>(types: &'a Types, name: &'a str) -> &'a str {
+    match types
+        .messages()
+        .get(name)
+        .and_then(|message| message.name.split_once('.'))
+    {
+        Some((_, inner)) => &name[..name.len() - inner.len() - 1],
+        None => name,
+    }
+}
+
+fn unknown<'a>(uses: &Uses<'a>) -> Option<(&'a str, &'a str)> {
+    uses.iter().find_map(|(user, used)| {
+        used.iter()
+            .find(|used| !uses.contains_key(*used))
+            .map(|unknown| (*user, *unknown))
+    })
+}
+
+fn package<'a>(types: &'a Types, name: &str) -> &'a str {
+    let message = types.messages().get(name).map(|message| &message.package);
+    let enumeration = types
+        .enums()
+        .get(name)
+        .map(|descriptor| &descriptor.package);
+    let service = types.services().get(name).map(|service| &service.package);
+    message
+        .or(enumeration)
+        .or(service)
+        .map_or("", String::as_str)
+}
+
+/// Which file each top-level name is in.
+fn place<'a>(types: &'a Types, uses: &Uses<'a>) -> Result<BTreeMap<&'a str, String>> {
+    let mut packages = Uses::new();
+    for (name, used) in uses.iter().filter(|(name, _)| well_known(name).is_none()) {
+        let used = used.iter().filter(|name| well_known(name).is_none());
+        let used = used.map(|name| package(types, name));
+        packages
+            .entry(package(types, name))
+            .or_default()
+            .extend(used);
+    }
+    let circles = groups(&packages)
+        .into_iter()
+        .filter(|group| group.len() > 1)
+        .flatten();
+    let circles: BTreeSet<&str> = circles.collect();
+    let mut place = BTreeMap::new();
+    for group in groups(uses) {
+        let home = package(types, group[0]);
+        if let Some(stranger) = group.iter().find(|name| package(types, name) != home) {
+            return Err(Error::invalid_argument(format!(
+                "`{}` and `{stranger}` contain each other, which protobuf allows within one \
+                 package only; give both the same `package = \"…\"`",
+                group[0]
+            )));
+        }
+        for name in &group {
+            let file = match well_known(name) {
+                Some(file) => file.to_owned(),
+                // No package has the name of a message, so these names differ from packages'.
+                None if circles.contains(home) => format!("{}.proto", group[0]),
+                None if home.is_empty() => "types.proto".to_owned(),
+                None => format!("{home}.proto"),
+            };
+            place.insert(*name, file);
+        }
+    }
+    Ok(place)
+}
+
+fn well_known(name: &str) -> Option<&'static str> {
+    match name {
+        "google.protobuf.Empty" => Some("google/protobuf/empty.proto"),
+        "google.protobuf.Duration" => Some("google/protobuf/duration.proto"),
+        "google.protobuf.Timestamp" => Some("google/protobuf/timestamp.proto"),
+        _ => None,
+    }
+}
+
+/// Which files each file imports.
+fn imports<'a>(uses: &Uses<'a>, place: &'a BTreeMap<&'a str, String>) -> Uses<'a> {
+    let mut imports = Uses::new();
+    for (name, used) in uses {
+        let home = place[name].as_str();
+        let used = used
+            .iter()
+            .map(|used| place[used].as_str())
+            .filter(|file| *file != home);
+        imports.entry(home).or_default().extend(used);
+    }
+    imports
+}
+
+/// The name of the message that holds a map's entries, as protoc makes it.
+pub(super) fn entry_name(field: &str) -> String {
+    let parts = field.split('_').map(|part| {
+        let mut chars = part.chars();
+        chars.next().map_or_else(String::new, |first| {
+            first.to_uppercase().chain(chars).collect::<String>()
+        })
+    });
+    parts.collect::<String>() + "Entry"
+}
+
+/// Whether a field needs an entry message.
+pub(super) fn map_key(field: &FieldDescriptor) -> Option<&Kind> {
+    match &field.ty.label {
+        Label::Map(key) => Some(key),
+        _ => None,
+    }
+}
+
+/// The messages that lie directly in a message, by full name.
+pub(super) fn nested<'a>(
+    types: &'a Types,
+    outer: &'a MessageDescriptor,
+) -> impl Iterator<Item = &'a MessageDescriptor> {
+    let prefix = full_name(&outer.package, &outer.name) + ".";
+    types
+        .messages()
+        .range(prefix.clone()..)
+        .map_while(move |(name, message)| {
+            let inner = name.strip_prefix(&prefix)?;
+            (message.package == outer.package && !inner.contains('.')).then_some(message)
+        })
+}
