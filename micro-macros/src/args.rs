@@ -9,7 +9,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, ExprPath, Lit, LitInt, LitStr, Path, Token};
+use syn::{Attribute, Expr, ExprLit, ExprPath, Lit, LitInt, LitStr, Path, Token, Type, TypePath};
 
 use crate::diag::Mistakes;
 use crate::suggest::unknown;
@@ -142,6 +142,26 @@ impl Args {
                 mistakes,
             ),
         }
+    }
+
+    /// `name = Some::Type<…>`.
+    pub(crate) fn ty(&mut self, name: &str, mistakes: &mut Mistakes) -> Option<Type> {
+        let arg = self.take(name)?;
+        let place = arg.span();
+        match arg.value {
+            Value::Type(ty) => return Some(*ty),
+            Value::Expr(expr) => {
+                if let Expr::Path(ExprPath { qself, path, .. }) = *expr {
+                    return Some(TypePath { qself, path }.into());
+                }
+            }
+            _ => {}
+        }
+        wrong(
+            place,
+            &format!("`{name}` takes a type: `{name} = Type`"),
+            mistakes,
+        )
     }
 
     /// `name = expression`, any.

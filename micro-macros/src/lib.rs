@@ -1,14 +1,60 @@
 //! The attributes of micro; use them through the `micro` crate.
 
+use proc_macro::TokenStream;
+
 mod args;
 mod diag;
+mod duration;
+mod function;
 mod message;
+mod names;
+mod on;
+mod rpc;
+mod run;
+mod service;
+mod signature;
 mod suggest;
-
-use proc_macro::TokenStream;
+mod test;
+mod wrap;
 
 #[doc = include_str!("../docs/message.md")]
 #[proc_macro_attribute]
 pub fn message(args: TokenStream, item: TokenStream) -> TokenStream {
     message::message(args.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/service.md")]
+#[proc_macro_attribute]
+pub fn service(keys: TokenStream, item: TokenStream) -> TokenStream {
+    service::expand(keys.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/rpc.md")]
+#[proc_macro_attribute]
+pub fn rpc(keys: TokenStream, item: TokenStream) -> TokenStream {
+    rpc::expand(keys.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/wrap.md")]
+#[proc_macro_attribute]
+pub fn wrap(keys: TokenStream, item: TokenStream) -> TokenStream {
+    wrap::expand(keys.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/on.md")]
+#[proc_macro_attribute]
+pub fn on(keys: TokenStream, item: TokenStream) -> TokenStream {
+    on::expand(keys.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/test.md")]
+#[proc_macro_attribute]
+pub fn test(keys: TokenStream, item: TokenStream) -> TokenStream {
+    test::expand(keys.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/run.md")]
+#[proc_macro]
+pub fn run(tokens: TokenStream) -> TokenStream {
+    run::expand(tokens.into()).into()
 }

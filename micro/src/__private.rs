@@ -1,6 +1,8 @@
 //! Every name that generated code may use. Not for people: it changes without notice.
 
 pub mod codec;
+mod call;
+mod check;
 
 #[doc(hidden)]
 pub use ::inventory;
@@ -10,11 +12,22 @@ pub use ::linkme;
 
 pub use crate::__submit as submit;
 pub use crate::app::{LinkedHook, Moment};
-pub use crate::handler::{LinkedMethods, LinkedService};
-pub use crate::wrap::LinkedWrap;
+pub use crate::error::Result;
+pub use crate::handler::{
+    BoxFuture, Call, FromApp, LinkedMethods, LinkedService, Location, Method, MethodInfo, Parts,
+    Reply, Resources, Served, Service, ServiceInfo, served,
+};
+pub use crate::wrap::{LinkedWrap, Next, On};
 #[cfg(feature = "linkme")]
 pub use crate::{
     app::LINKED_HOOKS,
     handler::{LINKED_METHODS, LINKED_SERVICES},
     wrap::LINKED_WRAPS,
+};
+
+pub use self::call::{Client, LazyMethod, Request, connect, method, request};
+pub use self::check::{
+    Borrowed, Building, IntoError, Returned, WrappedCall, WrappedNext, borrowed, built, construct,
+    field, finish, finish_hook, finish_wrap, injected, injected_service, is_service, methods,
+    parameter, sendable, wrapped_call, wrapped_next,
 };

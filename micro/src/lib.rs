@@ -22,5 +22,5 @@ pub use context::{Caller, Context};
 pub use error::{Error, ErrorKind, OrError, Result};
 pub use handler::{Call, FromApp, FromCall, Reply};
 pub use metadata::Metadata;
-pub use micro_macros::message;
+pub use micro_macros::{message, on, rpc, run, service, test, wrap};
 pub use wrap::{Next, Wrap};

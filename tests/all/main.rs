@@ -5,6 +5,7 @@
     reason = "a test that unwraps fails, as it should"
 )]
 
+mod attributes;
 mod message;
 mod layers;
 mod sources;

@@ -2,8 +2,9 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
+use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, Lit, Token};
+use syn::{Expr, Lit, Token, Type, TypePath};
 
 /// One argument of an attribute.
 pub(crate) struct Arg {
@@ -18,6 +19,8 @@ pub(crate) enum Value {
     Flag,
     /// `= expression`, or a positional literal.
     Expr(Box<Expr>),
+    /// `= Type<…>`: a type that is no expression.
+    Type(Box<Type>),
     /// `( … )`.
     List(TokenStream),
 }
@@ -33,7 +36,7 @@ impl Parse for Arg {
         let key = Ident::parse_any(input)?;
         let value = if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
-            Value::Expr(Box::new(input.parse()?))
+            Value::after_equals(input)?
         } else if input.peek(syn::token::Paren) {
             let content;
             syn::parenthesized!(content in input);
@@ -51,6 +54,28 @@ impl Parse for Arg {
             value,
         })
     }
+}
+
+impl Value {
+    fn after_equals(input: ParseStream<'_>) -> syn::Result<Self> {
+        let ahead = input.fork();
+        let parsed = ahead.parse::<Type>();
+        let is_whole = ahead.is_empty() || ahead.peek(Token![,]);
+        match parsed {
+            Ok(Type::Path(ty)) if is_whole && has_arguments(&ty) => {
+                input.advance_to(&ahead);
+                Ok(Self::Type(Box::new(ty.into())))
+            }
+            _ => Ok(Self::Expr(Box::new(input.parse()?))),
+        }
+    }
+}
+
+fn has_arguments(ty: &TypePath) -> bool {
+    ty.path
+        .segments
+        .iter()
+        .any(|segment| !segment.arguments.is_none())
 }
 
 impl Arg {

@@ -32,6 +32,12 @@ pub struct LinkedHook {
 }
 collector!(LinkedHook, LINKED_HOOKS);
 
+impl LinkedHook {
+    fn key(&self) -> impl Ord {
+        (self.location, self.name)
+    }
+}
+
 type Run = Arc<dyn for<'a> Fn(&'a Resources) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
 /// A hook of one app: linked or given to the builder.

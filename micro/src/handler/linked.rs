@@ -13,7 +13,7 @@ use crate::handler::method::Method;
 use crate::handler::service::Served;
 
 /// Makes a type collectable at link time: `collector!(LinkedService, LINKED_SERVICES);`
-/// gives it an associated function `linked()`.
+/// gives it an associated function `linked()`. The type's method `key()` tells records apart.
 macro_rules! collector {
     ($record:ident, $table:ident) => {
         #[cfg(not(feature = "linkme"))]
@@ -26,7 +26,7 @@ macro_rules! collector {
         pub static $table: [$record];
 
         impl $record {
-            /// All linked records of this type, sorted by place, each place once.
+            /// All linked records of this type, sorted by key, each key once.
             pub(crate) fn linked() -> Vec<&'static Self> {
                 #[cfg(not(feature = "linkme"))]
                 let all = ::inventory::iter::<Self>.into_iter();
@@ -34,8 +34,8 @@ macro_rules! collector {
                 let all = $table.iter();
                 // A crate that is linked twice (as a dependency of its own tests) counts once.
                 let mut records: Vec<&'static Self> = all.collect();
-                records.sort_by_key(|record| record.location);
-                records.dedup_by_key(|record| record.location);
+                records.sort_by(|a, b| a.key().cmp(&b.key()));
+                records.dedup_by(|a, b| a.key() == b.key());
                 records
             }
         }
@@ -85,6 +85,12 @@ pub struct LinkedService {
 }
 collector!(LinkedService, LINKED_SERVICES);
 
+impl LinkedService {
+    fn key(&self) -> impl Ord {
+        (self.location, self.info.wire)
+    }
+}
+
 /// Methods of a service found at link time: of an `impl` block or a free function.
 #[derive(Debug)]
 pub struct LinkedMethods {
@@ -98,6 +104,13 @@ pub struct LinkedMethods {
     pub location: Location,
 }
 collector!(LinkedMethods, LINKED_METHODS);
+
+impl LinkedMethods {
+    // Each record counts: of a crate that is linked twice, each copy of a type has its own.
+    fn key(&self) -> impl Ord {
+        (self.location, std::ptr::from_ref(self))
+    }
+}
 
 /// What a type serves according to what is linked: its own methods under `own`, and its contracts.
 pub fn served<S: 'static>(own: ServiceInfo) -> Vec<Served> {

@@ -44,6 +44,11 @@ impl Served {
         self
     }
 
+    /// The methods, in no particular order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Method> {
+        self.methods.iter()
+    }
+
     /// Names, version, metadata.
     pub fn info(&self) -> &ServiceInfo {
         &self.info

@@ -126,6 +126,10 @@ impl Wrap for Bound {
 }
 
 impl LinkedWrap {
+    fn key(&self) -> impl Ord {
+        (self.location, self.name)
+    }
+
     /// The wrap within an app, whose handles its parameters are injected from.
     pub fn bind(&'static self, resources: Resources) -> Around {
         Around {

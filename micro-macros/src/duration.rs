@@ -1,0 +1,82 @@
+//! Lengths of time in attributes: `"2s"`, `"500ms"`, `"1.5s"`.
+//!
+//! Reads one number and one unit; no sums.
+
+use std::time::Duration;
+
+use syn::LitStr;
+
+const UNITS: &[(&str, u64)] = &[
+    ("ns", 1),
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+];
+
+/// Reads a length of time greater than zero.
+pub(crate) fn parse(text: &LitStr) -> syn::Result<Duration> {
+    let value = text.value();
+    read(&value).filter(|length| !length.is_zero()).ok_or_else(|| {
+        let message = format!(
+            "`{value}` is no length of time; write a number above zero and a unit of `ns`, `us`, \
+             `ms`, `s`, `m`, `h`, such as `\"2s\"` or `\"500ms\"`"
+        );
+        syn::Error::new(text.span(), message)
+    })
+}
+
+fn read(text: &str) -> Option<Duration> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, unit) = text.split_at(unit_at);
+    let (_, nanos) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let mut total = whole.parse::<u64>().ok()?.checked_mul(*nanos)?;
+    let mut scale = *nanos;
+    for digit in fraction.chars() {
+        scale /= 10;
+        total = total.checked_add(u64::from(digit.to_digit(10)?) * scale)?;
+    }
+    (!fraction.is_empty()).then(|| Duration::from_nanos(total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_with_units_are_read() {
+        for (text, nanos) in [
+            ("2s", 2_000_000_000),
+            ("500ms", 500_000_000),
+            ("1.5s", 1_500_000_000),
+            ("0.25ms", 250_000),
+            ("3m", 180_000_000_000),
+            ("1h", 3_600_000_000_000),
+            ("7ns", 7),
+        ] {
+            assert_eq!(read(text), Some(Duration::from_nanos(nanos)), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in [
+            "",
+            "s",
+            "2",
+            "2 s",
+            "-1s",
+            "1.s",
+            ".5s",
+            "1..2s",
+            "2sec",
+            "99999999999h",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        let zero = syn::parse_quote!("0s");
+        assert!(parse(&zero).is_err());
+    }
+}

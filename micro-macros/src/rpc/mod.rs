@@ -1,0 +1,104 @@
+//! `#[micro::rpc]`: one method of a service; this is the attribute on a free function.
+//!
+//! On the methods of a block it is read by `#[micro::service]`, which uses the model and the
+//! expansion of this folder.
+
+pub(crate) mod expand;
+pub(crate) mod model;
+pub(crate) mod parse;
+pub(crate) mod table;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{FnArg, PathArguments, Type};
+
+use crate::diag::Mistakes;
+use crate::function::{self, Function};
+use crate::names;
+use crate::rpc::model::Method;
+use crate::rpc::parse::Keys;
+use crate::rpc::table::Table;
+
+/// Expands `#[micro::rpc(service = Greeter)]` on a free function.
+pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
+    let function = match function::parse(&item, "rpc") {
+        Ok(function) => function,
+        Err(tokens) => return tokens,
+    };
+    let mut mistakes = Mistakes::new();
+    if let Some(FnArg::Receiver(receiver)) = function.signature.inputs.first() {
+        let message = "a method is read by its block; put `#[micro::service]` on the `impl`";
+        mistakes.on(receiver, message);
+        return mistakes.finish(function, TokenStream::new);
+    }
+    let mut keys = Keys::of_function(keys, &mut mistakes);
+    let (private, service) = (keys.private.clone(), keys.service.take());
+    let service = service_path(service, &function, &mut mistakes);
+    let method = Method::new(&function, keys, &mut mistakes);
+    mistakes.finish(function, || match (service, method) {
+        (Some(service), Some(method)) => served(&private, &service, &method),
+        _ => TokenStream::new(),
+    })
+}
+
+/// Checks `service = …`: the path of a concrete type.
+fn service_path(
+    service: Option<Type>,
+    function: &Function,
+    mistakes: &mut Mistakes,
+) -> Option<Type> {
+    let Some(service) = service else {
+        if mistakes.is_empty() {
+            let message = "say which service the function belongs to: \
+                           `#[micro::rpc(service = Greeter)]`";
+            mistakes.on(&function.signature.ident, message);
+        }
+        return None;
+    };
+    let Type::Path(path) = &service else {
+        mistakes.on(
+            service,
+            "`service` takes the name of a type: `service = Greeter`",
+        );
+        return None;
+    };
+    if path
+        .path
+        .segments
+        .last()
+        .is_some_and(|last| last.arguments != PathArguments::None)
+    {
+        let message = "a generic service is not collected at link time, so no function can be \
+                       added to it; make the function a method of its `impl`, which \
+                       `App::builder().service(…)` serves";
+        mistakes.on(&service, message);
+        return None;
+    }
+    Some(service)
+}
+
+fn served(private: &TokenStream, service: &Type, method: &Method) -> TokenStream {
+    let Type::Path(path) = service else {
+        return TokenStream::new();
+    };
+    let client = names::client_path(&path.path);
+    let ident = &method.ident;
+    let entry = method.entry(private, None, &quote!(#ident));
+    let cfgs = &method.cfgs;
+    let methods = quote!(#private::methods([#entry]));
+    let table = Table {
+        private,
+        service,
+        client: &client,
+        is_contract: false,
+        methods,
+    }
+    .submit();
+    let client = expand::client_impl(private, &client, std::slice::from_ref(method));
+    quote! {
+        #(#cfgs)*
+        #table
+        #(#cfgs)*
+        #client
+    }
+}

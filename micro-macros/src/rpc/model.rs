@@ -1,0 +1,176 @@
+//! A method, checked: from a signature and the keys of `#[micro::rpc]`.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::ext::IdentExt;
+use syn::{Attribute, FnArg, LitStr, Signature, Type, Visibility};
+
+use crate::diag::Mistakes;
+use crate::function::{self, Function};
+use crate::names;
+use crate::rpc::parse::Keys;
+use crate::signature::{self, Parameter};
+
+/// Names that a client has already.
+const TAKEN: &[&str] = &["new", "connect", "clone", "fmt"];
+
+/// One callable method.
+pub(crate) struct Method {
+    pub(crate) ident: Ident,
+    pub(crate) visibility: Visibility,
+    /// `#[cfg]`: on the table's entry and on the client's method.
+    pub(crate) cfgs: Vec<Attribute>,
+    /// Doc comments, `#[deprecated]`: on the client's method.
+    pub(crate) forwarded: Vec<Attribute>,
+    pub(crate) doc: String,
+    pub(crate) wire: LitStr,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) idempotent: bool,
+    /// What stands before the request, `self` aside.
+    pub(crate) parameters: Vec<Parameter>,
+    /// None: nothing is sent but the call itself.
+    pub(crate) request: Option<Type>,
+    pub(crate) result: Type,
+}
+
+impl Method {
+    /// Checks a function. Nothing, when a mistake leaves no way to go on.
+    pub(crate) fn new(function: &Function, keys: Keys, mistakes: &mut Mistakes) -> Option<Self> {
+        let (sig, attributes) = (&function.signature, &function.attributes);
+        let name = sig.ident.unraw().to_string();
+        if let Some(span) = stream(sig) {
+            let message = "streams are not supported in this version; take one request and return \
+                           one reply";
+            mistakes.at(span, message);
+            return None;
+        }
+        signature::check(sig, "a method", mistakes);
+        if TAKEN.contains(&&*name) {
+            let message = format!(
+                "the client has a `{name}` already; call the function something else and keep the \
+                 name on the wire with `name = \"{}\"`",
+                names::pascal(&name)
+            );
+            mistakes.on(&sig.ident, message);
+        }
+        let mut parameters = signature::parameters(sig, mistakes);
+        let request = take_request(&mut parameters);
+        let Some(result) = signature::output(sig) else {
+            let message = "a method returns a `Result`; write `-> Result<Reply>`, or \
+                           `-> Result<()>` when there is nothing to reply";
+            mistakes.on(&sig.ident, message);
+            return None;
+        };
+        let wire = match keys.name {
+            Some(name) => name,
+            None => wire_name(&sig.ident, mistakes),
+        };
+        Some(Self {
+            ident: sig.ident.clone(),
+            visibility: function.visibility.clone(),
+            cfgs: function::select(attributes, &["cfg"]).cloned().collect(),
+            forwarded: function::select(attributes, &["doc", "deprecated"])
+                .cloned()
+                .collect(),
+            doc: function::doc(attributes),
+            wire,
+            timeout: keys.timeout,
+            idempotent: keys.idempotent,
+            parameters,
+            request,
+            result,
+        })
+    }
+
+    /// Types as they read outside of the `impl`, where `Self` is another type.
+    pub(crate) fn replace_self(&mut self, service: &TokenStream) {
+        let replace = |ty: &mut Type| {
+            let tokens = signature::replace(quote::quote!(#ty), "Self", service);
+            // What was a type stays one when a type takes the place of `Self`.
+            if let Ok(new) = syn::parse2(tokens) {
+                *ty = new;
+            }
+        };
+        replace(&mut self.result);
+        self.request.iter_mut().for_each(replace);
+        for parameter in &mut self.parameters {
+            match parameter {
+                Parameter::Owned(ty) | Parameter::Borrowed(ty) => replace(ty),
+            }
+        }
+    }
+
+    /// Whether the method may be absent from the program.
+    fn is_conditional(&self) -> bool {
+        !self.cfgs.is_empty()
+    }
+}
+
+/// The request is the last parameter, unless that is one that only a call can give.
+fn take_request(parameters: &mut Vec<Parameter>) -> Option<Type> {
+    let is_request = match parameters.last()? {
+        Parameter::Borrowed(_) => false,
+        Parameter::Owned(ty) => !is_of_call(ty),
+    };
+    if !is_request {
+        return None;
+    }
+    match parameters.pop() {
+        Some(Parameter::Owned(ty)) => Some(ty),
+        _ => None,
+    }
+}
+
+// How many parameters the client's method has must be known before types are: hence by name.
+fn is_of_call(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let names: Vec<_> = path
+        .path
+        .segments
+        .iter()
+        .map(|part| part.ident.to_string())
+        .collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    matches!(
+        &names[..],
+        ["Context" | "Caller"]
+            | ["micro", "Context" | "Caller"]
+            | ["micro", "context" | "prelude", "Context" | "Caller"]
+    )
+}
+
+fn wire_name(ident: &Ident, mistakes: &mut Mistakes) -> LitStr {
+    let name = LitStr::new(&names::pascal(&ident.unraw().to_string()), ident.span());
+    names::check_method(&name, mistakes);
+    name
+}
+
+/// Where a signature says that it wants streams.
+fn stream(sig: &Signature) -> Option<Span> {
+    let of_inputs = sig.inputs.iter().find_map(|input| match input {
+        FnArg::Typed(typed) => signature::find(&typed.ty, "Streaming"),
+        FnArg::Receiver(_) => None,
+    });
+    let of_output = || {
+        let output = &sig.output;
+        let streaming = || signature::find(output, "Streaming");
+        signature::find(output, "Stream").or_else(streaming)
+    };
+    of_inputs.or_else(of_output)
+}
+
+/// Refuses two methods of one name, unless `#[cfg]` may take one of them away.
+pub(crate) fn check_unique(methods: &[Method], mistakes: &mut Mistakes) {
+    for (at, method) in methods.iter().enumerate() {
+        let (name, conditional) = (method.wire.value(), method.is_conditional());
+        let taken = methods[..at]
+            .iter()
+            .any(|other| other.wire.value() == name && !(conditional && other.is_conditional()));
+        if taken {
+            let message =
+                format!("there is a method `{name}` already; rename one with `name = \"…\"`");
+            mistakes.on(&method.wire, message);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The keys of `#[micro::rpc]`.
+
+use std::time::Duration;
+
+use proc_macro2::TokenStream;
+use syn::{LitStr, Type};
+
+use crate::args::Args;
+use crate::diag::Mistakes;
+use crate::{duration, names};
+
+/// What `#[micro::rpc(…)]` says.
+pub(crate) struct Keys {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) idempotent: bool,
+    /// Free functions only: the service that the method belongs to.
+    pub(super) service: Option<Type>,
+    pub(super) private: TokenStream,
+}
+
+impl Keys {
+    /// Of a method within a block that `#[micro::service]` stands on.
+    pub(crate) fn of_method(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
+        Self::read(tokens, &["name", "timeout", "idempotent"], mistakes)
+    }
+
+    /// Of a free function.
+    pub(super) fn of_function(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
+        Self::read(
+            tokens,
+            &["service", "name", "timeout", "idempotent", "crate"],
+            mistakes,
+        )
+    }
+
+    fn read(tokens: TokenStream, known: &[&str], mistakes: &mut Mistakes) -> Self {
+        let mut args = Args::parse(tokens, known, mistakes);
+        let name = args.string("name", mistakes);
+        if let Some(name) = &name {
+            names::check_method(name, mistakes);
+        }
+        let timeout = args.string("timeout", mistakes);
+        let keys = Self {
+            name,
+            timeout: timeout.and_then(|text| mistakes.keep(duration::parse(&text))),
+            idempotent: args.flag("idempotent", mistakes).is_some(),
+            service: args.ty("service", mistakes),
+            private: names::private(&mut args, mistakes),
+        };
+        args.finish(mistakes);
+        keys
+    }
+}

@@ -1,0 +1,51 @@
+//! `micro::run!()`: names the crates whose services run, then runs.
+//!
+//! Small enough for one file; the work is `app`'s.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Expr, ExprArray, Ident};
+
+use crate::args::Args;
+use crate::diag::Mistakes;
+use crate::names;
+
+/// Expands the macro to a block of type `()`.
+pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
+    let mut mistakes = Mistakes::new();
+    let mut args = Args::parse(tokens, &["uses", "crate"], &mut mistakes);
+    let uses = args.expr("uses", &mut mistakes);
+    let uses = uses.map_or_else(Vec::new, |uses| crates(uses, &mut mistakes));
+    let private = names::private(&mut args, &mut mistakes);
+    args.finish(&mut mistakes);
+    let body = mistakes.finish(TokenStream::new(), || {
+        quote! {
+            #(use ::#uses as _;)*
+            #private::run(#private::Program {
+                name: ::core::env!("CARGO_PKG_NAME"),
+                version: ::core::env!("CARGO_PKG_VERSION"),
+            })
+        }
+    });
+    quote!({ #body })
+}
+
+fn crates(uses: Expr, mistakes: &mut Mistakes) -> Vec<Ident> {
+    let Expr::Array(ExprArray { elems, .. }) = uses else {
+        mistakes.on(
+            uses,
+            "`uses` takes a list of crates: `uses = [orders, billing]`",
+        );
+        return Vec::new();
+    };
+    let mut names = Vec::new();
+    for name in elems {
+        match &name {
+            Expr::Path(path) if path.path.get_ident().is_some() => {
+                names.extend(path.path.get_ident().cloned());
+            }
+            _ => mistakes.on(name, "write the name of a crate, as in `use`"),
+        }
+    }
+    names
+}

@@ -1,0 +1,181 @@
+//! `#[micro::service]` on an `impl`: of the service itself, or of a contract.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{FnArg, Path, PathArguments, Type};
+
+use crate::diag::Mistakes;
+use crate::function::{self, Function, Item};
+use crate::names;
+use crate::rpc::expand::{client_impl, function_of};
+use crate::rpc::model::{Method, check_unique};
+use crate::rpc::parse;
+use crate::rpc::table::Table;
+use crate::service::header::Block;
+use crate::service::keys::Keys;
+use crate::signature::first_span;
+
+pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let mut block: Block = syn::parse2(item)?;
+    let mut mistakes = Mistakes::new();
+    let private = Keys::of_block(keys, &mut mistakes);
+    let expansion = if block.contract.is_some() {
+        implementation(&mut block, &private, &mut mistakes)
+    } else {
+        methods(&mut block, &private, &mut mistakes)
+    };
+    Ok(mistakes.finish(block, || expansion.unwrap_or_default()))
+}
+
+/// Takes `#[micro::rpc(…)]` off a function: its keys.
+pub(super) fn take_rpc(
+    function: &mut Function,
+    mistakes: &mut Mistakes,
+) -> Option<(parse::Keys, TokenStream)> {
+    let is_rpc = |attribute: &mut syn::Attribute| names::is_ours(attribute.path(), "rpc");
+    let mut taken = function.attributes.extract_if(.., is_rpc);
+    let attribute = taken.next()?;
+    for again in taken {
+        mistakes.on(again, "`#[micro::rpc]` is there already; keep one");
+    }
+    let tokens = match &attribute.meta {
+        syn::Meta::List(list) => list.tokens.clone(),
+        syn::Meta::Path(_) => TokenStream::new(),
+        syn::Meta::NameValue(pair) => {
+            mistakes.on(
+                &pair.value,
+                "write the keys in parentheses: `#[micro::rpc(name = \"…\")]`",
+            );
+            TokenStream::new()
+        }
+    };
+    Some((
+        parse::Keys::of_method(tokens, mistakes),
+        attribute.path().to_token_stream(),
+    ))
+}
+
+/// The methods of an inherent `impl`.
+fn methods(
+    block: &mut Block,
+    private: &TokenStream,
+    mistakes: &mut Mistakes,
+) -> Option<TokenStream> {
+    let mut methods = Vec::new();
+    let mut any = false;
+    for item in &mut block.items {
+        let Item::Function(function) = item else {
+            continue;
+        };
+        let Some((keys, _)) = take_rpc(function, mistakes) else {
+            continue;
+        };
+        any = true;
+        check_receiver(function, mistakes);
+        methods.extend(Method::new(function, keys, mistakes));
+    }
+    if !any {
+        let message = "nothing here is served; put `#[micro::rpc]` on a method, or remove \
+                       `#[micro::service]`";
+        mistakes.at(Span::call_site(), message);
+    }
+    check_unique(&methods, mistakes);
+    let service = &block.service;
+    let Type::Path(path) = service else {
+        mistakes.on(service, "a service is a struct; write `impl Greeter`");
+        return None;
+    };
+    let client = names::client_path(&path.path);
+    let tokens = service.to_token_stream();
+    methods
+        .iter_mut()
+        .for_each(|method| method.replace_self(&tokens));
+    let entries = methods
+        .iter()
+        .map(|method| method.entry(private, Some(&tokens), &function_of(&tokens, &method.ident)));
+    let entries = quote!(#private::methods([#(#entries),*]));
+    let table = table(block, private, &client, entries);
+    let client = client_impl(private, &client, &methods);
+    let cfgs: Vec<_> = function::select(&block.attributes, &["cfg"]).collect();
+    Some(quote!(#(#cfgs)* #table #(#cfgs)* #client))
+}
+
+fn table(block: &Block, private: &TokenStream, client: &Path, methods: TokenStream) -> TokenStream {
+    let is_contract = block.contract.is_some();
+    let table = Table {
+        private,
+        service: &block.service,
+        client,
+        is_contract,
+        methods,
+    };
+    if is_generic(block) {
+        table.implement(&block.generics)
+    } else {
+        table.submit()
+    }
+}
+
+fn is_generic(block: &Block) -> bool {
+    let arguments = match &block.service {
+        Type::Path(path) => path.path.segments.last().map(|last| &last.arguments),
+        _ => None,
+    };
+    let has_arguments = arguments.is_some_and(|arguments| *arguments != PathArguments::None);
+    has_arguments || !block.generics.params.is_empty()
+}
+
+/// A method takes `&self`.
+pub(super) fn check_receiver(function: &Function, mistakes: &mut Mistakes) {
+    let sig = &function.signature;
+    let Some(FnArg::Receiver(receiver)) = sig.inputs.first() else {
+        let name = &sig.ident;
+        let message = format!(
+            "a method takes `&self` first: `async fn {name}(&self, …)`; a function without it \
+             stands outside of the block as `#[micro::rpc(service = …)]`"
+        );
+        mistakes.on(name, message);
+        return;
+    };
+    let is_shared = receiver.reference.is_some() && receiver.mutability.is_none();
+    if !is_shared || receiver.colon_token.is_some() {
+        let message = "a service is shared by all calls; take `&self`, and keep what changes in a \
+                       `Mutex` or an atomic";
+        mistakes.on(receiver, message);
+    }
+}
+
+/// `impl Cart for CartStore`: the contract knows its methods.
+fn implementation(
+    block: &mut Block,
+    private: &TokenStream,
+    mistakes: &mut Mistakes,
+) -> Option<TokenStream> {
+    for item in &mut block.items {
+        let Item::Function(function) = item else {
+            continue;
+        };
+        if let Some((_, attribute)) = take_rpc(function, mistakes) {
+            let message = "the contract says what its methods are; put `#[micro::rpc]` in the \
+                           trait and remove it here";
+            mistakes.on(attribute, message);
+        }
+    }
+    let (contract, _) = block.contract.as_ref()?;
+    if contract
+        .segments
+        .last()
+        .is_some_and(|last| last.arguments != PathArguments::None)
+    {
+        mistakes.on(
+            contract,
+            "a contract has no type parameters; implement a plain trait",
+        );
+    }
+    let client = names::client_path(contract);
+    let service = &block.service;
+    let methods = quote_spanned!(first_span(service)=> #client::__methods::<#service>);
+    let table = table(block, private, &client, quote!(#methods()));
+    let cfgs: Vec<_> = function::select(&block.attributes, &["cfg"]).collect();
+    Some(quote!(#(#cfgs)* #table))
+}

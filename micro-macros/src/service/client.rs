@@ -1,0 +1,106 @@
+//! The client of a service or contract: the type and what every client has.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+use syn::{Attribute, Visibility};
+
+use crate::function;
+use crate::names;
+use crate::service::keys::Keys;
+use crate::signature;
+
+/// What the client is made from.
+pub(super) struct Client<'a> {
+    pub(super) keys: &'a Keys,
+    pub(super) attributes: &'a [Attribute],
+    pub(super) visibility: &'a Visibility,
+    pub(super) ident: &'a Ident,
+}
+
+impl Client<'_> {
+    pub(super) fn expand(&self) -> TokenStream {
+        let Self {
+            keys,
+            visibility,
+            ident,
+            ..
+        } = self;
+        let (private, client, info) = (&keys.private, names::client(ident), self.info());
+        let cfgs: Vec<_> = function::select(self.attributes, &["cfg"]).collect();
+        let deprecated = function::select(self.attributes, &["deprecated"]);
+        let doc = format!("Calls the service `{}`.", keys.name);
+        quote! {
+            #(#cfgs)*
+            #(#deprecated)*
+            #[doc = #doc]
+            #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+            #[allow(dead_code)]
+            #visibility struct #client {
+                client: #private::Client,
+            }
+
+            #(#cfgs)*
+            #[allow(dead_code, deprecated)]
+            impl #client {
+                /// Names, version and metadata of the service.
+                pub const INFO: #private::ServiceInfo = #info;
+
+                /// Calls through this client.
+                pub fn new(client: #private::Client) -> Self {
+                    Self { client }
+                }
+
+                /// Calls with the settings of file and environment, for programs that run no app.
+                ///
+                /// # Errors
+                ///
+                /// For bad settings, all of them listed.
+                pub async fn connect() -> #private::Result<Self> {
+                    #private::Result::Ok(Self::new(#private::connect().await?))
+                }
+
+                #[doc(hidden)]
+                pub fn __client(&self) -> &#private::Client {
+                    &self.client
+                }
+            }
+
+            #(#cfgs)*
+            #[allow(deprecated)]
+            impl #private::FromApp for #client {
+                fn from_app(__app: &#private::Resources) -> #private::Result<Self> {
+                    #private::Result::Ok(Self::new(#private::injected(__app)?))
+                }
+            }
+        }
+    }
+
+    fn info(&self) -> TokenStream {
+        let Keys {
+            name,
+            wire,
+            version,
+            metadata,
+            private,
+            ..
+        } = self.keys;
+        let version = match version {
+            Some(version) => quote!(#version),
+            None => quote!(::core::env!("CARGO_PKG_VERSION")),
+        };
+        let doc = function::doc(self.attributes);
+        let doc = Some(doc)
+            .filter(|doc| !doc.is_empty())
+            .map(|doc| quote!(.doc(#doc)));
+        let pairs = metadata.iter().map(|pair| {
+            let (key, value) = (&pair.key, &pair.value);
+            quote!((#key, #value))
+        });
+        let pairs = (!metadata.is_empty()).then(|| quote!(.metadata(&[#(#pairs),*])));
+        let location = signature::location(private, Span::call_site());
+        quote! {
+            #private::ServiceInfo::new(#name, #wire).version(#version) #doc #pairs
+                .location(#location)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `#[micro::service]` on a trait: a contract between callers and whoever implements it.
+
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{FnArg, Pat, Path, ReturnType, parse_quote};
+
+use crate::diag::Mistakes;
+use crate::function::{self, Function, Item};
+use crate::names;
+use crate::rpc::expand::client_impl;
+use crate::rpc::model::{Method, check_unique};
+use crate::service::block::{check_receiver, take_rpc};
+use crate::service::client::Client;
+use crate::service::header::Trait;
+use crate::service::keys::Keys;
+
+pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let mut item: Trait = syn::parse2(item)?;
+    let mut mistakes = Mistakes::new();
+    let keys = Keys::of_trait(keys, &item.ident, &mut mistakes);
+    check_trait(&item, &mut mistakes);
+    let methods = methods(&mut item.items, &mut mistakes);
+    let expansion = expansion(&item, &keys, &methods);
+    Ok(mistakes.finish(item, || expansion))
+}
+
+fn check_trait(item: &Trait, mistakes: &mut Mistakes) {
+    if !item.generics.params.is_empty() {
+        let message = "a contract has no type parameters: callers know one concrete type each";
+        mistakes.on(&item.generics.params, message);
+    }
+    if let Some(token) = &item.unsafety {
+        mistakes.on(token, "a contract is safe to implement; remove `unsafe`");
+    }
+}
+
+fn methods(items: &mut [Item], mistakes: &mut Mistakes) -> Vec<Method> {
+    let mut methods = Vec::new();
+    let mut any = false;
+    for item in items {
+        let Item::Function(function) = item else {
+            continue;
+        };
+        let Some((keys, _)) = take_rpc(function, mistakes) else {
+            continue;
+        };
+        any = true;
+        check_receiver(function, mistakes);
+        check_patterns(function, mistakes);
+        // The trait is as visible as its methods.
+        let method = Method::new(function, keys, mistakes);
+        methods.extend(method.map(|method| Method {
+            visibility: parse_quote!(pub),
+            ..method
+        }));
+        make_sendable(function);
+    }
+    if !any {
+        let message = "this contract has no methods; put `#[micro::rpc]` on one, or remove \
+                       `#[micro::service]`";
+        mistakes.at(Span::call_site(), message);
+    }
+    check_unique(&methods, mistakes);
+    methods
+}
+
+/// Without a body a parameter has a plain name.
+fn check_patterns(function: &Function, mistakes: &mut Mistakes) {
+    for input in &function.signature.inputs {
+        let FnArg::Typed(typed) = input else { continue };
+        let is_plain = match &*typed.pat {
+            Pat::Ident(name) => name.subpat.is_none() && name.by_ref.is_none(),
+            Pat::Wild(_) => true,
+            _ => false,
+        };
+        if !is_plain {
+            mistakes.on(
+                &typed.pat,
+                "a contract names its parameters; write `request: …`",
+            );
+        }
+    }
+}
+
+/// `async fn get(…) -> R` becomes `fn get(…) -> impl Future<Output = R> + Send`, which an
+/// `async fn` implements.
+fn make_sendable(function: &mut Function) {
+    let sig = &mut function.signature;
+    if sig.asyncness.take().is_none() {
+        return;
+    }
+    let output = match &sig.output {
+        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, ty) => ty.to_token_stream(),
+    };
+    let future = quote! {
+        -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
+    };
+    // A return type that was read once is read again.
+    if let Ok(output) = syn::parse2(future) {
+        sig.output = output;
+    }
+    if let Some(body) = function.body.take() {
+        let inner = body.stream();
+        let mut outer = Group::new(Delimiter::Brace, quote!(async move { #inner }));
+        outer.set_span(body.span());
+        function.body = Some(outer);
+    }
+}
+
+fn expansion(item: &Trait, keys: &Keys, methods: &[Method]) -> TokenStream {
+    let (private, ident) = (&keys.private, &item.ident);
+    let client = Path::from(names::client(ident));
+    let base = Client {
+        keys,
+        attributes: &item.attributes,
+        visibility: &item.visibility,
+        ident,
+    };
+    let base = base.expand();
+    let calls = client_impl(private, &client, methods);
+    let service = quote!(__Service);
+    let entries = methods.iter().map(|method| {
+        let name = &method.ident;
+        let function = quote_spanned!(name.span()=> <__Service as #ident>::#name);
+        method.entry(private, Some(&service), &function)
+    });
+    let cfgs: Vec<_> = function::select(&item.attributes, &["cfg"]).collect();
+    quote! {
+        #base
+        #(#cfgs)*
+        #calls
+        #(#cfgs)*
+        #[allow(dead_code, deprecated, private_bounds)]
+        impl #client {
+            #[doc(hidden)]
+            pub fn __methods<__Service: #ident>() -> ::std::vec::Vec<#private::Method> {
+                #private::methods([#(#entries),*])
+            }
+        }
+    }
+}

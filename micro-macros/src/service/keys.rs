@@ -1,0 +1,116 @@
+//! The keys of `#[micro::service]` on a struct and on a trait.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{LitStr, Path, Token};
+
+use crate::args::Args;
+use crate::diag::Mistakes;
+use crate::names;
+
+/// How a service or contract is called, and what makes it.
+pub(super) struct Keys {
+    /// In registries: `greeter`.
+    pub(super) name: String,
+    /// On the wire: `greeter.Greeter`.
+    pub(super) wire: String,
+    /// None: the version of the package.
+    pub(super) version: Option<LitStr>,
+    pub(super) metadata: Vec<Pair>,
+    /// An async function that makes the service.
+    pub(super) init: Option<Path>,
+    pub(super) private: TokenStream,
+}
+
+/// `zone = "a"` in `metadata(zone = "a")`; keys may be quoted.
+pub(super) struct Pair {
+    pub(super) key: LitStr,
+    pub(super) value: LitStr,
+}
+
+impl Parse for Pair {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let key = if input.peek(LitStr) {
+            input.parse()?
+        } else {
+            let key = Ident::parse_any(input)?;
+            LitStr::new(&key.unraw().to_string(), key.span())
+        };
+        input.parse::<Token![=]>()?;
+        Ok(Self {
+            key,
+            value: input.parse()?,
+        })
+    }
+}
+
+impl Keys {
+    pub(super) fn of_struct(tokens: TokenStream, ident: &Ident, mistakes: &mut Mistakes) -> Self {
+        let known = ["name", "version", "package", "metadata", "init", "crate"];
+        Self::read(tokens, &known, ident, mistakes)
+    }
+
+    /// A contract has neither version nor metadata: who implements it has.
+    pub(super) fn of_trait(tokens: TokenStream, ident: &Ident, mistakes: &mut Mistakes) -> Self {
+        Self::read(tokens, &["name", "package", "crate"], ident, mistakes)
+    }
+
+    /// On an `impl`: the struct has said everything else.
+    pub(super) fn of_block(tokens: TokenStream, mistakes: &mut Mistakes) -> TokenStream {
+        let mut args = Args::parse(tokens, &["crate"], mistakes);
+        let private = names::private(&mut args, mistakes);
+        args.finish(mistakes);
+        private
+    }
+
+    fn read(tokens: TokenStream, known: &[&str], ident: &Ident, mistakes: &mut Mistakes) -> Self {
+        let mut args = Args::parse(tokens, known, mistakes);
+        let plain = ident.unraw().to_string();
+        let name = args.string("name", mistakes);
+        if let Some(name) = &name {
+            names::check_service(name, mistakes);
+        } else if !plain.is_ascii() {
+            mistakes.on(
+                ident,
+                "names on the wire are ASCII; give the service an ASCII name",
+            );
+        }
+        let name = name.map_or_else(|| names::kebab(&plain), |name| name.value());
+        let package = args.string("package", mistakes);
+        if let Some(package) = &package {
+            names::check_package(package, mistakes);
+        }
+        let package = package.map_or_else(|| name.replace('-', "_"), |package| package.value());
+        let dot = if package.is_empty() { "" } else { "." };
+        let keys = Self {
+            wire: format!("{package}{dot}{plain}"),
+            name,
+            version: args.string("version", mistakes),
+            metadata: metadata(&mut args, mistakes),
+            init: args.path("init", mistakes),
+            private: names::private(&mut args, mistakes),
+        };
+        args.finish(mistakes);
+        keys
+    }
+}
+
+fn metadata(args: &mut Args, mistakes: &mut Mistakes) -> Vec<Pair> {
+    let Some((_, tokens)) = args.list("metadata", mistakes) else {
+        return Vec::new();
+    };
+    let parsed = Punctuated::<Pair, Token![,]>::parse_terminated.parse2(tokens);
+    let pairs: Vec<Pair> = mistakes.keep(parsed).into_iter().flatten().collect();
+    for (at, pair) in pairs.iter().enumerate() {
+        if pairs[..at]
+            .iter()
+            .any(|other| other.key.value() == pair.key.value())
+        {
+            let message = format!("`{}` is given twice; keep one", pair.key.value());
+            mistakes.at(pair.key.span(), message);
+        }
+    }
+    pairs
+}

@@ -1,0 +1,173 @@
+//! `#[micro::service]` on a struct: its client, how it is made, and the record that says so.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Expr, Fields, Index, ItemStruct, Type};
+
+use crate::args::Args;
+use crate::diag::Mistakes;
+use crate::function;
+use crate::service::client::Client;
+use crate::service::keys::Keys;
+use crate::signature::{self, first_span};
+
+/// How a field gets its value.
+enum Source {
+    Injected,
+    Default,
+    Value(Box<Expr>),
+}
+
+struct Field {
+    /// `name` or `0`.
+    member: TokenStream,
+    ty: Type,
+    source: Source,
+}
+
+pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let mut item: ItemStruct = syn::parse2(item)?;
+    let mut mistakes = Mistakes::new();
+    let keys = Keys::of_struct(keys, &item.ident, &mut mistakes);
+    let fields = fields(&mut item.fields, keys.init.is_some(), &mut mistakes);
+    check_generics(&item, &keys, &mut mistakes);
+    Ok(mistakes.finish(item.clone(), || {
+        let client = Client {
+            keys: &keys,
+            attributes: &item.attrs,
+            visibility: &item.vis,
+            ident: &item.ident,
+        };
+        let client = client.expand();
+        let linked = item
+            .generics
+            .params
+            .is_empty()
+            .then(|| linked(&item, &keys, &fields));
+        quote!(#client #linked)
+    }))
+}
+
+/// Takes `#[micro(…)]` off the fields.
+fn fields(fields: &mut Fields, has_init: bool, mistakes: &mut Mistakes) -> Vec<Field> {
+    let mut all = Vec::new();
+    for (index, field) in fields.iter_mut().enumerate() {
+        let place = field
+            .attrs
+            .iter()
+            .find(|attribute| attribute.path().is_ident("micro"));
+        let place = place.map(ToTokens::to_token_stream);
+        let mut args = Args::take_helpers(&mut field.attrs, &["default", "value"], mistakes);
+        let value = args.expr("value", mistakes);
+        let default = args.flag("default", mistakes);
+        args.finish(mistakes);
+        if let (true, Some(place)) = (has_init, place) {
+            let message = "`init` makes the whole struct; remove what the field says";
+            mistakes.on(place, message);
+        }
+        if let (Some(flag), Some(_)) = (&default, &value) {
+            mistakes.on(flag, "`default` and `value` exclude each other; keep one");
+        }
+        let source = match (value, default) {
+            (Some(value), _) => Source::Value(Box::new(value)),
+            (None, Some(_)) => Source::Default,
+            (None, None) => Source::Injected,
+        };
+        let member = match &field.ident {
+            Some(ident) => quote!(#ident),
+            None => Index::from(index).to_token_stream(),
+        };
+        all.push(Field {
+            member,
+            ty: field.ty.clone(),
+            source,
+        });
+    }
+    all
+}
+
+/// A generic struct is made by hand: what says how to make it would be ignored.
+fn check_generics(item: &ItemStruct, keys: &Keys, mistakes: &mut Mistakes) {
+    if item.generics.params.is_empty() {
+        return;
+    }
+    if let Some(init) = &keys.init {
+        let message = "a generic service is not collected at link time, so `init` would never \
+                       run; make the value and give it to `App::builder().service(…)`";
+        mistakes.on(init, message);
+    }
+    if let Some(lifetime) = item.generics.lifetimes().next() {
+        let message = "a service owns what it holds; remove the lifetime";
+        mistakes.on(lifetime, message);
+    }
+}
+
+/// `impl Service` and the record of a service that is collected.
+fn linked(item: &ItemStruct, keys: &Keys, fields: &[Field]) -> TokenStream {
+    let (ident, private) = (&item.ident, &keys.private);
+    let client = crate::names::client(ident);
+    let cfgs: Vec<_> = function::select(&item.attrs, &["cfg"]).collect();
+    let build = match &keys.init {
+        Some(init) => {
+            quote_spanned!(path_span(init)=> #private::construct::<#ident, _, _>(&#init, __app))
+        }
+        None => {
+            let values = fields
+                .iter()
+                .map(|field| field.value(private, &ident.to_string()));
+            quote!(#private::built((|| #private::Result::Ok(#ident { #(#values),* }))()))
+        }
+    };
+    let location = signature::location(private, Span::call_site());
+    quote! {
+        #(#cfgs)*
+        #[allow(deprecated)]
+        const _: () = {
+            #[automatically_derived]
+            impl #private::Service for #ident {
+                fn served() -> ::std::vec::Vec<#private::Served> {
+                    #private::served::<#ident>(#client::INFO)
+                }
+            }
+
+            fn __build<'__app>(__app: &'__app #private::Resources) -> #private::Building<'__app> {
+                #build
+            }
+
+            #private::submit! {
+                LINKED_SERVICES: LinkedService = #private::LinkedService {
+                    info: #client::INFO,
+                    type_id: ::core::any::TypeId::of::<#ident>,
+                    build: __build,
+                    served: <#ident as #private::Service>::served,
+                    location: #location,
+                }
+            }
+        };
+    }
+}
+
+fn path_span(path: &syn::Path) -> Span {
+    path.segments
+        .last()
+        .map_or_else(Span::call_site, |last| last.ident.span())
+}
+
+impl Field {
+    /// `member: value`.
+    fn value(&self, private: &TokenStream, service: &str) -> TokenStream {
+        let Self { member, ty, source } = self;
+        let span = first_span(ty);
+        let value = match source {
+            Source::Injected => {
+                let place = format!("field `{member}` of `{service}`");
+                quote_spanned!(span=> #private::field::<#ty>(__app, #place)?)
+            }
+            Source::Default => {
+                quote_spanned!(span=> <#ty as ::core::default::Default>::default())
+            }
+            Source::Value(value) => quote!(#value),
+        };
+        quote!(#member: #value)
+    }
+}

@@ -1,0 +1,193 @@
+//! What the signatures of methods, wraps, hooks and tests have in common, checked.
+//!
+//! Types are not compared by name where a trait can decide: the expansion lets rustc check them.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{FnArg, GenericArgument, PathArguments, ReturnType, Signature, Type};
+
+use crate::diag::Mistakes;
+
+/// A parameter that is injected.
+pub(crate) enum Parameter {
+    /// By value: what the call or the app can give.
+    Owned(Type),
+    /// `&T`: a service.
+    Borrowed(Type),
+}
+
+/// Where injected values come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Source {
+    /// `__parts`, the parts of a call.
+    Call,
+    /// `__app`, what the app holds.
+    App,
+}
+
+impl Parameter {
+    /// How to make it: `let __0 = …;`, and how to pass it: `__0` or `&*__0`.
+    pub(crate) fn inject(
+        &self,
+        index: usize,
+        private: &TokenStream,
+        source: Source,
+    ) -> (TokenStream, TokenStream) {
+        let name = Ident::new(&format!("__{index}"), Span::call_site());
+        let (ty, pass) = match self {
+            Self::Owned(ty) => (ty, quote!(#name)),
+            Self::Borrowed(ty) => (ty, quote!(&*#name)),
+        };
+        let (from, getter) = match (source, self) {
+            (Source::Call, Self::Owned(_)) => (quote!(&__parts), "parameter"),
+            (Source::Call, Self::Borrowed(_)) => (quote!(&__parts), "borrowed"),
+            (Source::App, Self::Owned(_)) => (quote!(__app), "injected"),
+            (Source::App, Self::Borrowed(_)) => (quote!(__app), "injected_service"),
+        };
+        let span = first_span(ty);
+        let getter = Ident::new(getter, span);
+        let make = quote_spanned!(span=> #private::#getter::<#ty>);
+        (quote!(let #name = #make(#from)?;), pass)
+    }
+}
+
+/// Checks what no function of ours may be: not async, generic, unsafe ….
+pub(crate) fn check(signature: &Signature, what: &str, mistakes: &mut Mistakes) {
+    let name = &signature.ident;
+    if signature.asyncness.is_none() && !returns_future(&signature.output) {
+        let message = format!("{what} is async; write `async fn {name}`");
+        mistakes.on(signature.fn_token, message);
+    } else if signature.asyncness.is_none() {
+        let message = format!("write `async fn {name}` instead of returning a future");
+        mistakes.on(signature.fn_token, message);
+    }
+    if !signature.generics.params.is_empty() {
+        let message = format!(
+            "{what} has no type parameters or lifetimes of its own; write concrete, owned types"
+        );
+        mistakes.on(&signature.generics.params, message);
+    }
+    if let Some(clause) = &signature.generics.where_clause {
+        mistakes.on(clause.where_token, format!("{what} has no `where` clause"));
+    }
+    if let Some(token) = &signature.unsafety {
+        mistakes.on(token, format!("{what} is safe to call; remove `unsafe`"));
+    }
+    if let Some(abi) = &signature.abi {
+        mistakes.on(abi, format!("{what} is a Rust function; remove `extern`"));
+    }
+    if let Some(token) = &signature.constness {
+        mistakes.on(token, format!("{what} runs at run time; remove `const`"));
+    }
+}
+
+fn returns_future(output: &ReturnType) -> bool {
+    let text = output.to_token_stream().to_string();
+    text.contains("impl ") && text.contains("Future") || text.contains("BoxFuture")
+}
+
+/// The parameters beside `self`.
+pub(crate) fn parameters(signature: &Signature, mistakes: &mut Mistakes) -> Vec<Parameter> {
+    let typed = signature.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some((*typed.ty).clone()),
+        FnArg::Receiver(_) => None,
+    });
+    typed.filter_map(|ty| parameter(ty, mistakes)).collect()
+}
+
+fn parameter(ty: Type, mistakes: &mut Mistakes) -> Option<Parameter> {
+    match ty {
+        Type::Reference(reference) => {
+            if let Some(token) = reference.mutability {
+                let message = "a service is shared by all calls; take `&`, and keep what changes \
+                               in a `Mutex` or an atomic";
+                mistakes.on(token, message);
+                return None;
+            }
+            Some(Parameter::Borrowed(*reference.elem))
+        }
+        Type::Paren(inner) => parameter(*inner.elem, mistakes),
+        ty => {
+            if let Some(span) = find(&ty, "impl") {
+                mistakes.at(span, "a parameter has one concrete type, not `impl …`");
+                return None;
+            }
+            Some(Parameter::Owned(ty))
+        }
+    }
+}
+
+/// The declared result, unless there is none.
+pub(crate) fn output(signature: &Signature) -> Option<Type> {
+    match &signature.output {
+        ReturnType::Type(_, ty) => match &**ty {
+            Type::Tuple(tuple) if tuple.elems.is_empty() => None,
+            ty => Some(ty.clone()),
+        },
+        ReturnType::Default => None,
+    }
+}
+
+/// Where to point for the value within a result: `Reply` in `Result<Reply>`.
+pub(crate) fn inner_span(result: &Type) -> Span {
+    let argument = match result {
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .and_then(|last| match &last.arguments {
+                PathArguments::AngleBracketed(list) => list.args.iter().find_map(|arg| match arg {
+                    GenericArgument::Type(ty) => Some(first_span(ty)),
+                    _ => None,
+                }),
+                _ => None,
+            }),
+        _ => None,
+    };
+    argument.unwrap_or_else(|| first_span(result))
+}
+
+/// The span of the last word of a path, or of the first token of another type.
+pub(crate) fn first_span(ty: &Type) -> Span {
+    match ty {
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .map_or(ty.span(), |last| last.ident.span()),
+        ty => ty.span(),
+    }
+}
+
+/// Where a word stands among tokens.
+pub(crate) fn find(tokens: &impl ToTokens, word: &str) -> Option<Span> {
+    tokens
+        .to_token_stream()
+        .into_iter()
+        .find_map(|token| match token {
+            TokenTree::Ident(ident) => (ident == word).then(|| ident.span()),
+            TokenTree::Group(group) => find(&group.stream(), word),
+            _ => None,
+        })
+}
+
+/// Replaces each word `from` by other tokens.
+pub(crate) fn replace(tokens: TokenStream, from: &str, to: &TokenStream) -> TokenStream {
+    let one = |token: TokenTree| match token {
+        TokenTree::Ident(ident) if ident == from => to.clone(),
+        TokenTree::Group(group) => {
+            let mut new = Group::new(group.delimiter(), replace(group.stream(), from, to));
+            new.set_span(group.span());
+            TokenTree::Group(new).into()
+        }
+        token => token.into(),
+    };
+    tokens.into_iter().map(one).collect()
+}
+
+/// The line a mistake at run time points to.
+pub(crate) fn location(private: &TokenStream, span: Span) -> TokenStream {
+    let line = quote_spanned!(span=> ::core::line!());
+    quote!(#private::Location::new(::core::file!(), #line))
+}

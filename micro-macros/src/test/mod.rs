@@ -1,0 +1,28 @@
+//! `#[micro::test]`: an async function as a test, within an app in memory.
+
+mod expand;
+mod model;
+mod parse;
+
+use proc_macro2::TokenStream;
+
+use crate::diag::Mistakes;
+use crate::function;
+use crate::test::model::Test;
+use crate::test::parse::Keys;
+
+/// Expands the attribute. The function stands within the test, so it comes back on mistakes only.
+pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
+    let function = match function::parse(&item, "test") {
+        Ok(function) => function,
+        Err(tokens) => return tokens,
+    };
+    let mut mistakes = Mistakes::new();
+    let keys = Keys::new(keys, &mut mistakes);
+    let test = Test::new(&function, keys, &mut mistakes);
+    if mistakes.is_empty() {
+        test.expand()
+    } else {
+        mistakes.finish(function, TokenStream::new)
+    }
+}

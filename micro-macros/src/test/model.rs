@@ -1,0 +1,48 @@
+//! A test, checked: every parameter is injected.
+
+use syn::Attribute;
+
+use crate::diag::Mistakes;
+use crate::function::Function;
+use crate::signature::{self, Parameter};
+use crate::test::parse::Keys;
+use crate::wrap::model::check_receiver;
+
+/// A test in an app of its own.
+pub(super) struct Test {
+    /// The function without its attributes; it stands within the test.
+    pub(super) function: Function,
+    pub(super) attributes: Vec<Attribute>,
+    pub(super) keys: Keys,
+    pub(super) injected: Vec<Parameter>,
+}
+
+impl Test {
+    pub(super) fn new(function: &Function, keys: Keys, mistakes: &mut Mistakes) -> Self {
+        let sig = &function.signature;
+        check_receiver(function, "a test", mistakes);
+        signature::check(sig, "a test", mistakes);
+        let again = function.attributes.iter().find(|attribute| {
+            attribute
+                .path()
+                .segments
+                .last()
+                .is_some_and(|last| last.ident == "test")
+        });
+        if let Some(again) = again {
+            mistakes.on(
+                again,
+                "this is a test already; remove one of the attributes",
+            );
+        }
+        Self {
+            injected: signature::parameters(sig, mistakes),
+            attributes: function.attributes.clone(),
+            function: Function {
+                attributes: Vec::new(),
+                ..function.clone()
+            },
+            keys,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The keys of `#[micro::test]`.
+
+use proc_macro2::TokenStream;
+use syn::{Expr, Path};
+
+use crate::args::Args;
+use crate::diag::Mistakes;
+use crate::names;
+
+/// What `#[micro::test(…)]` says.
+pub(super) struct Keys {
+    /// The services that run; linked ones of this type.
+    pub(super) services: Vec<Path>,
+    /// Everything that is linked runs.
+    pub(super) linked: bool,
+    pub(super) private: TokenStream,
+}
+
+impl Keys {
+    pub(super) fn new(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
+        let known = ["services", "linked", "crate"];
+        let mut args = Args::parse(tokens, &known, mistakes);
+        let services = args.expr("services", mistakes);
+        let linked = args.flag("linked", mistakes);
+        if let (Some(linked), Some(_)) = (&linked, &services) {
+            mistakes.on(
+                linked,
+                "`linked` runs every service already; remove one of the two",
+            );
+        }
+        let keys = Self {
+            services: services.map_or_else(Vec::new, |list| paths(list, mistakes)),
+            linked: linked.is_some(),
+            private: names::private(&mut args, mistakes),
+        };
+        args.finish(mistakes);
+        keys
+    }
+}
+
+fn paths(list: Expr, mistakes: &mut Mistakes) -> Vec<Path> {
+    let Expr::Array(array) = list else {
+        mistakes.on(
+            list,
+            "`services` takes a list of types: `services = [Greeter, Billing]`",
+        );
+        return Vec::new();
+    };
+    let mut paths = Vec::new();
+    for element in array.elems {
+        match element {
+            Expr::Path(path) if path.qself.is_none() => paths.push(path.path),
+            other => mistakes.on(other, "write the name of a service's type"),
+        }
+    }
+    paths
+}

@@ -1,0 +1,66 @@
+//! A wrap, checked: what is injected, then `call: Call, next: Next<'_>`.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::{Attribute, Type};
+
+use crate::diag::Mistakes;
+use crate::function::{self, Function};
+use crate::signature::{self, Parameter};
+use crate::wrap::parse::Keys;
+
+/// A function around calls.
+pub(super) struct Wrap {
+    pub(super) ident: Ident,
+    pub(super) cfgs: Vec<Attribute>,
+    pub(super) keys: Keys,
+    pub(super) injected: Vec<Parameter>,
+    pub(super) call: Type,
+    pub(super) next: Type,
+    pub(super) result: Type,
+}
+
+impl Wrap {
+    pub(super) fn new(function: &Function, keys: Keys, mistakes: &mut Mistakes) -> Option<Self> {
+        let sig = &function.signature;
+        check_receiver(function, "a wrap", mistakes);
+        signature::check(sig, "a wrap", mistakes);
+        let mut injected = signature::parameters(sig, mistakes);
+        let (next, call) = (injected.pop(), injected.pop());
+        let result = signature::output(sig);
+        if result.is_none() {
+            mistakes.on(
+                &sig.ident,
+                "a wrap gives the reply; write `-> Result<Reply>`",
+            );
+        }
+        let (Some(Parameter::Owned(call)), Some(Parameter::Owned(next))) = (call, next) else {
+            let message = "a wrap takes the call and what comes after it, last: \
+                           `call: Call, next: Next<'_>`";
+            mistakes.on(&sig.ident, message);
+            return None;
+        };
+        Some(Self {
+            ident: sig.ident.clone(),
+            cfgs: function::select(&function.attributes, &["cfg"])
+                .cloned()
+                .collect(),
+            keys,
+            injected,
+            call,
+            next,
+            result: result?,
+        })
+    }
+}
+
+/// Free functions have no `self`.
+pub(crate) fn check_receiver(function: &Function, what: &str, mistakes: &mut Mistakes) {
+    if let Some(receiver) = function.signature.receiver() {
+        let tokens: TokenStream = receiver.to_token_stream();
+        mistakes.on(
+            tokens,
+            format!("{what} is a free function; move it out of the `impl`"),
+        );
+    }
+}

@@ -1,0 +1,3 @@
+//! What the attributes make of services, without a network: tables, injection, dispatch.
+
+mod served;
