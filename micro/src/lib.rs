@@ -12,6 +12,7 @@ pub mod handler;
 pub mod selector;
 pub mod wrap;
 pub mod config;
+pub mod client;
 pub mod server;
 pub mod app;
 

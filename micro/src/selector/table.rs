@@ -33,7 +33,7 @@ pub struct Member<T> {
 #[derive(Debug, Default)]
 struct Stats {
     load: Load,
-    health: Health,
+    health: Arc<Health>,
     /// The number of its last turn; 0 before the first. Written under the table's `turns`.
     turn: AtomicU64,
 }
@@ -79,7 +79,11 @@ impl<T: Clone> Table<T> {
 
     /// Replaces the nodes. Those that keep id and address keep what there is of them; `make` makes
     /// what is kept for the others.
-    pub fn update(&self, nodes: &[Node], mut make: impl FnMut(&Node, &Health) -> T) -> Update<T> {
+    pub fn update(
+        &self,
+        nodes: &[Node],
+        mut make: impl FnMut(&Node, &Arc<Health>) -> T,
+    ) -> Update<T> {
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
         let mut old = std::mem::take(&mut *members);
         let mut readmitted = Vec::new();
@@ -113,7 +117,7 @@ impl<T: Clone> Table<T> {
         }
     }
 
-    fn join(&self, node: &Node, make: &mut impl FnMut(&Node, &Health) -> T) -> Member<T> {
+    fn join(&self, node: &Node, make: &mut impl FnMut(&Node, &Arc<Health>) -> T) -> Member<T> {
         let stats = Arc::<Stats>::default();
         // Not at the end of the queue, and not owed the turns of the past either.
         let turns = *self.turns.lock().unwrap_or_else(PoisonError::into_inner);

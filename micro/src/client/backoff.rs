@@ -1,0 +1,38 @@
+//! Pauses that grow and are jittered, so that many who failed together do not return together.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+const FIRST: Duration = Duration::from_millis(10);
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// The pause after so many attempts: 10 ms, doubling up to 1 s, jittered.
+pub(super) fn pause(attempts: u32) -> Duration {
+    let doubled = FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(16));
+    jittered(doubled.min(LONGEST))
+}
+
+/// Somewhere between half of a length and all of it.
+pub(super) fn jittered(length: Duration) -> Duration {
+    // The keys of each `RandomState` differ: enough for spreading, and no crate more.
+    let random = RandomState::new().hash_one(length) % 1024;
+    let share = u32::try_from(random).expect("less than 1024");
+    length / 2 + length / 2 * share / 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_within_their_jitter() {
+        for attempts in 1..40 {
+            let full = FIRST
+                .saturating_mul(1 << (attempts - 1).min(16))
+                .min(LONGEST);
+            let pause = pause(attempts);
+            assert!(pause >= full / 2 && pause <= full, "{attempts}: {pause:?}");
+        }
+    }
+}

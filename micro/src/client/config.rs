@@ -1,0 +1,64 @@
+//! `Config`: strategies, time limits and sizes of a client.
+
+use std::time::Duration;
+
+use crate::selector::{Probing, Strategy};
+
+/// How a client picks nodes, how long it waits, and what it refuses.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Config {
+    /// The rule by which nodes are picked. Default: least loaded.
+    pub strategy: Strategy,
+    /// How long a call may take when neither the call nor its method says so. Default: 30 s.
+    pub timeout: Duration,
+    /// How long connecting may take, name lookup and handshake included. Default: 2 s, which is
+    /// one lost packet on a network and an age on a machine.
+    pub connect_timeout: Duration,
+    /// How long a call waits for a connection before it goes to another node, if there is one;
+    /// connecting goes on. Default: 250 ms.
+    pub patience: Duration,
+    /// A connection on which nothing was read for this long is asked for a sign of life, idle or
+    /// not. Default: 10 s.
+    pub keep_alive_interval: Duration,
+    /// How long that sign may take; then the connection is dead. Default: 5 s.
+    pub keep_alive_timeout: Duration,
+    /// How many times a call may be sent at most. Default: 3.
+    pub attempts: u32,
+    /// How many attempts may be repetitions, in percent of calls. Default: 10.
+    pub retry_percent: u32,
+    /// How many repetitions are allowed beyond that percentage at once. Default: 100.
+    pub retry_reserve: u32,
+    /// The longest message, sent or received, in bytes. Default: 4 MiB.
+    pub message_limit: usize,
+    /// The most metadata of one call or reply, in bytes. Default: 16 KiB.
+    pub metadata_limit: usize,
+    /// How many calls may wait for a free stream of one connection. Default: 65,536.
+    pub queue_limit: usize,
+    /// How ejected nodes are probed. Default: after 100 ms, then twice as long each time, up to 5 s.
+    pub probing: Probing,
+    /// A service without nodes that nobody calls for this long is no longer watched, and neither
+    /// is an address that nobody calls. Default: 60 s.
+    pub forget_after: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            strategy: Strategy::default(),
+            timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(2),
+            patience: Duration::from_millis(250),
+            keep_alive_interval: Duration::from_secs(10),
+            keep_alive_timeout: Duration::from_secs(5),
+            attempts: 3,
+            retry_percent: 10,
+            retry_reserve: 100,
+            message_limit: 4 * 1024 * 1024,
+            metadata_limit: 16 * 1024,
+            queue_limit: 65_536,
+            probing: Probing::default(),
+            forget_after: Duration::from_secs(60),
+        }
+    }
+}

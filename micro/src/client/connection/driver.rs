@@ -1,0 +1,142 @@
+//! The task of one connection: moves its frames and notices when the peer is dead.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::Connection as Frames;
+use h2::{Ping, PingPong};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::client::connection::Shared;
+use crate::client::connection::written::Watched;
+
+/// How a connection ended.
+#[derive(Debug)]
+pub(in crate::client) struct End {
+    /// Closed in order, by whichever side.
+    pub(in crate::client) clean: bool,
+    /// What happened, to follow "the connection".
+    pub(in crate::client) text: String,
+}
+
+/// Moves the frames of one connection. Whoever spawns it owns it.
+pub(in crate::client) struct Driver {
+    frames: Frames<Watched<TcpStream>, Bytes>,
+    shared: Arc<Shared>,
+    pings: PingPong,
+    interval: Duration,
+    timeout: Duration,
+    /// When to look at the last sign of life next.
+    timer: Pin<Box<Sleep>>,
+    /// When the ping that is under way was sent.
+    pinged: Option<Instant>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        frames: Frames<Watched<TcpStream>, Bytes>,
+        pings: PingPong,
+        shared: Arc<Shared>,
+        (interval, timeout): (Duration, Duration),
+    ) -> Self {
+        Self {
+            frames,
+            shared,
+            pings,
+            interval,
+            timeout,
+            timer: Box::pin(sleep(interval)),
+            pinged: None,
+        }
+    }
+
+    /// Runs until the connection has ended; calls still on it then fail.
+    pub(in crate::client) async fn run(mut self) -> End {
+        let end = poll_fn(|task| self.poll(task)).await;
+        // Before the calls are told, so that they can tell why.
+        if self.shared.end.set(end.text.clone()).is_err() {
+            tracing::trace!("connection ended twice");
+        }
+        self.shared.gate.close();
+        end
+    }
+
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<End> {
+        loop {
+            if let Poll::Ready(ended) = Pin::new(&mut self.frames).poll(task) {
+                return Poll::Ready(match ended {
+                    Ok(()) => End::new(true, "was closed"),
+                    Err(error) => End::new(false, format!("broke: {error}")),
+                });
+            }
+            if self.shared.gate.is_crowded() {
+                let limit = self.frames.max_concurrent_send_streams();
+                self.shared.gate.allow(limit);
+            }
+            if self.pinged.is_some() && self.pings.poll_pong(task).is_ready() {
+                self.pinged = None;
+                self.timer.as_mut().reset(Instant::now() + self.interval);
+            }
+            if self.shared.suspect.load(Ordering::Relaxed) {
+                self.shared.suspect.store(false, Ordering::Relaxed);
+                if self.pinged.is_none() {
+                    self.ping();
+                    continue;
+                }
+            }
+            if self.timer.as_mut().poll(task).is_pending() {
+                return Poll::Pending;
+            }
+            if let Some(end) = self.look() {
+                return Poll::Ready(end);
+            }
+        }
+    }
+
+    /// The timer is due: is there a sign of life?
+    fn look(&mut self) -> Option<End> {
+        let (now, read) = (Instant::now(), self.shared.seen.last_read());
+        match self.pinged {
+            None if now.duration_since(read) >= self.interval => self.ping(),
+            None => self.timer.as_mut().reset(read + self.interval),
+            // Busy sending something else is a sign of life, too.
+            Some(pinged) if read > pinged => {
+                self.pinged = Some(now);
+                self.timer.as_mut().reset(now + self.timeout);
+            }
+            Some(_) => {
+                let text = format!(
+                    "is dead: no sign of life within {:?} (`keep_alive_timeout`)",
+                    self.timeout
+                );
+                return Some(End::new(false, text));
+            }
+        }
+        None
+    }
+
+    fn ping(&mut self) {
+        let now = Instant::now();
+        if let Err(error) = self.pings.send_ping(Ping::opaque()) {
+            // The connection is closing: its end comes from the frames.
+            tracing::trace!(%error, "no ping on a closing connection");
+            self.timer.as_mut().reset(now + self.interval);
+            return;
+        }
+        self.pinged = Some(now);
+        self.timer.as_mut().reset(now + self.timeout);
+    }
+}
+
+impl End {
+    fn new(clean: bool, text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { clean, text }
+    }
+}

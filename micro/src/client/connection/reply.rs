@@ -1,0 +1,165 @@
+//! Reading one unary reply: headers, one message, trailers, each as hostile as it may be.
+
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::client::ResponseFuture;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+
+use crate::client::connection::Connection;
+use crate::client::connection::status::{collect, status};
+use crate::client::failure::{Failure, Reach};
+use crate::codec::Codec;
+use crate::error::{Error, ErrorKind};
+use crate::handler::{Body, Payload, Reply};
+use crate::metadata::Metadata;
+
+/// Compressed flag and length.
+const PREFIX: usize = 5;
+
+/// What a reply may be.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::client) struct Limits {
+    /// The longest message.
+    pub(in crate::client) message: usize,
+    /// The most memory that decoding it may take.
+    pub(in crate::client) memory: usize,
+}
+
+impl Connection {
+    /// Waits for the reply to a request and reads it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the call at the peer.
+    pub(in crate::client) async fn receive(
+        &self,
+        mut response: ResponseFuture,
+        limits: Limits,
+    ) -> Result<Reply, Failure> {
+        let (head, mut body) = match (&mut response).await {
+            Ok(response) => response.into_parts(),
+            Err(error) => return Err(self.broken(&error, response.stream_id().as_u32())),
+        };
+        if let Some(Err(failure)) = status(&head.headers) {
+            return Err(failure);
+        }
+        let codec = codec(head.status, &head.headers)?;
+        let message = self.message(&mut body, limits.message).await?;
+        let trailers = match body.trailers().await {
+            Ok(trailers) => trailers.unwrap_or_default(),
+            Err(error) => return Err(self.broken(&error, body.stream_id().as_u32())),
+        };
+        match status(&trailers).or_else(|| status(&head.headers)) {
+            Some(Ok(())) => {}
+            Some(Err(failure)) => return Err(failure),
+            None => return Err(nonsense("the reply ended without a status")),
+        }
+        let Some(bytes) = message else {
+            return Err(nonsense("the reply has a status but no message"));
+        };
+        let mut metadata = Metadata::new();
+        collect(&head.headers, &mut metadata);
+        collect(&trailers, &mut metadata);
+        let mut reply = Reply::from_body(Body::One(Payload::Encoded {
+            codec,
+            bytes,
+            memory: limits.memory,
+        }));
+        *reply.metadata_mut() = metadata;
+        Ok(reply)
+    }
+
+    /// The one message of a body; `None` when there is none.
+    async fn message(&self, body: &mut RecvStream, limit: usize) -> Result<Option<Bytes>, Failure> {
+        let mut whole = Bytes::new();
+        let mut parts: Vec<u8> = Vec::new();
+        while let Some(chunk) = body.data().await {
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => return Err(self.broken(&error, body.stream_id().as_u32())),
+            };
+            if let Err(error) = body.flow_control().release_capacity(chunk.len()) {
+                return Err(self.broken(&error, body.stream_id().as_u32()));
+            }
+            if whole.is_empty() {
+                whole = chunk;
+            } else {
+                if parts.is_empty() {
+                    parts.extend_from_slice(&whole);
+                }
+                parts.extend_from_slice(&chunk);
+            }
+            let so_far = if parts.is_empty() { &whole[..] } else { &parts };
+            check(so_far, limit)?;
+        }
+        if !parts.is_empty() {
+            whole = parts.into();
+        }
+        match expected(&whole) {
+            None if whole.is_empty() => Ok(None),
+            Some(len) if whole.len() == PREFIX + len => Ok(Some(whole.slice(PREFIX..))),
+            _ => Err(nonsense("the reply's message is cut off")),
+        }
+    }
+}
+
+/// The length that the prefix announces.
+fn expected(bytes: &[u8]) -> Option<usize> {
+    let prefix = bytes.first_chunk::<PREFIX>()?;
+    let [_, len @ ..] = *prefix;
+    usize::try_from(u32::from_be_bytes(len)).ok()
+}
+
+/// Whether what has come so far can become one good message.
+fn check(bytes: &[u8], limit: usize) -> Result<(), Failure> {
+    let Some(len) = expected(bytes) else {
+        return Ok(());
+    };
+    if bytes[0] != 0 {
+        return Err(nonsense(
+            "the reply's message is compressed, which was not asked for",
+        ));
+    }
+    if len > limit {
+        let text =
+            format!("the reply's message has {len} bytes, the limit is {limit} (`message_limit`)");
+        return Err(Failure::new(
+            Reach::Answered,
+            Error::resource_exhausted(text),
+        ));
+    }
+    if bytes.len() > PREFIX + len {
+        return Err(nonsense("the reply has more than one message"));
+    }
+    Ok(())
+}
+
+/// The codec of a reply's message.
+fn codec(status: StatusCode, headers: &HeaderMap) -> Result<Codec, Failure> {
+    let text = headers
+        .get(CONTENT_TYPE)
+        .map_or("", |text| text.to_str().unwrap_or("?"));
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    if status != StatusCode::OK {
+        let text = format!("the peer answered with HTTP status {}", status.as_u16());
+        let error = Error::new(ErrorKind::from_http_status(status.as_u16()), text);
+        return Err(Failure::new(Reach::Answered, error));
+    }
+    match essence {
+        "application/grpc" | "application/grpc+proto" => Ok(Codec::Protobuf),
+        "application/grpc+json" => Ok(Codec::Json),
+        _ => {
+            let text = format!(
+                "the peer answered with content type `{}`: it does not speak gRPC",
+                text.escape_debug()
+            );
+            Err(Failure::new(Reach::Answered, Error::unknown(text)))
+        }
+    }
+}
+
+/// An answer that no gRPC server gives.
+fn nonsense(text: &'static str) -> Failure {
+    Failure::new(Reach::Answered, Error::internal(text))
+}

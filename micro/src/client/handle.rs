@@ -1,0 +1,200 @@
+//! `Client` and its builder.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use crate::client::attempt::Outgoing;
+use crate::client::config::Config;
+use crate::client::core::Core;
+use crate::client::options::{Limit, Options};
+use crate::client::request::Request;
+use crate::codec::Message;
+use crate::error::{Error, Result};
+use crate::handler::{self, Call, FromApp, MethodInfo, Resources, Router};
+use crate::registry::Registry;
+use crate::wrap::Around;
+
+/// Calls services: the ones in this process directly, others over the network.
+///
+/// Cheap to clone; clones share nodes and connections. Its tasks end with the last clone, a call
+/// under way counting as one. All calls must be made within one tokio runtime.
+///
+/// # Examples
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// # use std::time::Duration;
+/// # async fn example<Hello: micro::codec::Message>(hello: Hello) -> micro::Result<()> {
+/// use micro::client::Client;
+/// use micro::handler::MethodInfo;
+/// use micro::registry::Registry;
+///
+/// let client = Client::builder().registry(Registry::open("memory://")?).build();
+/// let method = Arc::new(MethodInfo::new("greeter", "/greeter.Greeter/Hello"));
+/// let reply: Hello = client.call(&method, hello).timeout(Duration::from_secs(1)).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Held>);
+
+/// Stops the tasks when the last clone is gone; the tasks themselves hold `core` only.
+struct Held {
+    core: Arc<Core>,
+    closed: AtomicBool,
+}
+
+/// Makes a [`Client`].
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    config: Config,
+    registry: Option<Registry>,
+    wraps: Vec<Around>,
+    local: Option<Router>,
+}
+
+impl Builder {
+    /// Where nodes are found. Without one, calls go to this process or to given addresses.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// What this process serves: called directly, the value itself passed on.
+    pub fn local(mut self, router: Router) -> Self {
+        self.local = Some(router);
+        self
+    }
+
+    /// Wraps; those on [`On::Client`](crate::wrap::On) surround the calls.
+    pub fn wraps(mut self, wraps: Vec<Around>) -> Self {
+        self.wraps = wraps;
+        self
+    }
+
+    /// Strategies, time limits and sizes.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The client. Starts nothing yet: the first call to a service looks it up.
+    pub fn build(self) -> Client {
+        let core = Core::new(self.config, self.registry, self.wraps);
+        let client = Client(Arc::new(Held {
+            core: Arc::new(core),
+            closed: AtomicBool::new(false),
+        }));
+        if let Some(router) = self.local {
+            client.set_local(router);
+        }
+        client
+    }
+}
+
+impl Client {
+    /// A builder with the default settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Sets what this process serves, replacing what was set before.
+    ///
+    /// For after building, as services hold clients and a router is made of services. That is a
+    /// circle: [`close`](Self::close) opens it.
+    pub fn set_local(&self, router: Router) {
+        let local = &self.0.core.local;
+        let mut local = local.write().unwrap_or_else(PoisonError::into_inner);
+        *local = Some(Arc::new(router));
+    }
+
+    /// A unary call, to be awaited.
+    ///
+    /// On behalf of [the current context](crate::context::Context::current): its deadline holds,
+    /// its trace goes on.
+    pub fn call<Reply: Message>(
+        &self,
+        method: &Arc<MethodInfo>,
+        request: impl Message,
+    ) -> Request<Reply> {
+        Request::new(self.clone(), Arc::clone(method), request)
+    }
+
+    /// Makes a call as it is, with the deadline and metadata of its context; for callers who do
+    /// not know the types.
+    ///
+    /// Without a deadline the method's timeout holds, else the client's.
+    ///
+    /// # Errors
+    ///
+    /// The service's own; `Unavailable` when no node can be reached, `DeadlineExceeded` when no
+    /// reply comes in time, `ResourceExhausted` for what is too large, `Unimplemented` for streams.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the call; whether its handler has run is not known then.
+    pub async fn dispatch(&self, mut call: Call) -> Result<handler::Reply> {
+        let mut options = Options::default();
+        if call.context().deadline().is_none() {
+            options.limit = self.default_limit(call.method());
+            if let Some(limit) = options.limit {
+                *call.context_mut() = call.context().clone().with_deadline(limit.at);
+            }
+        }
+        self.send(call, options).await
+    }
+
+    /// Stops all tasks and closes all connections; waits a second at most.
+    ///
+    /// Calls under way may finish within that second. New calls fail.
+    pub async fn close(&self) {
+        self.0.closed.store(true, Ordering::Relaxed);
+        self.0.core.forget_all();
+        self.0.core.tasks.close().await;
+    }
+
+    pub(super) async fn send(&self, call: Call, options: Options) -> Result<handler::Reply> {
+        if self.0.closed.load(Ordering::Relaxed) {
+            return Err(Error::cancelled("the client is closed"));
+        }
+        let core = Arc::clone(&self.0.core);
+        let method = core.method(call.method())?;
+        let outgoing = Outgoing::new(core, method, options);
+        outgoing.send(call).await
+    }
+
+    pub(super) fn default_limit(&self, method: &MethodInfo) -> Option<Limit> {
+        match method.timeout {
+            Some(timeout) => Limit::after(timeout, "the method's timeout"),
+            None => Limit::after(self.0.core.config.timeout, "the client's timeout"),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.0.core
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.core.forget_all();
+        self.core.tasks.abort();
+    }
+}
+
+impl FromApp for Client {
+    fn from_app(app: &Resources) -> Result<Self> {
+        app.get::<Self>().map(|client| (*client).clone())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("registry", &self.0.core.registry)
+            .field("wraps", &self.0.core.wraps.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,232 @@
+//! `Link`: the way to one node. One connection at a time, opened once for all who wait for it.
+//!
+//! A node that cannot be reached is ejected and probed until it can be, or until it is gone.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
+
+use crate::client::backoff::jittered;
+use crate::client::config::Config;
+use crate::client::connection::{Connection, Driver, End, connect};
+use crate::client::failure::Failure;
+use crate::client::tasks::Tasks;
+use crate::selector::Health;
+
+/// The way to one node.
+pub(super) struct Link {
+    address: String,
+    config: Arc<Config>,
+    tasks: Arc<Tasks>,
+    health: Arc<Health>,
+    /// Written by the tasks below and by `retire`; read by every call.
+    state: watch::Sender<State>,
+    /// Ends the pause between two probes.
+    hurry: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// Failed attempts to connect, ever.
+    failures: u64,
+    /// Why the last one failed.
+    reason: Arc<str>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Nobody needed it yet, or the connection was closed in order.
+    Idle,
+    /// A task connects, or waits to try again.
+    Connecting,
+    Open(Arc<Connection>),
+    /// The node is gone: no more calls.
+    Retired,
+}
+
+impl Link {
+    pub(super) fn new(
+        address: &str,
+        config: Arc<Config>,
+        tasks: Arc<Tasks>,
+        health: Arc<Health>,
+    ) -> Arc<Self> {
+        let state = State {
+            phase: Phase::Idle,
+            failures: 0,
+            reason: Arc::from(""),
+        };
+        Arc::new(Self {
+            address: address.to_owned(),
+            config,
+            tasks,
+            health,
+            state: watch::Sender::new(state),
+            hurry: Notify::new(),
+        })
+    }
+
+    /// The open connection, if there is one.
+    pub(super) fn open(&self) -> Option<Arc<Connection>> {
+        match &self.state.borrow().phase {
+            Phase::Open(connection) if !connection.is_over() => Some(Arc::clone(connection)),
+            _ => None,
+        }
+    }
+
+    /// The open connection; opens one, or waits for the one that is being opened.
+    ///
+    /// # Cancel safety
+    ///
+    /// Connecting goes on for others when the future is dropped.
+    pub(super) async fn connection(self: &Arc<Self>) -> Result<Arc<Connection>, Failure> {
+        let mut state = self.state.subscribe();
+        let failures = state.borrow().failures;
+        self.start();
+        loop {
+            {
+                let now = state.borrow_and_update();
+                match &now.phase {
+                    Phase::Open(connection) => return Ok(Arc::clone(connection)),
+                    Phase::Retired => return Err(Failure::unsent("the node has left")),
+                    _ if now.failures > failures => {
+                        return Err(Failure::unsent(format!("cannot connect: {}", now.reason)));
+                    }
+                    Phase::Idle => return Err(Failure::unsent("the connection was closed")),
+                    Phase::Connecting => {}
+                }
+            }
+            if state.changed().await.is_err() {
+                return Err(Failure::unsent("the client is closed"));
+            }
+        }
+    }
+
+    /// Connects now: starts the task, or ends its pause.
+    pub(super) fn start(self: &Arc<Self>) {
+        let started = self.state.send_if_modified(|state| {
+            let start = match &state.phase {
+                Phase::Idle => true,
+                Phase::Open(connection) => connection.is_over(),
+                Phase::Connecting | Phase::Retired => false,
+            };
+            if start {
+                state.phase = Phase::Connecting;
+            }
+            start
+        });
+        if started {
+            self.tasks.spawn(Arc::clone(self).reach());
+        } else {
+            self.hurry.notify_one();
+        }
+    }
+
+    /// No new calls on this connection: its peer takes no more.
+    pub(super) fn forget(&self, connection: &Arc<Connection>) {
+        self.state.send_if_modified(|state| {
+            let same = matches!(&state.phase, Phase::Open(open) if Arc::ptr_eq(open, connection));
+            if same {
+                state.phase = Phase::Idle;
+            }
+            same
+        });
+    }
+
+    /// The node is gone: running calls finish, there are no new ones.
+    pub(super) fn retire(&self) {
+        self.state.send_modify(|state| state.phase = Phase::Retired);
+    }
+
+    /// Tries to connect until it works or the node is gone.
+    async fn reach(self: Arc<Self>) {
+        let mut state = self.state.subscribe();
+        let gone = state.wait_for(|state| matches!(state.phase, Phase::Retired));
+        tokio::select! {
+            // The sender lives in `self`: the wait ends only with the node.
+            _ = gone => {}
+            () = self.reach_on() => {}
+        }
+    }
+
+    async fn reach_on(self: &Arc<Self>) {
+        loop {
+            let attempt = connect(&self.address, &self.config);
+            let limit = self.config.connect_timeout;
+            let reason = match timeout(limit, attempt).await {
+                Ok(Ok((connection, driver))) => return self.opened(connection, driver),
+                Ok(Err(reason)) => reason,
+                Err(_) => format!("no answer within {limit:?} (`connect_timeout`)"),
+            };
+            let pause = self.failed(&reason);
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.hurry.notified() => {}
+            }
+        }
+    }
+
+    fn opened(self: &Arc<Self>, connection: Connection, driver: Driver) {
+        let connection = Arc::new(connection);
+        self.health.readmit();
+        let kept = self.state.send_if_modified(|state| {
+            let wanted = matches!(state.phase, Phase::Connecting);
+            if wanted {
+                state.phase = Phase::Open(Arc::clone(&connection));
+            }
+            wanted
+        });
+        if kept {
+            tracing::debug!(address = self.address, "connected");
+            let link = Arc::clone(self);
+            let weak = Arc::downgrade(&connection);
+            self.tasks.spawn(async move {
+                let end = driver.run().await;
+                link.ended(weak.upgrade(), &end);
+            });
+        }
+    }
+
+    fn failed(&self, reason: &str) -> std::time::Duration {
+        let failures = self.health.eject();
+        let pause = jittered(self.config.probing.pause(failures));
+        tracing::debug!(address = self.address, reason, ?pause, "cannot connect");
+        self.state.send_modify(|state| {
+            state.failures += 1;
+            state.reason = Arc::from(reason);
+        });
+        pause
+    }
+
+    /// A connection has ended, by itself when nobody held it any more.
+    fn ended(self: &Arc<Self>, connection: Option<Arc<Connection>>, end: &End) {
+        tracing::debug!(address = self.address, reason = end.text, "disconnected");
+        let Some(connection) = connection else {
+            return;
+        };
+        let current = self.state.send_if_modified(|state| {
+            let same = matches!(&state.phase, Phase::Open(open) if Arc::ptr_eq(open, &connection));
+            if same {
+                state.phase = Phase::Idle;
+            }
+            same
+        });
+        if current && !end.clean {
+            // Others shall not find out one by one whether the node still lives.
+            self.health.eject();
+            self.start();
+        }
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("address", &self.address)
+            .field("state", &*self.state.borrow())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,26 @@
+//! Client: calls to services, wherever their nodes are: options, connections, failover.
+//!
+//! A service is looked up once and then watched; each node has one multiplexed connection; a call
+//! is sent again only where that is safe. Knows nothing of servers.
+
+mod attempt;
+mod backoff;
+mod budget;
+mod config;
+mod connection;
+mod core;
+mod deadline;
+mod failure;
+mod handle;
+mod link;
+mod local;
+mod nodes;
+mod options;
+mod request;
+mod tasks;
+#[cfg(test)]
+mod tests;
+
+pub use self::config::Config;
+pub use self::handle::{Builder, Client};
+pub use self::request::{Reply, Request};

@@ -1,0 +1,43 @@
+//! `Options`: what one call asks for beside its request.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::selector::{Filter, Strategy};
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Options {
+    pub(super) filter: Filter,
+    /// The client's when not set.
+    pub(super) strategy: Option<Strategy>,
+    /// Over the network even when this process serves the method.
+    pub(super) remote: bool,
+    /// This node only, whatever the registry says.
+    pub(super) address: Option<String>,
+    pub(super) limit: Option<Limit>,
+}
+
+/// A time limit, for messages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    pub(super) at: Instant,
+    pub(super) length: Duration,
+    pub(super) whose: &'static str,
+}
+
+impl Limit {
+    /// A limit from now on; `None` when it is too long for the clock.
+    pub(super) fn after(length: Duration, whose: &'static str) -> Option<Self> {
+        let at = Instant::now().checked_add(length)?;
+        Some(Self { at, length, whose })
+    }
+
+    /// The earlier of two.
+    pub(super) fn earlier(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) if other.at < one.at => Some(other),
+            (one, other) => one.or(other),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `Request`: a call being put together, to be awaited.
+
+use std::borrow::Cow;
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::handle::Client;
+use crate::client::options::{Limit, Options};
+use crate::codec::Message;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::handler::{Body, BoxFuture, Call, MethodInfo, Payload};
+use crate::metadata::Metadata;
+use crate::selector::Strategy;
+
+/// What onward calls inherit of their caller's metadata: W3C trace context and baggage.
+const INHERITED: &[&str] = &["traceparent", "tracestate", "baggage"];
+
+/// A call being put together. Await it for the reply, or [`send`](Self::send) it for the reply
+/// with its metadata.
+#[must_use = "a call is not made until it is awaited"]
+pub struct Request<R> {
+    client: Client,
+    method: Arc<MethodInfo>,
+    payload: Payload,
+    metadata: Metadata,
+    options: Options,
+    timeout: Option<Duration>,
+    parent: Option<Context>,
+    /// The first mistake; surfaces when awaited.
+    mistake: Option<Error>,
+    reply: PhantomData<fn() -> R>,
+}
+
+/// A reply and its metadata.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reply<R> {
+    /// The message.
+    pub message: R,
+    /// What the service said beside it.
+    pub metadata: Metadata,
+}
+
+impl<R: Message> Request<R> {
+    pub(super) fn new(client: Client, method: Arc<MethodInfo>, message: impl Message) -> Self {
+        Self {
+            client,
+            method,
+            payload: Payload::value(message),
+            metadata: Metadata::new(),
+            options: Options::default(),
+            timeout: None,
+            parent: Context::current(),
+            mistake: None,
+            reply: PhantomData,
+        }
+    }
+
+    /// How long the call may take, all attempts included. Unless set the method's timeout, else
+    /// the client's; the caller's own deadline holds in any case.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Adds metadata. A key or value that cannot be sent is an error when the call is awaited.
+    pub fn metadata(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        if let Err(error) = self.metadata.append(key, value) {
+            self.mistake.get_or_insert(error);
+        }
+        self
+    }
+
+    /// Only nodes of a version: `1.2` also means `1.2.7`.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.options.filter = self.options.filter.version(version);
+        self
+    }
+
+    /// Only nodes that registered this metadata; all labels must fit.
+    pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.filter = self.options.filter.label(key, value);
+        self
+    }
+
+    /// The rule by which a node is picked, instead of the client's.
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.options.strategy = Some(strategy);
+        self
+    }
+
+    /// Over the network, even when this process serves the method itself.
+    pub fn remote(mut self) -> Self {
+        self.options.remote = true;
+        self
+    }
+
+    /// To the node at this `host:port` only, whatever the registry says.
+    pub fn address(mut self, address: impl Into<String>) -> Self {
+        self.options.address = Some(address.into());
+        self
+    }
+
+    /// On whose behalf the call is made, instead of the current context: its deadline holds, its
+    /// trace goes on. For tasks that a handler has spawned.
+    pub fn context(mut self, context: Context) -> Self {
+        self.parent = Some(context);
+        self
+    }
+
+    /// Makes the call; gives the reply with its metadata.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::dispatch`]; `InvalidArgument` also for metadata that cannot be sent.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Client::dispatch`].
+    pub async fn send(self) -> Result<Reply<R>> {
+        if let Some(mistake) = self.mistake {
+            return Err(mistake);
+        }
+        let own = match self.timeout {
+            Some(timeout) => Limit::after(timeout, "the call's timeout"),
+            None => self.client.default_limit(&self.method),
+        };
+        let (mut metadata, mut options) = (self.metadata, self.options);
+        options.limit = own;
+        if let Some(parent) = &self.parent {
+            options.limit = Limit::earlier(own, inherit(parent, &mut metadata)?);
+        }
+        let mut context = Context::new().with_metadata(metadata);
+        if let Some(limit) = options.limit {
+            context = context.with_deadline(limit.at);
+        }
+        let call = Call::new(context, self.method, Body::One(self.payload));
+        let (metadata, body) = self.client.send(call, options).await?.into_parts();
+        let message = body.into_one()?.into_message()?;
+        Ok(Reply { message, metadata })
+    }
+}
+
+/// The caller's trace, as far as the call has none of its own, and the caller's deadline.
+fn inherit(parent: &Context, metadata: &mut Metadata) -> Result<Option<Limit>> {
+    if !parent.metadata().is_empty() {
+        for &key in INHERITED {
+            if metadata.get(key).is_some() {
+                continue;
+            }
+            for value in parent.metadata().get_all(key) {
+                metadata.append(key, value)?;
+            }
+        }
+    }
+    let left = parent.deadline().zip(parent.remaining());
+    Ok(left.map(|(at, length)| Limit {
+        at,
+        length,
+        whose: "what the caller had left",
+    }))
+}
+
+impl<R: Message> IntoFuture for Request<R> {
+    type Output = Result<R>;
+    type IntoFuture = BoxFuture<'static, Result<R>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.send().await.map(|reply| reply.message) })
+    }
+}
+
+impl<R> std::fmt::Debug for Request<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("path", &self.method.path)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

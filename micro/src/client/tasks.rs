@@ -1,0 +1,74 @@
+//! The tasks of a client: all of them in one place, so that they end with it.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// How long connections may take to close in order.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Tasks that are stopped when this is closed or dropped.
+#[derive(Debug)]
+pub(super) struct Tasks(Mutex<Option<JoinSet<()>>>);
+
+impl Tasks {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Some(JoinSet::new())))
+    }
+
+    /// Runs a future until it ends or the client does; not at all when the client has ended.
+    pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tasks) = &mut *tasks {
+            while let Some(ended) = tasks.try_join_next() {
+                report(ended);
+            }
+            tasks.spawn(future);
+        }
+    }
+
+    /// Stops all tasks without waiting for them.
+    pub(super) fn abort(&self) {
+        drop(self.take());
+    }
+
+    /// Waits a second for the tasks to end, then stops them.
+    pub(super) async fn close(&self) {
+        let Some(mut tasks) = self.take() else {
+            return;
+        };
+        let all = async {
+            while let Some(ended) = tasks.join_next().await {
+                report(ended);
+            }
+        };
+        if timeout(GRACE, all).await.is_err() {
+            tracing::debug!(left = tasks.len(), "stopping what did not end by itself");
+            tasks.shutdown().await;
+        }
+    }
+
+    fn take(&self) -> Option<JoinSet<()>> {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.take()
+    }
+
+    #[cfg(test)]
+    pub(super) fn running(&self) -> usize {
+        let mut tasks = self.0.lock().unwrap();
+        tasks.as_mut().map_or(0, |tasks| {
+            while tasks.try_join_next().is_some() {}
+            tasks.len()
+        })
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a task of the client panicked");
+    }
+}
