@@ -1,0 +1,87 @@
+//! What lies between the wire and a handler: finding the route, decoding, the frame, encoding.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use criterion::{Criterion, criterion_group, criterion_main};
+use micro::Context;
+use micro::codec::{Codec, Message};
+use micro::handler::{Body, Call, Method, Payload, Resources, Route, Router, ServiceInfo};
+
+const MEMORY: usize = 4 << 20;
+
+#[micro::message]
+struct Echo {
+    data: Vec<u8>,
+}
+
+struct Service;
+
+fn router() -> Router {
+    let mut router = Router::new();
+    let method = Method::unary("Echo", |_: Arc<Service>, _: Context, echo: Echo| async {
+        Ok(echo)
+    });
+    let info = ServiceInfo::new("echo", "echo.Echo");
+    let route = Route::new(info, &method, Arc::new(Service), Resources::new());
+    router.add(route).expect("the only route");
+    router
+}
+
+/// One call as a server makes it of bytes: a route, a context, an answer in bytes.
+async fn serve(router: &Router, request: &Bytes, out: &mut Vec<u8>) {
+    let route = router.get("/echo.Echo/Echo").expect("the only route");
+    let payload = Payload::Encoded {
+        codec: Codec::Protobuf,
+        bytes: request.clone(),
+        memory: MEMORY,
+    };
+    let call = Call::new(
+        Context::new(),
+        Arc::clone(&route.method),
+        Body::One(payload),
+    );
+    let reply = route.run(call).await.expect("the handler answers");
+    let (_, body) = reply.into_parts();
+    let answer = body.into_one().expect("one answer");
+    out.clear();
+    answer
+        .write(Codec::Protobuf, out)
+        .expect("protobuf has no limits");
+}
+
+fn dispatch(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime without I/O");
+    let echo = Echo {
+        data: vec![b'x'; 100],
+    };
+    let mut bytes = Vec::new();
+    echo.encode(&mut bytes);
+    let bytes = Bytes::from(bytes);
+    let mut out = Vec::with_capacity(bytes.len());
+    let router = router();
+
+    let mut group = criterion.benchmark_group("dispatch");
+    group.bench_function("unary", |bencher| {
+        bencher.iter(|| runtime.block_on(serve(&router, black_box(&bytes), &mut out)));
+    });
+    assert_eq!(out, bytes, "the answer is not the request");
+    group.bench_function("only the runtime", |bencher| {
+        bencher.iter(|| runtime.block_on(async { black_box(&bytes).len() }));
+    });
+    group.bench_function("only the codec", |bencher| {
+        bencher.iter(|| {
+            let echo = Echo::decode(black_box(&bytes), MEMORY).expect("our own bytes");
+            out.clear();
+            echo.encode(&mut out);
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, dispatch);
+criterion_main!(benches);
