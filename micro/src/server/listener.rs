@@ -12,11 +12,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, ErrorKind, OrError, Result};
-use crate::handler::Router;
+use crate::handler::{Route, Router};
 use crate::server::config::Config;
 use crate::server::connection;
 use crate::server::drain::Running;
-use crate::server::health::Health;
+use crate::server::health::{self, Health};
 use crate::server::peer::{Peer, Shared};
 
 /// How long to wait before accepting again when the machine has no room for a connection.
@@ -40,7 +40,10 @@ impl Server {
     /// # Errors
     ///
     /// `InvalidArgument` when the address is none, `Unavailable` when it cannot be had.
-    pub async fn bind(config: Config, router: Router) -> Result<Self> {
+    pub async fn bind(config: Config, mut router: Router) -> Result<Self> {
+        let health = Health::default();
+        let services = router.services();
+        add(&mut router, health::routes(&health, &services))?;
         let address = &config.address;
         let listener = TcpListener::bind(address).await.map_err(|error| {
             let (kind, remedy) = remedy(&error);
@@ -48,7 +51,6 @@ impl Server {
         })?;
         let local = listener.local_addr();
         let local = local.or_internal(format!("no local address for `{address}`"))?;
-        let health = Health::default();
         let draining = CancellationToken::new();
         Ok(Self {
             listener,
@@ -80,6 +82,16 @@ impl Server {
             accepting: tokio::spawn(accept(self.listener, self.shared)),
         }
     }
+}
+
+/// Adds what every server answers, unless the program serves it itself.
+fn add(router: &mut Router, routes: Vec<Route>) -> Result<()> {
+    for route in routes {
+        if router.get(&route.method.path).is_none() {
+            router.add(route)?;
+        }
+    }
+    Ok(())
 }
 
 fn remedy(error: &std::io::Error) -> (ErrorKind, &'static str) {

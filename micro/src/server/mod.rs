@@ -17,6 +17,7 @@ mod listener;
 mod peer;
 mod reply;
 mod sniff;
+mod unfold;
 
 pub use self::config::{Config, Limits};
 pub use self::drain::{Cut, Drained, Running};

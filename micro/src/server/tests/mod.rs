@@ -3,6 +3,7 @@
 mod connect;
 mod drain;
 mod grpc;
+mod health;
 mod hostile;
 mod pages;
 

@@ -1,9 +1,13 @@
 //! `Health`: whether calls should come to this server, overall and for each service.
 
+mod service;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+
+pub(super) use self::service::routes;
 
 /// Whether calls should come to this server, overall and for each service on it.
 ///

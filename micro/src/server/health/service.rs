@@ -1,0 +1,197 @@
+//! `grpc.health.v1.Health`: tells probes and clients what [`Health`](crate::server::Health) knows.
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::codec::Message;
+use crate::error::{Error, Result};
+use crate::handler::{Body, Kind, Method, Payload, Reply, Resources, Route, ServiceInfo};
+use crate::server::health::{Health, State};
+use crate::server::unfold::unfold;
+
+const INFO: ServiceInfo = ServiceInfo::new("grpc-health", "grpc.health.v1.Health")
+    .doc("Whether this server and its services may be called.");
+
+/// Which service is meant; the empty name is the server as a whole.
+#[micro::message(package = "grpc.health.v1")]
+#[derive(Debug)]
+struct HealthCheckRequest {
+    service: String,
+}
+
+/// How it is.
+#[micro::message(package = "grpc.health.v1")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct HealthCheckResponse {
+    status: ServingStatus,
+}
+
+/// Whether something may be called.
+#[micro::message(package = "grpc.health.v1")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ServingStatus {
+    #[micro(name = "UNKNOWN")]
+    Unknown,
+    #[micro(name = "SERVING")]
+    Serving,
+    #[micro(name = "NOT_SERVING")]
+    NotServing,
+    #[micro(name = "SERVICE_UNKNOWN")]
+    ServiceUnknown,
+}
+
+/// Asks for all.
+#[micro::message(package = "grpc.health.v1")]
+#[derive(Debug)]
+struct HealthListRequest {}
+
+/// How all of them are, by name.
+#[micro::message(package = "grpc.health.v1")]
+#[derive(Debug)]
+struct HealthListResponse {
+    statuses: BTreeMap<String, HealthCheckResponse>,
+}
+
+/// The service's state: the handle, and which services there are.
+struct Probe {
+    health: Health,
+    services: BTreeSet<&'static str>,
+}
+
+impl Probe {
+    fn status(&self, state: &State, service: &str) -> ServingStatus {
+        if !service.is_empty() && !self.services.contains(service) {
+            ServingStatus::ServiceUnknown
+        } else if state.is_serving(service) {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        }
+    }
+}
+
+/// The routes of the health service, for a server with these services.
+pub(in crate::server) fn routes(health: &Health, services: &[ServiceInfo]) -> Vec<Route> {
+    let mut names: BTreeSet<_> = services.iter().map(|service| service.wire).collect();
+    names.insert(INFO.wire);
+    let probe = Arc::new(Probe {
+        health: health.clone(),
+        services: names,
+    });
+    let route = |method: &Method| {
+        let instance: Arc<dyn Any + Send + Sync> = Arc::clone(&probe) as _;
+        Route::new(INFO, method, instance, Resources::new())
+    };
+    vec![
+        route(
+            &Method::unary("Check", |probe: Arc<Probe>, _, asked| async move {
+                check(&probe, &asked)
+            })
+            .doc("How a service is now.")
+            .idempotent(),
+        ),
+        route(
+            &Method::unary(
+                "List",
+                |probe: Arc<Probe>, _, _: HealthListRequest| async move { Ok(list(&probe)) },
+            )
+            .doc("How all services are now.")
+            .idempotent(),
+        ),
+        route(
+            &Method::raw(
+                "Watch",
+                Kind::ServerStream,
+                (HealthCheckRequest::describe, HealthCheckResponse::describe),
+                |parts, body| Box::pin(async move { watch(parts.service()?, body) }),
+            )
+            .doc("How a service is now, and again whenever that changes.")
+            .idempotent(),
+        ),
+    ]
+}
+
+fn check(probe: &Probe, asked: &HealthCheckRequest) -> Result<HealthCheckResponse> {
+    let status = probe.status(&probe.health.watch().borrow(), &asked.service);
+    if status == ServingStatus::ServiceUnknown {
+        let known: Vec<_> = probe.services.iter().copied().collect();
+        return Err(Error::not_found(format!(
+            "no service `{}`; known: `{}`",
+            asked.service.escape_debug(),
+            known.join("`, `")
+        )));
+    }
+    Ok(HealthCheckResponse { status })
+}
+
+fn list(probe: &Probe) -> HealthListResponse {
+    let state = probe.health.watch();
+    let state = state.borrow();
+    let names = probe.services.iter().copied().chain([""]);
+    let statuses = names.map(|service| {
+        let status = probe.status(&state, service);
+        (service.to_owned(), HealthCheckResponse { status })
+    });
+    HealthListResponse {
+        statuses: statuses.collect(),
+    }
+}
+
+/// A watch of one service on its way.
+struct Watching {
+    probe: Arc<Probe>,
+    service: String,
+    changes: watch::Receiver<State>,
+    /// What was said last.
+    said: Option<ServingStatus>,
+    /// Whether the server drains, so that what was said last was the last word.
+    over: bool,
+}
+
+fn watch(probe: Arc<Probe>, body: Body) -> Result<Reply> {
+    let asked: HealthCheckRequest = body.into_one()?.into_message()?;
+    let watching = Watching {
+        changes: probe.health.watch(),
+        probe,
+        service: asked.service,
+        said: None,
+        over: false,
+    };
+    let stream = unfold(Some(watching), |watching| async {
+        match next(watching?).await {
+            Ok((response, watching)) => Some((Ok(Payload::value(response)), Some(watching))),
+            Err(error) => Some((Err(error), None)),
+        }
+    });
+    Ok(Reply::from_body(Body::Many(Box::pin(stream))))
+}
+
+impl Watching {
+    /// How the service is now, if that has not been said.
+    fn news(&mut self) -> Option<ServingStatus> {
+        let state = self.changes.borrow_and_update();
+        let status = self.probe.status(&state, &self.service);
+        self.over = state.draining;
+        (self.said.replace(status) != Some(status)).then_some(status)
+    }
+}
+
+/// Waits for a status that has not been said; an error after the last.
+async fn next(mut watching: Watching) -> Result<(HealthCheckResponse, Watching)> {
+    let stopping = || Error::unavailable("the server is stopping; ask another");
+    loop {
+        if let Some(status) = (!watching.over).then(|| watching.news()).flatten() {
+            return Ok((HealthCheckResponse { status }, watching));
+        }
+        if watching.over {
+            return Err(stopping());
+        }
+        // The sender lives in the probe, so an error cannot be; it would mean the same.
+        if watching.changes.changed().await.is_err() {
+            return Err(stopping());
+        }
+    }
+}
