@@ -18,6 +18,7 @@ use crate::server::connection;
 use crate::server::drain::Running;
 use crate::server::health::{self, Health};
 use crate::server::peer::{Peer, Shared};
+use crate::server::reflection;
 
 /// How long to wait before accepting again when the machine has no room for a connection.
 const BREATH: Duration = Duration::from_millis(100);
@@ -39,11 +40,17 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when the address is none, `Unavailable` when it cannot be had.
+    /// `InvalidArgument` when the address is none or the services' types have no descriptors,
+    /// `Unavailable` when the address cannot be had.
     pub async fn bind(config: Config, mut router: Router) -> Result<Self> {
         let health = Health::default();
         let services = router.services();
         add(&mut router, health::routes(&health, &services))?;
+        let draining = CancellationToken::new();
+        if config.reflection {
+            let routes = reflection::routes(&router, &draining)?;
+            add(&mut router, routes)?;
+        }
         let address = &config.address;
         let listener = TcpListener::bind(address).await.map_err(|error| {
             let (kind, remedy) = remedy(&error);
@@ -51,7 +58,6 @@ impl Server {
         })?;
         let local = listener.local_addr();
         let local = local.or_internal(format!("no local address for `{address}`"))?;
-        let draining = CancellationToken::new();
         Ok(Self {
             listener,
             address: local,

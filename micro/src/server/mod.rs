@@ -15,6 +15,7 @@ mod index;
 mod io;
 mod listener;
 mod peer;
+mod reflection;
 mod reply;
 mod sniff;
 mod unfold;

@@ -6,6 +6,8 @@ mod grpc;
 mod health;
 mod hostile;
 mod pages;
+mod reflection;
+mod text;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,57 +27,8 @@ use crate::error::{Detail, Error, Result};
 use crate::handler::{
     Body, Kind, Method, Payload, PayloadStream, Reply, Resources, Route, Router, ServiceInfo,
 };
+use crate::server::tests::text::Text;
 use crate::server::{Config, Running, Server};
-
-/// A message of one string, written by hand: protobuf field 1, JSON `text`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Text(pub(super) String);
-
-impl Message for Text {
-    fn describe(_: &mut Types) -> String {
-        "test.Text".into()
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        out.push(0x0a);
-        let mut length = self.0.len();
-        while length >= 0x80 {
-            out.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
-            length >>= 7;
-        }
-        out.push(u8::try_from(length).unwrap());
-        out.extend_from_slice(self.0.as_bytes());
-    }
-
-    fn decode(bytes: &Bytes, memory: usize) -> Result<Self> {
-        assert!(memory >= bytes.len());
-        let start = bytes.iter().skip(1).position(|byte| *byte < 0x80);
-        match (bytes.first(), start) {
-            (Some(0x0a), Some(start)) => Ok(Self(
-                String::from_utf8_lossy(&bytes[start + 2..]).into_owned(),
-            )),
-            (None, _) => Ok(Self(String::new())),
-            _ => Err(Error::invalid_argument("`text` is malformed")),
-        }
-    }
-
-    fn encode_json(&self, out: &mut Vec<u8>) -> Result<()> {
-        let json = serde_json::json!({ "text": self.0 });
-        out.extend_from_slice(json.to_string().as_bytes());
-        Ok(())
-    }
-
-    fn decode_json(bytes: &[u8], _: usize) -> Result<Self> {
-        let json: serde_json::Value = serde_json::from_slice(bytes)
-            .map_err(|error| Error::invalid_argument("not JSON").with_source(error))?;
-        match &json["text"] {
-            serde_json::Value::String(text) => Ok(Self(text.clone())),
-            other => Err(Error::invalid_argument(format!(
-                "`text` is {other}, not a string"
-            ))),
-        }
-    }
-}
 
 /// What the test service counts.
 #[derive(Debug, Default)]
@@ -383,17 +336,24 @@ impl Answer {
         self.field("grpc-message").unwrap_or_default()
     }
 
-    pub(super) fn texts(&self) -> Vec<String> {
+    pub(super) fn messages(&self) -> Vec<Bytes> {
         let mut rest = self.body.clone();
         let mut all = Vec::new();
         while !rest.is_empty() {
             assert_eq!(rest[0], 0);
             let length = u32::from_be_bytes(rest[1..5].try_into().unwrap()) as usize;
-            let message = rest.slice(5..5 + length);
+            all.push(rest.slice(5..5 + length));
             rest = rest.slice(5 + length..);
-            let text: Text = Codec::Protobuf.decode(&message, usize::MAX).unwrap();
-            all.push(text.0);
         }
         all
+    }
+
+    pub(super) fn texts(&self) -> Vec<String> {
+        let messages = self.messages();
+        let read = |message| Codec::Protobuf.decode::<Text>(message, usize::MAX);
+        messages
+            .iter()
+            .map(|message| read(message).unwrap().0)
+            .collect()
     }
 }
