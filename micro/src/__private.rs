@@ -11,12 +11,13 @@ pub use ::inventory;
 pub use ::linkme;
 
 pub use crate::__submit as submit;
-pub use crate::app::{LinkedHook, Moment};
+pub use crate::app::{LinkedHook, Moment, Program, run};
 pub use crate::error::Result;
 pub use crate::handler::{
     BoxFuture, Call, FromApp, LinkedMethods, LinkedService, Location, Method, MethodInfo, Parts,
     Reply, Resources, Served, Service, ServiceInfo, served,
 };
+pub use crate::testing::test;
 pub use crate::wrap::{LinkedWrap, Next, On};
 #[cfg(feature = "linkme")]
 pub use crate::{

@@ -1,4 +1,68 @@
 //! Annotated Rust services that run, find each other and answer.
+//!
+//! Annotate plain structs and async functions; macros generate codecs, registration, routing and
+//! clients; what is annotated is collected at link time, and `micro::run!()` in `main` starts all
+//! of it: gRPC and Connect on one port, discovery on this host and by mDNS, client-side load
+//! balancing with failover, graceful stop.
+//!
+//! ```no_run
+//! use micro::prelude::*;
+//!
+//! #[micro::message]
+//! struct HelloRequest {
+//!     name: String,
+//! }
+//!
+//! #[micro::message]
+//! struct HelloReply {
+//!     greeting: String,
+//! }
+//!
+//! #[micro::service]
+//! struct Greeter {}
+//!
+//! #[micro::service]
+//! impl Greeter {
+//!     /// Says hello.
+//!     #[micro::rpc(idempotent)]
+//!     async fn hello(&self, request: HelloRequest) -> Result<HelloReply> {
+//!         Ok(HelloReply { greeting: format!("Hello {}", request.name) })
+//!     }
+//! }
+//!
+//! fn main() {
+//!     micro::run!()
+//! }
+//! ```
+//!
+//! Another program calls it, with nothing configured on either side:
+//! `GreeterClient::connect().await?.hello(request).await?`.
+//!
+//! # The one trap
+//!
+//! A crate that no code *names* is not linked, in silence, and its services with it. Name the
+//! crates that hold services: `micro::run!(uses = [orders, billing])`, and turn on rustc's lint
+//! `unused_crate_dependencies`, which finds what was forgotten. An app with nothing to run refuses
+//! to start and says so.
+//!
+//! # Where to look
+//!
+//! | you want to | see |
+//! |---|---|
+//! | define messages | [`message`], [`codec`] |
+//! | serve | [`service`], [`rpc`], [`handler`] |
+//! | put code around calls | [`macro@wrap`], [`mod@wrap`] |
+//! | call | [`client`], [`selector`] |
+//! | find nodes | [`registry`] |
+//! | run, configure, stop | [`run!`], [`app`] |
+//! | test | [`macro@test`], [`testing`] |
+//!
+//! # Cargo features
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `linkme` | no | collects in the linker instead of by code before `main` |
+//! | `uuid` | no | `uuid::Uuid` as a field of messages |
 
 extern crate self as micro;
 
@@ -15,10 +79,14 @@ pub mod config;
 pub mod client;
 pub mod server;
 pub mod app;
+pub mod prelude;
+pub mod testing;
 
 #[doc(hidden)]
 pub mod __private;
 
+pub use app::{App, Stop};
+pub use client::Client;
 pub use context::{Caller, Context};
 pub use error::{Error, ErrorKind, OrError, Result};
 pub use handler::{Call, FromApp, FromCall, Reply};

@@ -60,10 +60,8 @@ impl Hook {
         }
     }
 
-    pub(super) fn linked() -> impl Iterator<Item = Self> {
-        LinkedHook::linked()
-            .into_iter()
-            .map(|hook| Self::new(hook.name, hook.on, hook.call))
+    pub(super) fn linked(record: &'static LinkedHook) -> Self {
+        Self::new(record.name, record.on, record.call)
     }
 }
 

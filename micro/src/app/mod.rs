@@ -1,11 +1,108 @@
 //! The app: collects what is linked, checks it, runs it, stops it in order.
 //!
-//! The only module that reads the environment, and only when asked to.
+//! The only module that reads the environment, and only when asked to: [`App::builder`] takes no
+//! global state, no signal handlers and no arguments; `micro::run!()` does.
 
+mod advertise;
+mod assemble;
+mod builder;
+mod connect;
 mod hook;
+mod keys;
+mod options;
+mod problems;
+mod program;
+mod report;
+mod running;
+mod settings;
+mod stop;
+#[cfg(test)]
+mod tests;
 
+use std::fmt;
+use std::sync::Arc;
+
+pub use self::builder::Builder;
+pub use self::connect::connect;
 pub use self::hook::{LinkedHook, Moment};
+pub use self::keys::{KEYS, Key};
+pub use self::program::{Program, run};
+pub use self::running::Running;
+pub use self::settings::Settings;
+pub use self::stop::Stop;
 
 #[cfg(feature = "linkme")]
 #[doc(hidden)]
 pub use self::hook::LINKED_HOOKS;
+
+use crate::client::Client;
+use crate::handler::{Resources, Router};
+use crate::registry::Registry;
+use crate::wrap::Around;
+
+/// The assembled program: services, wraps, hooks and handles, checked and ready to start.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> micro::Result<()> {
+/// let app = micro::App::builder().setting("address", "127.0.0.1:8080").linked().build().await?;
+/// app.run().await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+pub(crate) struct Inner {
+    name: &'static str,
+    version: &'static str,
+    options: options::Options,
+    registry: Registry,
+    client: Client,
+    resources: Resources,
+    router: Router,
+    wraps: Vec<Around>,
+    hooks: Vec<hook::Hook>,
+    stop: Stop,
+    /// Whether to open a port and register, as opposed to serving this process alone.
+    listen: bool,
+    /// Tells this process's nodes from all others'.
+    id: String,
+}
+
+impl App {
+    /// An app of nothing yet.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// The app's client.
+    pub fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    /// What the app holds, by type.
+    pub fn resources(&self) -> &Resources {
+        &self.0.resources
+    }
+
+    /// What the app answers.
+    pub fn router(&self) -> &Router {
+        &self.0.router
+    }
+
+    /// Ends the app from the inside.
+    pub fn stop_handle(&self) -> Stop {
+        self.0.stop.clone()
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("name", &self.0.name)
+            .field("version", &self.0.version)
+            .field("router", &self.0.router)
+            .finish_non_exhaustive()
+    }
+}

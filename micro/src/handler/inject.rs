@@ -10,6 +10,7 @@ use crate::context::{Caller, Context};
 use crate::error::{Error, Result};
 use crate::handler::dispatch::BoxFuture;
 use crate::handler::method::Parts;
+use crate::registry::Registry;
 
 /// What one app holds, by type: handles, services, values given to the builder.
 #[derive(Clone, Default)]
@@ -36,6 +37,20 @@ impl Resources {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(TypeId::of::<T>(), held);
+    }
+
+    /// Adds a value whose type is known only by its id: a service made at link time.
+    pub(crate) fn insert_any(
+        &self,
+        id: TypeId,
+        name: &'static str,
+        value: Arc<dyn Any + Send + Sync>,
+    ) {
+        let held = Held { value, name };
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, held);
     }
 
     /// The value of a type.
@@ -91,6 +106,19 @@ pub trait FromApp: Sized + Send + Sync + 'static {
 impl FromApp for Resources {
     fn from_app(app: &Resources) -> Result<Self> {
         Ok(app.clone())
+    }
+}
+
+/// A value that the builder was given by `provide`, or a service of this app.
+impl<T: Send + Sync + 'static> FromApp for Arc<T> {
+    fn from_app(app: &Resources) -> Result<Self> {
+        app.get::<T>()
+    }
+}
+
+impl FromApp for Registry {
+    fn from_app(app: &Resources) -> Result<Self> {
+        Ok((*app.get::<Self>()?).clone())
     }
 }
 

@@ -84,7 +84,7 @@ impl Around {
 }
 
 /// Whether `hello_all` or `HelloAll` names the method `HelloAll`.
-pub(super) fn same_name(name: &str, method: &str) -> bool {
+pub(crate) fn same_name(name: &str, method: &str) -> bool {
     let plain = |text: &str| text.replace('_', "").to_ascii_lowercase();
     name == method || plain(name) == plain(method)
 }

@@ -6,6 +6,8 @@ mod linked;
 pub use self::chain::{Chain, Next, Wrap};
 pub use self::linked::{Around, LinkedWrap, On};
 
+pub(crate) use self::linked::same_name;
+
 #[cfg(feature = "linkme")]
 #[doc(hidden)]
 pub use self::linked::LINKED_WRAPS;

@@ -1,0 +1,177 @@
+//! `App::builder()`: what an app is made of, said in code.
+
+use std::any::{Any, TypeId};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::app::hook::{Hook, LinkedHook, Moment};
+use crate::app::settings::Settings;
+use crate::error::Result;
+use crate::handler::{BoxFuture, LinkedService, Resources, Served, Service};
+use crate::registry::Registry;
+use crate::wrap::{Around, LinkedWrap, Wrap};
+
+/// A service of the app before it is assembled.
+pub(super) enum Source {
+    /// Given to the builder: already made.
+    Given {
+        type_id: TypeId,
+        instance: Arc<dyn Any + Send + Sync>,
+        served: Vec<Served>,
+    },
+    /// Found at link time: made when the app is assembled.
+    Linked(&'static LinkedService),
+}
+
+/// Says what an app is made of; [`build`](Self::build) checks and assembles it.
+///
+/// Without [`linked`](Self::linked) it takes nothing but what it is given, and it never reads
+/// the environment unless [`environment`](Self::environment) says so.
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder {
+    pub(super) name: &'static str,
+    pub(super) version: &'static str,
+    pub(super) settings: Result<Settings>,
+    pub(super) registry: Option<Registry>,
+    pub(super) sources: Vec<Source>,
+    pub(super) wraps: Vec<Around>,
+    pub(super) linked_wraps: Vec<&'static LinkedWrap>,
+    pub(super) hooks: Vec<Hook>,
+    pub(super) resources: Resources,
+    pub(super) listen: bool,
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Self {
+            name: "app",
+            version: "0.0.0",
+            settings: Ok(Settings::new()),
+            registry: None,
+            sources: Vec::new(),
+            wraps: Vec::new(),
+            linked_wraps: Vec::new(),
+            hooks: Vec::new(),
+            resources: Resources::new(),
+            listen: true,
+        }
+    }
+
+    /// Sets name and version for logs and the start-up report; default `app` `0.0.0`.
+    pub fn name(mut self, name: &'static str, version: &'static str) -> Self {
+        (self.name, self.version) = (name, version);
+        self
+    }
+
+    /// Takes `micro.toml` and the environment into account; what was
+    /// [set](Self::setting) before is forgotten.
+    pub fn environment(mut self) -> Self {
+        self.settings = Settings::load();
+        self
+    }
+
+    /// Sets one setting, over file and environment: `.setting("address", "0.0.0.0:8080")`.
+    ///
+    /// An unknown setting is reported by [`build`](Self::build).
+    pub fn setting(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.settings = self.settings.and_then(|mut settings| {
+            settings.set(key, value)?;
+            Ok(settings)
+        });
+        self
+    }
+
+    /// Uses this registry instead of the one that the setting `registry` names.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// Adds a service.
+    pub fn service<S: Service>(mut self, service: S) -> Self {
+        self.sources.push(Source::Given {
+            type_id: TypeId::of::<S>(),
+            instance: Arc::new(service),
+            served: S::served(),
+        });
+        self
+    }
+
+    /// Adds a service that `#[micro::service]` made known; its fields are injected.
+    ///
+    /// # Panics
+    ///
+    /// When the service was not collected at link time, which only a generic one is not.
+    pub fn linked_service<S: Service>(mut self) -> Self {
+        let found = LinkedService::linked()
+            .into_iter()
+            .find(|record| (record.type_id)() == TypeId::of::<S>());
+        let record = found.unwrap_or_else(|| {
+            panic!(
+                "`{}` was not collected at link time; give its value to `service`",
+                std::any::type_name::<S>()
+            )
+        });
+        self.sources.push(Source::Linked(record));
+        self
+    }
+
+    /// Adds everything that was collected at link time: services, wraps, hooks.
+    pub fn linked(mut self) -> Self {
+        self.sources
+            .extend(LinkedService::linked().into_iter().map(Source::Linked));
+        self.linked_wraps = LinkedWrap::linked();
+        self.hooks
+            .extend(LinkedHook::linked().into_iter().map(Hook::linked));
+        self
+    }
+
+    /// Adds a wrap around everything served, order 0, no filter.
+    pub fn wrap(self, name: &'static str, wrap: impl Wrap) -> Self {
+        self.around(Around::new(name, wrap))
+    }
+
+    /// Adds a wrap with its order and filters.
+    pub fn around(mut self, wrap: Around) -> Self {
+        self.wraps.push(wrap);
+        self
+    }
+
+    /// Gives the app a value that services and hooks can have injected as `Arc<T>`.
+    pub fn provide<T: Send + Sync + 'static>(self, value: T) -> Self {
+        self.resources.insert::<T>(value);
+        self
+    }
+
+    /// Adds a hook.
+    pub fn on<F>(mut self, moment: Moment, name: &'static str, hook: F) -> Self
+    where
+        F: for<'a> Fn(&'a Resources) -> BoxFuture<'a, Result<()>> + Send + Sync + 'static,
+    {
+        self.hooks.push(Hook::new(name, moment, hook));
+        self
+    }
+
+    /// Serves only callers within the process: no port, no registration.
+    pub fn in_process(mut self) -> Self {
+        self.listen = false;
+        self
+    }
+
+    /// Whether there is nothing to run.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sources.is_empty() && self.hooks.is_empty()
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("name", &self.name)
+            .field("settings", &self.settings)
+            .field("services", &self.sources.len())
+            .field("wraps", &(self.wraps.len() + self.linked_wraps.len()))
+            .field("hooks", &self.hooks)
+            .finish_non_exhaustive()
+    }
+}

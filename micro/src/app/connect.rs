@@ -1,0 +1,30 @@
+//! A client for programs that run no app: `GreeterClient::connect()`.
+
+use crate::app::options::Options;
+use crate::app::problems::Problems;
+use crate::app::settings::Settings;
+use crate::client::Client;
+use crate::error::Result;
+
+/// A client with the settings of file and environment, for programs that run no app.
+///
+/// Each call makes a client of its own, with its own connections and registry; clone it instead.
+///
+/// # Errors
+///
+/// `FailedPrecondition` for bad settings, all of them listed.
+#[expect(
+    clippy::unused_async,
+    reason = "connecting to a remote registry will wait"
+)]
+pub async fn connect() -> Result<Client> {
+    let mut problems = Problems::default();
+    let options = Options::read(&Settings::load()?, &mut problems);
+    let registry = problems.take(options.open_registry());
+    problems.finish("cannot connect")?;
+    let registry = registry.expect("without a registry there was a problem");
+    Ok(Client::builder()
+        .registry(registry)
+        .config(options.client)
+        .build())
+}

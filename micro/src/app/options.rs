@@ -1,0 +1,176 @@
+//! Options: the settings as values of their types, checked.
+
+use std::time::Duration;
+
+use crate::app::problems::Problems;
+use crate::app::settings::Settings;
+use crate::client;
+use crate::config::{FromText, Origin};
+use crate::error::{Error, Result};
+use crate::handler::Served;
+use crate::registry::Registry;
+use crate::selector::Strategy;
+use crate::server;
+
+/// The settings as values of their types.
+#[derive(Debug, Clone)]
+pub(super) struct Options {
+    pub(super) advertise: String,
+    pub(super) registry: (String, Origin),
+    pub(super) address: (String, Origin),
+    pub(super) services: Vec<String>,
+    pub(super) drain: Duration,
+    pub(super) settle: Duration,
+    pub(super) ttl: Duration,
+    pub(super) client: client::Config,
+    pub(super) server: server::Config,
+}
+
+impl Options {
+    /// Reads all settings; wrong ones are noted and replaced by the default.
+    pub(super) fn read(settings: &Settings, problems: &mut Problems) -> Self {
+        let mut read = Read { settings, problems };
+        let address = read.origin("address");
+        let message = read.value("limits.message");
+        let mut server = server::Config::default();
+        server.address.clone_from(&address.0);
+        server.reflection = read.value("reflection");
+        server.limits.message = message;
+        server.limits.metadata = read.value("limits.metadata");
+        server.limits.streams =
+            u32::try_from(read.value::<usize>("limits.streams")).unwrap_or(u32::MAX);
+        server.limits.connections = read.value("limits.connections");
+        server.limits.header_timeout = read.value("limits.header_timeout");
+        let mut client = client::Config::default();
+        client.message_limit = message;
+        client.timeout = read.value("timeout");
+        client.strategy = read.strategy();
+        let services: String = read.value("services");
+        Self {
+            advertise: read.value("advertise"),
+            registry: read.origin("registry"),
+            address,
+            services: services
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            drain: read.value("drain"),
+            settle: read.value("settle"),
+            ttl: read.value("ttl"),
+            client,
+            server,
+        }
+    }
+
+    pub(super) fn open_registry(&self) -> Result<Registry> {
+        let (url, origin) = &self.registry;
+        let named = |error: Error| error.context(format!("setting `registry` from {origin}"));
+        Registry::open(url).map_err(named)
+    }
+
+    /// Whether a service is to be served: one of its names is selected, or nothing is.
+    pub(super) fn selects(&self, served: &[Served]) -> bool {
+        self.services.is_empty()
+            || served
+                .iter()
+                .any(|one| self.services.iter().any(|name| name == one.info().name))
+    }
+
+    /// Notes selected names that no service has.
+    pub(super) fn check_selection<'a>(
+        &self,
+        served: impl Iterator<Item = &'a Served>,
+        problems: &mut Problems,
+    ) {
+        let known: Vec<&str> = served.map(|served| served.info().name).collect();
+        for name in self
+            .services
+            .iter()
+            .filter(|name| !known.contains(&name.as_str()))
+        {
+            problems.add(Error::invalid_argument(format!(
+                "setting `services`: no service `{name}` is linked; linked: `{}`",
+                known.join("`, `")
+            )));
+        }
+    }
+}
+
+/// Reads settings one by one and notes what is wrong.
+struct Read<'a> {
+    settings: &'a Settings,
+    problems: &'a mut Problems,
+}
+
+impl Read<'_> {
+    fn origin<T: FromText>(&mut self, key: &str) -> (T, Origin) {
+        match self.settings.get(key) {
+            Ok(found) => found,
+            Err(problem) => {
+                self.problems.add(problem);
+                Settings::new()
+                    .get(key)
+                    .expect("every key has a default of its type")
+            }
+        }
+    }
+
+    fn value<T: FromText>(&mut self, key: &str) -> T {
+        self.origin(key).0
+    }
+
+    fn strategy(&mut self) -> Strategy {
+        let (text, origin) = self.origin::<String>("strategy");
+        match text.as_str() {
+            "least_loaded" => Strategy::LeastLoaded,
+            "round_robin" => Strategy::RoundRobin,
+            "random" => Strategy::Random,
+            _ => {
+                self.problems.add(Error::invalid_argument(format!(
+                    "setting `strategy` from {origin}: `{}` is not `least_loaded`, `round_robin` \
+                     or `random`",
+                    text.escape_debug()
+                )));
+                Strategy::default()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::keys::KEYS;
+
+    #[test]
+    fn defaults_are_right() {
+        let mut problems = Problems::default();
+        let options = Options::read(&Settings::new(), &mut problems);
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(options.server.limits.message, 4 << 20);
+        assert_eq!(options.ttl, Duration::from_secs(15));
+    }
+
+    #[test]
+    fn every_wrong_setting_is_reported() {
+        let mut settings = Settings::new();
+        let typed = [
+            "ttl",
+            "drain",
+            "settle",
+            "timeout",
+            "strategy",
+            "reflection",
+        ];
+        for key in typed.iter().chain(&["limits.message", "limits.streams"]) {
+            settings.set(key, "wrong").unwrap();
+        }
+        let mut problems = Problems::default();
+        Options::read(&settings, &mut problems);
+        let text = problems.finish("wrong").unwrap_err().to_string();
+        assert!(text.starts_with("wrong; 8 problems:"), "{text}");
+        assert!(KEYS.len() > 8);
+    }
+}

@@ -1,0 +1,215 @@
+//! A running app: listening, registered, with its hooks; and how it stops in order.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::app::advertise::advertised;
+use crate::app::hook::{Hook, Moment};
+use crate::app::{App, Inner, report};
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::handler::ServiceInfo;
+use crate::registry::{Node, Registration};
+use crate::server::{self, Drained, Server};
+
+/// How long leaving the registry, and each stop hook, may take.
+const STOP_STEP: Duration = Duration::from_secs(5);
+
+/// A running app. Dropped, it ends at once and cuts what runs; [`stop`](Self::stop) ends it in
+/// order.
+#[must_use = "dropping a running app ends it at once"]
+pub struct Running {
+    app: Arc<Inner>,
+    /// None when nothing is served to the outside.
+    server: Option<server::Running>,
+    address: Option<SocketAddr>,
+    registrations: Vec<Registration>,
+    ready: JoinSet<Result<()>>,
+}
+
+impl App {
+    /// Runs the start hooks, listens, registers, and starts the ready hooks.
+    ///
+    /// # Errors
+    ///
+    /// A start hook's; the server's when the address cannot be had; the registry's.
+    ///
+    /// # Cancel safety
+    ///
+    /// A cancelled start leaves nothing running; registrations expire after their ttl.
+    pub async fn start(&self) -> Result<Running> {
+        let app = Arc::clone(&self.0);
+        for hook in app.hooks_on(Moment::Start) {
+            let ran = (hook.run)(&app.resources).await;
+            ran.map_err(|error| error.context(format!("start hook `{}`", hook.name)))?;
+        }
+        let mut running = Running {
+            app,
+            server: None,
+            address: None,
+            registrations: Vec::new(),
+            ready: JoinSet::new(),
+        };
+        if running.app.listen && !running.app.router.routes().is_empty() {
+            running.listen().await?;
+        }
+        report::ready(&running.app, running.address, &running.registrations);
+        running.start_ready_hooks();
+        Ok(running)
+    }
+
+    /// Starts, serves until [`Stop`](crate::app::Stop) asks for the end, stops in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start), and what a ready hook failed with.
+    pub async fn run(&self) -> Result<()> {
+        let mut running = self.start().await?;
+        let outcome = running.wait().await;
+        running.stop().await;
+        outcome
+    }
+}
+
+impl Inner {
+    fn hooks_on(&self, moment: Moment) -> impl Iterator<Item = &Hook> {
+        self.hooks.iter().filter(move |hook| hook.on == moment)
+    }
+}
+
+impl Running {
+    async fn listen(&mut self) -> Result<()> {
+        let app = &self.app;
+        let server = Server::bind(app.options.server.clone(), app.router.clone()).await?;
+        let local = server.local_address();
+        let address = advertised(&app.options.advertise, local)?;
+        self.address = Some(local);
+        self.server = Some(server.start());
+        for service in app.router.services() {
+            let node = node_of(app, &service, &address);
+            self.registrations
+                .push(app.registry.register(node, app.options.ttl).await?);
+        }
+        Ok(())
+    }
+
+    fn start_ready_hooks(&mut self) {
+        for hook in self.app.hooks_on(Moment::Ready).cloned() {
+            let app = Arc::clone(&self.app);
+            self.ready.spawn(async move {
+                let ran = (hook.run)(&app.resources).await;
+                ran.map_err(|error| error.context(format!("ready hook `{}`", hook.name)))
+            });
+        }
+    }
+
+    /// The address the app listens on; none when it serves nothing to the outside.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// The app's client.
+    pub fn client(&self) -> &Client {
+        &self.app.client
+    }
+
+    /// Waits until the app is asked to stop, a ready hook fails, or nothing is left to do: an app
+    /// that serves nothing ends with its last ready hook.
+    ///
+    /// # Errors
+    ///
+    /// What a ready hook failed with.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn wait(&mut self) -> Result<()> {
+        let stop = self.app.stop.clone();
+        loop {
+            tokio::select! {
+                () = stop.requested() => return Ok(()),
+                Some(ended) = self.ready.join_next() => ended.unwrap_or_else(|lost| {
+                    Err(Error::internal("a ready hook panicked").with_source(lost))
+                })?,
+            }
+            if self.ready.is_empty() && self.server.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Stops in order: leave the registry, let clients notice, refuse new calls, finish those
+    /// that run, end the client, run the stop hooks. Returns what had to be cut.
+    pub async fn stop(mut self) -> Drained {
+        self.app.stop.now();
+        tracing::info!("stopping");
+        let listed = !self.registrations.is_empty();
+        self.deregister().await;
+        if listed {
+            tokio::time::sleep(self.app.options.settle).await;
+        }
+        let drained = match self.server.take() {
+            Some(server) => server.drain(self.app.options.drain).await,
+            None => Drained::default(),
+        };
+        self.ready.shutdown().await;
+        self.app.client.close().await;
+        for hook in self.app.hooks_on(Moment::Stop) {
+            match timeout(STOP_STEP, (hook.run)(&self.app.resources)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(hook = hook.name, %error, "stop hook failed"),
+                Err(_) => tracing::error!(hook = hook.name, limit = ?STOP_STEP, "stop hook cut"),
+            }
+        }
+        tracing::info!(app = self.app.name, cut = drained.cut.len(), "stopped");
+        drained
+    }
+
+    async fn deregister(&mut self) {
+        let mut leaving = JoinSet::new();
+        for registration in self.registrations.drain(..) {
+            leaving.spawn(registration.deregister());
+        }
+        let left = timeout(STOP_STEP, async {
+            while let Some(left) = leaving.join_next().await {
+                match left {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::warn!(%error, "still registered until its ttl"),
+                    Err(error) => tracing::warn!(%error, "still registered until its ttl"),
+                }
+            }
+        });
+        if left.await.is_err() {
+            tracing::warn!(limit = ?STOP_STEP, "the registry did not answer; nodes stay until their ttl");
+        }
+    }
+}
+
+fn node_of(app: &Inner, service: &ServiceInfo, address: &str) -> Node {
+    let id = format!("{}-{}", service.name, app.id);
+    let routes = app.router.routes();
+    let own = routes
+        .iter()
+        .filter(|route| route.service.wire == service.wire);
+    let mut node = Node::new(service.name, id, address)
+        .with_version(service.version)
+        .with_methods(own.map(|route| route.method.path.clone()));
+    for (key, value) in service.metadata {
+        node = node.with_metadata(*key, *value);
+    }
+    node.with_metadata("protocol", "grpc")
+        .with_metadata("server", "grpc")
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,188 @@
+//! Settings: defaults, then `micro.toml`, then the environment, then the program; each value
+//! knows where it came from.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::app::keys::{KEYS, Key, nearest};
+use crate::app::problems::Problems;
+use crate::config::{FromText, Layers, Origin};
+use crate::error::{Error, Result};
+
+/// The file that is read from the working directory when `MICRO_CONFIG` names no other.
+const FILE: &str = "micro.toml";
+
+/// Beside the settings themselves, this variable names the settings file.
+const FILE_VARIABLE: &str = "MICRO_CONFIG";
+
+/// The settings of an app.
+///
+/// Values come from defaults, then `micro.toml`, then the environment (`MICRO_ADDRESS`), then
+/// [`set`](Self::set); later wins.
+#[derive(Clone, Default)]
+pub struct Settings {
+    layers: Layers,
+}
+
+impl Settings {
+    /// The defaults.
+    pub fn new() -> Self {
+        let mut layers = Layers::new();
+        for key in KEYS {
+            layers.set(key.name, key.default, Origin::Default);
+        }
+        Self { layers }
+    }
+
+    /// The defaults, `micro.toml` in the working directory (or the file that `MICRO_CONFIG`
+    /// names) and the environment.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when the file cannot be read or is not TOML, or for an unknown setting.
+    pub fn load() -> Result<Self> {
+        let mut settings = Self::new();
+        match std::env::var(FILE_VARIABLE) {
+            Ok(path) => settings.file(Path::new(&path))?,
+            Err(_) if Path::new(FILE).exists() => settings.file(Path::new(FILE))?,
+            Err(_) => {}
+        }
+        settings.variables(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }));
+        Ok(settings)
+    }
+
+    /// Adds a TOML file.
+    fn file(&mut self, path: &Path) -> Result<()> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::invalid_argument(format!("cannot read the settings file {shown}"))
+                .with_source(error)
+        })?;
+        let mut file = Layers::new();
+        file.toml(&text, &shown)?;
+        let mut problems = Problems::default();
+        for (key, origin) in file.keys() {
+            // Tables are the sections of the program's own config; only ours are checked.
+            if (!key.contains('.') || key.starts_with("limits.")) && Key::find(key).is_none() {
+                problems.add(unknown(key, origin));
+            }
+        }
+        problems.finish("the settings file is not right")?;
+        self.layers.toml(&text, &shown)
+    }
+
+    /// Adds those of the variables that are settings; warns of those that look like a slip.
+    fn variables(&mut self, variables: impl Iterator<Item = (String, String)>) {
+        let known: Vec<(String, &Key)> = KEYS.iter().map(|key| (key.variable(), key)).collect();
+        for (name, value) in variables {
+            if let Some((_, key)) = known.iter().find(|(known, _)| *known == name) {
+                self.layers.set(key.name, value, Origin::Environment(name));
+            } else if name.starts_with("MICRO_") && name != FILE_VARIABLE {
+                let meant = nearest(&name, known.iter().map(|(known, _)| known.as_str()));
+                if let Some(meant) = meant {
+                    tracing::warn!(variable = name, meant, "not a setting");
+                }
+            }
+        }
+    }
+
+    /// Sets a value from the program; it wins over file and environment.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when there is no such setting; the message suggests one.
+    pub fn set(&mut self, key: &str, value: impl Into<String>) -> Result<()> {
+        if Key::find(key).is_none() {
+            return Err(unknown(key, &Origin::Builder));
+        }
+        self.layers.set(key, value, Origin::Builder);
+        Ok(())
+    }
+
+    /// A setting and where it came from.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when there is no such setting or its value is not a `T`.
+    pub fn get<T: FromText>(&self, key: &str) -> Result<(T, Origin)> {
+        self.layers
+            .get(key)?
+            .ok_or_else(|| unknown(key, &Origin::Builder))
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = |key: &Key| {
+            self.get::<String>(key.name)
+                .map(|(value, from)| (value, from))
+        };
+        f.debug_map()
+            .entries(KEYS.iter().map(|key| (key.name, value(key))))
+            .finish()
+    }
+}
+
+fn unknown(key: &str, origin: &Origin) -> Error {
+    let known = || KEYS.iter().map(|key| key.name);
+    let hint = match nearest(key, known()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("known: `{}`", known().collect::<Vec<_>>().join("`, `")),
+    };
+    Error::invalid_argument(format!(
+        "no setting `{}` ({origin}); {hint}",
+        key.escape_debug()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_file(text: &str) -> Result<Settings> {
+        let file = std::env::temp_dir().join(format!(
+            "micro-settings-{}-{:?}.toml",
+            std::process::id(),
+            std::thread::current().id()
+        ));
+        std::fs::write(&file, text).unwrap();
+        let mut settings = Settings::new();
+        let result = settings.file(&file).map(|()| settings);
+        std::fs::remove_file(&file).unwrap();
+        result
+    }
+
+    #[test]
+    fn program_beats_environment_beats_file_beats_default() {
+        let mut settings = with_file("ttl = \"1s\"\ndrain = \"1s\"\nlog = \"warn\"").unwrap();
+        let variables = [("MICRO_TTL", "2s"), ("MICRO_DRAIN", "2s"), ("HOME", "x")];
+        settings.variables(variables.map(|(k, v)| (k.into(), v.into())).into_iter());
+        settings.set("drain", "3s").unwrap();
+        let get = |key| settings.get::<String>(key).unwrap();
+        assert_eq!(get("drain"), ("3s".into(), Origin::Builder));
+        assert_eq!(
+            get("ttl"),
+            ("2s".into(), Origin::Environment("MICRO_TTL".into()))
+        );
+        assert!(matches!(get("log"), (value, Origin::File(_)) if value == "warn"));
+        assert_eq!(get("settle").1, Origin::Default);
+    }
+
+    #[test]
+    fn unknown_keys_in_the_file_are_all_reported_with_a_suggestion() {
+        let error =
+            with_file("adress = \"x\"\n[limits]\nmesage = 3\n[cart]\nfree = 1").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("did you mean `address`?"), "{text}");
+        assert!(text.contains("did you mean `limits.message`?"), "{text}");
+        assert!(!text.contains("cart"), "{text}");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Settings::new().file(Path::new("no-such.toml")).unwrap_err();
+        assert!(error.message().contains("no-such.toml"), "{error}");
+    }
+}

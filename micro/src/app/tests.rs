@@ -1,0 +1,179 @@
+//! What the app promises before and after the first call.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::handler::{Call, Method, Reply, Served, Service, ServiceInfo};
+use crate::registry::{Memory, Registry};
+use crate::wrap::{Around, Next, On, Wrap};
+
+struct Ping;
+
+impl Service for Ping {
+    fn served() -> Vec<Served> {
+        let info = ServiceInfo::new("ping", "ping.Ping");
+        vec![Served::new(info).method(Method::unary(
+            "Ping",
+            |_: Arc<Self>, _: Context, (): ()| async { Ok(()) },
+        ))]
+    }
+}
+
+/// The same path as `Ping`, from another type.
+struct Pong;
+
+impl Service for Pong {
+    fn served() -> Vec<Served> {
+        Ping::served()
+    }
+}
+
+struct Mute;
+
+impl Service for Mute {
+    fn served() -> Vec<Served> {
+        Vec::new()
+    }
+}
+
+struct Through;
+
+impl Wrap for Through {
+    async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Reply> {
+        next.run(call).await
+    }
+}
+
+fn builder() -> Builder {
+    App::builder().registry(Registry::new(Memory::new()))
+}
+
+#[tokio::test]
+async fn all_problems_are_reported_at_once() {
+    let mut stray = Around::new("stray", Through);
+    stray.service = Some("pin");
+    let mut lost = Around::new("lost", Through);
+    lost.method = Some("Pinng");
+    let built = builder()
+        .service(Ping)
+        .service(Pong)
+        .service(Mute)
+        .around(stray)
+        .around(lost);
+    let text = built
+        .setting("ttl", "soon")
+        .build()
+        .await
+        .unwrap_err()
+        .to_string();
+    for part in [
+        "`ttl` from builder: `soon` is not a duration",
+        "`/ping.Ping/Ping` is served twice",
+        "has no methods",
+        "wrap `stray` is for service `pin`, which is not served here; did you mean `ping`?",
+        "wrap `lost` is for method `Pinng`, which is not served here; did you mean `Ping`?",
+    ] {
+        assert!(text.contains(part), "{part} is missing from: {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_setting_is_reported_with_a_suggestion() {
+    let error = builder().setting("adress", "x").build().await.unwrap_err();
+    assert!(
+        error.message().contains("did you mean `address`?"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn selection_serves_what_it_names_and_reports_what_it_does_not_find() {
+    let error = builder()
+        .service(Ping)
+        .setting("services", "ping,cart")
+        .build()
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .message()
+            .contains("no service `cart` is linked; linked: `ping`"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn client_filters_may_name_services_elsewhere() {
+    let mut remote = Around::new("remote", Through);
+    (remote.on, remote.service) = (On::Client, Some("elsewhere"));
+    builder()
+        .service(Ping)
+        .around(remote)
+        .build()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn hooks_run_in_their_moments_and_a_failing_start_hook_keeps_the_app_from_starting() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = |moment, by: usize| {
+        let count = Arc::clone(&count);
+        move |builder: Builder| {
+            builder.on(moment, "count", move |_| {
+                count.fetch_add(by, Ordering::SeqCst);
+                Box::pin(async { Ok(()) })
+            })
+        }
+    };
+    let app = counted(Moment::Stop, 100)(counted(Moment::Ready, 10)(counted(Moment::Start, 1)(
+        builder(),
+    )));
+    // Nothing is served: the app ends with its last ready hook.
+    app.build().await.unwrap().run().await.unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 111);
+
+    let failing = builder().on(Moment::Start, "open", |_| {
+        Box::pin(async { Err(Error::unavailable("no database")) })
+    });
+    let error = failing.build().await.unwrap().run().await.unwrap_err();
+    assert_eq!(error.message(), "start hook `open`: no database");
+}
+
+#[tokio::test]
+async fn a_failing_ready_hook_stops_the_app_with_its_error() {
+    let app = builder().service(Ping).on(Moment::Ready, "greet", |_| {
+        Box::pin(async { Err(Error::internal("nobody home")) })
+    });
+    let error = app.build().await.unwrap().run().await.unwrap_err();
+    assert_eq!(error.message(), "ready hook `greet`: nobody home");
+}
+
+#[tokio::test]
+async fn a_running_app_is_registered_until_it_stops() {
+    let registry = Registry::new(Memory::new());
+    let app = App::builder()
+        .registry(registry.clone())
+        .service(Ping)
+        .setting("settle", "0ms");
+    let running = app.build().await.unwrap().start().await.unwrap();
+    let nodes = registry.lookup("ping").await.unwrap();
+    assert_eq!(nodes.len(), 1);
+    assert_eq!(nodes[0].address, running.address().unwrap().to_string());
+    assert_eq!(nodes[0].methods, ["/ping.Ping/Ping"]);
+    let drained = running.stop().await;
+    assert!(drained.cut.is_empty());
+    assert!(registry.lookup("ping").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn two_apps_in_one_process_do_not_know_of_each_other() {
+    let one = builder().service(Ping).in_process().build().await.unwrap();
+    let other = builder().in_process().build().await.unwrap();
+    assert_eq!(one.router().routes().len(), 1);
+    assert!(other.router().routes().is_empty());
+    assert!(other.resources().get::<Ping>().is_err());
+}

@@ -1,0 +1,8 @@
+//! The names a service author needs: `use micro::prelude::*;`.
+
+pub use crate::app::{App, Stop};
+pub use crate::context::{Caller, Context};
+pub use crate::error::{Error, ErrorKind, OrError, Result};
+pub use crate::handler::{Call, FromApp, Reply};
+pub use crate::metadata::Metadata;
+pub use crate::wrap::Next;

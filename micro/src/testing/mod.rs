@@ -1,0 +1,131 @@
+//! Testing: a whole app in memory, in one process: no port, no registry but its own, no files.
+
+use std::future::Future;
+
+use crate::app::{App, Builder, Running};
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::handler::{Resources, Service};
+use crate::registry::{Memory, Registry};
+use crate::wrap::Wrap;
+
+/// An app in memory for a test. It starts empty: name what it is to run.
+///
+/// # Examples
+///
+/// ```ignore
+/// let app = TestApp::builder().service(Greeter::default()).start().await?;
+/// let greeter = GreeterClient::new(app.client());
+/// assert_eq!(greeter.hello(HelloRequest { name: "Ada".into() }).await?.greeting, "Hello Ada");
+/// app.stop().await;
+/// ```
+#[derive(Debug)]
+pub struct TestApp {
+    app: App,
+    running: Running,
+}
+
+impl TestApp {
+    /// An app of nothing yet.
+    pub fn builder() -> TestBuilder {
+        let memory = Registry::new(Memory::new());
+        TestBuilder(
+            App::builder()
+                .name("test", "0.0.0")
+                .registry(memory)
+                .in_process(),
+        )
+    }
+
+    /// The app's client; it calls the app's services directly.
+    pub fn client(&self) -> Client {
+        self.app.client().clone()
+    }
+
+    /// What the app holds, by type.
+    pub fn resources(&self) -> &Resources {
+        self.app.resources()
+    }
+
+    /// Stops the app in order.
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+}
+
+/// Says what a [`TestApp`] is made of.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `start` is called"]
+pub struct TestBuilder(Builder);
+
+impl TestBuilder {
+    /// Adds a service.
+    pub fn service<S: Service>(self, service: S) -> Self {
+        Self(self.0.service(service))
+    }
+
+    /// Adds a service that `#[micro::service]` made known; its fields are injected.
+    ///
+    /// # Panics
+    ///
+    /// When it was not collected at link time, which only a generic service is not.
+    pub fn linked_service<S: Service>(self) -> Self {
+        Self(self.0.linked_service::<S>())
+    }
+
+    /// Adds everything that was collected at link time: services, wraps, hooks.
+    pub fn linked(self) -> Self {
+        Self(self.0.linked())
+    }
+
+    /// Adds a wrap around everything served.
+    pub fn wrap(self, name: &'static str, wrap: impl Wrap) -> Self {
+        Self(self.0.wrap(name, wrap))
+    }
+
+    /// Gives the app a value that can be injected.
+    pub fn provide<T: Send + Sync + 'static>(self, value: T) -> Self {
+        Self(self.0.provide(value))
+    }
+
+    /// Changes the app's builder itself, for what is not offered here.
+    pub fn with(self, change: impl FnOnce(Builder) -> Builder) -> Self {
+        Self(change(self.0))
+    }
+
+    /// Checks, assembles and starts the app.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`] and [`App::start`].
+    pub async fn start(self) -> Result<TestApp> {
+        let app = self.0.build().await?;
+        let running = app.start().await?;
+        Ok(TestApp { app, running })
+    }
+}
+
+/// Runs a test function within an app; what `#[micro::test]` expands to.
+///
+/// # Panics
+///
+/// When the app does not start or the test returns an error: that is how a test fails.
+pub fn test<Body, Testing>(setup: impl FnOnce(TestBuilder) -> TestBuilder, body: Body)
+where
+    Body: FnOnce(Resources) -> Testing,
+    Testing: Future<Output = Result<()>>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a test needs a runtime");
+    let outcome: Result<(), Error> = runtime.block_on(async {
+        let app = setup(TestApp::builder()).start().await?;
+        let outcome = body(app.resources().clone()).await;
+        app.stop().await;
+        outcome
+    });
+    if let Err(error) = outcome {
+        panic!("{error:?}");
+    }
+}
