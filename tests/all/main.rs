@@ -8,5 +8,6 @@
 mod attributes;
 mod message;
 mod layers;
+mod programs;
 mod sources;
 mod tidy;

@@ -23,7 +23,8 @@ pub(super) fn offences(graph: &Graph, rungs: &[&[&str]]) -> Vec<Offence> {
         };
         let rule = match top(to).filter(|to| known.contains(to)) {
             Some(to) if to == from => continue,
-            None if top(&defined) == Some(from) => continue,
+            // Of this module itself, or of another crate: the attributes.
+            None if defined.is_empty() || top(&defined) == Some(from) => continue,
             None => {
                 let wanted = [&*defined, &edge.to[edge.to.len().saturating_sub(1)..]].concat();
                 format!("name it by its module: `crate::{}`", wanted.join("::"))
@@ -120,8 +121,8 @@ mod tests {
     #[test]
     fn a_look_down_or_home_is_fine() {
         let all = found(&[
-            ("lib.rs", "pub use error::Error;"),
-            ("error.rs", "pub struct Error;"),
+            ("lib.rs", "pub use error::Error; pub use micro_macros::message;"),
+            ("error.rs", "#[micro::message] pub struct Error;"),
             (
                 "client/mod.rs",
                 "pub use self::call::Call; use crate::error::Error;",

@@ -1,0 +1,73 @@
+//! A world of its own for the programs of one test: a directory and the settings that point there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A directory for the programs of one test, and commands that run in it. Removed when dropped.
+#[derive(Debug)]
+pub struct World {
+    root: PathBuf,
+}
+
+impl World {
+    /// An empty world.
+    ///
+    /// # Panics
+    ///
+    /// When its directory cannot be made.
+    pub fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let root = std::env::temp_dir().join(format!("micro-test-{}-{number}", std::process::id()));
+        fs::create_dir_all(root.join("run")).expect("a place for temporary files");
+        Self { root }
+    }
+
+    /// The world's directory; programs start in it.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The registry of this world alone: a directory of this machine, no network.
+    pub fn registry(&self) -> String {
+        format!("host://{}", self.root.join("registry").display())
+    }
+
+    /// A command that finds only this world's nodes, on this machine alone.
+    pub fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = self.command_without_settings(program);
+        command.env("MICRO_REGISTRY", self.registry());
+        command
+    }
+
+    /// A command without any setting: the default registry, its directory in this world. What
+    /// goes over the network is not of this world; give services names of their own.
+    pub fn command_without_settings(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        for (key, _) in std::env::vars_os() {
+            if key.to_string_lossy().starts_with("MICRO_") {
+                command.env_remove(key);
+            }
+        }
+        command
+            .current_dir(&self.root)
+            .env("XDG_RUNTIME_DIR", self.root.join("run"));
+        command
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.root) {
+            eprintln!("{} stays behind: {error}", self.root.display());
+        }
+    }
+}
