@@ -42,11 +42,12 @@ impl Parameter {
         let (from, getter) = match (source, self) {
             (Source::Call, Self::Owned(_)) => (quote!(&__parts), "parameter"),
             (Source::Call, Self::Borrowed(_)) => (quote!(&__parts), "borrowed"),
-            (Source::App, Self::Owned(_)) => (quote!(__app), "injected"),
+            (Source::App, Self::Owned(_)) => (quote!(__app), "injected_parameter"),
             (Source::App, Self::Borrowed(_)) => (quote!(__app), "injected_service"),
         };
         let span = first_span(ty);
         let getter = Ident::new(getter, span);
+        let private = at(span, private);
         let make = quote_spanned!(span=> #private::#getter::<#ty>);
         (quote!(let #name = #make(#from)?;), pass)
     }
@@ -131,21 +132,27 @@ pub(crate) fn output(signature: &Signature) -> Option<Type> {
 
 /// Where to point for the value within a result: `Reply` in `Result<Reply>`.
 pub(crate) fn inner_span(result: &Type) -> Span {
-    let argument = match result {
-        Type::Path(path) => path
-            .path
-            .segments
-            .last()
-            .and_then(|last| match &last.arguments {
-                PathArguments::AngleBracketed(list) => list.args.iter().find_map(|arg| match arg {
-                    GenericArgument::Type(ty) => Some(first_span(ty)),
-                    _ => None,
-                }),
-                _ => None,
-            }),
-        _ => None,
+    arguments(result)
+        .first()
+        .map_or_else(|| first_span(result), |inner| first_span(inner))
+}
+
+/// The types between a path's last angle brackets.
+fn arguments(ty: &Type) -> Vec<&Type> {
+    let Type::Path(path) = ty else {
+        return Vec::new();
     };
-    argument.unwrap_or_else(|| first_span(result))
+    let Some(last) = path.path.segments.last() else {
+        return Vec::new();
+    };
+    let PathArguments::AngleBracketed(list) = &last.arguments else {
+        return Vec::new();
+    };
+    let types = list.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.collect()
 }
 
 /// The span of the last word of a path, or of the first token of another type.
@@ -158,6 +165,52 @@ pub(crate) fn first_span(ty: &Type) -> Span {
             .map_or(ty.span(), |last| last.ident.span()),
         ty => ty.span(),
     }
+}
+
+/// Where to point for the error of a result: `Refusal` in `Result<Reply, Refusal>`.
+fn error_span(result: &Type) -> Span {
+    let arguments = arguments(result);
+    arguments
+        .get(1)
+        .map_or_else(|| inner_span(result), |error| first_span(error))
+}
+
+/// A call whose future may move between threads, awaited; both pointing at the function's name.
+pub(crate) fn sendable(
+    private: &TokenStream,
+    name: &Ident,
+    function: &TokenStream,
+    passes: &[TokenStream],
+) -> TokenStream {
+    let private = at(name.span(), private);
+    quote_spanned!(name.span()=> #private::sendable(#function(#(#passes),*)).await)
+}
+
+/// Statements that end in the outcome of a function, pointing at the result and its error.
+pub(crate) fn finish(
+    private: &TokenStream,
+    finish: &str,
+    result: &Type,
+    running: &TokenStream,
+) -> TokenStream {
+    let inner = inner_span(result);
+    let finish = Ident::new(finish, inner);
+    let private_there = at(inner, private);
+    let returned = Ident::new("__returned", error_span(result));
+    let end = quote_spanned!(inner=> #private_there::#finish::<#result>);
+    quote! {
+        let #returned: #result = #running;
+        #end(#returned)
+    }
+}
+
+/// Tokens that point elsewhere.
+pub(crate) fn at(span: Span, tokens: &TokenStream) -> TokenStream {
+    let one = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.clone().into_iter().map(one).collect()
 }
 
 /// Where a word stands among tokens.

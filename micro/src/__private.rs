@@ -11,7 +11,8 @@ pub use ::inventory;
 pub use ::linkme;
 
 pub use crate::__submit as submit;
-pub use crate::app::{LinkedHook, Moment, Program, run};
+pub use crate::app::{LinkedHook, Moment, Program, connect, run};
+pub use crate::client::{Client, Request};
 pub use crate::error::Result;
 pub use crate::handler::{
     BoxFuture, Call, FromApp, LinkedMethods, LinkedService, Location, Method, MethodInfo, Parts,
@@ -26,9 +27,11 @@ pub use crate::{
     wrap::LINKED_WRAPS,
 };
 
-pub use self::call::{Client, LazyMethod, Request, connect, method, request};
+pub use self::call::{
+    Answer, LazyMethod, Question, Target, answer, methods, question, request, unary,
+};
 pub use self::check::{
-    Borrowed, Building, IntoError, Returned, WrappedCall, WrappedNext, borrowed, built, construct,
-    field, finish, finish_hook, finish_wrap, injected, injected_service, is_service, methods,
-    parameter, sendable, wrapped_call, wrapped_next,
+    Borrowed, Building, FromAppOnly, IntoError, Returned, WrappedCall, WrappedNext, borrowed,
+    built, construct, field, finish, finish_hook, finish_wrap, injected, injected_parameter,
+    injected_service, is_service, parameter, sendable, wrapped_call, wrapped_next,
 };

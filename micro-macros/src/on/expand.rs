@@ -1,11 +1,11 @@
 //! What a hook becomes: a function of the app, and the record that names it.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 
 use crate::on::model::Hook;
-use crate::signature::{self, Source, inner_span};
+use crate::signature::{self, Source};
 
 impl Hook {
     pub(super) fn expand(&self) -> TokenStream {
@@ -48,13 +48,10 @@ impl Hook {
             .enumerate()
             .map(|(index, parameter)| parameter.inject(index, private, Source::App))
             .unzip();
-        let running = quote_spanned!(ident.span()=> #private::sendable(#ident(#(#passes),*)));
+        let running = signature::sendable(private, ident, &quote!(#ident), &passes);
         let finish = match &self.result {
-            Some(result) => {
-                let finish = quote_spanned!(inner_span(result)=> #private::finish_hook::<#result>);
-                quote!(#finish(#running.await))
-            }
-            None => quote!(#running.await; #private::Result::Ok(())),
+            Some(result) => signature::finish(private, "finish_hook", result, &running),
+            None => quote!(#running; #private::Result::Ok(())),
         };
         quote!(#(#makes)* #finish)
     }

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::Path;
 
 use crate::rpc::model::Method;
-use crate::signature::{self, Source, first_span, inner_span};
+use crate::signature::{self, Source, at, first_span, inner_span};
 
 impl Method {
     /// The entry of the table. `receiver` is the service for `&self` methods; `function` is how
@@ -29,23 +29,20 @@ impl Method {
         if self.request.is_some() {
             passes.push(quote!(__request));
         }
-        let (cfgs, wire, request, reply) = (
-            &self.cfgs,
-            &self.wire,
-            self.request_type(),
-            self.reply_type(private),
-        );
-        let call = quote_spanned!(self.ident.span()=> #function(#(#passes),*));
-        let sendable = quote_spanned!(self.ident.span()=> #private::sendable(#call));
-        let finish = quote_spanned!(inner_span(&self.result)=> #private::finish);
+        let (cfgs, wire) = (&self.cfgs, &self.wire);
+        let (question, answer) = (self.question(private), self.answer(private));
+        let running = signature::sendable(private, &self.ident, function, &passes);
+        let finish = signature::finish(private, "finish", &self.result, &running);
         let options = self.options(private);
         quote! {
             #(#cfgs)*
-            #private::Method::unary_from_parts::<#request, #reply, _, _>(
+            #private::unary(
                 #wire,
-                |__parts: #private::Parts, __request: #request| async move {
+                #question,
+                #answer,
+                |__parts: #private::Parts, __request| async move {
                     #(#makes)*
-                    #finish(#sendable.await)
+                    #finish
                 },
             )
             #options
@@ -71,21 +68,34 @@ impl Method {
         quote!(#idempotent #timeout)
     }
 
-    fn request_type(&self) -> TokenStream {
+    /// That the request is a message.
+    fn question(&self, private: &TokenStream) -> TokenStream {
         match &self.request {
-            Some(ty) => quote_spanned!(first_span(ty)=> #ty),
-            None => quote!(()),
+            Some(ty) => {
+                let span = first_span(ty);
+                let private = at(span, private);
+                quote_spanned!(span=> #private::question::<#ty>())
+            }
+            None => quote!(#private::question::<()>()),
         }
     }
 
-    /// The reply's type, taken from the result by trait so that aliases work.
-    fn reply_type(&self, private: &TokenStream) -> TokenStream {
-        let result = &self.result;
-        quote_spanned!(inner_span(result)=> <#result as #private::Returned>::Ok)
+    /// That the reply is a message.
+    fn answer(&self, private: &TokenStream) -> TokenStream {
+        let (span, reply) = (inner_span(&self.result), self.reply(private));
+        let private = at(span, private);
+        quote_spanned!(span=> #private::answer::<#reply>())
     }
 
-    /// The method of the client, for within `impl GreeterClient`.
-    pub(crate) fn client(&self, private: &TokenStream, client: &Path) -> TokenStream {
+    /// The reply's type, taken from the result by trait so that aliases work.
+    fn reply(&self, private: &TokenStream) -> TokenStream {
+        let (span, result) = (inner_span(&self.result), &self.result);
+        let private = at(span, private);
+        quote_spanned!(span=> <#result as #private::Returned>::Ok)
+    }
+
+    /// The method of the client.
+    fn client(&self, private: &TokenStream) -> TokenStream {
         let Self {
             cfgs,
             forwarded,
@@ -94,7 +104,8 @@ impl Method {
             wire,
             ..
         } = self;
-        let (reply, flags) = (self.reply_type(private), self.flags());
+        let (reply, flags) = (self.reply(private), self.flags());
+        let (question, answer) = (self.question(private), self.answer(private));
         let doc = self.doc.is_empty().then(|| {
             let doc = format!("Calls `{}`.", wire.value());
             quote!(#[doc = #doc])
@@ -108,10 +119,14 @@ impl Method {
             #(#forwarded)*
             #doc
             #visibility fn #ident(&self #parameter) -> #private::Request<#reply> {
-                static __METHOD: #private::LazyMethod = #private::LazyMethod::new(|| {
-                    #private::method(#private::MethodInfo::of(&#client::INFO, #wire) #flags)
-                });
-                #private::request(self.__client(), &__METHOD, #request)
+                static __METHOD: #private::LazyMethod =
+                    #private::LazyMethod::new(#wire) #flags;
+                let __target = #private::Target {
+                    client: self.__client(),
+                    service: &Self::INFO,
+                    method: &__METHOD,
+                };
+                #private::request(&__target, #question, #answer, #request)
             }
         }
     }
@@ -119,7 +134,7 @@ impl Method {
 
 /// `impl GreeterClient { … }`.
 pub(crate) fn client_impl(private: &TokenStream, client: &Path, methods: &[Method]) -> TokenStream {
-    let methods = methods.iter().map(|method| method.client(private, client));
+    let methods = methods.iter().map(|method| method.client(private));
     quote! {
         #[allow(dead_code)]
         impl #client {

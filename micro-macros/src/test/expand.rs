@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Path;
 
-use crate::signature::{self, Source, inner_span};
+use crate::signature::{self, Source};
 use crate::test::model::Test;
 
 impl Test {
@@ -28,12 +28,10 @@ impl Test {
         });
         let linked = keys.linked.then(|| quote!(.linked()));
         let visibility = &function.visibility;
+        let running = quote!(#ident(#(#passes),*).await);
         let outcome = match signature::output(&function.signature) {
-            Some(result) => {
-                let finish = quote_spanned!(inner_span(&result)=> #private::finish_hook::<#result>);
-                quote!(#finish(#ident(#(#passes),*).await))
-            }
-            None => quote!(#ident(#(#passes),*).await; #private::Result::Ok(())),
+            Some(result) => signature::finish(private, "finish_hook", &result, &running),
+            None => quote!(#running; #private::Result::Ok(())),
         };
         quote! {
             #(#attributes)*

@@ -1,10 +1,11 @@
 //! What a wrap becomes: a function of the app, and the record that names it.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::Type;
 use syn::ext::IdentExt;
 
-use crate::signature::{self, Source, first_span, inner_span};
+use crate::signature::{self, Source, at, first_span};
 use crate::wrap::model::Wrap;
 
 impl Wrap {
@@ -67,15 +68,16 @@ impl Wrap {
             .enumerate()
             .map(|(index, parameter)| parameter.inject(index, private, Source::App))
             .unzip();
-        let call = quote_spanned!(first_span(call)=> #private::wrapped_call::<#call>);
-        let next = quote_spanned!(first_span(next)=> #private::wrapped_next::<#next>);
-        let running = quote_spanned!(ident.span()=> #private::sendable(
-            #ident(#(#passes,)* #call(__call), #next(__next))
-        ));
-        let finish = quote_spanned!(inner_span(result)=> #private::finish_wrap::<#result>);
-        quote! {
-            #(#makes)*
-            #finish(#running.await)
-        }
+        let convert = |getter: &str, ty: &Type, value: TokenStream| {
+            let span = first_span(ty);
+            let (private, getter) = (at(span, private), Ident::new(getter, span));
+            quote_spanned!(span=> #private::#getter::<#ty>(#value))
+        };
+        let mut passes = passes;
+        passes.push(convert("wrapped_call", call, quote!(__call)));
+        passes.push(convert("wrapped_next", next, quote!(__next)));
+        let running = signature::sendable(private, ident, &quote!(#ident), &passes);
+        let finish = signature::finish(private, "finish_wrap", result, &running);
+        quote!(#(#makes)* #finish)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::handler::{
-    BoxFuture, Call, Construct, FromApp, FromCall, Method, Parts, Reply, Resources, Service,
+    BoxFuture, Call, Construct, FromApp, FromCall, Parts, Reply, Resources, Service,
 };
 use crate::wrap::Next;
 
@@ -83,9 +83,33 @@ pub fn parameter<T: FromCall>(parts: &Parts) -> Result<T> {
     T::from_call(parts)
 }
 
-/// A parameter from the app.
+/// What the app makes.
 pub fn injected<T: FromApp>(app: &Resources) -> Result<T> {
     T::from_app(app)
+}
+
+/// What a parameter of a wrap, hook or test may be.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter here",
+    label = "not injectable",
+    note = "the app injects clients, `&Service` and what implements `micro::FromApp`; only methods \
+            have `Context`, `Caller` and a request"
+)]
+pub trait FromAppOnly: Sized {
+    /// The value.
+    fn make(app: &Resources) -> Result<Self>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: FromApp> FromAppOnly for T {
+    fn make(app: &Resources) -> Result<Self> {
+        T::from_app(app)
+    }
+}
+
+/// A parameter of a wrap, hook or test.
+pub fn injected_parameter<T: FromAppOnly>(app: &Resources) -> Result<T> {
+    T::make(app)
 }
 
 /// A field of a service; `place` names it in errors.
@@ -154,11 +178,6 @@ where
         let service: Arc<dyn Any + Send + Sync> = Arc::new(making.await?);
         Ok(service)
     })
-}
-
-/// A table whose entries `#[cfg]` may have taken away.
-pub fn methods<const N: usize>(table: [Method; N]) -> Vec<Method> {
-    table.into()
 }
 
 /// The parameter of a wrap before its last.

@@ -44,12 +44,13 @@ pub struct Reply<R> {
     pub metadata: Metadata,
 }
 
-impl<R: Message> Request<R> {
-    pub(super) fn new(client: Client, method: Arc<MethodInfo>, message: impl Message) -> Self {
+impl<R> Request<R> {
+    /// Without a bound on the reply, for generated code, which states it elsewhere.
+    pub(crate) fn with_payload(client: Client, method: Arc<MethodInfo>, payload: Payload) -> Self {
         Self {
             client,
             method,
-            payload: Payload::value(message),
+            payload,
             metadata: Metadata::new(),
             options: Options::default(),
             timeout: None,
@@ -57,6 +58,12 @@ impl<R: Message> Request<R> {
             mistake: None,
             reply: PhantomData,
         }
+    }
+}
+
+impl<R: Message> Request<R> {
+    pub(super) fn new(client: Client, method: Arc<MethodInfo>, message: impl Message) -> Self {
+        Self::with_payload(client, method, Payload::value(message))
     }
 
     /// How long the call may take, all attempts included. Unless set the method's timeout, else

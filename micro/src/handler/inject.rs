@@ -150,6 +150,7 @@ impl FromCall for Caller {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: FromApp> FromCall for T {
     fn from_call(parts: &Parts) -> Result<Self> {
         T::from_app(parts.resources())

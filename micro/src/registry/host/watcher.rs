@@ -26,30 +26,23 @@ const SAFETY: Duration = Duration::from_secs(5);
 /// Least time between two readings, so that a burst of changes costs few.
 const REST: Duration = Duration::from_millis(5);
 
-/// Feeds the watches of a host registry until it is dropped; `open` is [`Eyes::open`].
-pub(super) async fn feed(host: Host, open: fn(&Path, &Arc<Notify>) -> Eyes) {
+/// Feeds the watches of a host registry until it is dropped.
+pub(super) async fn feed(host: Host) {
     let changed = Arc::new(Notify::new());
-    let mut eyes = open(host.dir(), &changed);
+    let mut eyes = Eyes::open(host.dir(), &changed);
     let mut records: Vec<Record> = Vec::new();
-    // Whether the last reading failed; so that only the first failure is logged.
-    let mut fails = false;
     loop {
         match look(&host).await {
             Ok(now) => {
                 publish(&host, &now);
                 records = now;
-                fails = false;
             }
-            Err(error) if !fails => {
-                tracing::warn!(error = %error.chain(), "host registry cannot be read");
-                fails = true;
-            }
-            Err(_) => {}
+            Err(error) => tracing::warn!(error = %error.chain(), "host registry cannot be read"),
         }
         sleep(REST).await;
         wait(&host, &changed, &records, eyes.is_blind()).await;
         if !eyes.sees(host.dir()) {
-            eyes = open(host.dir(), &changed);
+            eyes = Eyes::open(host.dir(), &changed);
         }
     }
 }
@@ -72,7 +65,13 @@ async fn wait(host: &Host, changed: &Notify, records: &[Record], blind: bool) {
 }
 
 async fn look(host: &Host) -> Result<Vec<Record>> {
-    host.blocking(|shared| shared.scan(None)).await
+    host.blocking(|shared| {
+        if !shared.dir.is_dir() {
+            dir::prepare(&shared.dir)?;
+        }
+        shared.scan(None)
+    })
+    .await
 }
 
 fn publish(host: &Host, records: &[Record]) {
@@ -95,14 +94,14 @@ fn publish(host: &Host, records: &[Record]) {
 }
 
 /// The operating system's watch on the directory, while it works.
-pub(super) struct Eyes {
+struct Eyes {
     watcher: Option<RecommendedWatcher>,
     /// Which directory is watched: another may come in its place.
-    dir: Option<(u64, u64)>,
+    inode: u64,
 }
 
 impl Eyes {
-    pub(super) fn open(dir: &Path, changed: &Arc<Notify>) -> Self {
+    fn open(dir: &Path, changed: &Arc<Notify>) -> Self {
         let watcher = Self::watch(dir, Arc::clone(changed));
         if let Err(error) = &watcher {
             tracing::warn!(
@@ -115,7 +114,7 @@ impl Eyes {
         changed.notify_one();
         Self {
             watcher: watcher.ok(),
-            dir: dir::identity(dir),
+            inode: inode(dir),
         }
     }
 
@@ -134,15 +133,6 @@ impl Eyes {
         Ok(watcher)
     }
 
-    /// Without the operating system's help.
-    #[cfg(test)]
-    pub(super) fn blind(_dir: &Path, _changed: &Arc<Notify>) -> Self {
-        Self {
-            watcher: None,
-            dir: None,
-        }
-    }
-
     fn is_blind(&self) -> bool {
         self.watcher.is_none()
     }
@@ -150,6 +140,17 @@ impl Eyes {
     /// Whether the directory that is watched is still the one of that name. A blind one stays
     /// blind: trying again and again would only fill the log.
     fn sees(&self, dir: &Path) -> bool {
-        self.is_blind() || self.dir == dir::identity(dir)
+        self.is_blind() || self.inode == inode(dir)
     }
+}
+
+#[cfg(unix)]
+fn inode(dir: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(dir).map_or(0, |found| found.ino())
+}
+
+#[cfg(not(unix))]
+fn inode(_dir: &Path) -> u64 {
+    0
 }
