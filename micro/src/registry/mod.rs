@@ -26,5 +26,8 @@ pub use mdns::Mdns;
 pub use memory::Memory;
 pub use record::{Change, Node};
 pub use registration::Registration;
+#[cfg(feature = "linkme")]
+#[doc(hidden)]
+pub use url::SCHEMES;
 pub use url::Scheme;
 pub use watch::{Watch, WatchSender};

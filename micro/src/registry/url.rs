@@ -9,10 +9,8 @@ use crate::registry::host::Host;
 use crate::registry::mdns::Mdns;
 use crate::registry::memory::Memory;
 
-/// A URL scheme and what opens it.
-///
-/// A crate with a backend of its own announces it once, by
-/// `inventory::submit! { micro::registry::Scheme::new("zk", open) }`.
+/// A URL scheme and what opens it; another crate announces its own by
+/// [`registry_scheme!`](crate::registry_scheme).
 #[derive(Debug)]
 pub struct Scheme {
     name: &'static str,
@@ -26,7 +24,48 @@ impl Scheme {
     }
 }
 
+#[cfg(not(feature = "linkme"))]
 inventory::collect!(Scheme);
+
+/// What other crates announced.
+#[cfg(feature = "linkme")]
+#[doc(hidden)]
+#[linkme::distributed_slice]
+pub static SCHEMES: [Scheme];
+
+/// Announces a registry's URL scheme: its name, and a function from what follows `://` to the
+/// registry, which contacts nobody yet.
+///
+/// # Examples
+///
+/// ```
+/// use micro::registry::{Memory, Registry};
+///
+/// micro::registry_scheme!("elsewhere", |_rest| Ok(Registry::new(Memory::new())));
+///
+/// assert!(Registry::open("elsewhere://10.0.0.1").is_ok());
+/// ```
+#[cfg(not(feature = "linkme"))]
+#[macro_export]
+macro_rules! registry_scheme {
+    ($name:expr, $open:expr $(,)?) => {
+        $crate::__private::inventory::submit! { $crate::registry::Scheme::new($name, $open) }
+    };
+}
+
+/// Announces a registry's URL scheme: its name, and a function from what follows `://` to the
+/// registry, which contacts nobody yet.
+#[cfg(feature = "linkme")]
+#[macro_export]
+macro_rules! registry_scheme {
+    ($name:expr, $open:expr $(,)?) => {
+        const _: () = {
+            #[$crate::__private::linkme::distributed_slice($crate::registry::SCHEMES)]
+            #[linkme(crate = $crate::__private::linkme)]
+            static SCHEME: $crate::registry::Scheme = $crate::registry::Scheme::new($name, $open);
+        };
+    };
+}
 
 /// Ours; another crate cannot take their place.
 const OWN: &[Scheme] = &[
@@ -94,7 +133,11 @@ fn open_one(url: &str) -> Result<Registry> {
 }
 
 fn schemes() -> impl Iterator<Item = &'static Scheme> {
-    OWN.iter().chain(inventory::iter::<Scheme>)
+    #[cfg(not(feature = "linkme"))]
+    let announced = inventory::iter::<Scheme>;
+    #[cfg(feature = "linkme")]
+    let announced = SCHEMES;
+    OWN.iter().chain(announced)
 }
 
 fn is_known(name: &str) -> bool {
@@ -115,7 +158,9 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    inventory::submit! { Scheme::new("elsewhere", |_| Ok(Registry::new(Memory::new()))) }
+    // With linkme an announcement is code that this crate forbids itself.
+    #[cfg(not(feature = "linkme"))]
+    crate::registry_scheme!("elsewhere", |_| Ok(Registry::new(Memory::new())));
 
     #[test]
     fn several_are_cut_only_where_a_scheme_follows() {
@@ -160,6 +205,7 @@ mod tests {
         );
     }
 
+    #[cfg(not(feature = "linkme"))]
     #[test]
     fn announced_scheme_opens() {
         open("elsewhere://").unwrap();

@@ -52,6 +52,20 @@ pub(super) fn prepare(dir: &Path) -> Result<()> {
     check_owner(dir, &found)
 }
 
+/// Tells this directory from another that comes in its place; `None` while there is none.
+#[cfg(unix)]
+pub(super) fn identity(dir: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let found = fs::symlink_metadata(dir).ok()?;
+    found.is_dir().then(|| (found.dev(), found.ino()))
+}
+
+/// Tells this directory from another that comes in its place; `None` while there is none.
+#[cfg(not(unix))]
+pub(super) fn identity(dir: &Path) -> Option<(u64, u64)> {
+    dir.is_dir().then_some((0, 0))
+}
+
 #[cfg(unix)]
 fn make(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;

@@ -6,6 +6,8 @@
 mod dir;
 mod file;
 mod process;
+#[cfg(test)]
+mod tests;
 mod watcher;
 
 #[cfg(test)]
@@ -23,6 +25,7 @@ use crate::error::{Error, OrError, Result};
 use crate::registry::backend::{Backend, Capabilities};
 use crate::registry::host::file::Record;
 use crate::registry::host::process::Process;
+use crate::registry::host::watcher::Eyes;
 use crate::registry::record::Node;
 use crate::registry::watch::{AbortOnDrop, Watch, WatchSender};
 
@@ -37,6 +40,8 @@ struct Shared {
     dir: PathBuf,
     /// This process, as it stands in the files it writes.
     me: Process,
+    /// Which directory was made sure of; another in its place is looked at anew.
+    checked: Mutex<Option<(u64, u64)>>,
     /// Feeds of the services that are watched; entries go when their last watch does.
     watches: Mutex<Watches>,
     /// Told when a watch begins, so that it gets its first list at once.
@@ -59,6 +64,7 @@ impl Host {
         Self(Arc::new(Shared {
             dir: dir.into(),
             me: Process::this(),
+            checked: Mutex::default(),
             watches: Mutex::default(),
             begun: Notify::new(),
         }))
@@ -105,12 +111,29 @@ impl Host {
         work: impl FnOnce(&Shared) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let shared = Arc::clone(&self.0);
-        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
+        let done = tokio::task::spawn_blocking(move || {
+            shared.make_sure()?;
+            work(&shared)
+        })
+        .await;
         done.or_internal("the file work did not end")?
     }
 }
 
 impl Shared {
+    /// Makes the directory, or makes sure that it is ours alone.
+    ///
+    /// Once a directory: whoever cleans temporary directories may take it away.
+    fn make_sure(&self) -> Result<()> {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked.is_none() || *checked != dir::identity(&self.dir) {
+            *checked = None;
+            dir::prepare(&self.dir)?;
+            *checked = dir::identity(&self.dir);
+        }
+        Ok(())
+    }
+
     /// The live records of one service, or of all.
     fn scan(&self, service: Option<&str>) -> Result<Vec<Record>> {
         let records = file::scan(&self.dir, service, &self.me)?;
@@ -136,15 +159,7 @@ impl Backend for Host {
 
     async fn register(&self, node: Node, ttl: Duration) -> Result<()> {
         self.blocking(move |shared| {
-            let record = Record::new(node, ttl, shared.me.clone());
-            // Whoever cleans temporary directories may have taken ours.
-            match file::write(&shared.dir, &record) {
-                Err(error) if error.kind() == crate::error::ErrorKind::NotFound => {
-                    dir::prepare(&shared.dir)?;
-                    file::write(&shared.dir, &record)
-                }
-                outcome => outcome,
-            }
+            file::write(&shared.dir, &Record::new(node, ttl, shared.me.clone()))
         })
         .await
     }
@@ -166,7 +181,7 @@ impl Backend for Host {
     }
 
     async fn watch(&self, service: &str) -> Result<Watch> {
-        self.blocking(|shared| dir::prepare(&shared.dir)).await?;
+        self.blocking(|_| Ok(())).await?;
         let mut watches = self
             .0
             .watches
@@ -177,7 +192,7 @@ impl Backend for Host {
         let watch = sender.watch();
         let task = watches.task.upgrade().filter(|task| !task.0.is_finished());
         let task = task.unwrap_or_else(|| {
-            let feed = watcher::feed(self.clone());
+            let feed = watcher::feed(self.clone(), Eyes::open);
             Arc::new(AbortOnDrop(tokio::spawn(feed)))
         });
         watches.task = Arc::downgrade(&task);

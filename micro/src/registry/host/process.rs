@@ -21,11 +21,15 @@ pub(super) struct Process {
 impl Process {
     /// The process we are.
     pub(super) fn this() -> Self {
+        Self::of(std::process::id())
+    }
+
+    /// A process in our own namespaces.
+    pub(super) fn of(id: u32) -> Self {
         let namespace = |name: &str| {
             let link = fs::read_link(format!("/proc/self/ns/{name}")).unwrap_or_default();
             link.to_string_lossy().into_owned()
         };
-        let id = std::process::id();
         Self {
             id,
             started: fs::read(format!("/proc/{id}/stat"))

@@ -26,23 +26,30 @@ const SAFETY: Duration = Duration::from_secs(5);
 /// Least time between two readings, so that a burst of changes costs few.
 const REST: Duration = Duration::from_millis(5);
 
-/// Feeds the watches of a host registry until it is dropped.
-pub(super) async fn feed(host: Host) {
+/// Feeds the watches of a host registry until it is dropped; `open` is [`Eyes::open`].
+pub(super) async fn feed(host: Host, open: fn(&Path, &Arc<Notify>) -> Eyes) {
     let changed = Arc::new(Notify::new());
-    let mut eyes = Eyes::open(host.dir(), &changed);
+    let mut eyes = open(host.dir(), &changed);
     let mut records: Vec<Record> = Vec::new();
+    // Whether the last reading failed; so that only the first failure is logged.
+    let mut fails = false;
     loop {
         match look(&host).await {
             Ok(now) => {
                 publish(&host, &now);
                 records = now;
+                fails = false;
             }
-            Err(error) => tracing::warn!(error = %error.chain(), "host registry cannot be read"),
+            Err(error) if !fails => {
+                tracing::warn!(error = %error.chain(), "host registry cannot be read");
+                fails = true;
+            }
+            Err(_) => {}
         }
         sleep(REST).await;
         wait(&host, &changed, &records, eyes.is_blind()).await;
         if !eyes.sees(host.dir()) {
-            eyes = Eyes::open(host.dir(), &changed);
+            eyes = open(host.dir(), &changed);
         }
     }
 }
@@ -65,13 +72,7 @@ async fn wait(host: &Host, changed: &Notify, records: &[Record], blind: bool) {
 }
 
 async fn look(host: &Host) -> Result<Vec<Record>> {
-    host.blocking(|shared| {
-        if !shared.dir.is_dir() {
-            dir::prepare(&shared.dir)?;
-        }
-        shared.scan(None)
-    })
-    .await
+    host.blocking(|shared| shared.scan(None)).await
 }
 
 fn publish(host: &Host, records: &[Record]) {
@@ -94,14 +95,14 @@ fn publish(host: &Host, records: &[Record]) {
 }
 
 /// The operating system's watch on the directory, while it works.
-struct Eyes {
+pub(super) struct Eyes {
     watcher: Option<RecommendedWatcher>,
     /// Which directory is watched: another may come in its place.
-    inode: u64,
+    dir: Option<(u64, u64)>,
 }
 
 impl Eyes {
-    fn open(dir: &Path, changed: &Arc<Notify>) -> Self {
+    pub(super) fn open(dir: &Path, changed: &Arc<Notify>) -> Self {
         let watcher = Self::watch(dir, Arc::clone(changed));
         if let Err(error) = &watcher {
             tracing::warn!(
@@ -114,7 +115,7 @@ impl Eyes {
         changed.notify_one();
         Self {
             watcher: watcher.ok(),
-            inode: inode(dir),
+            dir: dir::identity(dir),
         }
     }
 
@@ -133,6 +134,15 @@ impl Eyes {
         Ok(watcher)
     }
 
+    /// Without the operating system's help.
+    #[cfg(test)]
+    pub(super) fn blind(_dir: &Path, _changed: &Arc<Notify>) -> Self {
+        Self {
+            watcher: None,
+            dir: None,
+        }
+    }
+
     fn is_blind(&self) -> bool {
         self.watcher.is_none()
     }
@@ -140,17 +150,6 @@ impl Eyes {
     /// Whether the directory that is watched is still the one of that name. A blind one stays
     /// blind: trying again and again would only fill the log.
     fn sees(&self, dir: &Path) -> bool {
-        self.is_blind() || self.inode == inode(dir)
+        self.is_blind() || self.dir == dir::identity(dir)
     }
-}
-
-#[cfg(unix)]
-fn inode(dir: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(dir).map_or(0, |found| found.ino())
-}
-
-#[cfg(not(unix))]
-fn inode(_dir: &Path) -> u64 {
-    0
 }

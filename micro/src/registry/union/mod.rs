@@ -3,28 +3,22 @@
 //! Earlier members are nearer: of two records of one node theirs counts. Does not hide a member
 //! that fails; it is logged when it begins and when it ends, and the others go on.
 
+mod merge;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
-
-use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 use crate::error::{Error, Result};
 use crate::registry::backend::{Backend, BoxFuture, Capabilities};
 use crate::registry::handle::Registry;
 use crate::registry::record::Node;
-use crate::registry::watch::{Watch, WatchSender};
-
-/// Pause before a member that cannot watch is asked again.
-const RETRY: Duration = Duration::from_secs(1);
-const MAX_RETRY: Duration = Duration::from_secs(30);
+use crate::registry::watch::Watch;
 
 pub(super) struct Union {
-    members: Arc<[Member]>,
+    members: Vec<Member>,
 }
 
 struct Member {
@@ -124,103 +118,8 @@ impl Backend for Union {
     }
 
     async fn watch(&self, service: &str) -> Result<Watch> {
-        let all = self
-            .members
-            .iter()
-            .map(|member| boxed(member.registry.watch(service)));
-        let watches = race(all.collect(), never).await;
-        if !watches.is_empty() && watches.iter().all(Result::is_err) {
-            return Err(watches
-                .into_iter()
-                .find_map(Result::err)
-                .expect("all are errors"));
-        }
-        let merge = Merge::new(watches.len());
-        let members = Arc::clone(&self.members);
-        let service = service.to_owned();
-        Ok(Watch::spawn(move |sender| async move {
-            // Dropped with this task, which stops the tasks in it.
-            let mut tasks = JoinSet::new();
-            for (at, first) in watches.into_iter().enumerate() {
-                let slot = Slot {
-                    at,
-                    merge: merge.clone(),
-                    sender: sender.clone(),
-                };
-                tasks.spawn(follow(
-                    members[at].registry.clone(),
-                    service.clone(),
-                    first,
-                    slot,
-                ));
-            }
-            while tasks.join_next().await.is_some() {}
-        }))
-    }
-}
-
-/// What each member last told.
-#[derive(Clone)]
-struct Merge(Arc<Mutex<Vec<Told>>>);
-
-#[derive(Clone)]
-enum Told {
-    Nothing,
-    Failure,
-    Nodes(Vec<Node>),
-}
-
-struct Slot {
-    at: usize,
-    merge: Merge,
-    sender: WatchSender,
-}
-
-impl Merge {
-    fn new(members: usize) -> Self {
-        Self(Arc::new(Mutex::new(vec![Told::Nothing; members])))
-    }
-}
-
-impl Slot {
-    fn set(&self, told: Told) {
-        let mut all = self.merge.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all[self.at] = told;
-        let unknown = all.iter().any(|told| matches!(told, Told::Nothing));
-        let of = |told: &Told| match told {
-            Told::Nodes(nodes) => nodes.clone(),
-            Told::Nothing | Told::Failure => Vec::new(),
-        };
-        let nodes: Vec<Node> = all.iter().flat_map(of).collect();
-        // "Nobody" is known only when no member can still say otherwise.
-        if !nodes.is_empty() || !unknown {
-            self.sender.send(nodes);
-        }
-    }
-}
-
-/// Passes on what one member tells, and asks it again when its watch fails.
-async fn follow(registry: Registry, service: String, first: Result<Watch>, slot: Slot) {
-    let mut attempt = first;
-    let mut pause = RETRY;
-    loop {
-        match attempt {
-            Ok(mut watch) => {
-                while let Some(change) = watch.next().await {
-                    slot.set(Told::Nodes(change.nodes));
-                    pause = RETRY;
-                }
-            }
-            Err(error) => {
-                slot.set(Told::Failure);
-                if pause == RETRY {
-                    tracing::warn!(service, error = %error.chain(), "watch failed, asking again");
-                }
-            }
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(MAX_RETRY);
-        attempt = registry.watch(&service).await;
+        let registries = self.members.iter().map(|member| member.registry.clone());
+        merge::watch(registries.collect(), service).await
     }
 }
 
@@ -301,4 +200,115 @@ fn merged(answers: Vec<Result<Vec<Node>>>) -> Result<Vec<Node>> {
     nodes.sort_by(|a, b| (&a.service, &a.id).cmp(&(&b.service, &b.id)));
     nodes.dedup_by(|later, first| later.service == first.service && later.id == first.id);
     Ok(nodes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::registry::fixed::Fixed;
+    use crate::registry::memory::Memory;
+
+    const TTL: Duration = Duration::from_secs(1);
+
+    /// Never works, at once or after its time limit.
+    struct Broken {
+        silent: bool,
+    }
+
+    impl Broken {
+        async fn fail<T>(&self) -> Result<T> {
+            if self.silent {
+                std::future::pending::<()>().await;
+            }
+            Err(Error::unavailable("out of order"))
+        }
+    }
+
+    impl Backend for Broken {
+        fn scheme(&self) -> &'static str {
+            "broken"
+        }
+
+        fn capabilities(&self) -> Capabilities {
+            Capabilities::ALL
+        }
+
+        async fn register(&self, _node: Node, _ttl: Duration) -> Result<()> {
+            self.fail().await
+        }
+
+        async fn deregister(&self, _node: &Node) -> Result<()> {
+            self.fail().await
+        }
+
+        async fn lookup(&self, _service: &str) -> Result<Vec<Node>> {
+            self.fail().await
+        }
+
+        async fn list(&self) -> Result<Vec<Node>> {
+            self.fail().await
+        }
+
+        async fn watch(&self, _service: &str) -> Result<Watch> {
+            self.fail().await
+        }
+    }
+
+    fn broken(silent: bool) -> Registry {
+        Registry::new(Broken { silent })
+    }
+
+    fn fixed(version: &str) -> Registry {
+        let node = Node::new("greeter", "a", "127.0.0.1:1").with_version(version);
+        Registry::new(Fixed::new([node]))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn first_answer_wins_and_nearer_records_count() {
+        let union = Registry::union([broken(true), fixed("near"), fixed("far")]);
+        let start = tokio::time::Instant::now();
+        assert_eq!(union.lookup("greeter").await.unwrap()[0].version, "near");
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        let mut watch = Registry::union([fixed("near"), fixed("far")])
+            .watch("greeter")
+            .await;
+        while watch.as_mut().unwrap().next().await.unwrap().nodes[0].version != "near" {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_fails_is_passed_over_and_all_that_fail_are_an_error() {
+        let node = Node::new("greeter", "a", "127.0.0.1:1");
+        let half = Registry::union([broken(false), Registry::new(Memory::new())]);
+        let registration = half.register(node.clone(), TTL).await.unwrap();
+        assert_eq!(
+            half.lookup("greeter").await.unwrap(),
+            std::slice::from_ref(&node)
+        );
+        assert_eq!(half.lookup("nobody").await.unwrap(), []);
+        let mut watch = half.watch("greeter").await.unwrap();
+        assert_eq!(
+            watch.next().await.unwrap().added,
+            std::slice::from_ref(&node)
+        );
+        assert!(
+            registration.deregister().await.is_err(),
+            "one record may be left behind"
+        );
+
+        let all_broken = Registry::union([broken(false), broken(false)]);
+        for error in [
+            all_broken.register(node, TTL).await.map(drop).unwrap_err(),
+            all_broken.lookup("greeter").await.map(drop).unwrap_err(),
+            all_broken.watch("greeter").await.map(drop).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+            assert!(
+                error
+                    .message()
+                    .starts_with("registry `broken+broken`: cannot "),
+                "{error}"
+            );
+        }
+    }
 }
