@@ -121,7 +121,10 @@ mod tests {
     #[test]
     fn a_look_down_or_home_is_fine() {
         let all = found(&[
-            ("lib.rs", "pub use error::Error; pub use micro_macros::message;"),
+            (
+                "lib.rs",
+                "pub use error::Error; pub use micro_macros::message;",
+            ),
             ("error.rs", "#[micro::message] pub struct Error;"),
             (
                 "client/mod.rs",

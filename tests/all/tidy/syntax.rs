@@ -31,7 +31,7 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    fn offence(&mut self, at: impl Spanned, rule: impl Into<String>) {
+    fn offence(&mut self, at: &impl Spanned, rule: impl Into<String>) {
         self.found.push(Offence {
             path: self.path.to_owned(),
             line: at.span().start().line,
@@ -77,7 +77,7 @@ impl Finder<'_> {
         }
     }
 
-    fn environment(&mut self, path: &[String], at: impl Spanned) {
+    fn environment(&mut self, path: &[String], at: &impl Spanned) {
         let reads = path.len() > 1 && path[0] == "std" && path[1] == "env";
         if reads && self.strict() && !self.may_read {
             self.offence(at, "the environment is read below `app`");
@@ -115,6 +115,10 @@ impl<'ast> Visit<'ast> for Finder<'_> {
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
         self.within(&item.attrs, |this| visit::visit_item_fn(this, item));
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        self.within(&item.attrs, |this| visit::visit_impl_item_fn(this, item));
     }
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
@@ -236,7 +240,8 @@ mod tests {
                 "in {text}"
             );
         }
-        let text = "#[tokio::test] async fn f() { a.unwrap() }\n fn g() { a.unwrap() }";
+        let text = "#[tokio::test] async fn f() { a.unwrap() }\n fn g() { a.unwrap() }\n\
+                    impl A { #[cfg(test)] fn f() { a.unwrap() } }";
         assert_eq!(found("micro/src/a.rs", text).len(), 1);
     }
 
