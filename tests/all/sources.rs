@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use micro_tests::workspace;
 
@@ -77,17 +78,20 @@ pub(crate) fn expect_none(mut offences: Vec<Offence>) {
 }
 
 /// Every text file of the workspace, but for what is built and what git keeps for itself.
-pub(crate) fn texts() -> Vec<Text> {
-    let mut found = Vec::new();
-    walk(&workspace(), "", &mut found);
-    assert!(found.len() > 20, "the walk found {} files", found.len());
-    mark_tests(&mut found);
-    found
+pub(crate) fn texts() -> &'static [Text] {
+    static TEXTS: LazyLock<Vec<Text>> = LazyLock::new(|| {
+        let mut found = Vec::new();
+        walk(&workspace(), "", &mut found);
+        assert!(found.len() > 20, "the walk found {} files", found.len());
+        mark_tests(&mut found);
+        found
+    });
+    &TEXTS
 }
 
 /// Every Rust file under a folder (named from the root, ending in `/`).
-pub(crate) fn rust(folder: &str) -> Vec<Text> {
-    let mut all = texts();
+pub(crate) fn rust(folder: &str) -> Vec<&'static Text> {
+    let mut all: Vec<&Text> = texts().iter().collect();
     all.retain(|text| text.is_rust() && text.under(&[folder]));
     assert!(!all.is_empty(), "no Rust file under {folder}");
     all

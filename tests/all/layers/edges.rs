@@ -53,7 +53,7 @@ impl Graph {
     }
 
     /// Reads the files under `micro/src/`.
-    pub(super) fn read(texts: &[Text]) -> Self {
+    pub(super) fn read<'a>(texts: impl IntoIterator<Item = &'a Text>) -> Self {
         let mut graph = Self {
             modules: HashMap::new(),
             macros: HashMap::new(),

@@ -21,17 +21,19 @@ const RUNGS: &[&[&str]] = &[
     &["wrap"],
     &["client", "server"],
     &["app"],
-    &["prelude", "testing", "__private"],
+    &["prelude", "testing"],
+    // Generated code reaches every rung.
+    &["__private"],
 ];
 
 #[test]
 fn modules_name_lower_rungs_only() {
-    expect_none(rungs::offences(&Graph::read(&rust("micro/src/")), RUNGS));
+    expect_none(rungs::offences(&Graph::read(rust("micro/src/")), RUNGS));
 }
 
 #[test]
 fn folders_make_no_cycle() {
-    expect_none(cycles::offences(&Graph::read(&rust("micro/src/"))));
+    expect_none(cycles::offences(&Graph::read(rust("micro/src/"))));
 }
 
 #[test]

@@ -1,0 +1,52 @@
+//! The first of two programs: serves until it is stopped. `02_caller` finds it without settings.
+//!
+//! Prints nothing to standard output; its log, on standard error, says where it listens. Any gRPC
+//! client can call it as well, and any HTTP client:
+//!
+//! ```text
+//! curl -d '{"name":"Ada"}' -H 'content-type: application/json' ADDRESS/greeter.Greeter/Hello
+//! ```
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use micro::prelude::*;
+
+#[micro::message]
+struct HelloRequest {
+    name: String,
+}
+
+#[micro::message]
+struct HelloReply {
+    greeting: String,
+    /// How many people this node has greeted.
+    count: u64,
+}
+
+/// Greets people.
+#[micro::service]
+struct Greeter {
+    #[micro(default)]
+    count: AtomicU64,
+}
+
+#[micro::service]
+impl Greeter {
+    /// Says hello.
+    #[micro::rpc(timeout = "2s")]
+    async fn hello(&self, request: HelloRequest) -> Result<HelloReply> {
+        if request.name.is_empty() {
+            return Err(Error::invalid_argument(
+                "`name` is empty; whom shall I greet?",
+            ));
+        }
+        Ok(HelloReply {
+            greeting: format!("Hello {}", request.name),
+            count: self.count.fetch_add(1, Ordering::Relaxed) + 1,
+        })
+    }
+}
+
+fn main() {
+    micro::run!()
+}

@@ -1,0 +1,95 @@
+//! Code around every call, on both sides. Prints
+//!
+//! ```text
+//! greeter.Greeter/Hello for Ada
+//! Hello Ada, says the service
+//! greeter.Greeter/Hello for Ada
+//! Hello Ada, says the cache
+//! ```
+//!
+//! Orders decide who stands further out; filters (`on`, `service`, `method`) whom a wrap is around.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use micro::prelude::*;
+
+#[micro::message]
+struct HelloRequest {
+    name: String,
+}
+
+#[micro::message]
+#[derive(Clone)]
+struct HelloReply {
+    greeting: String,
+}
+
+#[micro::service]
+struct Greeter {
+    #[micro(default)]
+    known: Mutex<HashMap<String, String>>,
+}
+
+#[micro::service]
+impl Greeter {
+    #[micro::rpc]
+    async fn hello(&self, request: HelloRequest) -> Result<HelloReply> {
+        let greeting = format!("Hello {}", request.name);
+        let mut known = self
+            .known
+            .lock()
+            .map_err(|_| Error::internal("a cache broke"))?;
+        known.insert(request.name, greeting.clone());
+        Ok(HelloReply {
+            greeting: format!("{greeting}, says the service"),
+        })
+    }
+}
+
+/// Around calls made by this program: adds metadata.
+#[micro::wrap(on = "client")]
+async fn sign(mut call: Call, next: Next<'_>) -> Result<Reply> {
+    call.metadata_mut().insert("signed-by", "Ada")?;
+    next.run(call).await
+}
+
+/// Around calls served here, the outermost: reads metadata and path.
+#[micro::wrap(order = -10)]
+async fn log(call: Call, next: Next<'_>) -> Result<Reply> {
+    let from = call.metadata().get("signed-by").unwrap_or("nobody");
+    println!("{} for {from}", call.method().path.trim_start_matches('/'));
+    next.run(call).await
+}
+
+/// Around one method of one service: reads the request, and may answer in its place.
+#[micro::wrap(service = "greeter", method = "hello")]
+async fn cache(greeter: &Greeter, mut call: Call, next: Next<'_>) -> Result<Reply> {
+    let name = call.request::<HelloRequest>()?.name.clone();
+    let known = greeter
+        .known
+        .lock()
+        .map_err(|_| Error::internal("a cache broke"))?
+        .get(&name)
+        .cloned();
+    match known {
+        Some(greeting) => Ok(Reply::new(HelloReply {
+            greeting: format!("{greeting}, says the cache"),
+        })),
+        None => next.run(call).await,
+    }
+}
+
+#[micro::on(ready)]
+async fn call(greeter: GreeterClient, stop: Stop) -> Result<()> {
+    for _ in 0..2 {
+        let name = "Ada".to_owned();
+        println!("{}", greeter.hello(HelloRequest { name }).await?.greeting);
+    }
+    stop.now();
+    Ok(())
+}
+
+fn main() {
+    micro::run!()
+}
