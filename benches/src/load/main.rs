@@ -9,6 +9,7 @@
 //! ```
 
 mod generator;
+mod micro_echo;
 mod options;
 mod process;
 mod report;
@@ -22,6 +23,7 @@ fn main() -> io::Result<()> {
     let options = Options::from_arguments(std::env::args().skip(1))?;
     match options.role {
         Role::Report => report::run(&options),
+        Role::Micro => micro_echo::serve(),
         Role::Tonic => tonic_echo::serve(),
         Role::Generator => generator::run(&options),
     }

@@ -9,6 +9,8 @@ pub(crate) enum Role {
     Report,
     /// A server: hand-written tonic.
     Tonic,
+    /// A server: ours.
+    Micro,
     /// Calls a server.
     Generator,
 }
@@ -87,6 +89,7 @@ impl Options {
 fn role(word: &str) -> io::Result<Role> {
     match word {
         "tonic" => Ok(Role::Tonic),
+        "micro" => Ok(Role::Micro),
         "generator" => Ok(Role::Generator),
         _ => Err(wrong(format!("no role `{word}`"))),
     }

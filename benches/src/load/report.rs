@@ -6,7 +6,7 @@ use crate::options::{Options, Shape};
 use crate::process::Process;
 
 /// Roles that serve; the first is what the others are compared with.
-const SERVERS: &[&str] = &["tonic"];
+const SERVERS: &[&str] = &["tonic", "micro"];
 
 /// What one run measured.
 #[derive(Debug, Clone, Copy)]
