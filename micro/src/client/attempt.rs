@@ -237,6 +237,9 @@ impl Attempts<'_> {
     /// One attempt at one node.
     async fn once(&self, node: &Node, others: bool, timer: &mut Timer<'_>) -> Result<Reply, Stop> {
         let config = &self.outgoing.core.config;
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            tracing::Span::current().record("node", &*node.node().id);
+        }
         let link = node.value();
         let connection = match link.open() {
             Some(connection) => connection,

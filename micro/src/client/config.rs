@@ -35,7 +35,8 @@ pub struct Config {
     pub metadata_limit: usize,
     /// How many calls may wait for a free stream of one connection. Default: 65,536.
     pub queue_limit: usize,
-    /// How ejected nodes are probed. Default: after 100 ms, then twice as long each time, up to 5 s.
+    /// How ejected nodes are probed. Default: after 100 ms, then twice as long each time, at most
+    /// 5 s.
     pub probing: Probing,
     /// A service without nodes that nobody calls for this long is no longer watched, and neither
     /// is an address that nobody calls. Default: 60 s.

@@ -162,15 +162,6 @@ impl Core {
         let mut methods = self.methods.write().unwrap_or_else(PoisonError::into_inner);
         methods.clear();
     }
-
-    #[cfg(test)]
-    pub(super) fn in_flight(&self) -> u32 {
-        let services = self.services.read().unwrap();
-        let members = services
-            .values()
-            .flat_map(|service| service.table.members());
-        members.map(|member| member.load().in_flight()).sum()
-    }
 }
 
 fn bad_path(path: &str) -> Error {
@@ -178,4 +169,58 @@ fn bad_path(path: &str) -> Error {
         "`{}` is no path of a method, write `/package.Service/Method`",
         path.escape_debug()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::link::Link;
+    use crate::selector::Member;
+
+    impl Core {
+        /// Calls in flight to all nodes.
+        pub(in crate::client) fn in_flight(&self) -> u32 {
+            let services = self.services.read().unwrap();
+            let members = services
+                .values()
+                .flat_map(|service| service.table.members());
+            members.map(|member| member.load().in_flight()).sum()
+        }
+
+        /// How many nodes a service has.
+        pub(in crate::client) fn nodes(&self, service: &str) -> usize {
+            self.services.read().unwrap()[service].table.len()
+        }
+
+        /// A node of a service.
+        pub(in crate::client) fn node_of(&self, service: &str, id: &str) -> Arc<Member<Arc<Link>>> {
+            let members = self.services.read().unwrap()[service].table.members();
+            members
+                .into_iter()
+                .find(|member| member.node().id == id)
+                .unwrap()
+        }
+
+        /// Services that are watched and addresses that are kept.
+        pub(in crate::client) fn watched(&self) -> usize {
+            let services = self.services.read().unwrap();
+            services
+                .values()
+                .filter(|service| !service.is_forgotten())
+                .count()
+        }
+    }
+
+    #[test]
+    fn made_up_methods_do_not_fill_the_memory() {
+        let core = Core::new(Config::default(), None, Vec::new());
+        for number in 0..MOST_METHODS + 10 {
+            let info = MethodInfo::new("a", format!("/a.A/M{number}"));
+            core.method(&info).unwrap();
+        }
+        assert!(core.methods.read().unwrap().len() <= MOST_METHODS);
+        for path in ["", "/", "a b", "/a?b", "/a\r\n", "*"] {
+            assert!(core.method(&MethodInfo::new("a", path)).is_err(), "{path}");
+        }
+    }
 }

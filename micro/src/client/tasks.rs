@@ -54,15 +54,6 @@ impl Tasks {
         let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.take()
     }
-
-    #[cfg(test)]
-    pub(super) fn running(&self) -> usize {
-        let mut tasks = self.0.lock().unwrap();
-        tasks.as_mut().map_or(0, |tasks| {
-            while tasks.try_join_next().is_some() {}
-            tasks.len()
-        })
-    }
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {
@@ -70,5 +61,33 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
         && error.is_panic()
     {
         tracing::error!(%error, "a task of the client panicked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Tasks {
+        pub(in crate::client) fn running(&self) -> usize {
+            let mut tasks = self.0.lock().unwrap();
+            tasks.as_mut().map_or(0, |tasks| {
+                while tasks.try_join_next().is_some() {}
+                tasks.len()
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closing_waits_a_second_and_nothing_runs_after() {
+        let tasks = Tasks::new();
+        tasks.spawn(async {});
+        tasks.spawn(std::future::pending());
+        let started = tokio::time::Instant::now();
+        tasks.close().await;
+        assert_eq!(started.elapsed(), GRACE);
+        tasks.spawn(async { unreachable!("it is closed") });
+        tokio::task::yield_now().await;
+        assert_eq!(tasks.running(), 0);
     }
 }

@@ -2,9 +2,15 @@
 
 mod chain;
 mod linked;
+mod log;
+mod recover;
+mod trace;
 
 pub use self::chain::{Chain, Next, Wrap};
 pub use self::linked::{Around, LinkedWrap, On};
+pub use self::log::Log;
+pub use self::recover::Recover;
+pub use self::trace::Trace;
 
 pub(crate) use self::linked::same_name;
 

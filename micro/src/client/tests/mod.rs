@@ -1,6 +1,9 @@
 //! The client against peers scripted by hand, over real sockets on loopback.
 
 mod calls;
+mod failover;
+mod hostile;
+mod life;
 mod peer;
 
 use std::sync::Arc;

@@ -16,11 +16,20 @@ use crate::handler::BoxFuture;
 
 /// One call as the script sees it.
 pub(super) struct Incoming {
-    /// Counted over all connections, from 0.
-    pub(super) number: usize,
     pub(super) head: http::request::Parts,
     pub(super) body: RecvStream,
     pub(super) respond: SendResponse<Bytes>,
+    counts: Arc<Counts>,
+}
+
+impl Incoming {
+    /// Waits until the client resets the stream, and counts it.
+    pub(super) async fn reset(&mut self) {
+        let reason = std::future::poll_fn(|task| self.respond.poll_reset(task)).await;
+        if let Ok(h2::Reason::CANCEL) = reason {
+            self.counts.resets.fetch_add(1, Ordering::SeqCst);
+        }
+    }
 }
 
 type Script = Arc<dyn Fn(Incoming) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -44,10 +53,12 @@ pub(super) struct Peer {
 }
 
 #[derive(Default)]
-pub(super) struct Counts {
-    pub(super) calls: AtomicUsize,
-    pub(super) running: AtomicUsize,
-    pub(super) connections: AtomicUsize,
+struct Counts {
+    calls: AtomicUsize,
+    running: AtomicUsize,
+    connections: AtomicUsize,
+    open: AtomicUsize,
+    resets: AtomicUsize,
 }
 
 impl Peer {
@@ -56,8 +67,19 @@ impl Peer {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        Self::scripted_with(Builder::new(), script).await
+    }
+
+    /// The same with HTTP/2 settings.
+    pub(super) async fn scripted_with<F>(
+        builder: Builder,
+        script: impl Fn(Incoming) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let script: Script = Arc::new(move |incoming| Box::pin(script(incoming)));
-        Self::start("127.0.0.1:0", Builder::new(), script).await
+        Self::start("127.0.0.1:0", builder, script).await
     }
 
     /// A peer that says what it hears.
@@ -152,6 +174,16 @@ impl Peer {
         self.counts.connections.load(Ordering::SeqCst)
     }
 
+    /// Connections that are open now.
+    pub(super) fn open(&self) -> usize {
+        self.counts.open.load(Ordering::SeqCst)
+    }
+
+    /// Calls that the client has cancelled while their script waited for it.
+    pub(super) fn resets(&self) -> usize {
+        self.counts.resets.load(Ordering::SeqCst)
+    }
+
     /// GOAWAY on every connection there is; what runs on them finishes.
     pub(super) fn leave(&self) {
         self.command.send_modify(|command| {
@@ -178,6 +210,7 @@ async fn serve(
     counts: Arc<Counts>,
 ) {
     commands.mark_unchanged();
+    let _open = Counted::begin(&counts, |counts| &counts.open);
     let Ok(mut connection): Result<Connection<_, Bytes>, _> = builder.handshake(tcp).await else {
         return;
     };
@@ -186,10 +219,11 @@ async fn serve(
         tokio::select! {
             accepted = connection.accept() => {
                 let Some(Ok((request, respond))) = accepted else { return };
-                let number = counts.calls.fetch_add(1, Ordering::SeqCst);
+                counts.calls.fetch_add(1, Ordering::SeqCst);
                 let (head, body) = Request::into_parts(request);
-                let running = Running::begin(&counts);
-                let script = script(Incoming { number, head, body, respond });
+                let running = Counted::begin(&counts, |counts| &counts.running);
+                let counts = Arc::clone(&counts);
+                let script = script(Incoming { head, body, respond, counts });
                 calls.spawn(async move {
                     let _running = running;
                     script.await;
@@ -205,19 +239,23 @@ async fn serve(
     }
 }
 
-/// Counts a running script, also when it is dropped.
-struct Running(Arc<Counts>);
+/// Counts something as long as it lives.
+struct Counted {
+    counts: Arc<Counts>,
+    which: fn(&Counts) -> &AtomicUsize,
+}
 
-impl Running {
-    fn begin(counts: &Arc<Counts>) -> Self {
-        counts.running.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(counts))
+impl Counted {
+    fn begin(counts: &Arc<Counts>, which: fn(&Counts) -> &AtomicUsize) -> Self {
+        which(counts).fetch_add(1, Ordering::SeqCst);
+        let counts = Arc::clone(counts);
+        Self { counts, which }
     }
 }
 
-impl Drop for Running {
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::SeqCst);
+        (self.which)(&self.counts).fetch_sub(1, Ordering::SeqCst);
     }
 }
 
