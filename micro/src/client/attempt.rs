@@ -154,6 +154,8 @@ impl Attempts<'_> {
             let (node, others) = (Arc::clone(flight.member()), others());
             match failure.reach {
                 Reach::Answered if !failure.error.is_retryable() => flight.answered(service.now()),
+                // Nothing is learned about how fast it is.
+                Reach::Unsent | Reach::Unprocessed => drop(flight),
                 _ => flight.failed(service.now()),
             }
             let wait = match (self.may_repeat(&failure), others) {

@@ -7,6 +7,10 @@ use std::time::Duration;
 
 /// A latency loses half its weight in this time, so that a slow node is looked at again.
 const HALF_LIFE: Duration = Duration::from_secs(2);
+/// Failures within this time count as one.
+const TOGETHER: Duration = Duration::from_millis(100);
+/// Failures make a node look no slower than this.
+const WORST: Duration = Duration::from_secs(1);
 /// Below 2^14 ns (16 µs) latencies are the same.
 const FLOOR: u32 = 14;
 
@@ -56,10 +60,15 @@ impl Load {
     }
 
     /// A call failed: however quickly, the node must not look fast.
+    ///
+    /// Many calls that fail together count as one, and what is remembered is bounded: a node that
+    /// stumbles once is soon back.
     pub(super) fn failed(&self, now: Duration, took: Duration) {
         let before = self.latency.load(Ordering::Relaxed);
-        let punished = before.saturating_mul(2).max(nanos(took)).max(1_000_000);
-        self.store(now, punished.min(60_000_000_000));
+        let age = nanos(now).saturating_sub(self.measured.load(Ordering::Relaxed));
+        let factor = if age > nanos(TOGETHER) { 2 } else { 1 };
+        let punished = before.saturating_mul(factor).min(nanos(WORST));
+        self.store(now, punished.max(before).max(nanos(took)).max(1_000_000));
     }
 
     fn store(&self, now: Duration, latency: u64) {
@@ -84,7 +93,7 @@ impl Load {
         let calls = |load: &Self| u64::from(load.in_flight()) + 1;
         match (self.magnitude(now), other.magnitude(now)) {
             (Some(here), Some(there)) => {
-                // The magnitudes are at most 36 (60 s), the calls below 2^33: no overflow.
+                // The magnitudes are at most 63, the calls at most 2^32: no overflow.
                 let cost = |load, magnitude: u32| u128::from(calls(load)) << magnitude;
                 cost(self, here) < cost(other, there)
             }
@@ -129,9 +138,17 @@ mod tests {
     fn quick_failures_do_not_look_fast() {
         let (broken, good) = (Load::default(), Load::default());
         good.answered(NOW, Duration::from_micros(500));
-        for _ in 0..8 {
+        for _ in 0..80 {
             broken.failed(NOW, Duration::from_micros(20));
         }
         assert!(good.is_lighter(&broken, NOW));
+        assert!(
+            broken.latency().unwrap() <= Duration::from_millis(1),
+            "all at once are one"
+        );
+        for tenths in 1..100 {
+            broken.failed(NOW + TOGETHER * 2 * tenths, Duration::from_micros(20));
+        }
+        assert_eq!(broken.latency(), Some(WORST));
     }
 }
