@@ -84,7 +84,7 @@ impl Load {
         }
         let age = nanos(now).saturating_sub(self.measured.load(Ordering::Relaxed));
         let halvings = u32::try_from(age / nanos(HALF_LIFE)).unwrap_or(u32::MAX);
-        let magnitude = 63 - latency.leading_zeros();
+        let magnitude = latency.ilog2();
         Some(magnitude.saturating_sub(halvings).max(FLOOR))
     }
 

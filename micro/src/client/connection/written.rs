@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn bytes_that_were_not_taken_do_not_count() {
         let (mut watched, seen) = Watched::new(());
-        let preface = vec![0; PREFACE];
+        let preface = [0; PREFACE];
         let (one, three) = (frame(1, 1, 4), frame(1, 3, 4));
         let slices = [&preface[..], &one[..], &three[..]];
         watched.written(slices.into_iter(), PREFACE + one.len() + HEAD - 1);

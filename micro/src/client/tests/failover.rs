@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::peer::{Held, Peer, echo, refuse};
 use super::*;
 use crate::error::{Error, ErrorKind};
+use crate::selector::Probing;
 
 /// 64 callers without pause until told to stop; how many calls went well, and what failed.
 async fn storm(
@@ -166,8 +167,10 @@ async fn repetitions_keep_to_their_budget() {
     });
     let peer = peer.await;
     let world = World::of(&[&peer]).await;
-    let mut config = Config::default();
-    config.retry_reserve = 20;
+    let config = Config {
+        retry_reserve: 20,
+        ..Config::default()
+    };
     let client = world.client_with(config);
     let mut callers = tokio::task::JoinSet::new();
     for _ in 0..500 {
@@ -216,10 +219,15 @@ async fn last_node_is_tried_though_it_is_ejected() {
     let peer = Peer::echo().await;
     let mut world = World::of(&[&peer]).await;
     let address = peer.kill().await;
-    let mut config = Config::default();
     // Probes alone would take an hour.
-    config.probing.first = Duration::from_secs(3_600);
-    config.probing.longest = Duration::from_secs(3_600);
+    let probing = Probing {
+        first: Duration::from_secs(3_600),
+        longest: Duration::from_secs(3_600),
+    };
+    let config = Config {
+        probing,
+        ..Config::default()
+    };
     let client = world.client_with(config);
     let call = || client.call::<Text>(&hello(), text("Ada"));
     let error = call().await.unwrap_err();
@@ -257,9 +265,11 @@ async fn slow_to_connect_does_not_hold_calls_while_others_serve() {
     });
     let (silent, good) = (silent.await, Peer::echo().await);
     let world = World::of(&[&silent, &good]).await;
-    let mut config = Config::default();
-    config.patience = Duration::from_millis(20);
-    config.connect_timeout = Duration::from_secs(3_600);
+    let config = Config {
+        patience: Duration::from_millis(20),
+        connect_timeout: Duration::from_secs(3_600),
+        ..Config::default()
+    };
     let client = world.client_with(config);
     for _ in 0..10 {
         let call = client.call::<Text>(&hello(), text("Ada"));

@@ -201,8 +201,10 @@ async fn garbage_on_the_port_is_no_grpc() {
 
 #[tokio::test]
 async fn peer_that_accepts_and_says_nothing_is_given_up() {
-    let mut config = Config::default();
-    config.connect_timeout = Duration::from_millis(50);
+    let config = Config {
+        connect_timeout: Duration::from_millis(50),
+        ..Config::default()
+    };
     let (error, connections) = raw_failure(config, hello(), |tcp| async move {
         std::future::pending::<()>().await;
         drop(tcp);
@@ -218,10 +220,11 @@ async fn peer_that_accepts_and_says_nothing_is_given_up() {
 
 #[tokio::test]
 async fn half_open_peer_is_noticed_by_keep_alive() {
-    let mut config = Config::default();
-    config.keep_alive_interval = Duration::from_millis(50);
-    config.keep_alive_timeout = Duration::from_millis(50);
-    // Says SETTINGS and never anything again, as after a cable was pulled.
+    let config = Config {
+        keep_alive_interval: Duration::from_millis(50),
+        keep_alive_timeout: Duration::from_millis(50),
+        ..Config::default()
+    };
     let (error, connections) = raw_failure(config, hello(), |mut tcp| async move {
         tcp.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])
             .await
@@ -238,8 +241,10 @@ async fn half_open_peer_is_noticed_by_keep_alive() {
 
 #[tokio::test]
 async fn call_without_answer_makes_its_connection_suspect() {
-    let mut config = Config::default();
-    config.keep_alive_timeout = Duration::from_millis(50);
+    let config = Config {
+        keep_alive_timeout: Duration::from_millis(50),
+        ..Config::default()
+    };
     let peer = Peer::raw(|mut tcp| async move {
         tcp.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])
             .await

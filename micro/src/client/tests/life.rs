@@ -143,8 +143,10 @@ async fn line_for_streams_is_bounded_and_ends_with_the_deadline() {
     builder.max_concurrent_streams(1);
     let (peer, held) = holding(builder).await;
     let world = World::of(&[&peer]).await;
-    let mut config = Config::default();
-    config.queue_limit = 1;
+    let config = Config {
+        queue_limit: 1,
+        ..Config::default()
+    };
     let client = world.client_with(config);
     let call = || client.call::<Text>(&hello(), text("Ada"));
     let running = tokio::spawn(call().into_future());

@@ -12,16 +12,13 @@ const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /// Keeps what the call and the current context carry.
 #[derive(Default)]
-struct Sink(Arc<Mutex<Vec<(Metadata, Option<Metadata>)>>>);
+struct Sink(Mutex<Option<(Metadata, Option<Metadata>)>>);
 
 impl Endpoint for Sink {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>> {
         Box::pin(async move {
             let current = Context::current().map(|context| context.metadata().clone());
-            self.0
-                .lock()
-                .unwrap()
-                .push((call.metadata().clone(), current));
+            *self.0.lock().unwrap() = Some((call.metadata().clone(), current));
             Ok(Reply::from_body(Body::One(Payload::Encoded {
                 codec: crate::codec::Codec::Json,
                 bytes: bytes::Bytes::new(),
@@ -43,7 +40,7 @@ async fn pass(pairs: &[(&'static str, &str)]) -> Metadata {
     let (mut chain, sink) = (Chain::new(), Sink::default());
     chain.push(Trace);
     chain.run(call, &sink).await.unwrap();
-    let (seen, current) = sink.0.lock().unwrap().pop().unwrap();
+    let (seen, current) = sink.0.lock().unwrap().take().unwrap();
     assert_eq!(Some(&seen), current.as_ref(), "onward calls inherit it");
     seen
 }

@@ -2,6 +2,8 @@
 //!
 //! Safe to repeat is a call that certainly did not reach a handler, and an idempotent one.
 
+mod words;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use crate::client::local;
 use crate::client::nodes::Service;
 use crate::client::options::Options;
 use crate::codec::Codec;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::handler::{BoxFuture, Call, Endpoint, MethodInfo, Payload, Reply};
 use crate::selector::{Choice, Flight, Member};
 
@@ -243,13 +245,12 @@ impl Attempts<'_> {
             tracing::Span::current().record("node", &*node.node().id);
         }
         let link = node.value();
-        let connection = match link.open() {
-            Some(connection) => connection,
-            None => {
-                let connecting = connecting(link, others.then_some(config.patience));
-                let connected = limit(timer, connecting).await;
-                connected.map_err(|_| Stop::Late("no connection"))??
-            }
+        let connection = if let Some(connection) = link.open() {
+            connection
+        } else {
+            let connecting = connecting(link, others.then_some(config.patience));
+            let connected = limit(timer, connecting).await;
+            connected.map_err(|_| Stop::Late("no connection"))??
         };
         let entered = limit(timer, connection.enter()).await;
         let _slot = entered.map_err(|_| Stop::Late("no free stream"))??;
@@ -267,21 +268,17 @@ impl Attempts<'_> {
             memory: config.message_limit.saturating_mul(MEMORY),
         };
         let mut receive = pin!(connection.receive(response, limits));
-        match limit(timer, receive.as_mut()).await {
-            Ok(reply) => reply.map_err(|failure| self.left(link, &connection, failure)),
-            Err(_) => {
-                connection.suspect();
-                Err(Stop::Late("no reply"))
+        let Ok(reply) = limit(timer, receive.as_mut()).await else {
+            connection.suspect();
+            return Err(Stop::Late("no reply"));
+        };
+        reply.map_err(|failure| {
+            // A peer that leaves takes no more calls.
+            if matches!(failure.reach, Reach::Unprocessed | Reach::Unsent) {
+                link.forget(&connection);
             }
-        }
-    }
-
-    /// A peer that leaves takes no more calls.
-    fn left(&self, link: &Link, connection: &Arc<Connection>, failure: Failure) -> Stop {
-        if matches!(failure.reach, Reach::Unprocessed | Reach::Unsent) {
-            link.forget(connection);
-        }
-        Stop::Failed(failure)
+            Stop::Failed(failure)
+        })
     }
 
     fn may_repeat(&self, failure: &Failure) -> Again {
@@ -292,65 +289,6 @@ impl Attempts<'_> {
             Reach::Answered if self.info.idempotent && failure.error.is_retryable() => Again::Paid,
             Reach::Lost | Reach::Answered => Again::No,
         }
-    }
-
-    /// The error for the caller: the service's own as it is, ours with where and which attempt.
-    fn say(&self, failure: Failure, node: &Node, attempt: u32) -> Error {
-        if failure.is_the_service_s {
-            return failure.error;
-        }
-        let kind = failure.error.kind();
-        Error::new(kind, self.place(node, failure.error.message(), attempt))
-    }
-
-    fn late(&self, node: &Node, what: &str, attempt: u32) -> Error {
-        let text = format!("{what} within {}", self.waited());
-        Error::new(
-            ErrorKind::DeadlineExceeded,
-            self.place(node, &text, attempt),
-        )
-    }
-
-    fn place(&self, node: &Node, text: &str, attempt: u32) -> String {
-        let (path, node) = (&self.info.path, node.node());
-        let attempts = self.outgoing.core.config.attempts;
-        let name = if node.id == node.address {
-            String::new()
-        } else {
-            format!(" on `{}`", node.id)
-        };
-        format!(
-            "`{path}`{name} at {}: {text} (attempt {attempt} of {attempts})",
-            node.address
-        )
-    }
-
-    /// The limit that was reached, and whose it is.
-    fn waited(&self) -> String {
-        match self.outgoing.options.limit {
-            Some(limit) if self.deadline == Some(limit.at) => {
-                format!("{:?}, {}", round(limit.length), limit.whose)
-            }
-            _ => format!("{:?}, the call's deadline", round(self.started.elapsed())),
-        }
-    }
-
-    fn nobody(&self, service: &Service, known: Option<Vec<String>>) -> Error {
-        let registry = self.outgoing.core.registry.as_ref();
-        let mut text = format!(
-            "no node serves `{}`{}; looked for {} in `{}`",
-            service.name,
-            self.outgoing.options.filter,
-            self.waited(),
-            registry.map_or("nothing", |registry| registry.scheme()),
-        );
-        text.push_str(&service.why_none());
-        match known {
-            Some(names) if names.is_empty() => text.push_str("; known: none"),
-            Some(names) => text.push_str(&format!("; known: `{}`", names.join("`, `"))),
-            None => {}
-        }
-        Error::unavailable(text)
     }
 }
 
@@ -367,14 +305,6 @@ async fn connecting(
             "no connection within {patience:?}"
         )))
     })
-}
-
-/// To the millisecond, as nobody reads further.
-fn round(length: Duration) -> Duration {
-    if length < Duration::from_millis(10) {
-        return length;
-    }
-    Duration::from_millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// The request as gRPC sends it: a prefix of flag and length, then the message.
