@@ -6,6 +6,10 @@
 )]
 
 mod attributes;
+mod clients;
+mod failover;
+mod finding;
+mod hostile;
 mod message;
 mod layers;
 mod programs;

@@ -1,0 +1,22 @@
+//! A node of the tests: a greeter that says which process it is. Made and run by attributes.
+
+use micro::prelude::*;
+use micro_tests::{Answer, Ask, Greeter, GreeterClient, answer};
+
+#[micro::service]
+struct Node;
+
+#[micro::service]
+impl Greeter for Node {
+    async fn hello(&self, ask: Ask) -> Result<Answer> {
+        Ok(answer(ask).await)
+    }
+
+    async fn once(&self, ask: Ask) -> Result<Answer> {
+        Ok(answer(ask).await)
+    }
+}
+
+fn main() {
+    micro::run!();
+}
