@@ -18,7 +18,7 @@ pub use crate::codec::naming::{name, name_of, package};
 pub use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
 pub use crate::codec::types::{FieldType, Kind, Types, full_name};
 pub use crate::codec::value::{
-    Enumeration, ValueName, absent_enum, absent_record, decode, decode_json, deserialize,
+    Enumeration, ValueName, absent_enum, absent_record, decode, decode_json, deserialize, encode,
     encode_json, enum_from_serde, enum_to_serde, merge_enums, merge_record, put_enum, put_enums,
     put_record, read_enum, read_record, serialize,
 };

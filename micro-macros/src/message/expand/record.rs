@@ -153,7 +153,7 @@ fn whole(message: &Message) -> TokenStream {
             }
 
             fn encode(&self, __out: &mut __micro::Vec<u8>) {
-                <Self as __micro::Record>::write(self, __out)
+                __micro::encode(self, __out)
             }
 
             fn decode(

@@ -21,10 +21,13 @@ pub enum Wire {
 /// Appends a varint.
 #[inline]
 pub(crate) fn put_varint(value: u64, out: &mut Vec<u8>) {
-    if value < 0x80 {
-        out.push(value.to_le_bytes()[0]);
-    } else {
-        put_long_varint(value, out);
+    // Copies of a known length are what the compiler does best.
+    let [first, second, third] = [value, value >> 7, value >> 14].map(|v| v.to_le_bytes()[0]);
+    match value {
+        0..0x80 => out.push(first),
+        0x80..0x4000 => out.extend_from_slice(&[first | 0x80, second]),
+        0x4000..0x20_0000 => out.extend_from_slice(&[first | 0x80, second | 0x80, third]),
+        _ => put_long_varint(value, out),
     }
 }
 
@@ -58,9 +61,16 @@ pub(crate) fn put_key(tag: u32, wire: Wire, out: &mut Vec<u8>) {
 /// Appends a field of bytes: key, length, bytes.
 #[inline]
 pub(crate) fn put_bytes(tag: u32, bytes: &[u8], out: &mut Vec<u8>) {
-    out.reserve(bytes.len() + 12);
-    put_key(tag, Wire::Bytes, out);
-    put_varint(bytes.len() as u64, out);
+    if tag < 16 && bytes.len() < 0x80 {
+        // The usual case: both are one byte.
+        let key = tag.to_le_bytes()[0] << 3 | Wire::Bytes as u8;
+        out.reserve(bytes.len() + 2);
+        out.extend_from_slice(&[key, bytes.len().to_le_bytes()[0]]);
+    } else {
+        out.reserve(bytes.len() + 12);
+        put_key(tag, Wire::Bytes, out);
+        put_varint(bytes.len() as u64, out);
+    }
     out.extend_from_slice(bytes);
 }
 

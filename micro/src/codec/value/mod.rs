@@ -19,6 +19,6 @@ pub use self::enumeration::{
 };
 pub(crate) use self::list::{list_from_serde, list_to_serde};
 pub use self::record::{
-    absent_record, decode, decode_json, deserialize, encode_json, merge_record, put_record,
+    absent_record, decode, decode_json, deserialize, encode, encode_json, merge_record, put_record,
     read_record, serialize,
 };

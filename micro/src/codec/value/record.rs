@@ -66,6 +66,14 @@ pub fn absent_record<R: Record>(bounds: &mut Bounds) -> Result<R, Fault> {
     record
 }
 
+/// Appends a whole message.
+#[inline]
+pub fn encode<R: Record>(record: &R, out: &mut Vec<u8>) {
+    // A guess that spares small messages most of the growing.
+    out.reserve(size_of::<R>().max(128));
+    record.write(out);
+}
+
 /// Reads a whole message.
 pub fn decode<R: Record>(bytes: &Bytes, memory: usize) -> Result<R> {
     let mut reader = Reader::shared(bytes, memory);
