@@ -11,9 +11,7 @@ pub use serde::de::MapAccess;
 pub use serde::ser::SerializeMap;
 
 pub use crate::codec::field::{Element, Field, FieldName, Record};
-pub use crate::codec::json::{
-    Entries, Input, View, entry, entry_always, entry_marked, entry_view, record_from_serde,
-};
+pub use crate::codec::json::{Entries, Input, View, entry_view, record_from_serde};
 pub use crate::codec::naming::{name, name_of, package};
 pub use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
 pub use crate::codec::types::{FieldType, Kind, Types, full_name};

@@ -8,7 +8,7 @@ use serde::de::MapAccess;
 use serde::ser::SerializeMap;
 use serde::{Deserializer, Serializer};
 
-use crate::codec::json::{Entries, Input};
+use crate::codec::json::{Entries, Input, entry};
 use crate::codec::proto::{Bounds, Fault, Reader, Wire};
 use crate::codec::types::{FieldType, Kind, Types};
 use crate::codec::value;
@@ -47,6 +47,70 @@ pub trait Field: Sized {
         deserializer: D,
         input: &Input,
     ) -> Result<Self, D::Error>;
+
+    /// [`omit`](Self::omit)s the field or writes it into a map.
+    fn entry<M: SerializeMap>(&self, map: &mut M, name: &'static str) -> Result<(), M::Error> {
+        if self.omit() { Ok(()) } else { entry(map, name, self) }
+    }
+
+    /// [`entry`](Self::entry) of a field marked `#[micro(default)]`.
+    fn entry_marked<M: SerializeMap>(
+        &self,
+        map: &mut M,
+        name: &'static str,
+    ) -> Result<(), M::Error> {
+        if self.omit_marked() { Ok(()) } else { entry(map, name, self) }
+    }
+
+    /// Writes the field into a map, whatever its value.
+    fn entry_always<M: SerializeMap>(
+        &self,
+        map: &mut M,
+        name: &'static str,
+    ) -> Result<(), M::Error> {
+        entry(map, name, self)
+    }
+
+    /// A field's value after the last byte: what was read, or what stands for absent.
+    #[inline]
+    fn finish(
+        slot: Option<Self>,
+        reader: &mut Reader<'_>,
+        tag: u32,
+        names: &'static [FieldName],
+    ) -> Result<Self, Fault> {
+        match slot {
+            Some(value) => Ok(value),
+            None => reader.absent(tag, names),
+        }
+    }
+
+    /// Reads the value of the entry whose name came last; null leaves it absent.
+    fn read_entry<'de, A: MapAccess<'de>>(
+        slot: &mut Option<Self>,
+        entries: &mut Entries<'_, A>,
+    ) -> Result<(), A::Error> {
+        entries.value(slot)
+    }
+
+    /// Reads the value of a variant, of which there may be one; null leaves it unset.
+    fn read_variant<'de, A: MapAccess<'de>>(
+        slot: &mut Option<Self>,
+        entries: &mut Entries<'_, A>,
+        chosen: &mut u32,
+        tag: u32,
+    ) -> Result<(), A::Error> {
+        entries.variant(slot, chosen, tag)
+    }
+
+    /// A field's value after the last entry: what was read, or what stands for absent.
+    fn finish_entries<'de, A: MapAccess<'de>>(
+        slot: Option<Self>,
+        entries: &mut Entries<'_, A>,
+        tag: u32,
+    ) -> Result<Self, A::Error> {
+        entries.finish(slot, tag)
+    }
 
     /// [`ty`](Self::ty) of a field marked `#[micro(default)]`: absent and zero may differ.
     fn ty_marked(types: &mut Types) -> FieldType {
@@ -133,7 +197,7 @@ pub trait Key: Element + std::fmt::Display + std::str::FromStr {
 }
 
 /// The body of a message: what `#[micro::message]` writes for structs and enums with data.
-pub trait Record: Sized + Send + Sync + 'static {
+pub trait Record: Sized + 'static {
     /// The fields' numbers and names.
     const NAMES: &'static [FieldName];
 

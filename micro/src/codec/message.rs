@@ -14,7 +14,8 @@ use crate::error::Result;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     label = "not a message",
-    note = "put `#[micro::message]` on `{Self}`"
+    note = "put `#[micro::message]` on `{Self}`, a struct or an enum with data",
+    note = "a number, text, list or enum without data is sent as the field of such a struct"
 )]
 pub trait Message: Sized + Send + Sync + 'static {
     /// Adds the descriptor of this message, and of all it contains, to `types`; returns the full

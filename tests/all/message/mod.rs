@@ -1,7 +1,9 @@
 //! `#[micro::message]` from outside: every kind of field, and what others make of our bytes.
 
+mod hostile;
 mod json;
 mod model;
 mod peer;
+mod python;
 mod reflect;
 mod wire;

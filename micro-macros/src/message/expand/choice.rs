@@ -244,13 +244,16 @@ fn to_map(variants: &[Variant]) -> TokenStream {
         } = variant;
         match content {
             Content::Nothing => quote! {
-                Self::#ident { .. } => __micro::entry_always(__map, #json, &())?,
+                Self::#ident { .. } => <() as __micro::Field>::entry_always(&(), __map, #json)?,
             },
-            Content::One(member, _) => quote! {
-                Self::#ident { #member: __value } => {
-                    __micro::entry_always(__map, #json, __value)?
+            Content::One(member, ty) => {
+                let field = as_field(ty);
+                quote! {
+                    Self::#ident { #member: __value } => {
+                        #field::entry_always(__value, __map, #json)?
+                    }
                 }
-            },
+            }
             Content::Several(body) => {
                 let (view, pattern) = (view_ident(variant), fields::pattern(body));
                 let slots = body.fields.iter().map(|field| {
@@ -272,7 +275,12 @@ fn from_map(variants: &[Variant]) -> TokenStream {
     let (slots, choose) = (slots(variants), choose(variants));
     let arms = each(
         variants,
-        |Variant { slot, tag, .. }| quote!(#tag => __entries.variant(&mut #slot, &mut __chosen, #tag)?,),
+        |variant| {
+            let (slot, tag, field) = (&variant.slot, variant.tag, as_field(&payload(variant)));
+            quote! {
+                #tag => #field::read_variant(&mut #slot, &mut __entries, &mut __chosen, #tag)?,
+            }
+        },
     );
     quote! {
         #slots

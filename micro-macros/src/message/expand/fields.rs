@@ -84,8 +84,8 @@ pub(crate) fn entries(body: &Body) -> TokenStream {
                 } else {
                     quote!(entry)
                 };
-                let entry = quote_spanned!(ty.span()=> __micro::#entry::<__M, #ty>);
-                quote!(#(#cfg)* #entry(__map, #json, #slot)?;)
+                let field = as_field(ty);
+                quote!(#(#cfg)* #field::#entry(#slot, __map, #json)?;)
             },
         )
         .collect()
@@ -191,8 +191,8 @@ pub(crate) fn read(body: &Body) -> TokenStream {
         },
     );
     let build = build(body, |Field { slot, tag, ty, .. }| {
-        let finish = quote_spanned!(ty.span()=> finish::<#ty>);
-        quote!(__reader.#finish(#slot, #tag, Self::NAMES)?)
+        let field = as_field(ty);
+        quote!(#field::finish(#slot, __reader, #tag, Self::NAMES)?)
     });
     quote! {
         #slots
@@ -213,15 +213,18 @@ pub(crate) fn from_map(body: &Body) -> TokenStream {
     let slots = slots(body);
     let arms = body.fields.iter().map(
         |Field {
-             slot, tag, about, ..
+             slot, ty, tag, about, ..
          }| {
-            let cfg = &about.cfg;
-            quote!(#(#cfg)* #tag => __entries.value(&mut #slot)?,)
+            let (cfg, field) = (&about.cfg, as_field(ty));
+            quote!(#(#cfg)* #tag => #field::read_entry(&mut #slot, &mut __entries)?,)
         },
     );
     let build = build(
         body,
-        |Field { slot, tag, .. }| quote!(__entries.finish(#slot, #tag)?),
+        |Field { slot, ty, tag, .. }| {
+            let field = as_field(ty);
+            quote!(#field::finish_entries(#slot, &mut __entries, #tag)?)
+        },
     );
     quote! {
         #slots

@@ -43,7 +43,7 @@ pub(crate) fn expand(message: &Message) -> TokenStream {
 pub(crate) fn implement(message: &Message, what: &TokenStream) -> TokenStream {
     let (ident, generics) = (&message.ident, bounded(message));
     let (parameters, arguments, clause) = generics.split_for_impl();
-    quote!(#[automatically_derived] impl #parameters #what for #ident #arguments #clause)
+    quote!(#[automatically_derived] #[diagnostic::do_not_recommend] impl #parameters #what for #ident #arguments #clause)
 }
 
 fn bounded(message: &Message) -> syn::Generics {

@@ -44,7 +44,7 @@ impl<'de, A: MapAccess<'de>> Entries<'_, A> {
     }
 
     /// Reads the value of that field; null leaves it absent.
-    pub fn value<T: Field>(&mut self, slot: &mut Option<T>) -> Result<(), A::Error> {
+    pub(crate) fn value<T: Field>(&mut self, slot: &mut Option<T>) -> Result<(), A::Error> {
         if slot.is_some() {
             return self.fail("it is given twice");
         }
@@ -61,7 +61,7 @@ impl<'de, A: MapAccess<'de>> Entries<'_, A> {
     }
 
     /// Reads the value of a variant, of which there may be one; null leaves it unset.
-    pub fn variant<T: Field>(
+    pub(crate) fn variant<T: Field>(
         &mut self,
         slot: &mut Option<T>,
         chosen: &mut u32,
@@ -80,7 +80,7 @@ impl<'de, A: MapAccess<'de>> Entries<'_, A> {
     }
 
     /// A field's value after the last entry: what was read, or what stands for absent.
-    pub fn finish<T: Field>(&mut self, slot: Option<T>, tag: u32) -> Result<T, A::Error> {
+    pub(crate) fn finish<T: Field>(&mut self, slot: Option<T>, tag: u32) -> Result<T, A::Error> {
         match slot {
             Some(value) => Ok(value),
             None => self.input.bounded(T::absent).inspect_err(|_: &A::Error| {

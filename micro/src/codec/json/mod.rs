@@ -14,6 +14,6 @@ pub use self::entries::record_from_serde;
 pub use self::input::Input;
 pub(crate) use self::input::Seed;
 pub(crate) use self::leaf::{boolean, bytes, double, float, long, short, text};
-pub(crate) use self::output::{Body, Output};
-pub use self::output::{View, entry, entry_always, entry_marked, entry_view};
+pub(crate) use self::output::{Body, Output, entry};
+pub use self::output::{View, entry_view};
 pub(crate) use self::time::{duration, timestamp};

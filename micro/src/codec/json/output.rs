@@ -25,34 +25,8 @@ impl<R: Record> Serialize for Body<'_, R> {
     }
 }
 
-/// Writes a field, unless its value is the absent one.
-pub fn entry<M: SerializeMap, T: Field>(
-    map: &mut M,
-    name: &'static str,
-    value: &T,
-) -> Result<(), M::Error> {
-    if value.omit() {
-        Ok(())
-    } else {
-        entry_always(map, name, value)
-    }
-}
-
-/// The same for a field marked `#[micro(default)]`.
-pub fn entry_marked<M: SerializeMap, T: Field>(
-    map: &mut M,
-    name: &'static str,
-    value: &T,
-) -> Result<(), M::Error> {
-    if value.omit_marked() {
-        Ok(())
-    } else {
-        entry_always(map, name, value)
-    }
-}
-
-/// Writes a field, whatever its value.
-pub fn entry_always<M: SerializeMap, T: Field>(
+/// Writes a field.
+pub(crate) fn entry<M: SerializeMap, T: Field>(
     map: &mut M,
     name: &'static str,
     value: &T,

@@ -243,18 +243,13 @@ impl<'a> Reader<'a> {
         fault
     }
 
-    /// A field's value after the last byte: what was read, or what stands for absent.
-    #[inline]
-    pub fn finish<T: Field>(
+    /// What stands for a field that was not sent.
+    pub(crate) fn absent<T: Field>(
         &mut self,
-        slot: Option<T>,
         tag: u32,
         names: &'static [FieldName],
     ) -> Result<T, Fault> {
-        match slot {
-            Some(value) => Ok(value),
-            None => T::absent(&mut self.bounds).map_err(|fault| self.at(fault, tag, names)),
-        }
+        T::absent(&mut self.bounds).map_err(|fault| self.at(fault, tag, names))
     }
 
     /// Notes, on a fault's way out, at which index of a list it happened.

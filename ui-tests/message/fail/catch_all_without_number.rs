@@ -1,0 +1,10 @@
+//! Catch all without number.
+
+#[micro::message]
+enum Status {
+    Open,
+    #[micro(other)]
+    Unknown,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+//! Enum without variants.
+
+#[micro::message]
+enum Never {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! Field is a raw pointer.
+
+#[micro::message]
+struct Order {
+    next: *const u8,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! Field is a reference.
+
+#[micro::message]
+struct Order {
+    id: &'static str,
+    lines: &'static [u8],
+}
+
+fn main() {}

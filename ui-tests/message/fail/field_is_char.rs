@@ -1,0 +1,8 @@
+//! Field is char.
+
+#[micro::message]
+struct Key {
+    letter: char,
+}
+
+fn main() {}

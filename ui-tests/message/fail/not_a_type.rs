@@ -1,0 +1,6 @@
+//! Not a type.
+
+#[micro::message]
+fn order() {}
+
+fn main() {}

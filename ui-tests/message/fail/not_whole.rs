@@ -1,0 +1,9 @@
+//! Not whole.
+
+#[micro::message]
+struct Order {
+    id: String,
+    amount
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! Tag is text.
+
+#[micro::message]
+struct Order {
+    #[micro(tag = "1")]
+    id: String,
+}
+
+fn main() {}

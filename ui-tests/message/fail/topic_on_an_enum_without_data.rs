@@ -1,0 +1,9 @@
+//! Topic on an enum without data.
+
+#[micro::message(topic = "shop.status")]
+enum Status {
+    Open,
+    Closed,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! Union.
+
+#[micro::message]
+union Either {
+    a: u32,
+    b: f32,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! What the attributes accept and refuse, and in which words: one folder an attribute.
+//!
+//! The words of the compiler change with its version, so the expected ones are those of the
+//! stable toolchain that CI names. `TRYBUILD=overwrite` writes them anew.
+
+#[test]
+fn attributes_accept_and_refuse() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("message/pass/*.rs");
+    cases.compile_fail("message/fail/*.rs");
+}
