@@ -9,8 +9,9 @@ use syn::{Attribute, Fields, Index, Member, Type};
 use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::message::doc::About;
-use crate::message::model::{self, HELPERS};
+use crate::message::model::HELPERS;
 use crate::message::name;
+use crate::message::tag;
 
 /// The fields of a struct, or of a variant with several.
 pub(crate) struct Body {
@@ -72,7 +73,7 @@ impl Body {
             });
             refuse_twice(&list, name_span, mistakes);
         }
-        let tags = model::number(&tags, reserved, mistakes);
+        let tags = tag::number(&tags, reserved, mistakes);
         for (field, tag) in list.iter_mut().zip(tags) {
             field.tag = tag;
         }
@@ -108,7 +109,7 @@ impl Helpers {
         let default = args.flag("default", mistakes);
         Self {
             tag_span: number.as_ref().map(syn::LitInt::span),
-            tag: number.and_then(|number| model::tag(&number, mistakes)),
+            tag: number.and_then(|number| tag::tag(&number, mistakes)),
             name: name.map(|name| (name.value(), name.span())),
             default: default.is_some(),
             default_span: default.map(|ident| ident.span()),
@@ -143,12 +144,11 @@ pub(crate) fn refuse_reference(ty: &Type, mistakes: &mut Mistakes) {
 }
 
 fn refuse_twice(list: &[Field], span: Span, mistakes: &mut Mistakes) {
-    if let Some((last, before)) = list.split_last() {
-        if before
+    if let Some((last, before)) = list.split_last()
+        && before
             .iter()
             .any(|field| field.name == last.name || field.json == last.json)
-        {
-            mistakes.at(span, format!("the name `{}` is used twice", last.name));
-        }
+    {
+        mistakes.at(span, format!("the name `{}` is used twice", last.name));
     }
 }

@@ -6,6 +6,7 @@ mod enumeration;
 mod expand;
 mod model;
 mod name;
+mod tag;
 mod variant;
 
 use proc_macro2::TokenStream;

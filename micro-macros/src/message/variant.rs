@@ -8,8 +8,8 @@ use syn::{Fields, ItemEnum, Member, Type, Variant as SynVariant};
 use crate::diag::Mistakes;
 use crate::message::body::{Body, Helpers, refuse_reference};
 use crate::message::doc::About;
-use crate::message::model;
 use crate::message::name;
+use crate::message::tag;
 
 /// One variant.
 pub(crate) struct Variant {
@@ -83,10 +83,7 @@ pub(crate) fn variants(
             content,
         });
     }
-    for (variant, tag) in list
-        .iter_mut()
-        .zip(model::number(&tags, reserved, mistakes))
-    {
+    for (variant, tag) in list.iter_mut().zip(tag::number(&tags, reserved, mistakes)) {
         variant.tag = tag;
     }
     list
@@ -116,18 +113,19 @@ fn content(variant: &mut SynVariant, generic: bool, mistakes: &mut Mistakes) -> 
         return Content::Nothing;
     }
     let unnamed = matches!(variant.fields, Fields::Unnamed(_));
-    if unnamed && count == 1 {
-        if let Some(field) = variant.fields.iter_mut().next() {
-            let before = field.attrs.len();
-            field
-                .attrs
-                .retain(|attribute| !attribute.path().is_ident("micro"));
-            if field.attrs.len() < before {
-                mistakes.on(&field.ty, "write `#[micro(…)]` on the variant");
-            }
-            refuse_reference(&field.ty, mistakes);
-            return Content::One(Member::Unnamed(0.into()), Box::new(field.ty.clone()));
+    if unnamed
+        && count == 1
+        && let Some(field) = variant.fields.iter_mut().next()
+    {
+        let before = field.attrs.len();
+        field
+            .attrs
+            .retain(|attribute| !attribute.path().is_ident("micro"));
+        if field.attrs.len() < before {
+            mistakes.on(&field.ty, "write `#[micro(…)]` on the variant");
         }
+        refuse_reference(&field.ty, mistakes);
+        return Content::One(Member::Unnamed(0.into()), Box::new(field.ty.clone()));
     }
     if generic {
         let message = "a variant of a generic enum holds one value; make these a struct";

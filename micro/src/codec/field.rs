@@ -50,7 +50,11 @@ pub trait Field: Sized {
 
     /// [`omit`](Self::omit)s the field or writes it into a map.
     fn entry<M: SerializeMap>(&self, map: &mut M, name: &'static str) -> Result<(), M::Error> {
-        if self.omit() { Ok(()) } else { entry(map, name, self) }
+        if self.omit() {
+            Ok(())
+        } else {
+            entry(map, name, self)
+        }
     }
 
     /// [`entry`](Self::entry) of a field marked `#[micro(default)]`.
@@ -59,7 +63,11 @@ pub trait Field: Sized {
         map: &mut M,
         name: &'static str,
     ) -> Result<(), M::Error> {
-        if self.omit_marked() { Ok(()) } else { entry(map, name, self) }
+        if self.omit_marked() {
+            Ok(())
+        } else {
+            entry(map, name, self)
+        }
     }
 
     /// Writes the field into a map, whatever its value.

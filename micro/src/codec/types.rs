@@ -287,10 +287,9 @@ impl Types {
     ) -> String {
         let full = full_name(package, name);
         if self.own::<T>(&full) {
-            let (package, name) = (package.to_owned(), name.to_owned());
             let mut message = MessageDescriptor {
-                package,
-                name,
+                package: package.to_owned(),
+                name: name.to_owned(),
                 ..MessageDescriptor::default()
             };
             fill(&mut message, self);
@@ -308,10 +307,9 @@ impl Types {
     ) -> String {
         let full = full_name(package, name);
         if self.own::<T>(&full) {
-            let (package, name) = (package.to_owned(), name.to_owned());
             let mut descriptor = EnumDescriptor {
-                package,
-                name,
+                package: package.to_owned(),
+                name: name.to_owned(),
                 ..EnumDescriptor::default()
             };
             fill(&mut descriptor);

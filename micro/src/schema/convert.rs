@@ -111,7 +111,7 @@ impl<'a> Writer<'a> {
         }
         for field in &message.fields {
             self.comment(&[path, &[FIELDS, index(&proto.field)]].concat(), &field.doc);
-            let field = self.field(message, field, &mut proto);
+            let field = Self::field(message, field, &mut proto);
             proto.field.push(field);
         }
         for inner in nested(self.types, message) {
@@ -123,7 +123,6 @@ impl<'a> Writer<'a> {
     }
 
     fn field(
-        &self,
         message: &MessageDescriptor,
         field: &FieldDescriptor,
         proto: &mut DescriptorProto,

@@ -47,28 +47,29 @@ impl Types {
 type Uses<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
 fn uses(types: &Types) -> Uses<'_> {
-    let mut uses = Uses::new();
+    let mut found = Uses::new();
     for (name, message) in types.messages() {
-        let used = message
+        let needs = message
             .fields
             .iter()
             .filter_map(used)
             .map(|name| root(types, name));
-        uses.entry(root(types, name)).or_default().extend(used);
+        found.entry(root(types, name)).or_default().extend(needs);
     }
     for name in types.enums().keys() {
-        uses.entry(name).or_default();
+        found.entry(name).or_default();
     }
     for (name, service) in types.services() {
-        let used = service
+        let needs = service
             .methods
             .iter()
             .flat_map(|method| [&method.input, &method.output]);
-        uses.entry(name)
+        found
+            .entry(name)
             .or_default()
-            .extend(used.map(|name| root(types, name)));
+            .extend(needs.map(|name| root(types, name)));
     }
-    uses
+    found
 }
 
 fn used(field: &FieldDescriptor) -> Option<&str> {
@@ -114,13 +115,13 @@ fn package<'a>(types: &'a Types, name: &str) -> &'a str {
 /// Which file each top-level name is in.
 fn place<'a>(types: &'a Types, uses: &Uses<'a>) -> Result<BTreeMap<&'a str, String>> {
     let mut packages = Uses::new();
-    for (name, used) in uses.iter().filter(|(name, _)| well_known(name).is_none()) {
-        let used = used.iter().filter(|name| well_known(name).is_none());
-        let used = used.map(|name| package(types, name));
+    for (name, needs) in uses.iter().filter(|(name, _)| well_known(name).is_none()) {
+        let needs = needs.iter().filter(|name| well_known(name).is_none());
+        let needs = needs.map(|name| package(types, name));
         packages
             .entry(package(types, name))
             .or_default()
-            .extend(used);
+            .extend(needs);
     }
     let circles = groups(&packages)
         .into_iter()
@@ -163,13 +164,13 @@ fn well_known(name: &str) -> Option<&'static str> {
 /// Which files each file imports.
 fn imports<'a>(uses: &Uses<'a>, place: &'a BTreeMap<&'a str, String>) -> Uses<'a> {
     let mut imports = Uses::new();
-    for (name, used) in uses {
+    for (name, needs) in uses {
         let home = place[name].as_str();
-        let used = used
+        let needs = needs
             .iter()
-            .map(|used| place[used].as_str())
+            .map(|name| place[name].as_str())
             .filter(|file| *file != home);
-        imports.entry(home).or_default().extend(used);
+        imports.entry(home).or_default().extend(needs);
     }
     imports
 }

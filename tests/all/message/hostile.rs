@@ -14,7 +14,11 @@ const MEMORY: usize = 64 << 10;
 const SLACK: u64 = 16 << 10;
 
 fn run<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value)) {
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
     let seed = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let outcome = TestRunner::new_with_rng(config, seed).run(strategy, |value| {
         test(value);
@@ -30,11 +34,18 @@ fn read<M: Message>(bytes: &[u8]) {
     let bytes = Bytes::copy_from_slice(bytes);
     let mut result = None;
     let used = measure(|| result = Some(M::decode(&bytes, MEMORY)));
-    assert!(used.bytes_max <= MEMORY as u64 + SLACK, "{} bytes of memory", used.bytes_max);
+    assert!(
+        used.bytes_max <= MEMORY as u64 + SLACK,
+        "{} bytes of memory",
+        used.bytes_max
+    );
     if let Some(Ok(message)) = result {
         let mut out = Vec::new();
         message.encode(&mut out);
-        assert!(M::decode(&out.clone().into(), usize::MAX).is_ok(), "{out:?}");
+        assert!(
+            M::decode(&out.clone().into(), usize::MAX).is_ok(),
+            "{out:?}"
+        );
     }
 }
 
@@ -43,7 +54,11 @@ fn read_json<M: Message>(text: &[u8]) {
     let used = measure(|| result = Some(M::decode_json(text, MEMORY)));
     // A JSON text with escapes is copied once; unknown things are not kept.
     let allowed = MEMORY as u64 + SLACK + 4 * text.len() as u64;
-    assert!(used.bytes_max <= allowed, "{} bytes of memory", used.bytes_max);
+    assert!(
+        used.bytes_max <= allowed,
+        "{} bytes of memory",
+        used.bytes_max
+    );
     if let Some(Ok(message)) = result {
         let mut out = Vec::new();
         if message.encode_json(&mut out).is_ok() {
@@ -76,25 +91,33 @@ fn edits() -> impl Strategy<Value = Vec<(u8, usize, u8, usize)>> {
 
 #[test]
 fn random_bytes_are_read_or_refused() {
-    run(20_000, &prop::collection::vec(any::<u8>(), 0..200), |bytes| {
-        read::<Torture>(&bytes);
-        read::<Tree>(&bytes);
-        read::<Shape>(&bytes);
-    });
+    run(
+        20_000,
+        &prop::collection::vec(any::<u8>(), 0..200),
+        |bytes| {
+            read::<Torture>(&bytes);
+            read::<Tree>(&bytes);
+            read::<Shape>(&bytes);
+        },
+    );
 }
 
 #[test]
 fn damaged_bytes_are_read_or_refused() {
     let mut good = Vec::new();
     model::full().encode(&mut good);
-    run(10_000, &edits(), |edits| read::<Torture>(&damage(good.clone(), &edits)));
+    run(10_000, &edits(), |edits| {
+        read::<Torture>(&damage(good.clone(), &edits));
+    });
 }
 
 #[test]
 fn damaged_json_is_read_or_refused() {
     let mut good = Vec::new();
     model::full().encode_json(&mut good).unwrap();
-    run(5_000, &edits(), |edits| read_json::<Torture>(&damage(good.clone(), &edits)));
+    run(5_000, &edits(), |edits| {
+        read_json::<Torture>(&damage(good.clone(), &edits));
+    });
 }
 
 #[test]

@@ -46,7 +46,10 @@ fn needs_python_reads_and_writes_our_messages() {
     let mut types = Types::default();
     let name = Torture::describe(&mut types);
     let mut set = Vec::new();
-    FileDescriptorSet { file: types.files().unwrap() }.encode(&mut set);
+    FileDescriptorSet {
+        file: types.files().unwrap(),
+    }
+    .encode(&mut set);
     scratch.write("set.bin", &set);
     let messages = [("full", model::full()), ("sparse", model::sparse())];
     for (name, message) in &messages {
@@ -57,7 +60,12 @@ fn needs_python_reads_and_writes_our_messages() {
         scratch.write(&format!("{name}.json"), &json);
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/messages.py");
-    let output = Command::new(python).arg(script).arg(&scratch.0).arg(name).output().unwrap();
+    let output = Command::new(python)
+        .arg(script)
+        .arg(&scratch.0)
+        .arg(name)
+        .output()
+        .unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
     for (name, message) in messages {

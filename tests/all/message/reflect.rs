@@ -49,7 +49,7 @@ fn descriptors_are_accepted_and_say_what_we_mean() {
     assert!(pool.get_message_by_name("torture.Shape.Rect").is_some());
     let comments: Vec<_> = pool
         .files()
-        .flat_map(|file| file.file_descriptor_proto().source_code_info.clone())
+        .filter_map(|file| file.file_descriptor_proto().source_code_info.clone())
         .flat_map(|info| info.location)
         .map(|location| location.leading_comments().to_owned())
         .collect();

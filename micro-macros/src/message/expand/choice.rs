@@ -3,15 +3,14 @@
 //! A variant with several fields gets a hidden struct of its own to be read into; it is written
 //! straight from the variant.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
-use syn::{Generics, Type, parse_quote};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Type, parse_quote};
 
-use crate::message::body::Body;
-use crate::message::doc::About;
+use crate::message::expand::helper::{helper, helper_ident, view_ident};
 use crate::message::expand::record::Parts;
 use crate::message::expand::{about, as_element, as_field, fields, record};
-use crate::message::model::{Message, Shape};
+use crate::message::model::Message;
 use crate::message::variant::{Content, Variant};
 
 pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
@@ -33,14 +32,6 @@ pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
     quote!(#record #(#helpers)*)
 }
 
-fn helper_ident(variant: &Variant) -> Ident {
-    format_ident!("__{}", variant.ident)
-}
-
-fn view_ident(variant: &Variant) -> Ident {
-    format_ident!("__{}View", variant.ident)
-}
-
 /// What a variant's slot holds.
 fn payload(variant: &Variant) -> Type {
     match &variant.content {
@@ -49,57 +40,6 @@ fn payload(variant: &Variant) -> Type {
         Content::Several(_) => {
             let ident = helper_ident(variant);
             parse_quote!(#ident)
-        }
-    }
-}
-
-/// The variant's hidden struct: owned for reading, a view for writing JSON.
-fn helper(message: &Message, variant: &Variant, body: &Body) -> TokenStream {
-    let (ident, view) = (helper_ident(variant), view_ident(variant));
-    let owned = body.fields.iter().map(|field| {
-        let (slot, ty, cfg) = (&field.slot, &field.ty, &field.about.cfg);
-        quote!(#(#cfg)* #slot: #ty,)
-    });
-    let borrowed = body.fields.iter().map(|field| {
-        let (slot, ty, cfg) = (&field.slot, &field.ty, &field.about.cfg);
-        quote!(#(#cfg)* #slot: &'__a #ty,)
-    });
-    let own = Body {
-        fields: body.fields.iter().map(|field| field.in_helper()).collect(),
-    };
-    let described = Message {
-        ident: ident.clone(),
-        generics: Generics::default(),
-        name: format!(
-            "{}.{}",
-            message.name,
-            syn::ext::IdentExt::unraw(&variant.ident)
-        ),
-        package: message.package.clone(),
-        topic: None,
-        krate: message.krate.clone(),
-        reserved: Vec::new(),
-        about: About::default(),
-        serialize: false,
-        deserialize: false,
-        shape: Shape::Choice(Vec::new()),
-    };
-    let record = record::expand(&described, &fields::record(&own));
-    let (pattern, entries) = (fields::pattern(&own), fields::entries(&own));
-    let cfg = &variant.about.cfg;
-    quote! {
-        #(#cfg)* struct #ident { #(#owned)* }
-        #(#cfg)* struct #view<'__a> { #(#borrowed)* __phantom: &'__a () }
-        #(#cfg)* const _: () = { #record };
-        #(#cfg)*
-        impl __micro::View for #view<'_> {
-            fn to_map<__M: __micro::SerializeMap>(
-                &self, __map: &mut __M,
-            ) -> __micro::Result<(), __M::Error> {
-                let Self { #pattern __phantom: _ } = self;
-                #entries
-                __micro::Ok(())
-            }
         }
     }
 }
@@ -151,7 +91,9 @@ fn write(variants: &[Variant]) -> TokenStream {
             },
             Content::One(member, ty) => {
                 let element = as_element(ty);
-                quote!(Self::#ident { #member: __value } => #element::put_always(__value, #tag, __out),)
+                quote! {
+                    Self::#ident { #member: __value } => #element::put_always(__value, #tag, __out),
+                }
             }
             Content::Several(body) => {
                 let (pattern, put) = (fields::pattern(body), fields::put(body));
@@ -273,15 +215,12 @@ fn to_map(variants: &[Variant]) -> TokenStream {
 
 fn from_map(variants: &[Variant]) -> TokenStream {
     let (slots, choose) = (slots(variants), choose(variants));
-    let arms = each(
-        variants,
-        |variant| {
-            let (slot, tag, field) = (&variant.slot, variant.tag, as_field(&payload(variant)));
-            quote! {
-                #tag => #field::read_variant(&mut #slot, &mut __entries, &mut __chosen, #tag)?,
-            }
-        },
-    );
+    let arms = each(variants, |variant| {
+        let (slot, tag, field) = (&variant.slot, variant.tag, as_field(&payload(variant)));
+        quote! {
+            #tag => #field::read_variant(&mut #slot, &mut __entries, &mut __chosen, #tag)?,
+        }
+    });
     quote! {
         #slots
         while let __micro::Some(__tag) = __entries.next_field()? {

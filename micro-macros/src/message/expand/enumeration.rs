@@ -56,9 +56,10 @@ fn table(message: &Message, enumeration: &Enumeration) -> TokenStream {
     );
     let other = enumeration.other.as_ref();
     let other_number = other.map(|ident| quote!(Self::#ident(__number) => *__number,));
-    let rest = match other {
-        Some(ident) => quote!(__micro::Some(Self::#ident(__number))),
-        None => quote!(__micro::None),
+    let rest = if let Some(ident) = other {
+        quote!(__micro::Some(Self::#ident(__number)))
+    } else {
+        quote!(__micro::None)
     };
     let describe = describe(message, enumeration);
     quote! {

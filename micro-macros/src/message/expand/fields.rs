@@ -213,19 +213,20 @@ pub(crate) fn from_map(body: &Body) -> TokenStream {
     let slots = slots(body);
     let arms = body.fields.iter().map(
         |Field {
-             slot, ty, tag, about, ..
+             slot,
+             ty,
+             tag,
+             about,
+             ..
          }| {
             let (cfg, field) = (&about.cfg, as_field(ty));
             quote!(#(#cfg)* #tag => #field::read_entry(&mut #slot, &mut __entries)?,)
         },
     );
-    let build = build(
-        body,
-        |Field { slot, ty, tag, .. }| {
-            let field = as_field(ty);
-            quote!(#field::finish_entries(#slot, &mut __entries, #tag)?)
-        },
-    );
+    let build = build(body, |Field { slot, ty, tag, .. }| {
+        let field = as_field(ty);
+        quote!(#field::finish_entries(#slot, &mut __entries, #tag)?)
+    });
     quote! {
         #slots
         while let __micro::Some(__tag) = __entries.next_field()? {

@@ -5,6 +5,7 @@
 mod choice;
 mod enumeration;
 mod fields;
+mod helper;
 mod record;
 
 use proc_macro2::TokenStream;
@@ -17,9 +18,10 @@ use crate::message::model::{Message, Shape};
 
 /// The impls of a checked message.
 pub(crate) fn expand(message: &Message) -> TokenStream {
-    let krate = match &message.krate {
-        Some(path) => path.to_token_stream(),
-        None => quote!(::micro),
+    let krate = if let Some(path) = &message.krate {
+        path.to_token_stream()
+    } else {
+        quote!(::micro)
     };
     let impls = match &message.shape {
         Shape::Struct(body) => record::expand(message, &fields::record(body)),
@@ -43,7 +45,11 @@ pub(crate) fn expand(message: &Message) -> TokenStream {
 pub(crate) fn implement(message: &Message, what: &TokenStream) -> TokenStream {
     let (ident, generics) = (&message.ident, bounded(message));
     let (parameters, arguments, clause) = generics.split_for_impl();
-    quote!(#[automatically_derived] #[diagnostic::do_not_recommend] impl #parameters #what for #ident #arguments #clause)
+    quote! {
+        #[automatically_derived]
+        #[diagnostic::do_not_recommend]
+        impl #parameters #what for #ident #arguments #clause
+    }
 }
 
 fn bounded(message: &Message) -> syn::Generics {
@@ -112,9 +118,10 @@ fn deserialize(message: &Message, is_enum: bool) -> TokenStream {
 
 /// The package: the one written, or the crate's name.
 pub(crate) fn package(message: &Message) -> TokenStream {
-    match &message.package {
-        Some(package) => quote!(__micro::owned(#package)),
-        None => quote!(__micro::package(::core::env!("CARGO_PKG_NAME"))),
+    if let Some(package) = &message.package {
+        quote!(__micro::owned(#package))
+    } else {
+        quote!(__micro::package(::core::env!("CARGO_PKG_NAME")))
     }
 }
 

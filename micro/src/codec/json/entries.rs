@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 
 use crate::codec::field::{Field, FieldName, Record};
 use crate::codec::json::input::{Input, Nullable};
+use crate::codec::proto::Bounds;
 
 /// The fields of a message as they come out of a deserializer.
 #[derive(Debug)]
@@ -111,7 +112,7 @@ pub fn record_from_serde<'de, R: Record, D: Deserializer<'de>>(
     deserializer: D,
     input: &Input,
 ) -> Result<R, D::Error> {
-    input.bounded(|bounds| bounds.enter())?;
+    input.bounded(Bounds::enter)?;
     let record = deserializer.deserialize_map(RecordVisitor {
         input,
         of: PhantomData,

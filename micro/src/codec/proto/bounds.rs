@@ -1,8 +1,9 @@
 //! `Bounds`: how much memory and how many levels input may still take.
 //!
 //! The rule: every allocation that input can cause is paid for before it is made. A list or map
-//! pays for its capacity whenever it grows, text and bytes pay for their length (`Bytes` that
-//! share the input are free), a box pays for what is in it. The top message itself is the caller's.
+//! pays for its capacity whenever it grows, and needs room for the move; text and bytes pay for
+//! their length (`Bytes` that share the input are free), a box pays for what is in it. The top
+//! message itself is the caller's.
 
 use crate::codec::proto::fault::Fault;
 
@@ -39,6 +40,10 @@ impl Bounds {
         let capacity = needed.max(list.capacity().saturating_mul(2)).max(4);
         let bytes = (capacity - list.capacity()).checked_mul(size_of::<T>());
         self.charge(bytes.ok_or(Fault::Memory)?)?;
+        // While items move, the old place is there beside the new one.
+        if self.budget < list.capacity() * size_of::<T>() {
+            return Err(Fault::Memory);
+        }
         list.reserve_exact(capacity - list.len());
         Ok(())
     }

@@ -131,14 +131,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Bytes that came out of this reader, sharing the input's memory if that is possible.
-    pub fn share(&mut self, bytes: &[u8]) -> Result<Bytes, Fault> {
-        match self.owner {
-            Some(owner) => Ok(owner.slice_ref(bytes)),
-            None => {
-                self.charge(bytes.len())?;
-                Ok(Bytes::copy_from_slice(bytes))
-            }
+    pub(crate) fn share(&mut self, bytes: &[u8]) -> Result<Bytes, Fault> {
+        if let Some(owner) = self.owner {
+            return Ok(owner.slice_ref(bytes));
         }
+        self.charge(bytes.len())?;
+        Ok(Bytes::copy_from_slice(bytes))
     }
 
     /// Takes `bytes` from the budget, before they are allocated.

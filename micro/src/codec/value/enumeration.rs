@@ -80,7 +80,9 @@ pub fn absent_enum<E: Enumeration>(_: &mut Bounds) -> Result<E, Fault> {
 pub fn put_enums<E: Enumeration>(list: &[E], tag: u32, out: &mut Vec<u8>) {
     if !list.is_empty() {
         put_nested(tag, out, |out| {
-            list.iter().for_each(|value| put_number(value, out))
+            for value in list {
+                put_number(value, out);
+            }
         });
     }
 }

@@ -40,7 +40,9 @@ fn put_packed<T: Scalar>(list: &[T], tag: u32, out: &mut Vec<u8>) {
     if !list.is_empty() {
         out.reserve(list.len() + 6);
         put_nested(tag, out, |out| {
-            list.iter().for_each(|value| value.write(out))
+            for value in list {
+                value.write(out);
+            }
         });
     }
 }

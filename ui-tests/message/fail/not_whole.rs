@@ -1,9 +1,0 @@
-//! Not whole.
-
-#[micro::message]
-struct Order {
-    id: String,
-    amount
-}
-
-fn main() {}
