@@ -1,6 +1,6 @@
 //! The checked description of a message, and the place where its mistakes are found.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, GenericParam, Generics, ItemEnum, ItemStruct, LitInt, LitStr, Path, Token};
