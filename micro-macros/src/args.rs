@@ -81,11 +81,6 @@ impl Args {
         }
     }
 
-    /// Whether a key was given.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.find(name).is_some()
-    }
-
     /// Takes an argument out, whatever its kind of value.
     pub(crate) fn take(&mut self, name: &str) -> Option<Arg> {
         self.find(name).map(|index| self.list.remove(index))

@@ -70,7 +70,10 @@ pub(crate) fn check(signature: &Signature, what: &str, mistakes: &mut Mistakes) 
         mistakes.on(&signature.generics.params, message);
     }
     if let Some(clause) = &signature.generics.where_clause {
-        mistakes.on(clause.where_token, format!("{what} has no `where` clause"));
+        mistakes.on(
+            clause.where_token,
+            format!("{what} has no `where` clause; remove it"),
+        );
     }
     if let Some(token) = &signature.unsafety {
         mistakes.on(token, format!("{what} is safe to call; remove `unsafe`"));

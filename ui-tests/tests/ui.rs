@@ -6,6 +6,8 @@
 #[test]
 fn attributes_accept_and_refuse() {
     let cases = trybuild::TestCases::new();
-    cases.pass("message/pass/*.rs");
-    cases.compile_fail("message/fail/*.rs");
+    for attribute in ["message", "service", "rpc", "wrap", "on", "test", "run"] {
+        cases.pass(format!("{attribute}/pass/*.rs"));
+        cases.compile_fail(format!("{attribute}/fail/*.rs"));
+    }
 }

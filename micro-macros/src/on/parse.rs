@@ -36,6 +36,10 @@ impl Keys {
                            `#[micro::on(ready)]` or `#[micro::on(stop)]`";
             mistakes.at(Span::call_site(), message);
         }
+        if let Some(arg) = args.positional() {
+            let message = "write the moment as a word: `#[micro::on(start)]`";
+            mistakes.at(arg.span(), message);
+        }
         let private = names::private(&mut args, mistakes);
         args.finish(mistakes);
         if moment.is_none() && mistakes.is_empty() {

@@ -1,6 +1,6 @@
 //! What a method becomes: an entry of the service's table, and a method of its client.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Path;
 
@@ -34,19 +34,16 @@ impl Method {
         let running = signature::sendable(private, &self.ident, function, &passes);
         let finish = signature::finish(private, "finish", &self.result, &running);
         let options = self.options(private);
-        quote! {
-            #(#cfgs)*
-            #private::unary(
-                #wire,
-                #question,
-                #answer,
-                |__parts: #private::Parts, __request| async move {
-                    #(#makes)*
-                    #finish
-                },
-            )
-            #options
-        }
+        let span = inner_span(&self.result);
+        let handler = quote_spanned! {span.resolved_at(Span::call_site())=>
+            |__parts: #private::Parts, __request| async move {
+                #(#makes)*
+                #finish
+            }
+        };
+        let there = at(span, private);
+        let method = quote_spanned!(span=> #there::unary(#wire, #question, #answer, #handler));
+        quote!(#(#cfgs)* #method #options)
     }
 
     fn options(&self, private: &TokenStream) -> TokenStream {
@@ -114,11 +111,19 @@ impl Method {
             Some(ty) => (Some(quote!(, request: #ty)), quote!(request)),
             None => (None, quote!(())),
         };
+        let span = inner_span(&self.result);
+        let there = at(span, private);
+        let returns = quote_spanned!(span=> #there::Request<#reply>);
+        // A name of ours must not get the hygiene of the place it points to.
+        let target = quote!(&__target);
+        let call = quote_spanned! {span=>
+            #there::request(#target, #question, #answer, #request)
+        };
         quote! {
             #(#cfgs)*
             #(#forwarded)*
             #doc
-            #visibility fn #ident(&self #parameter) -> #private::Request<#reply> {
+            #visibility fn #ident(&self #parameter) -> #returns {
                 static __METHOD: #private::LazyMethod =
                     #private::LazyMethod::new(#wire) #flags;
                 let __target = #private::Target {
@@ -126,7 +131,7 @@ impl Method {
                     service: &Self::INFO,
                     method: &__METHOD,
                 };
-                #private::request(&__target, #question, #answer, #request)
+                #call
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Small enough for one file; the work is `app`'s.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{Expr, ExprArray, Ident};
 
 use crate::args::Args;
@@ -19,8 +19,11 @@ pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
     let private = names::private(&mut args, &mut mistakes);
     args.finish(&mut mistakes);
     let body = mistakes.finish(TokenStream::new(), || {
+        let uses = uses
+            .iter()
+            .map(|name| quote_spanned!(name.span()=> use ::#name as _;));
         quote! {
-            #(use ::#uses as _;)*
+            #(#uses)*
             #private::run(#private::Program {
                 name: ::core::env!("CARGO_PKG_NAME"),
                 version: ::core::env!("CARGO_PKG_VERSION"),

@@ -34,7 +34,7 @@ impl Client<'_> {
             #(#deprecated)*
             #[doc = #doc]
             #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-            #[allow(dead_code)]
+            #[allow(dead_code, non_camel_case_types)]
             #visibility struct #client {
                 client: #private::Client,
             }

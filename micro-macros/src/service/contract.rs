@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{FnArg, Pat, Path, ReturnType, parse_quote};
+use syn::{Path, ReturnType, parse_quote};
 
 use crate::diag::Mistakes;
 use crate::function::{self, Function, Item};
@@ -26,7 +26,7 @@ pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenS
 
 fn check_trait(item: &Trait, mistakes: &mut Mistakes) {
     if !item.generics.params.is_empty() {
-        let message = "a contract has no type parameters: callers know one concrete type each";
+        let message = "a contract has no type parameters; write concrete types in its methods";
         mistakes.on(&item.generics.params, message);
     }
     if let Some(token) = &item.unsafety {
@@ -46,7 +46,6 @@ fn methods(items: &mut [Item], mistakes: &mut Mistakes) -> Vec<Method> {
         };
         any = true;
         check_receiver(function, mistakes);
-        check_patterns(function, mistakes);
         // The trait is as visible as its methods.
         let method = Method::new(function, keys, mistakes);
         methods.extend(method.map(|method| Method {
@@ -64,24 +63,6 @@ fn methods(items: &mut [Item], mistakes: &mut Mistakes) -> Vec<Method> {
     methods
 }
 
-/// Without a body a parameter has a plain name.
-fn check_patterns(function: &Function, mistakes: &mut Mistakes) {
-    for input in &function.signature.inputs {
-        let FnArg::Typed(typed) = input else { continue };
-        let is_plain = match &*typed.pat {
-            Pat::Ident(name) => name.subpat.is_none() && name.by_ref.is_none(),
-            Pat::Wild(_) => true,
-            _ => false,
-        };
-        if !is_plain {
-            mistakes.on(
-                &typed.pat,
-                "a contract names its parameters; write `request: …`",
-            );
-        }
-    }
-}
-
 /// `async fn get(…) -> R` becomes `fn get(…) -> impl Future<Output = R> + Send`, which an
 /// `async fn` implements.
 fn make_sendable(function: &mut Function) {
@@ -93,7 +74,7 @@ fn make_sendable(function: &mut Function) {
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => ty.to_token_stream(),
     };
-    let future = quote! {
+    let future = quote_spanned! {sig.ident.span()=>
         -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
     };
     // A return type that was read once is read again.

@@ -4,11 +4,13 @@ use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{LitStr, Path, Token};
+use syn::{Lit, LitStr, Path, Token};
 
 use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::names;
+
+const KNOWN: &[&str] = &["name", "version", "package", "metadata", "init", "crate"];
 
 /// How a service or contract is called, and what makes it.
 pub(super) struct Keys {
@@ -39,34 +41,47 @@ impl Parse for Pair {
             LitStr::new(&key.unraw().to_string(), key.span())
         };
         input.parse::<Token![=]>()?;
-        Ok(Self {
-            key,
-            value: input.parse()?,
-        })
+        let value: Lit = input.parse()?;
+        let Lit::Str(value) = value else {
+            let message = format!("metadata is text: `{} = \"…\"`", key.value());
+            return Err(syn::Error::new(value.span(), message));
+        };
+        Ok(Self { key, value })
     }
 }
 
 impl Keys {
     pub(super) fn of_struct(tokens: TokenStream, ident: &Ident, mistakes: &mut Mistakes) -> Self {
-        let known = ["name", "version", "package", "metadata", "init", "crate"];
-        Self::read(tokens, &known, ident, mistakes)
+        Self::read(Args::parse(tokens, KNOWN, mistakes), ident, mistakes)
     }
 
     /// A contract has neither version nor metadata: who implements it has.
     pub(super) fn of_trait(tokens: TokenStream, ident: &Ident, mistakes: &mut Mistakes) -> Self {
-        Self::read(tokens, &["name", "package", "crate"], ident, mistakes)
+        let mut args = Args::parse(tokens, KNOWN, mistakes);
+        for key in ["version", "metadata", "init"] {
+            if let Some(arg) = args.take(key) {
+                let message = format!("`{key}` stands on the struct that implements the contract");
+                mistakes.at(arg.span(), message);
+            }
+        }
+        Self::read(args, ident, mistakes)
     }
 
-    /// On an `impl`: the struct has said everything else.
+    /// On an `impl`: the struct or trait has said everything else.
     pub(super) fn of_block(tokens: TokenStream, mistakes: &mut Mistakes) -> TokenStream {
-        let mut args = Args::parse(tokens, &["crate"], mistakes);
+        let mut args = Args::parse(tokens, KNOWN, mistakes);
+        for key in KNOWN.iter().filter(|key| **key != "crate") {
+            if let Some(arg) = args.take(key) {
+                let message = format!("`{key}` stands on the struct or trait; move it there");
+                mistakes.at(arg.span(), message);
+            }
+        }
         let private = names::private(&mut args, mistakes);
         args.finish(mistakes);
         private
     }
 
-    fn read(tokens: TokenStream, known: &[&str], ident: &Ident, mistakes: &mut Mistakes) -> Self {
-        let mut args = Args::parse(tokens, known, mistakes);
+    fn read(mut args: Args, ident: &Ident, mistakes: &mut Mistakes) -> Self {
         let plain = ident.unraw().to_string();
         let name = args.string("name", mistakes);
         if let Some(name) = &name {

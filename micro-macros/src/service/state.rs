@@ -126,8 +126,12 @@ fn linked(item: &ItemStruct, keys: &Keys, fields: &[Field]) -> TokenStream {
             #[automatically_derived]
             impl #private::Service for #ident {
                 fn served() -> ::std::vec::Vec<#private::Served> {
-                    #private::served::<#ident>(#client::INFO)
+                    __served()
                 }
+            }
+
+            fn __served() -> ::std::vec::Vec<#private::Served> {
+                #private::served::<#ident>(#client::INFO)
             }
 
             fn __build<'__app>(__app: &'__app #private::Resources) -> #private::Building<'__app> {
@@ -139,7 +143,7 @@ fn linked(item: &ItemStruct, keys: &Keys, fields: &[Field]) -> TokenStream {
                     info: #client::INFO,
                     type_id: ::core::any::TypeId::of::<#ident>,
                     build: __build,
-                    served: <#ident as #private::Service>::served,
+                    served: __served,
                     location: #location,
                 }
             }

@@ -7,7 +7,16 @@ mod text;
 use crate::sources::{Offence, Text, expect_none, texts};
 
 /// Sources that belong to somebody's test as data: as wrong as the test wants them.
-const DATA: &[&str] = &["ui-tests/pass/", "ui-tests/fail/", "tests/data/"];
+const DATA: &[&str] = &[
+    "ui-tests/message/",
+    "ui-tests/on/",
+    "ui-tests/rpc/",
+    "ui-tests/run/",
+    "ui-tests/service/",
+    "ui-tests/test/",
+    "ui-tests/wrap/",
+    "tests/data/",
+];
 
 /// Where the rules for code that runs in earnest hold.
 const EARNEST: &[&str] = &["micro/", "micro-macros/", "examples/", "benches/"];

@@ -1,0 +1,8 @@
+use micro::prelude::*;
+
+#[micro::on(start)]
+async fn begin(_context: Context) -> Result<()> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use micro::prelude::*;
+
+#[micro::on("start")]
+async fn begin() -> Result<()> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use micro::prelude::*;
+
+#[micro::on(start)]
+fn begin() -> Result<()> {
+    Ok(())
+}
+
+fn main() {}

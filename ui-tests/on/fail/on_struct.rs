@@ -1,0 +1,4 @@
+#[micro::on(start)]
+struct Begin;
+
+fn main() {}

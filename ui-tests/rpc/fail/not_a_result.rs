@@ -1,0 +1,17 @@
+#[micro::message]
+struct Hello {
+    name: String,
+}
+
+#[micro::service]
+struct Greeter;
+
+#[micro::service]
+impl Greeter {
+    #[micro::rpc]
+    async fn hello(&self, request: Hello) -> Hello {
+        request
+    }
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[micro::rpc]
+struct Hello;
+
+fn main() {}

@@ -1,0 +1,21 @@
+use micro::prelude::*;
+
+#[micro::message]
+struct Hello {
+    name: String,
+}
+
+#[micro::service]
+struct Greeter;
+
+#[micro::service]
+impl Greeter {
+    #[micro::rpc]
+    async fn hello(&self, request: Hello) -> Result<Hello>
+    where
+        Hello: Send, {
+        Ok(request)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,3 @@
+fn main() {
+    micro::run!(uses = orders)
+}

@@ -1,0 +1,4 @@
+#[micro::service(name = "The Greeter")]
+struct Greeter;
+
+fn main() {}

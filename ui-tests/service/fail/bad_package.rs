@@ -1,0 +1,4 @@
+#[micro::service(package = "shop/v1")]
+struct Greeter;
+
+fn main() {}

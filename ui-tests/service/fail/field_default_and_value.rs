@@ -1,0 +1,7 @@
+#[micro::service]
+struct Greeter {
+    #[micro(default, value = 3)]
+    count: u64,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[micro::service]
+struct Greeter {
+    #[micro(defualt)]
+    count: u64,
+}
+
+fn main() {}

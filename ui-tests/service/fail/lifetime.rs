@@ -1,0 +1,6 @@
+#[micro::service]
+struct Greeter<'a> {
+    word: &'a str,
+}
+
+fn main() {}

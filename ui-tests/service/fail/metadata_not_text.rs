@@ -1,0 +1,4 @@
+#[micro::service(metadata(replicas = 3))]
+struct Greeter;
+
+fn main() {}

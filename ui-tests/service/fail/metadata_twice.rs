@@ -1,0 +1,4 @@
+#[micro::service(metadata(zone = "a", zone = "b"))]
+struct Greeter;
+
+fn main() {}

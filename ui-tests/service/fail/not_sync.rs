@@ -1,0 +1,7 @@
+#[micro::service]
+struct Greeter {
+    #[micro(default)]
+    count: std::cell::Cell<u64>,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+#[micro::service]
+struct Greeter;
+
+#[micro::service]
+impl Greeter {
+    async fn hello(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[micro::service]
+enum Greeter {
+    Loud,
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use micro::prelude::*;
+
+#[micro::service]
+struct Greeter;
+
+#[micro::service]
+impl std::fmt::Display for Greeter {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[micro::service(pakage = "shop.v1")]
+struct Greeter;
+
+fn main() {}

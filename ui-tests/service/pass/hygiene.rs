@@ -1,0 +1,95 @@
+//! Names of the user's that are those of the language, and no prelude.
+
+#![no_implicit_prelude]
+#![forbid(unsafe_code)]
+#![deny(warnings)]
+#![deny(missing_docs, unreachable_pub, unused_qualifications)]
+
+mod core {}
+mod std {}
+mod micro {}
+mod alloc {}
+
+#[allow(dead_code)]
+struct Box;
+#[allow(dead_code)]
+struct Result;
+#[allow(dead_code)]
+struct Service;
+#[allow(dead_code)]
+struct Vec;
+#[allow(dead_code)]
+struct Option;
+#[allow(dead_code)]
+struct Client;
+#[allow(dead_code)]
+enum Send {}
+#[allow(dead_code)]
+struct Request;
+#[allow(dead_code)]
+struct Method;
+#[allow(dead_code, non_camel_case_types)]
+struct __Service;
+#[allow(dead_code)]
+fn __methods() {}
+#[allow(non_upper_case_globals, dead_code)]
+const __METHOD: () = ();
+
+#[::micro::message]
+struct String {
+    value: ::std::string::String,
+}
+
+#[::micro::service]
+struct Default {
+    #[micro(default)]
+    count: u64,
+}
+
+#[::micro::service]
+impl Default {
+    #[::micro::rpc(timeout = "1s", idempotent)]
+    async fn r#async(&self, context: ::micro::Context, request: String) -> ::micro::Result<String> {
+        let _ = (context, self.count);
+        ::micro::Result::Ok(request)
+    }
+
+    #[::micro::rpc]
+    async fn none(&self) -> ::micro::Result<()> {
+        ::micro::Result::Ok(())
+    }
+}
+
+#[::micro::rpc(service = Default)]
+async fn free(service: &Default, request: String) -> ::micro::Result<String> {
+    let _ = service;
+    ::micro::Result::Ok(request)
+}
+
+#[::micro::service]
+trait Contract {
+    #[::micro::rpc]
+    async fn get(&self, request: String) -> ::micro::Result<String>;
+}
+
+#[::micro::service]
+impl Contract for Default {
+    async fn get(&self, request: String) -> ::micro::Result<String> {
+        ::micro::Result::Ok(request)
+    }
+}
+
+#[::micro::wrap(order = -1, on = "all", service = "default", method = "get")]
+async fn wrapped(call: ::micro::Call, next: ::micro::Next<'_>) -> ::micro::Result<::micro::Reply> {
+    next.run(call).await
+}
+
+#[::micro::on(start)]
+async fn begin(client: DefaultClient) {
+    let _ = client;
+}
+
+fn main() {
+    let _ = (DefaultClient::INFO, ContractClient::INFO);
+    let _ = <Default as ::micro::handler::Service>::served;
+}

@@ -1,0 +1,8 @@
+struct Greeter;
+
+impl Greeter {
+    #[micro::test]
+    async fn greets(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use micro::prelude::*;
+
+#[micro::test]
+fn greets() -> Result<()> {
+    Ok(())
+}
+
+fn main() {}

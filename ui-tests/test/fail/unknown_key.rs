@@ -1,0 +1,8 @@
+use micro::prelude::*;
+
+#[micro::test(service = [Greeter])]
+async fn greets() -> Result<()> {
+    Ok(())
+}
+
+fn main() {}

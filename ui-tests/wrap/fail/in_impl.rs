@@ -1,0 +1,12 @@
+use micro::prelude::*;
+
+struct Greeter;
+
+impl Greeter {
+    #[micro::wrap]
+    async fn log(&self, call: Call, next: Next<'_>) -> Result<Reply> {
+        next.run(call).await
+    }
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use micro::prelude::*;
+
+#[micro::wrap]
+async fn log(_count: u64, call: Call, next: Next<'_>) -> Result<Reply> {
+    next.run(call).await
+}
+
+fn main() {}

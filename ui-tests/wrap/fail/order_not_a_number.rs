@@ -1,0 +1,8 @@
+use micro::prelude::*;
+
+#[micro::wrap(order = "first")]
+async fn log(call: Call, next: Next<'_>) -> Result<Reply> {
+    next.run(call).await
+}
+
+fn main() {}

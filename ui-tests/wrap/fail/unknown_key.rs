@@ -1,0 +1,8 @@
+use micro::prelude::*;
+
+#[micro::wrap(oder = 10)]
+async fn log(call: Call, next: Next<'_>) -> Result<Reply> {
+    next.run(call).await
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use micro::prelude::*;
+
+#[micro::wrap(on = "clients")]
+async fn log(call: Call, next: Next<'_>) -> Result<Reply> {
+    next.run(call).await
+}
+
+fn main() {}

@@ -1,0 +1,53 @@
+//! Wraps with filters and injected parameters; hooks and their results.
+
+#![deny(warnings)]
+
+use micro::handler::Resources;
+use micro::prelude::*;
+
+#[micro::service]
+struct Greeter;
+
+#[micro::service]
+impl Greeter {
+    #[micro::rpc]
+    async fn nothing(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+const FIRST: i32 = -10;
+
+#[micro::wrap]
+async fn plain(call: Call, next: Next<'_>) -> Result<Reply> {
+    next.run(call).await
+}
+
+#[micro::wrap(order = FIRST + 1, on = "client", service = "greeter", method = "nothing")]
+async fn full(
+    greeter: &Greeter,
+    client: GreeterClient,
+    app: Resources,
+    mut call: Call,
+    next: Next<'_>,
+) -> std::result::Result<Reply, Error> {
+    let _ = (greeter, client, app);
+    call.metadata_mut().insert("x-full", "1")?;
+    next.run(call).await
+}
+
+mod hooks {
+    use super::GreeterClient;
+
+    #[micro::on(ready)]
+    async fn ready(client: GreeterClient, greeter: &super::Greeter) -> micro::Result<()> {
+        let _ = greeter;
+        let _ = client.nothing();
+        Ok(())
+    }
+
+    #[micro::on(stop)]
+    async fn stopped() -> () {}
+}
+
+fn main() {}
