@@ -1,4 +1,4 @@
-//! Wraps with filters and injected parameters; hooks and their results.
+//! Wraps with filters and injected parameters.
 
 #![deny(warnings)]
 
@@ -34,20 +34,6 @@ async fn full(
     let _ = (greeter, client, app);
     call.metadata_mut().insert("x-full", "1")?;
     next.run(call).await
-}
-
-mod hooks {
-    use super::GreeterClient;
-
-    #[micro::on(ready)]
-    async fn ready(client: GreeterClient, greeter: &super::Greeter) -> micro::Result<()> {
-        let _ = greeter;
-        let _ = client.nothing();
-        Ok(())
-    }
-
-    #[micro::on(stop)]
-    async fn stopped() -> () {}
 }
 
 fn main() {}
