@@ -130,6 +130,7 @@ impl Service {
         tokio::select! {
             () = self.follow(&registry) => {}
             () = unused => {}
+            () = self.forgotten() => {}
         }
         tracing::debug!(service = self.name, "no longer watched");
         self.forget();
@@ -137,8 +138,18 @@ impl Service {
 
     /// Keeps a table of one fixed node, until nobody needs it.
     pub(super) async fn keep(self: Arc<Self>) {
-        self.unused(false).await;
+        tokio::select! {
+            () = self.unused(false) => {}
+            () = self.forgotten() => {}
+        }
         self.forget();
+    }
+
+    /// Ends once all nodes have been dropped: the client closes.
+    async fn forgotten(&self) {
+        let mut feed = self.feed.subscribe();
+        let seen = feed.wait_for(|feed| feed.forgotten).await;
+        debug_assert!(seen.is_ok(), "the sender is borrowed, so it is there");
     }
 
     /// Ends when nobody has called for a while (and, when asked for, there are no nodes either).
