@@ -1,18 +1,18 @@
 //! Assembly: instances, routes and chains of wraps from what the builder was given; every
 //! mistake that the compiler could not see is found here, and all are reported together.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use crate::app::builder::{Builder, Source};
 use crate::app::keys::nearest;
 use crate::app::options::Options;
 use crate::app::problems::Problems;
+use crate::app::settings::Settings;
 use crate::app::stop::Stop;
 use crate::app::{App, Inner};
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::handler::{Location, Resources, Route, Router, Served, ServiceInfo};
+use crate::handler::{Instance, Location, Resources, Route, Router, Served, ServiceInfo};
 use crate::registry::Registry;
 use crate::schema::Types;
 use crate::wrap::{Around, On, same_name};
@@ -26,10 +26,7 @@ impl Builder {
     /// made, paths served twice, filters that name nothing.
     pub async fn build(mut self) -> Result<App> {
         let mut problems = Problems::default();
-        let settings = problems.take(std::mem::replace(
-            &mut self.settings,
-            Ok(Default::default()),
-        ));
+        let settings = problems.take(std::mem::replace(&mut self.settings, Ok(Settings::new())));
         let settings = settings.unwrap_or_default();
         let options = Options::read(&settings, &mut problems);
         let registry = match self.registry.take() {
@@ -116,7 +113,7 @@ fn node_id() -> String {
 /// A service whose instance exists.
 struct Made {
     served: Vec<Served>,
-    instance: Arc<dyn Any + Send + Sync>,
+    instance: Instance,
 }
 
 impl Source {
@@ -127,7 +124,7 @@ impl Source {
         }
     }
 
-    async fn make(&self, resources: &Resources) -> Result<Arc<dyn Any + Send + Sync>> {
+    async fn make(&self, resources: &Resources) -> Result<Instance> {
         let (type_id, name, instance) = match self {
             Self::Given {
                 type_id, instance, ..

@@ -1,13 +1,13 @@
 //! `App::builder()`: what an app is made of, said in code.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::app::hook::{Hook, LinkedHook, Moment};
 use crate::app::settings::Settings;
 use crate::error::Result;
-use crate::handler::{BoxFuture, LinkedService, Resources, Served, Service};
+use crate::handler::{BoxFuture, Instance, LinkedService, Resources, Served, Service};
 use crate::registry::Registry;
 use crate::wrap::{Around, LinkedWrap, Wrap};
 
@@ -16,7 +16,7 @@ pub(super) enum Source {
     /// Given to the builder: already made.
     Given {
         type_id: TypeId,
-        instance: Arc<dyn Any + Send + Sync>,
+        instance: Instance,
         served: Vec<Served>,
     },
     /// Found at link time: made when the app is assembled.

@@ -1,5 +1,7 @@
 //! A client for programs that run no app: `GreeterClient::connect()`.
 
+use std::future::{Future, ready};
+
 use crate::app::options::Options;
 use crate::app::problems::Problems;
 use crate::app::settings::Settings;
@@ -13,11 +15,15 @@ use crate::error::Result;
 /// # Errors
 ///
 /// `FailedPrecondition` for bad settings, all of them listed.
-#[expect(
-    clippy::unused_async,
-    reason = "connecting to a remote registry will wait"
-)]
-pub async fn connect() -> Result<Client> {
+///
+/// # Cancel safety
+///
+/// Cancel safe: it waits for nobody yet.
+pub fn connect() -> impl Future<Output = Result<Client>> + Send {
+    ready(connected())
+}
+
+fn connected() -> Result<Client> {
     let mut problems = Problems::default();
     let options = Options::read(&Settings::load()?, &mut problems);
     let registry = problems.take(options.open_registry());

@@ -41,10 +41,12 @@ impl Options {
             u32::try_from(read.value::<usize>("limits.streams")).unwrap_or(u32::MAX);
         server.limits.connections = read.value("limits.connections");
         server.limits.header_timeout = read.value("limits.header_timeout");
-        let mut client = client::Config::default();
-        client.message_limit = message;
-        client.timeout = read.value("timeout");
-        client.strategy = read.strategy();
+        let client = client::Config {
+            message_limit: message,
+            timeout: read.value("timeout"),
+            strategy: read.strategy(),
+            ..client::Config::default()
+        };
         let services: String = read.value("services");
         Self {
             advertise: read.value("advertise"),

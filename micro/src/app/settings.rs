@@ -19,7 +19,7 @@ const FILE_VARIABLE: &str = "MICRO_CONFIG";
 ///
 /// Values come from defaults, then `micro.toml`, then the environment (`MICRO_ADDRESS`), then
 /// [`set`](Self::set); later wins.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Settings {
     layers: Layers,
 }
@@ -113,12 +113,15 @@ impl Settings {
     }
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = |key: &Key| {
-            self.get::<String>(key.name)
-                .map(|(value, from)| (value, from))
-        };
+        let value = |key: &Key| self.get::<String>(key.name);
         f.debug_map()
             .entries(KEYS.iter().map(|key| (key.name, value(key))))
             .finish()

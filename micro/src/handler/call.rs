@@ -1,6 +1,7 @@
 //! `Call` and `Reply`: what wraps see and handlers get, whatever the protocol.
 
 use std::fmt;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -12,6 +13,9 @@ use crate::error::{Error, Result};
 use crate::handler::info::MethodInfo;
 use crate::handler::payload::Payload;
 use crate::metadata::Metadata;
+
+/// A boxed future that can move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Messages of one direction of a streaming call.
 pub type PayloadStream = Pin<Box<dyn Stream<Item = Result<Payload>> + Send>>;

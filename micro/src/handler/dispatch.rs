@@ -3,7 +3,6 @@
 //! The frame: the deadline holds, a panic becomes an error, the context is current, and whoever
 //! waits for cancellation is told when the call is over.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
@@ -16,15 +15,12 @@ use futures_core::Stream;
 
 use crate::context::{CancelGuard, Context};
 use crate::error::{Error, Result};
-use crate::handler::call::{Body, Call, PayloadStream, Reply};
+use crate::handler::call::{Body, BoxFuture, Call, PayloadStream, Reply};
 use crate::handler::info::{Location, MethodInfo, ServiceInfo};
-use crate::handler::inject::Resources;
-use crate::handler::method::{Describe, Method, Parts, Serve};
+use crate::handler::inject::{Instance, Parts, Resources};
+use crate::handler::method::{Describe, Method, Serve};
 use crate::handler::payload::Payload;
 use crate::schema::Types;
-
-/// A boxed future that can move between threads.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Something that answers calls: a method, a chain of wraps around one, a connection.
 pub trait Endpoint: Send + Sync + 'static {
@@ -35,7 +31,7 @@ pub trait Endpoint: Send + Sync + 'static {
 /// A method of one running service.
 struct MethodEndpoint {
     resources: Resources,
-    instance: Arc<dyn Any + Send + Sync>,
+    instance: Instance,
     serve: Serve,
 }
 
@@ -73,7 +69,7 @@ impl Route {
     pub fn new(
         service: ServiceInfo,
         method: &Method,
-        instance: Arc<dyn Any + Send + Sync>,
+        instance: Instance,
         resources: Resources,
     ) -> Self {
         let serve = Arc::clone(&method.serve);
@@ -118,10 +114,10 @@ impl Route {
     ///
     /// Dropping the future drops the handler and cancels the call's context.
     pub async fn run(&self, mut call: Call) -> Result<Reply> {
-        if let Some(timeout) = self.method.timeout {
-            if call.context().deadline().is_none() {
-                *call.context_mut() = call.context().clone().with_timeout(timeout);
-            }
+        if let Some(timeout) = self.method.timeout
+            && call.context().deadline().is_none()
+        {
+            *call.context_mut() = call.context().clone().with_timeout(timeout);
         }
         let context = call.context().clone();
         let time = context.remaining().unwrap_or_default();

@@ -8,16 +8,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::context::{Caller, Context};
 use crate::error::{Error, Result};
-use crate::handler::dispatch::BoxFuture;
-use crate::handler::method::Parts;
+use crate::handler::call::BoxFuture;
+use crate::handler::info::MethodInfo;
 use crate::registry::Registry;
+
+/// The value of a service or handle, whose type is known by its id.
+pub type Instance = Arc<dyn Any + Send + Sync>;
 
 /// What one app holds, by type: handles, services, values given to the builder.
 #[derive(Clone, Default)]
 pub struct Resources(Arc<RwLock<HashMap<TypeId, Held>>>);
 
 struct Held {
-    value: Arc<dyn Any + Send + Sync>,
+    value: Instance,
     name: &'static str,
 }
 
@@ -40,12 +43,7 @@ impl Resources {
     }
 
     /// Adds a value whose type is known only by its id: a service made at link time.
-    pub(crate) fn insert_any(
-        &self,
-        id: TypeId,
-        name: &'static str,
-        value: Arc<dyn Any + Send + Sync>,
-    ) {
+    pub(crate) fn insert_any(&self, id: TypeId, name: &'static str, value: Instance) {
         let held = Held { value, name };
         self.0
             .write()
@@ -119,6 +117,43 @@ impl<T: Send + Sync + 'static> FromApp for Arc<T> {
 impl FromApp for Registry {
     fn from_app(app: &Resources) -> Result<Self> {
         Ok((*app.get::<Self>()?).clone())
+    }
+}
+
+/// What a handler is given beside the request.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    pub(super) context: Context,
+    pub(super) method: Arc<MethodInfo>,
+    pub(super) resources: Resources,
+    pub(super) instance: Instance,
+}
+
+impl Parts {
+    /// Deadline, metadata, caller, cancellation.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// What is called.
+    pub fn method(&self) -> &MethodInfo {
+        &self.method
+    }
+
+    /// What the app holds.
+    pub fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// The service that is called, or else another one in this app.
+    ///
+    /// # Errors
+    ///
+    /// `FailedPrecondition` when this app runs no such service.
+    pub fn service<S: Send + Sync + 'static>(&self) -> Result<Arc<S>> {
+        Arc::clone(&self.instance)
+            .downcast()
+            .or_else(|_| self.resources.get::<S>())
     }
 }
 

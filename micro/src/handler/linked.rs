@@ -2,13 +2,12 @@
 //!
 //! `inventory` by default; `linkme` by the feature of that name.
 
-use std::any::{Any, TypeId};
-use std::sync::Arc;
+use std::any::TypeId;
 
 use crate::error::Result;
-use crate::handler::dispatch::BoxFuture;
+use crate::handler::call::BoxFuture;
 use crate::handler::info::{Location, ServiceInfo};
-use crate::handler::inject::Resources;
+use crate::handler::inject::{Instance, Resources};
 use crate::handler::method::Method;
 use crate::handler::service::Served;
 
@@ -77,7 +76,7 @@ pub struct LinkedService {
     /// The type.
     pub type_id: fn() -> TypeId,
     /// Makes the instance.
-    pub build: for<'a> fn(&'a Resources) -> BoxFuture<'a, Result<Arc<dyn Any + Send + Sync>>>,
+    pub build: for<'a> fn(&'a Resources) -> BoxFuture<'a, Result<Instance>>,
     /// What it serves.
     pub served: fn() -> Vec<Served>,
     /// Where it is defined.

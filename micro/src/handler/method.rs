@@ -1,6 +1,5 @@
-//! `Method`: one callable method of a service, and the parts of a call that it is given.
+//! `Method`: one callable method of a service, and how it is run.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -9,54 +8,16 @@ use std::time::Duration;
 use crate::codec::Message;
 use crate::context::Context;
 use crate::error::Result;
-use crate::handler::call::{Body, Reply};
-use crate::handler::dispatch::BoxFuture;
-use crate::handler::info::{Kind, Location, MethodInfo};
-use crate::handler::inject::Resources;
+use crate::handler::call::{Body, BoxFuture, Reply};
+use crate::handler::info::{Kind, Location};
+use crate::handler::inject::Parts;
 use crate::schema::Types;
-
-/// What a handler is given beside the request.
-#[derive(Debug, Clone)]
-pub struct Parts {
-    pub(super) context: Context,
-    pub(super) method: Arc<MethodInfo>,
-    pub(super) resources: Resources,
-    pub(super) instance: Arc<dyn Any + Send + Sync>,
-}
-
-impl Parts {
-    /// Deadline, metadata, caller, cancellation.
-    pub fn context(&self) -> &Context {
-        &self.context
-    }
-
-    /// What is called.
-    pub fn method(&self) -> &MethodInfo {
-        &self.method
-    }
-
-    /// What the app holds.
-    pub fn resources(&self) -> &Resources {
-        &self.resources
-    }
-
-    /// The service that is called, or else another one in this app.
-    ///
-    /// # Errors
-    ///
-    /// `FailedPrecondition` when this app runs no such service.
-    pub fn service<S: Send + Sync + 'static>(&self) -> Result<Arc<S>> {
-        Arc::clone(&self.instance)
-            .downcast()
-            .or_else(|_| self.resources.get::<S>())
-    }
-}
 
 /// How a method is run: decodes, calls the function, hands the reply back.
 pub(super) type Serve = Arc<dyn Fn(Parts, Body) -> BoxFuture<'static, Result<Reply>> + Send + Sync>;
 
-/// Adds a message's descriptor and returns its full name.
-pub(super) type Describe = fn(&mut Types) -> String;
+/// Adds a message's descriptor and returns its full name: `M::describe`.
+pub type Describe = fn(&mut Types) -> String;
 
 /// One callable method of a service.
 ///
@@ -64,10 +25,15 @@ pub(super) type Describe = fn(&mut Types) -> String;
 ///
 /// By hand, without any attribute:
 ///
-/// ```ignore
-/// Method::unary("Hello", |greeter: Arc<Greeter>, context, request: HelloRequest| async move {
-///     greeter.hello(context, request).await
-/// })
+/// ```
+/// use std::sync::Arc;
+/// use micro::Context;
+/// use micro::handler::Method;
+///
+/// struct Bell;
+///
+/// let ring = Method::unary("Ring", |_: Arc<Bell>, _: Context, (): ()| async { Ok(()) });
+/// # drop(ring);
 /// ```
 #[derive(Clone)]
 pub struct Method {
@@ -132,7 +98,7 @@ impl Method {
     pub fn raw<Function>(
         name: &'static str,
         kind: Kind,
-        (input, output): (fn(&mut Types) -> String, fn(&mut Types) -> String),
+        (input, output): (Describe, Describe),
         function: Function,
     ) -> Self
     where

@@ -12,12 +12,12 @@ mod method;
 mod payload;
 mod service;
 
-pub use self::call::{Body, Call, PayloadStream, Reply};
-pub use self::dispatch::{BoxFuture, Endpoint, Route, Router};
+pub use self::call::{Body, BoxFuture, Call, PayloadStream, Reply};
+pub use self::dispatch::{Endpoint, Route, Router};
 pub use self::info::{Kind, Location, MethodInfo, ServiceInfo};
-pub use self::inject::{Construct, FromApp, FromCall, Resources};
+pub use self::inject::{Construct, FromApp, FromCall, Instance, Parts, Resources};
 pub use self::linked::{LinkedMethods, LinkedService, served};
-pub use self::method::{Method, Parts};
+pub use self::method::{Describe, Method};
 pub use self::payload::Payload;
 pub use self::service::{Served, Service};
 

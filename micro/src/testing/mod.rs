@@ -13,11 +13,25 @@ use crate::wrap::Wrap;
 ///
 /// # Examples
 ///
-/// ```ignore
-/// let app = TestApp::builder().service(Greeter::default()).start().await?;
-/// let greeter = GreeterClient::new(app.client());
-/// assert_eq!(greeter.hello(HelloRequest { name: "Ada".into() }).await?.greeting, "Hello Ada");
-/// app.stop().await;
+/// ```
+/// use micro::testing::TestApp;
+///
+/// #[micro::service]
+/// struct Bell;
+///
+/// #[micro::service]
+/// impl Bell {
+///     #[micro::rpc]
+///     async fn ring(&self) -> micro::Result<()> {
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> micro::Result<()> {
+/// let app = TestApp::builder().service(Bell).start().await?;
+/// BellClient::new(app.client()).ring().await?;
+/// # app.stop().await;
+/// # Ok(()) }
 /// ```
 #[derive(Debug)]
 pub struct TestApp {
