@@ -227,6 +227,16 @@ impl Context {
     }
 }
 
+/// So many seconds: `greeter.hello(request).timeout(secs(1))`.
+pub const fn secs(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// So many milliseconds: `greeter.hello(request).timeout(millis(250))`.
+pub const fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
 /// Cancels a [`Context`] when dropped.
 #[derive(Debug)]
 pub struct CancelGuard(Arc<Shared>);

@@ -1,7 +1,7 @@
 //! The names a service author needs: `use micro::prelude::*;`.
 
 pub use crate::app::{App, Stop};
-pub use crate::context::{Caller, Context};
+pub use crate::context::{Caller, Context, millis, secs};
 pub use crate::error::{Error, ErrorKind, OrError, Result};
 pub use crate::handler::{Call, FromApp, Reply};
 pub use crate::metadata::Metadata;
