@@ -26,7 +26,8 @@ pub fn http(address: &str, request: &str, body: &[u8]) -> io::Result<Response> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let (first, headers) = request.split_once('\n').unwrap_or((request, ""));
-    let headers: String = headers.lines().map(|line| format!("{line}\r\n")).collect();
+    let headers: Vec<&str> = headers.lines().chain([""]).collect();
+    let headers = headers.join("\r\n");
     let length = body.len();
     let head = format!(
         "{first} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
@@ -37,14 +38,12 @@ pub fn http(address: &str, request: &str, body: &[u8]) -> io::Result<Response> {
     let sent = stream.write_all(body);
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
-    match read_response(&String::from_utf8_lossy(&answer)) {
-        Some(response) => Ok(response),
-        None => {
-            sent?;
-            read?;
-            Err(io::Error::new(io::ErrorKind::InvalidData, "not HTTP"))
-        }
+    if let Some(response) = read_response(&String::from_utf8_lossy(&answer)) {
+        return Ok(response);
     }
+    sent?;
+    read?;
+    Err(io::Error::new(io::ErrorKind::InvalidData, "not HTTP"))
 }
 
 fn read_response(text: &str) -> Option<Response> {

@@ -10,7 +10,7 @@ use h2::client::{Builder, SendRequest};
 use tokio::net::TcpStream;
 
 use crate::options::Options;
-use crate::process::cpu_seconds;
+use micro_benches::cpu_seconds;
 
 /// Bytes in the message's one field.
 const PAYLOAD: usize = 100;

@@ -11,7 +11,6 @@
 mod generator;
 mod micro_echo;
 mod options;
-mod process;
 mod report;
 mod tonic_echo;
 

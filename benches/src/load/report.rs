@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::options::{Options, Shape};
-use crate::process::Process;
+use micro_benches::Process;
 
 /// Roles that serve; the first is what the others are compared with.
 const SERVERS: &[&str] = &["tonic", "micro"];

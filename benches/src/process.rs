@@ -5,13 +5,18 @@ use std::io::{self, BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 /// A running role; killed when dropped.
-pub(crate) struct Process {
+#[derive(Debug)]
+pub struct Process {
     child: Child,
 }
 
 impl Process {
     /// Starts this program with arguments; gives it and the first line that it prints.
-    pub(crate) fn start(arguments: &[String]) -> io::Result<(Self, String)> {
+    ///
+    /// # Errors
+    ///
+    /// When it does not start, or ends before it has printed a line.
+    pub fn start(arguments: &[String]) -> io::Result<(Self, String)> {
         let child = Command::new(env::current_exe()?)
             .args(arguments)
             .stdin(Stdio::null())
@@ -33,7 +38,8 @@ impl Process {
         Ok((process, line.trim().to_owned()))
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 }
@@ -50,7 +56,11 @@ impl Drop for Process {
 /// CPU time of a process so far, in seconds, of all its threads.
 ///
 /// Counted in hundredths of a second: measure over seconds.
-pub(crate) fn cpu_seconds(process: u32) -> io::Result<f64> {
+///
+/// # Errors
+///
+/// When there is no such process, or no `/proc`.
+pub fn cpu_seconds(process: u32) -> io::Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name, in parentheses, may hold spaces.
     let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
@@ -64,4 +74,17 @@ pub(crate) fn cpu_seconds(process: u32) -> io::Result<f64> {
             "cannot read the times in `{after}`"
         ))),
     }
+}
+
+/// The memory of a process that is in RAM.
+///
+/// # Errors
+///
+/// When there is no such process, or no `/proc`.
+pub fn resident_bytes(process: u32) -> io::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    kib.map(|kib| kib * 1024)
+        .ok_or_else(|| io::Error::other("cannot read the memory in `status`"))
 }

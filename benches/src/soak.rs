@@ -1,0 +1,183 @@
+//! Millions of calls through our own client: every one answered once, with the right answer, and
+//! memory flat on both sides.
+//!
+//! Server and client are processes of their own. Each call carries a number; the answer must be
+//! that number's, and in the end the server must have been asked exactly as often as was called.
+//!
+//! ```text
+//! cargo run --release -p micro-benches --bin soak [-- 10]     # millions of calls
+//! ```
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use micro::client::Client;
+use micro::prelude::*;
+use micro::registry::Registry;
+use micro_benches::{Process, resident_bytes};
+
+const CALLERS: u64 = 64;
+/// How often to look at memory.
+const LOOKS: u64 = 20;
+/// Looks until caches and buffers have their size.
+const WARM: usize = 3;
+/// What memory may grow by after that.
+const FLAT: u64 = 4 << 20;
+
+/// A number and a hundred bytes that follow from it.
+#[micro::message]
+#[derive(Debug, Clone, PartialEq)]
+struct Numbered {
+    number: u64,
+    filler: Vec<u8>,
+}
+
+impl Numbered {
+    fn new(number: u64) -> Self {
+        let filler = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+        Self {
+            number,
+            filler: filler.repeat(12),
+        }
+    }
+}
+
+/// How often the server was asked.
+#[micro::message]
+struct Asked {
+    times: u64,
+}
+
+#[micro::service]
+struct Soak {
+    #[micro(default)]
+    asked: AtomicU64,
+}
+
+#[micro::service]
+impl Soak {
+    /// The answer to a number is the one after it.
+    #[micro::rpc]
+    async fn next(&self, question: Numbered) -> Result<Numbered> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if question != Numbered::new(question.number) {
+            return Err(Error::data_loss("the question is damaged"));
+        }
+        Ok(Numbered::new(question.number + 1))
+    }
+
+    /// How often `next` was called.
+    #[micro::rpc]
+    async fn asked(&self, _context: Context) -> Result<Asked> {
+        let times = self.asked.load(Ordering::Relaxed);
+        Ok(Asked { times })
+    }
+}
+
+fn main() -> io::Result<()> {
+    let word = std::env::args().nth(1).unwrap_or_else(|| "10".to_owned());
+    let runtime = tokio::runtime::Runtime::new()?;
+    if word == "serve" {
+        return runtime.block_on(serve()).map_err(io::Error::other);
+    }
+    let millions: f64 = word.parse().map_err(io::Error::other)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of calls"
+    )]
+    let calls = (millions * 1e6) as u64;
+    let (server, port) = Process::start(&["serve".to_owned()])?;
+    runtime.block_on(soak(calls, &server, &port))
+}
+
+async fn serve() -> Result<()> {
+    // Nobody is to find a server under load.
+    let app = App::builder().setting("registry", "memory").linked();
+    let mut running = app.build().await?.start().await?;
+    match running.address() {
+        Some(address) => println!("{}", address.port()),
+        None => return Err(Error::internal("nothing is served")),
+    }
+    running.wait().await
+}
+
+async fn soak(calls: u64, server: &Process, port: &str) -> io::Result<()> {
+    let url = format!("static://soak=127.0.0.1:{port}");
+    let registry = Registry::open(&url).map_err(io::Error::other)?;
+    let soak = SoakClient::new(Client::builder().registry(registry).build());
+    let next = Arc::new(AtomicU64::new(0));
+    let start = Instant::now();
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|_| tokio::spawn(caller(soak.clone(), Arc::clone(&next), calls)))
+        .collect();
+    let memory = tokio::spawn(look(Arc::clone(&next), calls, server.id()));
+    let mut answered = 0;
+    for caller in callers {
+        answered += caller
+            .await
+            .map_err(io::Error::other)?
+            .map_err(io::Error::other)?;
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let memory = memory.await.map_err(io::Error::other)??;
+    let asked = soak.asked().await.map_err(io::Error::other)?.times;
+    println!(
+        "{calls} calls by {CALLERS} callers in {seconds:.1} s: {answered} answered right, asked {asked} times"
+    );
+    let flat =
+        grown("server", memory.iter().map(|m| m.0)) & grown("client", memory.iter().map(|m| m.1));
+    if answered == calls && asked == calls && flat {
+        println!("every one answered once, with the right answer; memory flat");
+        Ok(())
+    } else {
+        Err(io::Error::other("not as promised"))
+    }
+}
+
+/// Takes numbers until they have run out; how many were answered right.
+async fn caller(soak: SoakClient, next: Arc<AtomicU64>, calls: u64) -> Result<u64> {
+    let mut answered = 0;
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number >= calls {
+            return Ok(answered);
+        }
+        let answer = soak.next(Numbered::new(number)).await?;
+        if answer != Numbered::new(number + 1) {
+            return Err(Error::data_loss(format!("{number} got another's answer")));
+        }
+        answered += 1;
+    }
+}
+
+/// The memory of server and client, at even distances of calls.
+async fn look(next: Arc<AtomicU64>, calls: u64, server: u32) -> io::Result<Vec<(u64, u64)>> {
+    let mut looks = Vec::new();
+    for look in 1..=LOOKS {
+        while next.load(Ordering::Relaxed) < calls * look / LOOKS {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        looks.push((resident_bytes(server)?, resident_bytes(std::process::id())?));
+    }
+    Ok(looks)
+}
+
+/// Prints what memory did, and says whether it stayed flat once warm.
+fn grown(who: &str, looks: impl Iterator<Item = u64>) -> bool {
+    let looks: Vec<u64> = looks.collect();
+    let warm = looks[WARM..looks.len() / 2]
+        .iter()
+        .max()
+        .copied()
+        .unwrap_or(0);
+    let late = looks[looks.len() / 2..].iter().max().copied().unwrap_or(0);
+    let kib: Vec<String> = looks
+        .iter()
+        .map(|bytes| (bytes >> 10).to_string())
+        .collect();
+    println!("{who} resident KiB: {}", kib.join(" "));
+    late <= warm + FLAT
+}
