@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use crate::server::config::Limits;
-use crate::server::http;
+use crate::server::http::Answers;
+use crate::server::inline::{Inline, Queue};
 use crate::server::io::Socket;
 use crate::server::peer::Peer;
 use crate::server::sniff::{Protocol, sniff};
@@ -60,8 +60,9 @@ pub(super) async fn serve(mut stream: TcpStream, peer: Arc<Peer>) {
 async fn recognize(stream: &mut TcpStream, peer: &Peer) -> Option<(Protocol, bytes::BytesMut)> {
     let address = peer.address;
     let shared = &peer.shared;
+    let draining = shared.draining.clone().cancelled_owned();
     let drained = async {
-        shared.draining.cancelled().await;
+        draining.await;
         tokio::time::sleep(LAST_WORD).await;
     };
     tokio::select! {
@@ -79,7 +80,8 @@ async fn recognize(stream: &mut TcpStream, peer: &Peer) -> Option<(Protocol, byt
 
 async fn http2(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
     let limits = &peer.shared.limits;
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let queue = Queue::default();
+    let mut builder = http2::Builder::new(queue.clone());
     builder
         .timer(TokioTimer::new())
         .auto_date_header(false)
@@ -90,12 +92,12 @@ async fn http2(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
         .max_header_list_size(header_list(limits))
         .keep_alive_interval(limits.keep_alive)
         .keep_alive_timeout(limits.keep_alive_timeout);
-    let service = service_fn({
-        let peer = Arc::clone(&peer);
-        move |request| http::serve(Arc::clone(&peer), request)
-    });
-    let connection = builder.serve_connection(io, service);
-    until_drained(connection, &peer, http2::Connection::graceful_shutdown).await
+    let service = Answers(Arc::clone(&peer));
+    let connection = Inline::new(builder.serve_connection(io, service), queue);
+    until_drained(connection, &peer, |mut connection| {
+        connection.connection().graceful_shutdown();
+    })
+    .await
 }
 
 async fn http1(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
@@ -106,10 +108,7 @@ async fn http1(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
         .header_read_timeout(limits.header_timeout)
         .pipeline_flush(true)
         .max_buf_size(limits.metadata.saturating_add(HEAD));
-    let service = service_fn({
-        let peer = Arc::clone(&peer);
-        move |request| http::serve(Arc::clone(&peer), request)
-    });
+    let service = Answers(Arc::clone(&peer));
     let connection = builder.serve_connection(io, service);
     until_drained(connection, &peer, http1::Connection::graceful_shutdown).await
 }
@@ -122,11 +121,11 @@ async fn until_drained<C: Future>(
 ) -> C::Output {
     let mut connection = pin!(connection);
     // A child of its own: connections do not queue at the server's lock each time they are woken.
-    let draining = peer.shared.draining.child_token();
+    let draining = peer.shared.draining.child_token().cancelled_owned();
     tokio::select! {
         biased;
         ended = &mut connection => return ended,
-        () = draining.cancelled() => graceful_shutdown(connection.as_mut()),
+        () = draining => graceful_shutdown(connection.as_mut()),
     }
     connection.await
 }

@@ -1,12 +1,14 @@
 //! Tells HTTP requests apart by what arrives: gRPC, Connect, or a page for people and probes.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::service::Service;
 
 use crate::error::Error;
 use crate::server::peer::Peer;
@@ -16,29 +18,39 @@ use crate::server::{connect, grpc, index};
 const ACCEPTED: &str =
     "application/grpc, application/grpc+json, application/json, application/proto";
 
-/// Answers any HTTP request.
-pub(super) async fn serve(
-    peer: Arc<Peer>,
-    request: Request<Incoming>,
-) -> Result<HttpReply, Infallible> {
+/// An answer on its way. Boxed, so that what handles a call is not moved about with it.
+pub(super) type Answering = Pin<Box<dyn Future<Output = Result<HttpReply, Infallible>> + Send>>;
+
+/// Answers the HTTP requests of one connection.
+pub(super) struct Answers(pub(super) Arc<Peer>);
+
+impl Service<Request<Incoming>> for Answers {
+    type Response = HttpReply;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn call(&self, request: Request<Incoming>) -> Answering {
+        serve(Arc::clone(&self.0), request)
+    }
+}
+
+fn serve(peer: Arc<Peer>, request: Request<Incoming>) -> Answering {
     let content_type = request.headers().get(CONTENT_TYPE);
     let codec = content_type.and_then(|value| grpc::codec(value.as_bytes()));
-    Ok(match codec {
-        Some(codec) if request.method() == Method::POST => {
+    match codec {
+        Some(codec) if *request.method() == Method::POST => {
             if request.version() == Version::HTTP_2 {
-                grpc::serve(peer, request, codec).await
-            } else {
-                refuse(
-                    StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-                    &Error::unimplemented(
-                        "gRPC needs HTTP/2; over HTTP/1 send `content-type: application/json`",
-                    ),
-                )
+                let (head, body) = request.into_parts();
+                return Box::pin(grpc::serve(peer, head, body, codec));
             }
+            let error = Error::unimplemented(
+                "gRPC needs HTTP/2; over HTTP/1 send `content-type: application/json`",
+            );
+            let response = refuse(StatusCode::HTTP_VERSION_NOT_SUPPORTED, &error);
+            Box::pin(std::future::ready(Ok(response)))
         }
-        // Boxed: the fast path above should not carry the size of the others.
-        _ => Box::pin(other(peer, request)).await,
-    })
+        _ => Box::pin(async move { Ok(other(peer, request).await) }),
+    }
 }
 
 async fn other(peer: Arc<Peer>, request: Request<Incoming>) -> HttpReply {

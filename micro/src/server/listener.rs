@@ -48,8 +48,8 @@ impl Server {
         add(&mut router, health::routes(&health, &services))?;
         let draining = CancellationToken::new();
         if config.reflection {
-            let routes = reflection::routes(&router, &draining)?;
-            add(&mut router, routes)?;
+            let own = reflection::routes(&router, &draining)?;
+            add(&mut router, own)?;
         }
         let address = &config.address;
         let listener = TcpListener::bind(address).await.map_err(|error| {
@@ -91,8 +91,8 @@ impl Server {
 }
 
 /// Adds what every server answers, unless the program serves it itself.
-fn add(router: &mut Router, routes: Vec<Route>) -> Result<()> {
-    for route in routes {
+fn add(router: &mut Router, own: Vec<Route>) -> Result<()> {
+    for route in own {
         if router.get(&route.method.path).is_none() {
             router.add(route)?;
         }

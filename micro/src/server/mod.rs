@@ -12,6 +12,7 @@ mod headers;
 mod health;
 mod http;
 mod index;
+mod inline;
 mod io;
 mod listener;
 mod peer;

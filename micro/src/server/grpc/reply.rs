@@ -47,6 +47,7 @@ pub(super) fn reply(
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
+    *headers = HeaderMap::with_capacity(1 + metadata.len());
     headers.insert(CONTENT_TYPE, content_type(codec));
     headers::write(&metadata, headers)?;
     Ok(response)

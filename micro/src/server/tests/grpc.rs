@@ -293,3 +293,22 @@ async fn many_callers_each_get_their_own_answer() {
     }
     within(callers.join_all()).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_wait_and_calls_that_do_not_are_all_answered() {
+    let served = Served::new().await;
+    let grpc = served.grpc().await;
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..64 {
+        let grpc = grpc.clone();
+        callers.spawn(async move {
+            for call in 0..20 {
+                let path = ["/test.Test/Echo", "/test.Test/Wait"][(caller + call) % 2];
+                let said = (call % 3).to_string();
+                let answer = grpc.call(path, &[], text(&said)).await;
+                assert_eq!(answer.texts(), [said]);
+            }
+        });
+    }
+    within(callers.join_all()).await;
+}

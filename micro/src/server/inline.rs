@@ -1,0 +1,291 @@
+//! Runs the calls of an HTTP/2 connection: first within the connection's own task, so that a
+//! call that need not wait costs no task and its reply leaves together with its neighbours'.
+//!
+//! A call that has to wait goes on in a task of its own, and so do calls beside one that takes
+//! the processor for long: the connection itself must go on reading.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use hyper::rt::Executor;
+
+/// A call that keeps the processor for longer than this makes the connection cautious.
+const SLOW: Duration = Duration::from_micros(200);
+
+/// How long calls may run in a row before the connection goes on reading and sending.
+const ROW: Duration = Duration::from_millis(1);
+
+/// How many calls get tasks of their own at once after a slow one.
+const CAUTION: u32 = 256;
+
+/// How often the connection is polled in one go before other tasks have their turn.
+const TURNS: usize = 16;
+
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Takes the calls that a connection has read, until [`Inline`] runs them.
+#[derive(Clone, Default)]
+pub(super) struct Queue(Arc<Mutex<Vec<Running>>>);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Queue {
+    fn execute(&self, future: F) {
+        self.lock().push(Box::pin(future));
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection together with the calls that it has read.
+pub(super) struct Inline<C> {
+    connection: Pin<Box<C>>,
+    queue: Queue,
+    /// What is run now; kept for its memory.
+    batch: Vec<Running>,
+    /// Calls that get tasks of their own at once.
+    caution: u32,
+    signal: Arc<Signal>,
+    /// The same as a waker.
+    waker: Waker,
+}
+
+impl<C: Future> Inline<C> {
+    pub(super) fn new(connection: C, queue: Queue) -> Self {
+        let signal = Arc::new(Signal::default());
+        Self {
+            connection: Box::pin(connection),
+            queue,
+            batch: Vec::new(),
+            caution: 0,
+            waker: Waker::from(Arc::clone(&signal)),
+            signal,
+        }
+    }
+
+    pub(super) fn connection(&mut self) -> Pin<&mut C> {
+        self.connection.as_mut()
+    }
+
+    /// Runs what has been read.
+    fn run(&mut self) {
+        std::mem::swap(&mut *self.queue.lock(), &mut self.batch);
+        if self.batch.is_empty() {
+            return;
+        }
+        let start = Instant::now();
+        let mut last = start;
+        for mut call in self.batch.drain(..) {
+            if self.caution > 0 || last - start > ROW {
+                self.caution = self.caution.saturating_sub(1);
+                tokio::spawn(call);
+                continue;
+            }
+            // No one wakes it by this: if it waits, its own task polls it again.
+            let mut nobody = Context::from_waker(Waker::noop());
+            if call.as_mut().poll(&mut nobody).is_pending() {
+                tokio::spawn(call);
+            }
+            let now = Instant::now();
+            if now - last > SLOW {
+                self.caution = CAUTION;
+            }
+            last = now;
+        }
+    }
+}
+
+impl<C: Future> Future for Inline<C> {
+    type Output = C::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
+        let this = &mut *self;
+        this.signal.set_task(cx.waker());
+        for _ in 0..TURNS {
+            this.signal.state.store(BUSY, Ordering::SeqCst);
+            let mut signal = Context::from_waker(&this.waker);
+            if let Poll::Ready(ended) = this.connection.as_mut().poll(&mut signal) {
+                return Poll::Ready(ended);
+            }
+            // Replies wake the connection, so that it goes on to send them.
+            this.run();
+            if this.signal.rest() {
+                return Poll::Pending;
+            }
+        }
+        this.signal.state.store(IDLE, Ordering::SeqCst);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Nobody polls the connection: to wake it is to wake its task.
+const IDLE: u8 = 0;
+/// The connection is being polled and has not been woken since.
+const BUSY: u8 = 1;
+/// It has: it will be polled again at once, without the detour by the scheduler.
+const WOKEN: u8 = 2;
+
+/// Wakes the connection.
+struct Signal {
+    state: AtomicU8,
+    task: Mutex<Waker>,
+}
+
+impl Default for Signal {
+    fn default() -> Self {
+        Self {
+            state: AtomicU8::new(IDLE),
+            task: Mutex::new(Waker::noop().clone()),
+        }
+    }
+}
+
+impl Signal {
+    fn set_task(&self, waker: &Waker) {
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        task.clone_from(waker);
+    }
+
+    /// Whether the connection may rest: it has not been woken since it was last polled.
+    fn rest(&self) -> bool {
+        let (ordering, state) = (Ordering::SeqCst, &self.state);
+        state
+            .compare_exchange(BUSY, IDLE, ordering, ordering)
+            .is_ok()
+    }
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let (ordering, state) = (Ordering::SeqCst, &self.state);
+        match state.compare_exchange(BUSY, WOKEN, ordering, ordering) {
+            Ok(_) | Err(WOKEN) => {}
+            Err(_) => {
+                let task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+                task.wake_by_ref();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+    use tokio::task::{Id, id, yield_now};
+
+    use super::*;
+
+    /// What a call does: says in which task it runs, and wakes the connection.
+    #[derive(Clone)]
+    struct Probe {
+        told: UnboundedSender<Id>,
+        connection: Arc<Mutex<Waker>>,
+    }
+
+    impl Probe {
+        fn tell(&self) {
+            self.told.send(id()).unwrap();
+        }
+
+        fn wake(&self) {
+            self.connection.lock().unwrap().wake_by_ref();
+        }
+    }
+
+    /// Runs a connection that reads these calls at its first poll and ends at its second.
+    ///
+    /// How often its task was polled, and whether each told call ran in that task.
+    async fn run(calls: impl FnOnce(&Probe) -> Vec<Running>) -> (usize, Vec<bool>) {
+        let (told, mut heard) = unbounded_channel();
+        let connection = Arc::new(Mutex::new(Waker::noop().clone()));
+        let probe = Probe { told, connection };
+        let mut calls = Some(calls(&probe));
+        let queue = Queue::default();
+        let mut inline = Inline::new(
+            poll_fn({
+                let queue = queue.clone();
+                move |cx| {
+                    *probe.connection.lock().unwrap() = cx.waker().clone();
+                    let Some(calls) = calls.take() else {
+                        return Poll::Ready(());
+                    };
+                    calls.into_iter().for_each(|call| queue.execute(call));
+                    Poll::Pending
+                }
+            }),
+            queue,
+        );
+        let task = tokio::spawn(async move {
+            let mut polls = 0;
+            poll_fn(|cx| {
+                polls += 1;
+                Pin::new(&mut inline).poll(cx)
+            })
+            .await;
+            (polls, id())
+        });
+        let (polls, own) = task.await.unwrap();
+        let told = std::iter::from_fn(|| heard.try_recv().ok());
+        (polls, told.map(|id| id == own).collect())
+    }
+
+    #[tokio::test]
+    async fn ready_call_runs_in_the_connection_s_task_and_its_reply_leaves_at_once() {
+        let (polls, own) = run(|probe| {
+            let probe = probe.clone();
+            vec![Box::pin(async move {
+                probe.tell();
+                probe.wake();
+            })]
+        })
+        .await;
+        assert_eq!((polls, own), (1, vec![true]));
+    }
+
+    #[tokio::test]
+    async fn waiting_call_goes_on_in_a_task_of_its_own() {
+        let (polls, own) = run(|probe| {
+            let probe = probe.clone();
+            vec![Box::pin(async move {
+                probe.tell();
+                yield_now().await;
+                probe.tell();
+                probe.wake();
+            })]
+        })
+        .await;
+        assert_eq!((polls, own), (2, vec![true, false]));
+    }
+
+    #[tokio::test]
+    async fn calls_beside_a_slow_one_get_tasks_of_their_own() {
+        let (_, own) = run(|probe| {
+            let (slow, quick) = (probe.clone(), probe.clone());
+            vec![
+                Box::pin(async move {
+                    slow.tell();
+                    std::thread::sleep(SLOW * 2);
+                }),
+                Box::pin(async move {
+                    quick.tell();
+                    quick.wake();
+                }),
+            ]
+        })
+        .await;
+        assert_eq!(own, [true, false]);
+    }
+}
