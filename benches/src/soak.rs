@@ -125,7 +125,8 @@ async fn soak(calls: u64, server: &Process, port: &str) -> io::Result<()> {
     let memory = memory.await.map_err(io::Error::other)??;
     let asked = soak.asked().await.map_err(io::Error::other)?.times;
     println!(
-        "{calls} calls by {CALLERS} callers in {seconds:.1} s: {answered} answered right, asked {asked} times"
+        "{calls} calls by {CALLERS} callers in {seconds:.1} s: {answered} answered right, \
+         asked {asked} times"
     );
     let flat =
         grown("server", memory.iter().map(|m| m.0)) & grown("client", memory.iter().map(|m| m.1));

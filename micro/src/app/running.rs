@@ -185,7 +185,7 @@ impl Running {
             }
         });
         if left.await.is_err() {
-            tracing::warn!(limit = ?STOP_STEP, "the registry did not answer; nodes stay until their ttl");
+            tracing::warn!(limit = ?STOP_STEP, "the registry is mute; nodes stay until their ttl");
         }
     }
 }
