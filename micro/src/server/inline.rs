@@ -222,7 +222,9 @@ mod tests {
                     let Some(calls) = calls.take() else {
                         return Poll::Ready(());
                     };
-                    calls.into_iter().for_each(|call| queue.execute(call));
+                    for call in calls {
+                        queue.execute(call);
+                    }
                     Poll::Pending
                 }
             }),
