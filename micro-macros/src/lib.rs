@@ -1,5 +1,10 @@
 //! The attributes of micro; use them through the `micro` crate.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "an attribute is given its tokens by value"
+)]
+
 use proc_macro::TokenStream;
 
 mod args;

@@ -87,9 +87,9 @@ fn methods(
     };
     let client = names::client_path(&path.path);
     let tokens = service.to_token_stream();
-    methods
-        .iter_mut()
-        .for_each(|method| method.replace_self(&tokens));
+    for method in &mut methods {
+        method.replace_self(&tokens);
+    }
     let entries = methods
         .iter()
         .map(|method| method.entry(private, Some(&tokens), &function_of(&tokens, &method.ident)));

@@ -72,7 +72,7 @@ pub(super) struct Trait {
     pub(super) attributes: Vec<Attribute>,
     pub(super) visibility: Visibility,
     pub(super) unsafety: Option<Token![unsafe]>,
-    trait_token: Token![trait],
+    keyword: Token![trait],
     pub(super) ident: Ident,
     pub(super) generics: Generics,
     bounds: Punctuated<TypeParamBound, Token![+]>,
@@ -82,7 +82,7 @@ pub(super) struct Trait {
 impl Parse for Trait {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let mut attributes = input.call(Attribute::parse_outer)?;
-        let (visibility, unsafety, trait_token) = (input.parse()?, input.parse()?, input.parse()?);
+        let (visibility, unsafety, keyword) = (input.parse()?, input.parse()?, input.parse()?);
         let (ident, mut generics): (_, Generics) = (input.parse()?, input.parse()?);
         let mut bounds = Punctuated::new();
         if input.parse::<Option<Token![:]>>()?.is_some() {
@@ -104,7 +104,7 @@ impl Parse for Trait {
             attributes,
             visibility,
             unsafety,
-            trait_token,
+            keyword,
             ident,
             generics,
             bounds,
@@ -118,7 +118,7 @@ impl ToTokens for Trait {
         let Self {
             visibility,
             unsafety,
-            trait_token,
+            keyword,
             ident,
             generics,
             items,
@@ -128,7 +128,7 @@ impl ToTokens for Trait {
         let (bounds, clause) = (self.bounds.iter(), &generics.where_clause);
         tokens.append_all(quote! {
             #(#outer)*
-            #visibility #unsafety #trait_token #ident #generics:
+            #visibility #unsafety #keyword #ident #generics:
                 #(#bounds +)* ::core::marker::Send + ::core::marker::Sync + 'static
             #clause
             { #(#inner)* #(#items)* }

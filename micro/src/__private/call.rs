@@ -3,6 +3,11 @@
 //! A bound is stated once, by [`question`] and [`answer`], so that a type that is no message is
 //! reported once although service and client both name it.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "values that only carry a type"
+)]
+
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -45,6 +45,10 @@ impl Served {
     }
 
     /// The methods, in no particular order.
+    #[allow(
+        clippy::iter_without_into_iter,
+        reason = "a service is more than its methods"
+    )]
     pub fn iter(&self) -> std::slice::Iter<'_, Method> {
         self.methods.iter()
     }
