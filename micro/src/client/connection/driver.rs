@@ -16,6 +16,9 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::client::connection::Shared;
 use crate::client::connection::written::Watched;
 
+/// From so many calls at once on, frames are moved in batches.
+const CROWD: usize = 8;
+
 /// How a connection ended.
 #[derive(Debug)]
 pub(in crate::client) struct End {
@@ -36,6 +39,8 @@ pub(in crate::client) struct Driver {
     timer: Pin<Box<Sleep>>,
     /// When the ping that is under way was sent.
     pinged: Option<Instant>,
+    /// The last wake-up was passed on to the callers.
+    yielded: bool,
 }
 
 impl Driver {
@@ -53,6 +58,7 @@ impl Driver {
             timeout,
             timer: Box::pin(sleep(interval)),
             pinged: None,
+            yielded: false,
         }
     }
 
@@ -68,6 +74,13 @@ impl Driver {
     }
 
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<End> {
+        // With many callers each wake-up is one call's: letting the others run first sends, and
+        // reads, many at once.
+        self.yielded = !self.yielded && self.shared.gate.running() >= CROWD;
+        if self.yielded {
+            task.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         loop {
             if let Poll::Ready(ended) = Pin::new(&mut self.frames).poll(task) {
                 return Poll::Ready(match ended {

@@ -53,6 +53,12 @@ impl Gate {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
+    /// How many calls run.
+    pub(super) fn running(&self) -> usize {
+        let limit = self.limit.load(Ordering::Relaxed);
+        limit.saturating_sub(self.free.available_permits())
+    }
+
     /// The peer allows so many streams now.
     pub(super) fn allow(&self, limit: usize) {
         let (limit, before) = (limit.min(MOST), self.limit.load(Ordering::Relaxed));
