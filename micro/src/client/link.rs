@@ -4,9 +4,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::backoff::jittered;
 use crate::client::config::Config;
@@ -25,7 +27,12 @@ pub(super) struct Link {
     state: watch::Sender<State>,
     /// Ends the pause between two probes.
     hurry: Notify,
+    /// How many times the interval of keep-alive was doubled, as the peer felt pestered.
+    doubled: AtomicU32,
 }
+
+/// At most 1,024 times the interval.
+const MOST_DOUBLED: u32 = 10;
 
 #[derive(Debug)]
 struct State {
@@ -66,6 +73,7 @@ impl Link {
             health,
             state: watch::Sender::new(state),
             hurry: Notify::new(),
+            doubled: AtomicU32::new(0),
         })
     }
 
@@ -107,6 +115,10 @@ impl Link {
 
     /// Connects now: starts the task, or ends its pause.
     pub(super) fn start(self: &Arc<Self>) {
+        self.start_after(Duration::ZERO);
+    }
+
+    fn start_after(self: &Arc<Self>, pause: Duration) {
         let started = self.state.send_if_modified(|state| {
             let start = match &state.phase {
                 Phase::Idle => true,
@@ -119,7 +131,7 @@ impl Link {
             start
         });
         if started {
-            self.tasks.spawn(Arc::clone(self).reach());
+            self.tasks.spawn(Arc::clone(self).reach(pause));
         } else {
             self.hurry.notify_one();
         }
@@ -142,36 +154,38 @@ impl Link {
     }
 
     /// Tries to connect until it works or the node is gone.
-    async fn reach(self: Arc<Self>) {
+    async fn reach(self: Arc<Self>, pause: Duration) {
         let mut state = self.state.subscribe();
         let gone = state.wait_for(|state| matches!(state.phase, Phase::Retired));
         tokio::select! {
             // The sender lives in `self`: the wait ends only with the node.
             _ = gone => {}
-            () = self.reach_on() => {}
+            () = self.reach_on(pause) => {}
         }
     }
 
-    async fn reach_on(self: &Arc<Self>) {
+    async fn reach_on(self: &Arc<Self>, mut pause: Duration) {
         loop {
-            let attempt = connect(&self.address, &self.config);
+            if !pause.is_zero() {
+                tokio::select! {
+                    () = sleep(pause) => {}
+                    () = self.hurry.notified() => {}
+                }
+            }
+            let attempt = connect(&self.address, &self.config, self.keep_alive());
             let limit = self.config.connect_timeout;
             let reason = match timeout(limit, attempt).await {
                 Ok(Ok((connection, driver))) => return self.opened(connection, driver),
                 Ok(Err(reason)) => reason,
                 Err(_) => format!("no answer within {limit:?} (`connect_timeout`)"),
             };
-            let pause = self.failed(&reason);
-            tokio::select! {
-                () = sleep(pause) => {}
-                () = self.hurry.notified() => {}
-            }
+            pause = self.failed(&reason);
         }
     }
 
     fn opened(self: &Arc<Self>, connection: Connection, driver: Driver) {
         let connection = Arc::new(connection);
-        self.health.readmit();
+        self.health.admit();
         let kept = self.state.send_if_modified(|state| {
             let wanted = matches!(state.phase, Phase::Connecting);
             if wanted {
@@ -184,13 +198,23 @@ impl Link {
             let link = Arc::clone(self);
             let weak = Arc::downgrade(&connection);
             self.tasks.spawn(async move {
+                let opened = Instant::now();
                 let end = driver.run().await;
+                if opened.elapsed() >= link.config.probing.longest {
+                    link.health.readmit();
+                }
                 link.ended(weak.upgrade(), &end);
             });
         }
     }
 
-    fn failed(&self, reason: &str) -> std::time::Duration {
+    /// How long the connection may be silent before it is asked for a sign of life.
+    fn keep_alive(&self) -> Duration {
+        let doubled = self.doubled.load(Ordering::Relaxed);
+        self.config.keep_alive_interval.saturating_mul(1 << doubled)
+    }
+
+    fn failed(&self, reason: &str) -> Duration {
         let failures = self.health.eject();
         let pause = jittered(self.config.probing.pause(failures));
         tracing::debug!(address = self.address, reason, ?pause, "cannot connect");
@@ -204,6 +228,10 @@ impl Link {
     /// A connection has ended, by itself when nobody held it any more.
     fn ended(self: &Arc<Self>, connection: Option<Arc<Connection>>, end: &End) {
         tracing::debug!(address = self.address, reason = end.text, "disconnected");
+        let doubled = self.doubled.load(Ordering::Relaxed);
+        if end.pestered && doubled < MOST_DOUBLED {
+            self.doubled.store(doubled + 1, Ordering::Relaxed);
+        }
         let Some(connection) = connection else {
             return;
         };
@@ -215,9 +243,14 @@ impl Link {
             same
         });
         if current && !end.clean {
-            // Others shall not find out one by one whether the node still lives.
-            self.health.eject();
-            self.start();
+            // Others shall not find out one by one whether the node still lives. It is asked at
+            // once the first time, and after a pause when it lets us in only to throw us out.
+            let failures = self.health.eject();
+            let pause = match failures {
+                1 => Duration::ZERO,
+                more => jittered(self.config.probing.pause(more - 1)),
+            };
+            self.start_after(pause);
         }
     }
 }
@@ -228,5 +261,33 @@ impl fmt::Debug for Link {
             .field("address", &self.address)
             .field("state", &*self.state.borrow())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Link {
+        /// How many times the interval of keep-alive was doubled.
+        pub(in crate::client) fn doubled(&self) -> u32 {
+            self.doubled.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn interval_of_keep_alive_doubles() {
+        let (config, tasks) = (Arc::default(), Arc::new(Tasks::new()));
+        let link = Link::new("127.0.0.1:1", config, tasks, Arc::default());
+        assert_eq!(link.keep_alive(), Duration::from_secs(10));
+        let end = End {
+            clean: false,
+            pestered: true,
+            text: String::new(),
+        };
+        for _ in 0..99 {
+            link.ended(None, &end);
+        }
+        assert_eq!(link.keep_alive(), Duration::from_secs(10_240));
     }
 }

@@ -53,10 +53,15 @@ impl Health {
         before.saturating_add(1)
     }
 
-    /// Lets the node in again.
+    /// Lets the node in again, without trusting it yet: the failures stay counted.
+    pub fn admit(&self) {
+        self.ejected.store(false, Ordering::Relaxed);
+    }
+
+    /// Lets the node in again as if it had never failed.
     pub fn readmit(&self) {
         self.failures.store(0, Ordering::Relaxed);
-        self.ejected.store(false, Ordering::Relaxed);
+        self.admit();
     }
 
     /// Whether the node is out.
@@ -81,7 +86,9 @@ mod tests {
     fn readmitted_node_starts_over() {
         let health = Health::default();
         assert_eq!((health.eject(), health.eject()), (1, 2));
-        assert!(health.is_ejected());
+        health.admit();
+        assert!(!health.is_ejected());
+        assert_eq!(health.eject(), 3);
         health.readmit();
         assert!(!health.is_ejected());
         assert_eq!(health.eject(), 1);

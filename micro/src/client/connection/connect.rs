@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
+use std::time::Duration;
 
 use h2::client::Builder;
 use http::uri::Authority;
@@ -26,7 +27,7 @@ const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
 /// Room for status message and details beside the metadata.
 const STATUS_ROOM: usize = 32 * 1024;
 
-/// Opens a connection. Does not limit its time.
+/// Opens a connection that is kept alive at this interval. Does not limit its time.
 ///
 /// # Errors
 ///
@@ -34,6 +35,7 @@ const STATUS_ROOM: usize = 32 * 1024;
 pub(in crate::client) async fn connect(
     address: &str,
     config: &Config,
+    interval: Duration,
 ) -> Result<(Connection, Driver), String> {
     let authority: Authority = address
         .parse()
@@ -67,7 +69,7 @@ pub(in crate::client) async fn connect(
         suspect: AtomicBool::new(false),
         end: OnceLock::new(),
     });
-    let times = (config.keep_alive_interval, config.keep_alive_timeout);
+    let times = (interval, config.keep_alive_timeout);
     let driver = Driver::new(frames, pings, Arc::clone(&shared), times);
     let connection = Connection {
         sender: Mutex::new(sender),

@@ -22,8 +22,10 @@ const CROWD: usize = 8;
 /// How a connection ended.
 #[derive(Debug)]
 pub(in crate::client) struct End {
-    /// Closed in order, by whichever side.
+    /// Closed in order by whichever side, and no call was cut.
     pub(in crate::client) clean: bool,
+    /// The peer finds that it is asked for signs of life too often.
+    pub(in crate::client) pestered: bool,
     /// What happened, to follow "the connection".
     pub(in crate::client) text: String,
 }
@@ -83,10 +85,7 @@ impl Driver {
         }
         loop {
             if let Poll::Ready(ended) = Pin::new(&mut self.frames).poll(task) {
-                return Poll::Ready(match ended {
-                    Ok(()) => End::new(true, "was closed"),
-                    Err(error) => End::new(false, format!("broke: {error}")),
-                });
+                return Poll::Ready(self.ended(ended));
             }
             if self.shared.gate.is_crowded() {
                 let limit = self.frames.max_concurrent_send_streams();
@@ -112,6 +111,20 @@ impl Driver {
         }
     }
 
+    fn ended(&self, ended: Result<(), h2::Error>) -> End {
+        let calm = Some(h2::Reason::ENHANCE_YOUR_CALM);
+        match ended {
+            Ok(()) => End {
+                clean: self.shared.gate.running() == 0,
+                ..End::new("was closed")
+            },
+            Err(error) => End {
+                pestered: error.is_remote() && error.reason() == calm,
+                ..End::new(format!("broke: {error}"))
+            },
+        }
+    }
+
     /// The timer is due: is there a sign of life?
     fn look(&mut self) -> Option<End> {
         let (now, read) = (Instant::now(), self.shared.seen.last_read());
@@ -128,7 +141,7 @@ impl Driver {
                     "is dead: no sign of life within {:?} (`keep_alive_timeout`)",
                     self.timeout
                 );
-                return Some(End::new(false, text));
+                return Some(End::new(text));
             }
         }
         None
@@ -148,8 +161,11 @@ impl Driver {
 }
 
 impl End {
-    fn new(clean: bool, text: impl Into<String>) -> Self {
-        let text = text.into();
-        Self { clean, text }
+    fn new(text: impl Into<String>) -> Self {
+        Self {
+            clean: false,
+            pestered: false,
+            text: text.into(),
+        }
     }
 }

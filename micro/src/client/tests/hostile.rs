@@ -301,3 +301,38 @@ async fn status_without_message_is_an_error_whatever_the_code() {
     .await;
     assert_eq!((error.kind(), error.message()), (ErrorKind::Unknown, "odd"));
 }
+
+#[tokio::test]
+async fn peer_that_throws_out_whom_it_lets_in_is_not_pestered() {
+    // SETTINGS, then GOAWAY with ENHANCE_YOUR_CALM for all streams.
+    let goaway = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11];
+    let peer = Peer::raw(move |mut tcp| async move {
+        tcp.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])
+            .await
+            .unwrap_or_default();
+        // The client has heard it when it says so.
+        let (ack, mut heard) = ([0, 0, 0, 4, 1, 0, 0, 0, 0], Vec::new());
+        while !heard.windows(9).any(|frame| frame == ack) {
+            if !matches!(tcp.read_buf(&mut heard).await, Ok(1..)) {
+                return;
+            }
+        }
+        tcp.write_all(&goaway).await.unwrap_or_default();
+    })
+    .await;
+    let world = World::of(&[&peer]).await;
+    let client = world.client();
+    client
+        .call::<Text>(&hello(), text("Ada"))
+        .await
+        .unwrap_err();
+    let node = client.core().node_of("greeter", "greeter-1");
+    until("it is heeded", || node.value().doubled() > 0).await;
+    until("probed with pauses", || node.value().doubled() > 3).await;
+    // Three attempts of the call, then after 0, 100, 200, 400 ms and so on; not a thousand.
+    assert!(
+        peer.connections() < 30,
+        "{} connections",
+        peer.connections()
+    );
+}
