@@ -17,8 +17,5 @@ pub use self::program::Program;
 pub use self::wait::{PATIENCE, until, until_async};
 pub use self::world::World;
 
-/// The README's programs compile.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-#[derive(Debug)]
-pub struct Readme;
+mod docs;

@@ -1,0 +1,22 @@
+//! Examples in texts that belong to no crate with a runtime: they compile, and run where they can.
+
+macro_rules! texts {
+    ($($name:ident = $path:literal;)*) => {
+        $(
+            #[doc = include_str!($path)]
+            #[derive(Debug)]
+            pub struct $name;
+        )*
+    };
+}
+
+texts! {
+    Readme = "../../README.md";
+    Message = "../../micro-macros/docs/message.md";
+    On = "../../micro-macros/docs/on.md";
+    Rpc = "../../micro-macros/docs/rpc.md";
+    Run = "../../micro-macros/docs/run.md";
+    Service = "../../micro-macros/docs/service.md";
+    Test = "../../micro-macros/docs/test.md";
+    Wrap = "../../micro-macros/docs/wrap.md";
+}
