@@ -1,6 +1,5 @@
 //! `Payload`: one message on its way, as bytes or as the value itself.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -59,9 +58,12 @@ impl Payload {
 
     /// Takes the value, decoding it if need be.
     ///
+    /// A value of another type is read from its encoding, as it would be on a network: caller and
+    /// service in one process may each have a type of their own for the message.
+    ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// `InvalidArgument` when the bytes are not an `M`.
     pub fn into_message<M: Message>(self) -> Result<M> {
         match self {
             Self::Encoded {
@@ -69,15 +71,11 @@ impl Payload {
                 bytes,
                 memory,
             } => codec.decode(&bytes, memory),
+            Self::Value(value) if !(*value).as_any().is::<M>() => transcoded(&*value),
             Self::Value(value) => {
-                let any: Arc<dyn Any + Send + Sync> = value.into_any();
-                let value = any.downcast::<M>().map_err(|_| wrong_type::<M>())?;
+                let value: Arc<M> = value.into_any().downcast().expect("its type was asked for");
                 // Messages need not be `Clone`: a shared one is copied through its encoding.
-                Arc::try_unwrap(value).or_else(|shared| {
-                    let mut bytes = Vec::new();
-                    shared.encode(&mut bytes);
-                    M::decode(&bytes.into(), usize::MAX)
-                })
+                Arc::try_unwrap(value).or_else(|shared| transcoded(&*shared))
             }
         }
     }
@@ -104,9 +102,70 @@ impl Payload {
     }
 }
 
+fn transcoded<M: Message>(value: &dyn AnyMessage) -> Result<M> {
+    let mut bytes = Vec::new();
+    value.encode(Codec::Protobuf, &mut bytes)?;
+    M::decode(&bytes.into(), usize::MAX)
+}
+
 fn wrong_type<M>() -> Error {
     Error::internal(format!(
         "the message is not a `{}`",
         std::any::type_name::<M>()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[micro::message]
+    #[derive(Debug, PartialEq)]
+    struct Question {
+        text: String,
+    }
+
+    /// What another crate has for the same message.
+    #[micro::message]
+    #[derive(Debug, PartialEq)]
+    struct Asked {
+        text: String,
+    }
+
+    fn question() -> Question {
+        let text = "why".to_owned();
+        Question { text }
+    }
+
+    #[test]
+    fn a_value_arrives_as_itself_or_as_another_type_of_the_same_fields() {
+        assert_eq!(
+            Payload::value(question())
+                .into_message::<Question>()
+                .unwrap(),
+            question()
+        );
+        assert_eq!(
+            Payload::value(question())
+                .into_message::<Asked>()
+                .unwrap()
+                .text,
+            "why"
+        );
+    }
+
+    #[test]
+    fn a_shared_value_is_copied() {
+        let payload = Payload::value(question());
+        let copy = payload.clone();
+        assert_eq!(payload.into_message::<Question>().unwrap(), question());
+        assert_eq!(copy.into_message::<Question>().unwrap(), question());
+    }
+
+    #[test]
+    fn looking_with_the_wrong_type_is_an_error_and_changes_nothing() {
+        let mut payload = Payload::value(question());
+        assert!(payload.get::<Asked>().is_err());
+        assert_eq!(payload.get::<Question>().unwrap(), &question());
+    }
 }
