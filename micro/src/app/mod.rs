@@ -70,6 +70,13 @@ pub(crate) struct Inner {
     id: String,
 }
 
+/// The client holds the router, whose services may hold the client: the circle ends with the app.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.client.set_local(Router::new());
+    }
+}
+
 impl App {
     /// An app of nothing yet.
     pub fn builder() -> Builder {

@@ -177,3 +177,16 @@ async fn two_apps_in_one_process_do_not_know_of_each_other() {
     assert!(other.router().routes().is_empty());
     assert!(other.resources().get::<Ping>().is_err());
 }
+
+#[tokio::test]
+async fn a_dropped_app_leaves_nothing_behind() {
+    let shared = Arc::new(());
+    let app = builder()
+        .service(Ping)
+        .provide(Arc::clone(&shared))
+        .in_process();
+    let app = app.build().await.unwrap();
+    assert!(Arc::strong_count(&shared) > 1);
+    drop(app);
+    assert_eq!(Arc::strong_count(&shared), 1);
+}
