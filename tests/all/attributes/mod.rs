@@ -1,3 +1,4 @@
-//! What the attributes make of services, without a network: tables, injection, dispatch.
+//! What the attributes make of services, without a network: tables, injection, dispatch, apps.
 
+mod app;
 mod served;
