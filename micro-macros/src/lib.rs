@@ -22,6 +22,9 @@ mod suggest;
 mod test;
 mod wrap;
 
+#[cfg(test)]
+mod snapshot;
+
 #[doc = include_str!("../docs/message.md")]
 #[proc_macro_attribute]
 pub fn message(args: TokenStream, item: TokenStream) -> TokenStream {

@@ -24,3 +24,6 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
         hook.map(|hook| hook.expand()).unwrap_or_default()
     })
 }
+
+#[cfg(test)]
+mod tests;

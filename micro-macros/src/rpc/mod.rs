@@ -89,7 +89,7 @@ fn served(private: &TokenStream, service: &Type, method: &Method) -> TokenStream
     let table = Table {
         private,
         service,
-        client: &client,
+        info: quote!(#client::INFO),
         is_contract: false,
         methods,
     }
@@ -102,3 +102,6 @@ fn served(private: &TokenStream, service: &Type, method: &Method) -> TokenStream
         #client
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Generics, Path, Type};
+use syn::{Generics, Type};
 
 use crate::signature::{self, first_span};
 
@@ -11,8 +11,8 @@ pub(crate) struct Table<'a> {
     pub(crate) private: &'a TokenStream,
     /// The type whose methods they are.
     pub(crate) service: &'a Type,
-    /// The client of the service or of the contract.
-    pub(crate) client: &'a Path,
+    /// The names of the service or of the contract.
+    pub(crate) info: TokenStream,
     pub(crate) is_contract: bool,
     /// An expression of type `Vec<Method>`.
     pub(crate) methods: TokenStream,
@@ -24,14 +24,14 @@ impl Table<'_> {
         let Self {
             private,
             service,
-            client,
+            info,
             methods,
             ..
         } = self;
         let location = signature::location(private, Span::call_site());
         let is_service = quote_spanned!(first_span(service)=> #private::is_service::<#service>());
         let contract = if self.is_contract {
-            quote!(::core::option::Option::Some(#client::INFO))
+            quote!(::core::option::Option::Some(#info))
         } else {
             quote!(::core::option::Option::None)
         };
@@ -60,7 +60,7 @@ impl Table<'_> {
         let Self {
             private,
             service,
-            client,
+            info,
             methods,
             ..
         } = self;
@@ -78,7 +78,7 @@ impl Table<'_> {
                 #service: ::core::marker::Send + ::core::marker::Sync + 'static,
             {
                 fn served() -> ::std::vec::Vec<#private::Served> {
-                    ::std::vec::Vec::from([#private::Served::new(#client::INFO).methods(#methods)])
+                    ::std::vec::Vec::from([#private::Served::new(#info).methods(#methods)])
                 }
             }
         }

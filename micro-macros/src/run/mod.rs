@@ -52,3 +52,6 @@ fn crates(uses: Expr, mistakes: &mut Mistakes) -> Vec<Ident> {
     }
     names
 }
+
+#[cfg(test)]
+mod tests;

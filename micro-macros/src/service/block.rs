@@ -13,7 +13,6 @@ use crate::rpc::parse;
 use crate::rpc::table::Table;
 use crate::service::header::Block;
 use crate::service::keys::Keys;
-use crate::signature::first_span;
 
 pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let mut block: Block = syn::parse2(item)?;
@@ -24,7 +23,9 @@ pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenS
     } else {
         methods(&mut block, &private, &mut mistakes)
     };
-    Ok(mistakes.finish(block, || expansion.unwrap_or_default()))
+    // The client's methods come back with the block: who calls them is not to blame.
+    let (client, table) = expansion.unwrap_or_default();
+    Ok(mistakes.finish(quote!(#block #client), || table))
 }
 
 /// Takes `#[micro::rpc(…)]` off a function: its keys.
@@ -60,7 +61,7 @@ fn methods(
     block: &mut Block,
     private: &TokenStream,
     mistakes: &mut Mistakes,
-) -> Option<TokenStream> {
+) -> Option<(TokenStream, TokenStream)> {
     let mut methods = Vec::new();
     let mut any = false;
     for item in &mut block.items {
@@ -94,26 +95,32 @@ fn methods(
         .iter()
         .map(|method| method.entry(private, Some(&tokens), &function_of(&tokens, &method.ident)));
     let entries = quote!(#private::methods([#(#entries),*]));
-    let table = table(block, private, &client, entries);
+    let table = table(block, private, quote!(#client::INFO), entries);
     let client = client_impl(private, &client, &methods);
     let cfgs: Vec<_> = function::select(&block.attributes, &["cfg"]).collect();
-    Some(quote!(#(#cfgs)* #table #(#cfgs)* #client))
+    Some((quote!(#(#cfgs)* #client), table))
 }
 
-fn table(block: &Block, private: &TokenStream, client: &Path, methods: TokenStream) -> TokenStream {
-    let is_contract = block.contract.is_some();
+fn table(
+    block: &Block,
+    private: &TokenStream,
+    info: TokenStream,
+    methods: TokenStream,
+) -> TokenStream {
     let table = Table {
         private,
         service: &block.service,
-        client,
-        is_contract,
+        info,
+        is_contract: block.contract.is_some(),
         methods,
     };
-    if is_generic(block) {
+    let table = if is_generic(block) {
         table.implement(&block.generics)
     } else {
         table.submit()
-    }
+    };
+    let cfgs: Vec<_> = function::select(&block.attributes, &["cfg"]).collect();
+    quote!(#(#cfgs)* #table)
 }
 
 fn is_generic(block: &Block) -> bool {
@@ -150,7 +157,7 @@ fn implementation(
     block: &mut Block,
     private: &TokenStream,
     mistakes: &mut Mistakes,
-) -> Option<TokenStream> {
+) -> Option<(TokenStream, TokenStream)> {
     for item in &mut block.items {
         let Item::Function(function) = item else {
             continue;
@@ -172,10 +179,15 @@ fn implementation(
             "a contract has no type parameters; implement a plain trait",
         );
     }
-    let client = names::client_path(contract);
     let service = &block.service;
-    let methods = quote_spanned!(first_span(service)=> #client::__methods::<#service>);
-    let table = table(block, private, &client, quote!(#methods()));
-    let cfgs: Vec<_> = function::select(&block.attributes, &["cfg"]).collect();
-    Some(quote!(#(#cfgs)* #table))
+    let found = quote_spanned!(path_span(contract)=> <#service as #contract>);
+    let info = quote!(#found::__MICRO_SERVICE);
+    let methods = quote!(#found::__micro_methods());
+    Some((TokenStream::new(), table(block, private, info, methods)))
+}
+
+fn path_span(path: &Path) -> Span {
+    path.segments
+        .last()
+        .map_or_else(Span::call_site, |last| last.ident.span())
 }

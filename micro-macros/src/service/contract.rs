@@ -1,6 +1,6 @@
 //! `#[micro::service]` on a trait: a contract between callers and whoever implements it.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Path, ReturnType, parse_quote};
 
@@ -20,8 +20,11 @@ pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenS
     let keys = Keys::of_trait(keys, &item.ident, &mut mistakes);
     check_trait(&item, &mut mistakes);
     let methods = methods(&mut item.items, &mut mistakes);
-    let expansion = expansion(&item, &keys, &methods);
-    Ok(mistakes.finish(item, || expansion))
+    let client = client(&item, &keys, &methods);
+    item.items
+        .push(Item::Other(table(&item.ident, &keys, &methods)));
+    // All of it comes back: who implements or calls the contract is not to blame.
+    Ok(mistakes.finish(quote!(#item #client), TokenStream::new))
 }
 
 fn check_trait(item: &Trait, mistakes: &mut Mistakes) {
@@ -89,35 +92,42 @@ fn make_sendable(function: &mut Function) {
     }
 }
 
-fn expansion(item: &Trait, keys: &Keys, methods: &[Method]) -> TokenStream {
-    let (private, ident) = (&keys.private, &item.ident);
-    let client = Path::from(names::client(ident));
+/// The client, whose methods are as public as the trait's.
+fn client(item: &Trait, keys: &Keys, methods: &[Method]) -> TokenStream {
     let base = Client {
         keys,
         attributes: &item.attributes,
         visibility: &item.visibility,
-        ident,
+        ident: &item.ident,
     };
     let base = base.expand();
-    let calls = client_impl(private, &client, methods);
-    let service = quote!(__Service);
+    let client = Path::from(names::client(&item.ident));
+    let calls = client_impl(&keys.private, &client, methods);
+    let cfgs: Vec<_> = function::select(&item.attributes, &["cfg"]).collect();
+    quote!(#base #(#cfgs)* #calls)
+}
+
+/// What an `impl` of the trait finds through the trait: it may be known there by another name,
+/// and its client not at all.
+fn table(ident: &Ident, keys: &Keys, methods: &[Method]) -> TokenStream {
+    let (private, client) = (&keys.private, names::client(ident));
+    let service = quote!(Self);
     let entries = methods.iter().map(|method| {
         let name = &method.ident;
-        let function = quote_spanned!(name.span()=> <__Service as #ident>::#name);
+        let function = quote_spanned!(name.span()=> <Self as #ident>::#name);
         method.entry(private, Some(&service), &function)
     });
-    let cfgs: Vec<_> = function::select(&item.attributes, &["cfg"]).collect();
     quote! {
-        #base
-        #(#cfgs)*
-        #calls
-        #(#cfgs)*
-        #[allow(dead_code, deprecated, private_bounds)]
-        impl #client {
-            #[doc(hidden)]
-            pub fn __methods<__Service: #ident>() -> ::std::vec::Vec<#private::Method> {
-                #private::methods([#(#entries),*])
-            }
+        #[doc(hidden)]
+        const __MICRO_SERVICE: #private::ServiceInfo = #client::INFO;
+
+        #[doc(hidden)]
+        #[allow(deprecated)]
+        fn __micro_methods() -> ::std::vec::Vec<#private::Method>
+        where
+            Self: ::core::marker::Sized,
+        {
+            #private::methods([#(#entries),*])
         }
     }
 }

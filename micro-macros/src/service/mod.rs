@@ -55,3 +55,6 @@ fn misplaced(item: &TokenStream) -> syn::Error {
         None => syn::Error::new_spanned(item, message),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use syn::{Expr, Fields, Index, ItemStruct, Type};
 use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::function;
+use crate::names;
 use crate::service::client::Client;
 use crate::service::keys::Keys;
 use crate::signature::{self, first_span};
@@ -31,21 +32,49 @@ pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenS
     let keys = Keys::of_struct(keys, &item.ident, &mut mistakes);
     let fields = fields(&mut item.fields, keys.init.is_some(), &mut mistakes);
     check_generics(&item, &keys, &mut mistakes);
-    Ok(mistakes.finish(item.clone(), || {
-        let client = Client {
-            keys: &keys,
-            attributes: &item.attrs,
-            visibility: &item.vis,
-            ident: &item.ident,
-        };
-        let client = client.expand();
-        let linked = item
-            .generics
-            .params
-            .is_empty()
-            .then(|| linked(&item, &keys, &fields));
-        quote!(#client #linked)
+    let client = Client {
+        keys: &keys,
+        attributes: &item.attrs,
+        visibility: &item.vis,
+        ident: &item.ident,
+    };
+    let client = client.expand();
+    let is_generic = !item.generics.params.is_empty();
+    // The client comes back with the struct, and a service it stays: who calls it or adds methods
+    // is not to blame.
+    let service = (!is_generic && !mistakes.is_empty()).then(|| service(&item, &keys, &quote!()));
+    Ok(mistakes.finish(quote!(#item #client #service), || {
+        if is_generic {
+            TokenStream::new()
+        } else {
+            linked(&item, &keys, &fields)
+        }
     }))
+}
+
+/// `impl Service`, and what stands beside it in a scope of its own.
+fn service(item: &ItemStruct, keys: &Keys, beside: &TokenStream) -> TokenStream {
+    let (ident, private) = (&item.ident, &keys.private);
+    let client = names::client(ident);
+    let cfgs = function::select(&item.attrs, &["cfg"]);
+    quote! {
+        #(#cfgs)*
+        #[allow(deprecated)]
+        const _: () = {
+            #[automatically_derived]
+            impl #private::Service for #ident {
+                fn served() -> ::std::vec::Vec<#private::Served> {
+                    __served()
+                }
+            }
+
+            fn __served() -> ::std::vec::Vec<#private::Served> {
+                #private::served::<#ident>(#client::INFO)
+            }
+
+            #beside
+        };
+    }
 }
 
 /// Takes `#[micro(…)]` off the fields.
@@ -102,11 +131,10 @@ fn check_generics(item: &ItemStruct, keys: &Keys, mistakes: &mut Mistakes) {
     }
 }
 
-/// `impl Service` and the record of a service that is collected.
+/// A service that is collected: how it is made, and the record.
 fn linked(item: &ItemStruct, keys: &Keys, fields: &[Field]) -> TokenStream {
     let (ident, private) = (&item.ident, &keys.private);
-    let client = crate::names::client(ident);
-    let cfgs: Vec<_> = function::select(&item.attrs, &["cfg"]).collect();
+    let client = names::client(ident);
     let build = match &keys.init {
         Some(init) => {
             quote_spanned!(path_span(init)=> #private::construct::<#ident, _, _>(&#init, __app))
@@ -119,36 +147,22 @@ fn linked(item: &ItemStruct, keys: &Keys, fields: &[Field]) -> TokenStream {
         }
     };
     let location = signature::location(private, Span::call_site());
-    quote! {
-        #(#cfgs)*
-        #[allow(deprecated)]
-        const _: () = {
-            #[automatically_derived]
-            impl #private::Service for #ident {
-                fn served() -> ::std::vec::Vec<#private::Served> {
-                    __served()
-                }
-            }
+    let record = quote! {
+        fn __build<'__app>(__app: &'__app #private::Resources) -> #private::Building<'__app> {
+            #build
+        }
 
-            fn __served() -> ::std::vec::Vec<#private::Served> {
-                #private::served::<#ident>(#client::INFO)
+        #private::submit! {
+            LINKED_SERVICES: LinkedService = #private::LinkedService {
+                info: #client::INFO,
+                type_id: ::core::any::TypeId::of::<#ident>,
+                build: __build,
+                served: __served,
+                location: #location,
             }
-
-            fn __build<'__app>(__app: &'__app #private::Resources) -> #private::Building<'__app> {
-                #build
-            }
-
-            #private::submit! {
-                LINKED_SERVICES: LinkedService = #private::LinkedService {
-                    info: #client::INFO,
-                    type_id: ::core::any::TypeId::of::<#ident>,
-                    build: __build,
-                    served: __served,
-                    location: #location,
-                }
-            }
-        };
-    }
+        }
+    };
+    service(item, keys, &record)
 }
 
 fn path_span(path: &syn::Path) -> Span {

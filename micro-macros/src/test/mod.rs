@@ -26,3 +26,6 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
         mistakes.finish(function, TokenStream::new)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,3 +24,6 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
         wrap.map(|wrap| wrap.expand()).unwrap_or_default()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! A node of the tests: a greeter that says which process it is. Made and run by attributes.
 
 use micro::prelude::*;
-use micro_tests::{Answer, Ask, Greeter, GreeterClient, answer};
+use micro_tests::{Answer, Ask, Greeter, answer};
 
 #[micro::service]
 struct Node;

@@ -1,0 +1,169 @@
+//! What `#[micro::service]` makes of structs, blocks and contracts.
+
+use quote::quote;
+
+use crate::service::expand;
+use crate::snapshot::{check, mistakes};
+
+#[test]
+fn a_struct_becomes_a_client_and_a_record() {
+    let item = quote! {
+        /// Greets.
+        #[derive(Debug)]
+        pub(crate) struct OrderGreeter {
+            #[serde(skip)]
+            billing: BillingClient,
+            #[micro(default)]
+            count: AtomicU64,
+            #[micro(value = vec![1])]
+            r#type: Vec<u8>,
+        }
+    };
+    check("service_struct", expand(quote!(metadata(zone = "a")), item));
+}
+
+#[test]
+fn a_struct_may_be_made_by_a_function() {
+    let keys = quote!(
+        init = Tuple::open,
+        name = "x",
+        package = "",
+        version = "2",
+        crate = crate::re
+    );
+    check(
+        "service_init",
+        expand(
+            keys,
+            quote!(
+                struct Tuple(u8);
+            ),
+        ),
+    );
+}
+
+#[test]
+fn a_generic_struct_becomes_a_client_only() {
+    let item = quote!(
+        struct Orders<T> {
+            store: T,
+        }
+    );
+    check("service_generic", expand(quote!(), item));
+}
+
+#[test]
+fn a_block_becomes_a_table_and_methods_of_the_client() {
+    let item = quote! {
+        impl Greeter {
+            /// Says hello.
+            #[cfg(unix)]
+            #[deprecated]
+            #[micro::rpc(idempotent, timeout = "1.5s")]
+            pub async fn hello(
+                &self,
+                context: Context,
+                other: &Other,
+                request: Hello,
+            ) -> Result<Hello> {
+                half(typed);
+            }
+
+            #[rpc(name = "Nothing")]
+            async fn r#async(&self) -> Result<()> {}
+
+            const ONE: u8 = 1;
+            fn helper() {}
+        }
+    };
+    check("service_block", expand(quote!(), item));
+}
+
+#[test]
+fn bodies_are_not_read() {
+    let item = quote! {
+        impl Greeter {
+            #[micro::rpc]
+            async fn hello(&self) -> Result<()> { half typed. }
+        }
+    };
+    let text = expand(quote!(), item).to_string();
+    assert!(
+        text.contains("half typed .") && !text.contains("compile_error"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_block_of_a_generic_says_what_it_serves() {
+    let item = quote! {
+        impl<T: Store> Orders<T> where T: Clone {
+            #[micro::rpc]
+            async fn take(&self, request: Hello) -> Result<Hello> {}
+        }
+    };
+    check("service_generic_block", expand(quote!(), item));
+}
+
+#[test]
+fn a_contract_becomes_a_trait_with_its_table() {
+    let item = quote! {
+        /// Carts.
+        pub trait Cart: Debug {
+            #[micro::rpc]
+            async fn get(&self, request: Hello) -> Result<Hello>;
+            #[micro::rpc]
+            async fn clear(&self, context: Context) -> Result<()> { Ok(()) }
+            fn helper(&self);
+            type Other;
+        }
+    };
+    check(
+        "service_contract",
+        expand(quote!(package = "shop.v1"), item),
+    );
+}
+
+#[test]
+fn an_implementation_of_a_contract_becomes_a_record() {
+    let item = quote! {
+        impl shop::Cart for CartStore {
+            async fn get(&self, request: Hello) -> Result<Hello> {}
+        }
+    };
+    check("service_implementation", expand(quote!(), item));
+}
+
+#[test]
+fn unreadable_items_come_back_as_they_are() {
+    let (item, messages) = mistakes(expand(quote!(), quote!(impl Greeter { fn })));
+    assert_eq!(item, "impl Greeter { fn }");
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    let (item, messages) = mistakes(expand(
+        quote!(),
+        quote!(
+            pub enum Greeter {}
+        ),
+    ));
+    assert_eq!(item, "pub enum Greeter { }");
+    assert!(
+        messages[0].starts_with("`#[micro::service]` goes on a struct"),
+        "{messages:?}"
+    );
+}
+
+#[test]
+fn every_mistake_is_told_and_the_client_stays() {
+    let item = quote!(
+        struct Greeter<'a> {
+            #[micro(value)]
+            a: u8,
+            #[micro(defualt)]
+            b: u8,
+        }
+    );
+    let (item, messages) = mistakes(expand(quote!(name = "A", version = 3), item));
+    assert!(item.contains("struct GreeterClient"), "{item}");
+    assert!(!item.contains("micro (defualt)"), "{item}");
+    assert_eq!(messages.len(), 5, "{messages:?}");
+}

@@ -1,0 +1,40 @@
+//! What `#[micro::test]` makes of a function.
+
+use quote::quote;
+
+use crate::snapshot::{check, mistakes};
+use crate::test::expand;
+
+#[test]
+fn a_function_becomes_a_test_within_an_app() {
+    let item = quote! {
+        #[ignore]
+        async fn greets(greeter: GreeterClient) -> Result<()> {}
+    };
+    check(
+        "test",
+        expand(quote!(services = [Greeter, inner::Billing]), item),
+    );
+}
+
+#[test]
+fn everything_linked_may_run() {
+    let text = expand(
+        quote!(linked),
+        quote!(
+            async fn greets() {}
+        ),
+    )
+    .to_string();
+    assert!(text.contains("__builder . linked ()"), "{text}");
+}
+
+#[test]
+fn every_mistake_is_told() {
+    let item = quote!(
+        #[test]
+        fn greets() {}
+    );
+    let (_, messages) = mistakes(expand(quote!(services = Greeter, linked, x), item));
+    assert_eq!(messages.len(), 5, "{messages:?}");
+}

@@ -1,0 +1,44 @@
+//! What `#[micro::wrap]` makes of a function.
+
+use quote::quote;
+
+use crate::snapshot::{check, mistakes};
+use crate::wrap::expand;
+
+#[test]
+fn a_function_becomes_a_record() {
+    let item = quote! {
+        async fn log(greeter: &Greeter, call: Call, next: Next<'_>) -> Result<Reply> {}
+    };
+    let keys = quote!(
+        order = -5,
+        on = "client",
+        service = "greeter",
+        method = "hello"
+    );
+    check("wrap", expand(keys, item));
+}
+
+#[test]
+fn without_keys_it_surrounds_what_is_served() {
+    let item = quote!(
+        async fn r#match(call: Call, next: Next<'_>) -> Result<Reply> {}
+    );
+    let text = expand(quote!(), item).to_string();
+    assert!(
+        text.contains("On :: Served") && text.contains("\"match\""),
+        "{text}"
+    );
+}
+
+#[test]
+fn every_mistake_is_told() {
+    let item = quote!(
+        fn log(&self, call: Call) {}
+    );
+    let (_, messages) = mistakes(expand(
+        quote!(on = "rcp", service = "A", method = "a b"),
+        item,
+    ));
+    assert_eq!(messages.len(), 7, "{messages:?}");
+}
