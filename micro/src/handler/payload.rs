@@ -72,11 +72,11 @@ impl Payload {
                 memory,
             } => codec.decode(&bytes, memory),
             Self::Value(value) if !(*value).as_any().is::<M>() => transcoded(&*value),
-            Self::Value(value) => {
-                let value: Arc<M> = value.into_any().downcast().expect("its type was asked for");
+            Self::Value(value) => match value.into_any().downcast::<M>() {
                 // Messages need not be `Clone`: a shared one is copied through its encoding.
-                Arc::try_unwrap(value).or_else(|shared| transcoded(&*shared))
-            }
+                Ok(value) => Arc::try_unwrap(value).or_else(|shared| transcoded(&*shared)),
+                Err(_) => Err(wrong_type::<M>()),
+            },
         }
     }
 
