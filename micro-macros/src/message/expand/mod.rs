@@ -47,7 +47,6 @@ pub(crate) fn implement(message: &Message, what: &TokenStream) -> TokenStream {
     let (parameters, arguments, clause) = generics.split_for_impl();
     quote! {
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         impl #parameters #what for #ident #arguments #clause
     }
 }
