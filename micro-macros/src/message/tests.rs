@@ -1,10 +1,107 @@
-//! What is refused, and that the item comes back.
+//! What is refused, what is numbered how, and that the item comes back.
 
+use proc_macro2::TokenStream;
 use quote::quote;
+use syn::Item;
+
+use crate::args::Args;
+use crate::diag::Mistakes;
+use crate::message::model::{KEYS, Message, Shape};
+
+/// The field numbers that a struct gets, and the mistakes.
+fn tags(args: TokenStream, item: TokenStream) -> (Vec<u32>, Vec<String>) {
+    let mut mistakes = Mistakes::new();
+    let mut args = Args::parse(args, KEYS, &mut mistakes);
+    let Ok(Item::Struct(mut item)) = syn::parse2(item) else {
+        panic!("not a struct")
+    };
+    let message = Message::of_struct(&mut item, &mut args, &mut mistakes);
+    let Shape::Struct(body) = message.shape else {
+        panic!("not a struct")
+    };
+    (
+        body.fields.iter().map(|field| field.tag).collect(),
+        mistakes.messages(),
+    )
+}
 
 #[test]
 fn a_union_comes_back_with_its_mistake() {
     let tokens = super::message(quote!(), quote!(union U { a: u8 })).to_string();
     assert!(tokens.starts_with("union U"), "{tokens}");
     assert!(tokens.contains("write an enum with data"), "{tokens}");
+}
+
+#[test]
+fn the_item_comes_back_without_our_helpers() {
+    let item = quote!(
+        struct S {
+            #[micro(tag = 0)]
+            #[doc = "x"]
+            a: u8,
+            #[micro(nope)]
+            b: u8,
+        }
+    );
+    let tokens = super::message(quote!(topci = "t"), item).to_string();
+    let plain = quote!(
+        struct S {
+            #[doc = "x"]
+            a: u8,
+            b: u8,
+        }
+    )
+    .to_string();
+    assert!(tokens.starts_with(&plain), "{tokens}");
+    assert_eq!(tokens.matches("compile_error").count(), 3, "{tokens}");
+}
+
+#[test]
+fn numbers_follow_the_order_past_reserved_ones() {
+    let item = quote!(
+        struct S {
+            a: u8,
+            b: u8,
+            c: u8,
+        }
+    );
+    assert_eq!(tags(quote!(reserved(2, 4)), item), (vec![1, 3, 5], vec![]));
+}
+
+#[test]
+fn numbers_written_are_taken() {
+    let item = quote!(
+        struct S {
+            #[micro(tag = 7)]
+            a: u8,
+            #[micro(tag = 2)]
+            b: u8,
+        }
+    );
+    assert_eq!(tags(quote!(), item), (vec![7, 2], vec![]));
+}
+
+#[test]
+fn a_number_is_used_once() {
+    let item = quote!(
+        struct S {
+            #[micro(tag = 7)]
+            a: u8,
+            #[micro(tag = 7)]
+            b: u8,
+        }
+    );
+    assert_eq!(tags(quote!(), item).1, ["field number 7 is used twice"]);
+}
+
+#[test]
+fn an_attribute_that_stands_beside_it_is_a_mistake() {
+    let item = quote!(
+        #[micro(topic = "t")]
+        struct S {}
+    );
+    assert_eq!(
+        tags(quote!(), item).1,
+        ["write this in `#[micro::message(…)]` itself"]
+    );
 }

@@ -134,10 +134,64 @@ fn nesting_is_bounded() {
         ..Tree::default()
     };
     let error = Tree::decode(&bytes(&deeper), MEMORY).unwrap_err();
-    assert!(
-        error.message().ends_with("nested more than 100 deep"),
-        "{error}"
-    );
+    assert!(error.message().ends_with("nested too deeply"), "{error}");
+}
+
+/// Many fields make for large frames on the stack, most of all without optimisation.
+#[micro::message]
+#[derive(Debug, Default, PartialEq)]
+struct Wide {
+    inner: Option<Box<Wide>>,
+    a: Texts,
+    b: Texts,
+    c: Texts,
+    d: Texts,
+    lists: Vec<Wide>,
+    by_name: std::collections::HashMap<String, Wide>,
+}
+
+#[micro::message]
+#[derive(Debug, Default, PartialEq)]
+struct Texts {
+    a: String,
+    b: String,
+    c: String,
+    d: String,
+    e: String,
+    f: String,
+    g: Vec<String>,
+    h: Vec<u64>,
+    i: Option<String>,
+    j: Option<String>,
+}
+
+fn wide(levels: usize) -> Wide {
+    (0..levels).fold(Wide::default(), |inner, _| Wide {
+        by_name: [("key".to_owned(), inner)].into(),
+        ..Wide::default()
+    })
+}
+
+#[test]
+fn the_deepest_wide_message_fits_a_small_stack() {
+    let input = bytes(&wide(10));
+    let deeper = bytes(&wide(200));
+    let mut json = Vec::new();
+    wide(10).encode_json(&mut json).unwrap();
+    let deeper_json = [r#"{"inner":"#.repeat(120), "{}".to_owned(), "}".repeat(120)].concat();
+    let deepest = std::thread::Builder::new()
+        .stack_size(1 << 20)
+        .spawn(move || {
+            assert_eq!(Wide::decode(&input, MEMORY).unwrap(), wide(10));
+            assert_eq!(Wide::decode_json(&json, MEMORY).unwrap(), wide(10));
+            for error in [
+                Wide::decode(&deeper, 64 * MEMORY).unwrap_err(),
+                Wide::decode_json(deeper_json.as_bytes(), 64 * MEMORY).unwrap_err(),
+            ] {
+                assert!(error.message().contains("nested too deeply"), "{error}");
+            }
+        });
+    deepest.unwrap().join().unwrap();
 }
 
 #[test]

@@ -45,7 +45,7 @@ impl fmt::Display for Fault {
             Self::Wire => "the wire type does not fit",
             Self::Group => "a group is not closed properly",
             Self::Utf8 => "invalid UTF-8",
-            Self::Depth => "nested more than 100 deep",
+            Self::Depth => "nested too deeply",
             Self::Memory => "the message needs more memory than allowed",
             Self::Missing => "missing",
             Self::Choice => "none of the known variants is set",
