@@ -28,7 +28,7 @@ pub use crate::{
 };
 
 pub use self::call::{
-    Answer, LazyMethod, Question, Target, answer, methods, question, request, unary,
+    Answer, Contract, LazyMethod, Question, Target, answer, methods, question, request, unary,
 };
 pub use self::check::{
     Borrowed, Building, FromAppOnly, IntoError, Returned, WrappedCall, WrappedNext, borrowed,

@@ -17,7 +17,7 @@ use crate::function::{self, Function};
 use crate::names;
 use crate::rpc::model::Method;
 use crate::rpc::parse::Keys;
-use crate::rpc::table::Table;
+use crate::rpc::table::{Methods, Table};
 
 /// Expands `#[micro::rpc(service = Greeter)]` on a free function.
 pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
@@ -85,15 +85,16 @@ fn served(private: &TokenStream, service: &Type, method: &Method) -> TokenStream
     let ident = &method.ident;
     let entry = method.entry(private, None, &quote!(#ident));
     let cfgs = &method.cfgs;
-    let methods = quote!(#private::methods([#entry]));
+    let methods = Methods::Own {
+        info: quote!(#client::INFO),
+        table: quote!(#private::methods([#entry])),
+    };
     let table = Table {
         private,
         service,
-        info: quote!(#client::INFO),
-        is_contract: false,
         methods,
-    }
-    .submit();
+    };
+    let table = table.submit();
     let client = expand::client_impl(private, &client, std::slice::from_ref(method));
     quote! {
         #(#cfgs)*

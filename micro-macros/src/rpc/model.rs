@@ -46,7 +46,8 @@ impl Method {
             return None;
         }
         signature::check(sig, "a method", mistakes);
-        if TAKEN.contains(&&*name) {
+        let is_taken = TAKEN.contains(&&*name);
+        if is_taken {
             let message = format!(
                 "the client has a `{name}` already; call the function something else and keep the \
                  name on the wire with `name = \"{}\"`",
@@ -62,6 +63,10 @@ impl Method {
             mistakes.on(&sig.ident, message);
             return None;
         };
+        let is_generic = !sig.generics.params.is_empty() || signature::find(sig, "impl").is_some();
+        if is_taken || is_generic {
+            return None;
+        }
         let wire = match keys.name {
             Some(name) => name,
             None => wire_name(&sig.ident, mistakes),

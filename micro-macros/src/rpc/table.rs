@@ -4,39 +4,51 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Generics, Type};
 
-use crate::signature::{self, first_span};
+use crate::signature::{self, at, first_span};
+
+/// Whose methods a block or function holds.
+pub(crate) enum Methods {
+    /// The service's own: its names, and an expression of type `Vec<Method>`.
+    Own {
+        info: TokenStream,
+        table: TokenStream,
+    },
+    /// A contract's: an expression that holds names and methods.
+    Contract(TokenStream),
+}
 
 /// The methods of one block or function.
 pub(crate) struct Table<'a> {
     pub(crate) private: &'a TokenStream,
     /// The type whose methods they are.
     pub(crate) service: &'a Type,
-    /// The names of the service or of the contract.
-    pub(crate) info: TokenStream,
-    pub(crate) is_contract: bool,
-    /// An expression of type `Vec<Method>`.
-    pub(crate) methods: TokenStream,
+    pub(crate) methods: Methods,
 }
 
 impl Table<'_> {
     /// The record that the linker collects.
     pub(crate) fn submit(&self) -> TokenStream {
         let Self {
-            private,
-            service,
-            info,
-            methods,
-            ..
+            private, service, ..
         } = self;
         let location = signature::location(private, Span::call_site());
-        let is_service = quote_spanned!(first_span(service)=> #private::is_service::<#service>());
-        let contract = if self.is_contract {
-            quote!(::core::option::Option::Some(#info))
-        } else {
-            quote!(::core::option::Option::None)
+        let span = first_span(service);
+        let there = at(span, private);
+        let is_service = quote_spanned!(span=> #there::is_service::<#service>());
+        let (before, contract, methods) = match &self.methods {
+            Methods::Own { table, .. } => {
+                (None, quote!(::core::option::Option::None), table.clone())
+            }
+            Methods::Contract(found) => (
+                Some(quote!(const __CONTRACT: #private::Contract = #found;)),
+                quote!(::core::option::Option::Some(__CONTRACT.info)),
+                quote!((__CONTRACT.methods)()),
+            ),
         };
         quote! {
             const _: () = {
+                #before
+
                 #[allow(deprecated)]
                 fn __methods() -> ::std::vec::Vec<#private::Method> {
                     #is_service;
@@ -58,17 +70,19 @@ impl Table<'_> {
     /// A generic service cannot be collected: the block itself says what is served.
     pub(crate) fn implement(&self, generics: &Generics) -> TokenStream {
         let Self {
-            private,
-            service,
-            info,
-            methods,
-            ..
+            private, service, ..
         } = self;
         let (parameters, _, clause) = generics.split_for_impl();
         let bounds = clause
             .map(|clause| clause.predicates.iter())
             .into_iter()
             .flatten();
+        let served = match &self.methods {
+            Methods::Own { info, table } => {
+                quote!(#private::Served::new(#info).methods(#table))
+            }
+            Methods::Contract(found) => quote!(#private::Contract::served(#found)),
+        };
         quote! {
             #[allow(deprecated)]
             #[automatically_derived]
@@ -78,7 +92,7 @@ impl Table<'_> {
                 #service: ::core::marker::Send + ::core::marker::Sync + 'static,
             {
                 fn served() -> ::std::vec::Vec<#private::Served> {
-                    ::std::vec::Vec::from([#private::Served::new(#info).methods(#methods)])
+                    ::std::vec::Vec::from([#served])
                 }
             }
         }

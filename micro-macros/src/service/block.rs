@@ -10,7 +10,7 @@ use crate::names;
 use crate::rpc::expand::{client_impl, function_of};
 use crate::rpc::model::{Method, check_unique};
 use crate::rpc::parse;
-use crate::rpc::table::Table;
+use crate::rpc::table::{Methods, Table};
 use crate::service::header::Block;
 use crate::service::keys::Keys;
 
@@ -94,24 +94,20 @@ fn methods(
     let entries = methods
         .iter()
         .map(|method| method.entry(private, Some(&tokens), &function_of(&tokens, &method.ident)));
-    let entries = quote!(#private::methods([#(#entries),*]));
-    let table = table(block, private, quote!(#client::INFO), entries);
+    let own = Methods::Own {
+        info: quote!(#client::INFO),
+        table: quote!(#private::methods([#(#entries),*])),
+    };
+    let table = table(block, private, own);
     let client = client_impl(private, &client, &methods);
     let cfgs: Vec<_> = function::select(&block.attributes, &["cfg"]).collect();
     Some((quote!(#(#cfgs)* #client), table))
 }
 
-fn table(
-    block: &Block,
-    private: &TokenStream,
-    info: TokenStream,
-    methods: TokenStream,
-) -> TokenStream {
+fn table(block: &Block, private: &TokenStream, methods: Methods) -> TokenStream {
     let table = Table {
         private,
         service: &block.service,
-        info,
-        is_contract: block.contract.is_some(),
         methods,
     };
     let table = if is_generic(block) {
@@ -179,11 +175,10 @@ fn implementation(
             "a contract has no type parameters; implement a plain trait",
         );
     }
-    let service = &block.service;
-    let found = quote_spanned!(path_span(contract)=> <#service as #contract>);
-    let info = quote!(#found::__MICRO_SERVICE);
-    let methods = quote!(#found::__micro_methods());
-    Some((TokenStream::new(), table(block, private, info, methods)))
+    let (service, span) = (&block.service, path_span(contract));
+    let found = quote_spanned!(span=> <#service as #contract>::__MICRO_CONTRACT);
+    let table = table(block, private, Methods::Contract(found));
+    Some((TokenStream::new(), table))
 }
 
 fn path_span(path: &Path) -> Span {

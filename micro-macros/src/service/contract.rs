@@ -21,8 +21,10 @@ pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenS
     check_trait(&item, &mut mistakes);
     let methods = methods(&mut item.items, &mut mistakes);
     let client = client(&item, &keys, &methods);
-    item.items
-        .push(Item::Other(table(&item.ident, &keys, &methods)));
+    if item.generics.params.is_empty() {
+        let table = table(&item.ident, &keys, &methods);
+        item.items.push(Item::Other(table));
+    }
     // All of it comes back: who implements or calls the contract is not to blame.
     Ok(mistakes.finish(quote!(#item #client), TokenStream::new))
 }
@@ -119,15 +121,10 @@ fn table(ident: &Ident, keys: &Keys, methods: &[Method]) -> TokenStream {
     });
     quote! {
         #[doc(hidden)]
-        const __MICRO_SERVICE: #private::ServiceInfo = #client::INFO;
-
-        #[doc(hidden)]
         #[allow(deprecated)]
-        fn __micro_methods() -> ::std::vec::Vec<#private::Method>
-        where
-            Self: ::core::marker::Sized,
-        {
-            #private::methods([#(#entries),*])
-        }
+        const __MICRO_CONTRACT: #private::Contract = #private::Contract {
+            info: #client::INFO,
+            methods: || #private::methods([#(#entries),*]),
+        };
     }
 }

@@ -129,7 +129,8 @@ impl ToTokens for Trait {
         tokens.append_all(quote! {
             #(#outer)*
             #visibility #unsafety #keyword #ident #generics:
-                #(#bounds +)* ::core::marker::Send + ::core::marker::Sync + 'static
+                #(#bounds +)*
+                ::core::marker::Sized + ::core::marker::Send + ::core::marker::Sync + 'static
             #clause
             { #(#inner)* #(#items)* }
         });

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::client::{Client, Request};
 use crate::codec::Message;
 use crate::error::Result;
-use crate::handler::{Body, Kind, Method, MethodInfo, Parts, Payload, Reply, ServiceInfo};
+use crate::handler::{Body, Kind, Method, MethodInfo, Parts, Payload, Reply, Served, ServiceInfo};
 use crate::schema::Types;
 
 /// What is known of a request's type.
@@ -76,6 +76,22 @@ where
 /// A table whose entries `#[cfg]` may have taken away.
 pub fn methods<const N: usize>(table: [Method; N]) -> Vec<Method> {
     table.into()
+}
+
+/// A contract as a service implements it.
+#[derive(Debug)]
+pub struct Contract {
+    /// Its names.
+    pub info: ServiceInfo,
+    /// Its methods, of that service.
+    pub methods: fn() -> Vec<Method>,
+}
+
+impl Contract {
+    /// The contract as what is served.
+    pub fn served(self) -> Served {
+        Served::new(self.info).methods((self.methods)())
+    }
 }
 
 /// What a client knows of a method; its path is put together on the first call.
