@@ -5,6 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/fixtures/link"
 
 target=${CARGO_TARGET_DIR:-$PWD/../../../target}/link
+# The versions are those of the whole project; the lock file is made anew each time.
+cp ../../../Cargo.lock Cargo.lock
+
 # Only this process finds them, and nothing from the caller's surroundings changes that.
 for name in $(compgen -e MICRO_ || true); do unset "$name"; done
 export MICRO_REGISTRY=memory:// MICRO_LOG=warn MICRO_SETTLE=0ms
@@ -28,7 +31,7 @@ for collector in inventory linkme; do
   features=()
   [ "$collector" = linkme ] && features=(--features linkme)
   for profile in dev release fat; do
-    cargo build --locked -q -p link-program --profile "$profile" \
+    cargo build -q -p link-program --profile "$profile" \
       --target-dir "$target" ${features[@]+"${features[@]}"}
     folder=$target/$profile
     [ "$profile" = dev ] && folder=$target/debug

@@ -176,7 +176,7 @@ fn implementation(
         );
     }
     let (service, span) = (&block.service, path_span(contract));
-    let found = quote_spanned!(span=> <#service as #contract>::__MICRO_CONTRACT);
+    let found = quote_spanned!(span=> <#service as #contract>::__NEEDS_MICRO_SERVICE_ON_THE_TRAIT);
     let table = table(block, private, Methods::Contract(found));
     Some((TokenStream::new(), table))
 }

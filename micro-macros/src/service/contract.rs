@@ -122,7 +122,7 @@ fn table(ident: &Ident, keys: &Keys, methods: &[Method]) -> TokenStream {
     quote! {
         #[doc(hidden)]
         #[allow(deprecated)]
-        const __MICRO_CONTRACT: #private::Contract = #private::Contract {
+        const __NEEDS_MICRO_SERVICE_ON_THE_TRAIT: #private::Contract = #private::Contract {
             info: #client::INFO,
             methods: || #private::methods([#(#entries),*]),
         };

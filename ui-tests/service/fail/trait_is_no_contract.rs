@@ -1,5 +1,3 @@
-use micro::prelude::*;
-
 #[micro::service]
 struct Greeter;
 
