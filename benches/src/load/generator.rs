@@ -21,7 +21,8 @@ const DONE: u8 = 2;
 
 /// Calls a server as the options say; prints one line of numbers.
 pub(crate) fn run(options: &Options) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    // Threads for all cores: one core of callers is slower than a server on the other.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
