@@ -89,7 +89,7 @@ pub use app::{App, Stop};
 pub use client::Client;
 pub use context::{Caller, Context};
 pub use error::{Error, ErrorKind, OrError, Result};
-pub use handler::{Call, FromApp, FromCall, Reply};
+pub use handler::{Call, FromApp, FromCall, Reply, Streaming};
 pub use metadata::Metadata;
 pub use micro_macros::{message, on, rpc, run, service, test, wrap};
 pub use wrap::{Next, Wrap};

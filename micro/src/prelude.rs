@@ -3,6 +3,6 @@
 pub use crate::app::{App, Stop};
 pub use crate::context::{Caller, Context, millis, secs};
 pub use crate::error::{Error, ErrorKind, OrError, Result};
-pub use crate::handler::{Call, FromApp, Reply};
+pub use crate::handler::{Call, FromApp, Reply, Streaming};
 pub use crate::metadata::Metadata;
 pub use crate::wrap::Next;

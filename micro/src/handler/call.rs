@@ -5,20 +5,16 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_core::Stream;
-
 use crate::codec::Message;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::handler::info::MethodInfo;
 use crate::handler::payload::Payload;
+use crate::handler::streaming::{PayloadStream, Streaming};
 use crate::metadata::Metadata;
 
 /// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Messages of one direction of a streaming call.
-pub type PayloadStream = Pin<Box<dyn Stream<Item = Result<Payload>> + Send>>;
 
 /// The message of a unary side, or the messages of a streaming one.
 #[non_exhaustive]
@@ -40,6 +36,33 @@ impl Body {
             Self::One(payload) => Ok(payload),
             Self::Many(_) => Err(Error::internal("expected one message, got a stream")),
         }
+    }
+
+    /// The stream of messages.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` when it is one message.
+    pub fn into_many(self) -> Result<PayloadStream> {
+        match self {
+            Self::Many(messages) => Ok(messages),
+            Self::One(_) => Err(Error::internal("expected a stream, got one message")),
+        }
+    }
+
+    /// Passes every message, one or many, through a function of its type.
+    fn map<M: Message>(
+        self,
+        mut function: impl FnMut(M) -> Result<M> + Send + 'static,
+    ) -> Result<Self> {
+        let mut map = move |payload: Payload| {
+            let message = function(payload.into_message()?)?;
+            Ok(Payload::value(message))
+        };
+        Ok(match self {
+            Self::One(payload) => Self::One(map(payload)?),
+            Self::Many(messages) => Self::Many(messages.map(move |next| next.and_then(&mut map))),
+        })
     }
 }
 
@@ -108,6 +131,20 @@ impl Call {
         }
     }
 
+    /// Passes every request of the call, one or many, through a function.
+    ///
+    /// # Errors
+    ///
+    /// The function's, and as [`request`](Self::request); in a stream they take the place of the
+    /// message.
+    pub fn map_requests<M: Message>(
+        mut self,
+        function: impl FnMut(M) -> Result<M> + Send + 'static,
+    ) -> Result<Self> {
+        self.body = self.body.map(function)?;
+        Ok(self)
+    }
+
     /// A copy to try again with; `None` when the requests are a stream, which passes only once.
     pub fn try_clone(&self) -> Option<Self> {
         match &self.body {
@@ -137,6 +174,11 @@ impl Reply {
     /// A reply of one message.
     pub fn new<M: Message>(message: M) -> Self {
         Self::from_body(Body::One(Payload::value(message)))
+    }
+
+    /// A reply of a stream of messages.
+    pub fn stream<M: Message>(messages: Streaming<M>) -> Self {
+        Self::from_body(Body::Many(messages.into_payloads()))
     }
 
     /// A reply of any body.
@@ -176,6 +218,19 @@ impl Reply {
     /// As [`Call::request`].
     pub fn into_message<M: Message>(self) -> Result<M> {
         self.body.into_one()?.into_message()
+    }
+
+    /// Passes every message of the reply, one or many, through a function.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::map_requests`].
+    pub fn map_messages<M: Message>(
+        mut self,
+        function: impl FnMut(M) -> Result<M> + Send + 'static,
+    ) -> Result<Self> {
+        self.body = self.body.map(function)?;
+        Ok(self)
     }
 
     /// Takes the reply apart.

@@ -15,11 +15,12 @@ use futures_core::Stream;
 
 use crate::context::{CancelGuard, Context};
 use crate::error::{Error, Result};
-use crate::handler::call::{Body, BoxFuture, Call, PayloadStream, Reply};
-use crate::handler::info::{Location, MethodInfo, ServiceInfo};
+use crate::handler::call::{Body, BoxFuture, Call, Reply};
+use crate::handler::info::{HttpRule, Location, MethodInfo, ServiceInfo};
 use crate::handler::inject::{Instance, Parts, Resources};
 use crate::handler::method::{Describe, Method, Serve};
 use crate::handler::payload::Payload;
+use crate::handler::streaming::{PayloadStream, Trailers};
 use crate::schema::Types;
 
 /// Something that answers calls: a method, a chain of wraps around one, a connection.
@@ -59,8 +60,11 @@ pub struct Route {
     pub doc: &'static str,
     /// Where the method is defined.
     pub location: Option<Location>,
+    /// How the method is reached by plain HTTP.
+    pub http: &'static [HttpRule],
     input: Describe,
     output: Describe,
+    error: Option<Describe>,
     endpoint: Arc<dyn Endpoint>,
 }
 
@@ -77,13 +81,16 @@ impl Route {
         info.kind = method.kind;
         info.idempotent = method.idempotent;
         info.timeout = method.timeout;
+        info.message_limit = method.message_limit;
         Self {
             service,
             method: Arc::new(info),
             doc: method.doc,
             location: method.location.or(service.location),
+            http: method.http,
             input: method.input,
             output: method.output,
+            error: method.error,
             endpoint: Arc::new(MethodEndpoint {
                 resources,
                 instance,
@@ -103,7 +110,15 @@ impl Route {
         ((self.input)(types), (self.output)(types))
     }
 
+    /// Adds the descriptor of the message in which typed errors travel; returns its full name.
+    pub fn describe_error(&self, types: &mut Types) -> Option<String> {
+        self.error.map(|describe| describe(types))
+    }
+
     /// Runs a call in the frame that every handler has.
+    ///
+    /// Metadata that a handler sets before it returns precedes its reply; what it sets while its
+    /// stream is read follows the stream, as [`Trailers`].
     ///
     /// # Errors
     ///
@@ -137,12 +152,17 @@ impl Route {
         let (metadata, body) = reply.into_parts();
         let body = match body {
             Body::One(payload) => Body::One(payload),
-            Body::Many(stream) => Body::Many(Box::pin(Framed {
-                stream: Some(stream),
-                context,
-                path: self.method.path.clone().into_owned(),
-                _guard: guard,
-            })),
+            Body::Many(stream) => {
+                let trailers = stream.trailers().clone();
+                let framed = Framed {
+                    stream: Some(stream),
+                    trailers: trailers.clone(),
+                    context,
+                    method: Arc::clone(&self.method),
+                    _guard: guard,
+                };
+                Body::Many(PayloadStream::new(framed).with_trailers(trailers))
+            }
         };
         let mut reply = Reply::from_body(body);
         *reply.metadata_mut() = metadata;
@@ -268,11 +288,20 @@ fn panicked(path: &str) -> Error {
 
 /// A reply stream in the frame: current context, no panics, cancelled when dropped.
 struct Framed {
-    /// Gone after the end or a panic.
+    /// Gone after the end, an error or a panic.
     stream: Option<PayloadStream>,
+    trailers: Trailers,
     context: Context,
-    path: String,
+    method: Arc<MethodInfo>,
     _guard: CancelGuard,
+}
+
+impl Framed {
+    /// Lets go of the handler and says what follows its messages.
+    fn end(&mut self) {
+        self.stream = None;
+        self.trailers.set(self.context.take_reply_metadata());
+    }
 }
 
 impl Stream for Framed {
@@ -285,18 +314,12 @@ impl Stream for Framed {
         };
         let context = this.context.clone();
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            context.scope_sync(|| stream.as_mut().poll_next(waker))
+            context.scope_sync(|| stream.poll(waker))
         }));
-        match polled {
-            Ok(Poll::Ready(None)) => {
-                this.stream = None;
-                Poll::Ready(None)
-            }
-            Ok(polled) => polled,
-            Err(_) => {
-                this.stream = None;
-                Poll::Ready(Some(Err(panicked(&this.path))))
-            }
+        let polled = polled.unwrap_or_else(|_| Poll::Ready(Some(Err(panicked(&this.method.path)))));
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            this.end();
         }
+        polled
     }
 }

@@ -84,6 +84,47 @@ impl ServiceInfo {
     }
 }
 
+/// How a method is reached by plain HTTP, after the rules of `google.api.http`.
+///
+/// A table entry; whether it is well formed is checked when the app starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HttpRule {
+    /// The HTTP method in capitals: `GET`.
+    pub verb: &'static str,
+    /// The path with its variables: `/v1/carts/{cart}/items`.
+    pub path: &'static str,
+    /// The field of the request that the body fills: a name, `*` for all that the path leaves
+    /// over, or empty when there is no body and the rest is the query.
+    pub body: &'static str,
+    /// The field of the reply that is the response's body; empty: the whole reply.
+    pub response_body: &'static str,
+}
+
+impl HttpRule {
+    /// A rule without a body.
+    pub const fn new(verb: &'static str, path: &'static str) -> Self {
+        Self {
+            verb,
+            path,
+            body: "",
+            response_body: "",
+        }
+    }
+
+    /// Sets what the body fills: a field's name, or `*`.
+    pub const fn body(mut self, field: &'static str) -> Self {
+        self.body = field;
+        self
+    }
+
+    /// Sets the field of the reply that is the response's body.
+    pub const fn response_body(mut self, field: &'static str) -> Self {
+        self.response_body = field;
+        self
+    }
+}
+
 /// The four kinds of call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Kind {
@@ -124,6 +165,9 @@ pub struct MethodInfo {
     pub idempotent: bool,
     /// How long a call may take when its caller sets no deadline.
     pub timeout: Option<Duration>,
+    /// The longest message in either direction, in bytes, instead of the server's and the
+    /// client's own limits.
+    pub message_limit: Option<usize>,
 }
 
 impl MethodInfo {
@@ -135,6 +179,7 @@ impl MethodInfo {
             kind: Kind::Unary,
             idempotent: false,
             timeout: None,
+            message_limit: None,
         }
     }
 
@@ -158,6 +203,12 @@ impl MethodInfo {
     /// Sets how long a call may take when its caller sets no deadline.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the longest message in either direction, in bytes.
+    pub fn message_limit(mut self, bytes: usize) -> Self {
+        self.message_limit = Some(bytes);
         self
     }
 

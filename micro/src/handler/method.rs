@@ -9,8 +9,9 @@ use crate::codec::Message;
 use crate::context::Context;
 use crate::error::Result;
 use crate::handler::call::{Body, BoxFuture, Reply};
-use crate::handler::info::{Kind, Location};
+use crate::handler::info::{HttpRule, Kind, Location};
 use crate::handler::inject::Parts;
+use crate::handler::streaming::Streaming;
 use crate::schema::Types;
 
 /// How a method is run: decodes, calls the function, hands the reply back.
@@ -42,6 +43,9 @@ pub struct Method {
     pub(super) kind: Kind,
     pub(super) idempotent: bool,
     pub(super) timeout: Option<Duration>,
+    pub(super) message_limit: Option<usize>,
+    pub(super) http: &'static [HttpRule],
+    pub(super) error: Option<Describe>,
     pub(super) location: Option<Location>,
     pub(super) input: Describe,
     pub(super) output: Describe,
@@ -94,6 +98,69 @@ impl Method {
         )
     }
 
+    /// A method that answers one request with a stream.
+    pub fn server_stream<Request, Answer, Function, Running>(
+        name: &'static str,
+        function: Function,
+    ) -> Self
+    where
+        Request: Message,
+        Answer: Message,
+        Function: Fn(Parts, Request) -> Running + Clone + Send + Sync + 'static,
+        Running: Future<Output = Result<Streaming<Answer>>> + Send + 'static,
+    {
+        let describe: (Describe, Describe) = (Request::describe, Answer::describe);
+        Self::raw(name, Kind::ServerStream, describe, move |parts, body| {
+            let function = function.clone();
+            Box::pin(async move {
+                let request = body.into_one()?.into_message()?;
+                Ok(Reply::stream(function(parts, request).await?))
+            })
+        })
+    }
+
+    /// A method that answers a stream of requests with one reply.
+    pub fn client_stream<Request, Answer, Function, Running>(
+        name: &'static str,
+        function: Function,
+    ) -> Self
+    where
+        Request: Message,
+        Answer: Message,
+        Function: Fn(Parts, Streaming<Request>) -> Running + Clone + Send + Sync + 'static,
+        Running: Future<Output = Result<Answer>> + Send + 'static,
+    {
+        let describe: (Describe, Describe) = (Request::describe, Answer::describe);
+        Self::raw(name, Kind::ClientStream, describe, move |parts, body| {
+            let function = function.clone();
+            Box::pin(async move {
+                let requests = Streaming::from_body(body)?;
+                Ok(Reply::new(function(parts, requests).await?))
+            })
+        })
+    }
+
+    /// A method that answers a stream of requests with a stream of replies.
+    pub fn bidirectional<Request, Answer, Function, Running>(
+        name: &'static str,
+        function: Function,
+    ) -> Self
+    where
+        Request: Message,
+        Answer: Message,
+        Function: Fn(Parts, Streaming<Request>) -> Running + Clone + Send + Sync + 'static,
+        Running: Future<Output = Result<Streaming<Answer>>> + Send + 'static,
+    {
+        let describe: (Describe, Describe) = (Request::describe, Answer::describe);
+        Self::raw(name, Kind::Bidirectional, describe, move |parts, body| {
+            let function = function.clone();
+            Box::pin(async move {
+                let requests = Streaming::from_body(body)?;
+                Ok(Reply::stream(function(parts, requests).await?))
+            })
+        })
+    }
+
     /// A method of any kind from a function of [`Parts`] and the undecoded body.
     pub fn raw<Function>(
         name: &'static str,
@@ -119,6 +186,9 @@ impl Method {
             kind,
             idempotent: false,
             timeout: None,
+            message_limit: None,
+            http: &[],
+            error: None,
             location: None,
             input,
             output,
@@ -141,6 +211,24 @@ impl Method {
     /// Sets how long a call may take when its caller sets no deadline.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the longest message in either direction, in bytes, instead of the server's limit.
+    pub fn message_limit(mut self, bytes: usize) -> Self {
+        self.message_limit = Some(bytes);
+        self
+    }
+
+    /// Sets how the method is reached by plain HTTP.
+    pub fn http(mut self, rules: &'static [HttpRule]) -> Self {
+        self.http = rules;
+        self
+    }
+
+    /// Sets the message in which the method's typed errors travel.
+    pub fn error(mut self, describe: Describe) -> Self {
+        self.error = Some(describe);
         self
     }
 

@@ -11,15 +11,17 @@ mod linked;
 mod method;
 mod payload;
 mod service;
+mod streaming;
 
-pub use self::call::{Body, BoxFuture, Call, PayloadStream, Reply};
+pub use self::call::{Body, BoxFuture, Call, Reply};
 pub use self::dispatch::{Endpoint, Route, Router};
-pub use self::info::{Kind, Location, MethodInfo, ServiceInfo};
+pub use self::info::{HttpRule, Kind, Location, MethodInfo, ServiceInfo};
 pub use self::inject::{Construct, FromApp, FromCall, Instance, Parts, Resources};
 pub use self::linked::{LinkedMethods, LinkedService, served};
 pub use self::method::{Describe, Method};
 pub use self::payload::Payload;
 pub use self::service::{Served, Service};
+pub use self::streaming::{PayloadStream, Sender, StreamItem, Streaming, Trailers};
 
 pub(crate) use self::linked::collector;
 

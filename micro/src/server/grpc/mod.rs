@@ -21,7 +21,7 @@ use hyper::body::Incoming;
 use crate::codec::Codec;
 use crate::context::Context;
 use crate::error::Result;
-use crate::handler::{Body, Call, Route};
+use crate::handler::{Body, Call, PayloadStream, Route};
 use crate::server::calls::CallGuard;
 use crate::server::grpc::frame::Frames;
 use crate::server::grpc::request::Requests;
@@ -47,7 +47,11 @@ pub(super) async fn serve(
     let frames = Frames::new(body, limits, request::encoding(&head.headers));
     drop(head);
     let body = if route.method.kind.streams_requests() {
-        Body::Many(Box::pin(Requests::new(frames, codec, limits.memory())))
+        Body::Many(PayloadStream::new(Requests::new(
+            frames,
+            codec,
+            limits.memory(),
+        )))
     } else {
         match one(frames, &context, route).await {
             Ok(message) => Body::One(payload(message, codec, limits.memory())),

@@ -125,7 +125,7 @@ impl Messages {
                 Error::deadline_exceeded(format!("`{path}` was still sending at the deadline"));
             return Poll::Ready(Err(status::trailers(&error)));
         }
-        self.stream.as_mut().poll_next(waker).map(|next| {
+        self.stream.poll(waker).map(|next| {
             let message = next.ok_or_else(ok)?;
             message
                 .and_then(|payload| encode(&payload, self.codec))

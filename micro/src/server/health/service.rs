@@ -8,7 +8,9 @@ use tokio::sync::watch;
 
 use crate::codec::Message;
 use crate::error::{Error, Result};
-use crate::handler::{Body, Kind, Method, Payload, Reply, Resources, Route, ServiceInfo};
+use crate::handler::{
+    Body, Kind, Method, Payload, PayloadStream, Reply, Resources, Route, ServiceInfo,
+};
 use crate::server::health::{Health, State};
 use crate::server::unfold::unfold;
 
@@ -166,7 +168,7 @@ fn watch(probe: Arc<Probe>, body: Body) -> Result<Reply> {
             Err(error) => Some((Err(error), None)),
         }
     });
-    Ok(Reply::from_body(Body::Many(Box::pin(stream))))
+    Ok(Reply::from_body(Body::Many(PayloadStream::new(stream))))
 }
 
 impl Watching {

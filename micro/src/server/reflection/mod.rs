@@ -4,7 +4,6 @@ mod catalog;
 mod messages;
 
 use std::any::Any;
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -88,7 +87,7 @@ fn answer(reflection: Arc<Reflection>, body: Body) -> Result<Reply> {
             Err(error) => Some((Err(error), None)),
         }
     });
-    Ok(Reply::from_body(Body::Many(Box::pin(stream))))
+    Ok(Reply::from_body(Body::Many(PayloadStream::new(stream))))
 }
 
 /// The answer to the next request; `None` after the last.
@@ -98,7 +97,7 @@ async fn next(
 ) -> Option<Result<ServerReflectionResponse>> {
     tokio::select! {
         biased;
-        request = poll_fn(|waker| requests.as_mut().poll_next(waker)) => {
+        request = requests.next() => {
             let request = request?.and_then(Payload::into_message);
             Some(request.map(|request| reflection.respond(request)))
         }

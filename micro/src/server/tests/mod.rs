@@ -123,7 +123,7 @@ const TYPES: (Describe, Describe) = (Text::describe, Text::describe);
 fn count(body: Body) -> Result<Reply> {
     let to: usize = body.into_one()?.into_message::<Text>()?.0.parse().unwrap();
     let mut at = 0;
-    let stream: PayloadStream = Box::pin(FromPoll(move |_: &mut Waker<'_>| {
+    let stream = PayloadStream::new(FromPoll(move |_: &mut Waker<'_>| {
         at += 1;
         assert!(at <= 100, "too far");
         Poll::Ready(match at {
@@ -143,7 +143,7 @@ fn many(body: Body) -> PayloadStream {
 }
 
 async fn next(stream: &mut PayloadStream) -> Option<Result<Text>> {
-    let payload = std::future::poll_fn(|waker| stream.as_mut().poll_next(waker)).await?;
+    let payload = stream.next().await?;
     Some(payload.and_then(Payload::into_message))
 }
 

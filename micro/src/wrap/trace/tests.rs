@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::context::Context;
-use crate::handler::{Body, BoxFuture, Endpoint, MethodInfo, Payload};
+use crate::handler::{Body, BoxFuture, Endpoint, MethodInfo, Payload, PayloadStream};
 use crate::metadata::Metadata;
 use crate::wrap::Chain;
 
@@ -34,7 +34,7 @@ async fn pass(pairs: &[(&'static str, &str)]) -> Metadata {
     for &(key, value) in pairs {
         metadata.append(key, value).unwrap();
     }
-    let body = Body::Many(Box::pin(Nothing));
+    let body = Body::Many(PayloadStream::new(Nothing));
     let method = Arc::new(MethodInfo::new("a", "/a.A/B"));
     let call = Call::new(Context::new().with_metadata(metadata), method, body);
     let (mut chain, sink) = (Chain::new(), Sink::default());
