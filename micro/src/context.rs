@@ -2,10 +2,11 @@
 //!
 //! Does not know how any of it is written on a wire.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -39,8 +40,15 @@ struct Shared {
     done: AtomicBool,
     /// Made by the first who waits; cancelled when `done` is set.
     cancelled: OnceLock<CancellationToken>,
-    /// Written by handlers and wraps, taken once by the protocol that sends the reply.
-    reply: Mutex<Metadata>,
+    /// Written by handlers and wraps, taken by the frame that handlers run in.
+    reply: Mutex<Beside>,
+}
+
+/// What goes out beside a reply's messages.
+#[derive(Debug, Default)]
+struct Beside {
+    before: Metadata,
+    after: Metadata,
 }
 
 /// Who called: from where, and by which protocol.
@@ -138,32 +146,77 @@ impl Context {
         self.caller
     }
 
-    /// Sets a metadata key of the reply.
+    /// Sets a metadata key of the reply, sent before its messages.
+    ///
+    /// Once the first message is on its way, this is the same as
+    /// [`set_reply_trailer`](Self::set_reply_trailer).
     ///
     /// # Errors
     ///
     /// As [`Metadata::insert`].
     pub fn set_reply_metadata(
         &self,
-        key: impl Into<std::borrow::Cow<'static, str>>,
+        key: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
     ) -> Result<()> {
-        self.shared
-            .reply
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, value)
+        self.beside().before.insert(key, value)
+    }
+
+    /// Sets a metadata key that follows the reply's messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Metadata::insert`].
+    pub fn set_reply_trailer(
+        &self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+    ) -> Result<()> {
+        self.beside().after.insert(key, value)
+    }
+
+    /// Adds a value to a metadata key of the reply; as
+    /// [`set_reply_metadata`](Self::set_reply_metadata) otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Metadata::append`].
+    pub fn append_reply_metadata(
+        &self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+    ) -> Result<()> {
+        self.beside().before.append(key, value)
+    }
+
+    /// Adds a value to a metadata key that follows the reply's messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Metadata::append`].
+    pub fn append_reply_trailer(
+        &self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+    ) -> Result<()> {
+        self.beside().after.append(key, value)
     }
 
     /// Takes what [`set_reply_metadata`](Self::set_reply_metadata) collected; for protocols.
     pub fn take_reply_metadata(&self) -> Metadata {
-        std::mem::take(
-            &mut *self
-                .shared
-                .reply
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        std::mem::take(&mut self.beside().before)
+    }
+
+    /// Takes what [`set_reply_trailer`](Self::set_reply_trailer) collected; for protocols.
+    pub fn take_reply_trailers(&self) -> Metadata {
+        std::mem::take(&mut self.beside().after)
+    }
+
+    fn beside(&self) -> MutexGuard<'_, Beside> {
+        self.shared
+            .reply
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Resolves when the call is over or its caller has given it up.

@@ -81,6 +81,11 @@ impl Metadata {
         Ok(())
     }
 
+    /// Adds all pairs of another, keeping those there are.
+    pub fn extend(&mut self, other: Self) {
+        self.entries.extend(other.entries);
+    }
+
     /// Removes every value of a key and returns the first.
     pub fn remove(&mut self, key: &str) -> Option<String> {
         let at = self

@@ -167,6 +167,8 @@ impl Call {
 #[derive(Debug)]
 pub struct Reply {
     metadata: Metadata,
+    /// Of one message; a stream has its own.
+    trailers: Metadata,
     body: Body,
 }
 
@@ -185,6 +187,7 @@ impl Reply {
     pub fn from_body(body: Body) -> Self {
         Self {
             metadata: Metadata::new(),
+            trailers: Metadata::new(),
             body,
         }
     }
@@ -197,6 +200,17 @@ impl Reply {
     /// The reply's metadata, to change.
     pub fn metadata_mut(&mut self) -> &mut Metadata {
         &mut self.metadata
+    }
+
+    /// The metadata after a reply of one message; a stream carries its own, as
+    /// [`Trailers`](crate::handler::Trailers).
+    pub fn trailers(&self) -> &Metadata {
+        &self.trailers
+    }
+
+    /// The metadata after a reply of one message, to change.
+    pub fn trailers_mut(&mut self) -> &mut Metadata {
+        &mut self.trailers
     }
 
     /// The decoded message of a unary reply.
@@ -231,6 +245,17 @@ impl Reply {
     ) -> Result<Self> {
         self.body = self.body.map(function)?;
         Ok(self)
+    }
+
+    /// Whether the reply is a stream.
+    pub fn is_stream(&self) -> bool {
+        matches!(self.body, Body::Many(_))
+    }
+
+    /// Puts another body in place of this one.
+    pub(super) fn map_body(mut self, function: impl FnOnce(Body) -> Body) -> Self {
+        self.body = function(self.body);
+        self
     }
 
     /// Takes the reply apart.

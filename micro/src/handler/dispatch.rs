@@ -118,7 +118,8 @@ impl Route {
     /// Runs a call in the frame that every handler has.
     ///
     /// Metadata that a handler sets before it returns precedes its reply; what it sets while its
-    /// stream is read follows the stream, as [`Trailers`].
+    /// stream is read follows the stream, as [`Trailers`]. What a failing call has set is left in
+    /// the context for the protocol to take.
     ///
     /// # Errors
     ///
@@ -146,11 +147,11 @@ impl Route {
             Error::deadline_exceeded(format!("`{path}` did not finish within {time:.1?}"))
         };
         let mut reply = context.clone().scope(context.limit(handler, late)).await?;
-        for (key, value) in context.take_reply_metadata().iter() {
-            reply.metadata_mut().append(key.to_owned(), value)?;
+        reply.metadata_mut().extend(context.take_reply_metadata());
+        if !reply.is_stream() {
+            reply.trailers_mut().extend(context.take_reply_trailers());
         }
-        let (metadata, body) = reply.into_parts();
-        let body = match body {
+        Ok(reply.map_body(|body| match body {
             Body::One(payload) => Body::One(payload),
             Body::Many(stream) => {
                 let trailers = stream.trailers().clone();
@@ -163,10 +164,7 @@ impl Route {
                 };
                 Body::Many(PayloadStream::new(framed).with_trailers(trailers))
             }
-        };
-        let mut reply = Reply::from_body(body);
-        *reply.metadata_mut() = metadata;
-        Ok(reply)
+        }))
     }
 }
 
@@ -300,7 +298,9 @@ impl Framed {
     /// Lets go of the handler and says what follows its messages.
     fn end(&mut self) {
         self.stream = None;
-        self.trailers.set(self.context.take_reply_metadata());
+        let mut trailers = self.context.take_reply_trailers();
+        trailers.extend(self.context.take_reply_metadata());
+        self.trailers.set(trailers);
     }
 }
 
