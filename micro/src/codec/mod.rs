@@ -1,5 +1,6 @@
 //! Codecs: bytes to values and back; protobuf and JSON from one definition.
 
+mod compress;
 pub(crate) mod field;
 pub(crate) mod json;
 mod message;
@@ -9,6 +10,7 @@ pub(crate) mod proto;
 pub(crate) mod types;
 pub(crate) mod value;
 
+pub use self::compress::Compression;
 pub use self::message::{AnyMessage, Codec, Message, Topic};
 pub use self::types::{
     Conflict, EnumDescriptor, FieldDescriptor, FieldType, Kind, Label, MessageDescriptor,
