@@ -16,12 +16,13 @@ use futures_core::Stream;
 use crate::context::{CancelGuard, Context};
 use crate::error::{Error, Result};
 use crate::handler::call::{Body, BoxFuture, Call, Reply};
-use crate::handler::info::{HttpRule, Location, MethodInfo, ServiceInfo};
+use crate::handler::info::{Location, MethodInfo, ServiceInfo};
 use crate::handler::inject::{Instance, Parts, Resources};
 use crate::handler::method::{Describe, Method, Serve};
 use crate::handler::payload::Payload;
 use crate::handler::streaming::{PayloadStream, Trailers};
 use crate::schema::Types;
+use crate::schema::http::HttpRule;
 
 /// Something that answers calls: a method, a chain of wraps around one, a connection.
 pub trait Endpoint: Send + Sync + 'static {

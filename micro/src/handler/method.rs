@@ -9,10 +9,11 @@ use crate::codec::Message;
 use crate::context::Context;
 use crate::error::Result;
 use crate::handler::call::{Body, BoxFuture, Reply};
-use crate::handler::info::{HttpRule, Kind, Location};
+use crate::handler::info::{Kind, Location};
 use crate::handler::inject::Parts;
 use crate::handler::streaming::Streaming;
 use crate::schema::Types;
+use crate::schema::http::HttpRule;
 
 /// How a method is run: decodes, calls the function, hands the reply back.
 pub(super) type Serve = Arc<dyn Fn(Parts, Body) -> BoxFuture<'static, Result<Reply>> + Send + Sync>;

@@ -13,9 +13,11 @@ mod payload;
 mod service;
 mod streaming;
 
+pub use crate::schema::http::HttpRule;
+
 pub use self::call::{Body, BoxFuture, Call, Reply};
 pub use self::dispatch::{Endpoint, Route, Router};
-pub use self::info::{HttpRule, Kind, Location, MethodInfo, ServiceInfo};
+pub use self::info::{Kind, Location, MethodInfo, ServiceInfo};
 pub use self::inject::{Construct, FromApp, FromCall, Instance, Parts, Resources};
 pub use self::linked::{LinkedMethods, LinkedService, served};
 pub use self::method::{Describe, Method};

@@ -4,6 +4,7 @@ mod convert;
 pub mod descriptor;
 mod files;
 mod groups;
+pub mod http;
 
 pub use crate::codec::{
     Conflict, EnumDescriptor, FieldDescriptor, FieldType, Kind, Label, MessageDescriptor,
