@@ -68,6 +68,7 @@ extern crate self as micro;
 
 pub mod error;
 pub mod metadata;
+mod scheme;
 pub mod codec;
 pub mod schema;
 pub mod context;
