@@ -141,7 +141,7 @@ pub(crate) fn inner_span(result: &Type) -> Span {
 }
 
 /// The types between a path's last angle brackets.
-fn arguments(ty: &Type) -> Vec<&Type> {
+pub(crate) fn arguments(ty: &Type) -> Vec<&Type> {
     let Type::Path(path) = ty else {
         return Vec::new();
     };

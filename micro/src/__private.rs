@@ -3,6 +3,7 @@
 pub mod codec;
 mod call;
 mod check;
+mod stream;
 
 #[doc(hidden)]
 pub use ::inventory;
@@ -10,13 +11,15 @@ pub use ::inventory;
 #[doc(hidden)]
 pub use ::linkme;
 
+pub use futures_core::Stream;
+
 pub use crate::__submit as submit;
 pub use crate::app::{LinkedHook, Moment, Program, connect, run};
 pub use crate::client::{Client, Request};
 pub use crate::error::Result;
 pub use crate::handler::{
     BoxFuture, Call, FromApp, LinkedMethods, LinkedService, Location, Method, MethodInfo, Parts,
-    Reply, Resources, Served, Service, ServiceInfo, served,
+    Reply, Resources, Served, Service, ServiceInfo, StreamItem, Streaming, served,
 };
 pub use crate::testing::test;
 pub use crate::wrap::{LinkedWrap, Next, On};
@@ -28,10 +31,13 @@ pub use crate::{
 };
 
 pub use self::call::{
-    Answer, Contract, LazyMethod, Question, Target, answer, methods, question, request, unary,
+    Answer, Asked, Contract, LazyMethod, Question, Replied, Target, answer, method, methods,
+    question, request, requests, yields,
 };
 pub use self::check::{
-    Borrowed, Building, FromAppOnly, IntoError, Returned, WrappedCall, WrappedNext, borrowed,
-    built, construct, field, finish, finish_hook, finish_wrap, injected, injected_parameter,
-    injected_service, is_service, parameter, sendable, wrapped_call, wrapped_next,
+    Borrowed, Building, FromAppOnly, IntoError, Returned, WrappedCall, WrappedNext, Yielded,
+    borrowed, built, construct, field, finish, finish_hook, finish_wrap, injected,
+    injected_parameter, injected_service, is_service, parameter, sendable, wrapped_call,
+    wrapped_next,
 };
+pub use self::stream::{Out, bare, pump, stream};

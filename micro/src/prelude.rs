@@ -1,8 +1,10 @@
 //! The names a service author needs: `use micro::prelude::*;`.
 
+pub use futures_core::Stream;
+
 pub use crate::app::{App, Stop};
 pub use crate::context::{Caller, Context, millis, secs};
 pub use crate::error::{Error, ErrorKind, OrError, Result};
-pub use crate::handler::{Call, FromApp, Reply, Streaming};
+pub use crate::handler::{Call, FromApp, Reply, Sender, Streaming};
 pub use crate::metadata::Metadata;
 pub use crate::wrap::Next;

@@ -14,4 +14,5 @@ mod message;
 mod layers;
 mod programs;
 mod sources;
+mod streams;
 mod tidy;

@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::Path;
 
 use crate::rpc::model::Method;
+use crate::rpc::streams::requests;
 use crate::signature::{self, Source, at, first_span, inner_span};
 
 impl Method {
@@ -29,20 +30,29 @@ impl Method {
         if self.request.is_some() {
             passes.push(quote!(__request));
         }
-        let (cfgs, wire) = (&self.cfgs, &self.wire);
-        let (question, answer) = (self.question(private), self.answer(private));
         let running = signature::sendable(private, &self.ident, function, &passes);
-        let finish = signature::finish(private, "finish", &self.result, &running);
-        let options = self.options(private);
-        let span = inner_span(&self.result);
+        let (kind, out, finish) = match &self.replies {
+            Some(replies) => (
+                "stream",
+                Some(quote!(, __out)),
+                replies.finish(private, &running),
+            ),
+            None => {
+                let finish = signature::finish(private, "finish", &self.result, &running);
+                ("method", None, finish)
+            }
+        };
+        let span = self.answer_span();
         let handler = quote_spanned! {span.resolved_at(Span::call_site())=>
-            |__parts: #private::Parts, __request| async move {
+            |__parts: #private::Parts, __request #out| async move {
                 #(#makes)*
                 #finish
             }
         };
-        let there = at(span, private);
-        let method = quote_spanned!(span=> #there::unary(#wire, #question, #answer, #handler));
+        let (cfgs, wire, options) = (&self.cfgs, &self.wire, self.options(private));
+        let (question, answer) = (self.question(private), self.answer(private));
+        let (there, kind) = (at(span, private), Ident::new(kind, span));
+        let method = quote_spanned!(span=> #there::#kind(#wire, #question, #answer, #handler));
         quote!(#(#cfgs)* #method #options)
     }
 
@@ -65,11 +75,11 @@ impl Method {
         quote!(#idempotent #timeout)
     }
 
-    /// That the request is a message.
+    /// That the request is a message, or a stream of such.
     fn question(&self, private: &TokenStream) -> TokenStream {
         match &self.request {
             Some(ty) => {
-                let span = first_span(ty);
+                let span = first_span(requests(ty).unwrap_or(ty));
                 let private = at(span, private);
                 quote_spanned!(span=> #private::question::<#ty>())
             }
@@ -77,18 +87,53 @@ impl Method {
         }
     }
 
-    /// That the reply is a message.
+    /// That the reply is a message, or a stream of such.
     fn answer(&self, private: &TokenStream) -> TokenStream {
-        let (span, reply) = (inner_span(&self.result), self.reply(private));
+        if let Some(replies) = &self.replies {
+            return replies.answer(private);
+        }
+        let (span, reply) = (self.answer_span(), self.reply(private));
         let private = at(span, private);
         quote_spanned!(span=> #private::answer::<#reply>())
     }
 
     /// The reply's type, taken from the result by trait so that aliases work.
     fn reply(&self, private: &TokenStream) -> TokenStream {
-        let (span, result) = (inner_span(&self.result), &self.result);
-        let private = at(span, private);
-        quote_spanned!(span=> <#result as #private::Returned>::Ok)
+        let (span, result) = (self.answer_span(), &self.result);
+        let there = at(span, private);
+        match &self.replies {
+            Some(replies) => {
+                let message = replies.message(private);
+                quote_spanned!(span=> #there::Streaming<#message>)
+            }
+            None => quote_spanned!(span=> <#result as #there::Returned>::Ok),
+        }
+    }
+
+    /// Where to point for the reply.
+    fn answer_span(&self) -> Span {
+        match &self.replies {
+            Some(replies) => replies.span,
+            None => inner_span(&self.result),
+        }
+    }
+
+    /// What the client's method takes, and what it sends.
+    fn asked(&self, private: &TokenStream) -> (Option<TokenStream>, TokenStream) {
+        let Some(ty) = &self.request else {
+            return (None, quote!(()));
+        };
+        let Some(message) = requests(ty) else {
+            return (Some(quote!(, request: #ty)), quote!(request));
+        };
+        let span = first_span(message);
+        let there = at(span, private);
+        let messages = quote_spanned! {span=>
+            impl #there::Stream<Item: #there::StreamItem<#message>>
+                + ::core::marker::Send + 'static
+        };
+        let send = quote_spanned!(span=> #there::requests::<#message>);
+        (Some(quote!(, requests: #messages)), quote!(#send(requests)))
     }
 
     /// The method of the client.
@@ -107,11 +152,8 @@ impl Method {
             let doc = format!("Calls `{}`.", wire.value());
             quote!(#[doc = #doc])
         });
-        let (parameter, request) = match &self.request {
-            Some(ty) => (Some(quote!(, request: #ty)), quote!(request)),
-            None => (None, quote!(())),
-        };
-        let span = inner_span(&self.result);
+        let (parameter, request) = self.asked(private);
+        let span = self.answer_span();
         let there = at(span, private);
         let returns = quote_spanned!(span=> #there::Request<#reply>);
         // A name of ours must not get the hygiene of the place it points to.

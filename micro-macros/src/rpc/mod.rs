@@ -6,6 +6,7 @@
 pub(crate) mod expand;
 pub(crate) mod model;
 pub(crate) mod parse;
+pub(crate) mod streams;
 pub(crate) mod table;
 
 use proc_macro2::TokenStream;

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt;
-use syn::{Attribute, FnArg, LitStr, Signature, Type, Visibility};
+use syn::{Attribute, LitStr, Type, Visibility};
 
 use crate::diag::Mistakes;
 use crate::function::{self, Function};
 use crate::names;
 use crate::rpc::parse::Keys;
+use crate::rpc::streams::{self, Replies};
 use crate::signature::{self, Parameter};
 
 /// Names that a client has already.
@@ -32,6 +33,8 @@ pub(crate) struct Method {
     /// None: nothing is sent but the call itself.
     pub(crate) request: Option<Type>,
     pub(crate) result: Type,
+    /// When the result holds an `impl Stream`.
+    pub(crate) replies: Option<Replies>,
 }
 
 impl Method {
@@ -39,12 +42,6 @@ impl Method {
     pub(crate) fn new(function: &Function, keys: Keys, mistakes: &mut Mistakes) -> Option<Self> {
         let (sig, attributes) = (&function.signature, &function.attributes);
         let name = sig.ident.unraw().to_string();
-        if let Some(span) = stream(sig) {
-            let message = "streams are not supported in this version; take one request and return \
-                           one reply";
-            mistakes.at(span, message);
-            return None;
-        }
         signature::check(sig, "a method", mistakes);
         let is_taken = TAKEN.contains(&&*name);
         if is_taken {
@@ -63,8 +60,9 @@ impl Method {
             mistakes.on(&sig.ident, message);
             return None;
         };
-        let is_generic = !sig.generics.params.is_empty() || signature::find(sig, "impl").is_some();
-        if is_taken || is_generic {
+        let replies = streams::replies(&result, mistakes).ok()?;
+        let has_impl = signature::find(&sig.inputs, "impl").is_some();
+        if is_taken || has_impl || !sig.generics.params.is_empty() {
             return None;
         }
         let wire = match keys.name {
@@ -85,6 +83,7 @@ impl Method {
             parameters,
             request,
             result,
+            replies,
         })
     }
 
@@ -98,6 +97,9 @@ impl Method {
             }
         };
         replace(&mut self.result);
+        self.replies
+            .iter_mut()
+            .for_each(|replies| replace(&mut replies.item));
         self.request.iter_mut().for_each(replace);
         for parameter in &mut self.parameters {
             match parameter {
@@ -149,20 +151,6 @@ fn wire_name(ident: &Ident, mistakes: &mut Mistakes) -> LitStr {
     let name = LitStr::new(&names::pascal(&ident.unraw().to_string()), ident.span());
     names::check_method(&name, mistakes);
     name
-}
-
-/// Where a signature says that it wants streams.
-fn stream(sig: &Signature) -> Option<Span> {
-    let of_inputs = sig.inputs.iter().find_map(|input| match input {
-        FnArg::Typed(typed) => signature::find(&typed.ty, "Streaming"),
-        FnArg::Receiver(_) => None,
-    });
-    let of_output = || {
-        let output = &sig.output;
-        let streaming = || signature::find(output, "Streaming");
-        signature::find(output, "Stream").or_else(streaming)
-    };
-    of_inputs.or_else(of_output)
 }
 
 /// Refuses two methods of one name, unless `#[cfg]` may take one of them away.

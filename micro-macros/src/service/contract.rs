@@ -9,6 +9,7 @@ use crate::function::{self, Function, Item};
 use crate::names;
 use crate::rpc::expand::client_impl;
 use crate::rpc::model::{Method, check_unique};
+use crate::rpc::streams;
 use crate::service::block::{check_receiver, take_rpc};
 use crate::service::client::Client;
 use crate::service::header::Trait;
@@ -75,9 +76,12 @@ fn make_sendable(function: &mut Function) {
     if sig.asyncness.take().is_none() {
         return;
     }
-    let output = match &sig.output {
+    let output = match &mut sig.output {
         ReturnType::Default => quote!(()),
-        ReturnType::Type(_, ty) => ty.to_token_stream(),
+        ReturnType::Type(_, ty) => {
+            streams::make_sendable(ty);
+            ty.to_token_stream()
+        }
     };
     let future = quote_spanned! {sig.ident.span()=>
         -> impl ::core::future::Future<Output = #output> + ::core::marker::Send

@@ -80,6 +80,34 @@ fn a_block_becomes_a_table_and_methods_of_the_client() {
 }
 
 #[test]
+fn streams_are_found_by_signature() {
+    let item = quote! {
+        impl Greeter {
+            #[micro::rpc]
+            async fn watch(&self, request: Hello) -> Result<impl Stream<Item = Result<Self>>> {}
+            #[micro::rpc]
+            async fn sum(&self, numbers: Streaming<Hello>) -> Result<Hello> {}
+            #[micro::rpc]
+            async fn each(&self, numbers: Streaming<Hello>) -> Result<Streaming<Hello>> {}
+            #[micro::rpc]
+            async fn bare(&self) -> impl Stream<Item = Hello> + Send {}
+        }
+    };
+    check("service_streams", expand(quote!(), item));
+}
+
+#[test]
+fn a_contract_may_stream_anything_that_can_be_moved() {
+    let item = quote! {
+        trait Cart {
+            #[micro::rpc]
+            async fn watch(&self) -> Result<impl Stream<Item = Hello>>;
+        }
+    };
+    check("service_contract_streams", expand(quote!(), item));
+}
+
+#[test]
 fn bodies_are_not_read() {
     let item = quote! {
         impl Greeter {

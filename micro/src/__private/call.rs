@@ -8,50 +8,172 @@
     reason = "values that only carry a type"
 )]
 
+use std::any::Any;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_core::Stream;
+
+use crate::__private::check::Yielded;
 use crate::client::{Client, Request};
 use crate::codec::Message;
 use crate::error::Result;
-use crate::handler::{Body, Kind, Method, MethodInfo, Parts, Payload, Reply, Served, ServiceInfo};
+use crate::handler::{
+    Body, Kind, Method, MethodInfo, Parts, Payload, Reply, Served, ServiceInfo, StreamItem,
+    Streaming,
+};
 use crate::schema::Types;
+
+/// What a method may take: a message, or a stream of such.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a message",
+    label = "not a message",
+    note = "put `#[micro::message]` on `{Self}`, a struct or an enum with data",
+    note = "a number, text, list or enum without data is sent as the field of such a struct; a \
+            stream of requests is `Streaming<…>`"
+)]
+pub trait Asked: Sized + Send + 'static {
+    /// Whether it is a stream.
+    const STREAMS: bool;
+    /// Adds the message's descriptor.
+    fn describe(types: &mut Types) -> String;
+    /// Reads it from a call.
+    fn take(body: Body) -> Result<Self>;
+    /// Puts it into a call.
+    fn send(self) -> Body;
+}
+
+#[diagnostic::do_not_recommend]
+impl<M: Message> Asked for M {
+    const STREAMS: bool = false;
+
+    fn describe(types: &mut Types) -> String {
+        M::describe(types)
+    }
+
+    fn take(body: Body) -> Result<Self> {
+        body.into_one()?.into_message()
+    }
+
+    fn send(self) -> Body {
+        Body::One(Payload::value(self))
+    }
+}
+
+impl<T: Message> Asked for Streaming<T> {
+    const STREAMS: bool = true;
+
+    fn describe(types: &mut Types) -> String {
+        T::describe(types)
+    }
+
+    fn take(body: Body) -> Result<Self> {
+        Self::from_body(body)
+    }
+
+    fn send(self) -> Body {
+        Body::Many(self.into_payloads())
+    }
+}
+
+/// What a method may answer: a message, or a stream of such.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a message",
+    label = "not a message",
+    note = "put `#[micro::message]` on `{Self}`, a struct or an enum with data",
+    note = "a number, text, list or enum without data is sent as the field of such a struct",
+    note = "many messages are a stream: `Result<Streaming<…>>`, or `Result<impl Stream<Item = \
+            Result<…>>>`"
+)]
+pub trait Replied: Sized + Send + 'static {
+    /// Whether it is a stream.
+    const STREAMS: bool;
+    /// Adds the message's descriptor.
+    fn describe(types: &mut Types) -> String;
+    /// Makes a reply of it.
+    fn reply(self) -> Reply;
+}
+
+#[diagnostic::do_not_recommend]
+impl<M: Message> Replied for M {
+    const STREAMS: bool = false;
+
+    fn describe(types: &mut Types) -> String {
+        M::describe(types)
+    }
+
+    fn reply(self) -> Reply {
+        Reply::new(self)
+    }
+}
+
+impl<T: Message> Replied for Streaming<T> {
+    const STREAMS: bool = true;
+
+    fn describe(types: &mut Types) -> String {
+        T::describe(types)
+    }
+
+    fn reply(self) -> Reply {
+        Reply::stream(self)
+    }
+}
 
 /// What is known of a request's type.
 #[derive(Debug)]
 pub struct Question<Q> {
-    describe: fn(&mut Types) -> String,
-    take: fn(Body) -> Result<Q>,
-    send: fn(Q) -> Payload,
+    streams: bool,
+    pub(super) describe: fn(&mut Types) -> String,
+    pub(super) take: fn(Body) -> Result<Q>,
+    send: fn(Q) -> Body,
 }
 
 /// What is known of a reply's type.
 #[derive(Debug)]
 pub struct Answer<A> {
-    describe: fn(&mut Types) -> String,
+    streams: bool,
+    pub(super) describe: fn(&mut Types) -> String,
     reply: fn(A) -> Reply,
 }
 
-/// A request is a message.
-pub const fn question<Q: Message>() -> Question<Q> {
+/// A request is a message or a stream of such.
+pub const fn question<Q: Asked>() -> Question<Q> {
     Question {
+        streams: Q::STREAMS,
         describe: Q::describe,
-        take: |body| body.into_one()?.into_message(),
-        send: Payload::value,
+        take: Q::take,
+        send: Q::send,
     }
 }
 
-/// A reply is a message.
-pub const fn answer<A: Message>() -> Answer<A> {
+/// A reply is a message or a stream of such.
+pub const fn answer<A: Replied>() -> Answer<A> {
     Answer {
+        streams: A::STREAMS,
         describe: A::describe,
-        reply: Reply::new,
+        reply: A::reply,
     }
 }
 
-/// A unary method.
-pub fn unary<Q, A, Function, Running>(
+/// A reply is a stream that yields `Y`.
+pub const fn yields<Y: Yielded<Message: Message>>() -> Answer<Streaming<Y::Message>> {
+    answer()
+}
+
+impl<Q> Question<Q> {
+    pub(super) const fn kind<A>(&self, answer: &Answer<A>) -> Kind {
+        match (self.streams, answer.streams) {
+            (false, false) => Kind::Unary,
+            (false, true) => Kind::ServerStream,
+            (true, false) => Kind::ClientStream,
+            (true, true) => Kind::Bidirectional,
+        }
+    }
+}
+
+/// A method; what it takes and answers says of which kind.
+pub fn method<Q, A, Function, Running>(
     name: &'static str,
     question: Question<Q>,
     answer: Answer<A>,
@@ -63,8 +185,9 @@ where
     Function: Fn(Parts, Q) -> Running + Clone + Send + Sync + 'static,
     Running: Future<Output = Result<A>> + Send + 'static,
 {
+    let kind = question.kind(&answer);
     let describe = (question.describe, answer.describe);
-    Method::raw(name, Kind::Unary, describe, move |parts, body| {
+    Method::raw(name, kind, describe, move |parts, body| {
         let function = function.clone();
         Box::pin(async move {
             let running = function(parts, (question.take)(body)?);
@@ -126,9 +249,9 @@ impl LazyMethod {
         self
     }
 
-    fn info(&self, service: &'static ServiceInfo) -> &Arc<MethodInfo> {
+    fn info(&self, service: &'static ServiceInfo, kind: Kind) -> &Arc<MethodInfo> {
         self.info.get_or_init(|| {
-            let mut info = MethodInfo::of(service, self.name);
+            let mut info = MethodInfo::of(service, self.name).kind(kind);
             info.idempotent = self.idempotent;
             info.timeout = self.timeout;
             Arc::new(info)
@@ -151,9 +274,24 @@ pub struct Target<'a> {
 pub fn request<Q, A>(
     target: &Target<'_>,
     question: Question<Q>,
-    _answer: Answer<A>,
-    message: Q,
+    answer: Answer<A>,
+    request: Q,
 ) -> Request<A> {
-    let method = Arc::clone(target.method.info(target.service));
-    Request::with_payload(target.client.clone(), method, (question.send)(message))
+    let kind = question.kind(&answer);
+    let method = Arc::clone(target.method.info(target.service, kind));
+    Request::with_body(target.client.clone(), method, (question.send)(request))
+}
+
+/// Any stream as the requests of a call.
+pub fn requests<Q: Message>(
+    messages: impl Stream<Item: StreamItem<Q>> + Send + 'static,
+) -> Streaming<Q> {
+    let mut messages = Some(messages);
+    // One that is of this type already is not packed again.
+    let whole: &mut dyn Any = &mut messages;
+    match whole.downcast_mut::<Option<Streaming<Q>>>() {
+        Some(whole) => whole.take(),
+        None => messages.take().map(Streaming::new),
+    }
+    .expect("it was put there above")
 }

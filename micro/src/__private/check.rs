@@ -6,6 +6,7 @@ use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::codec::Message;
 use crate::error::{Error, Result};
 use crate::handler::{
     BoxFuture, Call, Construct, FromApp, FromCall, Parts, Reply, Resources, Service,
@@ -55,6 +56,27 @@ impl<E: Into<Error>> IntoError for E {
     fn into_error(self) -> Error {
         self.into()
     }
+}
+
+/// What a stream may yield: a message, or a result of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a message",
+    label = "not a message",
+    note = "a stream yields messages or results of such: `impl Stream<Item = Result<Hello>>`",
+    note = "put `#[micro::message]` on what it yields, a struct or an enum with data"
+)]
+pub trait Yielded {
+    /// The message.
+    type Message;
+}
+
+#[diagnostic::do_not_recommend]
+impl<M: Message> Yielded for M {
+    type Message = M;
+}
+
+impl<T, E: IntoError> Yielded for Result<T, E> {
+    type Message = T;
 }
 
 /// The outcome of a method.

@@ -23,4 +23,4 @@ mod tests;
 
 pub use self::config::Config;
 pub use self::handle::{Builder, Client};
-pub use self::request::{Reply, Request};
+pub use self::request::{Answered, Reply, Request};

@@ -11,7 +11,7 @@ use crate::client::options::{Limit, Options};
 use crate::codec::Message;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::handler::{Body, BoxFuture, Call, MethodInfo, Payload};
+use crate::handler::{self, Body, BoxFuture, Call, MethodInfo, Payload, Streaming};
 use crate::metadata::Metadata;
 use crate::selector::Strategy;
 
@@ -24,7 +24,7 @@ const INHERITED: &[&str] = &["traceparent", "tracestate", "baggage"];
 pub struct Request<R> {
     client: Client,
     method: Arc<MethodInfo>,
-    payload: Payload,
+    body: Body,
     metadata: Metadata,
     options: Options,
     timeout: Option<Duration>,
@@ -38,19 +38,50 @@ pub struct Request<R> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply<R> {
-    /// The message.
+    /// The message, or the stream of messages.
     pub message: R,
     /// What the service said beside it.
     pub metadata: Metadata,
 }
 
+/// What a call gives: a message, or a [`Streaming`] of messages.
+#[diagnostic::on_unimplemented(
+    message = "no call answers with `{Self}`",
+    label = "neither a message nor a stream of messages"
+)]
+pub trait Answered: Sized + Send + 'static {
+    /// Reads it from a reply.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` for one message instead of a stream and the reverse; what is wrong with the
+    /// message.
+    fn read(reply: handler::Reply) -> Result<Reply<Self>>;
+}
+
+impl<M: Message> Answered for M {
+    fn read(reply: handler::Reply) -> Result<Reply<Self>> {
+        let (metadata, body) = reply.into_parts();
+        let message = body.into_one()?.into_message()?;
+        Ok(Reply { message, metadata })
+    }
+}
+
+impl<T: Message> Answered for Streaming<T> {
+    fn read(reply: handler::Reply) -> Result<Reply<Self>> {
+        let metadata = reply.metadata().clone();
+        let message = Self::from_reply(reply)?;
+        Ok(Reply { message, metadata })
+    }
+}
+
 impl<R> Request<R> {
     /// Without a bound on the reply, for generated code, which states it elsewhere.
-    pub(crate) fn with_payload(client: Client, method: Arc<MethodInfo>, payload: Payload) -> Self {
+    pub(crate) fn with_body(client: Client, method: Arc<MethodInfo>, body: Body) -> Self {
         Self {
             client,
             method,
-            payload,
+            body,
             metadata: Metadata::new(),
             options: Options::default(),
             timeout: None,
@@ -61,9 +92,9 @@ impl<R> Request<R> {
     }
 }
 
-impl<R: Message> Request<R> {
+impl<R: Answered> Request<R> {
     pub(super) fn new(client: Client, method: Arc<MethodInfo>, message: impl Message) -> Self {
-        Self::with_payload(client, method, Payload::value(message))
+        Self::with_body(client, method, Body::One(Payload::value(message)))
     }
 
     /// How long the call may take, all attempts included. Unless set the method's timeout, else
@@ -144,10 +175,8 @@ impl<R: Message> Request<R> {
         if let Some(limit) = options.limit {
             context = context.with_deadline(limit.at);
         }
-        let call = Call::new(context, self.method, Body::One(self.payload));
-        let (metadata, body) = self.client.send(call, options).await?.into_parts();
-        let message = body.into_one()?.into_message()?;
-        Ok(Reply { message, metadata })
+        let call = Call::new(context, self.method, self.body);
+        R::read(self.client.send(call, options).await?)
     }
 }
 
@@ -171,7 +200,7 @@ fn inherit(parent: &Context, metadata: &mut Metadata) -> Result<Option<Limit>> {
     }))
 }
 
-impl<R: Message> IntoFuture for Request<R> {
+impl<R: Answered> IntoFuture for Request<R> {
     type Output = Result<R>;
     type IntoFuture = BoxFuture<'static, Result<R>>;
 

@@ -1,0 +1,163 @@
+//! Where a signature says that it streams: `Streaming<T>` as the request, `impl Stream` as the
+//! reply.
+//!
+//! By name, as the client has to know the messages' type. A reply of type `Streaming<T>` is found
+//! by trait, under whatever name.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::punctuated::Punctuated;
+use syn::{AssocType, GenericArgument, PathArguments, Token, TraitBound, Type, TypeParamBound};
+
+use crate::diag::Mistakes;
+use crate::signature::{arguments, at, find, first_span};
+
+/// A reply that is `impl Stream<Item = …>`, within a `Result` or without.
+pub(crate) struct Replies {
+    /// What the stream yields.
+    pub(crate) item: Type,
+    /// Whether there is no `Result` around it.
+    pub(crate) is_bare: bool,
+    /// Where it says `Stream`.
+    pub(crate) span: Span,
+}
+
+impl Replies {
+    /// The type of the messages.
+    pub(crate) fn message(&self, private: &TokenStream) -> TokenStream {
+        let (span, item) = (item_span(&self.item), &self.item);
+        let private = at(span, private);
+        quote_spanned!(span=> <#item as #private::Yielded>::Message)
+    }
+
+    /// That they are messages.
+    pub(crate) fn answer(&self, private: &TokenStream) -> TokenStream {
+        let (span, item) = (item_span(&self.item), &self.item);
+        let private = at(span, private);
+        quote_spanned!(span=> #private::yields::<#item>())
+    }
+
+    /// Statements that read the stream to its end.
+    pub(crate) fn finish(&self, private: &TokenStream, running: &TokenStream) -> TokenStream {
+        let span = self.span;
+        let private = at(span, private);
+        let returned = if self.is_bare {
+            quote!(#private::bare(__returned))
+        } else {
+            quote!(__returned)
+        };
+        let pump = quote_spanned!(span=> #private::pump);
+        quote! {
+            let __returned = #running;
+            let __end = #pump(#returned, __out).await;
+            __end
+        }
+    }
+}
+
+/// Where to point for what a stream yields: `Hello` in `Result<Hello>`.
+fn item_span(item: &Type) -> Span {
+    let inner = arguments(item).first().copied().unwrap_or(item);
+    first_span(inner)
+}
+
+/// The stream that a declared result holds. An error when it is none that can be served.
+pub(crate) fn replies(result: &Type, mistakes: &mut Mistakes) -> Result<Option<Replies>, ()> {
+    let is_bare = matches!(result, Type::ImplTrait(_));
+    if let Some(bound) = stream_bound(result) {
+        let span = bound.path.segments.last().map(|last| last.ident.span());
+        let span = span.unwrap_or_else(Span::call_site);
+        let Some(item) = item(bound) else {
+            let message = "say what the stream yields: `impl Stream<Item = Result<Reply>>`";
+            mistakes.at(span, message);
+            return Err(());
+        };
+        if let Some(span) = find(&item, "impl") {
+            mistakes.at(span, "a stream yields messages of one type, not `impl …`");
+            return Err(());
+        }
+        return Ok(Some(Replies {
+            item,
+            is_bare,
+            span,
+        }));
+    }
+    if let Some(span) = find(result, "impl") {
+        let message = "a reply has one concrete type, not `impl …`; a stream of replies is \
+                       `Result<impl Stream<Item = Result<Reply>>>`";
+        mistakes.at(span, message);
+        return Err(());
+    }
+    Ok(None)
+}
+
+/// `Stream<…>` in `impl Stream<…>` or `dyn Stream<…>`, however deep in `Result<Pin<Box<…>>>`.
+fn stream_bound(ty: &Type) -> Option<&TraitBound> {
+    match ty {
+        Type::ImplTrait(inner) => among(&inner.bounds),
+        Type::TraitObject(inner) => among(&inner.bounds),
+        Type::Paren(inner) => stream_bound(&inner.elem),
+        ty => arguments(ty).first().and_then(|first| stream_bound(first)),
+    }
+}
+
+fn among(bounds: &Punctuated<TypeParamBound, Token![+]>) -> Option<&TraitBound> {
+    bounds.iter().find_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            let last = bound.path.segments.last()?;
+            (last.ident == "Stream").then_some(bound)
+        }
+        _ => None,
+    })
+}
+
+/// `T` in `Stream<Item = T>`.
+fn item(bound: &TraitBound) -> Option<Type> {
+    let last = bound.path.segments.last()?;
+    let PathArguments::AngleBracketed(list) = &last.arguments else {
+        return None;
+    };
+    list.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(AssocType { ident, ty, .. }) if ident == "Item" => {
+            Some(ty.clone())
+        }
+        _ => None,
+    })
+}
+
+/// `T` in `Streaming<T>`.
+pub(crate) fn requests(request: &Type) -> Option<&Type> {
+    let Type::Path(path) = request else {
+        return None;
+    };
+    let is_streaming = path.path.segments.last()?.ident == "Streaming";
+    if is_streaming {
+        arguments(request).first().copied()
+    } else {
+        None
+    }
+}
+
+/// Makes the streams of a contract's result such that whoever serves them may move them.
+pub(crate) fn make_sendable(result: &mut Type) {
+    match result {
+        Type::ImplTrait(inner) if among(&inner.bounds).is_some() => {
+            let send = quote!(::core::marker::Send).into_token_stream();
+            inner
+                .bounds
+                .extend(syn::parse2::<TypeParamBound>(send).ok());
+        }
+        Type::Paren(inner) => make_sendable(&mut inner.elem),
+        Type::Path(path) => {
+            let Some(last) = path.path.segments.last_mut() else {
+                return;
+            };
+            if let PathArguments::AngleBracketed(list) = &mut last.arguments
+                && let Some(GenericArgument::Type(first)) = list.args.first_mut()
+            {
+                make_sendable(first);
+            }
+        }
+        _ => {}
+    }
+}

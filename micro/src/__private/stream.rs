@@ -1,0 +1,144 @@
+//! Methods that answer with a stream of any type, one that borrows from its service included.
+//!
+//! Such a stream cannot outlive what it borrows. So the function, what it was given and its
+//! stream are one future; whoever reads polls that future, and it lays down one message at a time.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use crate::__private::call::{Answer, Question};
+use crate::__private::check::{IntoError, Returned};
+use crate::codec::Message;
+use crate::error::Result;
+use crate::handler::{Body, Method, Parts, Payload, PayloadStream, Reply, StreamItem, Streaming};
+
+/// What a function and its stream have laid down for the reader.
+///
+/// Both run within the reader's poll, so the lock is never waited for.
+#[derive(Debug)]
+pub struct Out<A>(Arc<Mutex<Slot<A>>>);
+
+#[derive(Debug)]
+struct Slot<A> {
+    /// Whether the function has returned its stream.
+    is_open: bool,
+    /// What the stream has yielded last, until it is read.
+    item: Option<Result<A>>,
+}
+
+impl<A> Out<A> {
+    fn pair() -> (Self, Self) {
+        let item = None;
+        let slot = Arc::new(Mutex::new(Slot {
+            is_open: false,
+            item,
+        }));
+        (Self(Arc::clone(&slot)), Self(slot))
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Slot<A>) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A method that answers with a stream.
+pub fn stream<Q, A, Function, Running>(
+    name: &'static str,
+    question: Question<Q>,
+    answer: Answer<Streaming<A>>,
+    function: Function,
+) -> Method
+where
+    Q: 'static,
+    A: Message,
+    Function: Fn(Parts, Q, Out<A>) -> Running + Clone + Send + Sync + 'static,
+    Running: Future<Output = Result<()>> + Send + 'static,
+{
+    let kind = question.kind(&answer);
+    let describe = (question.describe, answer.describe);
+    Method::raw(name, kind, describe, move |parts, body| {
+        let function = function.clone();
+        Box::pin(async move {
+            let (theirs, slot) = Out::pair();
+            let mut running = Box::pin(function(parts, (question.take)(body)?, theirs));
+            opened(running.as_mut(), &slot).await?;
+            let running = Some(running);
+            let messages = PayloadStream::new(Pumped { running, slot });
+            Ok(Reply::from_body(Body::Many(messages)))
+        })
+    })
+}
+
+/// Runs a function until it has returned its stream.
+async fn opened<A>(
+    mut running: Pin<&mut (impl Future<Output = Result<()>> + Send)>,
+    slot: &Out<A>,
+) -> Result<()> {
+    poll_fn(|task| match running.as_mut().poll(task) {
+        Poll::Pending if !slot.with(|slot| slot.is_open) => Poll::Pending,
+        Poll::Pending => Poll::Ready(Ok(())),
+        Poll::Ready(outcome) => Poll::Ready(outcome),
+    })
+    .await
+}
+
+/// A stream that is returned without a `Result`.
+pub fn bare<S>(stream: S) -> Result<S> {
+    Ok(stream)
+}
+
+/// Reads what a function has returned, one message a poll.
+///
+/// It waits without a waker once something lies there: the reader, who polled it, takes that.
+pub async fn pump<R, A>(returned: R, out: Out<A>) -> Result<()>
+where
+    R: Returned<Ok: Stream<Item: StreamItem<A>> + Send, Error: IntoError>,
+{
+    let stream = returned.into_result().map_err(IntoError::into_error)?;
+    let mut stream = pin!(stream);
+    poll_fn(|task| {
+        if !out.with(|slot| std::mem::replace(&mut slot.is_open, true)) {
+            return Poll::Pending;
+        }
+        match stream.as_mut().poll_next(task) {
+            Poll::Ready(None) => Poll::Ready(()),
+            Poll::Ready(Some(item)) => {
+                let item = item.into_item();
+                out.with(|slot| slot.item = Some(item));
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await;
+    Ok(())
+}
+
+/// A function, its stream and all they borrow, read as messages.
+struct Pumped<A, Running> {
+    /// `None` once it has ended.
+    running: Option<Pin<Box<Running>>>,
+    slot: Out<A>,
+}
+
+impl<A: Message, Running: Future<Output = Result<()>>> Stream for Pumped<A, Running> {
+    type Item = Result<Payload>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(running) = &mut self.running else {
+            return Poll::Ready(None);
+        };
+        if let Poll::Ready(outcome) = running.as_mut().poll(task) {
+            self.running = None;
+            return Poll::Ready(outcome.err().map(Err));
+        }
+        match self.slot.with(|slot| slot.item.take()) {
+            Some(item) => Poll::Ready(Some(item.map(Payload::value))),
+            None => Poll::Pending,
+        }
+    }
+}
