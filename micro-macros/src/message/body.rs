@@ -3,14 +3,18 @@
 use proc_macro2::{Ident, Span};
 use quote::format_ident;
 use syn::ext::IdentExt;
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Attribute, Fields, Index, Member, Type};
+use syn::{Attribute, Fields, Index, LitStr, Member, Token, Type};
 
 use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::message::doc::About;
+use crate::message::encoding::Encoding;
 use crate::message::model::HELPERS;
 use crate::message::name;
+use crate::message::reserved::Reserved;
 use crate::message::tag;
 
 /// The fields of a struct, or of a variant with several.
@@ -28,13 +32,19 @@ pub(crate) struct Field {
     pub(crate) tag: u32,
     pub(crate) name: String,
     pub(crate) json: String,
+    /// How it is written, if not as its type says.
+    pub(crate) encoding: Option<Encoding>,
+    /// Whether a list is written item by item.
+    pub(crate) unpacked: bool,
+    /// Whether it holds a oneof, whose variants are fields of this message.
+    pub(crate) oneof: Option<Span>,
     /// Whether absent means `Default::default()`.
     pub(crate) default: bool,
     pub(crate) about: About,
 }
 
 impl Body {
-    pub(crate) fn of(fields: &mut Fields, reserved: &[u32], mistakes: &mut Mistakes) -> Self {
+    pub(crate) fn of(fields: &mut Fields, reserved: &Reserved, mistakes: &mut Mistakes) -> Self {
         let count = fields.len();
         let mut tags = Vec::new();
         let mut list = Vec::new();
@@ -46,12 +56,7 @@ impl Body {
             };
             refuse_reference(&field.ty, mistakes);
             let helpers = Helpers::take(&mut args, mistakes);
-            if let Some(span) = helpers.other {
-                mistakes.at(
-                    span,
-                    "`other` goes on a variant `Unknown(i32)`, not on a field",
-                );
-            }
+            helpers.refuse_on_field(mistakes);
             let plain = match &member {
                 Member::Named(ident) => ident.unraw().to_string(),
                 Member::Unnamed(_) if count == 1 => "value".to_owned(),
@@ -60,24 +65,46 @@ impl Body {
             let span = field.ident.as_ref().map_or(field.ty.span(), Ident::span);
             let (name, name_span) = helpers.name.unwrap_or((plain, span));
             name::check(&name, name_span, mistakes);
-            tags.push((helpers.tag_span.unwrap_or(span), helpers.tag));
+            if reserved.has_name(&name) {
+                mistakes.at(
+                    name_span,
+                    format!("the name `{name}` is reserved; use another"),
+                );
+            }
+            if helpers.oneof.is_none() {
+                tags.push((helpers.tag_span.unwrap_or(span), helpers.tag));
+            }
             list.push(Field {
                 member,
                 slot: format_ident!("__f{index}"),
                 ty: field.ty.clone(),
                 tag: 0,
-                json: name::camel(&name),
+                json: name::json(helpers.json, &name, mistakes),
                 name,
+                encoding: helpers.encoding,
+                unpacked: helpers.unpacked.is_some(),
+                oneof: helpers.oneof,
                 default: helpers.default,
                 about: About::of(&field.attrs),
             });
             refuse_twice(&list, name_span, mistakes);
         }
+        let has_oneof = tags.len() < list.len();
+        if let Some((span, _)) = tags.iter().find(|(_, tag)| has_oneof && tag.is_none()) {
+            let message = "beside a `oneof` every field has its number; write `#[micro(tag = …)]`";
+            mistakes.at(*span, message);
+        }
         let tags = tag::number(&tags, reserved, mistakes);
-        for (field, tag) in list.iter_mut().zip(tags) {
+        let plain = list.iter_mut().filter(|field| field.oneof.is_none());
+        for (field, tag) in plain.zip(tags) {
             field.tag = tag;
         }
         Self { fields: list }
+    }
+
+    /// Where a field holds a oneof.
+    pub(crate) fn oneof(&self) -> Option<Span> {
+        self.fields.iter().find_map(|field| field.oneof)
     }
 }
 
@@ -96,9 +123,15 @@ pub(crate) struct Helpers {
     pub(crate) tag: Option<u32>,
     pub(crate) tag_span: Option<Span>,
     pub(crate) name: Option<(String, Span)>,
+    pub(crate) json: Option<LitStr>,
+    pub(crate) encoding: Option<Encoding>,
+    pub(crate) encoding_span: Option<Span>,
+    pub(crate) unpacked: Option<Span>,
+    pub(crate) oneof: Option<Span>,
     pub(crate) default: bool,
     pub(crate) default_span: Option<Span>,
     pub(crate) other: Option<Span>,
+    pub(crate) aliases: Vec<LitStr>,
 }
 
 impl Helpers {
@@ -107,7 +140,15 @@ impl Helpers {
         let number = args.integer("tag", mistakes);
         let name = args.string("name", mistakes);
         let default = args.flag("default", mistakes);
+        let encoding = args.string("as", mistakes);
+        let span = |flag: Option<Ident>| flag.map(|ident| ident.span());
         Self {
+            json: args.string("json", mistakes),
+            encoding_span: encoding.as_ref().map(LitStr::span),
+            encoding: encoding.and_then(|text| Encoding::of(&text, mistakes)),
+            unpacked: span(args.flag("unpacked", mistakes)),
+            oneof: span(args.flag("oneof", mistakes)),
+            aliases: aliases(args, mistakes),
             tag_span: number.as_ref().map(syn::LitInt::span),
             tag: number.and_then(|number| tag::tag(&number, mistakes)),
             name: name.map(|name| (name.value(), name.span())),
@@ -117,6 +158,48 @@ impl Helpers {
         }
     }
 
+    /// Keys that a variant of an enum without data does not have.
+    pub(crate) fn of_fields(&self) -> impl Iterator<Item = (&'static str, Span)> {
+        let keys = [
+            ("json", self.json.as_ref().map(LitStr::span)),
+            ("default", self.default_span),
+            ("as", self.encoding_span),
+            ("unpacked", self.unpacked),
+            ("oneof", self.oneof),
+        ];
+        keys.into_iter()
+            .filter_map(|(key, span)| Some((key, span?)))
+    }
+
+    /// Keys that a field does not have, and those that do not go together.
+    fn refuse_on_field(&self, mistakes: &mut Mistakes) {
+        if let Some(span) = self.other {
+            let message = "`other` goes on a variant `Unknown(i32)`, not on a field";
+            mistakes.at(span, message);
+        }
+        if let Some(alias) = self.aliases.first() {
+            mistakes.on(alias, "`alias` goes on a variant of an enum without data");
+        }
+        if let Some(span) = self.unpacked.filter(|_| self.encoding_is_map()) {
+            mistakes.at(span, "a map is no list; remove `unpacked`");
+        }
+        if self.oneof.is_some() {
+            let others = [
+                self.tag_span,
+                self.encoding_span,
+                self.unpacked,
+                self.default_span,
+            ];
+            for span in others.into_iter().flatten() {
+                mistakes.at(span, "this is said on the variants of the oneof");
+            }
+        }
+    }
+
+    fn encoding_is_map(&self) -> bool {
+        matches!(self.encoding, Some(Encoding::Map(..)))
+    }
+
     /// The same, straight from the attributes.
     pub(crate) fn of(attributes: &mut Vec<Attribute>, mistakes: &mut Mistakes) -> Self {
         Self::take(
@@ -124,6 +207,19 @@ impl Helpers {
             mistakes,
         )
     }
+}
+
+/// `alias("RUNNING", "GOING")`.
+fn aliases(args: &mut Args, mistakes: &mut Mistakes) -> Vec<LitStr> {
+    let Some((span, tokens)) = args.list("alias", mistakes) else {
+        return Vec::new();
+    };
+    let parsed = Punctuated::<LitStr, Token![,]>::parse_terminated.parse2(tokens);
+    let names: Vec<LitStr> = mistakes.keep(parsed).into_iter().flatten().collect();
+    if names.is_empty() && mistakes.is_empty() {
+        mistakes.at(span, "write the other names: `alias(\"RUNNING\")`");
+    }
+    names
 }
 
 /// References never are fields; everything else is left to the compiler, which knows the types.

@@ -2,12 +2,13 @@
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
-use syn::{Expr, ExprLit, ExprUnary, Fields, ItemEnum, Lit, Type, UnOp, Variant};
+use syn::{Fields, ItemEnum, Type, Variant};
 
 use crate::diag::Mistakes;
 use crate::message::body::Helpers;
 use crate::message::doc::About;
 use crate::message::name;
+use crate::message::reserved::{self, Reserved};
 use crate::message::variant::is_other;
 
 /// An enum without data.
@@ -25,11 +26,13 @@ pub(crate) struct Value {
     pub(crate) number: i32,
     pub(crate) full: String,
     pub(crate) short: String,
+    /// Other names of the same number.
+    pub(crate) aliases: Vec<String>,
     pub(crate) about: About,
 }
 
 impl Enumeration {
-    pub(crate) fn of(item: &mut ItemEnum, reserved: &[u32], mistakes: &mut Mistakes) -> Self {
+    pub(crate) fn of(item: &mut ItemEnum, reserved: &Reserved, mistakes: &mut Mistakes) -> Self {
         let prefix = name::snake(&item.ident.unraw().to_string()).to_uppercase();
         let mut found = Self {
             values: Vec::new(),
@@ -51,19 +54,21 @@ impl Enumeration {
             let plain = (format!("{prefix}_{short}"), variant.ident.span());
             let (full, span) = helpers.name.unwrap_or(plain);
             name::check(&full, span, mistakes);
-            found.refuse_twice(variant, number, &full, mistakes);
-            if u32::try_from(number).is_ok_and(|number| reserved.contains(&number)) {
-                mistakes.on(
-                    &variant.ident,
-                    format!("{number} is reserved; use another number"),
-                );
+            let mut names = vec![full.clone()];
+            for alias in &helpers.aliases {
+                name::check(&alias.value(), alias.span(), mistakes);
+                names.push(alias.value());
             }
+            found.refuse_twice(variant, number, &names, mistakes);
+            refuse_reserved(variant, number, &names, reserved, mistakes);
+            let aliases = names.split_off(1);
             let (ident, about) = (variant.ident.clone(), About::of(&variant.attrs));
             found.values.push(Value {
                 ident,
                 number,
                 full,
                 short,
+                aliases,
                 about,
             });
         }
@@ -100,7 +105,13 @@ impl Enumeration {
         self.other = Some(variant.ident.clone());
     }
 
-    fn refuse_twice(&self, variant: &Variant, number: i32, full: &str, mistakes: &mut Mistakes) {
+    fn refuse_twice(
+        &self,
+        variant: &Variant,
+        number: i32,
+        names: &[String],
+        mistakes: &mut Mistakes,
+    ) {
         if self.values.iter().any(|before| before.number == number) {
             let message = format!("the number {number} is used twice");
             match &variant.discriminant {
@@ -108,9 +119,33 @@ impl Enumeration {
                 None => mistakes.on(&variant.ident, message),
             }
         }
-        if self.values.iter().any(|before| before.full == full) {
-            mistakes.on(&variant.ident, format!("the name `{full}` is used twice"));
+        let known = |name: &&String| {
+            let mut values = self.values.iter();
+            values.any(|before| before.full == **name || before.aliases.contains(name))
+        };
+        let again = names.iter().enumerate();
+        let again = again.filter(|(at, name)| names[..*at].contains(name) || known(name));
+        for (_, name) in again {
+            mistakes.on(&variant.ident, format!("the name `{name}` is used twice"));
         }
+    }
+}
+
+fn refuse_reserved(
+    variant: &Variant,
+    number: i32,
+    names: &[String],
+    reserved: &Reserved,
+    mistakes: &mut Mistakes,
+) {
+    let ident = &variant.ident;
+    if reserved.has(number) {
+        let message = format!("{number} is reserved; use another number");
+        mistakes.on(ident, message);
+    }
+    for name in names.iter().filter(|name| reserved.has_name(name)) {
+        let message = format!("the name `{name}` is reserved; use another");
+        mistakes.on(ident, message);
     }
 }
 
@@ -121,8 +156,8 @@ fn refuse_useless(helpers: &Helpers, mistakes: &mut Mistakes) {
             "a variant of an enum without data has a number: `Variant = 3`",
         );
     }
-    if let Some(span) = helpers.default_span {
-        mistakes.at(span, "`default` goes on a field, not on a variant");
+    for (key, span) in helpers.of_fields() {
+        mistakes.at(span, format!("`{key}` goes on a field, not on a variant"));
     }
 }
 
@@ -137,25 +172,7 @@ fn number(variant: &Variant, next: Option<i32>, mistakes: &mut Mistakes) -> i32 
             0
         });
     };
-    let parsed = match expr {
-        Expr::Lit(ExprLit {
-            lit: Lit::Int(number),
-            ..
-        }) => number.base10_parse::<i32>().ok(),
-        Expr::Unary(ExprUnary {
-            op: UnOp::Neg(_),
-            expr,
-            ..
-        }) => match &**expr {
-            Expr::Lit(ExprLit {
-                lit: Lit::Int(number),
-                ..
-            }) => format!("-{}", number.base10_digits()).parse().ok(),
-            _ => None,
-        },
-        _ => None,
-    };
-    parsed.unwrap_or_else(|| {
+    reserved::number(expr).unwrap_or_else(|| {
         mistakes.on(
             expr,
             "write the number itself, of at most 32 bits: `Variant = 3`",

@@ -2,10 +2,12 @@
 
 mod body;
 mod doc;
+mod encoding;
 mod enumeration;
 mod expand;
 mod model;
 mod name;
+mod reserved;
 mod tag;
 mod variant;
 

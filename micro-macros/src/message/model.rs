@@ -1,9 +1,8 @@
 //! The checked description of a message, and the place where its mistakes are found.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
-use syn::punctuated::Punctuated;
-use syn::{Attribute, GenericParam, Generics, ItemEnum, ItemStruct, LitInt, LitStr, Path, Token};
+use syn::{Attribute, GenericParam, Generics, ItemEnum, ItemStruct, LitStr, Path};
 
 use crate::args::Args;
 use crate::diag::Mistakes;
@@ -11,14 +10,18 @@ use crate::message::body::Body;
 use crate::message::doc::{About, derives};
 use crate::message::enumeration::Enumeration;
 use crate::message::name;
-use crate::message::tag;
+use crate::message::reserved::Reserved;
 use crate::message::variant::{self, Variant};
 
 /// The keys of `#[micro::message(…)]`.
-pub(crate) const KEYS: &[&str] = &["topic", "package", "name", "reserved", "crate"];
+pub(crate) const KEYS: &[&str] = &[
+    "topic", "package", "name", "within", "oneof", "reserved", "crate",
+];
 
 /// The keys of `#[micro(…)]` on fields and variants.
-pub(crate) const HELPERS: &[&str] = &["tag", "name", "default", "other"];
+pub(crate) const HELPERS: &[&str] = &[
+    "tag", "name", "json", "as", "unpacked", "oneof", "default", "other", "alias",
+];
 
 /// A checked message.
 pub(crate) struct Message {
@@ -26,9 +29,11 @@ pub(crate) struct Message {
     pub(crate) generics: Generics,
     pub(crate) name: String,
     pub(crate) package: Option<LitStr>,
+    /// The message whose name stands before this one's.
+    pub(crate) within: Option<Path>,
     pub(crate) topic: Option<LitStr>,
     pub(crate) krate: Option<Path>,
-    pub(crate) reserved: Vec<u32>,
+    pub(crate) reserved: Reserved,
     pub(crate) about: About,
     /// Whether to implement serde's `Serialize` and `Deserialize`: not if the user does.
     pub(crate) serialize: bool,
@@ -41,6 +46,8 @@ pub(crate) enum Shape {
     Struct(Body),
     /// An enum with data.
     Choice(Vec<Variant>),
+    /// An enum with data whose variants are fields of the message that holds it.
+    Oneof(Vec<Variant>),
     /// An enum without.
     Enumeration(Enumeration),
 }
@@ -52,7 +59,17 @@ impl Message {
         mistakes: &mut Mistakes,
     ) -> Self {
         let head = Head::take(&mut item.attrs, args, mistakes);
+        if let Some(span) = head.oneof {
+            mistakes.at(span, "a oneof is an enum with data");
+        }
+        head.reserved.check_tags(mistakes);
         let body = Body::of(&mut item.fields, &head.reserved, mistakes);
+        if let Some(span) = body
+            .oneof()
+            .filter(|_| item.generics.type_params().next().is_some())
+        {
+            mistakes.at(span, "a message with type parameters holds no `oneof`");
+        }
         head.message(&item.ident, &item.generics, Shape::Struct(body), mistakes)
     }
 
@@ -61,7 +78,22 @@ impl Message {
         if item.variants.is_empty() {
             mistakes.on(&item.ident, "an enum without variants has no value to send");
         }
-        let shape = if variant::has_data(item) {
+        let shape = if let Some(span) = head.oneof {
+            head.refuse_on_oneof(mistakes);
+            if let Some(param) = item.generics.params.first() {
+                mistakes.on(param, "a oneof takes no parameters");
+            }
+            let variants = variant::variants(item, &head.reserved, mistakes);
+            if variants.iter().all(|variant| variant.ident_only()) {
+                mistakes.at(span, "a oneof is an enum with data");
+            }
+            for variant in variants.iter().filter(|variant| variant.several()) {
+                let message = "a variant of a oneof holds one value; make these a struct";
+                mistakes.on(&variant.ident, message);
+            }
+            Shape::Oneof(variants)
+        } else if variant::has_data(item) {
+            head.reserved.check_tags(mistakes);
             Shape::Choice(variant::variants(item, &head.reserved, mistakes))
         } else {
             head.refuse_on_enumeration(mistakes);
@@ -83,9 +115,11 @@ impl Message {
 struct Head {
     name: Option<LitStr>,
     package: Option<LitStr>,
+    within: Option<Path>,
+    oneof: Option<Span>,
     topic: Option<LitStr>,
     krate: Option<Path>,
-    reserved: Vec<u32>,
+    reserved: Reserved,
     about: About,
     serialize: bool,
     deserialize: bool,
@@ -100,9 +134,11 @@ impl Head {
         let head = Self {
             name: args.string("name", mistakes),
             package: args.string("package", mistakes),
+            within: args.path("within", mistakes),
+            oneof: args.flag("oneof", mistakes).map(|ident| ident.span()),
             topic: args.string("topic", mistakes),
             krate: args.path("crate", mistakes),
-            reserved: reserved(args, mistakes),
+            reserved: Reserved::take(args, mistakes),
             about: About::of(attributes),
             serialize: !derives(attributes, "Serialize"),
             deserialize: !derives(attributes, "Deserialize"),
@@ -113,6 +149,9 @@ impl Head {
                 "a topic has a name, for example `topic = \"greeter.greeted\"`",
             );
         }
+        if let (Some(package), Some(_)) = (&head.package, &head.within) {
+            mistakes.on(package, "the package is that of `within`; remove this one");
+        }
         if let Some(package) = &head.package {
             let text = package.value();
             if !text.is_empty() && !text.split('.').all(name::is_identifier) {
@@ -121,6 +160,20 @@ impl Head {
             }
         }
         head
+    }
+
+    fn refuse_on_oneof(&self, mistakes: &mut Mistakes) {
+        let message = "a oneof is no message of its own; write this on the struct that holds it";
+        for text in [&self.topic, &self.package, &self.name]
+            .into_iter()
+            .flatten()
+        {
+            mistakes.on(text, message);
+        }
+        if let Some(path) = &self.within {
+            mistakes.on(path, message);
+        }
+        self.reserved.refuse(message, mistakes);
     }
 
     fn refuse_on_enumeration(&self, mistakes: &mut Mistakes) {
@@ -150,6 +203,7 @@ impl Head {
         }
         let Self {
             package,
+            within,
             topic,
             krate,
             reserved,
@@ -164,6 +218,7 @@ impl Head {
             generics,
             name,
             package,
+            within,
             topic,
             krate,
             reserved,
@@ -188,20 +243,4 @@ fn check_generics(generics: &Generics, mistakes: &mut Mistakes) {
             GenericParam::Type(_) => {}
         }
     }
-}
-
-fn reserved(args: &mut Args, mistakes: &mut Mistakes) -> Vec<u32> {
-    let Some((span, tokens)) = args.list("reserved", mistakes) else {
-        return Vec::new();
-    };
-    let parser = Punctuated::<LitInt, Token![,]>::parse_terminated;
-    let Some(list) = mistakes.keep(syn::parse::Parser::parse2(parser, tokens)) else {
-        return Vec::new();
-    };
-    if list.is_empty() {
-        mistakes.at(span, "name the numbers: `reserved(2, 5)`");
-    }
-    list.iter()
-        .filter_map(|number| tag::tag(number, mistakes))
-        .collect()
 }

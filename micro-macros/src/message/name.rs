@@ -1,6 +1,7 @@
 //! Names in other spellings, and what protobuf takes as a name.
 
 use proc_macro2::Span;
+use syn::LitStr;
 
 use crate::diag::Mistakes;
 
@@ -39,6 +40,20 @@ pub(crate) fn camel(name: &str) -> String {
         }
     }
     camel
+}
+
+/// The name in JSON: the one given, or the usual one.
+pub(crate) fn json(given: Option<LitStr>, name: &str, mistakes: &mut Mistakes) -> String {
+    match given {
+        None => camel(name),
+        Some(given) => {
+            let text = given.value();
+            if text.is_empty() || text.contains('\0') {
+                mistakes.on(given, "a name in JSON is a text of one letter or more");
+            }
+            text
+        }
+    }
 }
 
 /// Whether protobuf takes it as a name.

@@ -8,7 +8,9 @@ use syn::{Fields, ItemEnum, Member, Type, Variant as SynVariant};
 use crate::diag::Mistakes;
 use crate::message::body::{Body, Helpers, refuse_reference};
 use crate::message::doc::About;
+use crate::message::encoding::Encoding;
 use crate::message::name;
+use crate::message::reserved::Reserved;
 use crate::message::tag;
 
 /// One variant.
@@ -18,8 +20,22 @@ pub(crate) struct Variant {
     pub(crate) tag: u32,
     pub(crate) name: String,
     pub(crate) json: String,
+    /// How the value is written, if not as its type says.
+    pub(crate) encoding: Option<Encoding>,
     pub(crate) about: About,
     pub(crate) content: Content,
+}
+
+impl Variant {
+    /// Whether it holds nothing.
+    pub(crate) fn ident_only(&self) -> bool {
+        matches!(self.content, Content::Nothing)
+    }
+
+    /// Whether it holds several values.
+    pub(crate) fn several(&self) -> bool {
+        matches!(self.content, Content::Several(_))
+    }
 }
 
 /// What a variant holds.
@@ -53,7 +69,7 @@ pub(crate) fn is_other(variant: &SynVariant) -> bool {
 /// The checked variants of an enum with data.
 pub(crate) fn variants(
     item: &mut ItemEnum,
-    reserved: &[u32],
+    reserved: &Reserved,
     mistakes: &mut Mistakes,
 ) -> Vec<Variant> {
     let generic = item.generics.type_params().next().is_some();
@@ -68,6 +84,9 @@ pub(crate) fn variants(
         if list.iter().any(|before| before.name == name) {
             mistakes.at(span, format!("the name `{name}` is used twice"));
         }
+        if reserved.has_name(&name) {
+            mistakes.at(span, format!("the name `{name}` is reserved; use another"));
+        }
         tags.push((
             helpers.tag_span.unwrap_or_else(|| variant.ident.span()),
             helpers.tag,
@@ -77,8 +96,9 @@ pub(crate) fn variants(
             ident: variant.ident.clone(),
             slot: format_ident!("__v{index}"),
             tag: 0,
-            json: name::camel(&name),
+            json: name::json(helpers.json, &name, mistakes),
             name,
+            encoding: helpers.encoding,
             about: About::of(&variant.attrs),
             content,
         });
@@ -96,8 +116,20 @@ fn refuse_useless(variant: &SynVariant, helpers: &Helpers, mistakes: &mut Mistak
             "a variant of an enum with data has a tag: `#[micro(tag = 3)]`",
         );
     }
-    if let Some(span) = helpers.default_span {
-        mistakes.at(span, "`default` goes on a field, not on a variant");
+    for (key, span) in [
+        ("default", helpers.default_span),
+        ("oneof", helpers.oneof),
+        ("unpacked", helpers.unpacked),
+    ] {
+        if let Some(span) = span {
+            mistakes.at(span, format!("`{key}` goes on a field, not on a variant"));
+        }
+    }
+    if let Some(alias) = helpers.aliases.first() {
+        mistakes.on(alias, "`alias` goes on a variant of an enum without data");
+    }
+    if let Some(span) = helpers.encoding_span.filter(|_| !is_one(variant)) {
+        mistakes.at(span, "`as` goes on a variant that holds one value");
     }
     if let Some(span) = helpers.other {
         mistakes.at(
@@ -105,6 +137,10 @@ fn refuse_useless(variant: &SynVariant, helpers: &Helpers, mistakes: &mut Mistak
             "`other` goes on a variant `Unknown(i32)` of an enum without data",
         );
     }
+}
+
+fn is_one(variant: &SynVariant) -> bool {
+    matches!(&variant.fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1)
 }
 
 fn content(variant: &mut SynVariant, generic: bool, mistakes: &mut Mistakes) -> Content {
@@ -131,5 +167,9 @@ fn content(variant: &mut SynVariant, generic: bool, mistakes: &mut Mistakes) -> 
         let message = "a variant of a generic enum holds one value; make these a struct";
         mistakes.on(&variant.ident, message);
     }
-    Content::Several(Body::of(&mut variant.fields, &[], mistakes))
+    Content::Several(Body::of(
+        &mut variant.fields,
+        &Reserved::default(),
+        mistakes,
+    ))
 }

@@ -10,11 +10,13 @@ pub use serde;
 pub use serde::de::MapAccess;
 pub use serde::ser::SerializeMap;
 
+pub use crate::codec::encoding::{ElementAs, FieldAs, Unpacked};
 pub use crate::codec::field::{Element, Field, FieldName, Record};
 pub use crate::codec::json::{Entries, Input, View, entry_view, record_from_serde};
 pub use crate::codec::naming::{name, name_of, package};
+pub use crate::codec::oneof::{Oneof, OneofField, concat, count};
 pub use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
-pub use crate::codec::types::{FieldType, Kind, Types, full_name};
+pub use crate::codec::types::{FieldType, Kind, MessageDescriptor, Types, full_name};
 pub use crate::codec::value::{
     Enumeration, ValueName, absent_enum, absent_record, decode, decode_json, deserialize, encode,
     encode_json, enum_from_serde, enum_to_serde, merge_enums, merge_record, put_enum, put_enums,
@@ -23,9 +25,21 @@ pub use crate::codec::value::{
 pub use crate::codec::{Message, Topic};
 pub use crate::error::Error;
 
+/// How a field can be written.
+pub mod encoding {
+    pub use crate::codec::encoding::{
+        Fixed32, Fixed64, Plain, Sfixed32, Sfixed64, Sint32, Sint64, Wrapper,
+    };
+}
+
 /// A text of one's own.
 pub fn owned(text: &str) -> String {
     text.to_owned()
+}
+
+/// A oneof of which nothing was read yet.
+pub fn unset<T>() -> Option<T> {
+    None
 }
 
 /// What was read, or the type's default.

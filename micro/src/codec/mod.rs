@@ -1,10 +1,12 @@
 //! Codecs: bytes to values and back; protobuf and JSON from one definition.
 
 mod compress;
+pub(crate) mod encoding;
 pub(crate) mod field;
 pub(crate) mod json;
 mod message;
 pub(crate) mod naming;
+pub(crate) mod oneof;
 mod place;
 pub(crate) mod proto;
 pub(crate) mod types;

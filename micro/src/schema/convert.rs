@@ -13,7 +13,7 @@ use crate::schema::descriptor::{
     MessageOptions, MethodDescriptorProto, MethodOptions, OneofDescriptorProto, ReservedRange,
     ServiceDescriptorProto, SourceCodeInfo,
 };
-use crate::schema::files::{entry_name, map_key, nested};
+use crate::schema::files::{entry_name, map_key, nested, nested_enums};
 
 const OPTIONAL: i32 = 1;
 const REPEATED: i32 = 3;
@@ -26,6 +26,7 @@ const ENUMS: i32 = 5;
 const SERVICES: i32 = 6;
 const FIELDS: i32 = 2;
 const NESTED: i32 = 3;
+const NESTED_ENUMS: i32 = 4;
 const VALUES: i32 = 2;
 const METHODS: i32 = 2;
 
@@ -84,9 +85,8 @@ impl<'a> Writer<'a> {
 
     fn message(&mut self, message: &MessageDescriptor, path: &[i32]) -> DescriptorProto {
         self.comment(path, &message.doc);
-        let name = message.name.rsplit('.').next().unwrap_or(&message.name);
         let mut proto = DescriptorProto {
-            name: name.to_owned(),
+            name: last(&message.name).to_owned(),
             ..DescriptorProto::default()
         };
         if message.deprecated {
@@ -98,16 +98,31 @@ impl<'a> Writer<'a> {
         proto.reserved_range = message
             .reserved
             .iter()
-            .map(|tag| tag.cast_signed())
-            .map(|tag| ReservedRange {
-                start: Some(tag),
-                end: Some(tag + 1),
+            .map(|tags| ReservedRange {
+                start: Some(tags.start().cast_signed()),
+                end: Some(tags.end().cast_signed() + 1),
             })
             .collect();
+        proto.reserved_name.clone_from(&message.reserved_names);
         if message.choice {
             proto.oneof_decl.push(OneofDescriptorProto {
                 name: free_name(message, "kind"),
             });
+        }
+        // Those of `optional` fields come after them.
+        for oneof in message
+            .fields
+            .iter()
+            .filter_map(|field| field.oneof.as_ref())
+        {
+            if proto
+                .oneof_decl
+                .last()
+                .is_none_or(|last| last.name != *oneof)
+            {
+                let name = oneof.clone();
+                proto.oneof_decl.push(OneofDescriptorProto { name });
+            }
         }
         for field in &message.fields {
             self.comment(&[path, &[FIELDS, index(&proto.field)]].concat(), &field.doc);
@@ -119,6 +134,11 @@ impl<'a> Writer<'a> {
             let inner = self.message(inner, &path);
             proto.nested_type.push(inner);
         }
+        for inner in nested_enums(self.types, message) {
+            let path = [path, &[NESTED_ENUMS, index(&proto.enum_type)]].concat();
+            let inner = self.enumeration(inner, &path);
+            proto.enum_type.push(inner);
+        }
         proto
     }
 
@@ -129,8 +149,11 @@ impl<'a> Writer<'a> {
     ) -> FieldDescriptorProto {
         let mut made = plain(&field.name, field.tag.cast_signed(), &field.ty.kind);
         made.json_name.clone_from(&field.json_name);
-        if field.deprecated {
-            made.options = Some(FieldOptions { deprecated: true });
+        if field.deprecated || field.ty.unpacked {
+            made.options = Some(FieldOptions {
+                packed: field.ty.unpacked.then_some(false),
+                deprecated: field.deprecated,
+            });
         }
         if let Some(key) = map_key(field) {
             let entry = entry_name(&field.name);
@@ -153,9 +176,15 @@ impl<'a> Writer<'a> {
                 ..
             } => made.label = Some(REPEATED),
             _ if message.choice => made.oneof_index = Some(0),
+            _ if field.oneof.is_some() => {
+                let oneofs = proto.oneof_decl.iter().zip(0..);
+                let mut own = oneofs.filter(|(decl, _)| Some(&decl.name) == field.oneof.as_ref());
+                made.oneof_index = own.next().map(|(_, at)| at);
+            }
             FieldType {
                 label: Label::Optional,
                 kind,
+                ..
             } if !matches!(kind, Kind::Message(_)) => {
                 made.proto3_optional = true;
                 made.oneof_index = Some(index(&proto.oneof_decl));
@@ -182,22 +211,20 @@ impl<'a> Writer<'a> {
                     .deprecated
                     .then_some(EnumValueOptions { deprecated: true }),
             });
-        let reserved = descriptor
-            .reserved
-            .iter()
-            .map(|number| number.cast_signed());
+        let reserved = descriptor.reserved.iter().map(|numbers| EnumReservedRange {
+            start: Some(*numbers.start()),
+            end: Some(*numbers.end()),
+        });
+        let (allow_alias, deprecated) = (has_aliases(descriptor), descriptor.deprecated);
         EnumDescriptorProto {
-            name: descriptor.name.clone(),
+            name: last(&descriptor.name).to_owned(),
             value: values.collect(),
-            options: descriptor
-                .deprecated
-                .then_some(EnumOptions { deprecated: true }),
-            reserved_range: reserved
-                .map(|number| EnumReservedRange {
-                    start: Some(number),
-                    end: Some(number),
-                })
-                .collect(),
+            options: (allow_alias || deprecated).then_some(EnumOptions {
+                allow_alias,
+                deprecated,
+            }),
+            reserved_range: reserved.collect(),
+            reserved_name: descriptor.reserved_names.clone(),
         }
     }
 
@@ -236,6 +263,17 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// The last part of a name within a package.
+fn last(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+fn has_aliases(descriptor: &EnumDescriptor) -> bool {
+    let mut numbers = BTreeSet::new();
+    let mut values = descriptor.values.iter();
+    values.any(|value| !numbers.insert(value.number))
+}
+
 fn index<T>(list: &[T]) -> i32 {
     i32::try_from(list.len()).expect("a file has fewer definitions than 2^31")
 }
@@ -262,6 +300,12 @@ fn plain(name: &str, number: i32, kind: &Kind) -> FieldDescriptorProto {
         Kind::Bytes => (12, None),
         Kind::Uint32 => (13, None),
         Kind::Enum(name) => (14, Some(name)),
+        Kind::Fixed64 => (6, None),
+        Kind::Fixed32 => (7, None),
+        Kind::Sfixed32 => (15, None),
+        Kind::Sfixed64 => (16, None),
+        Kind::Sint32 => (17, None),
+        Kind::Sint64 => (18, None),
     };
     FieldDescriptorProto {
         name: name.to_owned(),

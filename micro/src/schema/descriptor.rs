@@ -49,12 +49,16 @@ pub struct DescriptorProto {
     pub field: Vec<FieldDescriptorProto>,
     #[micro(tag = 3)]
     pub nested_type: Vec<DescriptorProto>,
+    #[micro(tag = 4)]
+    pub enum_type: Vec<EnumDescriptorProto>,
     #[micro(tag = 7)]
     pub options: Option<MessageOptions>,
     #[micro(tag = 8)]
     pub oneof_decl: Vec<OneofDescriptorProto>,
     #[micro(tag = 9)]
     pub reserved_range: Vec<ReservedRange>,
+    #[micro(tag = 10)]
+    pub reserved_name: Vec<String>,
 }
 
 /// Field numbers from `start` up to but not including `end`.
@@ -104,6 +108,7 @@ pub struct EnumDescriptorProto {
     pub value: Vec<EnumValueDescriptorProto>,
     pub options: Option<EnumOptions>,
     pub reserved_range: Vec<EnumReservedRange>,
+    pub reserved_name: Vec<String>,
 }
 
 /// Numbers from `start` to `end`, both included.
@@ -160,6 +165,8 @@ pub struct MessageOptions {
 #[message(package = "google.protobuf")]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FieldOptions {
+    #[micro(tag = 2)]
+    pub packed: Option<bool>,
     #[micro(tag = 3)]
     pub deprecated: bool,
 }
@@ -168,6 +175,8 @@ pub struct FieldOptions {
 #[message(package = "google.protobuf")]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnumOptions {
+    #[micro(tag = 2)]
+    pub allow_alias: bool,
     #[micro(tag = 3)]
     pub deprecated: bool,
 }

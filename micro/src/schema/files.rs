@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::codec::types::full_name;
-use crate::codec::{FieldDescriptor, Kind, Label, MessageDescriptor, Types};
+use crate::codec::{EnumDescriptor, FieldDescriptor, Kind, Label, MessageDescriptor, Types};
 use crate::error::{Error, Result};
 use crate::schema::convert::Writer;
 use crate::schema::descriptor::FileDescriptorProto;
@@ -57,7 +57,7 @@ fn uses(types: &Types) -> Uses<'_> {
         found.entry(root(types, name)).or_default().extend(needs);
     }
     for name in types.enums().keys() {
-        found.entry(name).or_default();
+        found.entry(root(types, name)).or_default();
     }
     for (name, service) in types.services() {
         let needs = service
@@ -81,10 +81,11 @@ fn used(field: &FieldDescriptor) -> Option<&str> {
 
 /// The top-level message that a message lies in, or itself.
 fn root<'a>(types: &'a Types, name: &'a str) -> &'a str {
-    match types
-        .messages()
-        .get(name)
-        .and_then(|message| message.name.split_once('.'))
+    let message = types.messages().get(name).map(|message| &message.name);
+    let enumeration = types.enums().get(name).map(|descriptor| &descriptor.name);
+    match message
+        .or(enumeration)
+        .and_then(|name| name.split_once('.'))
     {
         Some((_, inner)) => &name[..name.len() - inner.len() - 1],
         None => name,
@@ -194,6 +195,20 @@ pub(super) fn map_key(field: &FieldDescriptor) -> Option<&Kind> {
     }
 }
 
+/// The enums that lie directly in a message, by full name.
+pub(super) fn nested_enums<'a>(
+    types: &'a Types,
+    outer: &'a MessageDescriptor,
+) -> impl Iterator<Item = &'a EnumDescriptor> {
+    let prefix = full_name(&outer.package, &outer.name) + ".";
+    types
+        .enums()
+        .range(prefix.clone()..)
+        .map_while(move |(name, descriptor)| Some((name.strip_prefix(&prefix)?, descriptor)))
+        .filter(|(inner, descriptor)| descriptor.package == outer.package && !inner.contains('.'))
+        .map(|(_, descriptor)| descriptor)
+}
+
 /// The messages that lie directly in a message, by full name.
 pub(super) fn nested<'a>(
     types: &'a Types,
@@ -203,8 +218,7 @@ pub(super) fn nested<'a>(
     types
         .messages()
         .range(prefix.clone()..)
-        .map_while(move |(name, message)| {
-            let inner = name.strip_prefix(&prefix)?;
-            (message.package == outer.package && !inner.contains('.')).then_some(message)
-        })
+        .map_while(move |(name, message)| Some((name.strip_prefix(&prefix)?, message)))
+        .filter(|(inner, message)| message.package == outer.package && !inner.contains('.'))
+        .map(|(_, message)| message)
 }

@@ -6,4 +6,5 @@ mod model;
 mod peer;
 mod python;
 mod reflect;
+mod wide;
 mod wire;

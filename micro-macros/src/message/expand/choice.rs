@@ -9,14 +9,18 @@ use syn::{Type, parse_quote};
 
 use crate::message::expand::helper::{helper, helper_ident, view_ident};
 use crate::message::expand::record::Parts;
-use crate::message::expand::{about, as_element, as_field, fields, record};
+use crate::message::expand::way::{element_call, merge_call};
+use crate::message::expand::{about, as_field, fields, record};
 use crate::message::model::Message;
 use crate::message::variant::{Content, Variant};
 
 pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
     let parts = Parts {
         names: names(variants),
-        describe: describe(variants),
+        describe: {
+            let fields = describe(variants, None);
+            quote!(__message.choice = true; #fields)
+        },
         write: write(variants),
         read: read(variants),
         to_map: to_map(variants),
@@ -33,7 +37,7 @@ pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
 }
 
 /// What a variant's slot holds.
-fn payload(variant: &Variant) -> Type {
+pub(super) fn payload(variant: &Variant) -> Type {
     match &variant.content {
         Content::Nothing => parse_quote!(()),
         Content::One(_, ty) => (**ty).clone(),
@@ -44,7 +48,7 @@ fn payload(variant: &Variant) -> Type {
     }
 }
 
-fn each(variants: &[Variant], make: impl Fn(&Variant) -> TokenStream) -> TokenStream {
+pub(super) fn each(variants: &[Variant], make: impl Fn(&Variant) -> TokenStream) -> TokenStream {
     variants
         .iter()
         .map(|variant| {
@@ -54,33 +58,34 @@ fn each(variants: &[Variant], make: impl Fn(&Variant) -> TokenStream) -> TokenSt
         .collect()
 }
 
-fn names(variants: &[Variant]) -> TokenStream {
-    each(
+pub(super) fn names(variants: &[Variant]) -> TokenStream {
+    let names = each(
         variants,
         |Variant {
              tag, name, json, ..
          }| { quote!(__micro::FieldName { tag: #tag, name: #name, json: #json },) },
-    )
+    );
+    quote!(&[#names])
 }
 
-fn describe(variants: &[Variant]) -> TokenStream {
-    let fields = each(variants, |variant| {
+/// Adds a field for each variant; `of` makes it a member of a oneof.
+pub(super) fn describe(variants: &[Variant], of: Option<&TokenStream>) -> TokenStream {
+    each(variants, |variant| {
         let Variant {
             tag, name, json, ..
         } = variant;
-        let (element, about) = (as_element(&payload(variant)), about(&variant.about));
+        let (kind, about) = (element_call(variant, "kind"), about(&variant.about));
         quote! {{
-            let __ty = __micro::FieldType::single(#element::kind(__types));
-            __message.field(#tag, [#name, #json], __ty).about(#about);
+            let __ty = __micro::FieldType::single(#kind(__types));
+            __message.field(#tag, [#name, #json], __ty) #of .about(#about);
         }}
-    });
-    quote!(__message.choice = true; #fields)
+    })
 }
 
-fn write(variants: &[Variant]) -> TokenStream {
+pub(super) fn write(variants: &[Variant]) -> TokenStream {
     let arms = each(
         variants,
-        |Variant {
+        |variant @ Variant {
              ident,
              tag,
              content,
@@ -89,11 +94,9 @@ fn write(variants: &[Variant]) -> TokenStream {
             Content::Nothing => quote! {
                 Self::#ident { .. } => <() as __micro::Element>::put_always(&(), #tag, __out),
             },
-            Content::One(member, ty) => {
-                let element = as_element(ty);
-                quote! {
-                    Self::#ident { #member: __value } => #element::put_always(__value, #tag, __out),
-                }
+            Content::One(member, _) => {
+                let put = element_call(variant, "put_always");
+                quote!(Self::#ident { #member: __value } => #put(__value, #tag, __out),)
             }
             Content::Several(body) => {
                 let (pattern, put) = (fields::pattern(body), fields::put(body));
@@ -148,7 +151,7 @@ fn read(variants: &[Variant]) -> TokenStream {
     let (slots, choose) = (slots(variants), choose(variants));
     let arms = each(variants, |variant| {
         let Variant { slot, tag, .. } = variant;
-        let field = as_field(&payload(variant));
+        let merge = merge_call(variant);
         // An occurrence of another variant in between forgets what was read before.
         quote! {
             #tag => {
@@ -156,7 +159,7 @@ fn read(variants: &[Variant]) -> TokenStream {
                     #slot = __micro::None;
                     __chosen = #tag;
                 }
-                #field::merge(&mut #slot, __wire, __reader)
+                #merge(&mut #slot, __wire, __reader)
             }
         }
     });
@@ -176,7 +179,7 @@ fn read(variants: &[Variant]) -> TokenStream {
     }
 }
 
-fn to_map(variants: &[Variant]) -> TokenStream {
+pub(super) fn to_map(variants: &[Variant]) -> TokenStream {
     let arms = each(variants, |variant| {
         let Variant {
             ident,

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::message::enumeration::{Enumeration, Value};
-use crate::message::expand::{about, implement, name, package};
+use crate::message::expand::{about, full_name, implement, place};
 use crate::message::model::Message;
 
 pub(crate) fn expand(message: &Message, enumeration: &Enumeration) -> TokenStream {
@@ -16,19 +16,25 @@ pub(crate) fn expand(message: &Message, enumeration: &Enumeration) -> TokenStrea
 
 fn table(message: &Message, enumeration: &Enumeration) -> TokenStream {
     let head = implement(message, &quote!(__micro::Enumeration));
-    let (package, name) = (package(message), name(message));
+    let (full_name, place) = (full_name(message), place(message));
     let values = enumeration.values.iter().map(
         |Value {
              ident,
              number,
              full,
              short,
+             aliases,
              about,
          }| {
             let (cfg, rust) = (&about.cfg, syn::ext::IdentExt::unraw(ident).to_string());
+            let others = aliases.iter().map(|alias| quote! {
+                #(#cfg)*
+                __micro::ValueName { number: #number, full: #alias, short: #alias, rust: #alias },
+            });
             quote! {
                 #(#cfg)*
                 __micro::ValueName { number: #number, full: #full, short: #short, rust: #rust },
+                #(#others)*
             }
         },
     );
@@ -67,11 +73,12 @@ fn table(message: &Message, enumeration: &Enumeration) -> TokenStream {
             const VALUES: &'static [__micro::ValueName] = &[#(#values)*];
 
             fn full_name() -> __micro::String {
-                __micro::full_name(&#package, &#name)
+                #full_name
             }
 
             fn describe(__types: &mut __micro::Types) -> __micro::String {
-                __types.enumeration::<Self>(&#package, &#name, |__enum| { #describe })
+                #place
+                __types.enumeration::<Self>(&__package, &__name, |__enum| { #describe })
             }
 
             fn number(&self) -> i32 {
@@ -87,7 +94,7 @@ fn table(message: &Message, enumeration: &Enumeration) -> TokenStream {
 
 fn describe(message: &Message, enumeration: &Enumeration) -> TokenStream {
     let head = about(&message.about);
-    let reserved = &message.reserved;
+    let reserved = message.reserved.arguments(true);
     let unspecified = enumeration
         .unspecified
         .as_ref()
@@ -101,14 +108,22 @@ fn describe(message: &Message, enumeration: &Enumeration) -> TokenStream {
         let Value {
             number,
             full,
+            aliases,
             about: value_about,
             ..
         } = value;
         let (cfg, about) = (&value_about.cfg, about(value_about));
-        quote!(#(#cfg)* __enum.value(#number, #full, #about);)
+        let others = aliases
+            .iter()
+            .map(|alias| quote!(#(#cfg)* __enum.value(#number, #alias, "", false);));
+        quote! {
+            #(#cfg)* __enum.value(#number, #full, #about);
+            #(#others)*
+        }
     });
     quote! {
-        __enum.about_it(#head, &[#(#reserved),*]);
+        __enum.about_it(#head);
+        __enum.reserve(#reserved);
         #unspecified
         #(#values)*
     }

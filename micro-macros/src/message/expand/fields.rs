@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 
 use crate::message::body::{Body, Field};
 use crate::message::expand::record::Parts;
+use crate::message::expand::way::Way;
 use crate::message::expand::{about, as_field};
 
 /// The parts of `Record` for a struct.
@@ -42,153 +43,155 @@ pub(crate) fn pattern(body: &Body) -> TokenStream {
 
 /// Appends every bound field to `__out`.
 pub(crate) fn put(body: &Body) -> TokenStream {
-    body.fields
-        .iter()
-        .map(
-            |Field {
-                 slot,
-                 ty,
-                 tag,
-                 default,
-                 about,
-                 ..
-             }| {
-                let (cfg, field) = (&about.cfg, as_field(ty));
-                let put = if *default {
-                    quote!(put_marked)
-                } else {
-                    quote!(put)
-                };
-                quote!(#(#cfg)* #field::#put(#slot, #tag, __out);)
-            },
-        )
-        .collect()
+    each(body, |field| {
+        let (slot, tag) = (&field.slot, field.tag);
+        let put = match Way::of(field) {
+            Way::Oneof(oneof) => return quote!(#oneof::put(#slot, __out);),
+            Way::As(field_as) => quote!(#field_as::put_as),
+            Way::Unpacked(unpacked) => quote!(#unpacked::put_unpacked),
+            Way::Plain(plain) if field.default => quote!(#plain::put_marked),
+            Way::Plain(plain) => quote!(#plain::put),
+        };
+        quote!(#put(#slot, #tag, __out);)
+    })
 }
 
 /// Writes every bound field to `__map`.
 pub(crate) fn entries(body: &Body) -> TokenStream {
-    body.fields
-        .iter()
-        .map(
-            |Field {
-                 slot,
-                 ty,
-                 json,
-                 default,
-                 about,
-                 ..
-             }| {
-                let cfg = &about.cfg;
-                let entry = if *default {
-                    quote!(entry_marked)
-                } else {
-                    quote!(entry)
-                };
-                let field = as_field(ty);
-                quote!(#(#cfg)* #field::#entry(#slot, __map, #json)?;)
-            },
-        )
-        .collect()
+    each(body, |field| {
+        let (slot, json, plain) = (&field.slot, &field.json, as_field(&field.ty));
+        match Way::of(field) {
+            Way::Oneof(oneof) => quote!(#oneof::entries(#slot, __map)?;),
+            Way::Plain(_) if field.default => quote!(#plain::entry_marked(#slot, __map, #json)?;),
+            _ => quote!(#plain::entry(#slot, __map, #json)?;),
+        }
+    })
 }
 
+/// `NAMES`: the fields' own and those of the oneofs.
 pub(crate) fn names(body: &Body) -> TokenStream {
-    body.fields
-        .iter()
-        .map(
-            |Field {
-                 tag,
-                 name,
-                 json,
-                 about,
-                 ..
-             }| {
-                let cfg = &about.cfg;
-                quote!(#(#cfg)* __micro::FieldName { tag: #tag, name: #name, json: #json },)
-            },
-        )
-        .collect()
+    let own = each(body, |field| {
+        let Field {
+            tag, name, json, ..
+        } = field;
+        if field.oneof.is_some() {
+            return quote!();
+        }
+        quote!(__micro::FieldName { tag: #tag, name: #name, json: #json },)
+    });
+    if body.oneof().is_none() {
+        return quote!(&[#own]);
+    }
+    let oneofs = each(body, |field| match Way::of(field) {
+        Way::Oneof(oneof) => quote!(#oneof::NAMES,),
+        _ => quote!(),
+    });
+    quote! {{
+        const __LISTS: &[&[__micro::FieldName]] = &[&[#own], #oneofs];
+        const __ALL: [__micro::FieldName; __micro::count(__LISTS)] = __micro::concat(__LISTS);
+        &__ALL
+    }}
 }
 
 pub(crate) fn describe(body: &Body) -> TokenStream {
-    body.fields
-        .iter()
-        .map(
-            |Field {
-                 ty,
-                 tag,
-                 name,
-                 json,
-                 default,
-                 about: field_about,
-                 ..
-             }| {
-                let (cfg, field, about) = (&field_about.cfg, as_field(ty), about(field_about));
-                let ty = if *default {
-                    quote!(ty_marked)
-                } else {
-                    quote!(ty)
-                };
-                quote! {
-                    #(#cfg)* {
-                        let __ty = #field::#ty(__types);
-                        __message.field(#tag, [#name, #json], __ty).about(#about);
-                    }
-                }
-            },
-        )
-        .collect()
+    each(body, |field| {
+        let Field {
+            tag, name, json, ..
+        } = field;
+        let about = about(&field.about);
+        let ty = match Way::of(field) {
+            Way::Oneof(oneof) => return quote!(#oneof::describe(#name, __message, __types);),
+            Way::As(field_as) => quote!(#field_as::ty_as),
+            Way::Unpacked(unpacked) => quote!(#unpacked::ty_unpacked),
+            Way::Plain(plain) if field.default => quote!(#plain::ty_marked),
+            Way::Plain(plain) => quote!(#plain::ty),
+        };
+        quote! {{
+            let __ty = #ty(__types);
+            __message.field(#tag, [#name, #json], __ty).about(#about);
+        }}
+    })
+}
+
+/// Something for every field, `cfg` before it.
+fn each(body: &Body, make: impl Fn(&Field) -> TokenStream) -> TokenStream {
+    let all = body.fields.iter().map(|field| {
+        let (cfg, tokens) = (&field.about.cfg, make(field));
+        if tokens.is_empty() {
+            tokens
+        } else {
+            quote!(#(#cfg)* #tokens)
+        }
+    });
+    all.collect()
 }
 
 fn slots(body: &Body) -> TokenStream {
-    body.fields
-        .iter()
-        .map(
-            |Field {
-                 slot, ty, about, ..
-             }| {
-                let cfg = &about.cfg;
-                quote!(#(#cfg)* let mut #slot: __micro::Option<#ty> = __micro::None;)
-            },
-        )
-        .collect()
+    each(body, |field @ Field { slot, ty, .. }| {
+        if field.oneof.is_some() {
+            quote!(let mut #slot: #ty = __micro::unset();)
+        } else {
+            quote!(let mut #slot: __micro::Option<#ty> = __micro::None;)
+        }
+    })
 }
 
 /// Builds the value out of the slots; `finish` makes a value of a slot that may be empty.
 fn build(body: &Body, finish: impl Fn(&Field) -> TokenStream) -> TokenStream {
-    let fields = body.fields.iter().map(
+    let fields = each(
+        body,
         |field @ Field {
-             member,
-             slot,
-             ty,
-             default,
-             about,
-             ..
+             member, slot, ty, ..
          }| {
-            let cfg = &about.cfg;
-            let value = if *default {
+            let value = if field.oneof.is_some() {
+                quote!(#slot)
+            } else if field.default {
                 quote_spanned!(ty.span()=> __micro::or_default::<#ty>(#slot))
             } else {
                 finish(field)
             };
-            quote!(#(#cfg)* #member: #value,)
+            quote!(#member: #value,)
         },
     );
-    quote!(__micro::Ok(Self { #(#fields)* }))
+    quote!(__micro::Ok(Self { #fields }))
+}
+
+/// An arm for every field: `own` has its number as the pattern, a oneof asks for its numbers.
+fn arms(
+    body: &Body,
+    own: impl Fn(&Field) -> TokenStream,
+    oneof: impl Fn(&Field, &TokenStream) -> TokenStream,
+) -> TokenStream {
+    each(body, |field| {
+        let tag = field.tag;
+        if let Way::Oneof(way) = Way::of(field) {
+            let result = oneof(field, &way);
+            quote!(__tag if #way::has(__tag) => #result,)
+        } else {
+            let result = own(field);
+            quote!(#tag => #result,)
+        }
+    })
 }
 
 pub(crate) fn read(body: &Body) -> TokenStream {
     let slots = slots(body);
-    let arms = body.fields.iter().map(
-        |Field {
-             slot,
-             ty,
-             tag,
-             about,
-             ..
-         }| {
-            let (cfg, field) = (&about.cfg, as_field(ty));
-            quote!(#(#cfg)* #tag => #field::merge(&mut #slot, __wire, __reader),)
-        },
+    let own = |field: &Field| {
+        let slot = &field.slot;
+        match Way::of(field) {
+            Way::As(field_as) => quote!(#field_as::merge_as(&mut #slot, __wire, __reader)),
+            Way::Unpacked(unpacked) => {
+                quote!(#unpacked::merge_unpacked(&mut #slot, __wire, __reader))
+            }
+            Way::Plain(plain) | Way::Oneof(plain) => {
+                quote!(#plain::merge(&mut #slot, __wire, __reader))
+            }
+        }
+    };
+    let arms = arms(
+        body,
+        own,
+        |Field { slot, .. }, oneof| quote!(#oneof::merge(&mut #slot, __tag, __wire, __reader)),
     );
     let build = build(body, |Field { slot, tag, ty, .. }| {
         let field = as_field(ty);
@@ -198,7 +201,7 @@ pub(crate) fn read(body: &Body) -> TokenStream {
         #slots
         while let __micro::Some((__tag, __wire)) = __reader.key()? {
             let __result = match __tag {
-                #(#arms)*
+                #arms
                 _ => __reader.skip(__tag, __wire),
             };
             if let __micro::Err(__fault) = __result {
@@ -211,17 +214,14 @@ pub(crate) fn read(body: &Body) -> TokenStream {
 
 pub(crate) fn from_map(body: &Body) -> TokenStream {
     let slots = slots(body);
-    let arms = body.fields.iter().map(
-        |Field {
-             slot,
-             ty,
-             tag,
-             about,
-             ..
-         }| {
-            let (cfg, field) = (&about.cfg, as_field(ty));
-            quote!(#(#cfg)* #tag => #field::read_entry(&mut #slot, &mut __entries)?,)
-        },
+    let own = |Field { slot, ty, .. }: &Field| {
+        let field = as_field(ty);
+        quote!(#field::read_entry(&mut #slot, &mut __entries)?)
+    };
+    let arms = arms(
+        body,
+        own,
+        |Field { slot, .. }, oneof| quote!(#oneof::read_entry(&mut #slot, __tag, &mut __entries)?),
     );
     let build = build(body, |Field { slot, ty, tag, .. }| {
         let field = as_field(ty);
@@ -231,7 +231,7 @@ pub(crate) fn from_map(body: &Body) -> TokenStream {
         #slots
         while let __micro::Some(__tag) = __entries.next_field()? {
             match __tag {
-                #(#arms)*
+                #arms
                 _ => {}
             }
         }

@@ -8,6 +8,7 @@ use crate::message::body::Body;
 use crate::message::doc::About;
 use crate::message::expand::{fields, record};
 use crate::message::model::{Message, Shape};
+use crate::message::reserved::Reserved;
 use crate::message::variant::Variant;
 
 /// The hidden struct's name.
@@ -47,9 +48,10 @@ pub(crate) fn helper(message: &Message, variant: &Variant, body: &Body) -> Token
             syn::ext::IdentExt::unraw(&variant.ident)
         ),
         package: message.package.clone(),
+        within: message.within.clone(),
         topic: None,
         krate: message.krate.clone(),
-        reserved: Vec::new(),
+        reserved: Reserved::default(),
         about: About::default(),
         serialize: false,
         deserialize: false,

@@ -6,7 +6,9 @@ mod choice;
 mod enumeration;
 mod fields;
 mod helper;
+mod oneof;
 mod record;
+mod way;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -26,9 +28,15 @@ pub(crate) fn expand(message: &Message) -> TokenStream {
     let impls = match &message.shape {
         Shape::Struct(body) => record::expand(message, &fields::record(body)),
         Shape::Choice(variants) => choice::expand(message, variants),
+        Shape::Oneof(variants) => return whole(&krate, &oneof::expand(message, variants)),
         Shape::Enumeration(enumeration) => enumeration::expand(message, enumeration),
     };
     let serde = serde(message);
+    whole(&krate, &quote!(#impls #serde))
+}
+
+/// The impls, in a place of their own.
+fn whole(krate: &TokenStream, impls: &TokenStream) -> TokenStream {
     quote! {
         #[doc(hidden)]
         #[allow(deprecated, non_snake_case, non_camel_case_types, unused_qualifications,
@@ -36,7 +44,6 @@ pub(crate) fn expand(message: &Message) -> TokenStream {
         const _: () = {
             use #krate::__private::codec as __micro;
             #impls
-            #serde
         };
     }
 }
@@ -115,8 +122,38 @@ fn deserialize(message: &Message, is_enum: bool) -> TokenStream {
     }
 }
 
+/// The full name.
+pub(crate) fn full_name(message: &Message) -> TokenStream {
+    let name = name(message);
+    match &message.within {
+        Some(outer) => quote_spanned! {outer.span()=>
+            __micro::full_name(&<#outer as __micro::Record>::full_name(), &#name)
+        },
+        None => {
+            let package = package(message);
+            quote!(__micro::full_name(&#package, &#name))
+        }
+    }
+}
+
+/// `let (__package, __name) = …`; what it lies within is described before it.
+pub(crate) fn place(message: &Message) -> TokenStream {
+    let name = name(message);
+    let place = match &message.within {
+        Some(outer) => quote_spanned! {outer.span()=> {
+            let __outer = <#outer as __micro::Record>::describe(__types);
+            __types.within(&__outer, &#name)
+        }},
+        None => {
+            let package = package(message);
+            quote!((#package, #name))
+        }
+    };
+    quote!(let (__package, __name) = #place;)
+}
+
 /// The package: the one written, or the crate's name.
-pub(crate) fn package(message: &Message) -> TokenStream {
+fn package(message: &Message) -> TokenStream {
     if let Some(package) = &message.package {
         quote!(__micro::owned(#package))
     } else {
@@ -125,7 +162,7 @@ pub(crate) fn package(message: &Message) -> TokenStream {
 }
 
 /// The name within the package: the type parameters' names are appended to a generic one's.
-pub(crate) fn name(message: &Message) -> TokenStream {
+fn name(message: &Message) -> TokenStream {
     let name = &message.name;
     let params = message.params();
     quote!(__micro::name(#name, &[#(__micro::name_of::<#params>()),*]))

@@ -3,12 +3,12 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::message::expand::{about, implement, name, package};
+use crate::message::expand::{about, full_name, implement, place};
 use crate::message::model::Message;
 
 /// The parts of `Record` that depend on the shape.
 pub(crate) struct Parts {
-    /// The elements of `NAMES`.
+    /// The value of `NAMES`.
     pub(crate) names: TokenStream,
     /// Statements that add fields to `__message`, with `__types` at hand.
     pub(crate) describe: TokenStream,
@@ -32,7 +32,7 @@ pub(crate) fn expand(message: &Message, parts: &Parts) -> TokenStream {
 
 fn record(message: &Message, parts: &Parts) -> TokenStream {
     let head = implement(message, &quote!(__micro::Record));
-    let (package, name, about) = (package(message), name(message), about(&message.about));
+    let (full_name, place, about) = (full_name(message), place(message), about(&message.about));
     let Parts {
         names,
         describe,
@@ -41,18 +41,20 @@ fn record(message: &Message, parts: &Parts) -> TokenStream {
         to_map,
         from_map,
     } = parts;
-    let reserved = &message.reserved;
+    let reserved = message.reserved.arguments(false);
     quote! {
         #head {
-            const NAMES: &'static [__micro::FieldName] = &[#names];
+            const NAMES: &'static [__micro::FieldName] = #names;
 
             fn full_name() -> __micro::String {
-                __micro::full_name(&#package, &#name)
+                #full_name
             }
 
             fn describe(__types: &mut __micro::Types) -> __micro::String {
-                __types.message::<Self>(&#package, &#name, |__message, __types| {
-                    __message.about_it(#about, &[#(#reserved),*]);
+                #place
+                __types.message::<Self>(&__package, &__name, |__message, __types| {
+                    __message.about_it(#about);
+                    __message.reserve(#reserved);
                     #describe
                 })
             }

@@ -9,10 +9,11 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserializer, Serialize, Serializer};
 
+use crate::codec::encoding::{ElementAs, FieldAs};
 use crate::codec::field::{Element, Field, Key};
 use crate::codec::json::{Input, Output, Seed};
 use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
-use crate::codec::types::{FieldType, Label, Types};
+use crate::codec::types::{FieldType, Types};
 
 /// What the two kinds of map have in common.
 trait Map: Default {
@@ -91,7 +92,16 @@ fn put<M: Map>(map: &M, tag: u32, out: &mut Vec<u8>) {
     }
 }
 
-fn merge<M: Map>(map: &mut M, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+/// How a key or value is read.
+type Read<T> = fn(&mut Option<T>, Wire, &mut Reader<'_>) -> Result<(), Fault>;
+
+fn merge<M: Map>(
+    map: &mut M,
+    wire: Wire,
+    reader: &mut Reader<'_>,
+    read_key: Read<M::Key>,
+    read_value: Read<M::Value>,
+) -> Result<(), Fault> {
     if wire != Wire::Bytes {
         return Err(Fault::Wire);
     }
@@ -100,8 +110,8 @@ fn merge<M: Map>(map: &mut M, wire: Wire, reader: &mut Reader<'_>) -> Result<(),
     let result = reader.nested(|reader| {
         while let Some((tag, wire)) = reader.key()? {
             match tag {
-                1 => M::Key::merge(&mut key, wire, reader)?,
-                2 => M::Value::merge(&mut value, wire, reader)?,
+                1 => read_key(&mut key, wire, reader)?,
+                2 => read_value(&mut value, wire, reader)?,
                 _ => reader.skip(tag, wire)?,
             }
         }
@@ -170,11 +180,44 @@ impl<'de, M: Map> Visitor<'de> for MapVisitor<'_, M> {
     }
 }
 
+macro_rules! map_as {
+    ($map:ty, [$($generics:tt)*]) => {
+        impl<KE, VE, $($generics)*> FieldAs<(KE, VE)> for $map
+        where
+            K: ElementAs<KE>,
+            V: ElementAs<VE>,
+        {
+            fn ty_as(types: &mut Types) -> FieldType {
+                FieldType::map(K::kind_as(types), V::kind_as(types))
+            }
+
+            fn put_as(&self, tag: u32, out: &mut Vec<u8>) {
+                for (key, value) in self {
+                    put_nested(tag, out, |out| {
+                        key.put_always_as(1, out);
+                        value.put_always_as(2, out);
+                    });
+                }
+            }
+
+            fn merge_as(
+                slot: &mut Option<Self>,
+                wire: Wire,
+                reader: &mut Reader<'_>,
+            ) -> Result<(), Fault> {
+                let key = <K as ElementAs<KE>>::merge_as;
+                let value = <V as ElementAs<VE>>::merge_as;
+                merge(slot.get_or_insert_default(), wire, reader, key, value)
+            }
+        }
+    };
+}
+
 macro_rules! map {
     ($map:ty, [$($generics:tt)*]) => {
         impl<$($generics)*> Field for $map {
             fn ty(types: &mut Types) -> FieldType {
-                FieldType { kind: V::kind(types), label: Label::Map(K::kind(types)) }
+                FieldType::map(K::kind(types), V::kind(types))
             }
 
             fn absent(_: &mut Bounds) -> Result<Self, Fault> {
@@ -190,7 +233,7 @@ macro_rules! map {
                 wire: Wire,
                 reader: &mut Reader<'_>,
             ) -> Result<(), Fault> {
-                merge(slot.get_or_insert_default(), wire, reader)
+                merge(slot.get_or_insert_default(), wire, reader, K::merge, V::merge)
             }
 
             fn omit(&self) -> bool {
@@ -213,3 +256,6 @@ macro_rules! map {
 
 map!(HashMap<K, V, H>, [K: Key + Eq + Hash, V: Element, H: BuildHasher + Default]);
 map!(BTreeMap<K, V>, [K: Key + Ord, V: Element]);
+
+map_as!(HashMap<K, V, H>, [K: Key + Eq + Hash, V: Element, H: BuildHasher + Default]);
+map_as!(BTreeMap<K, V>, [K: Key + Ord, V: Element]);

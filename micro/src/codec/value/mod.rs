@@ -2,6 +2,7 @@
 
 mod boxed;
 mod empty;
+mod encoded;
 mod enumeration;
 mod list;
 mod map;
@@ -10,6 +11,7 @@ mod record;
 mod scalar;
 mod text;
 mod time;
+mod wrapper;
 #[cfg(feature = "uuid")]
 mod uuid;
 

@@ -1,47 +1,8 @@
-//! `Types`: what is known of messages, enums and services, each once.
+//! What messages, enums and services are: plain data.
 //!
-//! Plain data; `schema` turns it into descriptor files and texts.
+//! `schema` turns it into descriptor files and texts.
 
-use std::any::TypeId;
-use std::collections::BTreeMap;
-
-/// Collects descriptors of messages, enums and services, each once.
-#[derive(Debug, Default)]
-pub struct Types {
-    messages: BTreeMap<String, MessageDescriptor>,
-    enums: BTreeMap<String, EnumDescriptor>,
-    services: BTreeMap<String, ServiceDescriptor>,
-    /// Which Rust type has a name; the first one keeps it.
-    owners: BTreeMap<String, (TypeId, &'static str)>,
-    conflicts: Vec<Conflict>,
-}
-
-/// Two Rust types under one protobuf name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Conflict {
-    /// The full protobuf name, for example `shop.Order`.
-    pub name: String,
-    /// The Rust type that has the name.
-    pub first: &'static str,
-    /// The Rust type that wants it, too.
-    pub second: &'static str,
-}
-
-impl std::fmt::Display for Conflict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            name,
-            first,
-            second,
-        } = self;
-        write!(
-            f,
-            "`{first}` and `{second}` are both named `{name}`; give one of them another name with \
-             `#[micro::message(name = \"…\")]` or `package = \"…\"`"
-        )
-    }
-}
+use std::ops::RangeInclusive;
 
 /// A message: a struct, or an enum with data.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +19,9 @@ pub struct MessageDescriptor {
     /// Its fields, in the order of the source.
     pub fields: Vec<FieldDescriptor>,
     /// Field numbers that must not be used again.
-    pub reserved: Vec<u32>,
+    pub reserved: Vec<RangeInclusive<u32>>,
+    /// Names of fields that must not be used again.
+    pub reserved_names: Vec<String>,
     /// Whether exactly one of the fields is set: an enum with data.
     pub choice: bool,
 }
@@ -75,6 +38,8 @@ pub struct FieldDescriptor {
     pub tag: u32,
     /// What it holds.
     pub ty: FieldType,
+    /// The oneof that it is a member of: at most one of them is set.
+    pub oneof: Option<String>,
     /// The doc comment.
     pub doc: String,
     /// Whether it is marked as deprecated.
@@ -89,6 +54,8 @@ pub struct FieldType {
     pub kind: Kind,
     /// How many there are.
     pub label: Label,
+    /// Whether a list of numbers is written one by one, each with the field's number.
+    pub unpacked: bool,
 }
 
 /// What one value is.
@@ -107,6 +74,18 @@ pub enum Kind {
     Uint32,
     /// Unsigned, 64 bits.
     Uint64,
+    /// Signed, up to 32 bits, short for small negative numbers.
+    Sint32,
+    /// Signed, 64 bits, short for small negative numbers.
+    Sint64,
+    /// Unsigned, always four bytes.
+    Fixed32,
+    /// Unsigned, always eight bytes.
+    Fixed64,
+    /// Signed, always four bytes.
+    Sfixed32,
+    /// Signed, always eight bytes.
+    Sfixed64,
     /// True or false.
     Bool,
     /// Text.
@@ -145,10 +124,12 @@ pub struct EnumDescriptor {
     pub doc: String,
     /// Whether it is marked as deprecated.
     pub deprecated: bool,
-    /// Its values; the first is zero.
+    /// Its values; the first is zero. Several names may have one number; the first one counts.
     pub values: Vec<ValueDescriptor>,
     /// Numbers that must not be used again.
-    pub reserved: Vec<u32>,
+    pub reserved: Vec<RangeInclusive<i32>>,
+    /// Names of values that must not be used again.
+    pub reserved_names: Vec<String>,
 }
 
 /// One value of an enum.
@@ -203,32 +184,46 @@ impl FieldType {
         Self {
             kind,
             label: Label::Single,
+            unpacked: false,
         }
     }
 
     /// One value of this kind or none.
     pub fn optional(kind: Kind) -> Self {
         Self {
-            kind,
             label: Label::Optional,
+            ..Self::single(kind)
         }
     }
 
     /// Any number of values of this kind.
     pub fn repeated(kind: Kind) -> Self {
         Self {
-            kind,
             label: Label::Repeated,
+            ..Self::single(kind)
+        }
+    }
+
+    /// Any number of values of this kind, by keys of that kind.
+    pub fn map(key: Kind, value: Kind) -> Self {
+        Self {
+            label: Label::Map(key),
+            ..Self::single(value)
         }
     }
 }
 
 impl MessageDescriptor {
     /// Documents the message itself.
-    pub fn about_it(&mut self, doc: &str, deprecated: bool, reserved: &[u32]) {
+    pub fn about_it(&mut self, doc: &str, deprecated: bool) {
         doc.clone_into(&mut self.doc);
         self.deprecated = deprecated;
-        reserved.clone_into(&mut self.reserved);
+    }
+
+    /// Says what must not be used again.
+    pub fn reserve(&mut self, numbers: &[RangeInclusive<u32>], names: &[&str]) {
+        numbers.clone_into(&mut self.reserved);
+        self.reserved_names = names.iter().map(|&name| name.to_owned()).collect();
     }
 
     /// Adds a field.
@@ -240,9 +235,18 @@ impl MessageDescriptor {
             json_name,
             tag,
             ty,
+            oneof: None,
             doc,
             deprecated,
         });
+        self
+    }
+
+    /// Makes the field added last a member of a oneof.
+    pub fn of(&mut self, oneof: &str) -> &mut Self {
+        if let Some(field) = self.fields.last_mut() {
+            field.oneof = Some(oneof.to_owned());
+        }
         self
     }
 
@@ -257,10 +261,15 @@ impl MessageDescriptor {
 
 impl EnumDescriptor {
     /// Documents the enum itself.
-    pub fn about_it(&mut self, doc: &str, deprecated: bool, reserved: &[u32]) {
+    pub fn about_it(&mut self, doc: &str, deprecated: bool) {
         doc.clone_into(&mut self.doc);
         self.deprecated = deprecated;
-        reserved.clone_into(&mut self.reserved);
+    }
+
+    /// Says what must not be used again.
+    pub fn reserve(&mut self, numbers: &[RangeInclusive<i32>], names: &[&str]) {
+        numbers.clone_into(&mut self.reserved);
+        self.reserved_names = names.iter().map(|&name| name.to_owned()).collect();
     }
 
     /// Adds a value.
@@ -272,107 +281,5 @@ impl EnumDescriptor {
             doc,
             deprecated,
         });
-    }
-}
-
-impl Types {
-    /// Adds the message of the Rust type `T` unless it is there; returns its full name.
-    ///
-    /// `fill` completes the descriptor and may add the types of its fields, `T` itself included.
-    pub fn message<T: 'static>(
-        &mut self,
-        package: &str,
-        name: &str,
-        fill: impl FnOnce(&mut MessageDescriptor, &mut Self),
-    ) -> String {
-        let full = full_name(package, name);
-        if self.own::<T>(&full) {
-            let mut message = MessageDescriptor {
-                package: package.to_owned(),
-                name: name.to_owned(),
-                ..MessageDescriptor::default()
-            };
-            fill(&mut message, self);
-            self.messages.insert(full.clone(), message);
-        }
-        full
-    }
-
-    /// Adds the enum of the Rust type `T` unless it is there; returns its full name.
-    pub fn enumeration<T: 'static>(
-        &mut self,
-        package: &str,
-        name: &str,
-        fill: impl FnOnce(&mut EnumDescriptor),
-    ) -> String {
-        let full = full_name(package, name);
-        if self.own::<T>(&full) {
-            let mut descriptor = EnumDescriptor {
-                package: package.to_owned(),
-                name: name.to_owned(),
-                ..EnumDescriptor::default()
-            };
-            fill(&mut descriptor);
-            self.enums.insert(full.clone(), descriptor);
-        }
-        full
-    }
-
-    /// Adds a service, or its methods to the one of that name.
-    pub fn service(&mut self, service: ServiceDescriptor) {
-        let full = full_name(&service.package, &service.name);
-        match self.services.get_mut(&full) {
-            Some(known) => known.methods.extend(service.methods),
-            None => {
-                self.services.insert(full, service);
-            }
-        }
-    }
-
-    /// Notes whose name it is; whether it is new.
-    fn own<T: 'static>(&mut self, name: &str) -> bool {
-        let (id, rust) = (TypeId::of::<T>(), std::any::type_name::<T>());
-        let Some(&(owner, first)) = self.owners.get(name) else {
-            self.owners.insert(name.to_owned(), (id, rust));
-            return true;
-        };
-        let conflict = Conflict {
-            name: name.to_owned(),
-            first,
-            second: rust,
-        };
-        if owner != id && !self.conflicts.contains(&conflict) {
-            self.conflicts.push(conflict);
-        }
-        false
-    }
-
-    /// Names that two Rust types claim.
-    pub fn conflicts(&self) -> &[Conflict] {
-        &self.conflicts
-    }
-
-    /// All messages, by full name.
-    pub fn messages(&self) -> &BTreeMap<String, MessageDescriptor> {
-        &self.messages
-    }
-
-    /// All enums, by full name.
-    pub fn enums(&self) -> &BTreeMap<String, EnumDescriptor> {
-        &self.enums
-    }
-
-    /// All services, by full name.
-    pub fn services(&self) -> &BTreeMap<String, ServiceDescriptor> {
-        &self.services
-    }
-}
-
-/// `package.Name`; just the name when there is no package.
-pub fn full_name(package: &str, name: &str) -> String {
-    if package.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{package}.{name}")
     }
 }

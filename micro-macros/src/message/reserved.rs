@@ -1,0 +1,146 @@
+//! `reserved(2, 5, 9..=11, 1000.., "old")`: numbers and names that must not be used again.
+
+use std::ops::RangeInclusive;
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Expr, ExprLit, ExprRange, ExprUnary, Lit, RangeLimits, Token, UnOp};
+
+use crate::args::Args;
+use crate::diag::Mistakes;
+use crate::message::tag;
+
+/// The highest number that can be reserved: of a field, and of an enum's value.
+const LAST: [i32; 2] = [tag::LAST.cast_signed(), i32::MAX];
+
+/// What must not be used again.
+#[derive(Clone, Default)]
+pub(crate) struct Reserved {
+    /// In the order written; `None` is an open end.
+    ranges: Vec<(Span, i32, Option<i32>)>,
+    names: Vec<String>,
+}
+
+impl Reserved {
+    pub(crate) fn take(args: &mut Args, mistakes: &mut Mistakes) -> Self {
+        let mut found = Self::default();
+        let Some((span, tokens)) = args.list("reserved", mistakes) else {
+            return found;
+        };
+        let parsed = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(tokens);
+        let Some(list) = mistakes.keep(parsed) else {
+            return found;
+        };
+        if list.is_empty() {
+            mistakes.at(span, "name the numbers: `reserved(2, 5)`");
+        }
+        for item in &list {
+            if let Expr::Lit(ExprLit {
+                lit: Lit::Str(name),
+                ..
+            }) = item
+            {
+                found.names.push(name.value());
+            } else if let Some((start, end)) = range(item) {
+                found.ranges.push((item.span(), start, end));
+            } else {
+                let message = "write a number, a range `9..=11` or `1000..`, or a name in quotes";
+                mistakes.on(item, message);
+            }
+        }
+        found
+    }
+
+    /// Whether a number is reserved.
+    pub(crate) fn has(&self, number: impl Into<i64>) -> bool {
+        let number = number.into();
+        self.ranges.iter().any(|&(_, start, end)| {
+            (i64::from(start)..=end.map_or(i64::MAX, i64::from)).contains(&number)
+        })
+    }
+
+    /// Whether a name is reserved.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        self.names.iter().any(|reserved| reserved == name)
+    }
+
+    /// Notes numbers that no field can have.
+    pub(crate) fn check_tags(&self, mistakes: &mut Mistakes) {
+        let fits = |number: i32| (1..=LAST[0]).contains(&number);
+        for &(span, start, end) in &self.ranges {
+            if !fits(start) || !end.is_none_or(fits) {
+                mistakes.at(span, "a field number is from 1 to 536870911");
+            }
+        }
+    }
+
+    /// Notes everything as a mistake.
+    pub(crate) fn refuse(&self, message: &str, mistakes: &mut Mistakes) {
+        if let Some((span, ..)) = self.ranges.first() {
+            mistakes.at(*span, message);
+        }
+    }
+
+    /// The arguments of `reserve`, for a message or for an enum.
+    pub(crate) fn arguments(&self, is_enum: bool) -> TokenStream {
+        let ranges = self.ranges.iter().map(|&(_, start, end)| {
+            let range: RangeInclusive<i32> = start..=end.unwrap_or(LAST[usize::from(is_enum)]);
+            let (start, end) = (range.start(), range.end());
+            if is_enum {
+                quote!(#start..=#end)
+            } else {
+                let (start, end) = (start.cast_unsigned(), end.cast_unsigned());
+                quote!(#start..=#end)
+            }
+        });
+        let names = &self.names;
+        quote!(&[#(#ranges),*], &[#(#names),*])
+    }
+}
+
+fn range(item: &Expr) -> Option<(i32, Option<i32>)> {
+    let Expr::Range(ExprRange {
+        start: Some(start),
+        limits,
+        end,
+        ..
+    }) = item
+    else {
+        let number = number(item)?;
+        return Some((number, Some(number)));
+    };
+    let start = number(start)?;
+    match (limits, end) {
+        (RangeLimits::HalfOpen(_), None) => Some((start, None)),
+        (RangeLimits::Closed(_), Some(end)) => {
+            let end = number(end)?;
+            (start <= end).then_some((start, Some(end)))
+        }
+        _ => None,
+    }
+}
+
+/// A number as it is written, with or without a minus.
+pub(crate) fn number(expr: &Expr) -> Option<i32> {
+    match expr {
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(number),
+            ..
+        }) => number.base10_parse().ok(),
+        Expr::Unary(ExprUnary {
+            op: UnOp::Neg(_),
+            expr,
+            ..
+        }) => match &**expr {
+            Expr::Lit(ExprLit {
+                lit: Lit::Int(number),
+                ..
+            }) => format!("-{}", number.base10_digits()).parse().ok(),
+            _ => None,
+        },
+        _ => None,
+    }
+}

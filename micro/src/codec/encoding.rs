@@ -1,0 +1,202 @@
+//! Values that can be written in several ways: what `#[micro(as = "…")]` and `unpacked` choose.
+//!
+//! JSON knows no such ways, so only bytes and descriptors are this module's affair.
+
+use crate::codec::field::{Element, Field};
+use crate::codec::proto::{Fault, Reader, Wire};
+use crate::codec::types::{FieldType, Kind, Types};
+
+/// As the type itself says.
+#[derive(Debug)]
+pub enum Plain {}
+
+/// `sint32`: short for small negative numbers.
+#[derive(Debug)]
+pub enum Sint32 {}
+
+/// `sint64`: short for small negative numbers.
+#[derive(Debug)]
+pub enum Sint64 {}
+
+/// `fixed32`: always four bytes.
+#[derive(Debug)]
+pub enum Fixed32 {}
+
+/// `fixed64`: always eight bytes.
+#[derive(Debug)]
+pub enum Fixed64 {}
+
+/// `sfixed32`: always four bytes.
+#[derive(Debug)]
+pub enum Sfixed32 {}
+
+/// `sfixed64`: always eight bytes.
+#[derive(Debug)]
+pub enum Sfixed64 {}
+
+/// A message of `google/protobuf/wrappers.proto` around the value.
+#[derive(Debug)]
+pub enum Wrapper {}
+
+/// An element that can be written in the way `E`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be written `as = \"{E}\"`",
+    label = "not written in this way",
+    note = "`i32` can be sint32 and sfixed32, `i64` sint64 and sfixed64, `u32` fixed32, `u64` \
+            fixed64; numbers of 32 and 64 bits, `bool`, `String`, `Vec<u8>` and `Bytes` can be in \
+            a wrapper"
+)]
+pub trait ElementAs<E>: Element {
+    /// What a value is.
+    fn kind_as(types: &mut Types) -> Kind;
+
+    /// Appends the value as a field, whatever it is.
+    fn put_always_as(&self, tag: u32, out: &mut Vec<u8>);
+
+    /// Reads one occurrence on top of what was read before.
+    fn merge_as(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault>;
+
+    /// Appends a list.
+    fn put_list_as(list: &[Self], tag: u32, out: &mut Vec<u8>) {
+        for item in list {
+            item.put_always_as(tag, out);
+        }
+    }
+
+    /// Reads one occurrence of a list.
+    fn merge_list_as(
+        list: &mut Vec<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), Fault> {
+        reader.grow(list, 1)?;
+        let mut slot = None;
+        match Self::merge_as(&mut slot, wire, reader) {
+            Ok(()) => {
+                list.extend(slot);
+                Ok(())
+            }
+            Err(fault) => Err(reader.at_index(fault, list.len())),
+        }
+    }
+}
+
+/// A field that can be written in the way `E`.
+#[diagnostic::on_unimplemented(
+    message = "this field cannot be written in the way that `as = \"…\"` says",
+    label = "not written in this way",
+    note = "`i32` can be sint32 and sfixed32, `i64` sint64 and sfixed64, `u32` fixed32, `u64` \
+            fixed64, also in `Option`, `Vec` and, as `map<_, sint32>`, in maps",
+    note = "a wrapper is around an `Option` or in a `Vec`, of a number of 32 or 64 bits, `bool`, \
+            `String`, `Vec<u8>` or `Bytes`"
+)]
+pub trait FieldAs<E>: Field {
+    /// The field's type.
+    fn ty_as(types: &mut Types) -> FieldType;
+
+    /// Appends the field, unless its value is the absent one.
+    fn put_as(&self, tag: u32, out: &mut Vec<u8>);
+
+    /// Reads one occurrence of the field on top of what was read before.
+    fn merge_as(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault>;
+}
+
+/// A list that can be written item by item.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be `unpacked`",
+    label = "not a list of numbers",
+    note = "`unpacked` goes on a `Vec` of numbers, `bool`s or enums without data"
+)]
+pub trait Unpacked<E>: Field {
+    /// The field's type.
+    fn ty_unpacked(types: &mut Types) -> FieldType;
+
+    /// Appends the items, each as a field.
+    fn put_unpacked(&self, tag: u32, out: &mut Vec<u8>);
+
+    /// Reads one occurrence of the field, packed or not.
+    fn merge_unpacked(
+        slot: &mut Option<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), Fault>;
+}
+
+impl<T: Element> ElementAs<Plain> for T {
+    fn kind_as(types: &mut Types) -> Kind {
+        T::kind(types)
+    }
+
+    fn put_always_as(&self, tag: u32, out: &mut Vec<u8>) {
+        self.put_always(tag, out);
+    }
+
+    fn merge_as(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+        T::merge(slot, wire, reader)
+    }
+
+    fn put_list_as(list: &[Self], tag: u32, out: &mut Vec<u8>) {
+        T::put_list(list, tag, out);
+    }
+
+    fn merge_list_as(
+        list: &mut Vec<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), Fault> {
+        T::merge_list(list, wire, reader)
+    }
+}
+
+impl<E, T: ElementAs<E>> FieldAs<E> for Option<T> {
+    fn ty_as(types: &mut Types) -> FieldType {
+        FieldType::optional(T::kind_as(types))
+    }
+
+    fn put_as(&self, tag: u32, out: &mut Vec<u8>) {
+        if let Some(value) = self {
+            value.put_always_as(tag, out);
+        }
+    }
+
+    fn merge_as(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+        T::merge_as(slot.get_or_insert(None), wire, reader)
+    }
+}
+
+impl<E, T: ElementAs<E>> FieldAs<E> for Vec<T> {
+    fn ty_as(types: &mut Types) -> FieldType {
+        FieldType::repeated(T::kind_as(types))
+    }
+
+    fn put_as(&self, tag: u32, out: &mut Vec<u8>) {
+        T::put_list_as(self, tag, out);
+    }
+
+    fn merge_as(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+        T::merge_list_as(slot.get_or_insert_with(Self::new), wire, reader)
+    }
+}
+
+impl<E, T: ElementAs<E>> Unpacked<E> for Vec<T> {
+    fn ty_unpacked(types: &mut Types) -> FieldType {
+        FieldType {
+            unpacked: true,
+            ..FieldType::repeated(T::kind_as(types))
+        }
+    }
+
+    fn put_unpacked(&self, tag: u32, out: &mut Vec<u8>) {
+        for item in self {
+            item.put_always_as(tag, out);
+        }
+    }
+
+    fn merge_unpacked(
+        slot: &mut Option<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), Fault> {
+        T::merge_list_as(slot.get_or_insert_with(Self::new), wire, reader)
+    }
+}

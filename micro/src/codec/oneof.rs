@@ -1,0 +1,170 @@
+//! Oneofs: an enum with data whose variants are fields of the message that holds it.
+//!
+//! An enum with data that is a message of its own is a `Record` instead.
+
+use serde::de::MapAccess;
+use serde::ser::SerializeMap;
+
+use crate::codec::field::FieldName;
+use crate::codec::json::Entries;
+use crate::codec::proto::{Fault, Reader, Wire};
+use crate::codec::types::{MessageDescriptor, Types};
+
+/// What `#[micro::message(oneof)]` writes for an enum with data.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a oneof",
+    label = "not a oneof",
+    note = "put `#[micro::message(oneof)]` on `{Self}`, an enum with data"
+)]
+pub trait Oneof: Sized + 'static {
+    /// The variants' numbers and names.
+    const NAMES: &'static [FieldName];
+
+    /// Adds the variants as fields to the message that holds the oneof of this name.
+    fn describe(oneof: &str, message: &mut MessageDescriptor, types: &mut Types);
+
+    /// Appends the variant, whatever its value.
+    fn write(&self, out: &mut Vec<u8>);
+
+    /// Reads the field with one of the [`NAMES`](Self::NAMES)' numbers; the last one counts.
+    fn merge(
+        slot: &mut Option<Self>,
+        tag: u32,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), Fault>;
+
+    /// Writes the variant through serde.
+    fn to_map<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
+
+    /// Reads the value of a variant through serde; another one must not be there.
+    fn read_entry<'de, A: MapAccess<'de>>(
+        slot: &mut Option<Self>,
+        tag: u32,
+        entries: &mut Entries<'_, A>,
+    ) -> Result<(), A::Error>;
+}
+
+/// A field marked `#[micro(oneof)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be marked `#[micro(oneof)]`",
+    label = "not an `Option` of a oneof",
+    note = "a oneof may be unset: write `Option<Kind>`, with `#[micro::message(oneof)]` on the \
+            enum `Kind`"
+)]
+pub trait OneofField: Sized {
+    /// The variants' numbers and names.
+    const NAMES: &'static [FieldName];
+
+    /// Whether a variant has this number.
+    #[inline]
+    fn has(tag: u32) -> bool {
+        Self::NAMES.iter().any(|name| name.tag == tag)
+    }
+
+    /// Adds the variants as fields to a message.
+    fn describe(oneof: &str, message: &mut MessageDescriptor, types: &mut Types);
+
+    /// Appends the variant that is set.
+    fn put(&self, out: &mut Vec<u8>);
+
+    /// Reads the field of one of the variants.
+    fn merge(&mut self, tag: u32, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault>;
+
+    /// Writes the variant that is set into a map.
+    fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
+
+    /// Reads the value of one of the variants.
+    fn read_entry<'de, A: MapAccess<'de>>(
+        &mut self,
+        tag: u32,
+        entries: &mut Entries<'_, A>,
+    ) -> Result<(), A::Error>;
+}
+
+impl<T: Oneof> OneofField for Option<T> {
+    const NAMES: &'static [FieldName] = T::NAMES;
+
+    fn describe(oneof: &str, message: &mut MessageDescriptor, types: &mut Types) {
+        T::describe(oneof, message, types);
+    }
+
+    #[inline]
+    fn put(&self, out: &mut Vec<u8>) {
+        if let Some(variant) = self {
+            variant.write(out);
+        }
+    }
+
+    #[inline]
+    fn merge(&mut self, tag: u32, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+        T::merge(self, tag, wire, reader)
+    }
+
+    fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        match self {
+            Some(variant) => variant.to_map(map),
+            None => Ok(()),
+        }
+    }
+
+    fn read_entry<'de, A: MapAccess<'de>>(
+        &mut self,
+        tag: u32,
+        entries: &mut Entries<'_, A>,
+    ) -> Result<(), A::Error> {
+        T::read_entry(self, tag, entries)
+    }
+}
+
+/// How many names the lists hold.
+pub const fn count(lists: &[&[FieldName]]) -> usize {
+    let (mut count, mut at) = (0, 0);
+    while at < lists.len() {
+        count += lists[at].len();
+        at += 1;
+    }
+    count
+}
+
+/// The lists in a row. That two fields have one number or name is found while compiling.
+pub const fn concat<const N: usize>(lists: &[&[FieldName]]) -> [FieldName; N] {
+    let mut all = [FieldName {
+        tag: 0,
+        name: "",
+        json: "",
+    }; N];
+    let (mut len, mut list) = (0, 0);
+    while list < lists.len() {
+        let mut at = 0;
+        while at < lists[list].len() {
+            let mut before = 0;
+            while before < len {
+                let (one, two) = (all[before], lists[list][at]);
+                assert!(
+                    one.tag != two.tag,
+                    "a field and a variant of a oneof have the same number"
+                );
+                assert!(
+                    !same(one.name, two.name) && !same(one.json, two.json),
+                    "a field and a variant of a oneof have the same name"
+                );
+                before += 1;
+            }
+            all[len] = lists[list][at];
+            len += 1;
+            at += 1;
+        }
+        list += 1;
+    }
+    all
+}
+
+const fn same(one: &str, two: &str) -> bool {
+    let (one, two) = (one.as_bytes(), two.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < two.len() && one[at] == two[at] {
+        at += 1;
+    }
+    at == one.len() && at == two.len()
+}

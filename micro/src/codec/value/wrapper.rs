@@ -1,0 +1,82 @@
+//! Values within the messages of `google/protobuf/wrappers.proto`: `Option<i32>` in the fields of
+//! messages, with `#[micro(as = "wrapper")]`.
+
+use ::bytes::Bytes;
+
+use crate::codec::encoding::{ElementAs, Wrapper};
+use crate::codec::field::{Element, Field};
+use crate::codec::proto::{Fault, Reader, Wire, put_nested};
+use crate::codec::types::{FieldType, Kind, Types};
+
+/// The name of the message around a value of the type.
+pub(crate) trait Wrapped: Element + 'static {
+    /// Adds the wrapper's descriptor; returns its full name.
+    fn describe(types: &mut Types) -> String;
+}
+
+/// Stands for a wrapper where descriptors have one owner: `Vec<u8>` and `Bytes` share theirs.
+struct Owner<const WRAPPER: usize>;
+
+/// Reads the message around a value, on top of an earlier one.
+pub(crate) fn read<T: Wrapped>(slot: &mut Option<T>, reader: &mut Reader<'_>) -> Result<T, Fault> {
+    let mut value = slot.take();
+    while let Some((tag, wire)) = reader.key()? {
+        match tag {
+            1 => T::merge(&mut value, wire, reader)?,
+            _ => reader.skip(tag, wire)?,
+        }
+    }
+    match value {
+        Some(value) => Ok(value),
+        None => T::absent(reader.bounds_mut()),
+    }
+}
+
+macro_rules! wrapped {
+    ($($type:ty, $name:literal, $kind:ident, $owner:literal;)*) => { $(
+        impl Wrapped for $type {
+
+            fn describe(types: &mut Types) -> String {
+                types.message::<Owner<$owner>>("google.protobuf", $name, |message, _| {
+                    message.field(1, ["value"; 2], FieldType::single(Kind::$kind));
+                })
+            }
+        }
+
+        impl ElementAs<Wrapper> for $type {
+            fn kind_as(types: &mut Types) -> Kind {
+                Kind::Message(<Self as Wrapped>::describe(types))
+            }
+
+            fn put_always_as(&self, tag: u32, out: &mut Vec<u8>) {
+                put_nested(tag, out, |out| self.put(1, out));
+            }
+
+            fn merge_as(
+                slot: &mut Option<Self>,
+                wire: Wire,
+                reader: &mut Reader<'_>,
+            ) -> Result<(), Fault> {
+                if wire != Wire::Bytes {
+                    return Err(Fault::Wire);
+                }
+                let value = reader.nested(|reader| read(slot, reader))?;
+                *slot = Some(value);
+                Ok(())
+            }
+        }
+    )* };
+}
+
+wrapped! {
+    f64, "DoubleValue", Double, 0;
+    f32, "FloatValue", Float, 1;
+    i64, "Int64Value", Int64, 2;
+    u64, "UInt64Value", Uint64, 3;
+    i32, "Int32Value", Int32, 4;
+    u32, "UInt32Value", Uint32, 5;
+    bool, "BoolValue", Bool, 6;
+    String, "StringValue", String, 7;
+    Vec<u8>, "BytesValue", Bytes, 8;
+    Bytes, "BytesValue", Bytes, 8;
+}
