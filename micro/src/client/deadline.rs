@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use tokio::time::Sleep;
 
@@ -25,6 +25,19 @@ pub(super) async fn limit<F: Future>(timer: &mut Timer<'_>, future: F) -> Result
             Some(sleep) => sleep.poll(task).map(|()| Err(Late)),
             None => Poll::Pending,
         }
+    })
+    .await
+}
+
+/// Waits for a future, at most until something else is ready.
+pub(super) async fn race<F: Future, T>(
+    future: F,
+    mut other: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Result<F::Output, T> {
+    let mut future = pin!(future);
+    poll_fn(|task| match future.as_mut().poll(task) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => other(task).map(Err),
     })
     .await
 }

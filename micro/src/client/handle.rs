@@ -1,17 +1,21 @@
 //! `Client` and its builder.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use crate::client::attempt::Outgoing;
+use crate::client::clock::Keep;
 use crate::client::config::Config;
 use crate::client::core::Core;
 use crate::client::options::{Limit, Options};
 use crate::client::request::Request;
 use crate::codec::Message;
 use crate::error::{Error, Result};
-use crate::handler::{self, Call, FromApp, MethodInfo, Resources, Router};
+use crate::handler::{
+    self, Body, Call, FromApp, Kind, MethodInfo, Payload, Resources, Router, Streaming,
+};
 use crate::registry::Registry;
 use crate::wrap::Around;
 
@@ -118,18 +122,93 @@ impl Client {
         method: &Arc<MethodInfo>,
         request: impl Message,
     ) -> Request<Reply> {
-        Request::new(self.clone(), Arc::clone(method), request)
+        self.request(method, Body::One(Payload::value(request)))
+    }
+
+    /// A call with one request that is answered with a stream.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use std::sync::Arc;
+    /// # use micro::client::Client;
+    /// # use micro::codec::Message;
+    /// # async fn example<Tick: Message>(client: Client, every: impl Message) -> micro::Result<()> {
+    /// use micro::handler::{Kind, MethodInfo};
+    ///
+    /// let method = MethodInfo::new("clock", "/clock.Clock/Ticks").kind(Kind::ServerStream);
+    /// let mut ticks = client.server_stream::<Tick>(&Arc::new(method), every).await?;
+    /// while let Some(tick) = ticks.next().await {
+    ///     let tick = tick?;
+    ///     # drop(tick);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn server_stream<Reply: Message>(
+        &self,
+        method: &Arc<MethodInfo>,
+        request: impl Message,
+    ) -> Request<Streaming<Reply>> {
+        self.request(method, Body::One(Payload::value(request)))
+    }
+
+    /// A call with a stream of requests that is answered with one reply.
+    ///
+    /// The requests are read as fast as the service takes them, while the call is awaited. An
+    /// error among them cancels the call, which then fails with it.
+    pub fn client_stream<Reply: Message>(
+        &self,
+        method: &Arc<MethodInfo>,
+        requests: Streaming<impl Message>,
+    ) -> Request<Reply> {
+        self.request(method, Body::Many(requests.into_payloads()))
+    }
+
+    /// A call with a stream of requests that is answered with a stream.
+    ///
+    /// Once awaited, the requests are read as fast as the service takes them, whether the replies
+    /// are read or not; the end of the requests does not end the call, dropping the replies does.
+    /// An error among the requests cancels the call, and is the next of the replies.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use std::sync::Arc;
+    /// # use micro::client::Client;
+    /// # use micro::codec::Message;
+    /// # async fn example<Line: Message>(client: Client, line: Line) -> micro::Result<()> {
+    /// use micro::handler::{Kind, MethodInfo, Streaming};
+    ///
+    /// let method = Arc::new(MethodInfo::new("chat", "/chat.Chat/Talk").kind(Kind::Bidirectional));
+    /// let (lines, requests) = Streaming::channel(8);
+    /// let mut heard = client.bidirectional::<Line>(&method, requests).await?;
+    /// lines.send(line).await?;
+    /// let answer: Option<Line> = heard.next().await.transpose()?;
+    /// # drop(answer);
+    /// # Ok(()) }
+    /// ```
+    pub fn bidirectional<Reply: Message>(
+        &self,
+        method: &Arc<MethodInfo>,
+        requests: Streaming<impl Message>,
+    ) -> Request<Streaming<Reply>> {
+        self.request(method, Body::Many(requests.into_payloads()))
+    }
+
+    fn request<R>(&self, method: &Arc<MethodInfo>, body: Body) -> Request<R> {
+        Request::with_body(self.clone(), Arc::clone(method), body)
     }
 
     /// Makes a call as it is, with the deadline and metadata of its context; for callers who do
     /// not know the types.
     ///
-    /// Without a deadline the method's timeout holds, else the client's.
+    /// Without a deadline the method's timeout holds, else the client's; for streams, which may
+    /// go on for ever, that limits only how long opening one may take.
     ///
     /// # Errors
     ///
     /// The service's own; `Unavailable` when no node can be reached, `DeadlineExceeded` when no
-    /// reply comes in time, `ResourceExhausted` for what is too large, `Unimplemented` for streams.
+    /// reply comes in time, `ResourceExhausted` for what is too large.
     ///
     /// # Cancel safety
     ///
@@ -160,13 +239,18 @@ impl Client {
         }
         let core = Arc::clone(&self.0.core);
         let method = core.method(call.method())?;
-        let outgoing = Outgoing::new(core, method, options);
+        let streams = call.method().kind != Kind::Unary;
+        let keep: Keep = streams.then(|| -> Arc<dyn Any + Send + Sync> { self.0.clone() });
+        let outgoing = Outgoing::new(core, method, options, keep);
         outgoing.send(call).await
     }
 
+    /// How long a call may take unless told. Streams have no end of their own: the client's
+    /// timeout is for opening them.
     pub(super) fn default_limit(&self, method: &MethodInfo) -> Option<Limit> {
         match method.timeout {
             Some(timeout) => Limit::after(timeout, "the method's timeout"),
+            None if method.kind != Kind::Unary => None,
             None => Limit::after(self.0.core.config.timeout, "the client's timeout"),
         }
     }

@@ -1,13 +1,29 @@
 //! Calls to services of this process: directly, the value itself passed on.
+//!
+//! A handler runs within its caller's own task, but for bidirectional calls: theirs go on whether
+//! the caller reads the replies or not, so each has a task, which ends with the reply stream.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
+use std::task::{Context as Task, Poll};
 
+use futures_core::Stream;
+use tokio::sync::mpsc;
+use tracing::Instrument;
+
+use crate::client::clock::{Clock, Keep, Life};
 use crate::client::core::Core;
+use crate::client::deadline::race;
 use crate::client::options::Options;
+use crate::client::tasks::Owned;
 use crate::context::{Caller, Context};
-use crate::error::Result;
-use crate::handler::{Call, Reply, Route, Router};
+use crate::error::{Error, Result};
+use crate::handler::{Body, Call, Kind, Payload, PayloadStream, Reply, Route, Router, Trailers};
+use crate::metadata::Metadata;
+
+/// How many replies of a bidirectional call may be unread before its handler has to wait.
+const AHEAD: usize = 16;
 
 /// The router of this process, when it answers such a call.
 pub(super) fn router(core: &Core, call: &Call, options: &Options) -> Option<Arc<Router>> {
@@ -25,17 +41,192 @@ pub(super) fn router(core: &Core, call: &Call, options: &Options) -> Option<Arc<
     fits.then(|| Arc::clone(router))
 }
 
-/// Runs a call as its handler's protocol would.
+/// Runs a unary call as its handler's protocol would.
 pub(super) async fn run(route: &Route, call: Call) -> Result<Reply> {
+    route.run(own(route, call)).await
+}
+
+/// Runs a call with a stream in either direction.
+pub(super) async fn stream(core: &Core, route: &Route, call: Call, life: &Life) -> Result<Reply> {
+    let (context, method, mut body) = call.into_parts();
+    if let Body::Many(requests) = body {
+        body = Body::Many(life.watch(requests));
+    }
+    let call = own(route, Call::new(context, method, body));
+    match route.method.kind {
+        Kind::Unary | Kind::ClientStream => {
+            let mut clock = life.clock();
+            let running = race(route.run(call), |task| clock.poll(task));
+            running.await.map_err(|text| late(route, &text))?
+        }
+        Kind::ServerStream => {
+            let (metadata, body) = route.run(call).await?.into_parts();
+            let messages = body.into_many()?;
+            let trailers = messages.trailers().clone();
+            let timed = Timed {
+                messages: Some(messages),
+                clock: life.clock(),
+                route: route.clone(),
+            };
+            let messages = PayloadStream::new(timed).with_trailers(trailers);
+            let mut reply = Reply::from_body(Body::Many(messages));
+            *reply.metadata_mut() = metadata;
+            Ok(reply)
+        }
+        Kind::Bidirectional => aside(core, route.clone(), call, life),
+    }
+}
+
+/// The call as the handler sees it. A context of its own: a wrap may run the call again after this
+/// one is over.
+fn own(route: &Route, call: Call) -> Call {
     let (context, _, body) = call.into_parts();
-    // A context of its own: a wrap may run the call again after this one is over.
     let mut own = Context::new()
         .with_metadata(context.metadata().clone())
         .with_caller(Caller::new(None, "local"));
     if let Some(deadline) = context.deadline() {
         own = own.with_deadline(deadline);
     }
-    route
-        .run(Call::new(own, Arc::clone(&route.method), body))
-        .await
+    Call::new(own, Arc::clone(&route.method), body)
+}
+
+fn late(route: &Route, text: &str) -> Error {
+    Error::deadline_exceeded(format!("`{}`: {text}", route.method.path))
+}
+
+/// Replies of a handler, as long as time allows.
+struct Timed {
+    /// `None` once time is over.
+    messages: Option<PayloadStream>,
+    clock: Clock,
+    route: Route,
+}
+
+impl Stream for Timed {
+    type Item = Result<Payload>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let Some(messages) = &mut this.messages else {
+            return Poll::Ready(None);
+        };
+        if let Poll::Ready(next) = messages.poll(task) {
+            this.clock.beat();
+            return Poll::Ready(next);
+        }
+        this.clock.poll(task).map(|text| {
+            this.messages = None;
+            Some(Err(late(&this.route, &text)))
+        })
+    }
+}
+
+/// What the task of a bidirectional call tells its reader.
+enum Told {
+    Message(Payload),
+    End(Result<()>, Metadata),
+}
+
+/// Runs a handler in a task of its own.
+fn aside(core: &Core, route: Route, call: Call, life: &Life) -> Result<Reply> {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    let trailers = Trailers::default();
+    let mut reader = Aside {
+        receiver: Some(receiver),
+        task: None,
+        clock: life.clock(),
+        route: route.clone(),
+        trailers: trailers.clone(),
+        _keep: life.keep(),
+    };
+    let (mut clock, beside) = (life.clock(), trailers.clone());
+    let handler = async move {
+        let mut after = Metadata::new();
+        let outcome = {
+            let forwarding = forward(&route, call, &sender, (&beside, &mut after));
+            let timed = race(forwarding, |task| clock.poll(task)).await;
+            timed.unwrap_or_else(|text| Err(late(&route, &text)))
+        };
+        let told = sender.send(Told::End(outcome, after)).await;
+        // Nobody reads any more when this fails.
+        told.unwrap_or_default();
+    };
+    reader.task = core.tasks.own(handler.in_current_span());
+    if reader.task.is_none() {
+        return Err(Error::cancelled("the client is closed"));
+    }
+    let messages = PayloadStream::new(reader).with_trailers(trailers);
+    Ok(Reply::from_body(Body::Many(messages)))
+}
+
+async fn forward(
+    route: &Route,
+    call: Call,
+    sender: &mpsc::Sender<Told>,
+    (beside, after): (&Trailers, &mut Metadata),
+) -> Result<()> {
+    let (metadata, body) = route.run(call).await?.into_parts();
+    beside.set_leading(metadata);
+    let mut messages = body.into_many()?;
+    let outcome = loop {
+        // Room first: a message is not made before there is a place for it.
+        let Ok(room) = sender.reserve().await else {
+            return Ok(());
+        };
+        match messages.next().await {
+            Some(Ok(message)) => room.send(Told::Message(message)),
+            Some(Err(error)) => break Err(error),
+            None => break Ok(()),
+        }
+    };
+    *after = messages.trailers().get().cloned().unwrap_or_default();
+    outcome
+}
+
+/// The reader's end of a bidirectional call.
+struct Aside {
+    /// `None` after the end.
+    receiver: Option<mpsc::Receiver<Told>>,
+    /// Stopped with the reader.
+    task: Option<Owned>,
+    clock: Clock,
+    route: Route,
+    trailers: Trailers,
+    _keep: Keep,
+}
+
+impl Aside {
+    fn end(&mut self, error: Option<Error>) -> Poll<Option<Result<Payload>>> {
+        (self.receiver, self.task) = (None, None);
+        Poll::Ready(error.map(Err))
+    }
+}
+
+impl Stream for Aside {
+    type Item = Result<Payload>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let Some(receiver) = &mut this.receiver else {
+            return Poll::Ready(None);
+        };
+        match receiver.poll_recv(task) {
+            Poll::Ready(Some(Told::Message(message))) => {
+                this.clock.beat();
+                Poll::Ready(Some(Ok(message)))
+            }
+            Poll::Ready(Some(Told::End(outcome, after))) => {
+                this.trailers.set(after);
+                this.end(outcome.err())
+            }
+            Poll::Ready(None) => this.end(Some(Error::cancelled("the client was closed"))),
+            Poll::Pending => match this.clock.poll(task) {
+                Poll::Ready(text) => {
+                    let error = late(&this.route, &text);
+                    this.end(Some(error))
+                }
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
 }

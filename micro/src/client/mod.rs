@@ -3,9 +3,11 @@
 //! A service is looked up once and then watched; each node has one multiplexed connection; a call
 //! is sent again only where that is safe. Knows nothing of servers.
 
+mod answer;
 mod attempt;
 mod backoff;
 mod budget;
+mod clock;
 mod config;
 mod connection;
 mod core;
@@ -21,6 +23,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
+pub use self::answer::Answered;
 pub use self::config::Config;
 pub use self::handle::{Builder, Client};
-pub use self::request::{Answered, Reply, Request};
+pub use self::request::{Reply, Request};

@@ -1,5 +1,6 @@
 //! `Options`: what one call asks for beside its request.
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -16,6 +17,8 @@ pub(super) struct Options {
     /// This node only, whatever the registry says.
     pub(super) address: Option<String>,
     pub(super) limit: Option<Limit>,
+    /// How long streams may be silent.
+    pub(super) idle: Option<Duration>,
 }
 
 /// A time limit, for messages.
@@ -33,6 +36,13 @@ impl Limit {
         Some(Self { at, length, whose })
     }
 
+    /// A limit that somebody has set on the call's context.
+    pub(super) fn until(at: Instant) -> Self {
+        let length = at.saturating_duration_since(Instant::now());
+        let whose = "the call's deadline";
+        Self { at, length, whose }
+    }
+
     /// The earlier of two.
     pub(super) fn earlier(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         match (one, other) {
@@ -40,4 +50,19 @@ impl Limit {
             (one, other) => one.or(other),
         }
     }
+}
+
+/// How long, and whose it is.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}, {}", round(self.length), self.whose)
+    }
+}
+
+/// To the millisecond, as nobody reads further.
+pub(super) fn round(length: Duration) -> Duration {
+    if length < Duration::from_millis(10) {
+        return length;
+    }
+    Duration::from_millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
 }

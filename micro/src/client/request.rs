@@ -6,12 +6,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::client::answer::Answered;
 use crate::client::handle::Client;
 use crate::client::options::{Limit, Options};
-use crate::codec::Message;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::handler::{self, Body, BoxFuture, Call, MethodInfo, Payload, Streaming};
+use crate::handler::{Body, BoxFuture, Call, Kind, MethodInfo};
 use crate::metadata::Metadata;
 use crate::selector::Strategy;
 
@@ -20,6 +20,13 @@ const INHERITED: &[&str] = &["traceparent", "tracestate", "baggage"];
 
 /// A call being put together. Await it for the reply, or [`send`](Self::send) it for the reply
 /// with its metadata.
+///
+/// The reply is a message, or [`Streaming`](crate::handler::Streaming) of messages where the
+/// method answers with a stream. When a stream is there: one that answers a single request, once
+/// the service has begun to answer; one that answers a stream of requests, as soon as that can be
+/// sent, since the service may wait for the first of them. Its errors, and its
+/// [metadata](crate::handler::Streaming::metadata), come with its first message then. Dropping
+/// the stream cancels the call.
 #[must_use = "a call is not made until it is awaited"]
 pub struct Request<R> {
     client: Client,
@@ -38,45 +45,18 @@ pub struct Request<R> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply<R> {
-    /// The message, or the stream of messages.
+    /// The message.
     pub message: R,
-    /// What the service said beside it.
+    /// What the service said before it.
     pub metadata: Metadata,
-}
-
-/// What a call gives: a message, or a [`Streaming`] of messages.
-#[diagnostic::on_unimplemented(
-    message = "no call answers with `{Self}`",
-    label = "neither a message nor a stream of messages"
-)]
-pub trait Answered: Sized + Send + 'static {
-    /// Reads it from a reply.
-    ///
-    /// # Errors
-    ///
-    /// `Internal` for one message instead of a stream and the reverse; what is wrong with the
-    /// message.
-    fn read(reply: handler::Reply) -> Result<Reply<Self>>;
-}
-
-impl<M: Message> Answered for M {
-    fn read(reply: handler::Reply) -> Result<Reply<Self>> {
-        let (metadata, body) = reply.into_parts();
-        let message = body.into_one()?.into_message()?;
-        Ok(Reply { message, metadata })
-    }
-}
-
-impl<T: Message> Answered for Streaming<T> {
-    fn read(reply: handler::Reply) -> Result<Reply<Self>> {
-        let metadata = reply.metadata().clone();
-        let message = Self::from_reply(reply)?;
-        Ok(Reply { message, metadata })
-    }
+    /// What the service said after it. Of a stream: nothing, see
+    /// [`Streaming::trailers`](crate::handler::Streaming::trailers).
+    pub trailers: Metadata,
 }
 
 impl<R> Request<R> {
-    /// Without a bound on the reply, for generated code, which states it elsewhere.
+    /// A call with one request or a stream of them. Without a bound on the reply, for generated
+    /// code, which states it elsewhere.
     pub(crate) fn with_body(client: Client, method: Arc<MethodInfo>, body: Body) -> Self {
         Self {
             client,
@@ -93,14 +73,20 @@ impl<R> Request<R> {
 }
 
 impl<R: Answered> Request<R> {
-    pub(super) fn new(client: Client, method: Arc<MethodInfo>, message: impl Message) -> Self {
-        Self::with_body(client, method, Body::One(Payload::value(message)))
-    }
-
-    /// How long the call may take, all attempts included. Unless set the method's timeout, else
-    /// the client's; the caller's own deadline holds in any case.
+    /// How long the call may take, all attempts and the whole of its streams included. Unless set
+    /// the method's timeout, else the client's; the caller's own deadline holds in any case.
+    ///
+    /// The client's timeout does not end streams, which may go on for ever: it limits how long
+    /// opening one may take.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// How long the streams of a call may be silent: when no message has passed in either
+    /// direction for this long, the call ends with `DeadlineExceeded`. Unless set, for ever.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.options.idle = Some(timeout);
         self
     }
 
@@ -162,6 +148,15 @@ impl<R: Answered> Request<R> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
+        let called = kind_of(matches!(self.body, Body::Many(_)), R::STREAMS);
+        if called != self.method.kind {
+            return Err(Error::invalid_argument(format!(
+                "`{}` is {}, it cannot be called as {}",
+                self.method.path,
+                words(self.method.kind),
+                words(called)
+            )));
+        }
         let own = match self.timeout {
             Some(timeout) => Limit::after(timeout, "the call's timeout"),
             None => self.client.default_limit(&self.method),
@@ -177,6 +172,24 @@ impl<R: Answered> Request<R> {
         }
         let call = Call::new(context, self.method, self.body);
         R::read(self.client.send(call, options).await?)
+    }
+}
+
+fn kind_of(requests: bool, replies: bool) -> Kind {
+    match (requests, replies) {
+        (false, false) => Kind::Unary,
+        (false, true) => Kind::ServerStream,
+        (true, false) => Kind::ClientStream,
+        (true, true) => Kind::Bidirectional,
+    }
+}
+
+fn words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Unary => "a unary method",
+        Kind::ServerStream => "a server stream",
+        Kind::ClientStream => "a client stream",
+        Kind::Bidirectional => "a bidirectional stream",
     }
 }
 

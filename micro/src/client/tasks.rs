@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
 /// How long connections may take to close in order.
@@ -13,6 +13,16 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Tasks(Mutex<Option<JoinSet<()>>>);
 
+/// Stops its task when dropped.
+#[derive(Debug)]
+pub(super) struct Owned(AbortHandle);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl Tasks {
     pub(super) fn new() -> Self {
         Self(Mutex::new(Some(JoinSet::new())))
@@ -20,13 +30,21 @@ impl Tasks {
 
     /// Runs a future until it ends or the client does; not at all when the client has ended.
     pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.start(future);
+    }
+
+    /// The same, and not beyond the life of what is returned; `None` when the client has ended.
+    pub(super) fn own(&self, future: impl Future<Output = ()> + Send + 'static) -> Option<Owned> {
+        self.start(future).map(Owned)
+    }
+
+    fn start(&self, future: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
         let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tasks) = &mut *tasks {
-            while let Some(ended) = tasks.try_join_next() {
-                report(ended);
-            }
-            tasks.spawn(future);
+        let tasks = tasks.as_mut()?;
+        while let Some(ended) = tasks.try_join_next() {
+            report(ended);
         }
+        Some(tasks.spawn(future))
     }
 
     /// Stops all tasks without waiting for them.

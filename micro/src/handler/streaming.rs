@@ -25,21 +25,38 @@ pub struct PayloadStream {
     trailers: Trailers,
 }
 
-/// Metadata that follows a stream's last message: empty until the stream has ended.
+/// Metadata that follows a stream's last message: empty until the stream has ended. And metadata
+/// that precedes the first, where that becomes known only when the stream is read.
 ///
 /// All clones share it. Written once by whoever produces the stream, read by who consumes it.
 #[derive(Debug, Clone, Default)]
-pub struct Trailers(Arc<OnceLock<Metadata>>);
+pub struct Trailers(Arc<Beside>);
+
+#[derive(Debug, Default)]
+struct Beside {
+    leading: OnceLock<Metadata>,
+    trailing: OnceLock<Metadata>,
+}
 
 impl Trailers {
     /// The metadata, once the stream has ended.
     pub fn get(&self) -> Option<&Metadata> {
-        self.0.get()
+        self.0.trailing.get()
     }
 
     /// Says what follows the last message; later words are not heard.
     pub fn set(&self, metadata: Metadata) {
-        self.0.get_or_init(|| metadata);
+        self.0.trailing.get_or_init(|| metadata);
+    }
+
+    /// What precedes the first message, if it became known after the stream itself.
+    pub fn leading(&self) -> Option<&Metadata> {
+        self.0.leading.get()
+    }
+
+    /// Says what precedes the first message; later words are not heard.
+    pub fn set_leading(&self, metadata: Metadata) {
+        self.0.leading.get_or_init(|| metadata);
     }
 }
 
@@ -247,9 +264,10 @@ impl<T: Message> Streaming<T> {
         poll_fn(|task| Pin::new(&mut *self).poll_next(task)).await
     }
 
-    /// The metadata that came before the first message.
+    /// The metadata that came before the first message. Of a bidirectional call it may be empty
+    /// until that message is there.
     pub fn metadata(&self) -> &Metadata {
-        &self.metadata
+        self.trailers.leading().unwrap_or(&self.metadata)
     }
 
     /// The metadata that came after the last message; `None` before the end.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::client::backoff::pause;
+use crate::client::clock::{Keep, Life};
 use crate::client::connection::{Connection, Head, Limits};
 use crate::client::core::{Core, Method};
 use crate::client::deadline::{Timer, limit};
@@ -19,10 +20,11 @@ use crate::client::failure::{Failure, Reach};
 use crate::client::link::Link;
 use crate::client::local;
 use crate::client::nodes::Service;
-use crate::client::options::Options;
+use crate::client::options::{Limit, Options};
 use crate::codec::Codec;
+use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::handler::{BoxFuture, Call, Endpoint, MethodInfo, Payload, Reply};
+use crate::handler::{BoxFuture, Call, Endpoint, Kind, MethodInfo, Payload, Reply};
 use crate::selector::{Choice, Flight, Member};
 
 /// Decoding may take this many times the longest message: values are larger than their bytes.
@@ -35,6 +37,7 @@ pub(super) struct Outgoing {
     core: Arc<Core>,
     method: Arc<Method>,
     options: Options,
+    keep: Keep,
 }
 
 type Node = Arc<Member<Arc<Link>>>;
@@ -68,12 +71,23 @@ impl Endpoint for Outgoing {
 }
 
 impl Outgoing {
-    pub(super) fn new(core: Arc<Core>, method: Arc<Method>, options: Options) -> Self {
+    /// A streaming call keeps something alive: the client.
+    pub(super) fn new(core: Arc<Core>, method: Arc<Method>, options: Options, keep: Keep) -> Self {
         Self {
             core,
             method,
             options,
+            keep,
         }
+    }
+
+    /// How long the streams of a call may live.
+    fn life(&self, context: &Context) -> Life {
+        let limit = context.deadline().map(|at| match self.options.limit {
+            Some(limit) if limit.at == at => limit,
+            _ => Limit::until(at),
+        });
+        Life::new(limit, self.options.idle, self.keep.clone())
     }
 
     /// Through the wraps and on.
@@ -88,7 +102,12 @@ impl Outgoing {
     async fn deliver(&self, call: Call) -> Result<Reply> {
         if let Some(router) = local::router(&self.core, &call, &self.options) {
             let route = router.get(&call.method().path);
-            return local::run(route.expect("looked up before"), call).await;
+            let route = route.expect("looked up before");
+            if call.method().kind == Kind::Unary {
+                return local::run(route, call).await;
+            }
+            let life = self.life(call.context());
+            return local::stream(&self.core, route, call, &life).await;
         }
         let (context, info, body) = call.into_parts();
         if info.kind.streams_requests() || info.kind.streams_replies() {

@@ -1,10 +1,9 @@
 //! What a failed call says: which method, node and attempt, which limit and how long.
 
-use std::time::Duration;
-
 use crate::client::attempt::{Attempts, Node};
 use crate::client::failure::Failure;
 use crate::client::nodes::Service;
+use crate::client::options::round;
 use crate::error::{Error, ErrorKind};
 
 impl Attempts<'_> {
@@ -42,9 +41,7 @@ impl Attempts<'_> {
     /// The limit that was reached, and whose it is.
     fn waited(&self) -> String {
         match self.outgoing.options.limit {
-            Some(limit) if self.deadline == Some(limit.at) => {
-                format!("{:?}, {}", round(limit.length), limit.whose)
-            }
+            Some(limit) if self.deadline == Some(limit.at) => limit.to_string(),
             _ => format!("{:?}, the call's deadline", round(self.started.elapsed())),
         }
     }
@@ -70,12 +67,4 @@ impl Attempts<'_> {
         }
         Error::unavailable(text)
     }
-}
-
-/// To the millisecond, as nobody reads further.
-fn round(length: Duration) -> Duration {
-    if length < Duration::from_millis(10) {
-        return length;
-    }
-    Duration::from_millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
 }

@@ -4,6 +4,7 @@ mod calls;
 mod failover;
 mod hostile;
 mod life;
+mod local;
 mod peer;
 
 use std::sync::Arc;
