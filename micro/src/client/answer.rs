@@ -1,10 +1,22 @@
 //! What a call gives its caller: a message, or a stream of them.
 
-use crate::client::request::Reply;
 use crate::codec::Message;
 use crate::error::Result;
 use crate::handler::{self, Streaming};
 use crate::metadata::Metadata;
+
+/// A reply and its metadata.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reply<R> {
+    /// The message.
+    pub message: R,
+    /// What the service said before it.
+    pub metadata: Metadata,
+    /// What the service said after it. Of a stream: nothing, see
+    /// [`Streaming::trailers`](crate::handler::Streaming::trailers).
+    pub trailers: Metadata,
+}
 
 /// What [`Request`](crate::client::Request) is awaited for: a message, or
 /// [`Streaming`] of messages.

@@ -23,7 +23,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
-pub use self::answer::Answered;
+pub use self::answer::{Answered, Reply};
 pub use self::config::Config;
 pub use self::handle::{Builder, Client};
-pub use self::request::{Reply, Request};
+pub use self::request::Request;

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::answer::Answered;
+use crate::client::answer::{Answered, Reply};
 use crate::client::handle::Client;
 use crate::client::options::{Limit, Options};
 use crate::context::Context;
@@ -39,19 +39,6 @@ pub struct Request<R> {
     /// The first mistake; surfaces when awaited.
     mistake: Option<Error>,
     reply: PhantomData<fn() -> R>,
-}
-
-/// A reply and its metadata.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Reply<R> {
-    /// The message.
-    pub message: R,
-    /// What the service said before it.
-    pub metadata: Metadata,
-    /// What the service said after it. Of a stream: nothing, see
-    /// [`Streaming::trailers`](crate::handler::Streaming::trailers).
-    pub trailers: Metadata,
 }
 
 impl<R> Request<R> {
