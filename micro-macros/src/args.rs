@@ -20,13 +20,28 @@ pub(crate) use self::arg::{Arg, Value};
 #[derive(Default)]
 pub(crate) struct Args {
     list: Vec<Arg>,
+    /// Keys that may be repeated, with a list each.
+    repeated: &'static [&'static str],
 }
 
 impl Args {
     /// Parses what stands in the attribute's parentheses. `known` are the keys the attribute has.
     pub(crate) fn parse(tokens: TokenStream, known: &[&str], mistakes: &mut Mistakes) -> Self {
+        Self::parse_repeating(tokens, known, &[], mistakes)
+    }
+
+    /// The same, where some keys may be repeated as `key(…)`; `take` gives one after the other.
+    pub(crate) fn parse_repeating(
+        tokens: TokenStream,
+        known: &[&str],
+        repeated: &'static [&'static str],
+        mistakes: &mut Mistakes,
+    ) -> Self {
         let parsed = Punctuated::<Arg, Token![,]>::parse_terminated.parse2(tokens);
-        let mut args = Self::default();
+        let mut args = Self {
+            repeated,
+            ..Self::default()
+        };
         for arg in mistakes.keep(parsed).into_iter().flatten() {
             args.add(arg, known, mistakes);
         }
@@ -57,7 +72,10 @@ impl Args {
                 mistakes.at(key.span(), unknown("key", &name, known));
                 return;
             }
-            if self.find(&name).is_some() {
+            let before = self.find(&name).map(|index| &self.list[index].value);
+            let repeats = matches!((before, &arg.value), (Some(Value::List(_)), Value::List(_)))
+                && self.repeated.contains(&name.as_str());
+            if before.is_some() && !repeats {
                 mistakes.at(key.span(), format!("`{name}` is given twice; keep one"));
                 return;
             }

@@ -18,6 +18,7 @@ mod rpc;
 mod run;
 mod service;
 mod signature;
+mod size;
 mod suggest;
 mod test;
 mod wrap;

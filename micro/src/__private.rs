@@ -18,8 +18,8 @@ pub use crate::app::{LinkedHook, Moment, Program, connect, run};
 pub use crate::client::{Client, Request};
 pub use crate::error::Result;
 pub use crate::handler::{
-    BoxFuture, Call, FromApp, LinkedMethods, LinkedService, Location, Method, MethodInfo, Parts,
-    Reply, Resources, Served, Service, ServiceInfo, StreamItem, Streaming, served,
+    BoxFuture, Call, FromApp, HttpRule, LinkedMethods, LinkedService, Location, Method, MethodInfo,
+    Parts, Reply, Resources, Served, Service, ServiceInfo, StreamItem, Streaming, served,
 };
 pub use crate::testing::test;
 pub use crate::wrap::{LinkedWrap, Next, On};

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Path;
 
+use crate::rpc::http;
 use crate::rpc::model::Method;
 use crate::rpc::streams::requests;
 use crate::signature::{self, Source, at, first_span, inner_span};
@@ -60,9 +61,9 @@ impl Method {
         let doc = Some(&self.doc)
             .filter(|doc| !doc.is_empty())
             .map(|doc| quote!(.doc(#doc)));
-        let flags = self.flags();
+        let (flags, http) = (self.flags(), http::expand(&self.http, private));
         let location = signature::location(private, self.ident.span());
-        quote!(#doc #flags .location(#location))
+        quote!(#doc #flags #http .location(#location))
     }
 
     /// What service and client both say of the method.
@@ -72,7 +73,8 @@ impl Method {
             let (seconds, nanos) = (timeout.as_secs(), timeout.subsec_nanos());
             quote!(.timeout(::core::time::Duration::new(#seconds, #nanos)))
         });
-        quote!(#idempotent #timeout)
+        let limit = self.limit.map(|bytes| quote!(.message_limit(#bytes)));
+        quote!(#idempotent #timeout #limit)
     }
 
     /// That the request is a message, or a stream of such.

@@ -4,10 +4,12 @@
 //! expansion of this folder.
 
 pub(crate) mod expand;
+mod http;
 pub(crate) mod model;
 pub(crate) mod parse;
 pub(crate) mod streams;
 pub(crate) mod table;
+mod template;
 
 use proc_macro2::TokenStream;
 use quote::quote;

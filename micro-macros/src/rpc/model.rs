@@ -9,6 +9,7 @@ use syn::{Attribute, LitStr, Type, Visibility};
 use crate::diag::Mistakes;
 use crate::function::{self, Function};
 use crate::names;
+use crate::rpc::http::Rule;
 use crate::rpc::parse::Keys;
 use crate::rpc::streams::{self, Replies};
 use crate::signature::{self, Parameter};
@@ -28,6 +29,8 @@ pub(crate) struct Method {
     pub(crate) wire: LitStr,
     pub(crate) timeout: Option<Duration>,
     pub(crate) idempotent: bool,
+    pub(crate) limit: Option<usize>,
+    pub(crate) http: Vec<Rule>,
     /// What stands before the request, `self` aside.
     pub(crate) parameters: Vec<Parameter>,
     /// None: nothing is sent but the call itself.
@@ -54,6 +57,7 @@ impl Method {
         }
         let mut parameters = signature::parameters(sig, mistakes);
         let request = take_request(&mut parameters);
+        refuse_http(&keys, request.as_ref(), mistakes);
         let Some(result) = signature::output(sig) else {
             let message = "a method returns a `Result`; write `-> Result<Reply>`, or \
                            `-> Result<()>` when there is nothing to reply";
@@ -80,6 +84,8 @@ impl Method {
             wire,
             timeout: keys.timeout,
             idempotent: keys.idempotent,
+            limit: keys.limit,
+            http: keys.http,
             parameters,
             request,
             result,
@@ -111,6 +117,16 @@ impl Method {
     /// Whether the method may be absent from the program.
     fn is_conditional(&self) -> bool {
         !self.cfgs.is_empty()
+    }
+}
+
+/// Plain HTTP has one request at a time.
+fn refuse_http(keys: &Keys, request: Option<&Type>, mistakes: &mut Mistakes) {
+    let streams = request.is_some_and(|request| streams::requests(request).is_some());
+    if let Some(rule) = keys.http.first().filter(|_| streams) {
+        let message = "a stream of requests does not go over plain HTTP; remove `http`, or take \
+                       one request";
+        mistakes.at(rule.span, message);
     }
 }
 

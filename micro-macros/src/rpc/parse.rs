@@ -7,13 +7,28 @@ use syn::{LitStr, Type};
 
 use crate::args::Args;
 use crate::diag::Mistakes;
-use crate::{duration, names};
+use crate::rpc::http::{self, Rule};
+use crate::{duration, names, size};
+
+/// The keys of every method.
+const KEYS: &[&str] = &[
+    "name",
+    "timeout",
+    "idempotent",
+    "limit",
+    "http",
+    "body",
+    "response_body",
+];
 
 /// What `#[micro::rpc(…)]` says.
 pub(crate) struct Keys {
     pub(crate) name: Option<LitStr>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) idempotent: bool,
+    /// The longest message, in bytes.
+    pub(crate) limit: Option<usize>,
+    pub(crate) http: Vec<Rule>,
     /// Free functions only: the service that the method belongs to.
     pub(super) service: Option<Type>,
     pub(super) private: TokenStream,
@@ -22,29 +37,29 @@ pub(crate) struct Keys {
 impl Keys {
     /// Of a method within a block that `#[micro::service]` stands on.
     pub(crate) fn of_method(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
-        Self::read(tokens, &["name", "timeout", "idempotent"], mistakes)
+        Self::read(tokens, KEYS, mistakes)
     }
 
     /// Of a free function.
     pub(super) fn of_function(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
-        Self::read(
-            tokens,
-            &["service", "name", "timeout", "idempotent", "crate"],
-            mistakes,
-        )
+        let known = [&["service"], KEYS, &["crate"]].concat();
+        Self::read(tokens, &known, mistakes)
     }
 
     fn read(tokens: TokenStream, known: &[&str], mistakes: &mut Mistakes) -> Self {
-        let mut args = Args::parse(tokens, known, mistakes);
+        let mut args = Args::parse_repeating(tokens, known, &["http"], mistakes);
         let name = args.string("name", mistakes);
         if let Some(name) = &name {
             names::check_method(name, mistakes);
         }
         let timeout = args.string("timeout", mistakes);
+        let limit = args.string("limit", mistakes);
         let keys = Self {
             name,
             timeout: timeout.and_then(|text| mistakes.keep(duration::parse(&text))),
             idempotent: args.flag("idempotent", mistakes).is_some(),
+            limit: limit.and_then(|text| mistakes.keep(size::parse(&text))),
+            http: http::take(&mut args, mistakes),
             service: args.ty("service", mistakes),
             private: names::private(&mut args, mistakes),
         };

@@ -223,6 +223,7 @@ pub struct LazyMethod {
     name: &'static str,
     idempotent: bool,
     timeout: Option<Duration>,
+    message_limit: Option<usize>,
     info: OnceLock<Arc<MethodInfo>>,
 }
 
@@ -233,6 +234,7 @@ impl LazyMethod {
             name,
             idempotent: false,
             timeout: None,
+            message_limit: None,
             info: OnceLock::new(),
         }
     }
@@ -249,11 +251,18 @@ impl LazyMethod {
         self
     }
 
+    /// Sets the longest message in either direction, in bytes.
+    pub const fn message_limit(mut self, bytes: usize) -> Self {
+        self.message_limit = Some(bytes);
+        self
+    }
+
     fn info(&self, service: &'static ServiceInfo, kind: Kind) -> &Arc<MethodInfo> {
         self.info.get_or_init(|| {
             let mut info = MethodInfo::of(service, self.name).kind(kind);
             info.idempotent = self.idempotent;
             info.timeout = self.timeout;
+            info.message_limit = self.message_limit;
             Arc::new(info)
         })
     }

@@ -57,7 +57,11 @@ impl OrderGreeter {
         Err(Refusal(self.helper()))
     }
 
-    #[micro::rpc]
+    #[micro::rpc(
+        limit = "1KiB",
+        http("GET /v1/{text}"),
+        http("POST /v1:say", body = "text")
+    )]
     async fn nothing(&self, _context: Context) -> Result<()> {
         Ok(())
     }
@@ -124,6 +128,16 @@ fn methods_come_from_every_block_and_function() {
     assert!(hello.method.idempotent);
     assert_eq!(hello.method.timeout, Some(Duration::from_millis(1500)));
     assert_eq!(routes[0].method.timeout, None);
+    let nothing = &routes[2];
+    assert_eq!(nothing.method.message_limit, Some(1024));
+    let [get, post] = nothing.http else {
+        panic!("{:?}", nothing.http);
+    };
+    assert_eq!((get.verb, get.path, get.body), ("GET", "/v1/{text}", ""));
+    assert_eq!(
+        (post.verb, post.path, post.body),
+        ("POST", "/v1:say", "text")
+    );
     // Each method points at its own line.
     assert!(hello.location.unwrap().line < routes[0].location.unwrap().line);
 }

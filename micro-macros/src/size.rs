@@ -1,0 +1,73 @@
+//! Sizes in attributes: `"16MiB"`, `"64KiB"`, `"4096"`.
+//!
+//! Whole numbers of powers of 1024; no `MB`, which means two things.
+
+use syn::LitStr;
+
+const UNITS: &[(&str, usize)] = &[
+    ("", 1),
+    ("B", 1),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+];
+
+/// What the length of a message can be at most, on every protocol.
+const LARGEST: usize = u32::MAX as usize;
+
+/// Reads a size greater than zero, in bytes.
+pub(crate) fn parse(text: &LitStr) -> syn::Result<usize> {
+    let value = text.value();
+    read(&value).ok_or_else(|| {
+        let message = format!(
+            "`{value}` is no size; write a whole number above zero and a unit of `KiB`, `MiB`, \
+             `GiB` or none for bytes, less than 4 GiB, such as `\"16MiB\"`"
+        );
+        syn::Error::new(text.span(), message)
+    })
+}
+
+fn read(text: &str) -> Option<usize> {
+    let unit_at = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit.trim_start())?;
+    let bytes = number.parse::<usize>().ok()?.checked_mul(*factor)?;
+    (1..=LARGEST).contains(&bytes).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_with_units_are_read() {
+        for (text, bytes) in [
+            ("16MiB", 16 << 20),
+            ("64 KiB", 64 << 10),
+            ("3GiB", 3 << 30),
+            ("4096", 4096),
+            ("1B", 1),
+        ] {
+            assert_eq!(read(text), Some(bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in [
+            "",
+            "MiB",
+            "0",
+            "1.5MiB",
+            "-1",
+            "16MB",
+            "16mib",
+            "4GiB",
+            "99999999999999999999",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}
