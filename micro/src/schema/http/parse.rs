@@ -192,10 +192,9 @@ fn unexpected(found: char) -> String {
         '}' => "`}` closes nothing".to_owned(),
         '{' | '*' => "a variable or wildcard is a whole segment; put a `/` before it".to_owned(),
         _ => {
-            let mut encoded = String::new();
-            for byte in found.encode_utf8(&mut [0; 4]).bytes() {
-                encoded.push_str(&format!("%{byte:02X}"));
-            }
+            let mut buffer = [0; 4];
+            let bytes = found.encode_utf8(&mut buffer).bytes();
+            let encoded: String = bytes.map(|byte| format!("%{byte:02X}")).collect();
             format!("`{}` must be written `{encoded}`", found.escape_debug())
         }
     }

@@ -36,7 +36,7 @@ impl std::fmt::Display for Malformed {
 /// Decodes a text.
 pub(super) fn decode(text: &str, mode: Mode) -> Result<Cow<'_, str>, Malformed> {
     let special = |byte: &u8| *byte == b'%' || (*byte == b'+' && mode == Mode::Form);
-    if !text.as_bytes().iter().any(|byte| special(byte)) {
+    if !text.as_bytes().iter().any(special) {
         return Ok(Cow::Borrowed(text));
     }
     let mut out = Vec::with_capacity(text.len());

@@ -141,7 +141,7 @@ impl Template {
     }
 
     /// Where in a path each segment's match stands.
-    fn spans(&self, path: &str) -> Option<Vec<Range<usize>>> {
+    pub(super) fn spans(&self, path: &str) -> Option<Vec<Range<usize>>> {
         let path = match &self.verb {
             None => path,
             Some(verb) => {

@@ -1,0 +1,180 @@
+//! Rules and their methods, replies, and what is hostile.
+
+use super::*;
+
+#[test]
+fn parameters_are_listed_to_a_certain_depth() {
+    let names = |bound: &Bound| -> Vec<String> {
+        let parameters = bound.binding.parameters(&bound.types);
+        parameters
+            .into_iter()
+            .map(|parameter| parameter.name)
+            .collect()
+    };
+    let all = names(&bind("GET", "/v1/{id}", ""));
+    for name in [
+        "page_size",
+        "item.name",
+        "item.made_of.made_of.color",
+        "labels",
+        "ttl",
+    ] {
+        assert!(all.iter().any(|known| known == name), "{name}: {all:?}");
+    }
+    assert!(
+        !all.iter()
+            .any(|known| known == "id" || known.contains("parts")),
+        "{all:?}"
+    );
+    assert_eq!(names(&bind("POST", "/v1/{id}", "*")), [""; 0]);
+    let beside = names(&bind("POST", "/v1/{id}", "item"));
+    assert!(
+        !beside.iter().any(|known| known.starts_with("item")),
+        "{beside:?}"
+    );
+}
+
+#[test]
+fn rules_that_do_not_fit_their_method_are_refused_with_all_their_mistakes() {
+    let rule = HttpRule::new;
+    for (rule, expected) in [
+        (
+            rule("GET", "v1"),
+            &["`v1` is no path template: it begins with `/`"] as &[&str],
+        ),
+        (rule("get", "/v1"), &["`get` is no HTTP method"]),
+        (
+            rule("OPTIONS", "/v1"),
+            &["`OPTIONS` belongs to HTTP itself"],
+        ),
+        (
+            rule("GET", "/v1").body("*"),
+            &["`GET` has no body; leave `body` out"],
+        ),
+        (
+            rule("GET", "/{nope}"),
+            &["`{nope}` cannot be filled: `shop.Request` has no such field"],
+        ),
+        (
+            rule("GET", "/{pageSizes}"),
+            &["known: `id`, `page_size`, `item`"],
+        ),
+        (
+            rule("GET", "/{item}"),
+            &["`{item}` cannot be filled: it is a message"],
+        ),
+        (rule("GET", "/{item.parts}"), &["lists of messages"]),
+        (
+            rule("GET", "/{tags}"),
+            &["it holds many values; a variable is one"],
+        ),
+        (
+            rule("GET", "/{labels}"),
+            &["it holds many values; a variable is one"],
+        ),
+        (rule("GET", "/{tags.x}"), &["has no such field"]),
+        (
+            rule("POST", "/").body("x"),
+            &["a segment is empty", "`body` names `x`"],
+        ),
+        (
+            rule("POST", "/{text}").body("text"),
+            &["`text` comes from the path `/{text}` and from the body"],
+        ),
+        (
+            rule("POST", "/v1").body("item.name"),
+            &["`body` names `item.name`"],
+        ),
+        (
+            rule("P", "/{a}/{b}").body("c").response_body("d"),
+            &[
+                "`{a}`",
+                "`{b}`",
+                "`body` names `c`",
+                "`response_body` names `d`, and `shop.Item`",
+            ],
+        ),
+    ] {
+        let problems = try_bind(&rule).err().unwrap_or_else(|| panic!("{rule}"));
+        assert_eq!(problems.len(), expected.len(), "{rule}: {problems:?}");
+        for (problem, expected) in problems.iter().zip(expected) {
+            assert!(problem.contains(expected), "{rule}: {problem}");
+        }
+    }
+}
+
+#[test]
+fn a_field_of_the_reply_is_the_response_or_what_stands_for_it() {
+    let part = |name: &'static str, reply: &str| {
+        let rule = HttpRule::new("GET", "/v1").response_body(name);
+        let bound = try_bind(&rule).ok().unwrap();
+        bound
+            .binding
+            .response(&bound.types, reply.as_bytes())
+            .map(Into::<String>::into)
+    };
+    for (name, reply, expected) in [
+        (
+            "parts",
+            r#"{"name":"a","parts":[{"name":"b"}]}"#,
+            r#"[{"name":"b"}]"#,
+        ),
+        ("made_of", r#"{"madeOf":{"name":"b"}}"#, r#"{"name":"b"}"#),
+        ("name", "{}", "\"\""),
+        ("price", "{}", "0"),
+        ("color", "{}", "\"COLOR_UNKNOWN\""),
+        ("parts", "{}", "[]"),
+        ("made_of", "{}", "null"),
+        ("note", "{}", "null"),
+        ("", r#"{"name":"a"}"#, r#"{"name":"a"}"#),
+    ] {
+        assert_eq!(part(name, reply).unwrap(), expected, "{name} {reply}");
+    }
+    assert!(part("name", "[]").is_err());
+}
+
+#[test]
+fn hostile_queries_take_time_and_memory_by_their_length_only() {
+    let list = bind("GET", "/v1/{id}", "");
+    let many = vec!["tags=x"; 10_000].join("&");
+    assert_eq!(
+        list.request(&format!("/v1/1?{many}"), None)
+            .unwrap()
+            .tags
+            .len(),
+        10_000
+    );
+    let many: Vec<_> = (0..10_000)
+        .map(|index| format!("labels[{index}]=1"))
+        .collect();
+    let request = list.request(&format!("/v1/1?{}", many.join("&")), None);
+    assert_eq!(request.unwrap().labels.len(), 10_000);
+    let deep = format!("/v1/1?item.{}name=x", "made_of.".repeat(29));
+    assert!(list.request(&deep, None).is_ok());
+    for (query, expected) in [
+        (
+            format!("item.{}name=x", "made_of.".repeat(10_000)),
+            "deeper than 32 messages",
+        ),
+        (format!("{}=x", ".".repeat(50_000)), "no parameter"),
+        (format!("labels{}=1", "[".repeat(50_000)), "no parameter"),
+        (
+            format!("page_size={}", "9".repeat(50_000)),
+            "is not a whole number",
+        ),
+        (
+            format!("item.price=1e{}", "9".repeat(50_000)),
+            "is not a number",
+        ),
+        ("&".repeat(50_000) + "x", "no parameter `x`"),
+    ] {
+        let message = list.refusal(&format!("/v1/1?{query}"), None);
+        assert!(
+            message.contains(expected) && message.len() < 1000,
+            "{message}"
+        );
+    }
+    let create = bind("PUT", "/v1/{id}", "*");
+    let deep = format!(r#"{{"text":{}"#, "[".repeat(100_000));
+    create.refusal("/v1/1", Some((Media::Json, &deep)));
+}
