@@ -315,7 +315,7 @@ impl<T> fmt::Debug for Streaming<T> {
 pub struct Sender<T>(mpsc::Sender<Result<T>>);
 
 impl<T: Message> Sender<T> {
-    /// Sends a message, or an error that ends the stream; waits while the stream is full.
+    /// Sends a message; waits while the stream is full.
     ///
     /// # Errors
     ///
@@ -324,8 +324,25 @@ impl<T: Message> Sender<T> {
     /// # Cancel safety
     ///
     /// A dropped future has not sent the message.
-    pub async fn send(&self, message: impl StreamItem<T>) -> Result<()> {
-        let sent = self.0.send(message.into_item()).await;
+    pub async fn send(&self, message: T) -> Result<()> {
+        self.put(Ok(message)).await
+    }
+
+    /// Sends the error that ends the stream; as [`send`](Self::send) otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn fail(&self, error: Error) -> Result<()> {
+        self.put(Err(error)).await
+    }
+
+    async fn put(&self, item: Result<T>) -> Result<()> {
+        let sent = self.0.send(item).await;
         sent.map_err(|_| Error::cancelled("nobody reads this stream any more"))
     }
 
@@ -511,7 +528,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_follows_an_error() {
         let (sender, mut stream) = Streaming::<Number>::channel(4);
-        sender.send(Err(Error::aborted("stop"))).await.unwrap();
+        sender.fail(Error::aborted("stop")).await.unwrap();
         sender.send(Number { value: 1 }).await.unwrap();
         assert!(stream.next().await.unwrap().is_err());
         assert!(stream.next().await.is_none());
