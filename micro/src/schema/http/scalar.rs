@@ -36,12 +36,14 @@ pub(super) fn json(kind: &Kind, text: &str) -> Result<String, &'static str> {
     match kind {
         Kind::Bool if matches!(text, "true" | "false") => Ok(text.to_owned()),
         Kind::Bool => Err("`true` or `false`"),
-        Kind::Int32 => number(
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => number(
             text.parse::<i32>().is_ok(),
             "a whole number of up to 32 bits",
         ),
-        Kind::Int64 => number(text.parse::<i64>().is_ok(), signed),
-        Kind::Uint32 | Kind::Uint64 => number(text.parse::<u64>().is_ok(), unsigned),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => number(text.parse::<i64>().is_ok(), signed),
+        Kind::Uint32 | Kind::Uint64 | Kind::Fixed32 | Kind::Fixed64 => {
+            number(text.parse::<u64>().is_ok(), unsigned)
+        }
         Kind::Double | Kind::Float => {
             let digits = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
             let special = matches!(text, "NaN" | "Infinity" | "-Infinity");
@@ -64,7 +66,9 @@ pub(super) fn absent(ty: &FieldType, types: &Types) -> String {
         (Label::Optional, _) | (_, Kind::Message(_)) => "null".to_owned(),
         (_, Kind::Bool) => "false".to_owned(),
         (_, Kind::String | Kind::Bytes) => "\"\"".to_owned(),
-        (_, Kind::Int64 | Kind::Uint64) => "\"0\"".to_owned(),
+        (_, Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 | Kind::Uint64 | Kind::Fixed64) => {
+            "\"0\"".to_owned()
+        }
         (_, Kind::Enum(name)) => {
             let zero = types
                 .enums()
