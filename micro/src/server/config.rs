@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use crate::codec::Compression;
+use crate::error::Result;
+use crate::handler::MethodInfo;
+
 /// Settings of a [`Server`](crate::server::Server).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -10,6 +14,8 @@ pub struct Config {
     pub address: String,
     /// Whether clients may ask for the services' descriptors (gRPC reflection). Default yes.
     pub reflection: bool,
+    /// Which replies are compressed. Default none.
+    pub compression: Replies,
     /// What one caller may take.
     pub limits: Limits,
 }
@@ -19,6 +25,7 @@ impl Default for Config {
         Self {
             address: "127.0.0.1:0".into(),
             reflection: true,
+            compression: Replies::default(),
             limits: Limits::default(),
         }
     }
@@ -34,11 +41,48 @@ impl Config {
     }
 }
 
+/// Which replies a server compresses, for callers that accept it.
+///
+/// Requests need no setting: what is compiled in is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Replies {
+    /// With what; `None`, the default, compresses nothing.
+    pub way: Option<Compression>,
+    /// Messages shorter than this, in bytes, go as they are. Default 1,024.
+    pub from: usize,
+}
+
+impl Default for Replies {
+    fn default() -> Self {
+        Self {
+            way: None,
+            from: 1024,
+        }
+    }
+}
+
+impl Replies {
+    /// Compression of a name, `none` or empty for none.
+    ///
+    /// # Errors
+    ///
+    /// `Unimplemented` when the name is unknown or its cargo feature is off.
+    pub fn named(name: &str) -> Result<Self> {
+        let name = if name == "none" { "" } else { name };
+        Ok(Self {
+            way: Compression::find(name)?,
+            ..Self::default()
+        })
+    }
+}
+
 /// What callers may take of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Largest request message, in bytes. Default 4 MiB.
+    /// Largest message in either direction, in bytes and not compressed, for methods that do not
+    /// say otherwise. Default 4 MiB.
     pub message: usize,
     /// Largest metadata of a call, in bytes of keys and values. Default 16 KiB.
     pub metadata: usize,
@@ -52,6 +96,10 @@ pub struct Limits {
     /// How long a message that has begun, in either direction, may make no progress. Default
     /// 30 seconds.
     pub stall_timeout: Duration,
+    /// How long a stream may carry no message in either direction; it then ends with
+    /// `DeadlineExceeded`. Default none: a stream that watches for changes has long silences, and
+    /// dead peers are found by `keep_alive`.
+    pub stream_idle_timeout: Option<Duration>,
     /// How often an HTTP/2 peer is asked whether it is still there. Default 20 seconds.
     pub keep_alive: Duration,
     /// How long it may take to answer that. Default 10 seconds.
@@ -67,6 +115,7 @@ impl Default for Limits {
             connections: 16_384,
             header_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),
+            stream_idle_timeout: None,
             keep_alive: Duration::from_secs(20),
             keep_alive_timeout: Duration::from_secs(10),
         }
@@ -74,8 +123,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Bytes of memory that decoding one message may take.
-    pub(super) fn memory(&self) -> usize {
-        self.message.saturating_mul(4)
+    /// Longest message of a method, in bytes.
+    pub(super) fn message_of(&self, method: &MethodInfo) -> usize {
+        method.message_limit.unwrap_or(self.message)
     }
 }

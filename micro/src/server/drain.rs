@@ -9,6 +9,9 @@ use tokio::task::JoinHandle;
 
 use crate::server::peer::Shared;
 
+/// How long calls that are cut have to tell their callers so.
+const FAREWELL: Duration = Duration::from_millis(250);
+
 /// A server that accepts calls.
 ///
 /// Dropping it stops it at once and cuts every call; [`drain`](Self::drain) does it gently.
@@ -28,7 +31,7 @@ impl Running {
     }
 
     /// Stops accepting, tells peers to go elsewhere, lets running calls finish for at most
-    /// `grace`, then cuts what is left.
+    /// `grace`, then cuts what is left: its callers are told `Unavailable` if they listen.
     ///
     /// # Cancel safety
     ///
@@ -48,9 +51,15 @@ impl Running {
             let (peer, age) = (call.peer, call.age);
             tracing::warn!(path = call.path, %peer, ?age, "call cut at the end of the drain");
         }
-        self.accepting.abort();
-        if let Err(error) = (&mut self.accepting).await {
-            tracing::debug!(%error, "connections closed");
+        self.shared.cut.cancel();
+        if tokio::time::timeout(FAREWELL, &mut self.accepting)
+            .await
+            .is_err()
+        {
+            self.accepting.abort();
+            if let Err(error) = (&mut self.accepting).await {
+                tracing::debug!(%error, "connections closed");
+            }
         }
         Drained { cut }
     }

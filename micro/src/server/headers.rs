@@ -42,13 +42,26 @@ pub(super) fn metadata(headers: &HeaderMap, limit: usize) -> Result<Metadata> {
 ///
 /// `Internal` when a key or value is not allowed in a header.
 pub(super) fn write(metadata: &Metadata, headers: &mut HeaderMap) -> Result<()> {
+    write_prefixed("", metadata, headers)
+}
+
+/// The same, with something in front of each key.
+pub(super) fn write_prefixed(
+    prefix: &str,
+    metadata: &Metadata,
+    headers: &mut HeaderMap,
+) -> Result<()> {
     for (key, value) in metadata.iter() {
         if reserved(key) {
             tracing::debug!(key, "metadata not sent: the key belongs to the protocol");
             continue;
         }
-        let (Ok(name), Ok(value)) = (HeaderName::try_from(key), HeaderValue::from_str(value))
-        else {
+        let name = if prefix.is_empty() {
+            HeaderName::try_from(key)
+        } else {
+            HeaderName::try_from(format!("{prefix}{key}"))
+        };
+        let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) else {
             return Err(Error::internal(format!(
                 "the reply's metadata `{key}` cannot be a header"
             )));
@@ -63,10 +76,7 @@ fn reserved(name: &str) -> bool {
     match name.as_bytes()[0] {
         b'g' => name.starts_with("grpc-"),
         b'c' => {
-            name.starts_with("content-")
-                || name == "connection"
-                || name == "connect-timeout-ms"
-                || name == "connect-protocol-version"
+            name.starts_with("content-") || name == "connection" || name.starts_with("connect-")
         }
         b't' => matches!(name, "te" | "trailer" | "transfer-encoding"),
         b'a' => name == "accept" || name.starts_with("accept-"),

@@ -1,4 +1,5 @@
-//! Tells HTTP requests apart by what arrives: gRPC, Connect, or a page for people and probes.
+//! Tells HTTP requests apart by what arrives: gRPC, gRPC-Web, Connect, events, or a page for people
+//! and probes.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -6,17 +7,25 @@ use std::sync::Arc;
 
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
-use http_body::Body;
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::Service;
 
+use crate::codec::Codec;
 use crate::error::Error;
+use crate::handler::{Body, Kind, Route};
+use crate::server::calls::CallGuard;
+use crate::server::connect::Shape;
+use crate::server::exchange::Exchange;
+use crate::server::grpc::Web;
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, ReplyBody, plain};
-use crate::server::{connect, grpc, index};
+use crate::server::requests::Reading;
+use crate::server::{connect, grpc, index, sse};
 
-const ACCEPTED: &str =
-    "application/grpc, application/grpc+json, application/json, application/proto";
+const ACCEPTED: &str = "application/grpc, application/grpc+json, application/grpc-web, \
+     application/grpc-web+json, application/grpc-web-text, application/json, application/proto, \
+     application/connect+json, application/connect+proto";
 
 /// An answer on its way. Boxed, so that what handles a call is not moved about with it.
 pub(super) type Answering = Pin<Box<dyn Future<Output = Result<HttpReply, Infallible>> + Send>>;
@@ -57,18 +66,86 @@ async fn other(peer: Arc<Peer>, request: Request<Incoming>) -> HttpReply {
     if request.method() == Method::HEAD {
         return bodiless(page(&peer, &request));
     }
+    if *request.method() == Method::POST
+        && let Some(web) = Web::read(request.headers())
+    {
+        return grpc::serve_web(&peer, request, web).await;
+    }
     let Some(route) = peer.shared.router.get(request.uri().path()) else {
         return page(&peer, &request);
     };
     match *request.method() {
-        Method::POST => {}
-        Method::OPTIONS => return allowed(StatusCode::NO_CONTENT, "POST, OPTIONS"),
-        _ => return allowed(StatusCode::METHOD_NOT_ALLOWED, "POST, OPTIONS"),
+        Method::POST => post(&peer, route, request).await,
+        Method::GET if gettable(route) => get(&peer, route, request).await,
+        Method::OPTIONS => allowed(StatusCode::NO_CONTENT, verbs(route)),
+        _ => allowed(StatusCode::METHOD_NOT_ALLOWED, verbs(route)),
     }
+}
+
+/// A call of Connect, or one that is answered with events.
+async fn post(peer: &Arc<Peer>, route: &Route, request: Request<Incoming>) -> HttpReply {
     let content_type = request.headers().get(CONTENT_TYPE);
-    match content_type.and_then(|value| connect::codec(value.as_bytes())) {
-        Some(codec) => connect::serve(&peer, route, request, codec).await,
-        None => unsupported(content_type),
+    let shape = content_type.and_then(|value| connect::shape(value.as_bytes()));
+    match (shape, route.method.kind) {
+        (Some(Shape::Unary(codec)), Kind::Unary) => {
+            connect::serve_post(peer, route, request, codec).await
+        }
+        (Some(Shape::Unary(Codec::Json)), Kind::ServerStream) if sse::wanted(request.headers()) => {
+            events(peer, route, request).await
+        }
+        (Some(Shape::Stream(codec)), kind) if kind != Kind::Unary => {
+            connect::serve_stream(peer, route, request, codec).await
+        }
+        (Some(_), kind) => mismatched(content_type, kind),
+        (None, _) => unsupported(content_type, ACCEPTED),
+    }
+}
+
+async fn get(peer: &Arc<Peer>, route: &Route, request: Request<Incoming>) -> HttpReply {
+    if route.method.kind == Kind::Unary {
+        let (head, _) = request.into_parts();
+        return connect::serve_get(peer, route, &head).await;
+    }
+    if sse::wanted(request.headers()) {
+        return events(peer, route, request).await;
+    }
+    let error = Error::invalid_argument("this path answers GET with `accept: text/event-stream`");
+    refuse(StatusCode::NOT_ACCEPTABLE, &error)
+}
+
+/// A server stream as events; its request is the body of a POST, or in the query of a GET.
+async fn events(peer: &Arc<Peer>, route: &Route, request: Request<Incoming>) -> HttpReply {
+    let guard = CallGuard::new(Arc::clone(peer), &route.method);
+    let answered = async {
+        let (head, body) = request.into_parts();
+        let context = connect::context(&head.headers, peer, "sse")?;
+        let exchange = Exchange::new(peer, route, context);
+        let (codec, limit) = (Codec::Json, exchange.limit());
+        let bytes = if head.method == Method::GET {
+            let query = head.uri.query().unwrap_or_default();
+            connect::query::read_json(query, limit)?.message
+        } else {
+            connect::read_body(&exchange, &head.headers, body).await?
+        };
+        let payload = Reading { codec, limit }.payload(bytes);
+        sse::serve(exchange, Body::One(payload)).await
+    };
+    match answered.await {
+        Ok(reply) => reply.map(|body| body.during(guard)),
+        Err(failure) => connect::refuse_with(&failure),
+    }
+}
+
+/// Whether a method is harmless enough for GET, and its request short enough.
+fn gettable(route: &Route) -> bool {
+    route.method.idempotent && !route.method.kind.streams_requests()
+}
+
+fn verbs(route: &Route) -> &'static str {
+    if gettable(route) {
+        "GET, POST, OPTIONS"
+    } else {
+        "POST, OPTIONS"
     }
 }
 
@@ -80,10 +157,12 @@ fn page(peer: &Peer, request: &Request<Incoming>) -> HttpReply {
         "/healthz" => index::alive,
         "/readyz" => index::ready,
         "*" => return allowed(StatusCode::NO_CONTENT, "GET, HEAD, POST, OPTIONS"),
-        _ if peer.shared.router.get(path).is_some() => {
-            return allowed(StatusCode::METHOD_NOT_ALLOWED, "POST, OPTIONS");
+        _ => {
+            if let Some(route) = peer.shared.router.get(path) {
+                return allowed(StatusCode::METHOD_NOT_ALLOWED, verbs(route));
+            }
+            return refuse(StatusCode::NOT_FOUND, &peer.shared.router.unknown(path));
         }
-        _ => return refuse(StatusCode::NOT_FOUND, &peer.shared.router.unknown(path)),
     };
     match *request.method() {
         Method::GET | Method::HEAD => answer(peer, request),
@@ -107,22 +186,32 @@ fn allowed(status: StatusCode, methods: &'static str) -> HttpReply {
     response
 }
 
-fn unsupported(content_type: Option<&HeaderValue>) -> HttpReply {
+/// A content type of Connect for another kind of call.
+fn mismatched(content_type: Option<&HeaderValue>, kind: Kind) -> HttpReply {
+    let accepted = if kind == Kind::Unary {
+        "application/json, application/proto"
+    } else {
+        "application/connect+json, application/connect+proto"
+    };
+    unsupported(content_type, accepted)
+}
+
+fn unsupported(content_type: Option<&HeaderValue>, accepted: &'static str) -> HttpReply {
     let given = content_type.map_or("no content type".to_owned(), |value| {
         let text = String::from_utf8_lossy(value.as_bytes());
         format!("`content-type: {}`", text.escape_debug())
     });
-    let error = Error::invalid_argument(format!("{given}; this server accepts: {ACCEPTED}"));
+    let error = Error::invalid_argument(format!("{given}; this method accepts: {accepted}"));
     let mut response = refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error);
     response.headers_mut().insert(
         HeaderName::from_static("accept-post"),
-        HeaderValue::from_static(ACCEPTED),
+        HeaderValue::from_static(accepted),
     );
     response
 }
 
 fn refuse(status: StatusCode, error: &Error) -> HttpReply {
-    plain(status, "application/json", connect::body(error))
+    plain(status, "application/json", connect::json(error).to_string())
 }
 
 /// The same head without the body.

@@ -58,10 +58,11 @@ impl Server {
         })?;
         let local = listener.local_addr();
         let local = local.or_internal(format!("no local address for `{address}`"))?;
+        let settings = (config.limits, config.compression);
         Ok(Self {
             listener,
             address: local,
-            shared: Arc::new(Shared::new(router, config.limits, health, draining)),
+            shared: Arc::new(Shared::new(router, settings, health, draining)),
         })
     }
 

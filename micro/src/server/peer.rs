@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handler::Router;
 use crate::server::calls::Calls;
-use crate::server::config::Limits;
+use crate::server::config::{Limits, Replies};
 use crate::server::drain::Cut;
 use crate::server::health::Health;
 
@@ -18,9 +18,12 @@ use crate::server::health::Health;
 pub(super) struct Shared {
     pub(super) router: Router,
     pub(super) limits: Limits,
+    pub(super) compression: Replies,
     pub(super) health: Health,
     /// Cancelled once, when draining begins.
     pub(super) draining: CancellationToken,
+    /// Cancelled once, when draining has taken too long: calls still running end now.
+    pub(super) cut: CancellationToken,
     next: AtomicU64,
     /// Every open connection; each removes itself when dropped.
     peers: Mutex<HashMap<u64, Weak<Peer>>>,
@@ -29,15 +32,17 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(
         router: Router,
-        limits: Limits,
+        (limits, compression): (Limits, Replies),
         health: Health,
         draining: CancellationToken,
     ) -> Self {
         Self {
             router,
             limits,
+            compression,
             health,
             draining,
+            cut: CancellationToken::new(),
             next: AtomicU64::new(0),
             peers: Mutex::default(),
         }
@@ -71,6 +76,8 @@ pub(super) struct Peer {
     pub(super) shared: Arc<Shared>,
     pub(super) address: SocketAddr,
     pub(super) calls: Calls,
+    /// The server's `cut`, for this connection alone: its calls do not queue at the server's lock.
+    pub(super) cut: CancellationToken,
     id: u64,
 }
 
@@ -82,6 +89,7 @@ impl Peer {
             shared: Arc::clone(shared),
             address,
             calls: Calls::default(),
+            cut: shared.cut.child_token(),
             id,
         });
         shared

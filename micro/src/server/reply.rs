@@ -8,8 +8,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
+use crate::metadata::Metadata;
 use crate::server::calls::CallGuard;
 use crate::server::grpc;
+use crate::server::messages::{Messages, Part};
 
 /// A response of this server.
 pub(super) type HttpReply = Response<ReplyBody>;
@@ -28,12 +30,12 @@ enum Content {
     Empty,
     /// Bytes of known length.
     Full(Bytes),
-    /// One gRPC message, then a status of OK.
-    Message(Bytes),
+    /// One gRPC message; then a status of OK and metadata.
+    Message(Bytes, Metadata),
     /// A gRPC status alone.
     Trailers(HeaderMap),
-    /// gRPC messages as they come, then a status.
-    Messages(Box<grpc::Messages>),
+    /// Messages as they come, then what ends them.
+    Messages(Box<Messages>),
 }
 
 impl ReplyBody {
@@ -52,11 +54,11 @@ impl ReplyBody {
         Self::new(Content::Full(bytes.into()))
     }
 
-    pub(super) fn message(bytes: Bytes) -> Self {
-        Self::new(Content::Message(bytes))
+    pub(super) fn message(bytes: Bytes, trailers: Metadata) -> Self {
+        Self::new(Content::Message(bytes, trailers))
     }
 
-    pub(super) fn messages(messages: grpc::Messages) -> Self {
+    pub(super) fn messages(messages: Messages) -> Self {
         Self::new(Content::Messages(Box::new(messages)))
     }
 
@@ -77,15 +79,21 @@ impl Body for ReplyBody {
         let (frame, next) = match std::mem::replace(&mut self.content, Content::Empty) {
             Content::Empty => return Poll::Ready(None),
             Content::Full(bytes) => (Frame::data(bytes), Content::Empty),
-            Content::Message(bytes) => (Frame::data(bytes), Content::Trailers(grpc::ok())),
+            Content::Message(bytes, metadata) => {
+                let trailers = grpc::trailers(Ok(()), &metadata);
+                (Frame::data(bytes), Content::Trailers(trailers))
+            }
             Content::Trailers(trailers) => (Frame::trailers(trailers), Content::Empty),
             Content::Messages(mut messages) => match messages.poll_next(cx) {
                 Poll::Pending => {
                     self.content = Content::Messages(messages);
                     return Poll::Pending;
                 }
-                Poll::Ready(Ok(bytes)) => (Frame::data(bytes), Content::Messages(messages)),
-                Poll::Ready(Err(trailers)) => (Frame::trailers(trailers), Content::Empty),
+                Poll::Ready(Part::Data(bytes)) => (Frame::data(bytes), Content::Messages(messages)),
+                Poll::Ready(Part::Last(bytes)) => (Frame::data(bytes), Content::Empty),
+                Poll::Ready(Part::Trailers(trailers)) => {
+                    (Frame::trailers(trailers), Content::Empty)
+                }
             },
         };
         self.content = next;

@@ -1,32 +1,33 @@
-//! gRPC over HTTP/2: unary calls and streams of every kind.
+//! gRPC over HTTP/2, with streams of every kind; gRPC-Web over HTTP/1.1 too, without request streams.
 //!
-//! Does not compress, and does not speak gRPC-Web.
+//! Frames, messages and their limits are shared with other protocols and stand beside this folder.
 
-mod frame;
+pub(super) mod base64;
 mod reply;
 mod request;
 mod status;
+mod web;
 
-pub(super) use self::frame::gone;
-pub(super) use self::reply::{Messages, ok, refuse};
-pub(super) use self::request::{codec, late, payload};
+pub(super) use self::reply::refuse;
+pub(super) use self::request::codec;
+pub(super) use self::status::trailers;
+pub(super) use self::web::{Web, serve as serve_web, text};
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::request::Parts;
 use hyper::body::Incoming;
 
 use crate::codec::Codec;
-use crate::context::Context;
-use crate::error::Result;
-use crate::handler::{Body, Call, PayloadStream, Route};
+use crate::handler::Route;
 use crate::server::calls::CallGuard;
-use crate::server::grpc::frame::Frames;
-use crate::server::grpc::request::Requests;
+use crate::server::exchange::{Exchange, Failure};
+use crate::server::frames::Frames;
 use crate::server::peer::Peer;
 use crate::server::reply::HttpReply;
+use crate::server::requests::Reading;
+use crate::server::writer::Writer;
 
 /// Answers a call that came as gRPC.
 pub(super) async fn serve(
@@ -39,39 +40,30 @@ pub(super) async fn serve(
         return Ok(refuse(&peer.shared.router.unknown(head.uri.path())));
     };
     let guard = CallGuard::new(Arc::clone(&peer), &route.method);
-    let context = match request::context(&head.headers, &peer) {
-        Ok(context) => context,
-        Err(error) => return Ok(refuse(&error)),
-    };
-    let limits = &peer.shared.limits;
-    let frames = Frames::new(body, limits, request::encoding(&head.headers));
-    drop(head);
-    let body = if route.method.kind.streams_requests() {
-        Body::Many(PayloadStream::new(Requests::new(
-            frames,
-            codec,
-            limits.memory(),
-        )))
-    } else {
-        match one(frames, &context, route).await {
-            Ok(message) => Body::One(payload(message, codec, limits.memory())),
-            Err(error) => return Ok(refuse(&error)),
-        }
-    };
-    let call = Call::new(context.clone(), Arc::clone(&route.method), body);
-    let reply = match route.run(call).await {
-        Ok(answer) => reply::reply(answer, codec, &context, &route.method),
-        Err(error) => Ok(reply::refuse_with(&error, &context.take_reply_metadata())),
-    };
-    Ok(match reply {
+    Ok(match call(&peer, route, head, body, codec).await {
         Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(error) => refuse(&error),
+        Err(failure) => reply::refuse_with(&failure),
     })
 }
 
-/// The only message of a unary request, within the call's time.
-async fn one(frames: Frames<Incoming>, context: &Context, route: &Route) -> Result<Bytes> {
-    let time = context.remaining();
-    let late = || late(&route.method.path, time);
-    context.limit(request::one(frames), late).await
+async fn call(
+    peer: &Arc<Peer>,
+    route: &Route,
+    head: Parts,
+    body: Incoming,
+    codec: Codec,
+) -> Result<HttpReply, Failure> {
+    let headers = &head.headers;
+    let exchange = Exchange::new(peer, route, request::context(headers, peer, "grpc")?);
+    let reading = Reading {
+        codec,
+        limit: exchange.limit(),
+    };
+    let accepted = headers.get("grpc-accept-encoding");
+    let writer = Writer::new(&peer.shared, &route.method, codec, accepted);
+    let limits = &peer.shared.limits;
+    let frames = Frames::new(body, reading.limit, limits, headers.get("grpc-encoding"));
+    drop(head);
+    let answer = exchange.framed(frames, reading).await?;
+    Ok(reply::reply(exchange, answer, writer)?)
 }

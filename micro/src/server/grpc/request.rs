@@ -1,28 +1,23 @@
-//! What comes in as gRPC: content type, time-out, metadata, messages.
+//! What comes in as gRPC beside messages: content type, time-out, metadata.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context as Waker, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_core::Stream;
 use http::HeaderMap;
 use http::header::HeaderValue;
-use hyper::body::Incoming;
 
 use crate::codec::Codec;
 use crate::context::{Caller, Context};
 use crate::error::{Error, Result};
-use crate::handler::Payload;
-use crate::server::grpc::frame::Frames;
 use crate::server::headers;
 use crate::server::peer::Peer;
 
 /// The codec of a content type of gRPC; `None` for every other.
 pub(in crate::server) fn codec(content_type: &[u8]) -> Option<Codec> {
-    let subtype = content_type.strip_prefix(b"application/grpc")?;
+    subtype(content_type.strip_prefix(b"application/grpc")?)
+}
+
+/// The codec of what stands behind the protocol's own name in a content type.
+pub(super) fn subtype(subtype: &[u8]) -> Option<Codec> {
     let end = subtype.iter().position(|&byte| byte == b';');
     match subtype[..end.unwrap_or(subtype.len())].trim_ascii_end() {
         b"" | b"+proto" => Some(Codec::Protobuf),
@@ -32,85 +27,14 @@ pub(in crate::server) fn codec(content_type: &[u8]) -> Option<Codec> {
 }
 
 /// Deadline, metadata and caller of a request.
-pub(super) fn context(headers: &HeaderMap, peer: &Arc<Peer>) -> Result<Context> {
+pub(super) fn context(headers: &HeaderMap, peer: &Peer, protocol: &'static str) -> Result<Context> {
     let metadata = headers::metadata(headers, peer.shared.limits.metadata)?;
     let context = Context::new()
-        .with_caller(Caller::new(Some(peer.address), "grpc"))
+        .with_caller(Caller::new(Some(peer.address), protocol))
         .with_metadata(metadata);
     match headers.get("grpc-timeout") {
         None => Ok(context),
         Some(value) => timeout(value).map(|timeout| context.with_timeout(timeout)),
-    }
-}
-
-/// What the caller compresses with.
-pub(super) fn encoding(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get("grpc-encoding")?;
-    (value != "identity").then(|| String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-/// The only message of a unary request.
-pub(super) async fn one(mut frames: Frames<Incoming>) -> Result<Bytes> {
-    let first = poll_fn(|waker| frames.poll_next(waker, false)).await?;
-    let message = first.ok_or_else(|| {
-        Error::invalid_argument("the request ends before its message; a unary call has one")
-    })?;
-    match poll_fn(|waker| frames.poll_next(waker, false)).await? {
-        None => Ok(message),
-        Some(_) => Err(Error::invalid_argument(
-            "the request has a second message; a unary call has one",
-        )),
-    }
-}
-
-/// A message that came as bytes.
-pub(in crate::server) fn payload(bytes: Bytes, codec: Codec, memory: usize) -> Payload {
-    Payload::Encoded {
-        codec,
-        bytes,
-        memory,
-    }
-}
-
-/// The error for a request that has not arrived in time.
-pub(in crate::server) fn late(path: &str, time: Option<Duration>) -> Error {
-    let time = time.unwrap_or_default();
-    Error::deadline_exceeded(format!(
-        "the request of `{path}` did not arrive within {time:.1?}"
-    ))
-}
-
-/// The messages of a streaming request; the peer is held back until they are read.
-pub(super) struct Requests {
-    /// Gone after the end or an error.
-    frames: Option<Frames<Incoming>>,
-    codec: Codec,
-    memory: usize,
-}
-
-impl Requests {
-    pub(super) fn new(frames: Frames<Incoming>, codec: Codec, memory: usize) -> Self {
-        Self {
-            frames: Some(frames),
-            codec,
-            memory,
-        }
-    }
-}
-
-impl Stream for Requests {
-    type Item = Result<Payload>;
-
-    fn poll_next(mut self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<Option<Self::Item>> {
-        let (codec, memory) = (self.codec, self.memory);
-        let Some(frames) = &mut self.frames else {
-            return Poll::Ready(None);
-        };
-        let next = ready!(frames.poll_next(waker, true)).transpose();
-        if !matches!(next, Some(Ok(_))) {
-            self.frames = None;
-        }
-        Poll::Ready(next.map(|bytes| Ok(payload(bytes?, codec, memory))))
     }
 }
 

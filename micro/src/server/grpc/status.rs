@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::{Error, ErrorKind};
+use crate::metadata::Metadata;
+use crate::server::headers;
 
 /// Bytes of a message that are sent: clients refuse headers of more than 8 KiB in all.
 const LONGEST_MESSAGE: usize = 2048;
@@ -18,17 +20,18 @@ const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
-/// The trailers of a call that went well.
-pub(in crate::server) fn ok() -> HeaderMap {
-    let mut trailers = HeaderMap::with_capacity(1);
-    trailers.insert(STATUS, HeaderValue::from_static("0"));
-    trailers
-}
-
-/// The trailers of a call that failed.
-pub(super) fn trailers(error: &Error) -> HeaderMap {
-    let mut trailers = HeaderMap::with_capacity(3);
-    write(error, &mut trailers);
+/// What follows the messages of a call: its status, and the reply's trailing metadata.
+pub(in crate::server) fn trailers(outcome: Result<(), &Error>, metadata: &Metadata) -> HeaderMap {
+    let mut trailers = HeaderMap::with_capacity(3 + metadata.len());
+    match outcome {
+        Ok(()) => {
+            trailers.insert(STATUS, HeaderValue::from_static("0"));
+        }
+        Err(error) => write(error, &mut trailers),
+    }
+    if let Err(error) = headers::write(metadata, &mut trailers) {
+        tracing::warn!(%error, "metadata after a reply left out");
+    }
     trailers
 }
 
@@ -124,6 +127,10 @@ fn low(value: usize) -> u8 {
 mod tests {
     use super::*;
     use crate::error::Detail;
+
+    fn trailers(error: &Error) -> HeaderMap {
+        super::trailers(Err(error), &Metadata::new())
+    }
 
     #[test]
     fn messages_are_percent_encoded() {

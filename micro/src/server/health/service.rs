@@ -4,15 +4,9 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
-use crate::codec::Message;
 use crate::error::{Error, Result};
-use crate::handler::{
-    Body, Kind, Method, Payload, PayloadStream, Reply, Resources, Route, ServiceInfo,
-};
+use crate::handler::{Method, Parts, Resources, Route, Sender, ServiceInfo, Streaming};
 use crate::server::health::{Health, State};
-use crate::server::unfold::unfold;
 
 const INFO: ServiceInfo = ServiceInfo::new("grpc-health", "grpc.health.v1.Health")
     .doc("Whether this server and its services may be called.");
@@ -104,12 +98,10 @@ pub(in crate::server) fn routes(health: &Health, services: &[ServiceInfo]) -> Ve
             .idempotent(),
         ),
         route(
-            &Method::raw(
-                "Watch",
-                Kind::ServerStream,
-                (HealthCheckRequest::describe, HealthCheckResponse::describe),
-                |parts, body| Box::pin(async move { watch(parts.service()?, body) }),
-            )
+            &Method::server_stream("Watch", |parts: Parts, asked| async move {
+                let probe = parts.service()?;
+                Ok(Streaming::make(|out| watch(probe, asked, out)))
+            })
             .doc("How a service is now, and again whenever that changes.")
             .idempotent(),
         ),
@@ -142,58 +134,25 @@ fn list(probe: &Probe) -> HealthListResponse {
     }
 }
 
-/// A watch of one service on its way.
-struct Watching {
+/// Says how a service is, and again whenever that changes; an error after the last.
+async fn watch(
     probe: Arc<Probe>,
-    service: String,
-    changes: watch::Receiver<State>,
-    /// What was said last.
-    said: Option<ServingStatus>,
-    /// Whether the server drains, so that what was said last was the last word.
-    over: bool,
-}
-
-fn watch(probe: Arc<Probe>, body: Body) -> Result<Reply> {
-    let asked: HealthCheckRequest = body.into_one()?.into_message()?;
-    let watching = Watching {
-        changes: probe.health.watch(),
-        probe,
-        service: asked.service,
-        said: None,
-        over: false,
-    };
-    let stream = unfold(Some(watching), |watching| async {
-        match next(watching?).await {
-            Ok((response, watching)) => Some((Ok(Payload::value(response)), Some(watching))),
-            Err(error) => Some((Err(error), None)),
-        }
-    });
-    Ok(Reply::from_body(Body::Many(PayloadStream::new(stream))))
-}
-
-impl Watching {
-    /// How the service is now, if that has not been said.
-    fn news(&mut self) -> Option<ServingStatus> {
-        let state = self.changes.borrow_and_update();
-        let status = self.probe.status(&state, &self.service);
-        self.over = state.draining;
-        (self.said.replace(status) != Some(status)).then_some(status)
-    }
-}
-
-/// Waits for a status that has not been said; an error after the last.
-async fn next(mut watching: Watching) -> Result<(HealthCheckResponse, Watching)> {
-    let stopping = || Error::unavailable("the server is stopping; ask another");
+    asked: HealthCheckRequest,
+    out: Sender<HealthCheckResponse>,
+) -> Result<()> {
+    let mut changes = probe.health.watch();
+    let mut said = None;
     loop {
-        if let Some(status) = (!watching.over).then(|| watching.news()).flatten() {
-            return Ok((HealthCheckResponse { status }, watching));
-        }
-        if watching.over {
-            return Err(stopping());
+        let (status, over) = {
+            let state = changes.borrow_and_update();
+            (probe.status(&state, &asked.service), state.draining)
+        };
+        if said.replace(status) != Some(status) {
+            out.send(HealthCheckResponse { status }).await?;
         }
         // The sender lives in the probe, so an error cannot be; it would mean the same.
-        if watching.changes.changed().await.is_err() {
-            return Err(stopping());
+        if over || changes.changed().await.is_err() {
+            return Err(Error::unavailable("the server is stopping; ask another"));
         }
     }
 }

@@ -8,17 +8,13 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::codec::Message;
 use crate::error::{Error, ErrorKind, Result};
-use crate::handler::{
-    Body, Kind, Method, Payload, PayloadStream, Reply, Resources, Route, Router, ServiceInfo,
-};
+use crate::handler::{Method, Parts, Resources, Route, Router, Sender, ServiceInfo, Streaming};
 use crate::server::reflection::catalog::Catalog;
 use crate::server::reflection::messages::{
     ErrorResponse, ExtensionNumberResponse, FileDescriptorResponse, ListServiceResponse,
     ServerReflectionRequest, ServerReflectionResponse, ServiceResponse,
 };
-use crate::server::unfold::unfold;
 
 const VERSIONS: [ServiceInfo; 2] = [
     ServiceInfo::new("grpc-reflection", "grpc.reflection.v1.ServerReflection").doc(DOC),
@@ -51,14 +47,12 @@ pub(super) fn routes(router: &Router, draining: &CancellationToken) -> Result<Ve
 }
 
 fn with(reflection: &Arc<Reflection>) -> Vec<Route> {
-    let method = Method::raw(
+    let method = Method::bidirectional(
         "ServerReflectionInfo",
-        Kind::Bidirectional,
-        (
-            ServerReflectionRequest::describe,
-            ServerReflectionResponse::describe,
-        ),
-        |parts, body| Box::pin(async move { answer(parts.service()?, body) }),
+        |parts: Parts, questions| async move {
+            let reflection = parts.service()?;
+            Ok(Streaming::make(|out| answer(reflection, questions, out)))
+        },
     )
     .doc("Answers each question about files and symbols.");
     let route = |info| {
@@ -76,34 +70,23 @@ struct Reflection {
     draining: CancellationToken,
 }
 
-fn answer(reflection: Arc<Reflection>, body: Body) -> Result<Reply> {
-    let Body::Many(requests) = body else {
-        return Err(Error::internal("reflection takes a stream"));
-    };
-    let stream = unfold(Some((reflection, requests)), |conversation| async move {
-        let (reflection, mut requests) = conversation?;
-        match next(&reflection, &mut requests).await? {
-            Ok(response) => Some((Ok(Payload::value(response)), Some((reflection, requests)))),
-            Err(error) => Some((Err(error), None)),
-        }
-    });
-    Ok(Reply::from_body(Body::Many(PayloadStream::new(stream))))
-}
-
-/// The answer to the next request; `None` after the last.
-async fn next(
-    reflection: &Reflection,
-    requests: &mut PayloadStream,
-) -> Option<Result<ServerReflectionResponse>> {
-    tokio::select! {
-        biased;
-        request = requests.next() => {
-            let request = request?.and_then(Payload::into_message);
-            Some(request.map(|request| reflection.respond(request)))
-        }
-        () = reflection.draining.cancelled() => {
-            Some(Err(Error::unavailable("the server is stopping; ask another")))
-        }
+async fn answer(
+    reflection: Arc<Reflection>,
+    mut questions: Streaming<ServerReflectionRequest>,
+    out: Sender<ServerReflectionResponse>,
+) -> Result<()> {
+    loop {
+        let question = tokio::select! {
+            biased;
+            question = questions.next() => question,
+            () = reflection.draining.cancelled() => {
+                return Err(Error::unavailable("the server is stopping; ask another"));
+            }
+        };
+        let Some(question) = question else {
+            return Ok(());
+        };
+        out.send(reflection.respond(question?)).await?;
     }
 }
 

@@ -144,17 +144,17 @@ async fn chunked_bodies_are_put_together() {
 }
 
 #[tokio::test]
-async fn compressed_bodies_and_streaming_methods_are_refused_clearly() {
+async fn unknown_compression_and_other_kinds_of_call_are_refused_clearly() {
     let served = Served::new().await;
-    let headers = format!("content-encoding: gzip\r\n{CLOSE}");
+    let headers = format!("content-encoding: snappy\r\n{CLOSE}");
     let call = post("/test.Test/Echo", &headers, "{}");
     let response = served.raw(call.as_bytes()).await;
     assert!(response.starts_with("HTTP/1.1 501 "), "{response}");
-    assert!(response.contains("`gzip`"), "{response}");
+    assert!(response.contains("`snappy`"), "{response}");
     let call = post("/test.Test/Chat", CLOSE, "{}");
     let response = served.raw(call.as_bytes()).await;
-    assert!(response.starts_with("HTTP/1.1 501 "), "{response}");
-    assert!(response.contains("over gRPC"), "{response}");
+    assert!(response.starts_with("HTTP/1.1 415 "), "{response}");
+    assert!(response.contains("application/connect+json"), "{response}");
 }
 
 #[tokio::test]

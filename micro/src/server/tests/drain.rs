@@ -80,7 +80,9 @@ async fn stuck_call_is_cut_after_the_grace_and_named() {
         cut.to_string()
             .starts_with("`/test.Test/Wait` from 127.0.0.1:")
     );
-    assert!(within(call).await.unwrap().is_err());
+    let answer = within(call).await.unwrap().unwrap();
+    assert_eq!(answer.code(), 14);
+    assert!(answer.message().contains("was cut"), "{answer:?}");
     until(|| served.test.dropped.load(Ordering::SeqCst) == 1).await;
 }
 

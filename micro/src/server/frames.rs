@@ -1,17 +1,31 @@
-//! Frames of gRPC in a request: a flag, four bytes of length, the message.
+//! Frames in a request: a flag, four bytes of length, the message; gRPC, gRPC-Web and Connect's
+//! streams share them.
+//!
+//! Knows nothing of what ends a reply: each protocol has its own way.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
+use http::HeaderValue;
 use http_body::Body;
 
+use crate::codec::Compression;
 use crate::error::{Error, Result};
 use crate::server::config::Limits;
 use crate::server::io::Stall;
 
 /// Bytes before each message.
 pub(super) const PREFIX: usize = 5;
+
+/// The flag of a compressed message.
+pub(super) const COMPRESSED: u8 = 1;
+
+/// The flag of the last frame of Connect.
+pub(super) const END_STREAM: u8 = 2;
+
+/// The flag of the last frame of gRPC-Web.
+pub(super) const TRAILERS: u8 = 0x80;
 
 /// Most memory that is taken on the mere announcement of a message.
 const TRUSTED: usize = 64 << 10;
@@ -29,8 +43,8 @@ pub(super) struct Frames<B> {
     message: BytesMut,
     limit: usize,
     stall: Stall,
-    /// What the caller says its compressed messages are encoded in.
-    encoding: Option<String>,
+    /// What the caller says its compressed messages are compressed with.
+    encoding: Option<HeaderValue>,
 }
 
 impl<B> Frames<B>
@@ -38,16 +52,22 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    pub(super) fn new(body: B, limits: &Limits, encoding: Option<String>) -> Self {
+    /// Messages of at most `limit` bytes, both as they come and decompressed.
+    pub(super) fn new(
+        body: B,
+        limit: usize,
+        limits: &Limits,
+        encoding: Option<&HeaderValue>,
+    ) -> Self {
         Self {
             body,
             chunk: Bytes::new(),
             prefix: [0; PREFIX],
             prefix_read: 0,
             message: BytesMut::new(),
-            limit: limits.message,
+            limit,
             stall: Stall::new(limits.stall_timeout),
-            encoding,
+            encoding: encoding.cloned(),
         }
     }
 
@@ -61,13 +81,14 @@ where
     ) -> Poll<Result<Option<Bytes>>> {
         loop {
             if let Some(message) = self.take()? {
-                return Poll::Ready(Ok(Some(message)));
+                let flag = self.prefix[0];
+                return Poll::Ready(self.decompressed(flag, message).map(Some));
             }
             let begun = self.prefix_read > 0;
             match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     self.stall.progress();
-                    // Trailers of a request say nothing in gRPC.
+                    // Trailers of a request say nothing.
                     if let Ok(data) = frame.into_data() {
                         self.chunk = data;
                     }
@@ -124,32 +145,34 @@ where
 
     /// Looks at a prefix before anything of its message is kept.
     fn check(&self) -> Result<()> {
-        let (flag, length, limit) = (self.prefix[0], self.length(), self.limit);
-        match (flag, &self.encoding) {
-            (0, _) => {}
-            (1, Some(encoding)) => {
-                return Err(Error::unimplemented(format!(
-                    "the message is compressed with `{}`; this server accepts `identity`",
-                    encoding.escape_debug()
-                )));
-            }
-            (1, None) => {
-                return Err(Error::internal(
-                    "the message is flagged as compressed but `grpc-encoding` is missing",
-                ));
-            }
-            _ => {
-                return Err(Error::invalid_argument(format!(
-                    "the body is not gRPC: a message starts with 0 or 1, not with {flag}"
-                )));
-            }
-        }
-        if length > limit {
-            return Err(Error::resource_exhausted(format!(
-                "the message takes {length} bytes; this server accepts at most {limit}"
+        let (flag, length) = (self.prefix[0], self.length());
+        if flag > COMPRESSED {
+            return Err(Error::invalid_argument(format!(
+                "the body is no message: messages start with 0 or 1, not with {flag}"
             )));
         }
+        if flag == COMPRESSED {
+            self.compression()?;
+        }
+        if length > self.limit {
+            return Err(too_large(length, self.limit));
+        }
         Ok(())
+    }
+
+    fn compression(&self) -> Result<Compression> {
+        let name = self.encoding.as_ref().map_or("", shown);
+        Compression::find(name)?.ok_or_else(|| {
+            Error::internal("a message is flagged as compressed, but no header says with what")
+        })
+    }
+
+    fn decompressed(&self, flag: u8, message: Bytes) -> Result<Bytes> {
+        if flag != COMPRESSED {
+            return Ok(message);
+        }
+        let out = self.compression()?.decompress(&message, self.limit)?;
+        Ok(out.into())
     }
 
     fn truncated(&self) -> Error {
@@ -166,7 +189,33 @@ where
     }
 }
 
+/// Appends a frame that is no message.
+pub(super) fn write(flag: u8, bytes: &[u8], out: &mut Vec<u8>) {
+    // What ends a stream is an error and metadata, never near the limit.
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    out.push(flag);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(bytes);
+}
+
+/// A header's value as far as it is text, which the names of compressions are.
+fn shown(value: &HeaderValue) -> &str {
+    value.to_str().unwrap_or("?")
+}
+
+/// The error for a message that is refused unread.
+pub(super) fn too_large(length: usize, limit: usize) -> Error {
+    Error::resource_exhausted(format!(
+        "the message takes {length} bytes; this method accepts at most {limit}"
+    ))
+}
+
 /// The error for a request whose connection or stream has broken.
-pub(in crate::server) fn gone(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+pub(super) fn gone(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    let error = match error.into().downcast::<Error>() {
+        // What is wrong with the body, said by a layer between.
+        Ok(error) => return *error,
+        Err(error) => error,
+    };
     Error::cancelled("the caller went away before its request was complete").with_source(error)
 }

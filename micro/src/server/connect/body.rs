@@ -1,0 +1,78 @@
+//! The one message that is a whole body, as unary calls and REST have it.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+use crate::codec::Compression;
+use crate::error::{Error, Result};
+use crate::server::exchange::Exchange;
+use crate::server::frames::{gone, too_large};
+use crate::server::io::Stall;
+
+/// The message of a request, decompressed; within the call's time and the method's limit.
+pub(in crate::server) async fn request(
+    exchange: &Exchange<'_>,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Result<Bytes> {
+    let encoding = headers.get(CONTENT_ENCODING);
+    let encoding = encoding.map_or("", |value| value.to_str().unwrap_or("?"));
+    let compression = Compression::find(encoding)?;
+    let (limit, limits) = (exchange.limit(), &exchange.peer.shared.limits);
+    let bytes = collect(body, limit, limits.stall_timeout);
+    let bytes = exchange.in_time(bytes).await?;
+    match compression {
+        // No bytes at all stand for no message, compressed or not.
+        Some(way) if !bytes.is_empty() => Ok(way.decompress(&bytes, limit)?.into()),
+        _ => Ok(bytes),
+    }
+}
+
+/// Reads a whole body, which is refused before it is buffered if it is too large.
+async fn collect(mut body: Incoming, limit: usize, patience: Duration) -> Result<Bytes> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > limit {
+        return Err(too_large(announced, limit));
+    }
+    let mut stall = Stall::new(patience);
+    let (mut first, mut more) = (Bytes::new(), BytesMut::new());
+    loop {
+        let frame = poll_fn(|waker| {
+            if let Poll::Ready(frame) = Pin::new(&mut body).poll_frame(waker) {
+                stall.progress();
+                return Poll::Ready(Ok(frame));
+            }
+            Poll::Ready(Err(ready!(stall.poll(waker))))
+        });
+        let frame = frame.await.map_err(|timeout| {
+            Error::deadline_exceeded(format!("the request made no progress for {timeout:?}"))
+        })?;
+        let Some(frame) = frame else { break };
+        let Ok(data) = frame.map_err(gone)?.into_data() else {
+            continue;
+        };
+        let length = first.len() + more.len() + data.len();
+        if length > limit {
+            return Err(too_large(length, limit));
+        }
+        if first.is_empty() && more.is_empty() {
+            first = data;
+        } else {
+            more.extend_from_slice(&std::mem::take(&mut first));
+            more.extend_from_slice(&data);
+        }
+    }
+    Ok(if more.is_empty() {
+        first
+    } else {
+        more.freeze()
+    })
+}

@@ -1,0 +1,105 @@
+//! Errors as Connect writes them: a JSON body, or a part of what ends a stream.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+use crate::metadata::Metadata;
+use crate::server::exchange::Failure;
+use crate::server::headers;
+use crate::server::reply::{HttpReply, plain};
+
+/// The response to a call that fails.
+pub(in crate::server) fn refuse(error: &Error) -> HttpReply {
+    let status = StatusCode::from_u16(error.kind().http_status());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    plain(status, "application/json", json(error).to_string())
+}
+
+/// The same with the metadata that the handler has set.
+pub(in crate::server) fn refuse_with(failure: &Failure) -> HttpReply {
+    let mut response = refuse(&failure.error);
+    let written = write(&failure.metadata, &failure.trailers, response.headers_mut());
+    if let Err(error) = written {
+        tracing::warn!(%error, "metadata of a failed call left out");
+    }
+    response
+}
+
+/// Adds a unary reply's metadata: what follows the message has a prefix of its own.
+pub(super) fn write(
+    metadata: &Metadata,
+    trailers: &Metadata,
+    out: &mut HeaderMap,
+) -> Result<(), Error> {
+    headers::write(metadata, out)?;
+    headers::write_prefixed("trailer-", trailers, out)
+}
+
+/// An error as Connect writes it.
+pub(in crate::server) fn json(error: &Error) -> Value {
+    let mut json = serde_json::json!({
+        "code": error.kind().name(),
+        "message": error.message(),
+    });
+    if !error.details().is_empty() {
+        let details = error.details().iter().map(|detail| {
+            serde_json::json!({
+                "type": detail.name,
+                "value": STANDARD_NO_PAD.encode(&detail.value),
+            })
+        });
+        json["details"] = details.collect();
+    }
+    json
+}
+
+/// What ends a stream: the error, if any, and the metadata after the last message.
+pub(in crate::server) fn end(outcome: Result<(), &Error>, metadata: &Metadata) -> Value {
+    let mut end = Map::new();
+    if let Err(error) = outcome {
+        end.insert("error".into(), json(error));
+    }
+    let mut after: Map<String, Value> = Map::new();
+    for (key, value) in metadata.iter() {
+        let values = after.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(values) = values {
+            values.push(value.into());
+        }
+    }
+    if !after.is_empty() {
+        end.insert("metadata".into(), after.into());
+    }
+    end.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Detail;
+
+    #[test]
+    fn errors_are_connect_s_json() {
+        let error = Error::not_found("no „x“").with_detail(Detail::new("a.B", [1]));
+        let expected = serde_json::json!({
+            "code": "not_found",
+            "message": "no „x“",
+            "details": [{"type": "a.B", "value": "AQ"}],
+        });
+        assert_eq!(json(&error), expected);
+        let mut metadata = Metadata::new();
+        for (key, value) in [("a", "1"), ("b-bin", "AAEC"), ("a", "2")] {
+            metadata.append(key, value).unwrap();
+        }
+        assert_eq!(
+            end(Err(&error), &metadata),
+            serde_json::json!({
+                "error": expected,
+                "metadata": {"a": ["1", "2"], "b-bin": ["AAEC"]},
+            })
+        );
+        assert_eq!(end(Ok(()), &Metadata::new()), serde_json::json!({}));
+    }
+}

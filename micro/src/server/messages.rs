@@ -1,0 +1,302 @@
+//! The messages of a reply on their way out, and what ends them.
+//!
+//! What is ready at once goes out in one piece of at most [`PIECE`] bytes (or one message, if that
+//! is longer). The next piece is asked for when the last has been taken: a handler is ahead of a
+//! reader by one piece beside what the reader's windows, at most 1 MiB a stream, let through.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Waker, Poll, ready};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::HeaderMap;
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use crate::error::{Error, Result};
+use crate::handler::{Body, MethodInfo, Payload, PayloadStream, Reply};
+use crate::metadata::Metadata;
+use crate::server::exchange::{Exchange, cut};
+use crate::server::idle::Idle;
+use crate::server::peer::Peer;
+use crate::server::reply::ReplyBody;
+use crate::server::writer::Writer;
+use crate::server::{connect, frames, grpc, sse};
+
+/// Bytes after which messages that are ready are sent rather than gathered.
+const PIECE: usize = 16 << 10;
+
+/// How long messages are gathered, should each of them take its time.
+const GATHERING: Duration = Duration::from_micros(500);
+
+/// How a protocol frames messages and says that they are over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// Frames, and the status as HTTP trailers.
+    Grpc,
+    /// Frames, and the trailers as the last.
+    Web,
+    /// The same in base64.
+    WebText,
+    /// Frames, and a last one of JSON.
+    Connect,
+    /// Server-sent events.
+    Events,
+}
+
+/// A part of a body.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// Messages.
+    Data(Bytes),
+    /// The last bytes.
+    Last(Bytes),
+    /// The end, in trailers.
+    Trailers(HeaderMap),
+}
+
+impl Framing {
+    /// Appends a message.
+    fn message(
+        self,
+        writer: &Writer,
+        payload: &Payload,
+        path: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        match self {
+            Self::Events => {
+                let (json, _) = writer.plain(payload, path)?;
+                sse::event(&json, out);
+                Ok(())
+            }
+            _ => writer.frame(payload, path, out),
+        }
+    }
+
+    /// Appends what follows the messages; gives it back where it is no part of the body.
+    pub(super) fn end(
+        self,
+        outcome: Result<(), &Error>,
+        metadata: &Metadata,
+        out: &mut Vec<u8>,
+    ) -> Option<HeaderMap> {
+        match self {
+            Self::Grpc => return Some(grpc::trailers(outcome, metadata)),
+            Self::Web | Self::WebText => {
+                let trailers = grpc::trailers(outcome, metadata);
+                frames::write(frames::TRAILERS, &grpc::text(&trailers), out);
+            }
+            Self::Connect => {
+                let end = connect::end(outcome, metadata).to_string();
+                frames::write(frames::END_STREAM, end.as_bytes(), out);
+            }
+            Self::Events => sse::end(outcome, metadata, out),
+        }
+        None
+    }
+
+    /// A piece as it goes out.
+    pub(super) fn dress(self, piece: Vec<u8>) -> Bytes {
+        match self {
+            Self::WebText => STANDARD.encode(piece).into(),
+            _ => piece.into(),
+        }
+    }
+}
+
+/// The body of a reply.
+///
+/// # Errors
+///
+/// When the only message cannot be sent; what goes wrong in a stream comes at its end.
+pub(super) fn body(
+    exchange: Exchange<'_>,
+    reply: Reply,
+    writer: Writer,
+    framing: Framing,
+) -> Result<ReplyBody> {
+    let method = &exchange.route.method;
+    let trailers = reply.trailers().clone();
+    let payload = match reply.into_parts().1 {
+        Body::One(payload) => payload,
+        Body::Many(stream) => {
+            return Ok(ReplyBody::messages(Messages {
+                stream,
+                writer,
+                framing,
+                room: 0,
+                over: None,
+                method: Arc::clone(method),
+                ends: Ends {
+                    deadline: exchange.context.deadline(),
+                    sleep: None,
+                    idle: exchange.idle,
+                    peer: Arc::clone(exchange.peer),
+                    cut: None,
+                    silent: None,
+                },
+            }));
+        }
+    };
+    let mut out = Vec::with_capacity(Writer::room(&payload));
+    framing.message(&writer, &payload, &method.path, &mut out)?;
+    if framing == Framing::Grpc {
+        return Ok(ReplyBody::message(out.into(), trailers));
+    }
+    framing.end(Ok(()), &trailers, &mut out);
+    Ok(ReplyBody::full(framing.dress(out)))
+}
+
+/// The messages of a streaming reply.
+pub(super) struct Messages {
+    stream: PayloadStream,
+    writer: Writer,
+    framing: Framing,
+    /// The length of the last piece: the next is likely to be as long.
+    room: usize,
+    /// How the stream ended, while what came before is being sent.
+    over: Option<Result<()>>,
+    method: Arc<MethodInfo>,
+    ends: Ends,
+}
+
+impl Messages {
+    /// The next piece of messages, or what follows the last.
+    pub(super) fn poll_next(&mut self, waker: &mut Waker<'_>) -> Poll<Part> {
+        if self.over.is_none() {
+            self.over = self.ends.passed(&self.method.path).map(Err);
+        }
+        let mut out = Vec::new();
+        if self.over.is_none() {
+            self.gather(waker, &mut out);
+        }
+        if self.over.is_none() && out.is_empty() {
+            match self.ends.poll(waker, &self.method.path) {
+                Poll::Pending if self.framing != Framing::Events => return Poll::Pending,
+                Poll::Pending => {
+                    ready!(self.ends.silence(waker));
+                    out.extend_from_slice(sse::COMMENT);
+                }
+                Poll::Ready(error) => self.over = Some(Err(error)),
+            }
+        }
+        self.ends.silent = None;
+        Poll::Ready(self.part(out))
+    }
+
+    /// Adds the messages that are ready.
+    fn gather(&mut self, waker: &mut Waker<'_>, out: &mut Vec<u8>) {
+        let mut begun = None;
+        while let Poll::Ready(next) = self.stream.poll(waker) {
+            let written = match next {
+                None => {
+                    self.over = Some(Ok(()));
+                    return;
+                }
+                Some(Err(error)) => Err(error),
+                Some(Ok(payload)) => {
+                    if out.is_empty() {
+                        out.reserve(Writer::room(&payload).max(self.room));
+                    }
+                    let path = &self.method.path;
+                    self.framing.message(&self.writer, &payload, path, out)
+                }
+            };
+            self.ends.idle.touch();
+            if let Err(error) = written {
+                self.over = Some(Err(error));
+                return;
+            }
+            let begun = begun.get_or_insert_with(std::time::Instant::now);
+            if out.len() >= PIECE || begun.elapsed() > GATHERING {
+                return;
+            }
+        }
+    }
+
+    /// What has been gathered, or else the end.
+    fn part(&mut self, mut out: Vec<u8>) -> Part {
+        if !out.is_empty() && (self.framing == Framing::Grpc || self.over.is_none()) {
+            self.room = out.len().min(PIECE);
+            return Part::Data(self.framing.dress(out));
+        }
+        let outcome = self
+            .over
+            .as_ref()
+            .map_or(Ok(()), |over| over.as_ref().copied());
+        let metadata = self.stream.trailers().get().cloned().unwrap_or_default();
+        match self.framing.end(outcome, &metadata, &mut out) {
+            Some(trailers) => Part::Trailers(trailers),
+            None => Part::Last(self.framing.dress(out)),
+        }
+    }
+}
+
+impl fmt::Debug for Messages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Messages")
+            .field("method", &self.method.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What ends a stream from outside. What waits is made by the first wait.
+struct Ends {
+    deadline: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    idle: Idle,
+    peer: Arc<Peer>,
+    cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// Since when nothing was sent, where that matters.
+    silent: Option<Pin<Box<Sleep>>>,
+}
+
+impl Ends {
+    /// Why the stream has to end, if it has to now.
+    fn passed(&self, path: &str) -> Option<Error> {
+        if self.peer.cut.is_cancelled() {
+            return Some(cut(path));
+        }
+        let late = self
+            .deadline
+            .is_some_and(|deadline| deadline <= Instant::now());
+        late.then(|| self::late(path))
+    }
+
+    /// Waits for it.
+    fn poll(&mut self, waker: &mut Waker<'_>, path: &str) -> Poll<Error> {
+        let token = &self.peer.cut;
+        let cancelled = self
+            .cut
+            .get_or_insert_with(|| Box::pin(token.clone().cancelled_owned()));
+        if cancelled.as_mut().poll(waker).is_ready() {
+            return Poll::Ready(cut(path));
+        }
+        if let Some(deadline) = self.deadline {
+            let sleep = self
+                .sleep
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+            if sleep.as_mut().poll(waker).is_ready() {
+                return Poll::Ready(late(path));
+            }
+        }
+        self.idle.poll(waker)
+    }
+
+    /// Waits until it is time for a sign of life.
+    fn silence(&mut self, waker: &mut Waker<'_>) -> Poll<()> {
+        let silent = self
+            .silent
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(sse::KEEP_ALIVE)));
+        silent.as_mut().poll(waker)
+    }
+}
+
+fn late(path: &str) -> Error {
+    Error::deadline_exceeded(format!("`{path}` was still sending at the deadline"))
+}

@@ -1,0 +1,110 @@
+//! Server-sent events: a server stream for browsers' `EventSource` and for plain `curl -N`.
+//!
+//! Each message is an event of JSON: `data: {…}`. A failure is an `event: error` whose data is
+//! Connect's JSON of an error; the end, and only a good one, is an `event: end` whose data is `{}`
+//! or holds the stream's trailing metadata. A comment every 15 seconds of silence keeps proxies
+//! from closing the connection. No ids, and so no resuming: a browser that lost its connection
+//! starts anew, and a page closes its `EventSource` at `end`.
+
+use std::time::Duration;
+
+use http::Response;
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+
+use crate::codec::Codec;
+use crate::error::{Error, Result};
+use crate::handler::Body;
+use crate::metadata::Metadata;
+use crate::server::connect;
+use crate::server::exchange::{Exchange, Failure};
+use crate::server::headers;
+use crate::server::messages::{self, Framing};
+use crate::server::reply::HttpReply;
+use crate::server::writer::Writer;
+
+/// How long a stream is silent before a comment is sent.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The comment.
+pub(super) const COMMENT: &[u8] = b": keep-alive\n\n";
+
+/// Whether a request asks for events.
+pub(super) fn wanted(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT).iter().any(|accept| {
+        let kinds = accept.to_str().unwrap_or_default().split(',');
+        let mut kinds = kinds.map(|kind| kind.split(';').next().unwrap_or_default().trim());
+        kinds.any(|kind| kind.eq_ignore_ascii_case("text/event-stream"))
+    })
+}
+
+/// Answers a call of a server stream with events.
+///
+/// # Errors
+///
+/// When the call fails before its stream begins; the caller answers that as a unary failure.
+pub(super) async fn serve(exchange: Exchange<'_>, request: Body) -> Result<HttpReply, Failure> {
+    let shared = &exchange.peer.shared;
+    let writer = Writer::new(shared, &exchange.route.method, Codec::Json, None);
+    let reply = exchange.run(request).await?;
+    let mut out = HeaderMap::with_capacity(2 + reply.metadata().len());
+    let content_type = HeaderValue::from_static("text/event-stream");
+    out.insert(CONTENT_TYPE, content_type);
+    headers::write(reply.metadata(), &mut out)?;
+    out.entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-cache"));
+    let body = messages::body(exchange, reply, writer, Framing::Events)?;
+    let mut response = Response::new(body);
+    *response.headers_mut() = out;
+    Ok(response)
+}
+
+/// Appends a message as an event.
+pub(super) fn event(json: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"data: ");
+    // Line breaks in JSON stand between values only, never within one.
+    out.extend(json.iter().map(|&byte| match byte {
+        b'\n' | b'\r' => b' ',
+        byte => byte,
+    }));
+    out.extend_from_slice(b"\n\n");
+}
+
+/// Appends the last event.
+pub(super) fn end(outcome: Result<(), &Error>, metadata: &Metadata, out: &mut Vec<u8>) {
+    let (name, json) = match outcome {
+        Ok(()) => ("end", connect::end(outcome, metadata)),
+        Err(error) => ("error", connect::json(error)),
+    };
+    out.extend_from_slice(format!("event: {name}\n").as_bytes());
+    event(json.to_string().as_bytes(), out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_accepts_events_wants_them() {
+        let wants = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            wanted(&headers)
+        };
+        assert!(wants("text/event-stream"));
+        assert!(wants("text/html, Text/Event-Stream;q=0.9"));
+        assert!(!wants("*/*") && !wants("text/event-streams") && !wanted(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn an_event_is_one_line_of_data() {
+        let mut out = Vec::new();
+        event(b"{\n\"a\":\r\n1}", &mut out);
+        end(Ok(()), &Metadata::new(), &mut out);
+        end(Err(&Error::aborted("no\nmore")), &Metadata::new(), &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "data: { \"a\":  1}\n\nevent: end\ndata: {}\n\n\
+             event: error\ndata: {\"code\":\"aborted\",\"message\":\"no\\nmore\"}\n\n"
+        );
+    }
+}

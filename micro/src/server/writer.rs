@@ -1,0 +1,121 @@
+//! Messages of a reply into bytes: encoded, measured, compressed where both sides want it.
+
+use http::HeaderValue;
+
+use crate::codec::{Codec, Compression};
+use crate::error::{Error, Result};
+use crate::handler::{MethodInfo, Payload};
+use crate::server::frames::{COMPRESSED, PREFIX};
+use crate::server::peer::Shared;
+
+/// How the messages of one reply are written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Writer {
+    pub(super) codec: Codec,
+    /// With what messages are compressed: configured here, and accepted by the caller.
+    pub(super) compression: Option<Compression>,
+    /// Messages shorter than this are not compressed.
+    from: usize,
+    /// The longest message, in bytes before compression.
+    limit: usize,
+}
+
+impl Writer {
+    /// `accepted` is the caller's list of compressions.
+    pub(super) fn new(
+        shared: &Shared,
+        method: &MethodInfo,
+        codec: Codec,
+        accepted: Option<&HeaderValue>,
+    ) -> Self {
+        let compression = shared.compression.way.filter(|way| {
+            let accepted = accepted.and_then(|list| list.to_str().ok());
+            accepted.is_some_and(|list| way.is_in(list))
+        });
+        Self {
+            codec,
+            compression,
+            from: shared.compression.from,
+            limit: shared.limits.message_of(method),
+        }
+    }
+
+    /// Room for a message.
+    pub(super) fn room(payload: &Payload) -> usize {
+        const UNKNOWN: usize = 256;
+        match payload {
+            Payload::Encoded { bytes, .. } => PREFIX + bytes.len(),
+            Payload::Value(_) => UNKNOWN,
+        }
+    }
+
+    /// Appends a message in a frame; leaves `out` as it was when that fails.
+    pub(super) fn frame(&self, payload: &Payload, path: &str, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        let framed = self.append(payload, path, out);
+        if framed.is_err() {
+            out.truncate(start);
+        }
+        framed
+    }
+
+    fn append(&self, payload: &Payload, path: &str, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        let body = start + PREFIX;
+        out.extend_from_slice(&[0; PREFIX]);
+        payload.write(self.codec, out)?;
+        self.check(out.len() - body, path)?;
+        if let Some(small) = self.compressed(&out[body..])? {
+            out.truncate(body);
+            out.extend_from_slice(&small);
+            out[start] = COMPRESSED;
+        }
+        let length = out.len() - body;
+        let length =
+            u32::try_from(length).map_err(|_| too_large(path, length, u32::MAX as usize))?;
+        out[start + 1..body].copy_from_slice(&length.to_be_bytes());
+        Ok(())
+    }
+
+    /// A message without a frame, and whether it is compressed.
+    pub(super) fn plain(&self, payload: &Payload, path: &str) -> Result<(Vec<u8>, bool)> {
+        let mut out = Vec::with_capacity(Self::room(payload));
+        payload.write(self.codec, &mut out)?;
+        self.check(out.len(), path)?;
+        Ok(match self.compressed(&out)? {
+            Some(small) => (small, true),
+            None => (out, false),
+        })
+    }
+
+    /// The same bytes compressed, when that is wanted and worth it.
+    fn compressed(&self, bytes: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.compression {
+            Some(way) if bytes.len() >= self.from => {
+                let small = way.compress(bytes)?;
+                Ok((small.len() < bytes.len()).then_some(small))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn check(&self, length: usize, path: &str) -> Result<()> {
+        if length > self.limit {
+            return Err(too_large(path, length, self.limit));
+        }
+        Ok(())
+    }
+
+    /// The name to announce in a header, if anything may come compressed.
+    pub(super) fn encoding(&self) -> Option<HeaderValue> {
+        let way = self.compression?;
+        Some(HeaderValue::from_static(way.name()))
+    }
+}
+
+fn too_large(path: &str, length: usize, limit: usize) -> Error {
+    Error::resource_exhausted(format!(
+        "a reply of `{path}` takes {length} bytes; at most {limit} are sent, which the method's \
+         `message_limit` or the setting `limits.message` raises"
+    ))
+}
