@@ -12,7 +12,7 @@ fn node(world: &World) -> (Program, String) {
     (node, address)
 }
 
-fn output(command: &mut Command) -> String {
+pub(crate) fn output(command: &mut Command) -> String {
     let Output {
         status,
         stdout,

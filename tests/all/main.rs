@@ -12,6 +12,7 @@ mod finding;
 mod hostile;
 mod message;
 mod layers;
+mod peers;
 mod programs;
 mod sources;
 mod streams;

@@ -5,6 +5,7 @@
 
 mod greeter;
 mod http;
+mod kinds;
 mod place;
 mod program;
 mod wait;
@@ -12,6 +13,7 @@ mod world;
 
 pub use self::greeter::{Answer, Ask, Greeter, GreeterClient, answer};
 pub use self::http::{Response, http};
+pub use self::kinds::{Kinds, KindsClient, Number};
 pub use self::place::workspace;
 pub use self::program::Program;
 pub use self::wait::{PATIENCE, until, until_async};

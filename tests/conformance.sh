@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# The official conformance suite of Connect, gRPC and gRPC-Web against micro.
+#
+#   bash tests/conformance.sh [OPTION OF connectconformance …]
+#
+# Needs Go, with which it fetches the suite, unless CONNECTCONFORMANCE names the program.
+# `--trace --run 'PATTERN'` shows single cases in full.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+suite=connectrpc.com/conformance/cmd/connectconformance@v1.0.7
+
+if [ -z "${CONNECTCONFORMANCE:-}" ]; then
+  tools=$(mktemp -d)
+  trap 'rm -rf "$tools"' EXIT
+  GOBIN=$tools go install "$suite"
+  CONNECTCONFORMANCE=$tools/connectconformance
+fi
+cargo build --locked -q -p micro-tests --bin conformance
+program=$(cargo metadata --format-version 1 --no-deps | python3 -c \
+  'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug/conformance
+
+"$CONNECTCONFORMANCE" --mode server --conf tests/conformance/server.yaml "$@" -- "$program" server

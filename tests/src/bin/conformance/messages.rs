@@ -1,0 +1,199 @@
+//! The messages of the conformance suite (`connectrpc.conformance.v1`), as far as a server and a
+//! client under test need them.
+//!
+//! A `oneof` inside a message is written as optional fields of the same numbers, which is the
+//! same on the wire; raw HTTP requests and responses are for the suite's own two ends.
+
+use bytes::Bytes;
+use micro::prelude::*;
+
+/// `google.protobuf.Any`, read as it is on the wire.
+#[micro::message(package = "google.protobuf")]
+#[derive(Debug, Clone)]
+pub(crate) struct Any {
+    pub(crate) type_url: String,
+    pub(crate) value: Bytes,
+}
+
+impl Any {
+    pub(crate) fn of<M: micro::codec::Message>(message: &M) -> Self {
+        let mut value = Vec::new();
+        message.encode(&mut value);
+        Self {
+            type_url: format!("type.googleapis.com/{}", M::name()),
+            value: value.into(),
+        }
+    }
+
+    /// The full name of the message within.
+    pub(crate) fn name(&self) -> &str {
+        let name = self.type_url.rsplit('/').next();
+        name.unwrap_or_default()
+    }
+}
+
+#[micro::message(package = "connectrpc.conformance.v1")]
+#[derive(Debug, Clone)]
+pub(crate) struct Header {
+    pub(crate) name: String,
+    pub(crate) value: Vec<String>,
+}
+
+#[micro::message(package = "connectrpc.conformance.v1", name = "Error")]
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    /// A gRPC status code; the enum's numbers are the same.
+    pub(crate) code: Code,
+    pub(crate) message: Option<String>,
+    pub(crate) details: Vec<Any>,
+}
+
+/// The suite's `Code`: the numbers of gRPC.
+#[micro::message(package = "connectrpc.conformance.v1")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    Unspecified,
+    Canceled,
+    Unknown,
+    InvalidArgument,
+    DeadlineExceeded,
+    NotFound,
+    AlreadyExists,
+    PermissionDenied,
+    ResourceExhausted,
+    FailedPrecondition,
+    Aborted,
+    OutOfRange,
+    Unimplemented,
+    Internal,
+    Unavailable,
+    DataLoss,
+    Unauthenticated,
+}
+
+#[micro::message(package = "connectrpc.conformance.v1")]
+#[derive(Debug, Clone)]
+pub(crate) struct UnaryResponseDefinition {
+    #[micro(tag = 1)]
+    pub(crate) response_headers: Vec<Header>,
+    #[micro(tag = 2)]
+    pub(crate) response_data: Option<Bytes>,
+    #[micro(tag = 3)]
+    pub(crate) error: Option<Failure>,
+    #[micro(tag = 4)]
+    pub(crate) response_trailers: Vec<Header>,
+    #[micro(tag = 6)]
+    pub(crate) response_delay_ms: u32,
+}
+
+#[micro::message(package = "connectrpc.conformance.v1")]
+#[derive(Debug, Clone)]
+pub(crate) struct StreamResponseDefinition {
+    #[micro(tag = 1)]
+    pub(crate) response_headers: Vec<Header>,
+    #[micro(tag = 2)]
+    pub(crate) response_data: Vec<Bytes>,
+    #[micro(tag = 3)]
+    pub(crate) response_delay_ms: u32,
+    #[micro(tag = 4)]
+    pub(crate) error: Option<Failure>,
+    #[micro(tag = 5)]
+    pub(crate) response_trailers: Vec<Header>,
+}
+
+/// A request whose answer is one message.
+macro_rules! unary_request {
+    ($($name:ident)*) => {$(
+        #[micro::message(package = "connectrpc.conformance.v1")]
+        #[derive(Debug, Clone)]
+        pub(crate) struct $name {
+            pub(crate) response_definition: Option<UnaryResponseDefinition>,
+            pub(crate) request_data: Bytes,
+        }
+    )*};
+}
+
+unary_request!(UnaryRequest IdempotentUnaryRequest ClientStreamRequest);
+
+#[micro::message(package = "connectrpc.conformance.v1")]
+#[derive(Debug, Clone)]
+pub(crate) struct ServerStreamRequest {
+    pub(crate) response_definition: Option<StreamResponseDefinition>,
+    pub(crate) request_data: Bytes,
+}
+
+#[micro::message(package = "connectrpc.conformance.v1")]
+#[derive(Debug, Clone)]
+pub(crate) struct BidiStreamRequest {
+    pub(crate) response_definition: Option<StreamResponseDefinition>,
+    pub(crate) full_duplex: bool,
+    pub(crate) request_data: Bytes,
+}
+
+/// A response around a payload.
+macro_rules! response {
+    ($($name:ident)*) => {$(
+        #[micro::message(package = "connectrpc.conformance.v1")]
+        #[derive(Debug, Clone)]
+        pub(crate) struct $name {
+            pub(crate) payload: Option<ConformancePayload>,
+        }
+
+        impl From<ConformancePayload> for $name {
+            fn from(payload: ConformancePayload) -> Self {
+                Self { payload: Some(payload) }
+            }
+        }
+
+        impl From<$name> for ConformancePayload {
+            fn from(response: $name) -> Self {
+                response.payload.unwrap_or_default()
+            }
+        }
+    )*};
+}
+
+response!(
+    UnaryResponse IdempotentUnaryResponse ServerStreamResponse ClientStreamResponse
+    BidiStreamResponse
+);
+
+#[micro::message(package = "connectrpc.conformance.v1")]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ConformancePayload {
+    pub(crate) data: Bytes,
+    pub(crate) request_info: Option<RequestInfo>,
+}
+
+#[micro::message(within = ConformancePayload)]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RequestInfo {
+    pub(crate) request_headers: Vec<Header>,
+    pub(crate) timeout_ms: Option<i64>,
+    pub(crate) requests: Vec<Any>,
+    pub(crate) connect_get_info: Option<ConnectGetInfo>,
+}
+
+#[micro::message(within = ConformancePayload)]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ConnectGetInfo {
+    pub(crate) query_params: Vec<Header>,
+}
+
+/// What the runner asks of a server.
+#[micro::message(package = "connectrpc.conformance.v1")]
+#[derive(Debug)]
+pub(crate) struct ServerCompatRequest {
+    #[micro(tag = 4)]
+    pub(crate) use_tls: bool,
+    #[micro(tag = 6)]
+    pub(crate) message_receive_limit: u32,
+}
+
+/// Where the server listens.
+#[micro::message(package = "connectrpc.conformance.v1")]
+pub(crate) struct ServerCompatResponse {
+    pub(crate) host: String,
+    pub(crate) port: u32,
+    pub(crate) pem_cert: Bytes,
+}
