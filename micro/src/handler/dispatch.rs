@@ -111,6 +111,11 @@ impl Route {
         ((self.input)(types), (self.output)(types))
     }
 
+    /// What describes request, reply and typed errors.
+    pub(crate) fn messages(&self) -> ((Describe, Describe), Option<Describe>) {
+        ((self.input, self.output), self.error)
+    }
+
     /// Adds the descriptor of the message in which typed errors travel; returns its full name.
     pub fn describe_error(&self, types: &mut Types) -> Option<String> {
         self.error.map(|describe| describe(types))

@@ -10,6 +10,7 @@ mod inject;
 mod linked;
 mod method;
 mod payload;
+mod schema;
 mod service;
 mod streaming;
 
@@ -26,6 +27,7 @@ pub use self::service::{Served, Service};
 pub use self::streaming::{PayloadStream, Sender, StreamItem, Streaming, Trailers};
 
 pub(crate) use self::linked::collector;
+pub(crate) use self::schema::{Described, collect_types};
 
 #[cfg(feature = "linkme")]
 #[doc(hidden)]

@@ -1,5 +1,7 @@
 //! Testing: a whole app in memory, in one process: no port, no registry but its own, no files.
 
+mod schema;
+
 use std::future::Future;
 
 use crate::app::{App, Builder, Running};
@@ -8,6 +10,8 @@ use crate::error::{Error, Result};
 use crate::handler::{Resources, Service};
 use crate::registry::{Memory, Registry};
 use crate::wrap::Wrap;
+
+pub use self::schema::{assert_compatible, assert_schema};
 
 /// An app in memory for a test. It starts empty: name what it is to run.
 ///

@@ -1,14 +1,13 @@
 //! `Catalog`: the descriptor files of a server's routes, found by name and by what they define.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use bytes::Bytes;
 
 use crate::codec::Message;
 use crate::error::Result;
-use crate::handler::Route;
+use crate::handler::{Described, Route, collect_types};
 use crate::schema::descriptor::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto};
-use crate::schema::{MethodDescriptor, ServiceDescriptor, Types};
 
 /// Descriptor files, encoded once.
 #[derive(Debug, Default)]
@@ -31,28 +30,11 @@ impl Catalog {
     ///
     /// When the types of the routes have no form in protobuf.
     pub(super) fn new(routes: &[&Route]) -> Result<Self> {
-        let mut types = Types::default();
-        let mut services = BTreeMap::<&str, ServiceDescriptor>::new();
-        for route in routes {
-            let (package, name) = route.service.wire.rsplit_once('.').unwrap_or_default();
-            let service = services.entry(route.service.wire).or_default();
-            package.clone_into(&mut service.package);
-            let name = if package.is_empty() {
-                route.service.wire
-            } else {
-                name
-            };
-            name.clone_into(&mut service.name);
-            route.service.doc.clone_into(&mut service.doc);
-            service.methods.push(method(route, &mut types));
-        }
+        let types = collect_types(routes.iter().map(|route| Described::from(*route)));
         let mut catalog = Self {
-            services: services.keys().map(|&name| name.to_owned()).collect(),
+            services: types.services().keys().cloned().collect(),
             ..Self::default()
         };
-        for service in services.into_values() {
-            types.service(service);
-        }
         for file in types.files()? {
             catalog.add(&file);
         }
@@ -124,19 +106,6 @@ impl Catalog {
     /// Notes that the file that is being added defines a symbol.
     fn symbol(&mut self, name: String) {
         self.by_symbol.insert(name, self.files.len());
-    }
-}
-
-fn method(route: &Route, types: &mut Types) -> MethodDescriptor {
-    let (input, output) = route.describe(types);
-    MethodDescriptor {
-        name: route.method.name().to_owned(),
-        input,
-        output,
-        client_streaming: route.method.kind.streams_requests(),
-        server_streaming: route.method.kind.streams_replies(),
-        doc: route.doc.to_owned(),
-        idempotent: route.method.idempotent,
     }
 }
 

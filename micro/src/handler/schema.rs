@@ -1,0 +1,203 @@
+//! `Schema` of what is served: from routes, from what is linked, from single services.
+//!
+//! The one place where handlers become descriptors; reflection stands on it, too.
+
+use std::collections::BTreeMap;
+
+use crate::codec::Message;
+use crate::error::{Error, Result};
+use crate::handler::dispatch::{Route, Router};
+use crate::handler::info::{Kind, ServiceInfo};
+use crate::handler::linked::LinkedService;
+use crate::handler::method::{Describe, Method};
+use crate::handler::service::{Served, Service};
+use crate::schema::http::HttpRule;
+use crate::schema::model::Http;
+use crate::schema::{MethodDescriptor, Schema, ServiceDescriptor, Types};
+
+/// Services that no user wrote: health and reflection, which every server answers.
+const OWN: [&str; 2] = ["grpc.health.", "grpc.reflection."];
+
+impl Schema {
+    /// Everything that is linked into this program: all services that attributes made known.
+    ///
+    /// Messages that no service uses, such as those of topics, are added with
+    /// [`with`](Self::with).
+    ///
+    /// # Errors
+    ///
+    /// `FailedPrecondition` when nothing is linked; `InvalidArgument` when two types have one
+    /// name, or packages need each other in a way that protobuf does not allow.
+    pub fn linked() -> Result<Self> {
+        let served = LinkedService::linked()
+            .into_iter()
+            .flat_map(|record| (record.served)());
+        let served: Vec<Served> = served.collect();
+        if served.is_empty() {
+            return Err(Error::failed_precondition(
+                "no service is linked; a crate that no code names is not linked, so name the \
+                 crates of your services: `use my_services as _;`",
+            ));
+        }
+        Self::of_served(&served)
+    }
+
+    /// What one service serves, its contracts included.
+    ///
+    /// # Errors
+    ///
+    /// As [`Schema::linked`].
+    pub fn of_service<S: Service>() -> Result<Self> {
+        Self::of_served(&S::served())
+    }
+
+    /// What a router answers: the services of an app, without health and reflection.
+    ///
+    /// # Errors
+    ///
+    /// As [`Schema::linked`].
+    pub fn of(router: &Router) -> Result<Self> {
+        let routes = router.routes().into_iter();
+        let own = |route: &&Route| OWN.iter().all(|own| !route.service.wire.starts_with(own));
+        finish(routes.filter(own).map(Described::from))
+    }
+
+    /// Adds a message that no service uses, such as the payload of an event, and what it contains.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when another message has its name.
+    pub fn with<M: Message>(self) -> Result<Self> {
+        let mut types = Types::default();
+        M::describe(&mut types);
+        refuse_conflicts(&types)?;
+        self.merge(Self::from_files(&types.files()?)?)
+    }
+
+    fn of_served(served: &[Served]) -> Result<Self> {
+        finish(served.iter().flat_map(|served| {
+            let service = *served.info();
+            served
+                .iter()
+                .map(move |method| Described::of(service, method))
+        }))
+    }
+}
+
+/// What is known of a method before its messages are described.
+pub(crate) struct Described<'a> {
+    service: ServiceInfo,
+    name: &'a str,
+    doc: &'a str,
+    kind: Kind,
+    idempotent: bool,
+    http: &'static [HttpRule],
+    messages: (Describe, Describe),
+    error: Option<Describe>,
+}
+
+impl<'a> Described<'a> {
+    fn of(service: ServiceInfo, method: &'a Method) -> Self {
+        Self {
+            service,
+            name: method.name,
+            doc: method.doc,
+            kind: method.kind,
+            idempotent: method.idempotent,
+            http: method.http,
+            messages: (method.input, method.output),
+            error: method.error,
+        }
+    }
+
+    fn descriptor(&self, types: &mut Types) -> MethodDescriptor {
+        MethodDescriptor {
+            name: self.name.to_owned(),
+            input: (self.messages.0)(types),
+            output: (self.messages.1)(types),
+            client_streaming: self.kind.streams_requests(),
+            server_streaming: self.kind.streams_replies(),
+            doc: self.doc.to_owned(),
+            idempotent: self.idempotent,
+        }
+    }
+}
+
+impl<'a> From<&'a Route> for Described<'a> {
+    fn from(route: &'a Route) -> Self {
+        let (messages, error) = route.messages();
+        Self {
+            service: route.service,
+            name: route.method.name(),
+            doc: route.doc,
+            kind: route.method.kind,
+            idempotent: route.method.idempotent,
+            http: route.http,
+            messages,
+            error,
+        }
+    }
+}
+
+/// All types of these methods, and their services.
+pub(crate) fn collect_types<'a>(methods: impl IntoIterator<Item = Described<'a>>) -> Types {
+    let mut types = Types::default();
+    let mut services = BTreeMap::<&str, ServiceDescriptor>::new();
+    for method in methods {
+        let wire = method.service.wire;
+        let (package, name) = wire.rsplit_once('.').unwrap_or(("", wire));
+        let service = services.entry(wire).or_default();
+        package.clone_into(&mut service.package);
+        name.clone_into(&mut service.name);
+        method.service.doc.clone_into(&mut service.doc);
+        service.methods.push(method.descriptor(&mut types));
+        if let Some(describe) = method.error {
+            describe(&mut types);
+        }
+    }
+    for service in services.into_values() {
+        types.service(service);
+    }
+    types
+}
+
+fn finish<'a>(methods: impl Iterator<Item = Described<'a>>) -> Result<Schema> {
+    let methods: Vec<_> = methods.collect();
+    let extras: Vec<_> = methods
+        .iter()
+        .map(|method| {
+            let path = format!("/{}/{}", method.service.wire, method.name);
+            let error = method.error.map(|describe| describe(&mut Types::default()));
+            (path, method.http, error)
+        })
+        .collect();
+    let types = collect_types(methods);
+    refuse_conflicts(&types)?;
+    let mut schema = Schema::from_files(&types.files()?)?;
+    for (path, rules, error) in extras {
+        // What descriptors of ours do not say.
+        if let Some(method) = schema.method_mut(&path) {
+            method.http = rules.iter().map(http).collect();
+            method.error = error;
+        }
+    }
+    Ok(schema)
+}
+
+fn http(rule: &HttpRule) -> Http {
+    Http {
+        body: rule.body.to_owned(),
+        response_body: rule.response_body.to_owned(),
+        ..Http::new(rule.verb, rule.path)
+    }
+}
+
+fn refuse_conflicts(types: &Types) -> Result<()> {
+    match types.conflicts() {
+        [] => Ok(()),
+        conflicts => {
+            let all: Vec<_> = conflicts.iter().map(ToString::to_string).collect();
+            Err(Error::invalid_argument(all.join("; ")))
+        }
+    }
+}
