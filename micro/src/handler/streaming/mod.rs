@@ -1,0 +1,242 @@
+//! Streams of messages: erased as they pass through wraps and protocols, typed as handlers and
+//! callers see them.
+//!
+//! Nothing here buffers, but for the channel, whose bound its maker names.
+
+mod payloads;
+mod sender;
+
+pub use self::payloads::{PayloadStream, Trailers};
+pub use self::sender::Sender;
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use crate::codec::Message;
+use crate::error::{Error, Result};
+use crate::handler::call::{Body, Reply};
+use crate::handler::payload::Payload;
+use crate::metadata::Metadata;
+
+/// A typed stream of messages: what a method receives from a streaming caller, and what a caller
+/// receives from a streaming method.
+///
+/// It ends after the first error. Dropping it cancels the call it belongs to.
+///
+/// # Examples
+///
+/// ```
+/// use micro::prelude::*;
+///
+/// # #[micro::message]
+/// # struct Number { value: i64 }
+/// async fn sum(mut input: Streaming<Number>) -> Result<i64> {
+///     let mut sum = 0;
+///     while let Some(number) = input.next().await {
+///         sum += number?.value;
+///     }
+///     Ok(sum)
+/// }
+/// ```
+pub struct Streaming<T> {
+    /// `None` after the end or an error.
+    messages: Option<PayloadStream>,
+    metadata: Metadata,
+    trailers: Trailers,
+    message: PhantomData<fn() -> T>,
+}
+
+impl<T: Message> Streaming<T> {
+    /// A stream of one's own; items are messages, or results of such.
+    pub fn new<S>(messages: S) -> Self
+    where
+        S: Stream<Item: StreamItem<T>> + Send + 'static,
+    {
+        Self::from_payloads(PayloadStream::new(Encoded {
+            messages: Box::pin(messages),
+            message: PhantomData,
+        }))
+    }
+
+    /// A stream whose messages are sent from elsewhere; the sender waits while `capacity` messages
+    /// (at least one) are unread.
+    pub fn channel(capacity: usize) -> (Sender<T>, Self) {
+        let (sender, received) = sender::channel(capacity);
+        (sender, Self::new(received))
+    }
+
+    /// A stream that an async function fills: it runs while the stream is read, and is dropped
+    /// with it. What it returns as an error ends the stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use micro::prelude::*;
+    ///
+    /// # #[micro::message]
+    /// # struct Number { value: i64 }
+    /// let countdown = Streaming::make(|out| async move {
+    ///     for value in (0..3).rev() {
+    ///         out.send(Number { value }).await?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// # drop(countdown);
+    /// ```
+    pub fn make<Function, Running>(function: Function) -> Self
+    where
+        Function: FnOnce(Sender<T>) -> Running,
+        Running: Future<Output = Result<()>> + Send + 'static,
+    {
+        Self::new(sender::made(function))
+    }
+
+    /// The messages of a body.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` when it is one message.
+    pub fn from_body(body: Body) -> Result<Self> {
+        Ok(Self::from_payloads(body.into_many()?))
+    }
+
+    /// The messages of a reply, with its metadata.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_body`](Self::from_body).
+    pub fn from_reply(reply: Reply) -> Result<Self> {
+        let (metadata, body) = reply.into_parts();
+        let mut stream = Self::from_body(body)?;
+        stream.metadata = metadata;
+        Ok(stream)
+    }
+
+    /// Typed messages from erased ones.
+    pub fn from_payloads(messages: PayloadStream) -> Self {
+        Self {
+            metadata: Metadata::new(),
+            trailers: messages.trailers().clone(),
+            messages: Some(messages),
+            message: PhantomData,
+        }
+    }
+
+    /// The next message; `None` after the last, and after an error.
+    ///
+    /// # Errors
+    ///
+    /// The other side's; `InvalidArgument` when a message is malformed.
+    ///
+    /// # Cancel safety
+    ///
+    /// No message is lost when the future is dropped.
+    pub async fn next(&mut self) -> Option<Result<T>> {
+        poll_fn(|task| Pin::new(&mut *self).poll_next(task)).await
+    }
+
+    /// The metadata that came before the first message. Of a bidirectional call it may be empty
+    /// until that message is there.
+    pub fn metadata(&self) -> &Metadata {
+        self.trailers.leading().unwrap_or(&self.metadata)
+    }
+
+    /// The metadata that came after the last message; `None` before the end.
+    pub fn trailers(&self) -> Option<&Metadata> {
+        self.trailers.get()
+    }
+
+    /// The messages, erased.
+    pub fn into_payloads(self) -> PayloadStream {
+        let Self {
+            messages, trailers, ..
+        } = self;
+        messages.unwrap_or_else(|| PayloadStream::new(Over).with_trailers(trailers))
+    }
+}
+
+impl<T: Message> Stream for Streaming<T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(messages) = &mut self.messages else {
+            return Poll::Ready(None);
+        };
+        messages.poll(task).map(|next| {
+            let next = next.map(|payload| payload?.into_message());
+            if !matches!(next, Some(Ok(_))) {
+                self.messages = None;
+            }
+            next
+        })
+    }
+}
+
+impl<T> fmt::Debug for Streaming<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streaming")
+            .field("metadata", &self.metadata)
+            .field("is_over", &self.messages.is_none())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a stream of `T` may yield: `T` itself, or a result of it.
+#[diagnostic::on_unimplemented(
+    message = "a stream of `{T}` cannot yield `{Self}`",
+    label = "expected items of `{T}` or `micro::Result<{T}>`"
+)]
+pub trait StreamItem<T> {
+    /// The message, or the error that ends the stream.
+    fn into_item(self) -> Result<T>;
+}
+
+impl<T> StreamItem<T> for T {
+    fn into_item(self) -> Result<T> {
+        Ok(self)
+    }
+}
+
+impl<T, E: Into<Error>> StreamItem<T> for Result<T, E> {
+    fn into_item(self) -> Result<T> {
+        self.map_err(Into::into)
+    }
+}
+
+/// Typed messages on their way to a protocol.
+struct Encoded<T, S> {
+    messages: Pin<Box<S>>,
+    message: PhantomData<fn() -> T>,
+}
+
+impl<T: Message, S: Stream<Item: StreamItem<T>>> Stream for Encoded<T, S> {
+    type Item = Result<Payload>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.messages.as_mut().poll_next(task);
+        next.map(|next| next.map(|item| item.into_item().map(Payload::value)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.messages.size_hint()
+    }
+}
+
+/// The stream that is over.
+struct Over;
+
+impl Stream for Over {
+    type Item = Result<Payload>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(None)
+    }
+}
+
+#[cfg(test)]
+mod tests;

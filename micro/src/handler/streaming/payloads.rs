@@ -1,0 +1,137 @@
+//! `PayloadStream`: messages of one direction of a call, their type erased.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use crate::error::Result;
+use crate::handler::payload::Payload;
+use crate::metadata::Metadata;
+
+/// Messages of one direction of a streaming call, and the metadata after the last.
+pub struct PayloadStream {
+    messages: Pin<Box<dyn Stream<Item = Result<Payload>> + Send>>,
+    trailers: Trailers,
+}
+
+/// Metadata that follows a stream's last message: empty until the stream has ended. And metadata
+/// that precedes the first, where that becomes known only when the stream is read.
+///
+/// All clones share it. Written once by whoever produces the stream, read by who consumes it.
+#[derive(Debug, Clone, Default)]
+pub struct Trailers(Arc<Beside>);
+
+#[derive(Debug, Default)]
+struct Beside {
+    leading: OnceLock<Metadata>,
+    trailing: OnceLock<Metadata>,
+}
+
+impl Trailers {
+    /// The metadata, once the stream has ended.
+    pub fn get(&self) -> Option<&Metadata> {
+        self.0.trailing.get()
+    }
+
+    /// Says what follows the last message; later words are not heard.
+    pub fn set(&self, metadata: Metadata) {
+        self.0.trailing.get_or_init(|| metadata);
+    }
+
+    /// What precedes the first message, if it became known after the stream itself.
+    pub fn leading(&self) -> Option<&Metadata> {
+        self.0.leading.get()
+    }
+
+    /// Says what precedes the first message; later words are not heard.
+    pub fn set_leading(&self, metadata: Metadata) {
+        self.0.leading.get_or_init(|| metadata);
+    }
+}
+
+impl PayloadStream {
+    /// A stream from what makes the messages.
+    pub fn new(messages: impl Stream<Item = Result<Payload>> + Send + 'static) -> Self {
+        Self {
+            messages: Box::pin(messages),
+            trailers: Trailers::default(),
+        }
+    }
+
+    /// Replaces the cell in which trailing metadata will be found.
+    pub fn with_trailers(mut self, trailers: Trailers) -> Self {
+        self.trailers = trailers;
+        self
+    }
+
+    /// The next message; `None` after the last.
+    ///
+    /// # Cancel safety
+    ///
+    /// No message is lost when the future is dropped.
+    pub async fn next(&mut self) -> Option<Result<Payload>> {
+        poll_fn(|task| self.poll(task)).await
+    }
+
+    /// Asks for the next message.
+    pub fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
+        self.messages.as_mut().poll_next(task)
+    }
+
+    /// Where trailing metadata will be found.
+    pub fn trailers(&self) -> &Trailers {
+        &self.trailers
+    }
+
+    /// Passes every message through a function; metadata stays.
+    pub fn map(
+        self,
+        function: impl FnMut(Result<Payload>) -> Result<Payload> + Send + 'static,
+    ) -> Self {
+        let trailers = self.trailers.clone();
+        let messages = Mapped {
+            messages: self,
+            function,
+        };
+        Self::new(messages).with_trailers(trailers)
+    }
+}
+
+impl Stream for PayloadStream {
+    type Item = Result<Payload>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll(task)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.messages.size_hint()
+    }
+}
+
+impl fmt::Debug for PayloadStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PayloadStream").finish_non_exhaustive()
+    }
+}
+
+/// Every message through a function.
+struct Mapped<Function> {
+    messages: PayloadStream,
+    function: Function,
+}
+
+impl<Function> Unpin for Mapped<Function> {}
+
+impl<Function: FnMut(Result<Payload>) -> Result<Payload>> Stream for Mapped<Function> {
+    type Item = Result<Payload>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.messages.poll(task);
+        next.map(|next| next.map(|message| (self.function)(message)))
+    }
+}

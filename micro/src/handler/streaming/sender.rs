@@ -1,0 +1,129 @@
+//! `Sender`: the end of a stream into which messages are put.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use tokio::sync::mpsc;
+
+use crate::codec::Message;
+use crate::error::{Error, Result};
+
+/// The sending end of [`Streaming::channel`] and [`Streaming::make`]. Dropping the last clone ends
+/// the stream.
+pub struct Sender<T>(mpsc::Sender<Result<T>>);
+
+impl<T: Message> Sender<T> {
+    /// Sends a message; waits while the stream is full.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled` when nobody reads any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has not sent the message.
+    pub async fn send(&self, message: T) -> Result<()> {
+        self.put(Ok(message)).await
+    }
+
+    /// Sends the error that ends the stream; as [`send`](Self::send) otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn fail(&self, error: Error) -> Result<()> {
+        self.put(Err(error)).await
+    }
+
+    async fn put(&self, item: Result<T>) -> Result<()> {
+        let sent = self.0.send(item).await;
+        sent.map_err(|_| Error::cancelled("nobody reads this stream any more"))
+    }
+
+    /// Resolves when nobody reads any more.
+    pub async fn closed(&self) {
+        self.0.closed().await;
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("is_closed", &self.0.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A sender and the stream it fills.
+pub(super) fn channel<T>(capacity: usize) -> (Sender<T>, Received<T>) {
+    let (sender, receiver) = mpsc::channel(capacity.max(1));
+    (Sender(sender), Received(receiver))
+}
+
+/// The stream that an async function fills while it is read.
+pub(super) fn made<T, Running>(function: impl FnOnce(Sender<T>) -> Running) -> Made<T>
+where
+    Running: Future<Output = Result<()>> + Send + 'static,
+{
+    let (sender, receiver) = mpsc::channel(1);
+    Made {
+        making: Some(Box::pin(function(Sender(sender)))),
+        receiver,
+    }
+}
+
+/// What a sender sends.
+pub(super) struct Received<T>(mpsc::Receiver<Result<T>>);
+
+impl<T> Stream for Received<T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(task)
+    }
+}
+
+/// A function that runs within the stream it fills.
+pub(super) struct Made<T> {
+    /// `None` once it has returned.
+    making: Option<Pin<Box<dyn Future<Output = Result<()>> + Send>>>,
+    receiver: mpsc::Receiver<Result<T>>,
+}
+
+impl<T> Stream for Made<T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let mut outcome = Ok(());
+        if let Some(making) = &mut this.making
+            && let Poll::Ready(result) = making.as_mut().poll(task)
+        {
+            (outcome, this.making) = (result, None);
+        }
+        match this.receiver.poll_recv(task) {
+            // What was sent comes before what the function returned: nothing else can be sent.
+            Poll::Ready(Some(item)) => {
+                if let Err(error) = outcome {
+                    this.making = Some(Box::pin(async { Err(error) }));
+                }
+                Poll::Ready(Some(item))
+            }
+            waiting if outcome.is_ok() => waiting,
+            _ => Poll::Ready(outcome.err().map(Err)),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What the stream types promise.
+
+use super::*;
+use crate::error::ErrorKind;
+
+#[micro::message]
+#[derive(Debug, PartialEq)]
+struct Number {
+    value: u32,
+}
+
+async fn read(mut stream: Streaming<Number>) -> (Vec<u32>, Option<Error>) {
+    let mut values = Vec::new();
+    while let Some(next) = stream.next().await {
+        match next {
+            Ok(number) => values.push(number.value),
+            Err(error) => return (values, Some(error)),
+        }
+    }
+    (values, None)
+}
+
+#[tokio::test]
+async fn a_made_stream_yields_what_was_sent_and_then_the_error() {
+    let stream = Streaming::make(|out| async move {
+        for value in 0..5 {
+            out.send(Number { value }).await?;
+        }
+        Err(Error::data_loss("no more"))
+    });
+    let (values, error) = read(stream).await;
+    assert_eq!(values, [0, 1, 2, 3, 4]);
+    assert_eq!(error.unwrap().kind(), ErrorKind::DataLoss);
+}
+
+#[tokio::test]
+async fn a_made_stream_that_keeps_its_sender_elsewhere_goes_on_until_that_is_dropped() {
+    let (hand, take) = tokio::sync::oneshot::channel();
+    let stream = Streaming::make(|out| async move {
+        assert!(hand.send(out).is_ok());
+        Ok(())
+    });
+    let sending = async {
+        let out: Sender<Number> = take.await.unwrap();
+        out.send(Number { value: 1 }).await.unwrap();
+        out.send(Number { value: 2 }).await.unwrap();
+    };
+    let ((values, error), ()) = tokio::join!(read(stream), sending);
+    assert_eq!((values, error.is_none()), (vec![1, 2], true));
+}
+
+#[tokio::test]
+async fn a_full_channel_holds_its_sender_back_and_a_dropped_one_tells_it() {
+    let (sender, stream) = Streaming::channel(2);
+    for value in 0..2 {
+        sender.send(Number { value }).await.unwrap();
+    }
+    let mut third = Box::pin(sender.send(Number { value: 2 }));
+    assert!(poll_fn(|task| Poll::Ready(third.as_mut().poll(task).is_pending())).await);
+    drop(third);
+    drop(stream);
+    let error = sender.send(Number { value: 3 }).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+}
+
+#[tokio::test]
+async fn nothing_follows_an_error() {
+    let (sender, mut stream) = Streaming::<Number>::channel(4);
+    sender.fail(Error::aborted("stop")).await.unwrap();
+    sender.send(Number { value: 1 }).await.unwrap();
+    assert!(stream.next().await.unwrap().is_err());
+    assert!(stream.next().await.is_none());
+}
