@@ -23,7 +23,8 @@ pub(super) type Keep = Option<Arc<dyn Any + Send + Sync>>;
 #[derive(Debug, Clone)]
 pub(super) struct Life {
     limit: Option<Limit>,
-    pulse: Arc<Pulse>,
+    /// `None` when it may be silent for ever.
+    pulse: Option<Arc<Pulse>>,
     keep: Keep,
 }
 
@@ -31,18 +32,22 @@ impl Life {
     pub(super) fn new(limit: Option<Limit>, idle: Option<Duration>, keep: Keep) -> Self {
         Self {
             limit,
-            pulse: Pulse::new(idle),
+            pulse: idle.map(Pulse::new),
             keep,
         }
     }
 
-    /// A clock of one direction.
-    pub(super) fn clock(&self) -> Clock {
-        Clock::new(self.limit, Arc::clone(&self.pulse))
+    pub(super) fn limit(&self) -> Option<Limit> {
+        self.limit
     }
 
-    pub(super) fn pulse(&self) -> Arc<Pulse> {
-        Arc::clone(&self.pulse)
+    /// A clock of one direction.
+    pub(super) fn clock(&self) -> Clock {
+        Clock::new(self.limit, self.pulse())
+    }
+
+    pub(super) fn pulse(&self) -> Option<Arc<Pulse>> {
+        self.pulse.clone()
     }
 
     pub(super) fn keep(&self) -> Keep {
@@ -51,10 +56,9 @@ impl Life {
 
     /// Notes every message of a stream.
     pub(super) fn watch(&self, messages: PayloadStream) -> PayloadStream {
-        if self.pulse.idle.is_none() {
+        let Some(pulse) = self.pulse() else {
             return messages;
-        }
-        let pulse = self.pulse();
+        };
         messages.map(move |next| {
             pulse.beat();
             next
@@ -69,11 +73,11 @@ pub(super) struct Pulse {
     /// Nanoseconds since `started`; written by both directions.
     last: AtomicU64,
     /// How long nothing may pass.
-    idle: Option<Duration>,
+    idle: Duration,
 }
 
 impl Pulse {
-    pub(super) fn new(idle: Option<Duration>) -> Arc<Self> {
+    pub(super) fn new(idle: Duration) -> Arc<Self> {
         Arc::new(Self {
             started: Instant::now(),
             last: AtomicU64::new(0),
@@ -83,17 +87,14 @@ impl Pulse {
 
     /// A message has passed.
     pub(super) fn beat(&self) {
-        if self.idle.is_some() {
-            let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            self.last.store(now, Ordering::Relaxed);
-        }
+        let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.last.store(now, Ordering::Relaxed);
     }
 
     /// Until when it may be silent, if nothing passes from now on.
     fn silent_until(&self) -> Option<(Instant, Duration)> {
-        let idle = self.idle?;
         let last = Duration::from_nanos(self.last.load(Ordering::Relaxed));
-        Some(((self.started + last).checked_add(idle)?, idle))
+        Some(((self.started + last).checked_add(self.idle)?, self.idle))
     }
 }
 
@@ -101,13 +102,13 @@ impl Pulse {
 #[derive(Debug)]
 pub(super) struct Clock {
     deadline: Option<Limit>,
-    pulse: Arc<Pulse>,
+    pulse: Option<Arc<Pulse>>,
     /// Set for a moment at which time may be over; made at the first wait.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Clock {
-    pub(super) fn new(deadline: Option<Limit>, pulse: Arc<Pulse>) -> Self {
+    pub(super) fn new(deadline: Option<Limit>, pulse: Option<Arc<Pulse>>) -> Self {
         Self {
             deadline,
             pulse,
@@ -116,13 +117,15 @@ impl Clock {
     }
 
     pub(super) fn beat(&self) {
-        self.pulse.beat();
+        if let Some(pulse) = &self.pulse {
+            pulse.beat();
+        }
     }
 
     /// Ready when time is over, with what to say of it.
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<String> {
         loop {
-            let silent = self.pulse.silent_until();
+            let silent = self.pulse.as_ref().and_then(|pulse| pulse.silent_until());
             let due = match (self.deadline, silent) {
                 (Some(limit), Some((at, _))) => limit.at.min(at),
                 (Some(limit), None) => limit.at,
@@ -159,8 +162,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_is_counted_from_the_last_message() {
-        let pulse = Pulse::new(Some(Duration::from_secs(2)));
-        let mut clock = Clock::new(None, Arc::clone(&pulse));
+        let pulse = Pulse::new(Duration::from_secs(2));
+        let mut clock = Clock::new(None, Some(Arc::clone(&pulse)));
         let started = Instant::now();
         let beating = async {
             for _ in 0..3 {
@@ -178,9 +181,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn deadline_holds_however_lively_the_stream() {
-        let pulse = Pulse::new(Some(Duration::from_secs(2)));
+        let pulse = Pulse::new(Duration::from_secs(2));
         let limit = Limit::after(Duration::from_secs(3), "the call's timeout");
-        let mut clock = Clock::new(limit, Arc::clone(&pulse));
+        let mut clock = Clock::new(limit, Some(Arc::clone(&pulse)));
         let beating = async {
             loop {
                 sleep(Duration::from_secs(1)).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::codec::Compression;
 use crate::selector::{Probing, Strategy};
 
 /// How a client picks nodes, how long it waits, and what it refuses.
@@ -31,6 +32,17 @@ pub struct Config {
     pub retry_reserve: u32,
     /// The longest message, sent or received, in bytes. Default: 4 MiB.
     pub message_limit: usize,
+    /// How requests are compressed, unless the call says otherwise; a service that does not know
+    /// how refuses them. Replies are taken compressed by whatever is compiled in. Default: not.
+    pub compression: Option<Compression>,
+    /// How many bytes of a stream of replies may wait for their reader; then the service has to
+    /// wait. Where they came in frames much shorter than 1 KiB they take a few hundred bytes each
+    /// beside that. Default: 256 KiB, good for 1 GB/s at a round trip of 0.25 ms and 5 MB/s at
+    /// one of 50 ms.
+    pub stream_window: usize,
+    /// The same for all streams of one connection. When all of it waits for slow readers, nobody
+    /// else receives anything on that connection. Default: 16 MiB.
+    pub connection_window: usize,
     /// The most metadata of one call or reply, in bytes. Default: 16 KiB.
     pub metadata_limit: usize,
     /// How many calls may wait for a free stream of one connection. Default: 65,536.
@@ -56,6 +68,9 @@ impl Default for Config {
             retry_percent: 10,
             retry_reserve: 100,
             message_limit: 4 * 1024 * 1024,
+            compression: None,
+            stream_window: 256 * 1024,
+            connection_window: 16 * 1024 * 1024,
             metadata_limit: 16 * 1024,
             queue_limit: 65_536,
             probing: Probing::default(),

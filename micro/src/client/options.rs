@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::codec::Compression;
 use crate::selector::{Filter, Strategy};
 
 #[derive(Debug, Clone, Default)]
@@ -17,6 +18,8 @@ pub(super) struct Options {
     /// This node only, whatever the registry says.
     pub(super) address: Option<String>,
     pub(super) limit: Option<Limit>,
+    /// The client's when not set.
+    pub(super) compression: Option<Option<Compression>>,
     /// How long streams may be silent.
     pub(super) idle: Option<Duration>,
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::client::answer::{Answered, Reply};
 use crate::client::handle::Client;
 use crate::client::options::{Limit, Options};
+use crate::codec::Compression;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::handler::{Body, BoxFuture, Call, Kind, MethodInfo};
@@ -74,6 +75,13 @@ impl<R: Answered> Request<R> {
     /// direction for this long, the call ends with `DeadlineExceeded`. Unless set, for ever.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.options.idle = Some(timeout);
+        self
+    }
+
+    /// How the requests are compressed, instead of the client's way: those that get shorter by it.
+    /// `None`: not at all. What is not compiled in is an error when the call is awaited.
+    pub fn compress(mut self, compression: impl Into<Option<Compression>>) -> Self {
+        self.options.compression = Some(compression.into());
         self
     }
 

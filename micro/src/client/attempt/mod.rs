@@ -2,18 +2,21 @@
 //!
 //! Safe to repeat is a call that certainly did not reach a handler, and an idempotent one.
 
+mod live;
+mod open;
 mod words;
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::client::attempt::open::Got;
 use crate::client::backoff::pause;
 use crate::client::clock::{Keep, Life};
-use crate::client::connection::{Connection, Head, Limits};
+use crate::client::connection::{Connection, Framing, Head, Limits};
 use crate::client::core::{Core, Method};
 use crate::client::deadline::{Timer, limit};
 use crate::client::failure::{Failure, Reach};
@@ -24,13 +27,18 @@ use crate::client::options::{Limit, Options};
 use crate::codec::Codec;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::handler::{BoxFuture, Call, Endpoint, Kind, MethodInfo, Payload, Reply};
+use crate::handler::{
+    Body, BoxFuture, Call, Endpoint, Kind, MethodInfo, Payload, PayloadStream, Reply,
+};
 use crate::selector::{Choice, Flight, Member};
 
 /// Decoding may take this many times the longest message: values are larger than their bytes.
 const MEMORY: usize = 4;
 /// How long to wait for a first node before asking which services there are at all.
 const ASK_AFTER: Duration = Duration::from_millis(50);
+
+/// A stream that fails later than this does not tell how slow its node is.
+const QUICK: Duration = Duration::from_secs(1);
 
 /// Where a call goes after its wraps.
 pub(super) struct Outgoing {
@@ -47,6 +55,8 @@ enum Stop {
     /// The deadline came while waiting for this.
     Late(&'static str),
     Failed(Failure),
+    /// Nobody else has to do with it.
+    Own(Error),
 }
 
 impl From<Failure> for Stop {
@@ -109,49 +119,74 @@ impl Outgoing {
             let life = self.life(call.context());
             return local::stream(&self.core, route, call, &life).await;
         }
+        let life = self.life(call.context());
         let (context, info, body) = call.into_parts();
-        if info.kind.streams_requests() || info.kind.streams_replies() {
-            let text = format!(
-                "`{}` is a streaming method, only unary ones can be called",
-                info.path
-            );
-            return Err(Error::unimplemented(text));
-        }
-        let (codec, frame) = frame(&body.into_one()?, self.core.config.message_limit)
+        let config = &self.core.config;
+        let mut framing = Framing {
+            codec: Codec::Protobuf,
+            limit: info.message_limit.unwrap_or(config.message_limit),
+            compression: self.options.compression.unwrap_or(config.compression),
+        };
+        let requests = requests(body, &mut framing)
             .map_err(|error| error.context(format_args!("`{}`", info.path)))?;
-        let path = self.method.path.clone();
         let head = Head::new(
-            path,
-            codec,
+            self.method.path.clone(),
+            &framing,
             context.metadata(),
-            self.core.config.metadata_limit,
+            config.metadata_limit,
         )?;
         let attempts = Attempts {
             outgoing: self,
             info: &info,
             head,
-            frame,
+            framing,
+            requests,
             deadline: context.deadline(),
+            limit: self.waits(&info, &life),
+            life,
             started: Instant::now(),
         };
         attempts.run().await
     }
+
+    /// How long to wait for a reply, or for a stream to open.
+    fn waits(&self, info: &MethodInfo, life: &Life) -> Option<Limit> {
+        let limit = life.limit();
+        if info.kind == Kind::Unary {
+            return limit;
+        }
+        let own = Limit::after(self.core.config.timeout, "the client's timeout");
+        Limit::earlier(limit, own)
+    }
+}
+
+/// What an attempt sends.
+enum Requests {
+    /// Framed.
+    One(Bytes),
+    /// `None` once something was taken of it.
+    Many(Mutex<Option<PayloadStream>>),
 }
 
 /// The attempts of one call.
 struct Attempts<'a> {
     outgoing: &'a Outgoing,
-    info: &'a MethodInfo,
+    info: &'a Arc<MethodInfo>,
     head: Head,
-    frame: Bytes,
+    framing: Framing,
+    requests: Requests,
+    /// When all of the call must be over.
     deadline: Option<Instant>,
+    /// How long to wait for a reply, or for a stream to open.
+    limit: Option<Limit>,
+    life: Life,
     started: Instant,
 }
 
 impl Attempts<'_> {
     async fn run(&self) -> Result<Reply> {
         let core = &self.outgoing.core;
-        let timer = pin!(self.deadline.map(sleep_until));
+        let timer = pin!(self.limit.map(|limit| sleep_until(limit.at)));
         let mut timer: Timer<'_> = timer;
         core.budget.earn();
         let mut tried: Vec<Node> = Vec::new();
@@ -160,26 +195,39 @@ impl Attempts<'_> {
             let choice = self.choice(&tried);
             let (service, flight) = self.pick(&choice, &mut timer).await?;
             let others = || service.table.has_other(&choice, flight.member());
-            let failure = match self.once(flight.member(), others(), &mut timer).await {
-                Ok(reply) => {
-                    flight.answered(service.now());
+            let outcome = if self.info.kind == Kind::Unary {
+                let once = self.once(flight.member(), others(), &mut timer).await;
+                once.map(Got::Reply)
+            } else {
+                // In a box of its own: a unary call's future need not have room for it.
+                Box::pin(self.open(flight.member(), others(), &mut timer)).await
+            };
+            let failure = match outcome {
+                Ok(Got::Stream(live)) => return Ok(live.into_reply(flight)),
+                Ok(Got::Reply(reply)) => {
+                    self.answered(flight, &service);
                     return Ok(reply);
                 }
                 Err(Stop::Late(what)) => {
                     let error = self.late(flight.member(), what, attempt);
-                    flight.answered(service.now());
+                    self.answered(flight, &service);
                     return Err(error);
                 }
+                Err(Stop::Own(error)) => return Err(error),
                 Err(Stop::Failed(failure)) => failure,
             };
             let (node, others) = (Arc::clone(flight.member()), others());
             match failure.reach {
-                Reach::Answered if !failure.error.is_retryable() => flight.answered(service.now()),
+                Reach::Answered if !failure.error.is_retryable() => {
+                    self.answered(flight, &service);
+                }
                 // Nothing is learned about how fast it is.
                 Reach::Unsent | Reach::Unprocessed => drop(flight),
-                _ => flight.failed(service.now()),
+                _ if self.is_quick() => flight.failed(service.now()),
+                _ => drop(flight),
             }
             let wait = match (self.may_repeat(&failure), others) {
+                _ if !self.has_requests() => return Err(self.say(failure, &node, attempt)),
                 // Each node once; `tried` grows, so this ends.
                 (Again::Free, true) => None,
                 (Again::Free, false) if attempt < core.config.attempts => Some(pause(attempt)),
@@ -193,7 +241,10 @@ impl Attempts<'_> {
                 error = %failure.error, "trying again"
             );
             if let Some(wait) = wait {
-                if self.deadline.is_some_and(|at| Instant::now() + wait >= at) {
+                if self
+                    .limit
+                    .is_some_and(|limit| Instant::now() + wait >= limit.at)
+                {
                     return Err(self.say(failure, &node, attempt));
                 }
                 sleep(wait).await;
@@ -257,36 +308,65 @@ impl Attempts<'_> {
         std::future::pending().await
     }
 
-    /// One attempt at one node.
-    async fn once(&self, node: &Node, others: bool, timer: &mut Timer<'_>) -> Result<Reply, Stop> {
-        let config = &self.outgoing.core.config;
+    /// A connection to a node.
+    async fn connected(
+        &self,
+        node: &Node,
+        others: bool,
+        timer: &mut Timer<'_>,
+    ) -> Result<Arc<Connection>, Stop> {
         if tracing::enabled!(tracing::Level::DEBUG) {
             tracing::Span::current().record("node", &*node.node().id);
         }
         let link = node.value();
-        let connection = if let Some(connection) = link.open() {
-            connection
-        } else {
-            let connecting = connecting(link, others.then_some(config.patience));
-            let connected = limit(timer, connecting).await;
-            connected.map_err(|_| Stop::Late("no connection"))??
-        };
-        let entered = limit(timer, connection.enter()).await;
-        let _slot = entered.map_err(|_| Stop::Late("no free stream"))??;
+        if let Some(connection) = link.open() {
+            return Ok(connection);
+        }
+        let patience = others.then_some(self.outgoing.core.config.patience);
+        let connected = limit(timer, connecting(link, patience)).await;
+        Ok(connected.map_err(|_| Stop::Late("no connection"))??)
+    }
+
+    /// The head of a request, with the time that is left.
+    fn request(&self, connection: &Connection) -> Result<http::Request<()>, Stop> {
         let left = self
             .deadline
             .map(|at| at.saturating_duration_since(Instant::now()));
         if left.is_some_and(|left| left.is_zero()) {
             return Err(Stop::Late("nothing sent"));
         }
-        let request = self.head.request(connection.authority(), left);
-        let response = connection.send(request, self.frame.clone());
+        Ok(self.head.request(connection.authority(), left))
+    }
+
+    /// The one request of the call.
+    fn one(&self) -> Result<&Bytes, Stop> {
+        match &self.requests {
+            Requests::One(frame) => Ok(frame),
+            Requests::Many(_) => Err(Stop::Own(Error::invalid_argument(
+                "the call has a stream of requests, the method takes one",
+            ))),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let message = self.framing.limit;
+        Limits {
+            message,
+            memory: message.saturating_mul(MEMORY),
+        }
+    }
+
+    /// One attempt at one node, of a unary call.
+    async fn once(&self, node: &Node, others: bool, timer: &mut Timer<'_>) -> Result<Reply, Stop> {
+        let frame = self.one()?;
+        let link = node.value();
+        let connection = self.connected(node, others, timer).await?;
+        let entered = limit(timer, connection.enter()).await;
+        let _slot = entered.map_err(|_| Stop::Late("no free stream"))??;
+        let request = self.request(&connection)?;
+        let response = connection.send(request, frame.clone());
         let response = response.inspect_err(|_| link.forget(&connection))?;
-        let limits = Limits {
-            message: config.message_limit,
-            memory: config.message_limit.saturating_mul(MEMORY),
-        };
-        let mut receive = pin!(connection.receive(response, limits));
+        let mut receive = pin!(connection.receive(response, self.limits()));
         let Ok(reply) = limit(timer, receive.as_mut()).await else {
             connection.suspect();
             return Err(Stop::Late("no reply"));
@@ -298,6 +378,29 @@ impl Attempts<'_> {
             }
             Stop::Failed(failure)
         })
+    }
+
+    /// Notes how fast a node answers. A stream says nothing of that: its pace is its own.
+    fn answered(&self, flight: Flight<Arc<Link>>, service: &Service) {
+        if self.info.kind == Kind::Unary {
+            flight.answered(service.now());
+        }
+    }
+
+    /// Whether a failure may tell how slow a node is.
+    fn is_quick(&self) -> bool {
+        self.info.kind == Kind::Unary || self.started.elapsed() < QUICK
+    }
+
+    /// Whether there is anything to send once more.
+    fn has_requests(&self) -> bool {
+        match &self.requests {
+            Requests::One(_) => true,
+            Requests::Many(requests) => {
+                let requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
+                requests.is_some()
+            }
+        }
     }
 
     fn may_repeat(&self, failure: &Failure) -> Again {
@@ -326,21 +429,16 @@ async fn connecting(
     })
 }
 
-/// The request as gRPC sends it: a prefix of flag and length, then the message.
-fn frame(payload: &Payload, limit: usize) -> Result<(Codec, Bytes)> {
-    let codec = match payload {
-        Payload::Encoded { codec, .. } => *codec,
-        Payload::Value(_) => Codec::Protobuf,
+/// The requests as gRPC sends them; a single one says which codec.
+fn requests(body: Body, framing: &mut Framing) -> Result<Requests> {
+    let payload = match body {
+        Body::Many(requests) => return Ok(Requests::Many(Mutex::new(Some(requests)))),
+        one => one.into_one()?,
     };
+    if let Payload::Encoded { codec, .. } = payload {
+        framing.codec = codec;
+    }
     let mut bytes = Vec::with_capacity(256);
-    bytes.extend_from_slice(&[0; 5]);
-    payload.write(codec, &mut bytes)?;
-    let len = bytes.len() - 5;
-    let Some(prefix) = u32::try_from(len).ok().filter(|_| len <= limit) else {
-        return Err(Error::resource_exhausted(format!(
-            "the request has {len} bytes, the limit is {limit} (`message_limit`)"
-        )));
-    };
-    bytes[1..5].copy_from_slice(&prefix.to_be_bytes());
-    Ok((codec, bytes.into()))
+    framing.append(&payload, &mut bytes)?;
+    Ok(Requests::One(bytes.into()))
 }

@@ -1,10 +1,13 @@
 //! What a failed call says: which method, node and attempt, which limit and how long.
 
+use std::sync::Arc;
+
 use crate::client::attempt::{Attempts, Node};
 use crate::client::failure::Failure;
 use crate::client::nodes::Service;
 use crate::client::options::round;
 use crate::error::{Error, ErrorKind};
+use crate::handler::MethodInfo;
 
 impl Attempts<'_> {
     /// The error for the caller: the service's own as it is, ours with where and which attempt.
@@ -13,36 +16,26 @@ impl Attempts<'_> {
             return failure.error;
         }
         let kind = failure.error.kind();
-        Error::new(kind, self.place(node, failure.error.message(), attempt))
+        let text = self.counted(failure.error.message(), attempt);
+        Place::new(self.info, node).error(kind, &text)
     }
 
     pub(super) fn late(&self, node: &Node, what: &str, attempt: u32) -> Error {
         let text = format!("{what} within {}", self.waited());
-        Error::new(
-            ErrorKind::DeadlineExceeded,
-            self.place(node, &text, attempt),
-        )
+        let text = self.counted(&text, attempt);
+        Place::new(self.info, node).error(ErrorKind::DeadlineExceeded, &text)
     }
 
-    fn place(&self, node: &Node, text: &str, attempt: u32) -> String {
-        let (path, node) = (&self.info.path, node.node());
+    fn counted(&self, text: &str, attempt: u32) -> String {
         let attempts = self.outgoing.core.config.attempts;
-        let name = if node.id == node.address {
-            String::new()
-        } else {
-            format!(" on `{}`", node.id)
-        };
-        format!(
-            "`{path}`{name} at {}: {text} (attempt {attempt} of {attempts})",
-            node.address
-        )
+        format!("{text} (attempt {attempt} of {attempts})")
     }
 
     /// The limit that was reached, and whose it is.
     fn waited(&self) -> String {
-        match self.outgoing.options.limit {
-            Some(limit) if self.deadline == Some(limit.at) => limit.to_string(),
-            _ => format!("{:?}, the call's deadline", round(self.started.elapsed())),
+        match self.limit {
+            Some(limit) => limit.to_string(),
+            None => format!("{:?}", round(self.started.elapsed())),
         }
     }
 
@@ -66,5 +59,40 @@ impl Attempts<'_> {
             None => {}
         }
         Error::unavailable(text)
+    }
+}
+
+/// Which method at which node, for what goes wrong after an attempt has succeeded.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    info: Arc<MethodInfo>,
+    node: Node,
+}
+
+impl Place {
+    pub(super) fn new(info: &Arc<MethodInfo>, node: &Node) -> Self {
+        Self {
+            info: Arc::clone(info),
+            node: Arc::clone(node),
+        }
+    }
+
+    /// The service's own error as it is, ours with where.
+    pub(super) fn say(&self, failure: Failure) -> Error {
+        if failure.is_the_service_s {
+            return failure.error;
+        }
+        self.error(failure.error.kind(), failure.error.message())
+    }
+
+    /// An error that says where.
+    pub(super) fn error(&self, kind: ErrorKind, text: &str) -> Error {
+        let (path, node) = (&self.info.path, self.node.node());
+        let name = if node.id == node.address {
+            String::new()
+        } else {
+            format!(" on `{}`", node.id)
+        };
+        Error::new(kind, format!("`{path}`{name} at {}: {text}", node.address))
     }
 }

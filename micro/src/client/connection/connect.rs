@@ -21,9 +21,12 @@ use crate::client::connection::gate::Gate;
 use crate::client::connection::written::Watched;
 use crate::client::connection::{Connection, Shared};
 
-/// What one stream may receive ahead of its reader, and what all of a connection may.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
+/// HTTP/2 closes a connection on which many short frames are unread, as each takes more memory than
+/// its bytes. The default bears a few slow readers of short messages; this many times the
+/// connection's window bears them all.
+const SHORT_FRAMES: usize = 8;
+/// How much of a stream of requests may wait for the socket.
+const SEND_BUFFER: usize = 128 * 1024;
 /// Room for status message and details beside the metadata.
 const STATUS_ROOM: usize = 32 * 1024;
 
@@ -45,8 +48,10 @@ pub(in crate::client) async fn connect(
     let (io, seen) = Watched::new(tcp);
     let list = u32::try_from(config.metadata_limit + STATUS_ROOM).unwrap_or(u32::MAX);
     let handshake = Builder::new()
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_window_size(window(config.stream_window))
+        .initial_connection_window_size(window(config.connection_window))
+        .data_frame_budget(config.connection_window.saturating_mul(SHORT_FRAMES))
+        .max_send_buffer_size(SEND_BUFFER)
         .max_header_list_size(list)
         .enable_push(false)
         // None until the peer has said how many: that is also how its SETTINGS are noticed.
@@ -77,6 +82,12 @@ pub(in crate::client) async fn connect(
         authority,
     };
     Ok((connection, driver))
+}
+
+/// A window as HTTP/2 allows it.
+fn window(bytes: usize) -> u32 {
+    const MOST: u32 = (1 << 31) - 1;
+    u32::try_from(bytes).unwrap_or(MOST).clamp(1, MOST)
 }
 
 /// What the system says, in our words: without the number of its error.

@@ -2,9 +2,12 @@
 //!
 //! Keeps HTTP/2's own queue empty, so that what waits here has certainly not been sent.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::client::connection::Connection;
 
 /// More streams than any connection will have at once.
 const MOST: usize = 1 << 20;
@@ -48,6 +51,11 @@ impl Gate {
         self.free.acquire().await.map_err(|_| Shut::Closed)
     }
 
+    /// Takes back what somebody had for longer than a borrow lasts.
+    fn leave(&self) {
+        self.free.add_permits(1);
+    }
+
     /// Whether calls wait.
     pub(super) fn is_crowded(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
@@ -75,6 +83,28 @@ impl Gate {
     /// Sends everyone away.
     pub(super) fn close(&self) {
         self.free.close();
+    }
+}
+
+/// A stream's place on a connection, and what keeps the connection open.
+#[derive(Debug)]
+pub(in crate::client) struct Slot(Arc<Connection>);
+
+impl Slot {
+    /// Keeps a place for as long as a stream lasts.
+    pub(super) fn new(connection: Arc<Connection>, permit: SemaphorePermit<'_>) -> Self {
+        permit.forget();
+        Self(connection)
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.shared.gate.leave();
     }
 }
 

@@ -6,10 +6,13 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TE, USER_AGENT};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Request, Uri, Version};
 
-use crate::codec::Codec;
+use crate::client::connection::frames::Framing;
+use crate::codec::{Codec, Compression};
 use crate::error::{Error, Result};
 use crate::metadata::Metadata;
 
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const ACCEPTED: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("micro-rust/", env!("CARGO_PKG_VERSION")));
@@ -56,14 +59,20 @@ impl Head {
     /// than `limit` bytes of it.
     pub(in crate::client) fn new(
         path: PathAndQuery,
-        codec: Codec,
+        framing: &Framing,
         metadata: &Metadata,
         limit: usize,
     ) -> Result<Self> {
-        let mut fields = HeaderMap::with_capacity(4 + metadata.len());
+        let mut fields = HeaderMap::with_capacity(6 + metadata.len());
         fields.insert(TE, const { HeaderValue::from_static("trailers") });
-        fields.insert(CONTENT_TYPE, content_type(codec));
+        fields.insert(CONTENT_TYPE, content_type(framing.codec));
         fields.insert(USER_AGENT, AGENT);
+        if cfg!(any(feature = "gzip", feature = "zstd")) {
+            fields.insert(ACCEPTED, HeaderValue::from_static(Compression::accepted()));
+        }
+        if let Some(compression) = framing.compression {
+            fields.insert(ENCODING, HeaderValue::from_static(compression.name()));
+        }
         if !metadata.is_empty() {
             add(metadata, limit, &mut fields)?;
         }
@@ -146,6 +155,12 @@ fn timeout(remaining: Duration) -> HeaderValue {
 mod tests {
     use super::*;
 
+    const FRAMING: Framing = Framing {
+        codec: Codec::Protobuf,
+        limit: 99,
+        compression: None,
+    };
+
     #[test]
     fn timeouts_are_rounded_up_a_little_and_fit_eight_digits() {
         let cases = [
@@ -166,11 +181,11 @@ mod tests {
         let path = || PathAndQuery::from_static("/a.A/B");
         let mut metadata = Metadata::new();
         metadata.insert("grpc-status", "0").unwrap();
-        let error = Head::new(path(), Codec::Protobuf, &metadata, 99).unwrap_err();
+        let error = Head::new(path(), &FRAMING, &metadata, 99).unwrap_err();
         assert!(error.to_string().contains("`grpc-status`"), "{error}");
         let mut metadata = Metadata::new();
         metadata.insert("a", "x".repeat(99)).unwrap();
-        let error = Head::new(path(), Codec::Protobuf, &metadata, 99).unwrap_err();
+        let error = Head::new(path(), &FRAMING, &metadata, 99).unwrap_err();
         assert!(error.to_string().contains("`metadata_limit`"), "{error}");
     }
 
@@ -179,7 +194,7 @@ mod tests {
         let mut metadata = Metadata::new();
         metadata.insert("tenant", "acme").unwrap();
         let path = PathAndQuery::from_static("/greeter.Greeter/Hello");
-        let head = Head::new(path, Codec::Protobuf, &metadata, 99).unwrap();
+        let head = Head::new(path, &FRAMING, &metadata, 99).unwrap();
         let node = Authority::from_static("[::1]:80");
         let request = head.request(&node, Some(Duration::from_secs(1)));
         assert_eq!(request.uri(), "http://[::1]:80/greeter.Greeter/Hello");

@@ -5,8 +5,11 @@
 
 mod connect;
 mod driver;
+mod frames;
 mod gate;
 mod head;
+mod incoming;
+mod pump;
 mod reply;
 mod status;
 mod written;
@@ -17,8 +20,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context as Task, Waker};
 
 use bytes::Bytes;
-use h2::Reason;
 use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, SendStream};
 use http::Request;
 use http::uri::Authority;
 use tokio::sync::SemaphorePermit;
@@ -30,7 +33,11 @@ use crate::error::{Error, ErrorKind};
 
 pub(super) use self::connect::connect;
 pub(super) use self::driver::{Driver, End};
+pub(super) use self::frames::Framing;
+pub(super) use self::gate::Slot;
 pub(super) use self::head::Head;
+pub(super) use self::incoming::{Incoming, Step};
+pub(super) use self::pump::Pump;
 pub(super) use self::reply::Limits;
 
 /// An open connection. Dropping the last clone of its `Arc` closes it in order.
@@ -66,6 +73,12 @@ impl Connection {
         })
     }
 
+    /// Waits for a free stream, to be kept for as long as that lasts.
+    pub(super) async fn enter_long(self: &Arc<Self>) -> Result<Slot, Failure> {
+        let permit = self.enter().await?;
+        Ok(Slot::new(Arc::clone(self), permit))
+    }
+
     /// Whether no more calls can be sent on it.
     pub(super) fn is_over(&self) -> bool {
         self.shared.end.get().is_some()
@@ -84,6 +97,18 @@ impl Connection {
 
     /// Sends a whole unary request.
     pub(super) fn send(&self, head: Request<()>, frame: Bytes) -> Result<ResponseFuture, Failure> {
+        let (response, mut stream) = self.begin(head)?;
+        match stream.send_data(frame, true) {
+            Ok(()) => Ok(response),
+            Err(error) => Err(self.broken(&error, response.stream_id().as_u32())),
+        }
+    }
+
+    /// Sends the head of a request.
+    pub(super) fn begin(
+        &self,
+        head: Request<()>,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), Failure> {
         let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         let mut nobody = Task::from_waker(Waker::noop());
         if sender.poll_ready(&mut nobody).is_pending() {
@@ -93,17 +118,22 @@ impl Connection {
         }
         let opened = sender.send_request(head, false);
         drop(sender);
-        let (response, mut stream) = opened.map_err(|error| {
+        opened.map_err(|error| {
             Failure::unsent(format!("the connection takes no more calls: {error}"))
-        })?;
-        match stream.send_data(frame, true) {
-            Ok(()) => Ok(response),
-            Err(error) => Err(self.broken(&error, response.stream_id().as_u32())),
-        }
+        })
     }
 
     /// What became of a request whose stream failed.
     fn broken(&self, error: &h2::Error, stream: u32) -> Failure {
+        self.what(error, stream, "no reply")
+    }
+
+    /// What became of a stream of replies that failed after it had begun.
+    fn cut(&self, error: &h2::Error, stream: u32) -> Failure {
+        self.what(error, stream, "the stream was cut off")
+    }
+
+    fn what(&self, error: &h2::Error, stream: u32, what: &str) -> Failure {
         if error.is_reset() && error.is_remote() {
             let reason = error.reason().unwrap_or(Reason::NO_ERROR);
             let reach = match reason {
@@ -121,7 +151,7 @@ impl Connection {
             return Failure::unsent(format!("the connection {}", self.end()));
         }
         let text = if error.is_io() || error.is_go_away() {
-            format!("no reply, the connection {}", self.end())
+            format!("{what}, the connection {}", self.end())
         } else {
             format!("the peer broke the protocol: {error}")
         };

@@ -7,15 +7,12 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
 use crate::client::connection::Connection;
+use crate::client::connection::frames::{Frames, nonsense};
 use crate::client::connection::status::{collect, status};
 use crate::client::failure::{Failure, Reach};
 use crate::codec::Codec;
 use crate::error::{Error, ErrorKind};
 use crate::handler::{Body, Payload, Reply};
-use crate::metadata::Metadata;
-
-/// Compressed flag and length.
-const PREFIX: usize = 5;
 
 /// What a reply may be.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +42,8 @@ impl Connection {
             return Err(failure);
         }
         let codec = codec(head.status, &head.headers)?;
-        let message = self.message(&mut body, limits.message).await?;
+        let frames = Frames::new(&head.headers, limits.message);
+        let message = self.message(&mut body, frames).await?;
         let trailers = match body.trailers().await {
             Ok(trailers) => trailers.unwrap_or_default(),
             Err(error) => return Err(self.broken(&error, body.stream_id().as_u32())),
@@ -58,22 +56,23 @@ impl Connection {
         let Some(bytes) = message else {
             return Err(nonsense("the reply has a status but no message"));
         };
-        let mut metadata = Metadata::new();
-        collect(&head.headers, &mut metadata);
-        collect(&trailers, &mut metadata);
         let mut reply = Reply::from_body(Body::One(Payload::Encoded {
             codec,
             bytes,
             memory: limits.memory,
         }));
-        *reply.metadata_mut() = metadata;
+        collect(&head.headers, reply.metadata_mut());
+        collect(&trailers, reply.trailers_mut());
         Ok(reply)
     }
 
     /// The one message of a body; `None` when there is none.
-    async fn message(&self, body: &mut RecvStream, limit: usize) -> Result<Option<Bytes>, Failure> {
-        let mut whole = Bytes::new();
-        let mut parts: Vec<u8> = Vec::new();
+    async fn message(
+        &self,
+        body: &mut RecvStream,
+        mut frames: Frames,
+    ) -> Result<Option<Bytes>, Failure> {
+        let mut found = None;
         while let Some(chunk) = body.data().await {
             let chunk = match chunk {
                 Ok(chunk) => chunk,
@@ -82,61 +81,22 @@ impl Connection {
             if let Err(error) = body.flow_control().release_capacity(chunk.len()) {
                 return Err(self.broken(&error, body.stream_id().as_u32()));
             }
-            if whole.is_empty() {
-                whole = chunk;
-            } else {
-                if parts.is_empty() {
-                    parts.extend_from_slice(&whole);
+            frames.push(chunk);
+            while let Some(message) = frames.next()? {
+                if found.replace(message).is_some() {
+                    return Err(nonsense("the reply has more than one message"));
                 }
-                parts.extend_from_slice(&chunk);
             }
-            let so_far = if parts.is_empty() { &whole[..] } else { &parts };
-            check(so_far, limit)?;
         }
-        if !parts.is_empty() {
-            whole = parts.into();
+        if frames.is_between() {
+            return Ok(found);
         }
-        match expected(&whole) {
-            None if whole.is_empty() => Ok(None),
-            Some(len) if whole.len() == PREFIX + len => Ok(Some(whole.slice(PREFIX..))),
-            _ => Err(nonsense("the reply's message is cut off")),
-        }
+        Err(nonsense("the reply's message is cut off"))
     }
-}
-
-/// The length that the prefix announces.
-fn expected(bytes: &[u8]) -> Option<usize> {
-    let prefix = bytes.first_chunk::<PREFIX>()?;
-    let [_, len @ ..] = *prefix;
-    usize::try_from(u32::from_be_bytes(len)).ok()
-}
-
-/// Whether what has come so far can become one good message.
-fn check(bytes: &[u8], limit: usize) -> Result<(), Failure> {
-    let Some(len) = expected(bytes) else {
-        return Ok(());
-    };
-    if bytes[0] != 0 {
-        return Err(nonsense(
-            "the reply's message is compressed, which was not asked for",
-        ));
-    }
-    if len > limit {
-        let text =
-            format!("the reply's message has {len} bytes, the limit is {limit} (`message_limit`)");
-        return Err(Failure::new(
-            Reach::Answered,
-            Error::resource_exhausted(text),
-        ));
-    }
-    if bytes.len() > PREFIX + len {
-        return Err(nonsense("the reply has more than one message"));
-    }
-    Ok(())
 }
 
 /// The codec of a reply's message.
-fn codec(status: StatusCode, headers: &HeaderMap) -> Result<Codec, Failure> {
+pub(super) fn codec(status: StatusCode, headers: &HeaderMap) -> Result<Codec, Failure> {
     let text = headers
         .get(CONTENT_TYPE)
         .map_or("", |text| text.to_str().unwrap_or("?"));
@@ -157,9 +117,4 @@ fn codec(status: StatusCode, headers: &HeaderMap) -> Result<Codec, Failure> {
             Err(Failure::new(Reach::Answered, Error::unknown(text)))
         }
     }
-}
-
-/// An answer that no gRPC server gives.
-fn nonsense(text: &'static str) -> Failure {
-    Failure::new(Reach::Answered, Error::internal(text))
 }

@@ -6,6 +6,9 @@ mod hostile;
 mod life;
 mod local;
 mod peer;
+mod stalls;
+mod streams;
+mod torn;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +19,7 @@ use self::peer::Peer;
 use crate::client::{Client, Config};
 use crate::codec::Message;
 use crate::error::Result;
-use crate::handler::MethodInfo;
+use crate::handler::{Kind, MethodInfo};
 use crate::registry::{Memory, Node, Registration, Registry};
 use crate::schema::Types;
 
@@ -57,6 +60,10 @@ fn hello() -> Arc<MethodInfo> {
 
 fn idempotent() -> Arc<MethodInfo> {
     Arc::new(MethodInfo::new("greeter", "/greeter.Greeter/Hello").idempotent())
+}
+
+fn method(kind: Kind) -> Arc<MethodInfo> {
+    Arc::new(MethodInfo::new("greeter", "/greeter.Greeter/Talk").kind(kind))
 }
 
 /// A registry in memory and the nodes registered there.

@@ -1,0 +1,171 @@
+//! An open stream: what its reader holds, and the task that sends its requests.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use tokio::sync::oneshot;
+
+use crate::client::attempt::words::Place;
+use crate::client::clock::{Clock, Keep, Life};
+use crate::client::connection::{Incoming, Pump, Step};
+use crate::client::deadline::race;
+use crate::client::link::Link;
+use crate::client::tasks::Owned;
+use crate::error::{Error, ErrorKind, Result};
+use crate::handler::{Body, Payload, PayloadStream, Reply, Trailers};
+use crate::metadata::Metadata;
+use crate::selector::Flight;
+
+/// The reader's end of an open stream. Dropping it cancels the call, at the peer and here.
+pub(super) struct Live {
+    /// What else there is to the stream; `None` after the end.
+    open: Option<Open>,
+    trailers: Trailers,
+}
+
+struct Open {
+    /// Sends the requests; stopped with the reader.
+    pumping: Option<Owned>,
+    /// What was wrong with the requests, should anything be.
+    failed: Option<oneshot::Receiver<Error>>,
+    incoming: Incoming,
+    clock: Clock,
+    place: Place,
+    /// Set once the stream is the caller's.
+    flight: Option<Flight<Arc<Link>>>,
+    _keep: Keep,
+}
+
+impl Live {
+    pub(super) fn new(incoming: Incoming, place: Place, life: &Life) -> Self {
+        Self {
+            open: Some(Open {
+                pumping: None,
+                failed: None,
+                incoming,
+                clock: life.clock(),
+                place,
+                flight: None,
+                _keep: life.keep(),
+            }),
+            trailers: Trailers::default(),
+        }
+    }
+
+    /// The task that sends its requests, and how that tells of an error.
+    pub(super) fn pumped_by(&mut self, task: Owned, failed: oneshot::Receiver<Error>) {
+        if let Some(open) = &mut self.open {
+            (open.pumping, open.failed) = (Some(task), Some(failed));
+        }
+    }
+
+    /// The reply; its stream counts as in flight until it is over.
+    pub(super) fn into_reply(mut self, flight: Flight<Arc<Link>>) -> Reply {
+        let mut leading = Metadata::new();
+        if let Some(open) = &mut self.open {
+            leading = open.incoming.take_leading().unwrap_or_default();
+            open.flight = Some(flight);
+        }
+        let trailers = self.trailers.clone();
+        let messages = PayloadStream::new(self).with_trailers(trailers);
+        let mut reply = Reply::from_body(Body::Many(messages));
+        *reply.metadata_mut() = leading;
+        reply
+    }
+}
+
+impl Stream for Live {
+    type Item = Result<Payload>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let Some(open) = &mut this.open else {
+            return Poll::Ready(None);
+        };
+        let next = open.poll(task, &this.trailers);
+        if matches!(next, Poll::Ready(None | Some(Err(_)))) {
+            this.open = None;
+        }
+        next
+    }
+}
+
+impl Open {
+    fn poll(
+        &mut self,
+        task: &mut Context<'_>,
+        trailers: &Trailers,
+    ) -> Poll<Option<Result<Payload>>> {
+        if let Some(failed) = &mut self.failed
+            && let Poll::Ready(told) = Pin::new(failed).poll(task)
+        {
+            self.failed = None;
+            if let Ok(error) = told {
+                return Poll::Ready(Some(Err(error)));
+            }
+        }
+        let step = self.incoming.poll(task);
+        if let Some(leading) = self.incoming.take_leading() {
+            trailers.set_leading(leading);
+        }
+        match step {
+            Poll::Ready(Step::Message(message)) => {
+                self.clock.beat();
+                Poll::Ready(Some(Ok(message)))
+            }
+            Poll::Ready(Step::End(outcome, after)) => {
+                trailers.set(after);
+                let outcome = outcome.map_err(|failure| self.place.say(failure));
+                Poll::Ready(outcome.err().map(Err))
+            }
+            Poll::Pending => self.clock.poll(task).map(|text| {
+                self.incoming.suspect();
+                let error = self.place.error(ErrorKind::DeadlineExceeded, &text);
+                Some(Err(error))
+            }),
+        }
+    }
+}
+
+/// The task that sends the requests of a bidirectional call.
+pub(super) struct Pumping {
+    pump: Pump,
+    clock: Clock,
+    place: Place,
+    failed: oneshot::Sender<Error>,
+}
+
+impl Pumping {
+    pub(super) fn new(pump: Pump, life: &Life, place: Place) -> (Self, oneshot::Receiver<Error>) {
+        let (failed, receiver) = oneshot::channel();
+        let pumping = Self {
+            pump,
+            clock: life.clock(),
+            place,
+            failed,
+        };
+        (pumping, receiver)
+    }
+
+    /// Until the last request is sent, or nobody wants them any more.
+    pub(super) async fn run(self) {
+        let Self {
+            mut pump,
+            mut clock,
+            place,
+            failed,
+        } = self;
+        let sending = poll_fn(|task| pump.poll(task));
+        let error = match race(sending, |task| clock.poll(task)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(text) => place.error(ErrorKind::DeadlineExceeded, &text),
+        };
+        // First, so that the reader does not see a stream that was merely reset. It may be gone.
+        failed.send(error).unwrap_or_default();
+        pump.cancel();
+    }
+}

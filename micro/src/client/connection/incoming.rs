@@ -1,0 +1,207 @@
+//! Reading a reply that is a stream: head, messages, trailers, each as hostile as it may be.
+//!
+//! What is not read yet takes no more memory than the stream's window: room for more is given
+//! only when all of a piece was taken.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::client::ResponseFuture;
+use http::HeaderMap;
+
+use crate::client::connection::frames::{Frames, nonsense};
+use crate::client::connection::gate::Slot;
+use crate::client::connection::reply::{Limits, codec};
+use crate::client::connection::status::{collect, status};
+use crate::client::failure::Failure;
+use crate::codec::Codec;
+use crate::handler::Payload;
+use crate::metadata::Metadata;
+
+/// The replies of a streaming call. Dropping it cancels the call at the peer.
+pub(in crate::client) struct Incoming {
+    stage: Stage,
+    /// Waits to be asked for, once the head is there.
+    leading: Option<Metadata>,
+    limits: Limits,
+    slot: Slot,
+}
+
+enum Stage {
+    Head(ResponseFuture),
+    Body(Box<Reading>),
+    Over,
+}
+
+struct Reading {
+    body: RecvStream,
+    frames: Frames,
+    codec: Codec,
+    /// Bytes of the piece that is being read, for which there is room again afterwards.
+    owed: usize,
+    /// The status in the head, which counts when there are no trailers.
+    status: Option<Result<(), Failure>>,
+}
+
+/// What comes next.
+pub(in crate::client) enum Step {
+    Message(Payload),
+    /// How it ended, and the metadata behind it.
+    End(Result<(), Failure>, Metadata),
+}
+
+impl Incoming {
+    pub(in crate::client) fn new(response: ResponseFuture, limits: Limits, slot: Slot) -> Self {
+        Self {
+            stage: Stage::Head(response),
+            leading: None,
+            limits,
+            slot,
+        }
+    }
+
+    /// Asks for the head. Not again after a failure.
+    pub(in crate::client) fn poll_head(
+        &mut self,
+        task: &mut Context<'_>,
+    ) -> Poll<Result<(), Failure>> {
+        let Stage::Head(response) = &mut self.stage else {
+            return Poll::Ready(Ok(()));
+        };
+        let id = response.stream_id().as_u32();
+        let response = ready!(Pin::new(response).poll(task));
+        self.stage = Stage::Over;
+        let (head, body) = match response {
+            Ok(response) => response.into_parts(),
+            Err(error) => return Poll::Ready(Err(self.slot.connection().broken(&error, id))),
+        };
+        let status = status(&head.headers);
+        if let Some(Err(failure)) = status {
+            return Poll::Ready(Err(failure));
+        }
+        let codec = match codec(head.status, &head.headers) {
+            Ok(codec) => codec,
+            Err(failure) => return Poll::Ready(Err(failure)),
+        };
+        let mut leading = Metadata::new();
+        collect(&head.headers, &mut leading);
+        self.leading = Some(leading);
+        self.stage = Stage::Body(Box::new(Reading {
+            body,
+            frames: Frames::new(&head.headers, self.limits.message),
+            codec,
+            owed: 0,
+            status,
+        }));
+        Poll::Ready(Ok(()))
+    }
+
+    /// What preceded the first message; once, as soon as the head is there.
+    pub(in crate::client) fn take_leading(&mut self) -> Option<Metadata> {
+        self.leading.take()
+    }
+
+    /// Asks for what comes next. Not again after the end.
+    pub(in crate::client) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Step> {
+        if let Err(failure) = ready!(self.poll_head(task)) {
+            return Poll::Ready(Step::End(Err(failure), Metadata::new()));
+        }
+        let Stage::Body(reading) = &mut self.stage else {
+            let failure = nonsense("the stream is over");
+            return Poll::Ready(Step::End(Err(failure), Metadata::new()));
+        };
+        let memory = self.limits.memory;
+        let ended = match ready!(reading.poll(task)) {
+            Ok(Some(bytes)) => {
+                let codec = reading.codec;
+                return Poll::Ready(Step::Message(Payload::Encoded {
+                    codec,
+                    bytes,
+                    memory,
+                }));
+            }
+            Ok(None) => match ready!(reading.poll_end(task)) {
+                Ok(ended) => Ok(ended),
+                Err(broken) => Err(broken),
+            },
+            Err(broken) => Err(broken),
+        };
+        let id = reading.body.stream_id().as_u32();
+        self.stage = Stage::Over;
+        Poll::Ready(match ended {
+            Ok((status, metadata)) => Step::End(status, metadata),
+            Err(Broken::Reply(failure)) => Step::End(Err(failure), Metadata::new()),
+            Err(Broken::Stream(error)) => {
+                let failure = self.slot.connection().cut(&error, id);
+                Step::End(Err(failure), Metadata::new())
+            }
+        })
+    }
+
+    /// Whether the peer lives at all, as it does not answer.
+    pub(in crate::client) fn suspect(&self) {
+        self.slot.connection().suspect();
+    }
+}
+
+/// Why reading cannot go on.
+enum Broken {
+    Stream(h2::Error),
+    Reply(Failure),
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Self::Reply(failure)
+    }
+}
+
+impl From<h2::Error> for Broken {
+    fn from(error: h2::Error) -> Self {
+        Self::Stream(error)
+    }
+}
+
+impl Reading {
+    /// The next message; `None` after the last.
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
+        loop {
+            if let Some(message) = self.frames.next()? {
+                return Poll::Ready(Ok(Some(message)));
+            }
+            if self.owed > 0 {
+                let owed = std::mem::take(&mut self.owed);
+                self.body.flow_control().release_capacity(owed)?;
+            }
+            match ready!(self.body.poll_data(task)) {
+                Some(Ok(chunk)) => {
+                    self.owed = chunk.len();
+                    self.frames.push(chunk);
+                }
+                Some(Err(error)) => return Poll::Ready(Err(error.into())),
+                None => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
+
+    /// Status and metadata behind the last message.
+    #[expect(clippy::type_complexity, reason = "one caller, which takes it apart")]
+    fn poll_end(
+        &mut self,
+        task: &mut Context<'_>,
+    ) -> Poll<Result<(Result<(), Failure>, Metadata), Broken>> {
+        let trailers: HeaderMap = ready!(self.body.poll_trailers(task))?.unwrap_or_default();
+        let outcome = match status(&trailers).or_else(|| self.status.take()) {
+            Some(Ok(())) if self.frames.is_between() => Ok(()),
+            Some(Ok(())) => Err(nonsense("the stream's last message is cut off")),
+            Some(Err(failure)) => Err(failure),
+            None => Err(nonsense("the stream ended without a status")),
+        };
+        let mut metadata = Metadata::new();
+        collect(&trailers, &mut metadata);
+        Poll::Ready(Ok((outcome, metadata)))
+    }
+}

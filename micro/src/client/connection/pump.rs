@@ -1,0 +1,140 @@
+//! Sending a stream of requests: as fast as the peer takes them, small ones gathered.
+//!
+//! Holds one message beyond what a frame takes. Whoever polls it owns it; nothing runs by itself.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::{Reason, SendStream};
+
+use crate::client::clock::Pulse;
+use crate::client::connection::frames::Framing;
+use crate::error::{Error, Result};
+use crate::handler::PayloadStream;
+
+/// Requests that are ready are gathered until they have so many bytes: those of one HTTP/2 frame.
+const GATHERED: usize = 16 * 1024;
+
+/// Sends the requests of one call. Dropping it before the end does not tell the peer, but with
+/// the call's other half it does.
+pub(in crate::client) struct Pump {
+    /// `None` after the last.
+    requests: Option<PayloadStream>,
+    out: SendStream<Bytes>,
+    framing: Framing,
+    /// Framed messages that wait for room.
+    ready: Bytes,
+    /// Whether anything of the requests was taken.
+    touched: bool,
+    pulse: Option<Arc<Pulse>>,
+}
+
+impl Pump {
+    pub(in crate::client) fn new(
+        requests: PayloadStream,
+        out: SendStream<Bytes>,
+        framing: Framing,
+        pulse: Option<Arc<Pulse>>,
+    ) -> Self {
+        Self {
+            requests: Some(requests),
+            out,
+            framing,
+            ready: Bytes::new(),
+            touched: false,
+            pulse,
+        }
+    }
+
+    /// Sends what can be sent. Ready when all is sent, or when the peer takes no more, which the
+    /// call's replies tell more about. Not again after that.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the requests: an error among them, one that is too long. The call is
+    /// cancelled then.
+    pub(in crate::client) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<()>> {
+        loop {
+            if self.ready.is_empty()
+                && let Err(error) = self.gather(task)
+            {
+                self.cancel();
+                return Poll::Ready(Err(error));
+            }
+            if !self.ready.is_empty() {
+                let Some(room) = ready!(self.poll_room(task)) else {
+                    return Poll::Ready(Ok(()));
+                };
+                let part = self.ready.split_to(room.min(self.ready.len()));
+                let last = self.requests.is_none() && self.ready.is_empty();
+                if self.out.send_data(part, last).is_err() || last {
+                    return Poll::Ready(Ok(()));
+                }
+            } else if self.requests.is_none() {
+                // Fails only when the stream is closed: then nothing has to be said.
+                self.out.send_data(Bytes::new(), true).unwrap_or_default();
+                return Poll::Ready(Ok(()));
+            } else {
+                // Nothing to send: is anything wanted still?
+                return self.out.poll_reset(task).map(|_| Ok(()));
+            }
+        }
+    }
+
+    /// Gives the peer to understand that the call is given up.
+    pub(in crate::client) fn cancel(&mut self) {
+        self.requests = None;
+        self.out.send_reset(Reason::CANCEL);
+    }
+
+    /// The requests, if nothing was taken of them.
+    pub(in crate::client) fn untouched(self) -> Option<PayloadStream> {
+        self.requests.filter(|_| !self.touched)
+    }
+
+    /// Takes the requests that are ready.
+    fn gather(&mut self, task: &mut Context<'_>) -> Result<()> {
+        let Some(requests) = &mut self.requests else {
+            return Ok(());
+        };
+        let mut gathered = Vec::new();
+        while gathered.len() < GATHERED {
+            // The stream is user code, and this may be a task of its own: nobody would hear.
+            let next = catch_unwind(AssertUnwindSafe(|| requests.poll(task)));
+            let next = next.unwrap_or_else(|_| Poll::Ready(Some(Err(panicked()))));
+            let Poll::Ready(next) = next else {
+                break;
+            };
+            self.touched = true;
+            let Some(request) = next else {
+                self.requests = None;
+                break;
+            };
+            if gathered.is_empty() {
+                gathered.reserve(256);
+            }
+            self.framing.append(&request?, &mut gathered)?;
+            if let Some(pulse) = &self.pulse {
+                pulse.beat();
+            }
+        }
+        self.ready = gathered.into();
+        Ok(())
+    }
+
+    /// How many bytes the peer and the connection take now; `None` when the stream is closed.
+    fn poll_room(&mut self, task: &mut Context<'_>) -> Poll<Option<usize>> {
+        self.out.reserve_capacity(self.ready.len());
+        match self.out.capacity() {
+            0 => self.out.poll_capacity(task).map(|room| room?.ok()),
+            room => Poll::Ready(Some(room)),
+        }
+    }
+}
+
+fn panicked() -> Error {
+    tracing::error!("a stream of requests panicked");
+    Error::internal("the stream of requests panicked")
+}
