@@ -30,9 +30,8 @@ pub(super) async fn echo_lazily(mut incoming: Incoming) {
             return;
         }
     }
-    let mut stream = match begun {
-        Some(stream) => stream,
-        None => return refuse(incoming.respond, &[("grpc-status", "3")]),
+    let Some(mut stream) = begun else {
+        return refuse(incoming.respond, &[("grpc-status", "3")]);
     };
     let trailers = fields(&[("grpc-status", "0"), ("cost", "7")]);
     stream.send_trailers(trailers).unwrap_or_default();
