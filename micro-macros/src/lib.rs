@@ -10,6 +10,7 @@ use proc_macro::TokenStream;
 mod args;
 mod diag;
 mod duration;
+mod error;
 mod function;
 mod message;
 mod names;
@@ -42,6 +43,12 @@ pub fn service(keys: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn rpc(keys: TokenStream, item: TokenStream) -> TokenStream {
     rpc::expand(keys.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/error.md")]
+#[proc_macro_attribute]
+pub fn error(keys: TokenStream, item: TokenStream) -> TokenStream {
+    error::expand(keys.into(), item.into()).into()
 }
 
 #[doc = include_str!("../docs/wrap.md")]

@@ -171,7 +171,7 @@ pub(crate) fn first_span(ty: &Type) -> Span {
 }
 
 /// Where to point for the error of a result: `Refusal` in `Result<Reply, Refusal>`.
-fn error_span(result: &Type) -> Span {
+pub(crate) fn error_span(result: &Type) -> Span {
     let arguments = arguments(result);
     arguments
         .get(1)

@@ -3,6 +3,7 @@
 pub mod codec;
 mod call;
 mod check;
+pub mod error;
 mod stream;
 
 #[doc(hidden)]
@@ -16,10 +17,11 @@ pub use futures_core::Stream;
 pub use crate::__submit as submit;
 pub use crate::app::{LinkedHook, Moment, Program, connect, run};
 pub use crate::client::{Client, Request};
-pub use crate::error::Result;
+pub use crate::error::{Error, ErrorKind, Result, Typed};
 pub use crate::handler::{
-    BoxFuture, Call, FromApp, HttpRule, LinkedMethods, LinkedService, Location, Method, MethodInfo,
-    Parts, Reply, Resources, Served, Service, ServiceInfo, StreamItem, Streaming, served,
+    BoxFuture, Call, Describe, FromApp, HttpRule, LinkedMethods, LinkedService, Location, Method,
+    MethodError, MethodInfo, Parts, Reply, Resources, Served, Service, ServiceInfo, StreamItem,
+    Streaming, served,
 };
 pub use crate::testing::test;
 pub use crate::wrap::{LinkedWrap, Next, On};
@@ -35,8 +37,8 @@ pub use self::call::{
     question, request, requests, yields,
 };
 pub use self::check::{
-    Borrowed, Building, FromAppOnly, IntoError, Returned, WrappedCall, WrappedNext, Yielded,
-    borrowed, built, construct, field, finish, finish_hook, finish_wrap, injected,
+    Borrowed, Building, CallerError, FromAppOnly, IntoError, Returned, WrappedCall, WrappedNext,
+    Yielded, borrowed, built, construct, field, finish, finish_hook, finish_wrap, injected,
     injected_parameter, injected_service, is_service, parameter, sendable, wrapped_call,
     wrapped_next,
 };

@@ -2,9 +2,14 @@
 //!
 //! Does not decide what is retried (that needs to know whether a call reached a handler).
 
+mod detail;
+
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
+
+pub use self::detail::{Detail, Typed};
 
 /// The result of everything in micro that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -30,29 +35,6 @@ struct Inner {
     message: Cow<'static, str>,
     details: Vec<Detail>,
     source: Option<Box<dyn StdError + Send + Sync>>,
-}
-
-/// A typed piece of information that travels with an error: a protobuf message and its name.
-///
-/// On gRPC it is one `google.protobuf.Any` in `google.rpc.Status.details`, on Connect one entry
-/// of `details`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Detail {
-    /// Full protobuf name of the message, for example `google.rpc.RetryInfo`.
-    pub name: String,
-    /// The message in protobuf encoding.
-    pub value: Vec<u8>,
-}
-
-impl Detail {
-    /// A detail from a full protobuf name and the encoded message.
-    pub fn new(name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        Self {
-            name: name.into(),
-            value: value.into(),
-        }
-    }
 }
 
 macro_rules! kinds {
@@ -207,6 +189,42 @@ impl Error {
         &self.0.details
     }
 
+    /// The typed error that this one was made of, here or by the service that was called.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, when it was made of no `E`, or of a variant of `E` that this program does
+    /// not know: kind and message are left to go by.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use micro::Error;
+    ///
+    /// #[micro::error]
+    /// enum CartError {
+    ///     #[micro(not_found, "no cart `{id}`")]
+    ///     NoCart { id: u64 },
+    /// }
+    ///
+    /// let error = Error::from(CartError::NoCart { id: 42 });
+    /// assert_eq!(error.to_string(), "no cart `42`");
+    /// match error.downcast::<CartError>() {
+    ///     Ok(CartError::NoCart { id }) => assert_eq!(id, 42),
+    ///     Err(error) => panic!("{error}"),
+    /// }
+    /// ```
+    pub fn downcast<E: Typed>(self) -> Result<E, Self> {
+        self.typed().ok_or(self)
+    }
+
+    /// The typed error that this one was made of, as [`downcast`](Self::downcast) gives it.
+    pub fn typed<E: Typed>(&self) -> Option<E> {
+        let name = E::detail_name();
+        let mut details = self.details().iter().filter(|detail| detail.name == name);
+        details.find_map(|detail| E::from_detail(&detail.value))
+    }
+
     /// Whether the same call may succeed a moment later.
     ///
     /// It does not say that repeating is safe: the first attempt may have run.
@@ -248,6 +266,12 @@ impl StdError for Error {
             .source
             .as_deref()
             .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

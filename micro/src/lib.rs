@@ -51,6 +51,7 @@
 //! |---|---|
 //! | define messages | [`message`], [`codec`] |
 //! | serve | [`service`], [`rpc`], [`handler`] |
+//! | return errors that travel whole | [`macro@error`], [`mod@error`] |
 //! | put code around calls | [`macro@wrap`], [`mod@wrap`] |
 //! | call | [`client`], [`selector`] |
 //! | find nodes | [`registry`] |
@@ -92,5 +93,5 @@ pub use context::{Caller, Context};
 pub use error::{Error, ErrorKind, OrError, Result};
 pub use handler::{Call, FromApp, FromCall, Reply, Streaming};
 pub use metadata::Metadata;
-pub use micro_macros::{message, on, rpc, run, service, test, wrap};
+pub use micro_macros::{error, message, on, rpc, run, service, test, wrap};
 pub use wrap::{Next, Wrap};

@@ -7,6 +7,7 @@
 
 mod attributes;
 mod clients;
+mod errors;
 mod failover;
 mod finding;
 mod hostile;

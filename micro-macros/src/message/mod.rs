@@ -1,11 +1,12 @@
 //! `#[micro::message]`: codecs and a descriptor for a struct or an enum.
 
 mod body;
-mod doc;
+pub(crate) mod doc;
 mod encoding;
 mod enumeration;
-mod expand;
-mod model;
+pub(crate) mod expand;
+mod generics;
+pub(crate) mod model;
 mod name;
 mod reserved;
 mod tag;
@@ -31,7 +32,7 @@ pub(crate) fn message(args: TokenStream, item: TokenStream) -> TokenStream {
     };
     let message = match &mut parsed {
         Item::Struct(item) => Some(Message::of_struct(item, &mut args, &mut mistakes)),
-        Item::Enum(item) => Some(Message::of_enum(item, &mut args, &mut mistakes)),
+        Item::Enum(item) => Some(Message::of_enum(item, &mut args, false, &mut mistakes)),
         Item::Union(item) => {
             mistakes.on(
                 item.union_token,

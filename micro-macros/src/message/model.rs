@@ -2,13 +2,14 @@
 
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
-use syn::{Attribute, GenericParam, Generics, ItemEnum, ItemStruct, LitStr, Path};
+use syn::{Attribute, Generics, ItemEnum, ItemStruct, LitStr, Path};
 
 use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::message::body::Body;
 use crate::message::doc::{About, derives};
 use crate::message::enumeration::Enumeration;
+use crate::message::generics;
 use crate::message::name;
 use crate::message::reserved::Reserved;
 use crate::message::variant::{self, Variant};
@@ -39,6 +40,8 @@ pub(crate) struct Message {
     pub(crate) serialize: bool,
     pub(crate) deserialize: bool,
     pub(crate) shape: Shape,
+    /// A variant of an enum with data that is not sent.
+    pub(crate) unsent: Option<Ident>,
 }
 
 /// What kind of item it is.
@@ -73,7 +76,13 @@ impl Message {
         head.message(&item.ident, &item.generics, Shape::Struct(body), mistakes)
     }
 
-    pub(crate) fn of_enum(item: &mut ItemEnum, args: &mut Args, mistakes: &mut Mistakes) -> Self {
+    /// An enum; one of errors counts as one with data.
+    pub(crate) fn of_enum(
+        item: &mut ItemEnum,
+        args: &mut Args,
+        is_error: bool,
+        mistakes: &mut Mistakes,
+    ) -> Self {
         let head = Head::take(&mut item.attrs, args, mistakes);
         if item.variants.is_empty() {
             mistakes.on(&item.ident, "an enum without variants has no value to send");
@@ -92,7 +101,7 @@ impl Message {
                 mistakes.on(&variant.ident, message);
             }
             Shape::Oneof(variants)
-        } else if variant::has_data(item) {
+        } else if is_error || variant::has_data(item) {
             head.reserved.check_tags(mistakes);
             Shape::Choice(variant::variants(item, &head.reserved, mistakes))
         } else {
@@ -192,7 +201,7 @@ impl Head {
         shape: Shape,
         mistakes: &mut Mistakes,
     ) -> Message {
-        check_generics(generics, mistakes);
+        generics::check(generics, mistakes);
         let (name, span) = match &self.name {
             Some(name) => (name.value(), name.span()),
             None => (ident.unraw().to_string(), ident.span()),
@@ -226,21 +235,7 @@ impl Head {
             serialize,
             deserialize,
             shape,
-        }
-    }
-}
-
-fn check_generics(generics: &Generics, mistakes: &mut Mistakes) {
-    for param in &generics.params {
-        match param {
-            GenericParam::Lifetime(param) => mistakes.on(
-                param,
-                "a message owns its data: use `String`, `Vec` or `Bytes` instead of a reference",
-            ),
-            GenericParam::Const(param) => {
-                mistakes.on(param, "a message takes no const parameters; only types");
-            }
-            GenericParam::Type(_) => {}
+            unsent: None,
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Path;
+use syn::{Path, Type};
 
 use crate::rpc::http;
 use crate::rpc::model::Method;
 use crate::rpc::streams::requests;
-use crate::signature::{self, Source, at, first_span, inner_span};
+use crate::signature::{self, Source, at, error_span, first_span, inner_span};
 
 impl Method {
     /// The entry of the table. `receiver` is the service for `&self` methods; `function` is how
@@ -54,7 +54,8 @@ impl Method {
         let (question, answer) = (self.question(private), self.answer(private));
         let (there, kind) = (at(span, private), Ident::new(kind, span));
         let method = quote_spanned!(span=> #there::#kind(#wire, #question, #answer, #handler));
-        quote!(#(#cfgs)* #method #options)
+        let fails = self.fails(private);
+        quote!(#(#cfgs)* #fails(#method) #options)
     }
 
     fn options(&self, private: &TokenStream) -> TokenStream {
@@ -112,6 +113,27 @@ impl Method {
         }
     }
 
+    /// The result's type, a stream in it left out.
+    fn outcome(&self) -> &Type {
+        self.replies
+            .as_ref()
+            .map_or(&self.result, |replies| &replies.outcome)
+    }
+
+    /// That its error is one of a method.
+    fn fails(&self, private: &TokenStream) -> TokenStream {
+        let (span, outcome) = (error_span(self.outcome()), self.outcome());
+        let private = at(span, private);
+        quote_spanned!(span=> #private::error::fails::<<#outcome as #private::Returned>::Error>)
+    }
+
+    /// The error that callers get.
+    fn caller_error(&self, private: &TokenStream) -> TokenStream {
+        let (span, outcome) = (error_span(self.outcome()), self.outcome());
+        let private = at(span, private);
+        quote_spanned!(span=> #private::CallerError<#outcome>)
+    }
+
     /// Where to point for the reply.
     fn answer_span(&self) -> Span {
         match &self.replies {
@@ -157,7 +179,8 @@ impl Method {
         let (parameter, request) = self.asked(private);
         let span = self.answer_span();
         let there = at(span, private);
-        let returns = quote_spanned!(span=> #there::Request<#reply>);
+        let error = self.caller_error(private);
+        let returns = quote_spanned!(span=> #there::Request<#reply, #error>);
         // A name of ours must not get the hygiene of the place it points to.
         let target = quote!(&__target);
         let call = quote_spanned! {span=>

@@ -103,9 +103,10 @@ impl Method {
             }
         };
         replace(&mut self.result);
-        self.replies
-            .iter_mut()
-            .for_each(|replies| replace(&mut replies.item));
+        if let Some(replies) = &mut self.replies {
+            replace(&mut replies.item);
+            replace(&mut replies.outcome);
+        }
         self.request.iter_mut().for_each(replace);
         for parameter in &mut self.parameters {
             match parameter {

@@ -7,7 +7,9 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::punctuated::Punctuated;
-use syn::{AssocType, GenericArgument, PathArguments, Token, TraitBound, Type, TypeParamBound};
+use syn::{
+    AssocType, GenericArgument, PathArguments, Token, TraitBound, Type, TypeParamBound, parse_quote,
+};
 
 use crate::diag::Mistakes;
 use crate::signature::{arguments, at, find, first_span};
@@ -16,8 +18,10 @@ use crate::signature::{arguments, at, find, first_span};
 pub(crate) struct Replies {
     /// What the stream yields.
     pub(crate) item: Type,
+    /// The `Result` around it, `()` in the stream's place.
+    pub(crate) outcome: Type,
     /// Whether there is no `Result` around it.
-    pub(crate) is_bare: bool,
+    is_bare: bool,
     /// Where it says `Stream`.
     pub(crate) span: Span,
 }
@@ -77,6 +81,7 @@ pub(crate) fn replies(result: &Type, mistakes: &mut Mistakes) -> Result<Option<R
             return Err(());
         }
         return Ok(Some(Replies {
+            outcome: outcome(result, is_bare),
             item,
             is_bare,
             span,
@@ -89,6 +94,23 @@ pub(crate) fn replies(result: &Type, mistakes: &mut Mistakes) -> Result<Option<R
         return Err(());
     }
     Ok(None)
+}
+
+/// `Result<(), E>` of `Result<impl Stream, E>`.
+fn outcome(result: &Type, is_bare: bool) -> Type {
+    let mut outcome = result.clone();
+    if is_bare {
+        let never = quote!(::core::convert::Infallible);
+        return parse_quote!(::core::result::Result<(), #never>);
+    }
+    if let Type::Path(path) = &mut outcome
+        && let Some(last) = path.path.segments.last_mut()
+        && let PathArguments::AngleBracketed(list) = &mut last.arguments
+        && let Some(first) = list.args.first_mut()
+    {
+        *first = parse_quote!(());
+    }
+    outcome
 }
 
 /// `Stream<…>` in `impl Stream<…>` or `dyn Stream<…>`, however deep in `Result<Pin<Box<…>>>`.

@@ -20,8 +20,8 @@ use crate::client::{Client, Request};
 use crate::codec::Message;
 use crate::error::Result;
 use crate::handler::{
-    Body, Kind, Method, MethodInfo, Parts, Payload, Reply, Served, ServiceInfo, StreamItem,
-    Streaming,
+    Body, Describe, Kind, Method, MethodInfo, Parts, Payload, Reply, Served, ServiceInfo,
+    StreamItem, Streaming,
 };
 use crate::schema::Types;
 
@@ -134,6 +134,8 @@ pub struct Question<Q> {
 pub struct Answer<A> {
     streams: bool,
     pub(super) describe: fn(&mut Types) -> String,
+    /// The message in which errors within a stream travel.
+    pub(super) fails: Option<Describe>,
     reply: fn(A) -> Reply,
 }
 
@@ -152,13 +154,17 @@ pub const fn answer<A: Replied>() -> Answer<A> {
     Answer {
         streams: A::STREAMS,
         describe: A::describe,
+        fails: None,
         reply: A::reply,
     }
 }
 
 /// A reply is a stream that yields `Y`.
 pub const fn yields<Y: Yielded<Message: Message>>() -> Answer<Streaming<Y::Message>> {
-    answer()
+    Answer {
+        fails: Y::FAILS,
+        ..answer()
+    }
 }
 
 impl<Q> Question<Q> {
@@ -280,12 +286,12 @@ pub struct Target<'a> {
 }
 
 /// A call, to be awaited.
-pub fn request<Q, A>(
+pub fn request<Q, A, E>(
     target: &Target<'_>,
     question: Question<Q>,
     answer: Answer<A>,
     request: Q,
-) -> Request<A> {
+) -> Request<A, E> {
     let kind = question.kind(&answer);
     let method = Arc::clone(target.method.info(target.service, kind));
     Request::with_body(target.client.clone(), method, (question.send)(request))

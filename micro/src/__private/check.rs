@@ -9,7 +9,8 @@ use std::sync::Arc;
 use crate::codec::Message;
 use crate::error::{Error, Result};
 use crate::handler::{
-    BoxFuture, Call, Construct, FromApp, FromCall, Parts, Reply, Resources, Service,
+    BoxFuture, Call, Construct, Describe, FromApp, FromCall, MethodError, Parts, Reply, Resources,
+    Service,
 };
 use crate::wrap::Next;
 
@@ -68,6 +69,8 @@ impl<E: Into<Error>> IntoError for E {
 pub trait Yielded {
     /// The message.
     type Message;
+    /// The message in which its errors travel, if any.
+    const FAILS: Option<Describe> = None;
 }
 
 #[diagnostic::do_not_recommend]
@@ -75,9 +78,13 @@ impl<M: Message> Yielded for M {
     type Message = M;
 }
 
-impl<T, E: IntoError> Yielded for Result<T, E> {
+impl<T, E: MethodError> Yielded for Result<T, E> {
     type Message = T;
+    const FAILS: Option<Describe> = E::DESCRIBE;
 }
+
+/// The error that callers get of a method whose result is `R`.
+pub type CallerError<R> = <<R as Returned>::Error as MethodError>::Caller;
 
 /// The outcome of a method.
 pub fn finish<R: Returned<Error: IntoError>>(returned: R) -> Result<R::Ok> {

@@ -60,7 +60,7 @@ where
 {
     let kind = question.kind(&answer);
     let describe = (question.describe, answer.describe);
-    Method::raw(name, kind, describe, move |parts, body| {
+    let method = Method::raw(name, kind, describe, move |parts, body| {
         let function = function.clone();
         Box::pin(async move {
             let (theirs, slot) = Out::pair();
@@ -70,7 +70,11 @@ where
             let messages = PayloadStream::new(Pumped { running, slot });
             Ok(Reply::from_body(Body::Many(messages)))
         })
-    })
+    });
+    match answer.fails {
+        Some(describe) => method.error(describe),
+        None => method,
+    }
 }
 
 /// Runs a function until it has returned its stream.

@@ -28,8 +28,11 @@ const INHERITED: &[&str] = &["traceparent", "tracestate", "baggage"];
 /// sent, since the service may wait for the first of them. Its errors, and its
 /// [metadata](crate::handler::Streaming::metadata), come with its first message then. Dropping
 /// the stream cancels the call.
+///
+/// Its error is [`Error`], or what the method declares as its own: an enum of `#[micro::error]`
+/// with a variant for all other errors.
 #[must_use = "a call is not made until it is awaited"]
-pub struct Request<R> {
+pub struct Request<R, E = Error> {
     client: Client,
     method: Arc<MethodInfo>,
     body: Body,
@@ -39,10 +42,10 @@ pub struct Request<R> {
     parent: Option<Context>,
     /// The first mistake; surfaces when awaited.
     mistake: Option<Error>,
-    reply: PhantomData<fn() -> R>,
+    reply: PhantomData<fn() -> Result<R, E>>,
 }
 
-impl<R> Request<R> {
+impl<R, E> Request<R, E> {
     /// A call with one request or a stream of them. Without a bound on the reply, for generated
     /// code, which states it elsewhere.
     pub(crate) fn with_body(client: Client, method: Arc<MethodInfo>, body: Body) -> Self {
@@ -60,7 +63,7 @@ impl<R> Request<R> {
     }
 }
 
-impl<R: Answered> Request<R> {
+impl<R: Answered, E: From<Error> + 'static> Request<R, E> {
     /// How long the call may take, all attempts and the whole of its streams included. Unless set
     /// the method's timeout, else the client's; the caller's own deadline holds in any case.
     ///
@@ -139,7 +142,11 @@ impl<R: Answered> Request<R> {
     /// # Cancel safety
     ///
     /// As [`Client::dispatch`].
-    pub async fn send(self) -> Result<Reply<R>> {
+    pub async fn send(self) -> Result<Reply<R>, E> {
+        self.sent().await.map_err(E::from)
+    }
+
+    async fn sent(self) -> Result<Reply<R>> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
@@ -208,16 +215,19 @@ fn inherit(parent: &Context, metadata: &mut Metadata) -> Result<Option<Limit>> {
     }))
 }
 
-impl<R: Answered> IntoFuture for Request<R> {
-    type Output = Result<R>;
-    type IntoFuture = BoxFuture<'static, Result<R>>;
+impl<R: Answered, E: From<Error> + 'static> IntoFuture for Request<R, E> {
+    type Output = Result<R, E>;
+    type IntoFuture = BoxFuture<'static, Result<R, E>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.send().await.map(|reply| reply.message) })
+        Box::pin(async move {
+            let sent = self.sent().await;
+            sent.map(|reply| reply.message).map_err(E::from)
+        })
     }
 }
 
-impl<R> std::fmt::Debug for Request<R> {
+impl<R, E> std::fmt::Debug for Request<R, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Request")
             .field("path", &self.method.path)

@@ -5,6 +5,7 @@
 
 mod call;
 mod dispatch;
+mod fails;
 mod info;
 mod inject;
 mod linked;
@@ -18,6 +19,7 @@ pub use crate::schema::http::HttpRule;
 
 pub use self::call::{Body, BoxFuture, Call, Reply};
 pub use self::dispatch::{Endpoint, Route, Router};
+pub use self::fails::MethodError;
 pub use self::info::{Kind, Location, MethodInfo, ServiceInfo};
 pub use self::inject::{Construct, FromApp, FromCall, Instance, Parts, Resources};
 pub use self::linked::{LinkedMethods, LinkedService, served};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use micro::handler::{Body, Payload, Resources, Route, Router, Service};
+use micro::handler::{Body, MethodError, Payload, Resources, Route, Router, Service};
 use micro::{Call, Caller, Context, Error, ErrorKind, Result};
 
 #[micro::message]
@@ -79,6 +79,10 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         Self::permission_denied(format!("not after {}", refusal.0))
     }
+}
+
+impl MethodError for Refusal {
+    type Caller = Error;
 }
 
 fn router<S: Service>(service: S) -> Router {

@@ -17,6 +17,10 @@ impl From<Refusal> for Error {
     }
 }
 
+impl micro::handler::MethodError for Refusal {
+    type Caller = Error;
+}
+
 type Answer<E> = std::result::Result<Hello, E>;
 type Fixed = Result<Hello>;
 

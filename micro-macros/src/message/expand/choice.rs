@@ -21,9 +21,9 @@ pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
             let fields = describe(variants, None);
             quote!(__message.choice = true; #fields)
         },
-        write: write(variants),
+        write: write(message, variants),
         read: read(variants),
-        to_map: to_map(variants),
+        to_map: to_map(message, variants),
         from_map: from_map(variants),
     };
     let record = record::expand(message, &parts);
@@ -82,7 +82,7 @@ pub(super) fn describe(variants: &[Variant], of: Option<&TokenStream>) -> TokenS
     })
 }
 
-pub(super) fn write(variants: &[Variant]) -> TokenStream {
+pub(super) fn write(message: &Message, variants: &[Variant]) -> TokenStream {
     let arms = each(
         variants,
         |variant @ Variant {
@@ -106,7 +106,13 @@ pub(super) fn write(variants: &[Variant]) -> TokenStream {
             }
         },
     );
-    quote!(match self { #arms })
+    whole(message, &arms)
+}
+
+/// A match over all variants, the one that is not sent included.
+fn whole(message: &Message, arms: &TokenStream) -> TokenStream {
+    let unsent = message.unsent.iter();
+    quote!(match self { #arms #(Self::#unsent { .. } => {})* })
 }
 
 fn slots(variants: &[Variant]) -> TokenStream {
@@ -179,7 +185,7 @@ fn read(variants: &[Variant]) -> TokenStream {
     }
 }
 
-pub(super) fn to_map(variants: &[Variant]) -> TokenStream {
+pub(super) fn to_map(message: &Message, variants: &[Variant]) -> TokenStream {
     let arms = each(variants, |variant| {
         let Variant {
             ident,
@@ -213,7 +219,7 @@ pub(super) fn to_map(variants: &[Variant]) -> TokenStream {
             }
         }
     });
-    quote!(match self { #arms })
+    whole(message, &arms)
 }
 
 fn from_map(variants: &[Variant]) -> TokenStream {

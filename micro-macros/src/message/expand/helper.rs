@@ -56,6 +56,7 @@ pub(crate) fn helper(message: &Message, variant: &Variant, body: &Body) -> Token
         serialize: false,
         deserialize: false,
         shape: Shape::Choice(Vec::new()),
+        unsent: None,
     };
     let record = record::expand(&described, &fields::record(&own));
     let (pattern, entries) = (fields::pattern(&own), fields::entries(&own));

@@ -11,7 +11,8 @@ use crate::message::variant::{Content, Variant};
 
 pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
     let head = implement(message, &quote!(__micro::Oneof));
-    let (names, write, to_map) = (names(variants), write(variants), to_map(variants));
+    let (names, write) = (names(variants), write(message, variants));
+    let to_map = to_map(message, variants);
     let describe = describe(variants, Some(&quote!(.of(__oneof))));
     let (merge, entry) = (merge(variants), read_entry(variants));
     quote! {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
-use crate::error::Error;
+use crate::error::{Detail, Error};
 use crate::metadata::Metadata;
 use crate::server::exchange::Failure;
 use crate::server::headers;
@@ -46,14 +46,24 @@ pub(in crate::server) fn json(error: &Error) -> Value {
     });
     if !error.details().is_empty() {
         let details = error.details().iter().map(|detail| {
-            serde_json::json!({
+            let mut entry = serde_json::json!({
                 "type": detail.name,
                 "value": STANDARD_NO_PAD.encode(&detail.value),
-            })
+            });
+            // For people; programs read the value.
+            if let Some(debug) = readable(detail) {
+                entry["debug"] = debug;
+            }
+            entry
         });
         json["details"] = details.collect();
     }
     json
+}
+
+/// A detail as JSON, where its type is known.
+fn readable(detail: &Detail) -> Option<Value> {
+    serde_json::from_str(&detail.json()?).ok()
 }
 
 /// What ends a stream: the error, if any, and the metadata after the last message.
@@ -78,7 +88,17 @@ pub(in crate::server) fn end(outcome: Result<(), &Error>, metadata: &Metadata) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Detail;
+
+    #[test]
+    fn details_of_known_types_are_readable() {
+        let json = |value: &[u8]| Some(format!("{{\"length\": {}}}", value.len()));
+        let detail = Detail::new("a.B", [1]).with_json(json);
+        let sent = super::json(&Error::aborted("x").with_detail(detail));
+        assert_eq!(
+            sent["details"][0]["debug"],
+            serde_json::json!({"length": 1})
+        );
+    }
 
     #[test]
     fn errors_are_connect_s_json() {

@@ -1,0 +1,54 @@
+//! `MethodError`: what a method may return as its error, and what callers then get.
+
+use std::convert::Infallible;
+
+use crate::error::Error;
+use crate::handler::method::Describe;
+
+/// An error that a method may return: [`Error`], or an enum that has `#[micro::error]`.
+///
+/// Other errors become an [`Error`] by `?`, in a method that returns
+/// [`micro::Result`](crate::Result).
+///
+/// # Examples
+///
+/// By hand, for a type that callers see as [`Error`]:
+///
+/// ```
+/// use micro::Error;
+/// use micro::handler::MethodError;
+///
+/// struct Refusal;
+///
+/// impl From<Refusal> for Error {
+///     fn from(_: Refusal) -> Self {
+///         Error::permission_denied("not you")
+///     }
+/// }
+///
+/// impl MethodError for Refusal {
+///     type Caller = Error;
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no error of a method",
+    label = "not an error that callers can get",
+    note = "put `#[micro::error]` on `{Self}`, an enum",
+    note = "or return `micro::Result<…>`, whose error `?` makes of whatever implements \
+            `Into<micro::Error>`"
+)]
+pub trait MethodError: Into<Error> + 'static {
+    /// What callers get: the enum itself if it has a variant for all other errors, or [`Error`].
+    type Caller: From<Error> + 'static;
+
+    /// The message in which it travels, if any.
+    const DESCRIBE: Option<Describe> = None;
+}
+
+impl MethodError for Error {
+    type Caller = Self;
+}
+
+impl MethodError for Infallible {
+    type Caller = Error;
+}
