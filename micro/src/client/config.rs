@@ -45,6 +45,10 @@ pub struct Config {
     pub connection_window: usize,
     /// The most metadata of one call or reply, in bytes. Default: 16 KiB.
     pub metadata_limit: usize,
+    /// How many connections to one node there may be. A second one is opened when streams have
+    /// taken half or more of what the node allows on the first and calls the rest, and closed when
+    /// nothing runs on it. Default: 16.
+    pub connections: usize,
     /// How many calls may wait for a free stream of one connection. Default: 65,536.
     pub queue_limit: usize,
     /// How ejected nodes are probed. Default: after 100 ms, then twice as long each time, at most
@@ -72,6 +76,7 @@ impl Default for Config {
             stream_window: 256 * 1024,
             connection_window: 16 * 1024 * 1024,
             metadata_limit: 16 * 1024,
+            connections: 16,
             queue_limit: 65_536,
             probing: Probing::default(),
             forget_after: Duration::from_secs(60),

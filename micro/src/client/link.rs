@@ -1,4 +1,5 @@
-//! `Link`: the way to one node. One connection at a time, opened once for all who wait for it.
+//! `Link`: the way to one node. One connection, opened once for all who wait for it, and more only
+//! while streams take it up.
 //!
 //! A node that cannot be reached is ejected and probed until it can be, or until it is gone.
 
@@ -15,6 +16,7 @@ use crate::client::config::Config;
 use crate::client::connection::{Connection, Driver, End, connect};
 use crate::client::failure::Failure;
 use crate::client::tasks::Tasks;
+use crate::client::wide::Wide;
 use crate::selector::Health;
 
 /// The way to one node.
@@ -25,6 +27,8 @@ pub(super) struct Link {
     health: Arc<Health>,
     /// Written by the tasks below and by `retire`; read by every call.
     state: watch::Sender<State>,
+    /// Connections beside the one in `state`, while streams need them.
+    wide: Wide,
     /// Ends the pause between two probes.
     hurry: Notify,
     /// How many times the interval of keep-alive was doubled, as the peer felt pestered.
@@ -72,6 +76,7 @@ impl Link {
             tasks,
             health,
             state: watch::Sender::new(state),
+            wide: Wide::default(),
             hurry: Notify::new(),
             doubled: AtomicU32::new(0),
         })
@@ -113,6 +118,48 @@ impl Link {
         }
     }
 
+    /// Another connection when streams have taken all of this one; this one when there cannot be
+    /// another.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was being opened is given up; whoever waits next opens one.
+    pub(super) async fn wider(&self, first: Arc<Connection>) -> Arc<Connection> {
+        if !first.is_taken() {
+            return first;
+        }
+        if let Some(free) = self.wide.free() {
+            return free;
+        }
+        let _turn = self.wide.turn().await;
+        if !first.is_taken() {
+            return first;
+        }
+        if let Some(free) = self.wide.free() {
+            return free;
+        }
+        if self.wide.len() + 1 >= self.config.connections {
+            return first;
+        }
+        let connecting = connect(&self.address, &self.config, self.keep_alive());
+        let reason = match timeout(self.config.connect_timeout, connecting).await {
+            Ok(Ok((connection, driver))) => {
+                let connection = Arc::new(connection);
+                self.wide.add(&connection);
+                tracing::debug!(address = self.address, "connected once more");
+                self.tasks.spawn(async move {
+                    let end = driver.run().await;
+                    tracing::debug!(reason = end.text, "disconnected");
+                });
+                return connection;
+            }
+            Ok(Err(reason)) => reason,
+            Err(_) => "it took too long".to_owned(),
+        };
+        tracing::debug!(address = self.address, reason, "cannot connect once more");
+        first
+    }
+
     /// Connects now: starts the task, or ends its pause.
     pub(super) fn start(self: &Arc<Self>) {
         self.start_after(Duration::ZERO);
@@ -139,6 +186,7 @@ impl Link {
 
     /// No new calls on this connection: its peer takes no more.
     pub(super) fn forget(&self, connection: &Arc<Connection>) {
+        self.wide.forget(connection);
         self.state.send_if_modified(|state| {
             let same = matches!(&state.phase, Phase::Open(open) if Arc::ptr_eq(open, connection));
             if same {
@@ -150,6 +198,7 @@ impl Link {
 
     /// The node is gone: running calls finish, there are no new ones.
     pub(super) fn retire(&self) {
+        self.wide.forget_all();
         self.state.send_modify(|state| state.phase = Phase::Retired);
     }
 

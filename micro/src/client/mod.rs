@@ -1,7 +1,7 @@
 //! Client: calls to services, wherever their nodes are: options, connections, failover.
 //!
-//! A service is looked up once and then watched; each node has one multiplexed connection; a call
-//! is sent again only where that is safe. Knows nothing of servers.
+//! A service is looked up once and then watched; each node has one multiplexed connection, and
+//! more only while streams take that up; a call is sent again only where that is safe. Knows nothing of servers.
 
 mod answer;
 mod attempt;
@@ -20,6 +20,7 @@ mod nodes;
 mod options;
 mod request;
 mod tasks;
+mod wide;
 #[cfg(test)]
 mod tests;
 

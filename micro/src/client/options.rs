@@ -19,7 +19,10 @@ pub(super) struct Options {
     pub(super) address: Option<String>,
     pub(super) limit: Option<Limit>,
     /// The client's when not set; `Some(None)` is none at all.
-    #[expect(clippy::option_option, reason = "not set is another thing than set to none")]
+    #[expect(
+        clippy::option_option,
+        reason = "not set is another thing than set to none"
+    )]
     pub(super) compression: Option<Option<Compression>>,
     /// How long streams may be silent.
     pub(super) idle: Option<Duration>,

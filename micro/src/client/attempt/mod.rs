@@ -3,6 +3,7 @@
 //! Safe to repeat is a call that certainly did not reach a handler, and an idempotent one.
 
 mod live;
+mod once;
 mod open;
 mod words;
 
@@ -11,12 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::client::attempt::open::Got;
 use crate::client::backoff::pause;
 use crate::client::clock::{Keep, Life};
-use crate::client::connection::{Connection, Framing, Head, Limits};
+use crate::client::connection::{Framing, Head};
 use crate::client::core::{Core, Method};
 use crate::client::deadline::{Timer, limit};
 use crate::client::failure::{Failure, Reach};
@@ -32,8 +33,6 @@ use crate::handler::{
 };
 use crate::selector::{Choice, Flight, Member};
 
-/// Decoding may take this many times the longest message: values are larger than their bytes.
-const MEMORY: usize = 4;
 /// How long to wait for a first node before asking which services there are at all.
 const ASK_AFTER: Duration = Duration::from_millis(50);
 
@@ -308,78 +307,6 @@ impl Attempts<'_> {
         std::future::pending().await
     }
 
-    /// A connection to a node.
-    async fn connected(
-        &self,
-        node: &Node,
-        others: bool,
-        timer: &mut Timer<'_>,
-    ) -> Result<Arc<Connection>, Stop> {
-        if tracing::enabled!(tracing::Level::DEBUG) {
-            tracing::Span::current().record("node", &*node.node().id);
-        }
-        let link = node.value();
-        if let Some(connection) = link.open() {
-            return Ok(connection);
-        }
-        let patience = others.then_some(self.outgoing.core.config.patience);
-        let connected = limit(timer, connecting(link, patience)).await;
-        Ok(connected.map_err(|_| Stop::Late("no connection"))??)
-    }
-
-    /// The head of a request, with the time that is left.
-    fn request(&self, connection: &Connection) -> Result<http::Request<()>, Stop> {
-        let left = self
-            .deadline
-            .map(|at| at.saturating_duration_since(Instant::now()));
-        if left.is_some_and(|left| left.is_zero()) {
-            return Err(Stop::Late("nothing sent"));
-        }
-        Ok(self.head.request(connection.authority(), left))
-    }
-
-    /// The one request of the call.
-    fn one(&self) -> Result<&Bytes, Stop> {
-        match &self.requests {
-            Requests::One(frame) => Ok(frame),
-            Requests::Many(_) => Err(Stop::Own(Error::invalid_argument(
-                "the call has a stream of requests, the method takes one",
-            ))),
-        }
-    }
-
-    fn limits(&self) -> Limits {
-        let message = self.framing.limit;
-        Limits {
-            message,
-            memory: message.saturating_mul(MEMORY),
-        }
-    }
-
-    /// One attempt at one node, of a unary call.
-    async fn once(&self, node: &Node, others: bool, timer: &mut Timer<'_>) -> Result<Reply, Stop> {
-        let frame = self.one()?;
-        let link = node.value();
-        let connection = self.connected(node, others, timer).await?;
-        let entered = limit(timer, connection.enter()).await;
-        let _slot = entered.map_err(|_| Stop::Late("no free stream"))??;
-        let request = self.request(&connection)?;
-        let response = connection.send(request, frame.clone());
-        let response = response.inspect_err(|_| link.forget(&connection))?;
-        let mut receive = pin!(connection.receive(response, self.limits()));
-        let Ok(reply) = limit(timer, receive.as_mut()).await else {
-            connection.suspect();
-            return Err(Stop::Late("no reply"));
-        };
-        reply.map_err(|failure| {
-            // A peer that leaves takes no more calls.
-            if matches!(failure.reach, Reach::Unprocessed | Reach::Unsent) {
-                link.forget(&connection);
-            }
-            Stop::Failed(failure)
-        })
-    }
-
     /// Notes how fast a node answers. A stream says nothing of that: its pace is its own.
     fn answered(&self, flight: Flight<Arc<Link>>, service: &Service) {
         if self.info.kind == Kind::Unary {
@@ -412,21 +339,6 @@ impl Attempts<'_> {
             Reach::Lost | Reach::Answered => Again::No,
         }
     }
-}
-
-async fn connecting(
-    link: &Arc<Link>,
-    patience: Option<Duration>,
-) -> Result<Arc<Connection>, Failure> {
-    let Some(patience) = patience else {
-        return link.connection().await;
-    };
-    let connected = timeout(patience, link.connection()).await;
-    connected.unwrap_or_else(|_| {
-        Err(Failure::unsent(format!(
-            "no connection within {patience:?}"
-        )))
-    })
 }
 
 /// The requests as gRPC sends them; a single one says which codec.

@@ -16,7 +16,7 @@ use crate::client::attempt::words::Place;
 use crate::client::attempt::{Attempts, Node, Requests, Stop};
 use crate::client::connection::{Connection, Incoming, Pump, Slot};
 use crate::client::deadline::{Timer, limit};
-use crate::client::failure::Reach;
+use crate::client::failure::{Failure, Reach};
 use crate::error::{Error, ErrorKind};
 use crate::handler::{Kind, PayloadStream, Reply};
 
@@ -36,8 +36,8 @@ impl Attempts<'_> {
         timer: &mut Timer<'_>,
     ) -> Result<Got, Stop> {
         let connection = self.connected(node, others, timer).await?;
-        let entered = limit(timer, connection.enter_long()).await;
-        let slot = entered.map_err(|_| Stop::Late("no free stream"))??;
+        let entered = limit(timer, enter(node, connection)).await;
+        let (connection, slot) = entered.map_err(|_| Stop::Late("no free stream"))??;
         let opened = match self.info.kind {
             Kind::ServerStream | Kind::Unary => {
                 self.server_stream(node, (&connection, slot), timer).await
@@ -148,5 +148,23 @@ impl Attempts<'_> {
 
     fn place(&self, node: &Node) -> Place {
         Place::new(self.info, node)
+    }
+}
+
+/// A free stream, on this connection or on another to the same node.
+async fn enter(
+    node: &Node,
+    mut connection: Arc<Connection>,
+) -> Result<(Arc<Connection>, Slot), Failure> {
+    loop {
+        if let Some(slot) = connection.try_enter_long() {
+            return Ok((connection, slot));
+        }
+        let wider = node.value().wider(Arc::clone(&connection)).await;
+        if Arc::ptr_eq(&wider, &connection) {
+            let slot = connection.enter_long().await?;
+            return Ok((connection, slot));
+        }
+        connection = wider;
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Gate {
     /// How many calls wait; counted by themselves.
     waiting: AtomicUsize,
     most_waiting: usize,
+    /// How many places streams have taken; counted by their slots.
+    long: AtomicUsize,
 }
 
 /// Why a call was not let in.
@@ -39,7 +41,21 @@ impl Gate {
             limit: AtomicUsize::new(limit),
             waiting: AtomicUsize::new(0),
             most_waiting,
+            long: AtomicUsize::new(0),
         }
+    }
+
+    /// Whether all places are taken, and half of them or more by streams, which may stay for ever.
+    pub(super) fn is_taken(&self) -> bool {
+        self.free.available_permits() == 0 && {
+            let limit = self.limit.load(Ordering::Relaxed);
+            self.long.load(Ordering::Relaxed) * 2 >= limit
+        }
+    }
+
+    /// A place, if one is free now.
+    pub(super) fn try_enter(&self) -> Option<SemaphorePermit<'_>> {
+        self.free.try_acquire().ok()
     }
 
     /// Waits for a free stream; first come, first served.
@@ -49,11 +65,6 @@ impl Gate {
         }
         let _waits = Waits::begin(&self.waiting, self.most_waiting)?;
         self.free.acquire().await.map_err(|_| Shut::Closed)
-    }
-
-    /// Takes back what somebody had for longer than a borrow lasts.
-    fn leave(&self) {
-        self.free.add_permits(1);
     }
 
     /// Whether calls wait.
@@ -94,6 +105,8 @@ impl Slot {
     /// Keeps a place for as long as a stream lasts.
     pub(super) fn new(connection: Arc<Connection>, permit: SemaphorePermit<'_>) -> Self {
         permit.forget();
+        let gate = &connection.shared.gate;
+        gate.long.fetch_add(1, Ordering::Relaxed);
         Self(connection)
     }
 
@@ -104,7 +117,9 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.shared.gate.leave();
+        let gate = &self.0.shared.gate;
+        gate.long.fetch_sub(1, Ordering::Relaxed);
+        gate.free.add_permits(1);
     }
 }
 

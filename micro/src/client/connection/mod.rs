@@ -73,6 +73,17 @@ impl Connection {
         })
     }
 
+    /// A free stream, if there is one now, to be kept for as long as that lasts.
+    pub(super) fn try_enter_long(self: &Arc<Self>) -> Option<Slot> {
+        let permit = self.shared.gate.try_enter()?;
+        Some(Slot::new(Arc::clone(self), permit))
+    }
+
+    /// Whether streams keep calls from this connection.
+    pub(super) fn is_taken(&self) -> bool {
+        self.shared.gate.is_taken()
+    }
+
     /// Waits for a free stream, to be kept for as long as that lasts.
     pub(super) async fn enter_long(self: &Arc<Self>) -> Result<Slot, Failure> {
         let permit = self.enter().await?;

@@ -9,6 +9,7 @@ mod peer;
 mod stalls;
 mod streams;
 mod torn;
+mod wide;
 
 use std::sync::Arc;
 use std::time::Duration;
