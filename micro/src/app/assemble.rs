@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::handler::{Instance, Location, Resources, Route, Router, Served, ServiceInfo};
 use crate::registry::Registry;
 use crate::schema::Types;
+use crate::server;
 use crate::wrap::{Around, On, same_name};
 
 impl Builder {
@@ -178,6 +179,9 @@ fn route(
         problems.add(Error::already_exists(conflict.to_string()));
     }
     check_names(&router.services(), problems);
+    for problem in server::check_http(&router) {
+        problems.add(problem);
+    }
     router
 }
 

@@ -23,6 +23,7 @@ macro_rules! keys {
 keys! {
     "address" = "127.0.0.1:0", "where to listen, `host:port`; port 0 takes a free one";
     "advertise" = "", "where others reach this node; guessed from `address` when empty";
+    "cors" = "", "origins whose pages may call, with commas; `*` is all, empty is none";
     "drain" = "30s", "how long running calls may take to finish when the app stops";
     "limits.connections" = "16384", "open connections; more are closed at once";
     "limits.header_timeout" = "10s", "how long a connection may take to send a request's head";

@@ -35,6 +35,7 @@ impl Options {
         let mut server = server::Config::default();
         server.address.clone_from(&address.0);
         server.reflection = read.value("reflection");
+        server.cors = read.cors();
         server.limits.message = message;
         server.limits.metadata = read.value("limits.metadata");
         server.limits.streams =
@@ -123,6 +124,15 @@ impl Read<'_> {
         self.origin(key).0
     }
 
+    fn cors(&mut self) -> server::Cors {
+        let (text, origin) = self.origin::<String>("cors");
+        let parsed = server::Cors::parse(&text);
+        let named = |error: Error| error.context(format!("setting `cors` from {origin}"));
+        self.problems
+            .take(parsed.map_err(named))
+            .unwrap_or_default()
+    }
+
     fn strategy(&mut self) -> Strategy {
         let (text, origin) = self.origin::<String>("strategy");
         match text.as_str() {
@@ -165,6 +175,7 @@ mod tests {
             "timeout",
             "strategy",
             "reflection",
+            "cors",
         ];
         for key in typed.iter().chain(&["limits.message", "limits.streams"]) {
             settings.set(key, "wrong").unwrap();
@@ -172,7 +183,7 @@ mod tests {
         let mut problems = Problems::default();
         Options::read(&settings, &mut problems);
         let text = problems.finish("wrong").unwrap_err().to_string();
-        assert!(text.starts_with("wrong; 8 problems:"), "{text}");
+        assert!(text.starts_with("wrong; 9 problems:"), "{text}");
         assert!(KEYS.len() > 8);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::handler::{Call, Method, Reply, Served, Service, ServiceInfo};
+use crate::handler::{Call, HttpRule, Location, Method, Reply, Served, Service, ServiceInfo};
 use crate::registry::{Memory, Registry};
 use crate::wrap::{Around, Next, On, Wrap};
 
@@ -19,6 +19,27 @@ impl Service for Ping {
             "Ping",
             |_: Arc<Self>, _: Context, (): ()| async { Ok(()) },
         ))]
+    }
+}
+
+/// Two methods that want one path of plain HTTP.
+struct Twins;
+
+impl Service for Twins {
+    fn served() -> Vec<Served> {
+        const A: &[HttpRule] = &[HttpRule::new("GET", "/v1/ping")];
+        const B: &[HttpRule] = &[HttpRule::new("GET", "/v1/%70ing")];
+        let one = |name, rules, line| {
+            let serve = |_: Arc<Self>, _: Context, (): ()| async { Ok(()) };
+            let method = Method::unary(name, serve).http(rules);
+            method.location(Location::new("twins.rs", line))
+        };
+        let info = ServiceInfo::new("twins", "twins.Twins");
+        vec![
+            Served::new(info)
+                .method(one("A", A, 3))
+                .method(one("B", B, 7)),
+        ]
     }
 }
 
@@ -61,10 +82,12 @@ async fn all_problems_are_reported_at_once() {
         .service(Ping)
         .service(Pong)
         .service(Mute)
+        .service(Twins)
         .around(stray)
         .around(lost);
     let text = built
         .setting("ttl", "soon")
+        .setting("cors", "a.example")
         .build()
         .await
         .unwrap_err()
@@ -73,6 +96,9 @@ async fn all_problems_are_reported_at_once() {
         "`ttl` from builder: `soon` is not a duration",
         "`/ping.Ping/Ping` is served twice",
         "has no methods",
+        "`GET /v1/%70ing` of `/twins.Twins/B` (twins.rs:7): `GET /v1/ping` of `/twins.Twins/A` \
+         (twins.rs:3) matches the same paths",
+        "setting `cors` from builder: `a.example` has no scheme",
         "wrap `stray` is for service `pin`, which is not served here; did you mean `ping`?",
         "wrap `lost` is for method `Pinng`, which is not served here; did you mean `Ping`?",
     ] {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::codec::Compression;
 use crate::error::Result;
 use crate::handler::MethodInfo;
+use crate::server::cors::Cors;
 
 /// Settings of a [`Server`](crate::server::Server).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Config {
     pub reflection: bool,
     /// Which replies are compressed. Default none.
     pub compression: Replies,
+    /// Which pages of other sites may call. Default none.
+    pub cors: Cors,
     /// What one caller may take.
     pub limits: Limits,
 }
@@ -26,6 +29,7 @@ impl Default for Config {
             address: "127.0.0.1:0".into(),
             reflection: true,
             compression: Replies::default(),
+            cors: Cors::none(),
             limits: Limits::default(),
         }
     }

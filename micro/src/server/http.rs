@@ -1,11 +1,11 @@
-//! Tells HTTP requests apart by what arrives: gRPC, gRPC-Web, Connect, events, or a page for people
-//! and probes.
+//! Tells HTTP requests apart by what arrives: gRPC, gRPC-Web, Connect, events, REST, or a page for
+//! people and probes.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN};
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -14,6 +14,7 @@ use hyper::service::Service;
 use crate::codec::Codec;
 use crate::error::Error;
 use crate::handler::{Body, Kind, Route};
+use crate::schema::http::Found;
 use crate::server::calls::CallGuard;
 use crate::server::connect::Shape;
 use crate::server::exchange::Exchange;
@@ -21,7 +22,7 @@ use crate::server::grpc::Web;
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, ReplyBody, plain};
 use crate::server::requests::Reading;
-use crate::server::{connect, grpc, index, sse};
+use crate::server::{connect, grpc, index, rest, sse};
 
 const ACCEPTED: &str = "application/grpc, application/grpc+json, application/grpc-web, \
      application/grpc-web+json, application/grpc-web-text, application/json, application/proto, \
@@ -62,23 +63,61 @@ fn serve(peer: Arc<Peer>, request: Request<Incoming>) -> Answering {
     }
 }
 
+/// Everything that browsers can send: with what lets pages of other sites read the answer.
 async fn other(peer: Arc<Peer>, request: Request<Incoming>) -> HttpReply {
-    if request.method() == Method::HEAD {
-        return bodiless(page(&peer, &request));
+    let cors = &peer.shared.cors;
+    if cors.is_none() {
+        return answer(&peer, request).await;
     }
-    if *request.method() == Method::POST
+    let asking = request.method() == Method::OPTIONS;
+    let origin = request.headers().get(ORIGIN).cloned();
+    let headers = asking.then(|| request.headers().clone());
+    let mut response = answer(&peer, request).await;
+    if let Some(headers) = headers {
+        response = cors.preflight(&headers, response);
+    }
+    cors.allow(origin.as_ref(), response.headers_mut());
+    response
+}
+
+async fn answer(peer: &Arc<Peer>, request: Request<Incoming>) -> HttpReply {
+    if *request.method() == Method::HEAD {
+        return bodiless(body(peer, request).await);
+    }
+    body(peer, request).await
+}
+
+async fn body(peer: &Arc<Peer>, request: Request<Incoming>) -> HttpReply {
+    let (method, path) = (request.method(), request.uri().path());
+    if *method == Method::POST
         && let Some(web) = Web::read(request.headers())
     {
-        return grpc::serve_web(&peer, request, web).await;
+        return grpc::serve_web(peer, request, web).await;
     }
-    let Some(route) = peer.shared.router.get(request.uri().path()) else {
-        return page(&peer, &request);
-    };
-    match *request.method() {
-        Method::POST => post(&peer, route, request).await,
-        Method::GET if gettable(route) => get(&peer, route, request).await,
-        Method::OPTIONS => allowed(StatusCode::NO_CONTENT, verbs(route)),
-        _ => allowed(StatusCode::METHOD_NOT_ALLOWED, verbs(route)),
+    if let Some(route) = peer.shared.router.get(path) {
+        return match *method {
+            Method::POST => post(peer, route, request).await,
+            Method::GET if gettable(route) => get(peer, route, request).await,
+            _ => allowed(method, verbs(route)),
+        };
+    }
+    if let Some(page) = page(path) {
+        return match *method {
+            Method::GET | Method::HEAD => page(peer, &request),
+            _ => allowed(method, "GET, HEAD, OPTIONS"),
+        };
+    }
+    match peer.shared.rest.find(method.as_str(), path) {
+        Found::Entry(_, rule) => rest::serve(peer, rule, request).await,
+        Found::Methods(mut methods) => {
+            if methods.contains(&"GET") && !methods.contains(&"HEAD") {
+                methods.push("HEAD");
+            }
+            methods.push("OPTIONS");
+            allowed(method, &methods.join(", "))
+        }
+        Found::Nothing if path == "*" => allowed(method, "GET, HEAD, POST, OPTIONS"),
+        Found::Nothing => unknown(peer, path),
     }
 }
 
@@ -149,40 +188,51 @@ fn verbs(route: &Route) -> &'static str {
     }
 }
 
-/// What is not a call: pages for people and probes, and everything unknown.
-fn page(peer: &Peer, request: &Request<Incoming>) -> HttpReply {
-    let path = request.uri().path();
-    let answer: fn(&Peer, &Request<Incoming>) -> HttpReply = match path {
-        "/" => index::index,
-        "/healthz" => index::alive,
-        "/readyz" => index::ready,
-        "*" => return allowed(StatusCode::NO_CONTENT, "GET, HEAD, POST, OPTIONS"),
-        _ => {
-            if let Some(route) = peer.shared.router.get(path) {
-                return allowed(StatusCode::METHOD_NOT_ALLOWED, verbs(route));
-            }
-            return refuse(StatusCode::NOT_FOUND, &peer.shared.router.unknown(path));
-        }
-    };
-    match *request.method() {
-        Method::GET | Method::HEAD => answer(peer, request),
-        Method::OPTIONS => allowed(StatusCode::NO_CONTENT, "GET, HEAD, OPTIONS"),
-        _ => allowed(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD, OPTIONS"),
+/// A page for people and probes.
+type Page = fn(&Peer, &Request<Incoming>) -> HttpReply;
+
+fn page(path: &str) -> Option<Page> {
+    match path {
+        "/" => Some(index::index),
+        "/healthz" => Some(index::alive),
+        "/readyz" => Some(index::ready),
+        _ => None,
     }
 }
 
-fn allowed(status: StatusCode, methods: &'static str) -> HttpReply {
-    let mut response = if status == StatusCode::METHOD_NOT_ALLOWED {
-        let error = Error::unimplemented(format!("this path answers {methods}"));
-        refuse(status, &error)
+/// Whether this server has a page at a path.
+pub(super) fn is_page(path: &str) -> bool {
+    page(path).is_some()
+}
+
+/// The answer where nobody answers.
+fn unknown(peer: &Peer, path: &str) -> HttpReply {
+    let near = peer.shared.rest.near(path);
+    let error = if near.is_empty() {
+        peer.shared.router.unknown(path)
     } else {
-        let mut response = Response::new(ReplyBody::empty());
-        *response.status_mut() = status;
-        response
+        Error::unimplemented(format!(
+            "nothing at `{}`; near: `{}`",
+            path.escape_debug(),
+            near.join("`, `")
+        ))
     };
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(methods));
+    refuse(StatusCode::NOT_FOUND, &error)
+}
+
+/// The answer to `OPTIONS`, and to what a path does not answer.
+fn allowed(method: &Method, methods: &str) -> HttpReply {
+    let mut response = if *method == Method::OPTIONS {
+        let mut response = Response::new(ReplyBody::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response
+    } else {
+        let error = Error::unimplemented(format!("this path answers {methods}"));
+        refuse(StatusCode::METHOD_NOT_ALLOWED, &error)
+    };
+    if let Ok(methods) = HeaderValue::from_str(methods) {
+        response.headers_mut().insert(ALLOW, methods);
+    }
     response
 }
 

@@ -54,6 +54,7 @@ fn list(peer: &Peer) -> serde_json::Value {
                 "kind": kind(route),
                 "idempotent": route.method.idempotent,
                 "doc": route.doc.trim(),
+                "http": http(route),
             })
         })
         .collect()
@@ -88,6 +89,9 @@ fn text(peer: &Peer, host: &str) -> String {
         {
             let method = &route.method;
             line(&mut out, &format!("  {}  ({})", method.name(), kind(route)));
+            for rule in http(route) {
+                line(&mut out, &format!("    {rule}"));
+            }
             doc(&mut out, route.doc, "    ");
         }
     }
@@ -120,6 +124,11 @@ fn kind(route: &Route) -> &'static str {
         Kind::ClientStream => "client stream",
         Kind::Bidirectional => "bidirectional stream",
     }
+}
+
+/// How plain HTTP reaches a method, beside its own path.
+fn http(route: &Route) -> Vec<String> {
+    route.http.iter().map(ToString::to_string).collect()
 }
 
 fn doc(out: &mut String, text: &str, indent: &str) {

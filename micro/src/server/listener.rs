@@ -19,6 +19,7 @@ use crate::server::drain::Running;
 use crate::server::health::{self, Health};
 use crate::server::peer::{Peer, Shared};
 use crate::server::reflection;
+use crate::server::rest::Table;
 
 /// How long to wait before accepting again when the machine has no room for a connection.
 const BREATH: Duration = Duration::from_millis(100);
@@ -40,7 +41,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when the address is none or the services' types have no descriptors,
+    /// `InvalidArgument` when the address is none or the services' types have no descriptors, as
+    /// [`check_http`](crate::server::check_http) when a method cannot be reached as it says,
     /// `Unavailable` when the address cannot be had.
     pub async fn bind(config: Config, mut router: Router) -> Result<Self> {
         let health = Health::default();
@@ -51,6 +53,10 @@ impl Server {
             let own = reflection::routes(&router, &draining)?;
             add(&mut router, own)?;
         }
+        let (rest, problems) = Table::new(&router);
+        if let Some(problem) = problems.into_iter().next() {
+            return Err(problem);
+        }
         let address = &config.address;
         let listener = TcpListener::bind(address).await.map_err(|error| {
             let (kind, remedy) = remedy(&error);
@@ -58,11 +64,10 @@ impl Server {
         })?;
         let local = listener.local_addr();
         let local = local.or_internal(format!("no local address for `{address}`"))?;
-        let settings = (config.limits, config.compression);
         Ok(Self {
             listener,
             address: local,
-            shared: Arc::new(Shared::new(router, settings, health, draining)),
+            shared: Arc::new(Shared::new((router, rest), config, health, draining)),
         })
     }
 

@@ -25,7 +25,7 @@ use crate::server::idle::Idle;
 use crate::server::peer::Peer;
 use crate::server::reply::ReplyBody;
 use crate::server::writer::Writer;
-use crate::server::{connect, frames, grpc, sse};
+use crate::server::{connect, frames, grpc, rest, sse};
 
 /// Bytes after which messages that are ready are sent rather than gathered.
 const PIECE: usize = 16 << 10;
@@ -46,6 +46,8 @@ pub(super) enum Framing {
     Connect,
     /// Server-sent events.
     Events,
+    /// A line of JSON for each.
+    Lines,
 }
 
 /// A part of a body.
@@ -74,6 +76,11 @@ impl Framing {
                 sse::event(&json, out);
                 Ok(())
             }
+            Self::Lines => {
+                let (json, _) = writer.plain(payload, path)?;
+                rest::line(&json, out);
+                Ok(())
+            }
             _ => writer.frame(payload, path, out),
         }
     }
@@ -96,6 +103,7 @@ impl Framing {
                 frames::write(frames::END_STREAM, end.as_bytes(), out);
             }
             Self::Events => sse::end(outcome, metadata, out),
+            Self::Lines => rest::end(outcome, metadata, out),
         }
         None
     }

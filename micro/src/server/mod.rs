@@ -6,6 +6,7 @@ mod calls;
 mod config;
 mod connect;
 mod connection;
+mod cors;
 mod drain;
 mod exchange;
 mod frames;
@@ -23,14 +24,17 @@ mod peer;
 mod reflection;
 mod reply;
 mod requests;
+mod rest;
 mod sniff;
 mod sse;
 mod writer;
 
 pub use self::config::{Config, Limits, Replies};
+pub use self::cors::Cors;
 pub use self::drain::{Cut, Drained, Running};
 pub use self::health::Health;
 pub use self::listener::Server;
+pub use self::rest::check_http;
 
 #[cfg(test)]
 mod tests;

@@ -10,13 +10,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handler::Router;
 use crate::server::calls::Calls;
-use crate::server::config::{Limits, Replies};
+use crate::server::config::{Config, Limits, Replies};
+use crate::server::cors::Cors;
 use crate::server::drain::Cut;
 use crate::server::health::Health;
+use crate::server::rest::Table;
 
 /// What one server shares among its connections.
 pub(super) struct Shared {
     pub(super) router: Router,
+    /// What of the router plain HTTP reaches.
+    pub(super) rest: Table,
+    pub(super) cors: Cors,
     pub(super) limits: Limits,
     pub(super) compression: Replies,
     pub(super) health: Health,
@@ -31,15 +36,17 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(
-        router: Router,
-        (limits, compression): (Limits, Replies),
+        (router, rest): (Router, Table),
+        config: Config,
         health: Health,
         draining: CancellationToken,
     ) -> Self {
         Self {
             router,
-            limits,
-            compression,
+            rest,
+            cors: config.cors,
+            limits: config.limits,
+            compression: config.compression,
             health,
             draining,
             cut: CancellationToken::new(),

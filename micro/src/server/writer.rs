@@ -81,10 +81,15 @@ impl Writer {
     pub(super) fn plain(&self, payload: &Payload, path: &str) -> Result<(Vec<u8>, bool)> {
         let mut out = Vec::with_capacity(Self::room(payload));
         payload.write(self.codec, &mut out)?;
-        self.check(out.len(), path)?;
-        Ok(match self.compressed(&out)? {
+        self.body(out, path)
+    }
+
+    /// The bytes of a whole body, and whether they are compressed.
+    pub(super) fn body(&self, bytes: Vec<u8>, path: &str) -> Result<(Vec<u8>, bool)> {
+        self.check(bytes.len(), path)?;
+        Ok(match self.compressed(&bytes)? {
             Some(small) => (small, true),
-            None => (out, false),
+            None => (bytes, false),
         })
     }
 

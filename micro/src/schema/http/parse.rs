@@ -192,9 +192,9 @@ fn unexpected(found: char) -> String {
         '}' => "`}` closes nothing".to_owned(),
         '{' | '*' => "a variable or wildcard is a whole segment; put a `/` before it".to_owned(),
         _ => {
-            let mut buffer = [0; 4];
-            let bytes = found.encode_utf8(&mut buffer).bytes();
-            let encoded: String = bytes.map(|byte| format!("%{byte:02X}")).collect();
+            let bytes = found.to_string().into_bytes();
+            let encoded = bytes.iter().map(|byte| format!("%{byte:02X}"));
+            let encoded = encoded.collect::<Vec<_>>().concat();
             format!("`{}` must be written `{encoded}`", found.escape_debug())
         }
     }

@@ -7,6 +7,7 @@ mod health;
 mod hostile;
 mod pages;
 mod reflection;
+mod rest;
 mod text;
 
 use std::sync::Arc;
@@ -38,7 +39,7 @@ pub(super) struct Test {
 }
 
 /// Counts a handler that ends, however it does.
-struct Counted(Arc<Test>);
+pub(super) struct Counted(pub(super) Arc<Test>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -160,11 +161,15 @@ impl Served {
     }
 
     pub(super) async fn with(configure: impl FnOnce(&mut Config)) -> Self {
+        Self::of(methods(), configure).await
+    }
+
+    pub(super) async fn of(methods: Vec<Method>, configure: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         configure(&mut config);
         let test = Arc::new(Test::default());
         let mut router = Router::new();
-        for method in methods() {
+        for method in methods {
             let instance: Arc<Test> = Arc::clone(&test);
             router
                 .add(Route::new(INFO, &method, instance, Resources::new()))
