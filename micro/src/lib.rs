@@ -74,6 +74,7 @@ pub mod codec;
 pub mod schema;
 pub mod context;
 pub mod registry;
+pub mod events;
 pub mod handler;
 pub mod selector;
 pub mod wrap;
