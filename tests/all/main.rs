@@ -16,5 +16,6 @@ mod layers;
 mod peers;
 mod programs;
 mod sources;
+mod storm;
 mod streams;
 mod tidy;

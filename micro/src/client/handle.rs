@@ -133,7 +133,7 @@ impl Client {
     /// # use std::sync::Arc;
     /// # use micro::client::Client;
     /// # use micro::codec::Message;
-    /// # async fn example<Tick: Message>(client: Client, every: impl Message) -> micro::Result<()> {
+    /// # async fn example<Tick: Message>(client: Client, every: Tick) -> micro::Result<()> {
     /// use micro::handler::{Kind, MethodInfo};
     ///
     /// let method = MethodInfo::new("clock", "/clock.Clock/Ticks").kind(Kind::ServerStream);
@@ -179,9 +179,9 @@ impl Client {
     /// # async fn example<Line: Message>(client: Client, line: Line) -> micro::Result<()> {
     /// use micro::handler::{Kind, MethodInfo, Streaming};
     ///
-    /// let method = Arc::new(MethodInfo::new("chat", "/chat.Chat/Talk").kind(Kind::Bidirectional));
+    /// let method = MethodInfo::new("chat", "/chat.Chat/Talk").kind(Kind::Bidirectional);
     /// let (lines, requests) = Streaming::channel(8);
-    /// let mut heard = client.bidirectional::<Line>(&method, requests).await?;
+    /// let mut heard = client.bidirectional::<Line>(&Arc::new(method), requests).await?;
     /// lines.send(line).await?;
     /// let answer: Option<Line> = heard.next().await.transpose()?;
     /// # drop(answer);

@@ -1,7 +1,8 @@
 //! Client: calls to services, wherever their nodes are: options, connections, failover.
 //!
-//! A service is looked up once and then watched; each node has one multiplexed connection, and
-//! more only while streams take that up; a call is sent again only where that is safe. Knows nothing of servers.
+//! A service is looked up once and then watched; each node has one multiplexed connection, and more
+//! only while streams take that up; a call is sent again only where that is safe. Knows nothing of
+//! servers.
 
 mod answer;
 mod attempt;
