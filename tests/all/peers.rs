@@ -3,12 +3,14 @@
 //!
 //! Each needs something installed, so they are ignored unless asked for: `bash .ci/run` asks.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 
 use micro::client::Client;
 use micro::prelude::*;
-use micro_tests::{KindsClient, Number, Program, World, until_async, workspace};
+use micro_tests::{KindsClient, Number, PATIENCE, Program, World, until_async, workspace};
 
 use crate::clients::output;
 
@@ -31,6 +33,26 @@ fn serve(world: &World) -> (Program, String, PathBuf) {
     println!("{}", said.trim());
     assert!(said.starts_with("python client: "), "{said}");
     (kinds, address, set)
+}
+
+/// What a buffer without a bound would keep for itself.
+#[test]
+fn an_endless_stream_over_http_1_is_sent_as_it_is_made() {
+    let world = World::new();
+    let mut kinds = Program::start(&mut world.command(env!("CARGO_BIN_EXE_kinds")));
+    let line = kinds.line("address");
+    let mut stream = TcpStream::connect(line.split(' ').next().unwrap()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let message = br#"{"value":"-1"}"#;
+    let head = format!(
+        "POST /kinds.Kinds/Count HTTP/1.1\r\nhost: x\r\ncontent-type: application/connect+json\r\n\
+         content-length: {}\r\n\r\n",
+        5 + message.len()
+    );
+    let length = u8::try_from(message.len()).unwrap();
+    let request = [head.as_bytes(), &[0, 0, 0, 0, length], message].concat();
+    stream.write_all(&request).unwrap();
+    stream.read_exact(&mut vec![0; 1 << 20]).unwrap();
 }
 
 #[test]

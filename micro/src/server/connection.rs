@@ -106,7 +106,6 @@ async fn http1(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
-        .pipeline_flush(true)
         .max_buf_size(limits.metadata.saturating_add(HEAD));
     let service = Answers(Arc::clone(&peer));
     let connection = builder.serve_connection(io, service);

@@ -5,7 +5,6 @@
 //! same on the wire; raw HTTP requests and responses are for the suite's own two ends.
 
 use bytes::Bytes;
-use micro::prelude::*;
 
 /// `google.protobuf.Any`, read as it is on the wire.
 #[micro::message(package = "google.protobuf")]
