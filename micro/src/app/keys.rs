@@ -23,12 +23,15 @@ macro_rules! keys {
 keys! {
     "address" = "127.0.0.1:0", "where to listen, `host:port`; port 0 takes a free one";
     "advertise" = "", "where others reach this node; guessed from `address` when empty";
+    "compress_from" = "1KiB", "the size from which replies are compressed";
+    "compression" = "none", "with what replies are compressed for who accepts it: none, gzip, zstd";
     "cors" = "", "origins whose pages may call, with commas; `*` is all, empty is none";
     "drain" = "30s", "how long running calls may take to finish when the app stops";
     "limits.connections" = "16384", "open connections; more are closed at once";
     "limits.header_timeout" = "10s", "how long a connection may take to send a request's head";
     "limits.message" = "4MiB", "the size of one message, both ways";
     "limits.metadata" = "16KiB", "the size of a request's metadata";
+    "limits.stream_idle_timeout" = "none", "how long a stream may carry no message, or `none`";
     "limits.streams" = "1024", "calls in flight on one connection";
     "log" = "info", "what is logged: `info`, or `warn,my_crate=debug`";
     "reflection" = "true", "whether gRPC clients may ask for the schema";

@@ -42,6 +42,8 @@ impl Options {
             u32::try_from(read.value::<usize>("limits.streams")).unwrap_or(u32::MAX);
         server.limits.connections = read.value("limits.connections");
         server.limits.header_timeout = read.value("limits.header_timeout");
+        server.limits.stream_idle_timeout = read.value("limits.stream_idle_timeout");
+        server.compression = read.compression();
         let client = client::Config {
             message_limit: message,
             timeout: read.value("timeout"),
@@ -133,6 +135,17 @@ impl Read<'_> {
             .unwrap_or_default()
     }
 
+    fn compression(&mut self) -> server::Replies {
+        let (name, origin) = self.origin::<String>("compression");
+        let mut replies = server::Replies::named(&name).unwrap_or_else(|error| {
+            let context = format!("setting `compression` from {origin}");
+            self.problems.add(error.context(context));
+            server::Replies::default()
+        });
+        replies.from = self.value("compress_from");
+        replies
+    }
+
     fn strategy(&mut self) -> Strategy {
         let (text, origin) = self.origin::<String>("strategy");
         match text.as_str() {
@@ -176,6 +189,8 @@ mod tests {
             "strategy",
             "reflection",
             "cors",
+            "compression",
+            "limits.stream_idle_timeout",
         ];
         for key in typed.iter().chain(&["limits.message", "limits.streams"]) {
             settings.set(key, "wrong").unwrap();
@@ -183,7 +198,7 @@ mod tests {
         let mut problems = Problems::default();
         Options::read(&settings, &mut problems);
         let text = problems.finish("wrong").unwrap_err().to_string();
-        assert!(text.starts_with("wrong; 9 problems:"), "{text}");
-        assert!(KEYS.len() > 8);
+        assert!(text.starts_with("wrong; 11 problems:"), "{text}");
+        assert!(KEYS.len() > 10);
     }
 }

@@ -65,6 +65,17 @@ impl FromText for Duration {
     }
 }
 
+impl FromText for Option<Duration> {
+    const EXPECTED: &'static str = "a duration such as `15s` or `2m`, or `none`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text.trim() {
+            "none" => Some(None),
+            text => Duration::from_text(text).map(Some),
+        }
+    }
+}
+
 /// A duration in the spelling that settings take.
 pub fn duration_text(duration: Duration) -> String {
     if duration.subsec_nanos() == 0 {

@@ -89,6 +89,8 @@ async fn http2(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
         .initial_connection_window_size(8 << 20)
         .max_send_buf_size(1 << 20)
         .max_concurrent_streams(limits.streams)
+        // Callers that give up many calls at once are no attackers yet; each call ends as it began.
+        .max_pending_accept_reset_streams(limits.streams.max(20) as usize)
         .max_header_list_size(header_list(limits))
         .keep_alive_interval(limits.keep_alive)
         .keep_alive_timeout(limits.keep_alive_timeout);

@@ -1,45 +1,83 @@
 //! A server with a test service, and bare clients to call it with.
 
+mod client;
+mod compression;
 mod connect;
+mod connect_streams;
 mod drain;
+mod events;
 mod grpc;
 mod health;
 mod hostile;
 mod pages;
 mod reflection;
 mod rest;
+mod service;
+mod streams;
 mod text;
+mod web;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as Waker, Poll};
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::Stream;
-use h2::client::SendRequest;
 use http::{HeaderMap, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
-use crate::codec::{Codec, Message, Types};
+use crate::codec::{Message, Types};
 use crate::context::Context;
 use crate::error::{Detail, Error, Result};
 use crate::handler::{
     Body, Kind, Method, Payload, PayloadStream, Reply, Resources, Route, Router, ServiceInfo,
 };
+use crate::server::tests::client::{Grpc, frame, frames, request, split, text};
 use crate::server::tests::text::Text;
 use crate::server::{Config, Running, Server};
 
 /// What the test service counts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Test {
     pub(super) started: AtomicUsize,
     pub(super) dropped: AtomicUsize,
+    /// Sent by `Flood`.
+    pub(super) messages: AtomicUsize,
+    /// A permit for each step of `Slow`.
+    pub(super) pace: Semaphore,
+}
+
+impl Default for Test {
+    fn default() -> Self {
+        Self {
+            started: AtomicUsize::new(0),
+            dropped: AtomicUsize::new(0),
+            messages: AtomicUsize::new(0),
+            pace: Semaphore::new(0),
+        }
+    }
+}
+
+impl Test {
+    /// How many handlers have begun, and how many have ended.
+    fn counts(&self) -> (usize, usize) {
+        let read = |count: &AtomicUsize| count.load(Ordering::SeqCst);
+        (read(&self.started), read(&self.dropped))
+    }
 }
 
 /// Counts a handler that ends, however it does.
 pub(super) struct Counted(pub(super) Arc<Test>);
+
+impl Counted {
+    fn new(test: &Arc<Test>) -> Self {
+        test.started.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(test))
+    }
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -70,8 +108,7 @@ fn methods() -> Vec<Method> {
     vec![
         Method::unary("Echo", |_: Arc<Test>, _, text: Text| async { Ok(text) }).doc("Echoes."),
         Method::unary("Wait", |test: Arc<Test>, _, text: Text| async move {
-            let _counted = Counted(Arc::clone(&test));
-            test.started.fetch_add(1, Ordering::SeqCst);
+            let _counted = Counted::new(&test);
             tokio::time::sleep(Duration::from_millis(text.0.parse().unwrap())).await;
             Ok(text)
         }),
@@ -161,7 +198,8 @@ impl Served {
     }
 
     pub(super) async fn with(configure: impl FnOnce(&mut Config)) -> Self {
-        Self::of(methods(), configure).await
+        let methods = methods().into_iter().chain(service::methods());
+        Self::of(methods.collect(), configure).await
     }
 
     pub(super) async fn of(methods: Vec<Method>, configure: impl FnOnce(&mut Config)) -> Self {
@@ -190,7 +228,7 @@ impl Served {
             .unwrap()
     }
 
-    pub(super) async fn grpc(&self) -> Grpc {
+    async fn grpc(&self) -> Grpc {
         let (send, connection) = h2::client::handshake(self.tcp().await).await.unwrap();
         tokio::spawn(connection);
         Grpc { send }
@@ -201,6 +239,25 @@ impl Served {
         let mut tcp = self.tcp().await;
         tcp.write_all(bytes).await.unwrap();
         within(read_all(&mut tcp)).await
+    }
+
+    /// A POST over HTTP/1.1 on a connection of its own.
+    pub(super) async fn post(&self, path: &str, headers: &str, body: &[u8]) -> (String, Vec<u8>) {
+        let length = body.len();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\
+             connection: close\r\n{headers}\r\n"
+        );
+        self.exchange(&[head.as_bytes(), body].concat()).await
+    }
+
+    /// Any request over HTTP/1.1 that closes its connection.
+    pub(super) async fn exchange(&self, request: &[u8]) -> (String, Vec<u8>) {
+        let mut tcp = self.tcp().await;
+        tcp.write_all(request).await.unwrap();
+        let mut all = Vec::new();
+        within(tcp.read_to_end(&mut all)).await.unwrap();
+        split(&all)
     }
 }
 
@@ -229,136 +286,4 @@ pub(super) async fn until(condition: impl Fn() -> bool) {
         }
     })
     .await;
-}
-
-/// A bare HTTP/2 client.
-#[derive(Clone)]
-pub(super) struct Grpc {
-    pub(super) send: SendRequest<Bytes>,
-}
-
-/// What came back.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-    pub(super) trailers: HeaderMap,
-}
-
-pub(super) fn frame(message: &[u8]) -> Bytes {
-    let mut out = BytesMut::new();
-    out.put_u8(0);
-    out.put_u32(u32::try_from(message.len()).unwrap());
-    out.put_slice(message);
-    out.freeze()
-}
-
-pub(super) fn text(text: &str) -> Bytes {
-    let mut out = Vec::new();
-    Text(text.to_owned()).encode(&mut out);
-    frame(&out)
-}
-
-pub(super) fn request(path: &str, headers: &[(&str, &str)]) -> Request<()> {
-    let mut request = Request::post(format!("http://test{path}"))
-        .header("te", "trailers")
-        .body(())
-        .unwrap();
-    if !headers.iter().any(|(name, _)| *name == "content-type") {
-        let value = "application/grpc".parse().unwrap();
-        request.headers_mut().insert("content-type", value);
-    }
-    for (name, value) in headers {
-        let name: http::HeaderName = name.parse().unwrap();
-        request.headers_mut().append(name, value.parse().unwrap());
-    }
-    request
-}
-
-impl Grpc {
-    pub(super) async fn call(&self, path: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
-        within(self.try_call(request(path, headers), body))
-            .await
-            .unwrap()
-    }
-
-    pub(super) async fn try_call(
-        &self,
-        request: Request<()>,
-        mut body: Bytes,
-    ) -> Result<Answer, h2::Error> {
-        let mut client = self.send.clone().ready().await?;
-        let (response, mut stream) = client.send_request(request, body.is_empty())?;
-        let sending = async move {
-            while !body.is_empty() {
-                stream.reserve_capacity(body.len());
-                match std::future::poll_fn(|cx| stream.poll_capacity(cx)).await {
-                    Some(Ok(room)) => {
-                        let part = body.split_to(room.min(body.len()));
-                        stream.send_data(part, body.is_empty())?;
-                    }
-                    // The server answers without waiting for the rest.
-                    Some(Err(_)) | None => return Ok(stream),
-                }
-            }
-            Ok::<_, h2::Error>(stream)
-        };
-        let (response, sent) = tokio::join!(response, sending);
-        let _stream = sent?;
-        let (head, mut body) = response?.into_parts();
-        let mut data = BytesMut::new();
-        while let Some(chunk) = body.data().await {
-            let chunk = chunk?;
-            body.flow_control().release_capacity(chunk.len())?;
-            data.extend_from_slice(&chunk);
-        }
-        Ok(Answer {
-            status: head.status.as_u16(),
-            headers: head.headers,
-            body: data.freeze(),
-            trailers: body.trailers().await?.unwrap_or_default(),
-        })
-    }
-
-    pub(super) async fn echo(&self, said: &str) -> String {
-        let answer = self.call("/test.Test/Echo", &[], text(said)).await;
-        answer.texts().concat()
-    }
-}
-
-impl Answer {
-    fn field(&self, name: &str) -> Option<&str> {
-        let value = self.trailers.get(name).or_else(|| self.headers.get(name));
-        value.map(|value| value.to_str().unwrap())
-    }
-
-    pub(super) fn code(&self) -> u32 {
-        self.field("grpc-status").unwrap().parse().unwrap()
-    }
-
-    pub(super) fn message(&self) -> &str {
-        self.field("grpc-message").unwrap_or_default()
-    }
-
-    pub(super) fn messages(&self) -> Vec<Bytes> {
-        let mut rest = self.body.clone();
-        let mut all = Vec::new();
-        while !rest.is_empty() {
-            assert_eq!(rest[0], 0);
-            let length = u32::from_be_bytes(rest[1..5].try_into().unwrap()) as usize;
-            all.push(rest.slice(5..5 + length));
-            rest = rest.slice(5 + length..);
-        }
-        all
-    }
-
-    pub(super) fn texts(&self) -> Vec<String> {
-        let messages = self.messages();
-        let read = |message| Codec::Protobuf.decode::<Text>(message, usize::MAX);
-        messages
-            .iter()
-            .map(|message| read(message).unwrap().0)
-            .collect()
-    }
 }
