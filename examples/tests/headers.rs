@@ -8,7 +8,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use micro_tests::{Program, World, workspace};
+use micro_tests::{Program, World, http, workspace};
 
 /// Where Cargo puts the examples: beside the folder of this test.
 fn built(name: &str) -> PathBuf {
@@ -79,6 +79,73 @@ fn the_two_services_find_each_other_whoever_is_first() {
     greeter.terminate();
     assert!(greeter.wait().success());
     assert_eq!(greeter.output(), Vec::<String>::new());
+}
+
+/// The `curl` lines of an example's header, each with what it prints.
+fn curls(file: &str) -> Vec<(String, String)> {
+    let text = fs::read_to_string(workspace().join("examples").join(file)).unwrap();
+    let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut within = false;
+    for line in lines.map(|line| line.strip_prefix(' ').unwrap_or(line)) {
+        if let Some(curl) = line.strip_prefix("$ curl ") {
+            found.push((curl.to_owned(), String::new()));
+            within = true;
+        } else if line == "```" {
+            within = false;
+        } else if let (true, Some((_, printed))) = (within, found.last_mut()) {
+            printed.push_str(line);
+            printed.push('\n');
+        }
+    }
+    found
+}
+
+/// Sends what curl would: knows `-X`, `-d`, `-H` and single quotes.
+fn curl(arguments: &str, address: &str) -> String {
+    let mut words = Vec::new();
+    for (index, part) in arguments.split('\'').enumerate() {
+        if index % 2 == 1 {
+            words.push(part);
+        } else {
+            words.extend(part.split_whitespace());
+        }
+    }
+    let (mut method, mut body, mut headers, mut url) = ("GET", "", Vec::new(), "");
+    let mut kind = "content-type: application/x-www-form-urlencoded";
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        match word {
+            "-X" => method = words.next().unwrap(),
+            "-d" => body = words.next().unwrap(),
+            "-H" => kind = words.next().unwrap(),
+            word => url = word,
+        }
+    }
+    if !body.is_empty() {
+        headers.push(kind);
+        method = if method == "GET" { "POST" } else { method };
+    }
+    let target = url.strip_prefix("http://127.0.0.1:8080").unwrap();
+    let request = format!("{method} {target}\n{}", headers.join("\n"));
+    http(address, &request, body.as_bytes()).unwrap().body
+}
+
+#[test]
+fn the_shop_answers_curl_as_its_header_says() {
+    let world = World::new();
+    let mut command = world.command(built("09_rest"));
+    let mut shop = Program::start(command.env("MICRO_ADDRESS", "127.0.0.1:0"));
+    let address = shop.line("address");
+    let address = address.split_whitespace().next().unwrap();
+    let curls = curls("09_rest.rs");
+    assert_eq!(curls.len(), 12);
+    for (arguments, printed) in curls {
+        let body = curl(&arguments, address);
+        assert_eq!(body.trim_end(), printed.trim_end(), "curl {arguments}");
+    }
+    shop.terminate();
+    assert!(shop.wait().success());
 }
 
 #[test]
