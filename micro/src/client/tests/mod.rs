@@ -1,6 +1,7 @@
 //! The client against peers scripted by hand, over real sockets on loopback.
 
 mod calls;
+mod compress;
 mod failover;
 mod hostile;
 mod life;
