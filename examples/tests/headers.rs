@@ -54,7 +54,14 @@ fn run(world: &World, name: &str) -> Vec<String> {
 
 #[test]
 fn examples_of_one_program_print_what_they_say() {
-    for name in ["01_hello", "03_wrap", "04_contract", "05_by_hand"] {
+    for name in [
+        "01_hello",
+        "03_wrap",
+        "04_contract",
+        "05_by_hand",
+        "06_streams",
+        "08_errors",
+    ] {
         let printed = run(&World::new(), name);
         assert_eq!(printed, promised(format!("{name}.rs")), "{name}");
     }

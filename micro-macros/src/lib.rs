@@ -22,6 +22,7 @@ mod signature;
 mod size;
 mod suggest;
 mod test;
+mod tokens;
 mod wrap;
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 //!
 //! Types are not compared by name where a trait can decide: the expansion lets rustc check them.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, GenericArgument, PathArguments, ReturnType, Signature, Type};
 
 use crate::diag::Mistakes;
+
+pub(crate) use crate::tokens::{at, find, replace};
 
 /// A parameter that is injected.
 pub(crate) enum Parameter {
@@ -103,6 +105,11 @@ pub(crate) fn parameters(signature: &Signature, mistakes: &mut Mistakes) -> Vec<
 fn parameter(ty: Type, mistakes: &mut Mistakes) -> Option<Parameter> {
     match ty {
         Type::Reference(reference) => {
+            if let Some(span) = find(&reference.elem, "Streaming") {
+                let message = "a stream is taken by value: `mut input: Streaming<…>`";
+                mistakes.at(span, message);
+                return None;
+            }
             if let Some(token) = reference.mutability {
                 let message = "a service is shared by all calls; take `&`, and keep what changes \
                                in a `Mutex` or an atomic";
@@ -114,7 +121,11 @@ fn parameter(ty: Type, mistakes: &mut Mistakes) -> Option<Parameter> {
         Type::Paren(inner) => parameter(*inner.elem, mistakes),
         ty => {
             if let Some(span) = find(&ty, "impl") {
-                mistakes.at(span, "a parameter has one concrete type, not `impl …`");
+                let message = match find(&ty, "Stream") {
+                    Some(_) => "a stream of requests is `Streaming<…>`, whatever the caller sends",
+                    None => "a parameter has one concrete type, not `impl …`",
+                };
+                mistakes.at(span, message);
                 return None;
             }
             Some(Parameter::Owned(ty))
@@ -205,41 +216,6 @@ pub(crate) fn finish(
         let #returned: #result = #running;
         #end(#returned)
     }
-}
-
-/// Tokens that point elsewhere.
-pub(crate) fn at(span: Span, tokens: &TokenStream) -> TokenStream {
-    let one = |mut token: TokenTree| {
-        token.set_span(span);
-        token
-    };
-    tokens.clone().into_iter().map(one).collect()
-}
-
-/// Where a word stands among tokens.
-pub(crate) fn find(tokens: &impl ToTokens, word: &str) -> Option<Span> {
-    tokens
-        .to_token_stream()
-        .into_iter()
-        .find_map(|token| match token {
-            TokenTree::Ident(ident) => (ident == word).then(|| ident.span()),
-            TokenTree::Group(group) => find(&group.stream(), word),
-            _ => None,
-        })
-}
-
-/// Replaces each word `from` by other tokens.
-pub(crate) fn replace(tokens: TokenStream, from: &str, to: &TokenStream) -> TokenStream {
-    let one = |token: TokenTree| match token {
-        TokenTree::Ident(ident) if ident == from => to.clone(),
-        TokenTree::Group(group) => {
-            let mut new = Group::new(group.delimiter(), replace(group.stream(), from, to));
-            new.set_span(group.span());
-            TokenTree::Group(new).into()
-        }
-        token => token.into(),
-    };
-    tokens.into_iter().map(one).collect()
 }
 
 /// The line a mistake at run time points to.

@@ -63,6 +63,7 @@ fn every_mistake_is_told() {
             Nothing,
             #[micro(other, aborted)]
             Other(Error),
+            #[cfg(unix)]
             #[micro(other)]
             Others(Error),
         }
@@ -81,6 +82,7 @@ fn every_mistake_is_told() {
         "say what is wrong",
         "`other` goes on a variant `Nothing(micro::Error)`",
         "an other error has its own kind",
+        "what callers get depends on `other`",
         "one variant holds all other errors",
         "unknown key `tga`",
     ];

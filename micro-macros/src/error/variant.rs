@@ -70,6 +70,14 @@ pub(super) fn take(item: &mut ItemEnum, mistakes: &mut Mistakes) -> Vec<Variant>
                 found.read(attribute, mistakes);
             }
         }
+        let is_cfg = |attribute: &&Attribute| attribute.path().is_ident("cfg");
+        let cfgs: Vec<_> = variant.attrs.iter().filter(is_cfg).cloned().collect();
+        if let (Some(_), Some(cfg)) = (found.other, cfgs.first()) {
+            mistakes.on(
+                cfg,
+                "what callers get depends on `other`; it is there or not",
+            );
+        }
         let Some(says) = found.check(&variant.ident, &variant.fields, mistakes) else {
             continue;
         };
@@ -79,10 +87,9 @@ pub(super) fn take(item: &mut ItemEnum, mistakes: &mut Mistakes) -> Vec<Variant>
                 "one variant holds all other errors; keep one `other`",
             );
         }
-        let is_cfg = |attribute: &&Attribute| attribute.path().is_ident("cfg");
         variants.push(Variant {
             ident: variant.ident.clone(),
-            cfgs: variant.attrs.iter().filter(is_cfg).cloned().collect(),
+            cfgs,
             fields: variant.fields.clone(),
             says,
         });

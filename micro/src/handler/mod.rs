@@ -26,7 +26,7 @@ pub use self::linked::{LinkedMethods, LinkedService, served};
 pub use self::method::{Describe, Method};
 pub use self::payload::Payload;
 pub use self::service::{Served, Service};
-pub use self::streaming::{PayloadStream, Sender, StreamItem, Streaming, Trailers};
+pub use self::streaming::{PayloadStream, Sender, StreamItem, Streaming, Trailers, stream};
 
 pub(crate) use self::linked::collector;
 pub(crate) use self::schema::{Described, collect_types};

@@ -2,6 +2,7 @@
 //! as a free function. The streams of replies borrow from their service.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::task::{Context as Task, Poll};
 
 use micro::prelude::*;
@@ -57,6 +58,28 @@ async fn total(mut input: Streaming<Number>) -> Result<u32> {
 pub(super) struct Block {
     #[micro(value = 10)]
     base: u32,
+    /// How many streams of `endless` there are.
+    #[micro(default)]
+    open: AtomicU32,
+    /// How many numbers `endless` has made.
+    #[micro(default)]
+    made: AtomicU32,
+}
+
+/// Counts as an open stream until it is dropped.
+struct Open<'a>(&'a AtomicU32);
+
+impl<'a> Open<'a> {
+    fn new(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
 }
 
 #[micro::service]
@@ -101,6 +124,29 @@ impl Block {
     #[micro::rpc]
     pub(super) async fn bare(&self, _context: Context) -> impl Stream<Item = Result<Number>> {
         count(2, false)
+    }
+
+    /// Runs within the stream, and borrows.
+    #[micro::rpc]
+    pub(super) async fn endless(&self) -> Result<impl Stream<Item = Result<Number>>> {
+        Ok(stream(move |out| async move {
+            let _open = Open::new(&self.open);
+            for value in 1.. {
+                self.made.store(value, SeqCst);
+                out.send(number(value)).await?;
+            }
+            Ok(())
+        }))
+    }
+
+    #[micro::rpc]
+    pub(super) async fn open(&self) -> Result<Number> {
+        Ok(number(self.open.load(SeqCst)))
+    }
+
+    #[micro::rpc]
+    pub(super) async fn made(&self) -> Result<Number> {
+        Ok(number(self.made.load(SeqCst)))
     }
 
     /// A type of its own.

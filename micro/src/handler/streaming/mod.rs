@@ -7,7 +7,7 @@ mod payloads;
 mod sender;
 
 pub use self::payloads::{PayloadStream, Trailers};
-pub use self::sender::Sender;
+pub use self::sender::{Sender, stream};
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -71,7 +71,8 @@ impl<T: Message> Streaming<T> {
     }
 
     /// A stream that an async function fills: it runs while the stream is read, and is dropped
-    /// with it. What it returns as an error ends the stream.
+    /// with it. What it returns as an error ends the stream. What may borrow makes
+    /// [`stream`](crate::handler::stream).
     ///
     /// # Examples
     ///

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::codec::Message;
 use crate::error::{Error, Result};
+use crate::handler::call::BoxFuture;
 
 /// The sending end of [`Streaming::channel`] and [`Streaming::make`]. Dropping the last clone ends
 /// the stream.
@@ -73,10 +74,54 @@ pub(super) fn channel<T>(capacity: usize) -> (Sender<T>, Received<T>) {
     (Sender(sender), Received(receiver))
 }
 
-/// The stream that an async function fills while it is read.
-pub(super) fn made<T, Running>(function: impl FnOnce(Sender<T>) -> Running) -> Made<T>
+/// A stream that an async function fills while it is read, as [`Streaming::make`] gives one; what
+/// the function borrows, the stream borrows, too.
+///
+/// For the `impl Stream` of a method, which may borrow from its service.
+///
+/// # Examples
+///
+/// ```
+/// use micro::prelude::*;
+///
+/// # #[micro::message]
+/// # struct Number { value: u64 }
+/// #[micro::service]
+/// struct Primes {
+///     known: Vec<u64>,
+/// }
+/// # fn main() {}
+///
+/// #[micro::service]
+/// impl Primes {
+///     #[micro::rpc]
+///     async fn known(&self) -> Result<impl Stream<Item = Result<Number>>> {
+///         Ok(stream(move |out| async move {
+///             for &value in &self.known {
+///                 out.send(Number { value }).await?;
+///             }
+///             Ok(())
+///         }))
+///     }
+/// }
+/// ```
+///
+/// [`Streaming::make`]: crate::handler::Streaming::make
+pub fn stream<'a, T, Function, Running>(
+    function: Function,
+) -> impl Stream<Item = Result<T>> + Send + Unpin + use<'a, T, Function, Running>
 where
-    Running: Future<Output = Result<()>> + Send + 'static,
+    T: Send + 'a,
+    Function: FnOnce(Sender<T>) -> Running,
+    Running: Future<Output = Result<()>> + Send + 'a,
+{
+    made(function)
+}
+
+/// The stream that an async function fills while it is read.
+pub(super) fn made<'a, T, Running>(function: impl FnOnce(Sender<T>) -> Running) -> Made<'a, T>
+where
+    Running: Future<Output = Result<()>> + Send + 'a,
 {
     let (sender, receiver) = mpsc::channel(1);
     Made {
@@ -97,13 +142,13 @@ impl<T> Stream for Received<T> {
 }
 
 /// A function that runs within the stream it fills.
-pub(super) struct Made<T> {
+pub(super) struct Made<'a, T> {
     /// `None` once it has returned.
-    making: Option<Pin<Box<dyn Future<Output = Result<()>> + Send>>>,
+    making: Option<BoxFuture<'a, Result<()>>>,
     receiver: mpsc::Receiver<Result<T>>,
 }
 
-impl<T> Stream for Made<T> {
+impl<T> Stream for Made<'_, T> {
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -1,0 +1,39 @@
+//! Tokens: pointing elsewhere, looked through, replaced.
+
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+
+/// Tokens that point elsewhere.
+pub(crate) fn at(span: Span, tokens: &TokenStream) -> TokenStream {
+    let one = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.clone().into_iter().map(one).collect()
+}
+
+/// Where a word stands among tokens.
+pub(crate) fn find(tokens: &impl ToTokens, word: &str) -> Option<Span> {
+    tokens
+        .to_token_stream()
+        .into_iter()
+        .find_map(|token| match token {
+            TokenTree::Ident(ident) => (ident == word).then(|| ident.span()),
+            TokenTree::Group(group) => find(&group.stream(), word),
+            _ => None,
+        })
+}
+
+/// Replaces each word `from` by other tokens.
+pub(crate) fn replace(tokens: TokenStream, from: &str, to: &TokenStream) -> TokenStream {
+    let one = |token: TokenTree| match token {
+        TokenTree::Ident(ident) if ident == from => to.clone(),
+        TokenTree::Group(group) => {
+            let mut new = Group::new(group.delimiter(), replace(group.stream(), from, to));
+            new.set_span(group.span());
+            TokenTree::Group(new).into()
+        }
+        token => token.into(),
+    };
+    tokens.into_iter().map(one).collect()
+}
