@@ -3,7 +3,7 @@
 //! Run it with `MICRO_ADDRESS=127.0.0.1:8080 cargo run --example 09_rest`, and in another terminal:
 //!
 //! ```text
-//! $ curl -d '{"name":"pen","price":1.5}' -H 'content-type: application/json' http://127.0.0.1:8080/v1/items
+//! $ curl --json '{"name":"pen","price":1.5}' http://127.0.0.1:8080/v1/items
 //! {"id":1,"name":"pen","price":1.5}
 //! $ curl -d 'name=red+ink&price=4&color=RED' http://127.0.0.1:8080/v1/items
 //! {"id":2,"name":"red ink","price":4.0,"color":"COLOR_RED"}
@@ -30,7 +30,7 @@
 //! $ curl 'http://127.0.0.1:8080/v1/items?maxprice=2'
 //! {"code":"invalid_argument","message":"no parameter `maxprice`; known: `color`, `max_price`"}
 //! $ curl http://127.0.0.1:8080/v1/items/two
-//! {"code":"invalid_argument","message":"`id` in the path: `two` is not a whole number that is not negative"}
+//! {"code":"invalid_argument","message":"`id` in the path: `two` is not an unsigned whole number"}
 //! $ curl http://127.0.0.1:8080/v1/items/
 //! {"code":"unimplemented","message":"nothing at `/v1/items/`; near: `GET|POST /v1/items`"}
 //! ```

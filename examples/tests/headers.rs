@@ -108,7 +108,7 @@ fn curls(file: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Sends what curl would: knows `-X`, `-d`, `-H` and single quotes.
+/// Sends what curl would: knows `-X`, `-d`, `-H`, `--json` and single quotes.
 fn curl(arguments: &str, address: &str) -> String {
     let mut words = Vec::new();
     for (index, part) in arguments.split('\'').enumerate() {
@@ -125,6 +125,9 @@ fn curl(arguments: &str, address: &str) -> String {
         match word {
             "-X" => method = words.next().unwrap(),
             "-d" => body = words.next().unwrap(),
+            "--json" => {
+                (body, kind) = (words.next().unwrap(), "content-type: application/json");
+            }
             "-H" => kind = words.next().unwrap(),
             word => url = word,
         }

@@ -11,6 +11,7 @@ mod errors;
 mod failover;
 mod finding;
 mod hostile;
+mod http;
 mod message;
 mod layers;
 mod peers;

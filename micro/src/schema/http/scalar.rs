@@ -25,7 +25,7 @@ pub(super) fn kind_of(kind: &Kind) -> Option<Kind> {
 /// The JSON of a text, or what was expected instead. `kind` is one of [`kind_of`]'s.
 pub(super) fn json(kind: &Kind, text: &str) -> Result<String, &'static str> {
     let signed = "a whole number";
-    let unsigned = "a whole number that is not negative";
+    let unsigned = "an unsigned whole number";
     let number = |good: bool, expected| {
         if good {
             Ok(quoted(text))
@@ -115,11 +115,7 @@ mod tests {
                 "18446744073709551615",
                 Ok("\"18446744073709551615\""),
             ),
-            (
-                Kind::Uint64,
-                "-1",
-                Err("a whole number that is not negative"),
-            ),
+            (Kind::Uint64, "-1", Err("an unsigned whole number")),
             (Kind::Double, "1e-7", Ok("\"1e-7\"")),
             (Kind::Double, "NaN", Ok("\"NaN\"")),
             (Kind::Double, "nan", Err("a number")),

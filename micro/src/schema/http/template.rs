@@ -142,6 +142,9 @@ impl Template {
 
     /// Where in a path each segment's match stands.
     pub(super) fn spans(&self, path: &str) -> Option<Vec<Range<usize>>> {
+        if !path.starts_with('/') {
+            return None;
+        }
         let path = match &self.verb {
             None => path,
             Some(verb) => {
@@ -253,6 +256,8 @@ mod tests {
             ("/v1/items", "/v1"),
             ("/v1/items", "v1/items"),
             ("/v1/items", ""),
+            ("/**", ""),
+            ("/**:a", ":a"),
             ("/v1/items", "*"),
             ("/v1/items", "/v1/it%ffems"),
             ("/v1/{id}", "/v1/"),

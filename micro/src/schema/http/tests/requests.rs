@@ -123,7 +123,7 @@ fn wrong_paths_name_the_variable() {
     for (path, expected) in [
         (
             "/v1/x/a/b",
-            "`id` in the path: `x` is not a whole number that is not negative",
+            "`id` in the path: `x` is not an unsigned whole number",
         ),
         ("/v1/1/a/%ff", "`item.name` in the path: it is not UTF-8"),
         ("/v1/1/a/..", "`..` in a path is a way"),
