@@ -55,6 +55,7 @@
 //! | put code around calls | [`macro@wrap`], [`mod@wrap`] |
 //! | call | [`client`], [`selector`] |
 //! | find nodes | [`registry`] |
+//! | keep events and share them | [`events`] |
 //! | run, configure, stop | [`run!`], [`app`] |
 //! | test | [`macro@test`], [`testing`] |
 //!
@@ -92,6 +93,7 @@ pub use app::{App, Stop};
 pub use client::Client;
 pub use context::{Caller, Context};
 pub use error::{Error, ErrorKind, OrError, Result};
+pub use events::Events;
 pub use handler::{Call, FromApp, FromCall, Reply, Streaming};
 pub use metadata::Metadata;
 pub use micro_macros::{error, message, on, rpc, run, service, test, wrap};

@@ -5,6 +5,7 @@ pub use futures_core::Stream;
 pub use crate::app::{App, Stop};
 pub use crate::context::{Caller, Context, millis, secs};
 pub use crate::error::{Error, ErrorKind, OrError, Result};
+pub use crate::events::Events;
 pub use crate::handler::{Call, FromApp, Reply, Sender, Streaming, stream};
 pub use crate::metadata::Metadata;
 pub use crate::wrap::Next;

@@ -12,6 +12,7 @@ mod failover;
 mod finding;
 mod hostile;
 mod http;
+mod killed;
 mod message;
 mod layers;
 mod peers;

@@ -42,7 +42,7 @@ impl World {
         command
     }
 
-    /// A command without any setting: the default registry, its directory in this world. What
+    /// A command without any setting: the defaults, their directories in this world. What
     /// goes over the network is not of this world; give services names of their own.
     pub fn command_without_settings(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
@@ -53,7 +53,8 @@ impl World {
         }
         command
             .current_dir(&self.root)
-            .env("XDG_RUNTIME_DIR", self.root.join("run"));
+            .env("XDG_RUNTIME_DIR", self.root.join("run"))
+            .env("XDG_DATA_HOME", self.root.join("data"));
         command
     }
 }

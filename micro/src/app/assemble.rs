@@ -12,6 +12,7 @@ use crate::app::stop::Stop;
 use crate::app::{App, Inner};
 use crate::client::Client;
 use crate::error::{Error, Result};
+use crate::events::Events;
 use crate::handler::{Instance, Location, Resources, Route, Router, Served, ServiceInfo};
 use crate::registry::Registry;
 use crate::schema::Types;
@@ -39,6 +40,14 @@ impl Builder {
             Some(registry) => registry,
             None => Registry::open("memory://")?,
         };
+        let events = match self.events.take() {
+            Some(events) => Some(events),
+            None => problems.take(options.open_events(self.name)),
+        };
+        let events = match events {
+            Some(events) => events,
+            None => Events::open("memory://")?,
+        };
         let resources = self.resources.clone();
         let wraps = self.bound_wraps(&resources);
         let client = Client::builder()
@@ -49,6 +58,7 @@ impl Builder {
         let stop = Stop::default();
         resources.insert::<Client>(client.clone());
         resources.insert::<Registry>(registry.clone());
+        resources.insert::<Events>(events.clone());
         resources.insert::<Stop>(stop.clone());
         let services = self.make_services(&options, &mut problems).await;
         let router = route(&services, &wraps, &resources, &mut problems);
@@ -60,6 +70,7 @@ impl Builder {
             version: self.version,
             options,
             registry,
+            events,
             client,
             resources,
             router,

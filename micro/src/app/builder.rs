@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::app::hook::{Hook, LinkedHook, Moment};
 use crate::app::settings::Settings;
 use crate::error::Result;
+use crate::events::Events;
 use crate::handler::{BoxFuture, Instance, LinkedService, Resources, Served, Service};
 use crate::registry::Registry;
 use crate::wrap::{Around, LinkedWrap, Wrap};
@@ -33,6 +34,7 @@ pub struct Builder {
     pub(super) version: &'static str,
     pub(super) settings: Result<Settings>,
     pub(super) registry: Option<Registry>,
+    pub(super) events: Option<Events>,
     pub(super) sources: Vec<Source>,
     pub(super) wraps: Vec<Around>,
     pub(super) linked_wraps: Vec<&'static LinkedWrap>,
@@ -48,6 +50,7 @@ impl Builder {
             version: "0.0.0",
             settings: Ok(Settings::new()),
             registry: None,
+            events: None,
             sources: Vec::new(),
             wraps: Vec::new(),
             linked_wraps: Vec::new(),
@@ -84,6 +87,13 @@ impl Builder {
     /// Uses this registry instead of the one that the setting `registry` names.
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = Some(registry);
+        self
+    }
+
+    /// Uses these events instead of those that the setting `events` names. The app closes them
+    /// when it stops.
+    pub fn events(mut self, events: Events) -> Self {
+        self.events = Some(events);
         self
     }
 

@@ -27,6 +27,7 @@ keys! {
     "compression" = "none", "with what replies are compressed for who accepts it: none, gzip, zstd";
     "cors" = "", "origins whose pages may call, with commas; `*` is all, empty is none";
     "drain" = "30s", "how long running calls may take to finish when the app stops";
+    "events" = "file://", "where durable streams are kept; `file://` alone: with the user's data";
     "limits.connections" = "16384", "open connections; more are closed at once";
     "limits.header_timeout" = "10s", "how long a connection may take to send a request's head";
     "limits.message" = "4MiB", "the size of one message, both ways";

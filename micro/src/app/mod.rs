@@ -36,6 +36,7 @@ pub use self::stop::Stop;
 pub use self::hook::LINKED_HOOKS;
 
 use crate::client::Client;
+use crate::events::Events;
 use crate::handler::{Resources, Router};
 use crate::registry::Registry;
 use crate::wrap::Around;
@@ -58,6 +59,7 @@ pub(crate) struct Inner {
     version: &'static str,
     options: options::Options,
     registry: Registry,
+    events: Events,
     client: Client,
     resources: Resources,
     router: Router,

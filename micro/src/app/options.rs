@@ -1,5 +1,6 @@
 //! Options: the settings as values of their types, checked.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::app::problems::Problems;
@@ -7,6 +8,7 @@ use crate::app::settings::Settings;
 use crate::client;
 use crate::config::{FromText, Origin};
 use crate::error::{Error, Result};
+use crate::events::{self, Events};
 use crate::handler::Served;
 use crate::registry::Registry;
 use crate::selector::Strategy;
@@ -17,6 +19,9 @@ use crate::server;
 pub(super) struct Options {
     pub(super) advertise: String,
     pub(super) registry: (String, Origin),
+    pub(super) events: (String, Origin),
+    /// Where the user's data is; none when nobody may look.
+    data_dir: Option<PathBuf>,
     pub(super) address: (String, Origin),
     pub(super) services: Vec<String>,
     pub(super) drain: Duration,
@@ -54,6 +59,8 @@ impl Options {
         Self {
             advertise: read.value("advertise"),
             registry: read.origin("registry"),
+            events: read.origin("events"),
+            data_dir: settings.data_dir().map(Path::to_owned),
             address,
             services: services
                 .split(',')
@@ -73,6 +80,23 @@ impl Options {
         let (url, origin) = &self.registry;
         let named = |error: Error| error.context(format!("setting `registry` from {origin}"));
         Registry::open(url).map_err(named)
+    }
+
+    /// Opens the events of a program. `file://` alone is a directory of its own among the user's
+    /// data, as one process has it at a time.
+    pub(super) fn open_events(&self, program: &str) -> Result<Events> {
+        let (url, origin) = &self.events;
+        let rest = url
+            .strip_prefix("file")
+            .map(|rest| rest.strip_prefix("://").unwrap_or(rest));
+        let opened = match (rest, &self.data_dir) {
+            (Some(rest), Some(data)) if rest.is_empty() || rest.starts_with('?') => {
+                let dir = events::File::default_dir(data, program);
+                Events::open(&format!("file://{}{rest}", dir.display()))
+            }
+            _ => Events::open(url),
+        };
+        opened.map_err(|error| error.context(format!("setting `events` from {origin}")))
     }
 
     /// Whether a service is to be served: one of its names is selected, or nothing is.

@@ -166,6 +166,11 @@ impl Running {
                 Err(_) => tracing::error!(hook = hook.name, limit = ?STOP_STEP, "stop hook cut"),
             }
         }
+        match timeout(STOP_STEP, self.app.events.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "events may be lost"),
+            Err(_) => tracing::error!(limit = ?STOP_STEP, "the disk is slow; events may be lost"),
+        }
         tracing::info!(app = self.app.name, cut = drained.cut.len(), "stopped");
         drained
     }

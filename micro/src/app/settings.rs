@@ -2,7 +2,7 @@
 //! knows where it came from.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::app::keys::{KEYS, Key, nearest};
 use crate::app::problems::Problems;
@@ -22,6 +22,8 @@ const FILE_VARIABLE: &str = "MICRO_CONFIG";
 #[derive(Clone)]
 pub struct Settings {
     layers: Layers,
+    /// Where the user's data is, if we may know.
+    data_dir: Option<PathBuf>,
 }
 
 impl Settings {
@@ -31,7 +33,10 @@ impl Settings {
         for key in KEYS {
             layers.set(key.name, key.default, Origin::Default);
         }
-        Self { layers }
+        Self {
+            layers,
+            data_dir: None,
+        }
     }
 
     /// The defaults, `micro.toml` in the working directory (or the file that `MICRO_CONFIG`
@@ -50,7 +55,13 @@ impl Settings {
         settings.variables(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }));
+        settings.data_dir = data_dir(|name| std::env::var_os(name).map(PathBuf::from));
         Ok(settings)
+    }
+
+    /// Where programs keep the user's data; none unless the environment was read and says it.
+    pub(super) fn data_dir(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
     }
 
     /// Adds a TOML file.
@@ -128,6 +139,14 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// `$XDG_DATA_HOME`, else `~/.local/share`; on Windows `%LOCALAPPDATA%`.
+fn data_dir(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    let absolute = |name| variable(name).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("LOCALAPPDATA"))
+        .or_else(|| absolute("HOME").map(|home| home.join(".local").join("share")))
+}
+
 fn unknown(key: &str, origin: &Origin) -> Error {
     let known = || KEYS.iter().map(|key| key.name);
     let hint = match nearest(key, known()) {
@@ -187,5 +206,22 @@ mod tests {
     fn a_missing_file_is_named() {
         let error = Settings::new().file(Path::new("no-such.toml")).unwrap_err();
         assert!(error.message().contains("no-such.toml"), "{error}");
+    }
+
+    #[test]
+    fn the_users_data_is_where_it_is_said_or_below_home() {
+        let found = |set: &[(&str, &str)]| {
+            let set = set.to_vec();
+            data_dir(move |name| {
+                let value = set.iter().find(|(known, _)| *known == name);
+                value.map(|(_, value)| PathBuf::from(value))
+            })
+        };
+        let both = [("XDG_DATA_HOME", "/data"), ("HOME", "/me")];
+        assert_eq!(found(&both), Some("/data".into()));
+        let relative = [("XDG_DATA_HOME", "data"), ("HOME", "/me")];
+        assert_eq!(found(&relative), Some("/me/.local/share".into()));
+        assert_eq!(found(&[]), None);
+        assert_eq!(Settings::new().data_dir(), None);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::events::Events;
 use crate::handler::{Call, HttpRule, Location, Method, Reply, Served, Service, ServiceInfo};
 use crate::registry::{Memory, Registry};
 use crate::wrap::{Around, Next, On, Wrap};
@@ -215,4 +216,39 @@ async fn a_dropped_app_leaves_nothing_behind() {
     assert!(Arc::strong_count(&shared) > 1);
     drop(app);
     assert_eq!(Arc::strong_count(&shared), 1);
+}
+
+#[tokio::test]
+async fn events_are_closed_when_the_app_stops() {
+    let app = builder().events(Events::open("memory://").unwrap());
+    let app = app.build().await.unwrap();
+    let events = app.resources().get::<Events>().unwrap();
+    let running = app.start().await.unwrap();
+    events.append_to("a", "x").await.unwrap();
+    running.stop().await;
+    let error = events.append_to("a", "x").await.unwrap_err();
+    assert_eq!(error.kind(), crate::error::ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn without_the_environment_events_have_no_place_and_say_so_when_used() {
+    let app = builder().build().await.unwrap();
+    let events = app.resources().get::<Events>().unwrap();
+    assert_eq!(events.scheme(), "file");
+    let error = events.topics().await.unwrap_err();
+    assert!(
+        error.message().contains("say `MICRO_EVENTS=file:///path`"),
+        "{error}"
+    );
+    let wrong = builder()
+        .setting("events", "tape://")
+        .build()
+        .await
+        .unwrap_err();
+    assert!(
+        wrong
+            .message()
+            .contains("setting `events` from builder: there is no events"),
+        "{wrong}"
+    );
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::context::{Caller, Context};
 use crate::error::{Error, Result};
+use crate::events::Events;
 use crate::handler::call::BoxFuture;
 use crate::handler::info::MethodInfo;
 use crate::registry::Registry;
@@ -111,6 +112,12 @@ impl FromApp for Resources {
 impl<T: Send + Sync + 'static> FromApp for Arc<T> {
     fn from_app(app: &Resources) -> Result<Self> {
         app.get::<T>()
+    }
+}
+
+impl FromApp for Events {
+    fn from_app(app: &Resources) -> Result<Self> {
+        Ok((*app.get::<Self>()?).clone())
     }
 }
 

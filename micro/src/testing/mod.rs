@@ -7,6 +7,7 @@ use std::future::Future;
 use crate::app::{App, Builder, Running};
 use crate::client::Client;
 use crate::error::{Error, Result};
+use crate::events::{self, Events};
 use crate::handler::{Resources, Service};
 use crate::registry::{Memory, Registry};
 use crate::wrap::Wrap;
@@ -47,10 +48,12 @@ impl TestApp {
     /// An app of nothing yet.
     pub fn builder() -> TestBuilder {
         let memory = Registry::new(Memory::new());
+        let events = Events::new(events::Memory::new());
         TestBuilder(
             App::builder()
                 .name("test", "0.0.0")
                 .registry(memory)
+                .events(events)
                 .in_process(),
         )
     }

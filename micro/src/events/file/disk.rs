@@ -45,12 +45,12 @@ impl Appender {
         #[cfg(test)]
         if let Some(room) = &self.room.left {
             use std::sync::atomic::Ordering::SeqCst;
-            let length = i64::try_from(bytes.len()).unwrap();
+            let length = i64::try_from(bytes.len()).expect("a test writes little");
             let left = room.fetch_sub(length, SeqCst);
             if left < length {
                 room.fetch_add(length, SeqCst);
                 // A full disk takes what fits.
-                let fits = usize::try_from(left.max(0)).unwrap();
+                let fits = usize::try_from(left.max(0)).expect("it is less than was to be written");
                 self.file.write_all(&bytes[..fits])?;
                 return Err(io::ErrorKind::StorageFull.into());
             }

@@ -81,11 +81,13 @@ fn load(path: &Path) -> Result<Option<(Progress, usize)>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(|error| failed(error, "read", path))?,
     };
-    let whole = bytes.len() >= HEAD && bytes[..HEAD] == *head();
-    if bytes.len() >= HEAD && bytes[..8] == *MAGIC && !whole {
+    let whole = bytes.get(..HEAD) == Some(&head()[..]);
+    if let Some(found) = bytes.get(..HEAD)
+        && !whole
+        && found[12..] == crc32c(&found[..12], &[]).to_le_bytes()
+    {
         return Err(Error::failed_precondition(format!(
-            "`{}` has a format that this program does not read, or a damaged head; use the \
-             program that wrote it, or remove the file to begin the group anew",
+            "`{}` has a format that this program does not read; use the program that wrote it",
             path.display()
         )));
     }

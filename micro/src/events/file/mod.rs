@@ -138,10 +138,11 @@ impl File {
         data_dir.join("micro").join("events").join(program)
     }
 
-    /// Opens what follows `file://`.
+    /// Opens what follows `file://`: a directory, or nothing for the one that the app has.
     pub(super) fn open(rest: &str) -> Result<Self> {
         let (path, mut query) = Query::cut("file", rest)?;
-        if !Path::new(path).is_absolute() {
+        // Nothing: the app knows a place, and without an app the first use says what is missing.
+        if !path.is_empty() && !Path::new(path).is_absolute() {
             return Err(Error::invalid_argument(format!(
                 "`file://{path}` does not name a directory by its whole path, write \
                  `file:///var/lib/shop/events`"

@@ -11,7 +11,7 @@ use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::error::{OrError, Result};
+use crate::error::{Error, OrError, Result};
 use crate::events::file::Config;
 use crate::events::file::blocking;
 use crate::events::file::disk::{failed, make_dir};
@@ -76,6 +76,12 @@ impl Opened {
     /// Locks the directory, clears what a deletion left, starts the thread. Blocks.
     pub(super) fn open(config: Config) -> Result<Self> {
         let root = config.dir.clone();
+        if root.as_os_str().is_empty() {
+            return Err(Error::failed_precondition(
+                "no directory is known for events, say `MICRO_EVENTS=file:///path`, or \
+                 `memory://` where they need not last",
+            ));
+        }
         let dir = root.join("topics");
         make_dir(&dir).map_err(|error| failed(error, "make", &dir))?;
         let lock = Lock::take(&root)?;
@@ -158,7 +164,7 @@ impl Opened {
         if let Some(thread) = thread {
             blocking(move || {
                 let ended = thread.join();
-                ended.map_err(|_| crate::error::Error::internal("the writing thread panicked"))
+                ended.map_err(|_| Error::internal("the writing thread panicked"))
             })
             .await?;
         }

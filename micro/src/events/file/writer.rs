@@ -34,6 +34,9 @@ pub(super) struct Writer {
     position: u64,
     /// The end of the file may be wrong: cut it before writing.
     torn: bool,
+    /// A segment was to be begun and is perhaps on the disk, half: nothing may be written to the
+    /// one before it.
+    beginning: bool,
     /// The offset and the time of what is appended next.
     next: u64,
     time: u64,
@@ -66,6 +69,7 @@ impl Writer {
             file: None,
             position: 0,
             torn: false,
+            beginning: false,
             next,
             time: time.unwrap_or(0),
             buffer: Vec::new(),
@@ -167,9 +171,9 @@ impl Writer {
     fn write(&mut self) -> Result<()> {
         let full =
             self.position > HEAD && self.position + self.buffer.len() as u64 > self.config.segment;
-        if self.file.is_none() {
+        if self.file.is_none() && !self.beginning {
             self.open()?;
-        } else if full {
+        } else if full || self.beginning {
             self.begin()?;
             self.retain();
         }
@@ -222,6 +226,7 @@ impl Writer {
 
     /// Begins a segment with what is written next.
     fn begin(&mut self) -> Result<()> {
+        self.beginning = true;
         self.make_dir()?;
         if let Some(file) = &self.file
             && self.config.sync != Fsync::Never
@@ -249,13 +254,10 @@ impl Writer {
             file.sync()?;
             Ok(file)
         });
-        let file = made.map_err(|error| {
-            // An empty file is made whole when it is found.
-            failed(error, "make", &path)
-        })?;
+        let file = made.map_err(|error| failed(error, "make", &path))?;
         self.sync_dir()?;
         self.file = Some(file);
-        (self.position, self.torn) = (HEAD, false);
+        (self.position, self.torn, self.beginning) = (HEAD, false, false);
         let mut view = self.topic.view();
         view.segments.retain(|segment| segment.base < base);
         let segment = Segment::new(base, since, path);
