@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use micro::events::{Config, Events, File, Start};
-use micro_tests::{Program, World, until};
+use micro_tests::{PATIENCE, Program, World, until};
 
 /// What the processes were promised, and what was found.
 #[derive(Default)]
@@ -62,12 +62,14 @@ impl Promised {
         assert!(mark < 1_000_000);
         let mut found: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         let mut records = events.read("all", Start::Earliest).await.unwrap();
-        let mut next = 0;
-        // The end is where a reader has to wait.
-        while let Ok(record) = tokio::time::timeout(idle(next < self.end), records.next()).await {
+        // All there are, as nobody has settled any.
+        let next = events.lag("all", "nobody").await.unwrap();
+        for offset in 0..next {
+            let record = tokio::time::timeout(PATIENCE, records.next())
+                .await
+                .unwrap();
             let record = record.unwrap().unwrap();
-            assert_eq!(record.offset, next);
-            next += 1;
+            assert_eq!(record.offset, offset);
             let text = String::from_utf8(record.event.payload.to_vec()).unwrap();
             let words: Vec<&str> = text.split(' ').collect();
             let [name, at, of, letters] = words[..] else {
@@ -89,15 +91,6 @@ impl Promised {
         in_order(&found);
         self.end = next;
         events.close().await.unwrap();
-    }
-}
-
-/// How long the end must last: what is known to be there is waited for.
-fn idle(more: bool) -> Duration {
-    if more {
-        micro_tests::PATIENCE
-    } else {
-        Duration::from_millis(20)
     }
 }
 
