@@ -52,6 +52,7 @@
 //! | define messages | [`message`], [`codec`] |
 //! | serve | [`service`], [`rpc`], [`handler`] |
 //! | return errors that travel whole | [`macro@error`], [`mod@error`] |
+//! | answer plain HTTP, as REST | [`rpc`], [`schema::http`] |
 //! | put code around calls | [`macro@wrap`], [`mod@wrap`] |
 //! | call | [`client`], [`selector`] |
 //! | find nodes | [`registry`] |

@@ -210,11 +210,14 @@ fn is_own(origin: &HeaderValue, head: &Parts) -> bool {
 
 /// The headers of a response that a page may read only when they are named.
 fn exposed(headers: &HeaderMap) -> Option<HeaderValue> {
-    let hidden = |name: &&str| !SAFE.contains(name) && *name != "vary" && *name != "date";
+    let named = |name: &&str| {
+        let own = name.starts_with("access-control-") || matches!(*name, "vary" | "date");
+        !own && !SAFE.contains(name)
+    };
     let names: Vec<&str> = headers
         .keys()
         .map(HeaderName::as_str)
-        .filter(hidden)
+        .filter(named)
         .collect();
     if names.is_empty() {
         return None;

@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use self::properties::Request;
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    let bytes = text.bytes().map(|byte| format!("%{byte:02x}"));
+    bytes.collect::<Vec<_>>().concat()
 }
 
 const TEMPLATE: &str = "(/(a|b|%61|\\*|\\{x\\}|\\{y=a/\\*\\}|\\{z=\\*\\*\\})){1,4}(:a|:b)?";

@@ -33,6 +33,7 @@ async fn a_preflight_is_told_methods_headers_and_for_how_long() {
             ("access-control-allow-methods", methods),
             ("access-control-allow-headers", "content-type, tenant"),
             ("access-control-max-age", "7200"),
+            ("access-control-expose-headers", "allow"),
         ] {
             assert_eq!(reply.header(name), Some(expected), "{target}: {reply:?}");
         }
