@@ -57,6 +57,7 @@
 //! | call | [`client`], [`selector`] |
 //! | find nodes | [`registry`] |
 //! | keep events and share them | [`events`] |
+//! | publish, subscribe | [`broker`] |
 //! | run, configure, stop | [`run!`], [`app`] |
 //! | test | [`macro@test`], [`testing`] |
 //!
@@ -77,6 +78,7 @@ pub mod schema;
 pub mod context;
 pub mod registry;
 pub mod events;
+pub mod broker;
 pub mod handler;
 pub mod selector;
 pub mod wrap;

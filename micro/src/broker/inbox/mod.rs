@@ -1,0 +1,294 @@
+//! `Inbox`: the events that one subscriber has taken and not handled yet.
+//!
+//! Bounded; keeps order, retries, remembers ids. Does not know where events come from.
+
+mod lanes;
+mod worker;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore, TryAcquireError};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use self::lanes::{Item, Known, Lanes};
+use crate::broker::dead::DeadLetter;
+use crate::broker::delivery::Run;
+use crate::broker::options::Options;
+use crate::broker::record::{Event, random_id};
+use crate::broker::settle::Settle;
+use crate::broker::topic::Pattern;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Takes an event that could not be handled.
+pub(super) type Bury = Arc<
+    dyn Fn(DeadLetter, Option<String>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// The events that one subscriber has taken and not handled yet: what a backend feeds.
+///
+/// Clones are the same inbox.
+#[derive(Clone)]
+pub struct Inbox(Arc<Shared>);
+
+struct Shared {
+    id: u64,
+    pattern: Pattern,
+    options: Options,
+    run: Run,
+    bury: Bury,
+    /// A permit for each event that may be here; closed with the inbox.
+    room: Arc<Semaphore>,
+    lanes: Mutex<Lanes>,
+    /// Wakes one worker for its lane.
+    wakes: Vec<Notify>,
+    /// Wakes any worker.
+    free: Notify,
+    /// Woken when the last event has gone.
+    empty: Notify,
+    /// Cancelled when no more events are handled.
+    closing: CancellationToken,
+    workers: Mutex<JoinSet<()>>,
+}
+
+impl Inbox {
+    /// An inbox whose workers run on the current runtime.
+    pub(super) fn start(pattern: Pattern, options: Options, run: Run, bury: Bury) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let workers = options.concurrency;
+        let shared = Arc::new(Shared {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            room: Arc::new(Semaphore::new(options.capacity)),
+            lanes: Mutex::new(Lanes::new(workers, options.remembered)),
+            wakes: (0..workers).map(|_| Notify::new()).collect(),
+            free: Notify::new(),
+            empty: Notify::new(),
+            closing: CancellationToken::new(),
+            workers: Mutex::default(),
+            pattern,
+            options,
+            run,
+            bury,
+        });
+        let mut running = shared
+            .workers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for worker in 0..workers {
+            running.spawn(worker::work(Arc::clone(&shared), worker));
+        }
+        drop(running);
+        Self(shared)
+    }
+
+    /// What tells it from every other inbox of this process.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The topics that it is for.
+    pub fn pattern(&self) -> &Pattern {
+        &self.0.pattern
+    }
+
+    /// The queue that it is a member of.
+    pub fn queue(&self) -> Option<&str> {
+        self.0.options.queue.as_deref()
+    }
+
+    /// What the subscriber is called.
+    pub fn name(&self) -> &str {
+        match self.0.options.name.as_str() {
+            "" => self.0.pattern.as_str(),
+            name => name,
+        }
+    }
+
+    /// Whether it takes no more events.
+    pub fn is_closed(&self) -> bool {
+        self.0.room.is_closed()
+    }
+
+    /// Puts an event in; waits for room until the deadline. An event that is here already, by its
+    /// id, or was handled is not put in again: whoever sends it shares in its outcome.
+    ///
+    /// # Errors
+    ///
+    /// `ResourceExhausted` when there is no room in time, `Unavailable` when the subscriber has
+    /// ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has not put the event in.
+    pub async fn push(&self, mut event: Event, settle: Settle, deadline: Instant) -> Result<()> {
+        let shared = &self.0;
+        if event.id.is_empty() {
+            event.id = random_id();
+        }
+        let settle = match shared.lanes().join(&event.id, settle) {
+            Known::New(settle) => settle,
+            Known::Present | Known::Handled => return Ok(()),
+        };
+        let room = match Arc::clone(&shared.room).try_acquire_owned() {
+            Ok(room) => room,
+            Err(TryAcquireError::Closed) => return Err(self.ended()),
+            Err(TryAcquireError::NoPermits) => {
+                let room = Arc::clone(&shared.room).acquire_owned();
+                match timeout_at(deadline, room).await {
+                    Ok(Ok(room)) => room,
+                    Ok(Err(_)) => return Err(self.ended()),
+                    Err(_) => return Err(self.full()),
+                }
+            }
+        };
+        let mut lanes = shared.lanes();
+        if shared.room.is_closed() {
+            return Err(self.ended());
+        }
+        // Another sender may have been faster meanwhile.
+        let settle = match lanes.join(&event.id, settle) {
+            Known::New(settle) => settle,
+            Known::Present | Known::Handled => return Ok(()),
+        };
+        let due = (!event.delay.is_zero()).then(|| Instant::now() + event.delay);
+        let lane = lanes.lane_of(&event);
+        let item = Item {
+            event: Arc::new(event),
+            attempts: 0,
+            lane,
+            settle,
+            _room: room,
+        };
+        lanes.add(item, due);
+        drop(lanes);
+        shared.wake(if due.is_some() { None } else { lane });
+        Ok(())
+    }
+
+    /// Takes no more events, finishes those that are being handled within `grace`, gives the rest
+    /// back to their senders.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves what is being handled running until the inbox is dropped.
+    pub(super) async fn drain(&self, grace: Duration) {
+        self.close();
+        let mut workers = self.take_workers();
+        let ended = timeout(grace, async {
+            while workers.join_next().await.is_some() {}
+        });
+        if ended.await.is_err() {
+            tracing::warn!(
+                subscriber = self.name(),
+                ?grace,
+                "events cut at the end of the drain"
+            );
+        }
+        workers.shutdown().await;
+        self.give_back();
+        // Further senders of what was cut.
+        drop(self.0.lanes().forget_all());
+        self.0.gone();
+    }
+
+    /// Takes no more events and handles none of those that wait.
+    pub(super) fn close(&self) {
+        self.0.room.close();
+        self.0.closing.cancel();
+        self.give_back();
+    }
+
+    /// Ends everything at once.
+    pub(super) fn abort(&self) {
+        self.close();
+        self.take_workers().abort_all();
+    }
+
+    /// Waits until no event is here, neither waiting nor being handled.
+    pub(super) async fn idle(&self) {
+        loop {
+            let empty = self.0.empty.notified();
+            tokio::pin!(empty);
+            empty.as_mut().enable();
+            if self.0.lanes().is_empty() {
+                return;
+            }
+            empty.await;
+        }
+    }
+
+    fn give_back(&self) {
+        let waiting = self.0.lanes().clear();
+        for item in waiting {
+            self.0.give_back(item);
+        }
+    }
+
+    fn take_workers(&self) -> JoinSet<()> {
+        let mut workers = self
+            .0
+            .workers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *workers)
+    }
+
+    fn full(&self) -> Error {
+        let (name, most) = (self.name(), self.0.options.capacity);
+        Error::resource_exhausted(format!(
+            "subscriber `{name}` is full: {most} events wait (`capacity`)"
+        ))
+    }
+
+    fn ended(&self) -> Error {
+        Error::new(
+            ErrorKind::Unavailable,
+            format!("subscriber `{}` has ended", self.name()),
+        )
+    }
+}
+
+impl Shared {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        // No code panics while it holds the lock halfway through a change.
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes who may handle what has come.
+    fn wake(&self, lane: Option<usize>) {
+        match lane {
+            Some(lane) => self.wakes[lane].notify_one(),
+            None => self.free.notify_one(),
+        }
+    }
+
+    /// Gives an event back to its senders.
+    fn give_back(&self, item: Item) {
+        let others = self.lanes().forget(&item.event.id);
+        drop(item);
+        drop(others);
+        self.gone();
+    }
+
+    /// An event has gone.
+    fn gone(&self) {
+        if self.lanes().is_empty() {
+            self.empty.notify_waiters();
+        }
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox")
+            .field("pattern", &self.0.pattern)
+            .field("queue", &self.0.options.queue)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,180 @@
+//! The reference backend: topics within this process, for tests and programs that are one process.
+//!
+//! Shared by clone; two [`Memory::new`] know nothing of each other. Time is tokio's, so paused
+//! time works.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::broker::backend::{Backend, BoxFuture, Capabilities, Keep};
+use crate::broker::inbox::Inbox;
+use crate::broker::outbox::{Member, Members, Outbox, Refusal};
+use crate::broker::record::Event;
+use crate::broker::settle::Settle;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Topics in memory. Clones share them.
+#[derive(Clone)]
+pub struct Memory {
+    local: Arc<Local>,
+    outbox: Arc<Outbox>,
+}
+
+impl Memory {
+    /// Topics of its own, without subscribers.
+    pub fn new() -> Self {
+        let local = Arc::new(Local::default());
+        let outbox = Outbox::new(Arc::clone(&local) as Arc<dyn Members>);
+        Self { local, outbox }
+    }
+
+    /// Opens what follows `memory://`, which is nothing.
+    pub(super) fn open(rest: &str) -> Result<Self> {
+        if rest.is_empty() {
+            return Ok(Self::new());
+        }
+        Err(Error::invalid_argument(format!(
+            "`memory://{rest}` says too much: a memory broker has no settings, write `memory://`"
+        )))
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Backend for Memory {
+    fn scheme(&self) -> &'static str {
+        "memory"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::ALL.with_remote(false)
+    }
+
+    fn undelivered(&self, keep: Keep) {
+        self.outbox.bury_with(keep);
+    }
+
+    async fn publish(&self, events: Vec<Event>, deadline: Instant) -> Result<Vec<usize>> {
+        self.outbox.publish(events, deadline).await
+    }
+
+    async fn subscribe(&self, inbox: Inbox) -> Result<()> {
+        self.local.add(inbox);
+        Ok(())
+    }
+
+    async fn unsubscribe(&self, inbox: &Inbox) -> Result<()> {
+        self.local.remove(inbox);
+        Ok(())
+    }
+
+    async fn flush(&self, grace: Duration) -> usize {
+        self.outbox.flush(grace).await
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory")
+            .field("outbox", &self.outbox)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The subscribers of this process.
+#[derive(Default)]
+pub(super) struct Local {
+    members: RwLock<Vec<Arc<Here>>>,
+    changed: Notify,
+}
+
+impl Local {
+    pub(super) fn add(&self, inbox: Inbox) {
+        let id = format!("{:08}-{}", inbox.id(), inbox.name());
+        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        members.retain(|member| !member.inbox.is_closed());
+        members.push(Arc::new(Here { id, inbox }));
+        drop(members);
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn remove(&self, inbox: &Inbox) {
+        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        members.retain(|member| member.inbox.id() != inbox.id());
+        drop(members);
+        self.changed.notify_waiters();
+    }
+}
+
+impl Members for Local {
+    fn of(&self, topic: &str) -> Vec<Arc<dyn Member>> {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let fitting = members
+            .iter()
+            .filter(|member| !member.inbox.is_closed() && member.inbox.pattern().matches(topic));
+        fitting
+            .map(|member| Arc::clone(member) as Arc<dyn Member>)
+            .collect()
+    }
+
+    fn changed(&self) -> &Notify {
+        &self.changed
+    }
+}
+
+/// A subscriber of this process.
+struct Here {
+    id: String,
+    inbox: Inbox,
+}
+
+impl Member for Here {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn queue(&self) -> Option<&str> {
+        self.inbox.queue()
+    }
+
+    fn offer(
+        &self,
+        event: Arc<Event>,
+        settle: Settle,
+        deadline: Instant,
+    ) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(async move {
+            let pushed = self.inbox.push((*event).clone(), settle, deadline).await;
+            pushed.map_err(|error| match error.kind() {
+                ErrorKind::ResourceExhausted => Refusal::Full(error),
+                _ => Refusal::Gone(error),
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::Broker;
+    use crate::broker::contract::{World, holds};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn memory_holds_the_contract() {
+        let broker = Broker::new(Memory::new());
+        holds(World {
+            name: "memory",
+            publisher: broker.clone(),
+            nodes: [broker.clone(), broker],
+        })
+        .await;
+    }
+}

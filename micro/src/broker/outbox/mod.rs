@@ -1,0 +1,262 @@
+//! `Outbox`: from one event to all who are to have it, and what to do when one of them ends.
+//!
+//! What backends have in common that know every member of every queue. An event is kept here
+//! until each queue and subscriber has handled it; what a member gives back goes to another one.
+
+mod again;
+mod route;
+mod ticket;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use self::again::Again;
+use self::ticket::Ticket;
+use crate::broker::backend::{BoxFuture, Keep};
+use crate::broker::record::Event;
+use crate::broker::settle::Settle;
+use crate::error::{Error, Result};
+
+/// How long an event that was given back waits for another member of its queue.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A subscriber, here or elsewhere, as publishers see it.
+pub(super) trait Member: Send + Sync {
+    /// What tells it from every other one.
+    fn id(&self) -> &str;
+
+    /// The queue that it is a member of.
+    fn queue(&self) -> Option<&str>;
+
+    /// Hands an event over; the future is done when it was taken. Events that are offered one
+    /// after the other arrive in that order.
+    fn offer(
+        &self,
+        event: Arc<Event>,
+        settle: Settle,
+        deadline: Instant,
+    ) -> BoxFuture<'_, Result<(), Refusal>>;
+}
+
+/// Why a member did not take an event.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// It has no room.
+    Full(Error),
+    /// It has ended or cannot be reached: another one may.
+    Gone(Error),
+    /// No member will take it.
+    Never(Error),
+}
+
+/// Who there is.
+pub(super) trait Members: Send + Sync + 'static {
+    /// The members for a topic, in the order of their ids.
+    fn of(&self, topic: &str) -> Vec<Arc<dyn Member>>;
+
+    /// Told when there are others.
+    fn changed(&self) -> &Notify;
+}
+
+/// Who is to have an event: the members of a queue together, or one subscriber.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Target {
+    Queue(Arc<str>),
+    Plain(Arc<str>),
+}
+
+impl Target {
+    fn of(member: &dyn Member) -> Self {
+        match member.queue() {
+            Some(queue) => Self::Queue(queue.into()),
+            None => Self::Plain(member.id().into()),
+        }
+    }
+
+    fn has(&self, member: &dyn Member) -> bool {
+        match self {
+            Self::Queue(queue) => member.queue() == Some(queue),
+            Self::Plain(id) => member.queue().is_none() && member.id() == &**id,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queue(queue) => write!(f, "queue `{queue}`"),
+            Self::Plain(id) => write!(f, "subscriber `{id}`"),
+        }
+    }
+}
+
+/// From one event to all who are to have it.
+pub(super) struct Outbox {
+    members: Arc<dyn Members>,
+    /// Set by the broker that the backend is opened for.
+    dead: OnceLock<Keep>,
+    /// Turns with every event, so that the members of a queue have their turns.
+    turn: AtomicUsize,
+    /// Events that a member took and has not handled.
+    pending: AtomicUsize,
+    /// Told when there are none.
+    settled: Notify,
+    again: Mutex<Again>,
+    /// Redeliveries under way; they end with the outbox.
+    running: Mutex<JoinSet<()>>,
+    own: Weak<Self>,
+}
+
+impl Outbox {
+    pub(super) fn new(members: Arc<dyn Members>) -> Arc<Self> {
+        Arc::new_cyclic(|own| Self {
+            members,
+            dead: OnceLock::new(),
+            turn: AtomicUsize::new(0),
+            pending: AtomicUsize::new(0),
+            settled: Notify::new(),
+            again: Mutex::default(),
+            running: Mutex::default(),
+            own: own.clone(),
+        })
+    }
+
+    /// Where events go that nobody is left for.
+    pub(super) fn bury_with(&self, keep: Keep) {
+        if self.dead.set(keep).is_err() {
+            tracing::debug!("the outbox has a place for dead letters already");
+        }
+    }
+
+    /// Hands events to all who are to have them.
+    pub(super) async fn publish(
+        &self,
+        events: Vec<Event>,
+        deadline: Instant,
+    ) -> Result<Vec<usize>> {
+        let mut counts = Vec::with_capacity(events.len());
+        let mut tasks: Vec<BoxFuture<'_, Result<()>>> = Vec::new();
+        for event in events {
+            let event = Arc::new(event);
+            let members = self.members.of(&event.topic);
+            let targets: BTreeSet<Target> =
+                members.iter().map(|member| Target::of(&**member)).collect();
+            counts.push(targets.len());
+            for target in targets {
+                let event = Arc::clone(&event);
+                tasks.push(Box::pin(self.deliver(target, event, deadline)));
+            }
+        }
+        let mut failed: Vec<Error> = Vec::new();
+        for outcome in all(tasks).await {
+            failed.extend(outcome.err());
+        }
+        match failed.len() {
+            0 => Ok(counts),
+            1 => Err(failed.remove(0)),
+            count => {
+                let kind = failed[0].kind();
+                let texts: Vec<_> = failed.iter().take(8).map(Error::message).collect();
+                let text = format!("{count} deliveries failed: {}", texts.join("; "));
+                Err(Error::new(kind, text))
+            }
+        }
+    }
+
+    /// Waits until everything is settled; returns how much is not when the grace is over.
+    pub(super) async fn flush(&self, grace: Duration) -> usize {
+        let settled = async {
+            loop {
+                let told = self.settled.notified();
+                tokio::pin!(told);
+                told.as_mut().enable();
+                if self.pending.load(Ordering::SeqCst) == 0 {
+                    return;
+                }
+                told.await;
+            }
+        };
+        if timeout(grace, settled).await.is_ok() {
+            return 0;
+        }
+        self.pending.load(Ordering::SeqCst)
+    }
+
+    fn done(&self) {
+        if self.pending.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.settled.notify_waiters();
+        }
+    }
+
+    /// A member gave an event back that it had taken.
+    fn give_back(&self, target: Target, event: &Event) {
+        let mut event = event.clone();
+        event.redelivered = event.redelivered.saturating_add(1);
+        let first = self
+            .again
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(&target, event);
+        let Some(own) = self.own.upgrade().filter(|_| first) else {
+            return;
+        };
+        let weak = Arc::downgrade(&own);
+        drop(own);
+        // Without a runtime the process is ending; what waits is counted by `flush`.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            while running.try_join_next().is_some() {}
+            running.spawn(again::run(weak, target));
+        }
+    }
+
+    fn ticket(&self, target: &Target, event: &Arc<Event>) -> Arc<Ticket> {
+        self.pending.fetch_add(1, Ordering::SeqCst);
+        Arc::new(Ticket::new(
+            self.own.clone(),
+            target.clone(),
+            Arc::clone(event),
+        ))
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox")
+            .field("pending", &self.pending)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs futures side by side, each first polled in order.
+async fn all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+    if futures.len() == 1 {
+        let only = futures.remove(0);
+        return vec![only.await];
+    }
+    let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    let mut left: Vec<usize> = (0..futures.len()).collect();
+    std::future::poll_fn(|task| {
+        left.retain(|&at| match futures[at].as_mut().poll(task) {
+            std::task::Poll::Ready(result) => {
+                results[at] = Some(result);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if left.is_empty() {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    results.into_iter().flatten().collect()
+}

@@ -1,0 +1,123 @@
+//! Delivery to one target: which member, and who is next when that one does not take the event.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{Member, Outbox, Refusal, Target};
+use crate::broker::record::Event;
+use crate::error::{Error, Result};
+
+/// How long one of several full members is waited for before the next one is asked.
+const GLANCE: Duration = Duration::from_millis(25);
+/// The pause after which members that could not be reached are tried again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Outbox {
+    /// Hands an event to a subscriber, or to one member of a queue.
+    pub(super) async fn deliver(
+        &self,
+        target: Target,
+        event: Arc<Event>,
+        deadline: Instant,
+    ) -> Result<()> {
+        // Who could not be reached since the last pause.
+        let mut gone = HashSet::new();
+        let mut why = None;
+        let mut turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let mut round = 0;
+        loop {
+            let mut members = self.members.of(&event.topic);
+            members.retain(|member| target.has(&**member) && !gone.contains(member.id()));
+            if members.is_empty() {
+                let left = gone.is_empty() && matches!(target, Target::Plain(_));
+                if left || !self.wait(deadline).await {
+                    return Err(nobody(&target, &event, why));
+                }
+                gone.clear();
+                continue;
+            }
+            let only = event.key.is_some() || members.len() == 1;
+            let member = pick(&members, &event, turn);
+            let limit = match round {
+                _ if only => deadline,
+                round if round < members.len() => Instant::now(),
+                _ => deadline.min(Instant::now() + GLANCE),
+            };
+            let ticket = self.ticket(&target, &event);
+            let offered = member.offer(Arc::clone(&event), ticket.settle(), limit);
+            match offered.await {
+                Ok(()) => {
+                    ticket.taken();
+                    return Ok(());
+                }
+                Err(refusal) => {
+                    ticket.refused();
+                    match refusal {
+                        Refusal::Full(_) if !only && Instant::now() < deadline => {}
+                        Refusal::Full(error) | Refusal::Never(error) => {
+                            return Err(say(error, &target, &event));
+                        }
+                        Refusal::Gone(error) => {
+                            tracing::debug!(member = member.id(), %error, "not delivered");
+                            gone.insert(member.id().to_owned());
+                            why = Some(error);
+                        }
+                    }
+                }
+            }
+            (turn, round) = (turn.wrapping_add(1), round + 1);
+        }
+    }
+
+    /// Waits for other members, or a moment; false when the deadline has come.
+    async fn wait(&self, deadline: Instant) -> bool {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        let change = async {
+            tokio::select! {
+                () = self.members.changed().notified() => {}
+                () = sleep(PAUSE) => {}
+            }
+        };
+        timeout_at(deadline, change).await.is_ok()
+    }
+}
+
+/// The member whose turn it is; for a key, always the same one while the members are the same.
+fn pick(members: &[Arc<dyn Member>], event: &Event, turn: usize) -> Arc<dyn Member> {
+    let at = match &event.key {
+        None => turn % members.len(),
+        Some(key) => {
+            let weight = |member: &Arc<dyn Member>| {
+                let mut hasher = DefaultHasher::new();
+                (key, member.id()).hash(&mut hasher);
+                hasher.finish()
+            };
+            let heaviest = (0..members.len()).max_by_key(|&at| weight(&members[at]));
+            heaviest.unwrap_or_default()
+        }
+    };
+    Arc::clone(&members[at])
+}
+
+fn nobody(target: &Target, event: &Event, why: Option<Error>) -> Error {
+    match why {
+        Some(error) => say(error, target, event),
+        None => say(
+            Error::unavailable("nobody is left to take it"),
+            target,
+            event,
+        ),
+    }
+}
+
+fn say(error: Error, target: &Target, event: &Event) -> Error {
+    let (topic, id) = (&event.topic, &event.id);
+    error.context(format_args!("{target} did not take `{id}` of `{topic}`"))
+}
