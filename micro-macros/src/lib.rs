@@ -11,6 +11,7 @@ mod args;
 mod diag;
 mod duration;
 mod error;
+mod every;
 mod function;
 mod message;
 mod names;
@@ -20,6 +21,7 @@ mod run;
 mod service;
 mod signature;
 mod size;
+mod subscribe;
 mod suggest;
 mod test;
 mod tokens;
@@ -50,6 +52,18 @@ pub fn rpc(keys: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn error(keys: TokenStream, item: TokenStream) -> TokenStream {
     error::expand(keys.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/subscribe.md")]
+#[proc_macro_attribute]
+pub fn subscribe(keys: TokenStream, item: TokenStream) -> TokenStream {
+    subscribe::expand(keys.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/every.md")]
+#[proc_macro_attribute]
+pub fn every(keys: TokenStream, item: TokenStream) -> TokenStream {
+    every::expand(keys.into(), item.into()).into()
 }
 
 #[doc = include_str!("../docs/wrap.md")]

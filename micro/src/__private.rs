@@ -4,6 +4,7 @@ pub mod codec;
 mod call;
 mod check;
 pub mod error;
+mod event;
 mod stream;
 
 #[doc(hidden)]
@@ -15,20 +16,21 @@ pub use ::linkme;
 pub use futures_core::Stream;
 
 pub use crate::__submit as submit;
-pub use crate::app::{LinkedHook, Moment, Program, connect, run};
+pub use crate::app::{LinkedEvery, LinkedHook, Moment, Program, connect, run};
+pub use crate::broker::{Ack, Options};
 pub use crate::client::{Client, Request};
 pub use crate::error::{Error, ErrorKind, Result, Typed};
 pub use crate::handler::{
-    BoxFuture, Call, Describe, FromApp, HttpRule, LinkedMethods, LinkedService, Location, Method,
-    MethodError, MethodInfo, Parts, Reply, Resources, Served, Service, ServiceInfo, StreamItem,
-    Streaming, served,
+    BoxFuture, Call, Describe, Durable, FromApp, HttpRule, LinkedMethods, LinkedService,
+    LinkedSubscribers, Location, Method, MethodError, MethodInfo, Parts, Reply, Resources, Served,
+    Service, ServiceInfo, StreamItem, Streaming, Subscriber, served,
 };
 pub use crate::testing::test;
 pub use crate::wrap::{LinkedWrap, Next, On};
 #[cfg(feature = "linkme")]
 pub use crate::{
-    app::LINKED_HOOKS,
-    handler::{LINKED_METHODS, LINKED_SERVICES},
+    app::{LINKED_EVERYS, LINKED_HOOKS},
+    handler::{LINKED_METHODS, LINKED_SERVICES, LINKED_SUBSCRIBERS},
     wrap::LINKED_WRAPS,
 };
 
@@ -42,4 +44,5 @@ pub use self::check::{
     injected_parameter, injected_service, is_service, parameter, sendable, wrapped_call,
     wrapped_next,
 };
+pub use self::event::{Heard, OnTopic, on_topic, subscriber, subscribers, topic_of};
 pub use self::stream::{Out, bare, pump, stream};

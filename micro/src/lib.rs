@@ -93,11 +93,12 @@ pub mod testing;
 pub mod __private;
 
 pub use app::{App, Stop};
+pub use broker::{Broker, Delivery, Publisher};
 pub use client::Client;
 pub use context::{Caller, Context};
 pub use error::{Error, ErrorKind, OrError, Result};
 pub use events::Events;
 pub use handler::{Call, FromApp, FromCall, Reply, Streaming};
 pub use metadata::Metadata;
-pub use micro_macros::{error, message, on, rpc, run, service, test, wrap};
+pub use micro_macros::{error, every, message, on, rpc, run, service, subscribe, test, wrap};
 pub use wrap::{Next, Wrap};

@@ -3,6 +3,7 @@
 pub use futures_core::Stream;
 
 pub use crate::app::{App, Stop};
+pub use crate::broker::{Broker, Delivery, Publisher};
 pub use crate::context::{Caller, Context, millis, secs};
 pub use crate::error::{Error, ErrorKind, OrError, Result};
 pub use crate::events::Events;

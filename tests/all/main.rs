@@ -21,3 +21,4 @@ mod sources;
 mod storm;
 mod streams;
 mod tidy;
+mod topics;

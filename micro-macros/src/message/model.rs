@@ -13,6 +13,7 @@ use crate::message::generics;
 use crate::message::name;
 use crate::message::reserved::Reserved;
 use crate::message::variant::{self, Variant};
+use crate::subscribe::check;
 
 /// The keys of `#[micro::message(…)]`.
 pub(crate) const KEYS: &[&str] = &[
@@ -152,11 +153,13 @@ impl Head {
             serialize: !derives(attributes, "Serialize"),
             deserialize: !derives(attributes, "Deserialize"),
         };
-        if let Some(topic) = head.topic.as_ref().filter(|topic| topic.value().is_empty()) {
-            mistakes.on(
-                topic,
-                "a topic has a name, for example `topic = \"greeter.greeted\"`",
-            );
+        if let Some(topic) = &head.topic {
+            if topic.value().is_empty() {
+                let message = "a topic has a name, for example `topic = \"greeter.greeted\"`";
+                mistakes.on(topic, message);
+            } else {
+                check::topic(topic, mistakes);
+            }
         }
         if let (Some(package), Some(_)) = (&head.package, &head.within) {
             mistakes.on(package, "the package is that of `within`; remove this one");

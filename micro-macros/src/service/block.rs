@@ -13,6 +13,7 @@ use crate::rpc::parse;
 use crate::rpc::table::{Methods, Table};
 use crate::service::header::Block;
 use crate::service::keys::Keys;
+use crate::subscribe;
 
 pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let mut block: Block = syn::parse2(item)?;
@@ -62,22 +63,30 @@ fn methods(
     private: &TokenStream,
     mistakes: &mut Mistakes,
 ) -> Option<(TokenStream, TokenStream)> {
-    let mut methods = Vec::new();
+    let (mut methods, mut subscribers) = (Vec::new(), Vec::new());
     let mut any = false;
     for item in &mut block.items {
         let Item::Function(function) = item else {
             continue;
         };
-        let Some((keys, _)) = take_rpc(function, mistakes) else {
+        let heard = subscribe::take(function, mistakes);
+        let called = take_rpc(function, mistakes);
+        if heard.is_none() && called.is_none() {
             continue;
-        };
+        }
         any = true;
         check_receiver(function, mistakes);
+        if let (Some(_), Some((_, attribute))) = (&heard, &called) {
+            let message = "a method is called, or it receives events; write one for each";
+            mistakes.on(attribute, message);
+        }
+        subscribers.extend(heard.into_iter().flatten());
+        let Some((keys, _)) = called else { continue };
         methods.extend(Method::new(function, keys, mistakes));
     }
     if !any {
-        let message = "nothing here is served; put `#[micro::rpc]` on a method, or remove \
-                       `#[micro::service]`";
+        let message = "nothing here is served; put `#[micro::rpc]` or `#[micro::subscribe]` on a \
+                       method, or remove `#[micro::service]`";
         mistakes.at(Span::call_site(), message);
     }
     check_unique(&methods, mistakes);
@@ -91,6 +100,7 @@ fn methods(
     for method in &mut methods {
         method.replace_self(&tokens);
     }
+    let heard = heard(block, private, &mut subscribers, mistakes);
     let entries = methods
         .iter()
         .map(|method| method.entry(private, Some(&tokens), &function_of(&tokens, &method.ident)));
@@ -101,7 +111,30 @@ fn methods(
     let table = table(block, private, own);
     let client = client_impl(private, &client, &methods);
     let cfgs: Vec<_> = function::select(&block.attributes, &["cfg"]).collect();
-    Some((quote!(#(#cfgs)* #client), table))
+    Some((quote!(#(#cfgs)* #client), quote!(#table #heard)))
+}
+
+/// The record of the block's subscribers.
+fn heard(
+    block: &Block,
+    private: &TokenStream,
+    subscribers: &mut [subscribe::Method],
+    mistakes: &mut Mistakes,
+) -> Option<TokenStream> {
+    let first = subscribers.first()?;
+    if is_generic(block) {
+        let message = "a generic service is not collected at link time, so it cannot subscribe; \
+                       give `App::builder().subscriber(…)` one for each of its types";
+        mistakes.on(&first.ident, message);
+        return None;
+    }
+    let service = &block.service;
+    for subscriber in &mut *subscribers {
+        subscriber.replace_self(&service.to_token_stream());
+    }
+    let record = subscribe::of_block(private, service, subscribers);
+    let cfgs: Vec<_> = function::select(&block.attributes, &["cfg"]).collect();
+    Some(quote!(#(#cfgs)* #record))
 }
 
 fn table(block: &Block, private: &TokenStream, methods: Methods) -> TokenStream {
@@ -158,6 +191,10 @@ fn implementation(
         let Item::Function(function) = item else {
             continue;
         };
+        if subscribe::take(function, mistakes).is_some() {
+            let message = "a contract has no subscribers; move this one to the `impl` of the type";
+            mistakes.on(&function.signature.ident, message);
+        }
         if let Some((_, attribute)) = take_rpc(function, mistakes) {
             let message = "the contract says what its methods are; put `#[micro::rpc]` in the \
                            trait and remove it here";

@@ -1,19 +1,25 @@
 //! Assembly: instances, routes and chains of wraps from what the builder was given; every
 //! mistake that the compiler could not see is found here, and all are reported together.
 
+use std::any::TypeId;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::app::builder::{Builder, Source};
 use crate::app::keys::nearest;
+use crate::app::listeners::{Listeners, of_service};
 use crate::app::options::Options;
 use crate::app::problems::Problems;
 use crate::app::settings::Settings;
 use crate::app::stop::Stop;
 use crate::app::{App, Inner};
+use crate::broker::Broker;
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::events::Events;
-use crate::handler::{Instance, Location, Resources, Route, Router, Served, ServiceInfo};
+use crate::handler::{
+    Instance, Listener, Location, MethodInfo, Resources, Route, Router, Served, ServiceInfo,
+};
 use crate::registry::Registry;
 use crate::schema::Types;
 use crate::server;
@@ -56,13 +62,23 @@ impl Builder {
             .config(options.client.clone())
             .build();
         let stop = Stop::default();
+        let broker = match self.broker.take() {
+            Some(broker) => Some(broker),
+            None => problems.take(options.open_broker(self.listen)),
+        };
+        let broker = match broker {
+            Some(broker) => broker,
+            None => Broker::open("memory://")?,
+        };
+        resources.insert::<Broker>(broker.clone());
         resources.insert::<Client>(client.clone());
         resources.insert::<Registry>(registry.clone());
         resources.insert::<Events>(events.clone());
         resources.insert::<Stop>(stop.clone());
         let services = self.make_services(&options, &mut problems).await;
         let router = route(&services, &wraps, &resources, &mut problems);
-        check_filters(&wraps, &router, &mut problems);
+        let listeners = self.listeners(&services, &wraps, &mut problems);
+        check_filters(&wraps, &methods(&router, &listeners), &mut problems);
         problems.finish(&format!("`{}` cannot start", self.name))?;
         client.set_local(router.clone());
         Ok(App(Arc::new(Inner {
@@ -71,11 +87,14 @@ impl Builder {
             options,
             registry,
             events,
+            broker,
             client,
             resources,
             router,
             wraps,
             hooks: self.hooks,
+            listeners,
+            works: self.works,
             stop,
             listen: self.listen,
             id: node_id(),
@@ -88,6 +107,28 @@ impl Builder {
             .iter()
             .map(|record| record.bind(resources.clone()));
         self.wraps.iter().cloned().chain(linked).collect()
+    }
+
+    /// The subscribers of what is served, and those that are free functions.
+    fn listeners(
+        &self,
+        services: &[Made],
+        wraps: &[Around],
+        problems: &mut Problems,
+    ) -> Vec<Arc<Listener>> {
+        let mut listeners = Listeners {
+            wraps,
+            resources: &self.resources,
+            problems,
+            types: Types::default(),
+            all: Vec::new(),
+        };
+        for made in services {
+            let name = made.served.first().map_or("", |served| served.info().name);
+            listeners.add_service(name, made.type_id, &made.instance);
+        }
+        listeners.add_free(&self.listening);
+        listeners.all
     }
 
     /// Makes every selected service and puts it among the resources.
@@ -108,7 +149,11 @@ impl Builder {
                 continue;
             }
             match source.make(&self.resources).await {
-                Ok(instance) => made.push(Made { served, instance }),
+                Ok(instance) => made.push(Made {
+                    served,
+                    type_id: source.type_id(),
+                    instance,
+                }),
                 Err(error) => problems.add(error),
             }
         }
@@ -125,6 +170,7 @@ fn node_id() -> String {
 /// A service whose instance exists.
 struct Made {
     served: Vec<Served>,
+    type_id: TypeId,
     instance: Instance,
 }
 
@@ -132,7 +178,20 @@ impl Source {
     fn served(&self) -> Vec<Served> {
         match self {
             Self::Given { served, .. } => served.clone(),
-            Self::Linked(record) => (record.served)(),
+            Self::Linked(record) => match (record.served)() {
+                // It may be there for its subscribers alone.
+                served if served.is_empty() && !of_service(self.type_id()).is_empty() => {
+                    vec![Served::new(record.info)]
+                }
+                served => served,
+            },
+        }
+    }
+
+    fn type_id(&self) -> TypeId {
+        match self {
+            Self::Given { type_id, .. } => *type_id,
+            Self::Linked(record) => (record.type_id)(),
         }
     }
 
@@ -176,7 +235,10 @@ fn route(
 ) -> Router {
     let mut router = Router::new();
     let mut types = Types::default();
-    for Made { served, instance } in made {
+    for Made {
+        served, instance, ..
+    } in made
+    {
         for Served { info, methods } in served {
             for method in methods {
                 let route = Route::new(*info, method, Arc::clone(instance), resources.clone());
@@ -219,13 +281,19 @@ fn place_of(location: Option<Location>) -> String {
     location.map_or("the builder".to_owned(), |location| location.to_string())
 }
 
+/// What wraps may be around.
+fn methods<'a>(router: &'a Router, listeners: &'a [Arc<Listener>]) -> Vec<&'a MethodInfo> {
+    let called = router.routes().into_iter().map(|route| &*route.method);
+    let heard = listeners.iter().map(|listener| &*listener.method);
+    called.chain(heard).collect()
+}
+
 /// A filter that names nothing would be a wrap that silently never runs.
-fn check_filters(wraps: &[Around], router: &Router, problems: &mut Problems) {
-    let services = router.services();
+fn check_filters(wraps: &[Around], methods: &[&MethodInfo], problems: &mut Problems) {
     for wrap in wraps.iter().filter(|wrap| !wrap.on.covers(On::Client)) {
         let place = place_of(wrap.location);
         if let Some(wanted) = wrap.service {
-            let names = || services.iter().map(|service| service.name);
+            let names = || methods.iter().map(|method| &*method.service);
             if !names().any(|name| name == wanted) {
                 problems.add(unknown_filter(
                     &place,
@@ -238,15 +306,8 @@ fn check_filters(wraps: &[Around], router: &Router, problems: &mut Problems) {
             }
         }
         if let Some(wanted) = wrap.method {
-            let routes = router.routes();
-            let fits = |route: &&Route| wrap.service.is_none_or(|s| s == route.service.name);
-            let names = || {
-                routes
-                    .iter()
-                    .copied()
-                    .filter(fits)
-                    .map(|route| route.method.name())
-            };
+            let fits = |method: &&&MethodInfo| wrap.service.is_none_or(|s| s == method.service);
+            let names = || methods.iter().filter(fits).map(|method| method.name());
             if !names().any(|name| same_name(wanted, name)) {
                 problems.add(unknown_filter(&place, wrap.name, "method", wanted, names()));
             }
@@ -259,11 +320,12 @@ fn unknown_filter<'a>(
     wrap: &str,
     what: &str,
     wanted: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
+    known: impl Iterator<Item = &'a str>,
 ) -> Error {
-    let hint = match nearest(wanted, known.clone()) {
+    let known: BTreeSet<&str> = known.filter(|name| !name.is_empty()).collect();
+    let hint = match nearest(wanted, known.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("known: `{}`", known.collect::<Vec<_>>().join("`, `")),
+        None => format!("known: `{}`", Vec::from_iter(known).join("`, `")),
     };
     Error::failed_precondition(format!(
         "{place}: wrap `{wrap}` is for {what} `{wanted}`, which is not served here; {hint}"

@@ -3,12 +3,16 @@
 use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::app::every::{Every, LinkedEvery};
 use crate::app::hook::{Hook, LinkedHook, Moment};
+use crate::app::listeners::Listening;
 use crate::app::settings::Settings;
+use crate::broker::Broker;
 use crate::error::Result;
 use crate::events::Events;
-use crate::handler::{BoxFuture, Instance, LinkedService, Resources, Served, Service};
+use crate::handler::{BoxFuture, Instance, LinkedService, Resources, Served, Service, Subscriber};
 use crate::registry::Registry;
 use crate::wrap::{Around, LinkedWrap, Wrap};
 
@@ -35,10 +39,13 @@ pub struct Builder {
     pub(super) settings: Result<Settings>,
     pub(super) registry: Option<Registry>,
     pub(super) events: Option<Events>,
+    pub(super) broker: Option<Broker>,
     pub(super) sources: Vec<Source>,
     pub(super) wraps: Vec<Around>,
     pub(super) linked_wraps: Vec<&'static LinkedWrap>,
     pub(super) hooks: Vec<Hook>,
+    pub(super) listening: Vec<Listening>,
+    pub(super) works: Vec<Every>,
     pub(super) resources: Resources,
     pub(super) listen: bool,
 }
@@ -51,10 +58,13 @@ impl Builder {
             settings: Ok(Settings::new()),
             registry: None,
             events: None,
+            broker: None,
             sources: Vec::new(),
             wraps: Vec::new(),
             linked_wraps: Vec::new(),
             hooks: Vec::new(),
+            listening: Vec::new(),
+            works: Vec::new(),
             resources: Resources::new(),
             listen: true,
         }
@@ -97,6 +107,12 @@ impl Builder {
         self
     }
 
+    /// Uses this broker instead of the one that the setting `broker` names.
+    pub fn broker(mut self, broker: Broker) -> Self {
+        self.broker = Some(broker);
+        self
+    }
+
     /// Adds a service.
     pub fn service<S: Service>(mut self, service: S) -> Self {
         self.sources.push(Source::Given {
@@ -126,13 +142,52 @@ impl Builder {
         self
     }
 
-    /// Adds everything that was collected at link time: services, wraps, hooks.
+    /// Adds a subscriber.
+    pub fn subscriber(mut self, subscriber: Subscriber) -> Self {
+        self.listening.push(Listening::Given(subscriber));
+        self
+    }
+
+    /// Adds the subscribers that `#[micro::subscribe]` made of free functions of this name; those
+    /// of a service come with the service.
+    ///
+    /// # Panics
+    ///
+    /// When none of this name was collected at link time.
+    pub fn linked_subscriber(mut self, name: &str) -> Self {
+        let (found, others): (Vec<_>, Vec<_>) =
+            Listening::linked().partition(|listening| listening.name() == name);
+        let known: Vec<_> = others.iter().map(Listening::name).collect();
+        assert!(
+            !found.is_empty(),
+            "no subscriber `{name}` was collected at link time, only `{}`",
+            known.join("`, `")
+        );
+        self.listening.extend(found);
+        self
+    }
+
+    /// Runs a function every `period` while the app does, never twice at once; first when the app
+    /// is ready.
+    pub fn every<F>(mut self, period: Duration, name: &'static str, work: F) -> Self
+    where
+        F: for<'a> Fn(&'a Resources) -> BoxFuture<'a, Result<()>> + Send + Sync + 'static,
+    {
+        self.works.push(Every::new(name, period, work));
+        self
+    }
+
+    /// Adds everything that was collected at link time: services, subscribers, wraps, hooks,
+    /// periodic work.
     pub fn linked(mut self) -> Self {
         self.sources
             .extend(LinkedService::linked().into_iter().map(Source::Linked));
         self.linked_wraps = LinkedWrap::linked();
         self.hooks
             .extend(LinkedHook::linked().into_iter().map(Hook::linked));
+        self.listening.extend(Listening::linked());
+        self.works
+            .extend(LinkedEvery::linked().into_iter().map(Every::linked));
         self
     }
 
@@ -170,7 +225,10 @@ impl Builder {
 
     /// Whether there is nothing to run.
     pub(super) fn is_empty(&self) -> bool {
-        self.sources.is_empty() && self.hooks.is_empty()
+        self.sources.is_empty()
+            && self.hooks.is_empty()
+            && self.listening.is_empty()
+            && self.works.is_empty()
     }
 }
 

@@ -7,8 +7,10 @@ mod advertise;
 mod assemble;
 mod builder;
 mod connect;
+mod every;
 mod hook;
 mod keys;
+mod listeners;
 mod options;
 mod problems;
 mod program;
@@ -24,6 +26,7 @@ use std::sync::Arc;
 
 pub use self::builder::Builder;
 pub use self::connect::connect;
+pub use self::every::LinkedEvery;
 pub use self::hook::{LinkedHook, Moment};
 pub use self::keys::{KEYS, Key};
 pub use self::program::{Program, run};
@@ -33,11 +36,15 @@ pub use self::stop::Stop;
 
 #[cfg(feature = "linkme")]
 #[doc(hidden)]
+pub use self::every::LINKED_EVERYS;
+#[cfg(feature = "linkme")]
+#[doc(hidden)]
 pub use self::hook::LINKED_HOOKS;
 
+use crate::broker::Broker;
 use crate::client::Client;
 use crate::events::Events;
-use crate::handler::{Resources, Router};
+use crate::handler::{Listener, Resources, Router};
 use crate::registry::Registry;
 use crate::wrap::Around;
 
@@ -60,11 +67,14 @@ pub(crate) struct Inner {
     options: options::Options,
     registry: Registry,
     events: Events,
+    broker: Broker,
     client: Client,
     resources: Resources,
     router: Router,
     wraps: Vec<Around>,
     hooks: Vec<hook::Hook>,
+    listeners: Vec<Arc<Listener>>,
+    works: Vec<every::Every>,
     stop: Stop,
     /// Whether to open a port and register, as opposed to serving this process alone.
     listen: bool,
@@ -88,6 +98,11 @@ impl App {
     /// The app's client.
     pub fn client(&self) -> &Client {
         &self.0.client
+    }
+
+    /// The app's broker.
+    pub fn broker(&self) -> &Broker {
+        &self.0.broker
     }
 
     /// What the app holds, by type.

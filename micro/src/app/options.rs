@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::app::problems::Problems;
 use crate::app::settings::Settings;
+use crate::broker::Broker;
 use crate::client;
 use crate::config::{FromText, Origin};
 use crate::error::{Error, Result};
@@ -23,6 +24,7 @@ pub(super) struct Options {
     /// Where the user's data is; none when nobody may look.
     data_dir: Option<PathBuf>,
     pub(super) address: (String, Origin),
+    pub(super) broker: (String, Origin),
     pub(super) services: Vec<String>,
     pub(super) drain: Duration,
     pub(super) settle: Duration,
@@ -61,6 +63,7 @@ impl Options {
             registry: read.origin("registry"),
             events: read.origin("events"),
             data_dir: settings.data_dir().map(Path::to_owned),
+            broker: read.origin("broker"),
             address,
             services: services
                 .split(',')
@@ -97,6 +100,18 @@ impl Options {
             _ => Events::open(url),
         };
         opened.map_err(|error| error.context(format!("setting `events` from {origin}")))
+    }
+
+    /// Opens the broker; where nobody said which, one within the process for an app that has no
+    /// port.
+    pub(super) fn open_broker(&self, listen: bool) -> Result<Broker> {
+        let (url, origin) = &self.broker;
+        let url = match origin {
+            Origin::Default if !listen => "memory://",
+            _ => url,
+        };
+        let named = |error: Error| error.context(format!("setting `broker` from {origin}"));
+        Broker::open(url).map_err(named)
     }
 
     /// Whether a service is to be served: one of its names is selected, or nothing is.

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::app::advertise::advertised;
+use crate::app::every::Periodic;
 use crate::app::hook::{Hook, Moment};
 use crate::app::{App, Inner, report};
+use crate::broker::{Place, Subscription};
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::handler::ServiceInfo;
+use crate::handler::{ServiceInfo, Subscriber};
 use crate::registry::{Node, Registration};
 use crate::server::{self, Drained, Server};
 
@@ -28,8 +30,12 @@ pub struct Running {
     /// None when nothing is served to the outside.
     server: Option<server::Running>,
     address: Option<SocketAddr>,
+    /// Where others reach this process.
+    advertised: Option<String>,
     registrations: Vec<Registration>,
     ready: JoinSet<Result<()>>,
+    subscriptions: Vec<Subscription>,
+    periodic: Periodic,
 }
 
 impl App {
@@ -44,6 +50,7 @@ impl App {
     /// A cancelled start leaves nothing running; registrations expire after their ttl.
     pub async fn start(&self) -> Result<Running> {
         let app = Arc::clone(&self.0);
+        app.broker.place(&Place::new(app.registry.clone())).await?;
         for hook in app.hooks_on(Moment::Start) {
             let ran = (hook.run)(&app.resources).await;
             ran.map_err(|error| error.context(format!("start hook `{}`", hook.name)))?;
@@ -52,14 +59,23 @@ impl App {
             app,
             server: None,
             address: None,
+            advertised: None,
             registrations: Vec::new(),
             ready: JoinSet::new(),
+            subscriptions: Vec::new(),
+            periodic: Periodic::default(),
         };
         if running.app.listen && !running.app.router.routes().is_empty() {
             running.listen().await?;
         }
+        // Others find subscribers that can be reached and take events, and no service of this
+        // process publishes before its own subscribers are there.
+        running.subscribe().await?;
+        running.register().await?;
         report::ready(&running.app, running.address, &running.registrations);
         running.start_ready_hooks();
+        let app = &running.app;
+        running.periodic = Periodic::start(&app.works, &app.resources);
         Ok(running)
     }
 
@@ -90,8 +106,34 @@ impl Running {
         let address = advertised(&app.options.advertise, local)?;
         self.address = Some(local);
         self.server = Some(server.start());
+        let place = Place::new(app.registry.clone()).at(&*address);
+        app.broker.place(&place).await?;
+        self.advertised = Some(address);
+        Ok(())
+    }
+
+    async fn subscribe(&mut self) -> Result<()> {
+        for listener in &self.app.listeners {
+            let Subscriber {
+                pattern, options, ..
+            } = &listener.subscriber;
+            let run = Arc::clone(listener).run();
+            let subscribed = self
+                .app
+                .broker
+                .subscribe_with(pattern, options.clone(), run);
+            self.subscriptions.push(subscribed.await?);
+        }
+        Ok(())
+    }
+
+    async fn register(&mut self) -> Result<()> {
+        let Some(address) = &self.advertised else {
+            return Ok(());
+        };
+        let app = &self.app;
         for service in app.router.services() {
-            let node = node_of(app, &service, &address);
+            let node = node_of(app, &service, address);
             self.registrations
                 .push(app.registry.register(node, app.options.ttl).await?);
         }
@@ -137,26 +179,41 @@ impl Running {
                     Err(Error::internal("a ready hook panicked").with_source(lost))
                 })?,
             }
-            if self.ready.is_empty() && self.server.is_none() {
+            let serves = self.server.is_some()
+                || !self.subscriptions.is_empty()
+                || !self.periodic.is_empty();
+            if self.ready.is_empty() && !serves {
                 return Ok(());
             }
         }
     }
 
-    /// Stops in order: leave the registry, let clients notice, refuse new calls, finish those
-    /// that run, end the client, run the stop hooks. Returns what had to be cut.
+    /// Stops in order: leave the registry, let clients and publishers notice, take no new events,
+    /// finish those that are being handled, refuse new calls, finish those that run, wait for what
+    /// was published from here, end the client, run the stop hooks. Returns what had to be cut.
     pub async fn stop(mut self) -> Drained {
         self.app.stop.now();
         tracing::info!("stopping");
-        let listed = !self.registrations.is_empty();
+        self.periodic.leave();
+        let listed = !self.registrations.is_empty()
+            || (self.server.is_some() && !self.subscriptions.is_empty());
         self.deregister().await;
+        self.leave_topics().await;
         if listed {
             tokio::time::sleep(self.app.options.settle).await;
         }
+        let end = Instant::now() + self.app.options.drain;
+        let left = || end.saturating_duration_since(Instant::now());
+        self.close_subscriptions(left()).await;
+        std::mem::take(&mut self.periodic).stop(left()).await;
         let drained = match self.server.take() {
-            Some(server) => server.drain(self.app.options.drain).await,
+            Some(server) => server.drain(left()).await,
             None => Drained::default(),
         };
+        let pending = self.app.broker.flush(left()).await;
+        if pending > 0 {
+            tracing::error!(pending, "events published here may not have been handled");
+        }
         self.ready.shutdown().await;
         self.app.client.close().await;
         for hook in self.app.hooks_on(Moment::Stop) {
@@ -173,6 +230,33 @@ impl Running {
         }
         tracing::info!(app = self.app.name, cut = drained.cut.len(), "stopped");
         drained
+    }
+
+    /// Publishers find these subscribers no longer.
+    async fn leave_topics(&self) {
+        let leaving = timeout(STOP_STEP, async {
+            for subscription in &self.subscriptions {
+                if let Err(error) = subscription.leave().await {
+                    tracing::warn!(%error, "still subscribed until its ttl");
+                }
+            }
+        });
+        if leaving.await.is_err() {
+            tracing::warn!(limit = ?STOP_STEP, "the broker is mute; subscribers end all the same");
+        }
+    }
+
+    /// Finishes what is being handled; what waits goes back.
+    async fn close_subscriptions(&mut self, grace: Duration) {
+        let mut closing = JoinSet::new();
+        for subscription in self.subscriptions.drain(..) {
+            closing.spawn(subscription.close(grace));
+        }
+        while let Some(closed) = closing.join_next().await {
+            if let Err(error) = closed {
+                tracing::error!(%error, "a subscription was lost");
+            }
+        }
     }
 
     async fn deregister(&mut self) {

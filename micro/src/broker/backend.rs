@@ -137,7 +137,6 @@ pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(super) trait Erased: Send + Sync {
     fn capabilities(&self) -> Capabilities;
     fn place<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<()>>;
-    fn undelivered(&self, keep: Keep);
     fn publish(&self, events: Vec<Event>, deadline: Instant) -> BoxFuture<'_, Result<Vec<usize>>>;
     fn subscribe(&self, inbox: Inbox) -> BoxFuture<'_, Result<()>>;
     fn unsubscribe<'a>(&'a self, inbox: &'a Inbox) -> BoxFuture<'a, Result<()>>;
@@ -151,10 +150,6 @@ impl<B: Backend> Erased for B {
 
     fn place<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<()>> {
         Box::pin(Backend::place(self, place))
-    }
-
-    fn undelivered(&self, keep: Keep) {
-        Backend::undelivered(self, keep);
     }
 
     fn publish(&self, events: Vec<Event>, deadline: Instant) -> BoxFuture<'_, Result<Vec<usize>>> {

@@ -1,6 +1,8 @@
 //! `Subscription`: a subscriber that lives as long as its guard.
 
 use std::fmt;
+use std::future::Future;
+use std::task::{Context as Task, Waker};
 use std::time::Duration;
 
 use crate::broker::handle::Broker;
@@ -73,14 +75,19 @@ impl Drop for Subscription {
             return;
         }
         self.inbox.abort();
-        // Backends leave closed inboxes out; this lets others know soon. It ends by itself.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (broker, inbox) = (self.broker.clone(), self.inbox.clone());
-            runtime.spawn(async move {
-                if let Err(error) = broker.unsubscribe(&inbox).await {
-                    tracing::warn!(%error, "subscription not ended in order");
-                }
-            });
+        let (broker, inbox) = (self.broker.clone(), self.inbox.clone());
+        let mut ending = Box::pin(async move {
+            if let Err(error) = broker.unsubscribe(&inbox).await {
+                tracing::warn!(%error, "subscription not ended in order");
+            }
+        });
+        // At once where nobody has to be asked. Else others are told by a task that ends by
+        // itself; without a runtime they find out when the registration's ttl is over.
+        let mut nobody = Task::from_waker(Waker::noop());
+        if ending.as_mut().poll(&mut nobody).is_pending()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(ending);
         }
     }
 }

@@ -45,6 +45,7 @@ impl Endpoint for MethodEndpoint {
             method,
             resources: self.resources.clone(),
             instance: Arc::clone(&self.instance),
+            delivery: None,
         };
         (self.serve)(parts, body)
     }

@@ -6,6 +6,8 @@ use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::broker::{Broker, Delivery, Publisher};
+use crate::codec::Topic;
 use crate::context::{Caller, Context};
 use crate::error::{Error, Result};
 use crate::events::Events;
@@ -127,6 +129,18 @@ impl FromApp for Registry {
     }
 }
 
+impl FromApp for Broker {
+    fn from_app(app: &Resources) -> Result<Self> {
+        Ok((*app.get::<Self>()?).clone())
+    }
+}
+
+impl<T: Topic> FromApp for Publisher<T> {
+    fn from_app(app: &Resources) -> Result<Self> {
+        Ok(Self::new(Broker::from_app(app)?))
+    }
+}
+
 /// What a handler is given beside the request.
 #[derive(Debug, Clone)]
 pub struct Parts {
@@ -134,6 +148,8 @@ pub struct Parts {
     pub(super) method: Arc<MethodInfo>,
     pub(super) resources: Resources,
     pub(super) instance: Instance,
+    /// Of events alone.
+    pub(super) delivery: Option<Delivery>,
 }
 
 impl Parts {
@@ -150,6 +166,20 @@ impl Parts {
     /// What the app holds.
     pub fn resources(&self) -> &Resources {
         &self.resources
+    }
+
+    /// The delivery that a subscriber is given.
+    ///
+    /// # Errors
+    ///
+    /// `FailedPrecondition` when this is a call and no event.
+    pub fn delivery(&self) -> Result<&Delivery> {
+        self.delivery.as_ref().ok_or_else(|| {
+            let path = &self.method.path;
+            Error::failed_precondition(format!(
+                "`{path}` is a call, and only a subscriber has a `Delivery`"
+            ))
+        })
     }
 
     /// The service that is called, or else another one in this app.
@@ -189,6 +219,12 @@ impl FromCall for Context {
 impl FromCall for Caller {
     fn from_call(parts: &Parts) -> Result<Self> {
         Ok(parts.context().caller())
+    }
+}
+
+impl FromCall for Delivery {
+    fn from_call(parts: &Parts) -> Result<Self> {
+        parts.delivery().cloned()
     }
 }
 

@@ -14,6 +14,7 @@ mod payload;
 mod schema;
 mod service;
 mod streaming;
+mod subscriber;
 
 pub use crate::schema::http::HttpRule;
 
@@ -28,9 +29,15 @@ pub use self::payload::Payload;
 pub use self::service::{Served, Service};
 pub use self::streaming::{PayloadStream, Sender, StreamItem, Streaming, Trailers, stream};
 
+pub use self::subscriber::{Durable, EventParts, EventPayload, LinkedSubscribers, Subscriber};
+
 pub(crate) use self::linked::collector;
 pub(crate) use self::schema::{Described, collect_types};
+pub(crate) use self::subscriber::{Listener, Surround};
 
 #[cfg(feature = "linkme")]
 #[doc(hidden)]
 pub use self::linked::{LINKED_METHODS, LINKED_SERVICES};
+#[cfg(feature = "linkme")]
+#[doc(hidden)]
+pub use self::subscriber::LINKED_SUBSCRIBERS;

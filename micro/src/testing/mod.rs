@@ -3,16 +3,21 @@
 mod schema;
 
 use std::future::Future;
+use std::time::Duration;
 
 use crate::app::{App, Builder, Running};
+use crate::broker::{self, Broker};
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::events::{self, Events};
-use crate::handler::{Resources, Service};
+use crate::handler::{Resources, Service, Subscriber};
 use crate::registry::{Memory, Registry};
 use crate::wrap::Wrap;
 
 pub use self::schema::{assert_compatible, assert_schema};
+
+/// How long events may take to be handled; only a failing test waits this long.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An app in memory for a test. It starts empty: name what it is to run.
 ///
@@ -54,6 +59,7 @@ impl TestApp {
                 .name("test", "0.0.0")
                 .registry(memory)
                 .events(events)
+                .broker(Broker::new(broker::Memory::new()))
                 .in_process(),
         )
     }
@@ -66,6 +72,22 @@ impl TestApp {
     /// What the app holds, by type.
     pub fn resources(&self) -> &Resources {
         self.app.resources()
+    }
+
+    /// The app's broker.
+    pub fn broker(&self) -> &Broker {
+        self.app.broker()
+    }
+
+    /// Waits until every event that was published is handled, and those that handlers published
+    /// meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// When some are not within 30 seconds: that is how a test fails.
+    pub async fn events_handled(&self) {
+        let pending = self.broker().flush(PATIENCE).await;
+        assert_eq!(pending, 0, "events are not handled within {PATIENCE:?}");
     }
 
     /// Stops the app in order.
@@ -92,6 +114,20 @@ impl TestBuilder {
     /// When it was not collected at link time, which only a generic service is not.
     pub fn linked_service<S: Service>(self) -> Self {
         Self(self.0.linked_service::<S>())
+    }
+
+    /// Adds a subscriber.
+    pub fn subscriber(self, subscriber: Subscriber) -> Self {
+        Self(self.0.subscriber(subscriber))
+    }
+
+    /// Adds the subscribers that `#[micro::subscribe]` made of free functions of this name.
+    ///
+    /// # Panics
+    ///
+    /// When none of this name was collected at link time.
+    pub fn linked_subscriber(self, name: &str) -> Self {
+        Self(self.0.linked_subscriber(name))
     }
 
     /// Adds everything that was collected at link time: services, wraps, hooks.

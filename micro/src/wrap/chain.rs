@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::handler::{BoxFuture, Call, Endpoint, Reply};
+use crate::handler::{BoxFuture, Call, Endpoint, Reply, Surround};
 
 /// Code around calls and events (middleware).
 ///
@@ -68,6 +68,12 @@ impl Chain {
         } else {
             Arc::new(Wrapped { chain: self, end })
         }
+    }
+}
+
+impl Surround for Chain {
+    fn surround<'a>(&'a self, call: Call, end: &'a dyn Endpoint) -> BoxFuture<'a, Result<Reply>> {
+        self.run(call, end)
     }
 }
 

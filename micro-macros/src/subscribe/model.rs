@@ -1,0 +1,74 @@
+//! A subscriber, checked: what is injected, then the event.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+use syn::{Attribute, Type};
+
+use crate::diag::Mistakes;
+use crate::function::{self, Function};
+use crate::signature::{self, Parameter};
+use crate::subscribe::parse::Keys;
+
+/// A function that receives events.
+pub(crate) struct Subscriber {
+    pub(crate) ident: Ident,
+    pub(super) cfgs: Vec<Attribute>,
+    pub(super) doc: String,
+    pub(super) keys: Keys,
+    /// What stands before the event, `self` aside.
+    pub(super) injected: Vec<Parameter>,
+    pub(super) event: Type,
+    /// None: it cannot fail.
+    pub(super) result: Option<Type>,
+}
+
+impl Subscriber {
+    /// Checks a function. Nothing, when a mistake leaves no way to go on.
+    pub(super) fn new(function: &Function, keys: Keys, mistakes: &mut Mistakes) -> Option<Self> {
+        let (sig, attributes) = (&function.signature, &function.attributes);
+        signature::check(sig, "a subscriber", mistakes);
+        let mut injected = signature::parameters(sig, mistakes);
+        let event = match injected.pop() {
+            Some(Parameter::Owned(event)) => event,
+            Some(Parameter::Borrowed(event)) => {
+                mistakes.on(event, "take the event by value; it is the last parameter");
+                return None;
+            }
+            None => {
+                let message = "a subscriber takes the event, as its last parameter";
+                mistakes.on(&sig.ident, message);
+                return None;
+            }
+        };
+        if !sig.generics.params.is_empty() {
+            return None;
+        }
+        Some(Self {
+            ident: sig.ident.clone(),
+            cfgs: function::select(attributes, &["cfg"]).cloned().collect(),
+            doc: function::doc(attributes),
+            keys,
+            injected,
+            event,
+            result: signature::output(sig),
+        })
+    }
+
+    /// Types as they read outside of the `impl`, where `Self` is another type.
+    pub(crate) fn replace_self(&mut self, service: &TokenStream) {
+        let replace = |ty: &mut Type| {
+            let tokens = signature::replace(quote!(#ty), "Self", service);
+            // What was a type stays one when a type takes the place of `Self`.
+            if let Ok(new) = syn::parse2(tokens) {
+                *ty = new;
+            }
+        };
+        replace(&mut self.event);
+        self.result.iter_mut().for_each(replace);
+        for parameter in &mut self.injected {
+            match parameter {
+                Parameter::Owned(ty) | Parameter::Borrowed(ty) => replace(ty),
+            }
+        }
+    }
+}

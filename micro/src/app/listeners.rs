@@ -1,0 +1,127 @@
+//! Subscribers of the app: from records to listeners inside their wraps, checked.
+
+use std::any::TypeId;
+use std::sync::Arc;
+
+use crate::app::problems::Problems;
+use crate::broker::{Pattern, matches};
+use crate::error::{Error, Result};
+use crate::handler::{
+    Instance, LinkedSubscribers, Listener, Location, MethodInfo, Resources, Subscriber,
+};
+use crate::schema::Types;
+use crate::wrap::{Around, On};
+
+/// Subscribers before the app is assembled.
+#[derive(Debug, Clone)]
+pub(super) enum Listening {
+    Given(Subscriber),
+    Linked(&'static LinkedSubscribers),
+}
+
+impl Listening {
+    /// The free functions that were collected at link time.
+    pub(super) fn linked() -> impl Iterator<Item = Self> {
+        let all = LinkedSubscribers::linked().into_iter();
+        all.filter(|record| record.type_id.is_none())
+            .map(Self::Linked)
+    }
+
+    /// The function's name.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Given(subscriber) => subscriber.name,
+            Self::Linked(record) => record.name,
+        }
+    }
+
+    fn subscribers(&self) -> Vec<Subscriber> {
+        match self {
+            Self::Given(subscriber) => vec![subscriber.clone()],
+            Self::Linked(record) => (record.subscribers)(),
+        }
+    }
+}
+
+/// The subscribers among a service's methods.
+pub(super) fn of_service(service: TypeId) -> Vec<Subscriber> {
+    let all = LinkedSubscribers::linked().into_iter();
+    let own = all.filter(|record| record.type_id.is_some_and(|id| id() == service));
+    own.flat_map(|record| (record.subscribers)()).collect()
+}
+
+/// Puts listeners together and notes what is wrong with them.
+pub(super) struct Listeners<'a> {
+    pub(super) wraps: &'a [Around],
+    pub(super) resources: &'a Resources,
+    pub(super) problems: &'a mut Problems,
+    pub(super) types: Types,
+    pub(super) all: Vec<Arc<Listener>>,
+}
+
+impl Listeners<'_> {
+    /// Adds the subscribers of a service that runs.
+    pub(super) fn add_service(&mut self, name: &'static str, service: TypeId, instance: &Instance) {
+        for subscriber in of_service(service) {
+            self.add(name, subscriber, Arc::clone(instance));
+        }
+    }
+
+    /// Adds subscribers that are no methods.
+    pub(super) fn add_free(&mut self, listening: &[Listening]) {
+        for subscriber in listening.iter().flat_map(Listening::subscribers) {
+            self.add("", subscriber, Arc::new(()));
+        }
+    }
+
+    fn add(&mut self, service: &'static str, subscriber: Subscriber, instance: Instance) {
+        let place = place_of(subscriber.location);
+        let name = subscriber.name;
+        let said = |error: Error| error.context(format_args!("{place}: subscriber `{name}`"));
+        let checked = self.check(&subscriber);
+        if self.problems.take(checked.map_err(said)).is_none() {
+            return;
+        }
+        subscriber.describe(&mut self.types);
+        let path = format!("/{}/{name}", subscriber.pattern);
+        let method = Arc::new(MethodInfo::new(service, path));
+        let chain = Around::chain(self.wraps, On::Event, &method);
+        let context = (self.resources.clone(), instance);
+        let listener = Listener::new(subscriber, method, chain, context);
+        self.all.push(Arc::new(listener));
+    }
+
+    fn check(&self, subscriber: &Subscriber) -> Result<()> {
+        subscriber.check()?;
+        if let Some(durable) = subscriber.durable {
+            return Err(Error::unimplemented(format!(
+                "durable stream `{}` is not available in this version; leave `stream` out to \
+                 subscribe to the topic",
+                durable.stream
+            )));
+        }
+        let options = &subscriber.options;
+        if let Some(dead) = &options.dead_letter
+            && matches(subscriber.pattern, dead)
+        {
+            return Err(Error::invalid_argument(format!(
+                "its dead letters would come back to it: `{dead}` is one of the topics of `{}`",
+                Pattern::parse(subscriber.pattern)?
+            )));
+        }
+        let same = |other: &&Arc<Listener>| {
+            let other = &other.subscriber;
+            (other.name, other.pattern) == (subscriber.name, subscriber.pattern)
+                && other.options.queue == options.queue
+                && other.location == subscriber.location
+        };
+        match self.all.iter().find(same) {
+            Some(_) => Err(Error::already_exists("it is there twice; remove one")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn place_of(location: Option<Location>) -> String {
+    location.map_or("the builder".to_owned(), |location| location.to_string())
+}
