@@ -62,14 +62,18 @@ impl Idle {
         }
     }
 
+    /// When it will have been too long, as it stands; `None` without a limit.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.shared.as_deref().map(Shared::due)
+    }
+
     /// Resolves when no message has passed for the whole time.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         let Some(shared) = &self.shared else {
             return Poll::Pending;
         };
         loop {
-            let last = Duration::from_millis(shared.last.load(Ordering::Relaxed));
-            let due = shared.begin + last + shared.timeout;
+            let due = shared.due();
             if due <= Instant::now() {
                 return Poll::Ready(shared.error());
             }
@@ -85,6 +89,11 @@ impl Idle {
 }
 
 impl Shared {
+    fn due(&self) -> Instant {
+        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
+        self.begin + last + self.timeout
+    }
+
     fn error(&self) -> Error {
         let (path, timeout) = (&self.method.path, self.timeout);
         Error::deadline_exceeded(format!(

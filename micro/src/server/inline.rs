@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use hyper::rt::Executor;
 
+use crate::server::overtime::{self, Timed};
+
 /// A call that keeps the processor for longer than this makes the connection cautious.
 const SLOW: Duration = Duration::from_micros(200);
 
@@ -84,13 +86,14 @@ impl<C: Future> Inline<C> {
         for mut call in self.batch.drain(..) {
             if self.caution > 0 || last - start > ROW {
                 self.caution = self.caution.saturating_sub(1);
-                tokio::spawn(call);
+                tokio::spawn(Timed::new(call, None));
                 continue;
             }
             // No one wakes it by this: if it waits, its own task polls it again.
             let mut nobody = Context::from_waker(Waker::noop());
-            if call.as_mut().poll(&mut nobody).is_pending() {
-                tokio::spawn(call);
+            let (polled, overtime) = overtime::poll(call.as_mut(), &mut nobody);
+            if polled.is_pending() {
+                tokio::spawn(Timed::new(call, overtime));
             }
             let now = Instant::now();
             if now - last > SLOW {

@@ -25,7 +25,7 @@ use crate::server::idle::Idle;
 use crate::server::peer::Peer;
 use crate::server::reply::ReplyBody;
 use crate::server::writer::Writer;
-use crate::server::{connect, frames, grpc, rest, sse};
+use crate::server::{connect, frames, grpc, overtime, rest, sse};
 
 /// Bytes after which messages that are ready are sent rather than gathered.
 const PIECE: usize = 16 << 10;
@@ -133,6 +133,7 @@ pub(super) fn body(
     let payload = match reply.into_parts().1 {
         Body::One(payload) => payload,
         Body::Many(stream) => {
+            overtime::announce(exchange.context.deadline(), &exchange.idle);
             return Ok(ReplyBody::messages(Messages {
                 stream,
                 writer,

@@ -1,6 +1,39 @@
 //! Server: one port, many protocols; limits, health, reflection, draining.
 //!
 //! Does not register nodes, read settings or handle signals: the app does.
+//!
+//! | protocol | recognized by | calls |
+//! |---|---|---|
+//! | gRPC | `content-type: application/grpc[+proto,+json]`, HTTP/2 | all four kinds |
+//! | gRPC-Web | `application/grpc-web[-text][+proto,+json]` | unary, server streams |
+//! | Connect | `application/json`, `application/proto` | unary; GET where `idempotent` |
+//! | | `application/connect+json`, `+proto` | streams of every kind |
+//! | events | `accept: text/event-stream`, JSON by POST or in a query | server streams |
+//! | REST | the paths of `http` | unary, server streams |
+//!
+//! Events, for `EventSource` and `curl -N`, are `data: {…}` for each message, `event: error` with
+//! Connect's JSON of an error, `event: end` at a good end, and a comment every 15 seconds of
+//! silence.
+//!
+//! # Streams
+//!
+//! A reader that stops stops its handler: messages that are ready leave in pieces of at most
+//! 16 KiB (or one message), and a handler is asked for more when a piece has been taken. Beside
+//! what the reader's windows let through, at most 1 MiB a stream, it is at most two pieces ahead.
+//! A handler that stops stops its caller: nothing is read that it has not asked for, so at most
+//! 1 MiB a stream and 8 MiB a connection wait in HTTP/2's windows, and one message that is not yet
+//! whole. Calls of one connection share these 8 MiB: a caller of many slow handlers opens several.
+//!
+//! A stream ends with its deadline, also when nobody reads it; after
+//! [`Limits::stream_idle_timeout`] without a message, if that is set; when its caller goes; and at
+//! the end of a drain, with `Unavailable`.
+//!
+//! # Messages
+//!
+//! The longest message is [`Limits::message`], or what the method says with `message_limit`, in
+//! both directions and decompressed. Requests may come compressed with what is compiled in
+//! (features `gzip`, `zstd`); replies are compressed when [`Config::compression`] says so and the
+//! caller accepts it.
 
 mod calls;
 mod config;
@@ -10,6 +43,8 @@ mod cors;
 mod drain;
 mod exchange;
 mod frames;
+#[doc(hidden)]
+pub mod fuzz;
 mod grpc;
 mod headers;
 mod health;
@@ -20,6 +55,7 @@ mod inline;
 mod io;
 mod listener;
 mod messages;
+mod overtime;
 mod peer;
 mod reflection;
 mod reply;

@@ -74,7 +74,7 @@ fn version(headers: &HeaderMap) -> Result<()> {
 }
 
 /// Reads `connect-timeout-ms`: at most ten digits.
-fn milliseconds(value: &HeaderValue) -> Result<Duration> {
+pub(super) fn milliseconds(value: &HeaderValue) -> Result<Duration> {
     let digits = value.to_str().ok().filter(|text| {
         (1..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
     });

@@ -1,4 +1,5 @@
-//! gRPC over HTTP/2, with streams of every kind; gRPC-Web over HTTP/1.1 too, without request streams.
+//! gRPC over HTTP/2, with streams of every kind; gRPC-Web over HTTP/1.1, too, without request
+//! streams.
 //!
 //! Frames, messages and their limits are shared with other protocols and stand beside this folder.
 
@@ -9,7 +10,7 @@ mod status;
 mod web;
 
 pub(super) use self::reply::refuse;
-pub(super) use self::request::codec;
+pub(super) use self::request::{codec, timeout};
 pub(super) use self::status::trailers;
 pub(super) use self::web::{Web, serve as serve_web, text};
 

@@ -19,13 +19,15 @@ const ACCEPTED: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 /// The response to a call that has been answered.
 pub(super) fn reply(exchange: Exchange<'_>, answer: Reply, writer: Writer) -> Result<HttpReply> {
     let metadata = answer.metadata();
-    let mut headers = HeaderMap::with_capacity(3 + metadata.len());
+    let compressed = Compression::ALL.iter().any(|way| way.is_compiled());
+    let room = if compressed { 3 } else { 1 };
+    let mut headers = HeaderMap::with_capacity(room + metadata.len());
     headers.insert(CONTENT_TYPE, content_type(writer.codec));
     if let Some(encoding) = writer.encoding() {
         headers.insert(ENCODING, encoding);
     }
     // Who is not told sends nothing compressed, which is right where nothing is compiled in.
-    if Compression::ALL.iter().any(|way| way.is_compiled()) {
+    if compressed {
         headers.insert(ACCEPTED, HeaderValue::from_static(Compression::accepted()));
     }
     headers::write(metadata, &mut headers)?;

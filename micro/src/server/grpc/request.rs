@@ -39,7 +39,7 @@ pub(super) fn context(headers: &HeaderMap, peer: &Peer, protocol: &'static str) 
 }
 
 /// Reads `grpc-timeout`: at most eight digits and a unit.
-fn timeout(value: &HeaderValue) -> Result<Duration> {
+pub(in crate::server) fn timeout(value: &HeaderValue) -> Result<Duration> {
     let read = || {
         let (&unit, digits) = value.as_bytes().split_last()?;
         let digits = std::str::from_utf8(digits).ok()?;

@@ -22,7 +22,8 @@ const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// What follows the messages of a call: its status, and the reply's trailing metadata.
 pub(in crate::server) fn trailers(outcome: Result<(), &Error>, metadata: &Metadata) -> HeaderMap {
-    let mut trailers = HeaderMap::with_capacity(3 + metadata.len());
+    let room = if outcome.is_ok() { 1 } else { 3 };
+    let mut trailers = HeaderMap::with_capacity(room + metadata.len());
     match outcome {
         Ok(()) => {
             trailers.insert(STATUS, HeaderValue::from_static("0"));

@@ -1,4 +1,5 @@
-//! Streams over gRPC: metadata on both sides, back-pressure, cancellation, time, the end of a server.
+//! Streams over gRPC: metadata on both sides, back-pressure, cancellation, time, the end of a
+//! server.
 
 use super::*;
 use crate::server::tests::service::DROP;
@@ -225,6 +226,35 @@ async fn idle_streams_end_when_that_is_set() {
         .unwrap();
     let response = within(response).await.unwrap();
     assert_eq!(response.headers()["grpc-status"], "4");
+}
+
+#[tokio::test]
+async fn time_is_over_for_streams_that_nobody_reads() {
+    let served = Served::with(|config| {
+        config.limits.stream_idle_timeout = Some(Duration::from_millis(300));
+    })
+    .await;
+    let grpc = served.grpc().await;
+    for (count, timeout) in ["50m", "60S"].into_iter().enumerate() {
+        let mut send = grpc.send.clone().ready().await.unwrap();
+        let path = request("/test.Test/Flood", &[("grpc-timeout", timeout)]);
+        let (response, mut requests) = send.send_request(path, false).unwrap();
+        requests.send_data(text(""), true).unwrap();
+        let mut body = within(response).await.unwrap().into_body();
+        until(|| served.test.counts() == (count + 1, count + 1)).await;
+        let error = within(async {
+            loop {
+                match body.data().await {
+                    Some(Ok(data)) => body.flow_control().release_capacity(data.len()).unwrap(),
+                    Some(Err(error)) => return error,
+                    None => panic!("it was cut"),
+                }
+            }
+        })
+        .await;
+        assert_eq!(error.reason(), Some(h2::Reason::CANCEL));
+    }
+    until(|| served.running.shared.running().is_empty()).await;
 }
 
 #[tokio::test]
