@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # The official conformance suite of Connect, gRPC and gRPC-Web against micro.
 #
-#   bash tests/conformance.sh [OPTION OF connectconformance …]
+#   bash tests/conformance.sh server|client [OPTION OF connectconformance …]
 #
 # Needs Go, with which it fetches the suite, unless CONNECTCONFORMANCE names the program.
 # `--trace --run 'PATTERN'` shows single cases in full.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+mode=$1
+shift
 
 suite=connectrpc.com/conformance/cmd/connectconformance@v1.0.7
 
@@ -20,4 +23,5 @@ cargo build --locked -q -p micro-tests --bin conformance
 program=$(cargo metadata --format-version 1 --no-deps | python3 -c \
   'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug/conformance
 
-"$CONNECTCONFORMANCE" --mode server --conf tests/conformance/server.yaml "$@" -- "$program" server
+"$CONNECTCONFORMANCE" --mode "$mode" --conf "tests/conformance/$mode.yaml" "$@" -- \
+  "$program" "$mode"

@@ -4,6 +4,7 @@
 
 mod detail;
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error as StdError;
@@ -35,6 +36,8 @@ struct Inner {
     message: Cow<'static, str>,
     details: Vec<Detail>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    /// What a higher rung hangs on: metadata.
+    attached: Option<Box<dyn Any + Send + Sync>>,
 }
 
 macro_rules! kinds {
@@ -153,6 +156,7 @@ impl Error {
             message: message.into(),
             details: Vec::new(),
             source: None,
+            attached: None,
         }))
     }
 
@@ -172,6 +176,16 @@ impl Error {
     pub fn context(mut self, context: impl fmt::Display) -> Self {
         self.0.message = format!("{context}: {}", self.0.message).into();
         self
+    }
+
+    /// Hangs a value on, in place of the one that hangs there.
+    pub(crate) fn attach(&mut self, value: impl Any + Send + Sync) {
+        self.0.attached = Some(Box::new(value));
+    }
+
+    /// What hangs on.
+    pub(crate) fn attached<T: Any>(&self) -> Option<&T> {
+        self.0.attached.as_deref()?.downcast_ref()
     }
 
     /// What kind of error this is.

@@ -121,6 +121,23 @@ impl Metadata {
     }
 }
 
+impl Error {
+    /// The metadata that came with this error from another node; empty for an error of this
+    /// process, and not sent on when a handler returns the error.
+    pub fn metadata(&self) -> &Metadata {
+        static NONE: Metadata = Metadata::new();
+        self.attached().unwrap_or(&NONE)
+    }
+
+    /// Says what metadata came with this error.
+    pub(crate) fn with_metadata(mut self, metadata: Metadata) -> Self {
+        if !metadata.is_empty() {
+            self.attach(metadata);
+        }
+        self
+    }
+}
+
 fn checked(mut key: Cow<'static, str>, value: String) -> Result<(Cow<'static, str>, String)> {
     if key.bytes().any(|byte| byte.is_ascii_uppercase()) {
         key = key.to_ascii_lowercase().into();

@@ -70,6 +70,7 @@ impl Attempts<'_> {
     pub(super) fn limits(&self) -> Limits {
         let message = self.framing.limit;
         Limits {
+            codec: self.framing.codec,
             message,
             memory: message.saturating_mul(MEMORY),
         }

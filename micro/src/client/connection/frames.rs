@@ -191,7 +191,10 @@ fn expected(bytes: &[u8]) -> Option<usize> {
     usize::try_from(u32::from_be_bytes(len)).ok()
 }
 
-fn answered(kind: ErrorKind, text: impl Into<std::borrow::Cow<'static, str>>) -> Failure {
+pub(super) fn answered(
+    kind: ErrorKind,
+    text: impl Into<std::borrow::Cow<'static, str>>,
+) -> Failure {
     Failure::new(Reach::Answered, Error::new(kind, text))
 }
 

@@ -78,11 +78,14 @@ impl Incoming {
             Ok(response) => response.into_parts(),
             Err(error) => return Poll::Ready(Err(self.slot.connection().broken(&error, id))),
         };
-        let status = status(&head.headers);
+        let status = body
+            .is_end_stream()
+            .then(|| status(&head.headers))
+            .flatten();
         if let Some(Err(failure)) = status {
             return Poll::Ready(Err(failure));
         }
-        let codec = match codec(head.status, &head.headers) {
+        let codec = match codec(head.status, &head.headers, self.limits.codec) {
             Ok(codec) => codec,
             Err(failure) => return Poll::Ready(Err(failure)),
         };

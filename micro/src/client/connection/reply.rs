@@ -7,16 +7,19 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
 use crate::client::connection::Connection;
-use crate::client::connection::frames::{Frames, nonsense};
+use crate::client::connection::frames::{Frames, answered, nonsense};
 use crate::client::connection::status::{collect, status};
 use crate::client::failure::{Failure, Reach};
 use crate::codec::Codec;
 use crate::error::{Error, ErrorKind};
 use crate::handler::{Body, Payload, Reply};
+use crate::metadata::Metadata;
 
 /// What a reply may be.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::client) struct Limits {
+    /// The codec of the request, which the reply has to have.
+    pub(in crate::client) codec: Codec,
     /// The longest message.
     pub(in crate::client) message: usize,
     /// The most memory that decoding it may take.
@@ -38,23 +41,36 @@ impl Connection {
             Ok(response) => response.into_parts(),
             Err(error) => return Err(self.broken(&error, response.stream_id().as_u32())),
         };
-        if let Some(Err(failure)) = status(&head.headers) {
+        let only = body
+            .is_end_stream()
+            .then(|| status(&head.headers))
+            .flatten();
+        if let Some(Err(failure)) = only {
             return Err(failure);
         }
-        let codec = codec(head.status, &head.headers)?;
+        let codec = codec(head.status, &head.headers, limits.codec)?;
         let frames = Frames::new(&head.headers, limits.message);
         let message = self.message(&mut body, frames).await?;
         let trailers = match body.trailers().await {
             Ok(trailers) => trailers.unwrap_or_default(),
             Err(error) => return Err(self.broken(&error, body.stream_id().as_u32())),
         };
-        match status(&trailers).or_else(|| status(&head.headers)) {
+        match status(&trailers).or(only) {
             Some(Ok(())) => {}
-            Some(Err(failure)) => return Err(failure),
+            Some(Err(mut failure)) => {
+                let mut metadata = Metadata::new();
+                collect(&head.headers, &mut metadata);
+                metadata.extend(failure.error.metadata().clone());
+                failure.error = failure.error.with_metadata(metadata);
+                return Err(failure);
+            }
             None => return Err(nonsense("the reply ended without a status")),
         }
         let Some(bytes) = message else {
-            return Err(nonsense("the reply has a status but no message"));
+            return Err(answered(
+                ErrorKind::Unimplemented,
+                "the reply has a status but no message",
+            ));
         };
         let mut reply = Reply::from_body(Body::One(Payload::Encoded {
             codec,
@@ -84,7 +100,10 @@ impl Connection {
             frames.push(chunk);
             while let Some(message) = frames.next()? {
                 if found.replace(message).is_some() {
-                    return Err(nonsense("the reply has more than one message"));
+                    return Err(answered(
+                        ErrorKind::Unimplemented,
+                        "the reply has more than one message",
+                    ));
                 }
             }
         }
@@ -96,7 +115,11 @@ impl Connection {
 }
 
 /// The codec of a reply's message.
-pub(super) fn codec(status: StatusCode, headers: &HeaderMap) -> Result<Codec, Failure> {
+pub(super) fn codec(
+    status: StatusCode,
+    headers: &HeaderMap,
+    asked: Codec,
+) -> Result<Codec, Failure> {
     let text = headers
         .get(CONTENT_TYPE)
         .map_or("", |text| text.to_str().unwrap_or("?"));
@@ -106,15 +129,20 @@ pub(super) fn codec(status: StatusCode, headers: &HeaderMap) -> Result<Codec, Fa
         let error = Error::new(ErrorKind::from_http_status(status.as_u16()), text);
         return Err(Failure::new(Reach::Answered, error));
     }
-    match essence {
-        "application/grpc" | "application/grpc+proto" => Ok(Codec::Protobuf),
-        "application/grpc+json" => Ok(Codec::Json),
+    let codec = match essence {
+        "application/grpc" | "application/grpc+proto" => Codec::Protobuf,
+        "application/grpc+json" => Codec::Json,
         _ => {
             let text = format!(
                 "the peer answered with content type `{}`: it does not speak gRPC",
                 text.escape_debug()
             );
-            Err(Failure::new(Reach::Answered, Error::unknown(text)))
+            return Err(Failure::new(Reach::Answered, Error::unknown(text)));
         }
+    };
+    if codec != asked {
+        let text = format!("the peer answered in {codec:?} where {asked:?} was sent");
+        return Err(Failure::new(Reach::Answered, Error::internal(text)));
     }
+    Ok(codec)
 }

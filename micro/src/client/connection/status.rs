@@ -35,7 +35,9 @@ pub(super) fn status(fields: &HeaderMap) -> Option<Result<(), Failure>> {
             error = error.with_detail(detail);
         }
     }
-    let mut failure = Failure::answered(error);
+    let mut metadata = Metadata::new();
+    collect(fields, &mut metadata);
+    let mut failure = Failure::answered(error.with_metadata(metadata));
     if fields.contains_key(NOT_HANDLED) {
         failure.reach = Reach::Refused;
     }

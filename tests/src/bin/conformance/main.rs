@@ -1,8 +1,10 @@
-//! micro under the official conformance suite of Connect, gRPC and gRPC-Web: the server that
-//! `connectconformance` starts and talks to on standard input and output.
+//! micro under the official conformance suite of Connect, gRPC and gRPC-Web: `conformance server`
+//! and `conformance client` are what `connectconformance` starts and talks to on standard input
+//! and output.
 //!
 //! See `tests/conformance.sh`, which fetches and runs the suite.
 
+mod client;
 mod messages;
 mod service;
 
@@ -16,7 +18,13 @@ use crate::service::ConformanceService;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    serve().await
+    match std::env::args().nth(1).as_deref() {
+        Some("server") => serve().await,
+        Some("client") => client::run().await,
+        _ => Err(Error::invalid_argument(
+            "say what to be: `conformance server` or `conformance client`",
+        )),
+    }
 }
 
 /// Serves until the runner stops the process.

@@ -2,9 +2,10 @@
 //! client under test need them.
 //!
 //! A `oneof` inside a message is written as optional fields of the same numbers, which is the
-//! same on the wire; raw HTTP requests and responses are for the suite's own two ends.
+//! same on the wire; raw HTTP responses are for the suite's own server.
 
 use bytes::Bytes;
+use micro::prelude::*;
 
 /// `google.protobuf.Any`, read as it is on the wire.
 #[micro::message(package = "google.protobuf")]
@@ -29,6 +30,16 @@ impl Any {
         let name = self.type_url.rsplit('/').next();
         name.unwrap_or_default()
     }
+
+    pub(crate) fn unpack<M: micro::codec::Message>(&self) -> Result<M> {
+        if self.name() != M::name() {
+            let (found, expected) = (self.name(), M::name());
+            return Err(Error::invalid_argument(format!(
+                "got a `{found}` where a `{expected}` was expected"
+            )));
+        }
+        M::decode(&self.value, 64 << 20)
+    }
 }
 
 #[micro::message(package = "connectrpc.conformance.v1")]
@@ -41,33 +52,10 @@ pub(crate) struct Header {
 #[micro::message(package = "connectrpc.conformance.v1", name = "Error")]
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
-    /// A gRPC status code; the enum's numbers are the same.
-    pub(crate) code: Code,
+    /// The suite's enum `Code`, whose numbers are gRPC's.
+    pub(crate) code: u32,
     pub(crate) message: Option<String>,
     pub(crate) details: Vec<Any>,
-}
-
-/// The suite's `Code`: the numbers of gRPC.
-#[micro::message(package = "connectrpc.conformance.v1")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Code {
-    Unspecified,
-    Canceled,
-    Unknown,
-    InvalidArgument,
-    DeadlineExceeded,
-    NotFound,
-    AlreadyExists,
-    PermissionDenied,
-    ResourceExhausted,
-    FailedPrecondition,
-    Aborted,
-    OutOfRange,
-    Unimplemented,
-    Internal,
-    Unavailable,
-    DataLoss,
-    Unauthenticated,
 }
 
 #[micro::message(package = "connectrpc.conformance.v1")]
@@ -81,6 +69,9 @@ pub(crate) struct UnaryResponseDefinition {
     pub(crate) error: Option<Failure>,
     #[micro(tag = 4)]
     pub(crate) response_trailers: Vec<Header>,
+    /// A message for the suite's own server, passed on as it is.
+    #[micro(tag = 5)]
+    pub(crate) raw_response: Option<Bytes>,
     #[micro(tag = 6)]
     pub(crate) response_delay_ms: u32,
 }
@@ -98,6 +89,9 @@ pub(crate) struct StreamResponseDefinition {
     pub(crate) error: Option<Failure>,
     #[micro(tag = 5)]
     pub(crate) response_trailers: Vec<Header>,
+    /// A message for the suite's own server, passed on as it is.
+    #[micro(tag = 6)]
+    pub(crate) raw_response: Option<Bytes>,
 }
 
 /// A request whose answer is one message.
@@ -195,4 +189,80 @@ pub(crate) struct ServerCompatResponse {
     pub(crate) host: String,
     pub(crate) port: u32,
     pub(crate) pem_cert: Bytes,
+}
+
+#[micro::message(package = "connectrpc.conformance.v1")]
+pub(crate) struct UnimplementedRequest;
+
+#[micro::message(package = "connectrpc.conformance.v1")]
+pub(crate) struct UnimplementedResponse;
+
+impl From<UnimplementedResponse> for ConformancePayload {
+    fn from(_: UnimplementedResponse) -> Self {
+        Self::default()
+    }
+}
+
+/// One call that the runner asks of a client.
+#[micro::message(package = "connectrpc.conformance.v1")]
+#[derive(Debug, Clone)]
+pub(crate) struct ClientCompatRequest {
+    #[micro(tag = 1)]
+    pub(crate) test_name: String,
+    #[micro(tag = 4)]
+    pub(crate) codec: u32,
+    #[micro(tag = 5)]
+    pub(crate) compression: u32,
+    #[micro(tag = 6)]
+    pub(crate) host: String,
+    #[micro(tag = 7)]
+    pub(crate) port: u32,
+    #[micro(tag = 10)]
+    pub(crate) message_receive_limit: u32,
+    #[micro(tag = 12)]
+    pub(crate) method: Option<String>,
+    #[micro(tag = 13)]
+    pub(crate) stream_type: u32,
+    #[micro(tag = 15)]
+    pub(crate) request_headers: Vec<Header>,
+    #[micro(tag = 16)]
+    pub(crate) request_messages: Vec<Any>,
+    #[micro(tag = 17)]
+    pub(crate) timeout_ms: Option<u32>,
+    #[micro(tag = 18)]
+    pub(crate) request_delay_ms: u32,
+    #[micro(tag = 19)]
+    pub(crate) cancel: Option<Cancel>,
+}
+
+/// When the client is to give the call up.
+#[micro::message(within = ClientCompatRequest)]
+#[derive(Debug, Clone)]
+pub(crate) struct Cancel {
+    pub(crate) before_close_send: Option<()>,
+    pub(crate) after_close_send_ms: Option<u32>,
+    pub(crate) after_num_responses: Option<u32>,
+}
+
+/// What became of a call.
+#[micro::message(package = "connectrpc.conformance.v1")]
+pub(crate) struct ClientCompatResponse {
+    pub(crate) test_name: String,
+    pub(crate) response: Option<ClientResponseResult>,
+    pub(crate) error: Option<ClientErrorResult>,
+}
+
+#[micro::message(package = "connectrpc.conformance.v1")]
+#[derive(Default)]
+pub(crate) struct ClientResponseResult {
+    pub(crate) response_headers: Vec<Header>,
+    pub(crate) payloads: Vec<ConformancePayload>,
+    pub(crate) error: Option<Failure>,
+    pub(crate) response_trailers: Vec<Header>,
+    pub(crate) num_unsent_requests: i32,
+}
+
+#[micro::message(package = "connectrpc.conformance.v1")]
+pub(crate) struct ClientErrorResult {
+    pub(crate) message: String,
 }

@@ -21,13 +21,17 @@ pub(crate) struct ConformanceService;
 #[micro::service]
 impl ConformanceService {
     #[micro::rpc]
-    async fn unary(&self, context: Context, request: UnaryRequest) -> Result<UnaryResponse> {
+    pub(crate) async fn unary(
+        &self,
+        context: Context,
+        request: UnaryRequest,
+    ) -> Result<UnaryResponse> {
         let info = info(&context, vec![Any::of(&request)]);
         answer(&context, request.response_definition, info).await
     }
 
     #[micro::rpc(idempotent)]
-    async fn idempotent_unary(
+    pub(crate) async fn idempotent_unary(
         &self,
         context: Context,
         request: IdempotentUnaryRequest,
@@ -37,7 +41,7 @@ impl ConformanceService {
     }
 
     #[micro::rpc]
-    async fn client_stream(
+    pub(crate) async fn client_stream(
         &self,
         context: Context,
         mut requests: Streaming<ClientStreamRequest>,
@@ -55,7 +59,7 @@ impl ConformanceService {
     }
 
     #[micro::rpc]
-    async fn server_stream(
+    pub(crate) async fn server_stream(
         &self,
         context: Context,
         request: ServerStreamRequest,
@@ -76,7 +80,7 @@ impl ConformanceService {
     }
 
     #[micro::rpc]
-    async fn bidi_stream(
+    pub(crate) async fn bidi_stream(
         &self,
         context: Context,
         mut requests: Streaming<BidiStreamRequest>,
@@ -220,7 +224,7 @@ fn beside(context: &Context, headers: &[Header], trailers: &[Header]) -> Result<
 }
 
 fn failure(error: Failure, info: Option<RequestInfo>) -> Error {
-    let kind = ErrorKind::from_grpc_code(error.code as u32).unwrap_or(ErrorKind::Unknown);
+    let kind = ErrorKind::from_grpc_code(error.code).unwrap_or(ErrorKind::Unknown);
     let mut made = Error::new(kind, error.message.unwrap_or_default());
     for detail in error.details {
         made = made.with_detail(Detail::new(detail.name(), detail.value.to_vec()));
