@@ -10,7 +10,9 @@ pub mod descriptor;
 mod files;
 mod groups;
 pub mod http;
+mod json_schema;
 pub mod model;
+mod openapi;
 mod proto;
 mod text;
 

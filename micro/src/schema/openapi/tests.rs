@@ -1,0 +1,118 @@
+//! What a description says of methods, paths and parameters.
+
+use super::*;
+use crate::schema::model::sample::sample;
+use crate::schema::model::{Http, Method};
+
+fn document(change: impl FnOnce(&mut Method)) -> Value {
+    let mut schema = sample();
+    change(&mut schema.files[0].services[0].methods[0]);
+    serde_json::from_str(&schema.openapi("Shop", "1.2.3")).unwrap()
+}
+
+#[test]
+fn every_unary_method_has_its_connect_path() {
+    let document = document(|_| {});
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(
+        document["info"],
+        json!({ "title": "Shop", "version": "1.2.3" })
+    );
+    assert_eq!(
+        document["tags"][0],
+        json!({ "name": "shop.Cart", "description": "Carts." })
+    );
+    let post = &document["paths"]["/shop.Cart/Get"]["post"];
+    assert_eq!(post["summary"], "Gets <b>it</b>");
+    assert_eq!(post["description"], "Gets <b>it</b>.\n\nAnd says more.");
+    let body = &post["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(body["$ref"], "#/components/schemas/shop.Item");
+    assert_eq!(
+        post["responses"]["default"]["$ref"],
+        "#/components/responses/error"
+    );
+    let get = &document["paths"]["/shop.Cart/Get"]["get"]["parameters"];
+    assert_eq!(get[0]["name"], "message");
+    let schemas = &document["components"]["schemas"];
+    assert!(schemas["shop.Item.Cash"].is_object() && schemas["shop.Colour"].is_object());
+    let codes = &schemas[ERROR]["properties"]["code"]["enum"];
+    assert!(
+        codes.as_array().unwrap().contains(&"not_found".into()),
+        "{codes}"
+    );
+}
+
+#[test]
+fn streams_are_listed_apart() {
+    let document = document(|method| method.idempotent = false);
+    assert!(document["paths"]["/shop.Cart/Watch"].is_null());
+    assert!(document["paths"]["/shop.Cart/Get"]["get"].is_null());
+    let stream = &document["x-micro-streams"][0];
+    assert_eq!(stream["path"], "/shop.Cart/Watch");
+    assert_eq!(
+        (&stream["streamsRequests"], &stream["streamsReplies"]),
+        (&false.into(), &true.into())
+    );
+}
+
+fn names(operation: &Value, place: &str) -> Vec<String> {
+    let parameters = operation["parameters"].as_array().unwrap().iter();
+    let own = parameters.filter(|parameter| parameter["in"] == place);
+    own.map(|parameter| parameter["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn paths_have_parameters_and_the_rest_is_the_query() {
+    let document = document(|_| {});
+    let get = &document["paths"]["/v1/items/{sku}"]["get"];
+    assert_eq!(names(get, "path"), ["sku"]);
+    assert_eq!(get["parameters"][0]["required"], true);
+    let query = names(get, "query");
+    for name in [
+        "count",
+        "card",
+        "cash.coins",
+        "colour",
+        "made_at",
+        "raw",
+        "sizes",
+    ] {
+        assert!(query.contains(&name.to_owned()), "no {name} in {query:?}");
+    }
+    for name in ["sku", "prices", "parts"] {
+        assert!(!query.contains(&name.to_owned()), "{name} in {query:?}");
+    }
+    assert!(get["requestBody"].is_null());
+    let post = &document["paths"]["/v1/items"]["post"];
+    assert_eq!(names(post, "query"), Vec::<String>::new());
+    let body = &post["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(body["$ref"], "#/components/schemas/shop.Item");
+}
+
+#[test]
+fn templates_lose_what_openapi_cannot_say() {
+    let rule = |verb: &str, path: &str, body: &str| Http {
+        body: body.to_owned(),
+        ..Http::new(verb, path)
+    };
+    let document = document(|method| {
+        method.http = vec![
+            rule("PUT", "/v1/{sku=shelves/*/books/**}:lend", "cash"),
+            rule("PATCH", "/v1/{cash.coins}/*/x", "*"),
+            rule("LINK", "/v1/x", ""),
+            rule("GET", "no path", ""),
+        ];
+    });
+    let put = &document["paths"]["/v1/{sku}:lend"]["put"];
+    assert_eq!(
+        put["parameters"][0]["schema"]["pattern"],
+        "^shelves/[^/]+/books/.*$"
+    );
+    let body = &put["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(body["$ref"], "#/components/schemas/shop.Item.Cash");
+    assert!(!names(put, "query").contains(&"cash.coins".to_owned()));
+    let patch = &document["paths"]["/v1/{cash.coins}/{segment2}/x"]["patch"];
+    assert_eq!(names(patch, "path"), ["cash.coins", "segment2"]);
+    assert_eq!(document["paths"].as_object().unwrap().len(), 3);
+}
