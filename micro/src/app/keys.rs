@@ -36,7 +36,7 @@ keys! {
     "limits.stream_idle_timeout" = "none", "how long a stream may carry no message, or `none`";
     "limits.streams" = "1024", "calls in flight on one connection";
     "log" = "info", "what is logged: `info`, or `warn,my_crate=debug`";
-    "reflection" = "true", "whether gRPC clients may ask for the schema";
+    "reflection" = "true", "whether clients may ask for the schema: reflection, /openapi";
     "registry" = "host+mdns", "where nodes are found, one URL or several joined by `+`";
     "services" = "", "which linked services to serve, by name, with commas; all when empty";
     "settle" = "250ms", "how long to serve on after leaving the registry, so that clients notice";

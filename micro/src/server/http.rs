@@ -22,7 +22,7 @@ use crate::server::grpc::Web;
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, ReplyBody, plain};
 use crate::server::requests::Reading;
-use crate::server::{connect, grpc, index, rest, sse};
+use crate::server::{connect, grpc, index, openapi, rest, sse};
 
 const ACCEPTED: &str = "application/grpc, application/grpc+json, application/grpc-web, \
      application/grpc-web+json, application/grpc-web-text, application/json, application/proto, \
@@ -196,7 +196,7 @@ fn page(path: &str) -> Option<Page> {
         "/" => Some(index::index),
         "/healthz" => Some(index::alive),
         "/readyz" => Some(index::ready),
-        _ => None,
+        _ => openapi::page(path),
     }
 }
 

@@ -8,12 +8,14 @@ use http::{Request, StatusCode};
 use serde_json::json;
 
 use crate::handler::{Kind, Route};
+use crate::server::openapi;
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, plain};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// `GET /`: services, methods and how to call one; JSON for whoever asks for it.
+/// `GET /`: services, methods and how to call one; JSON for whoever asks for it, and for browsers
+/// the page where methods can be tried.
 pub(super) fn index<B>(peer: &Peer, request: &Request<B>) -> HttpReply {
     let wants_json = request.headers().get_all(ACCEPT).iter().any(|accept| {
         accept
@@ -23,7 +25,8 @@ pub(super) fn index<B>(peer: &Peer, request: &Request<B>) -> HttpReply {
     if wants_json {
         return plain(StatusCode::OK, "application/json", list(peer).to_string());
     }
-    plain(StatusCode::OK, TEXT, text(peer, &host(request)))
+    openapi::redirect(peer, request)
+        .unwrap_or_else(|| plain(StatusCode::OK, TEXT, text(peer, &host(request))))
 }
 
 /// `GET /healthz`: the process answers.
@@ -106,9 +109,13 @@ fn text(peer: &Peer, host: &str) -> String {
             &format!("  curl -d '{{}}' -H 'content-type: application/json' http://{host}{path}"),
         );
     }
+    let described = match peer.shared.description {
+        Some(_) => "/openapi to try it  /openapi.json  ",
+        None => "",
+    };
     line(
         &mut out,
-        "\nMore: /healthz  /readyz  and this page as JSON with",
+        &format!("\nMore: {described}/healthz  /readyz  and this page as JSON with"),
     );
     line(
         &mut out,

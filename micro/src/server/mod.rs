@@ -56,6 +56,7 @@ mod io;
 mod listener;
 mod messages;
 mod overtime;
+mod openapi;
 mod peer;
 mod reflection;
 mod reply;

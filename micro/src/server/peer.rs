@@ -14,6 +14,7 @@ use crate::server::config::{Config, Limits, Replies};
 use crate::server::cors::Cors;
 use crate::server::drain::Cut;
 use crate::server::health::Health;
+use crate::server::openapi::Description;
 use crate::server::rest::Table;
 
 /// What one server shares among its connections.
@@ -25,6 +26,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) compression: Replies,
     pub(super) health: Health,
+    /// What is served, described for people; none when the server does not describe itself.
+    pub(super) description: Option<Description>,
     /// Cancelled once, when draining begins.
     pub(super) draining: CancellationToken,
     /// Cancelled once, when draining has taken too long: calls still running end now.
@@ -48,6 +51,7 @@ impl Shared {
             limits: config.limits,
             compression: config.compression,
             health,
+            description: config.reflection.then(Description::default),
             draining,
             cut: CancellationToken::new(),
             next: AtomicU64::new(0),

@@ -11,7 +11,7 @@ pub(super) mod query;
 mod stream;
 mod unary;
 
-pub(super) use self::error::{end, json, refuse_with};
+pub(super) use self::error::{end, json, refuse, refuse_with};
 pub(super) use self::stream::serve as serve_stream;
 pub(super) use self::unary::{serve_get, serve_post};
 

@@ -9,6 +9,7 @@ mod events;
 mod grpc;
 mod health;
 mod hostile;
+mod openapi;
 mod pages;
 mod reflection;
 mod rest;
