@@ -17,6 +17,7 @@ mod message;
 mod layers;
 mod peers;
 mod programs;
+mod schema;
 mod sources;
 mod storm;
 mod streams;

@@ -239,6 +239,8 @@ impl<'a> Writer<'a> {
             output_type: format!(".{}", method.output),
             options: method.idempotent.then_some(MethodOptions {
                 idempotency_level: Some(IDEMPOTENT),
+                // Its import would have to be told of, too, which few readers have a use for.
+                http: None,
             }),
             client_streaming: method.client_streaming,
             server_streaming: method.server_streaming,

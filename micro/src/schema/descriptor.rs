@@ -195,6 +195,9 @@ pub struct EnumValueOptions {
 pub struct MethodOptions {
     #[micro(tag = 34)]
     pub idempotency_level: Option<i32>,
+    /// The extension `google.api.http`, for which a file imports `google/api/annotations.proto`.
+    #[micro(tag = 72_295_728)]
+    pub http: Option<HttpRule>,
 }
 
 /// Comments of a file.
@@ -211,4 +214,36 @@ pub struct Location {
     pub path: Vec<i32>,
     pub span: Vec<i32>,
     pub leading_comments: String,
+}
+
+/// One way to reach a method by plain HTTP, and the further ones.
+#[message(package = "google.api")]
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HttpRule {
+    #[micro(tag = 2)]
+    pub get: Option<String>,
+    #[micro(tag = 3)]
+    pub put: Option<String>,
+    #[micro(tag = 4)]
+    pub post: Option<String>,
+    #[micro(tag = 5)]
+    pub delete: Option<String>,
+    #[micro(tag = 6)]
+    pub patch: Option<String>,
+    #[micro(tag = 7)]
+    pub body: String,
+    #[micro(tag = 8)]
+    pub custom: Option<CustomHttpPattern>,
+    #[micro(tag = 11)]
+    pub additional_bindings: Vec<HttpRule>,
+    #[micro(tag = 12)]
+    pub response_body: String,
+}
+
+/// An HTTP method that has no field of its own.
+#[message(package = "google.api")]
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CustomHttpPattern {
+    pub kind: String,
+    pub path: String,
 }

@@ -2,7 +2,7 @@
 
 mod hostile;
 mod json;
-mod model;
+pub(crate) mod model;
 mod peer;
 mod python;
 mod reflect;

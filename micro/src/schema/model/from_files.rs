@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 use crate::schema::descriptor::{
-    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto,
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, HttpRule,
     ServiceDescriptorProto,
 };
 use crate::schema::model::{
-    Enum, Field, File, Kind, Label, Message, Method, SPECIAL, Schema, Service, Value, json_name,
+    Enum, Field, File, Http, Kind, Label, Message, Method, SPECIAL, Schema, Service, Value,
+    json_name,
 };
 
 const REPEATED: i32 = 3;
@@ -154,11 +155,11 @@ impl<'a> Reader<'a> {
 
     fn service(&self, service: &ServiceDescriptorProto, path: &[i32]) -> Service {
         let methods = service.method.iter().zip(0..).map(|(method, at)| {
-            let level = method
-                .options
-                .as_ref()
-                .and_then(|options| options.idempotency_level);
+            let options = method.options.as_ref();
+            let level = options.and_then(|options| options.idempotency_level);
+            let rule = options.and_then(|options| options.http.as_ref());
             Method {
+                http: rule.map(rules).unwrap_or_default(),
                 streams_requests: method.client_streaming,
                 streams_replies: method.server_streaming,
                 idempotent: level.is_some_and(|level| IDEMPOTENT.contains(&level)),
@@ -191,6 +192,31 @@ impl<'a> Reader<'a> {
             .trim_matches('\n')
             .to_owned()
     }
+}
+
+/// A rule of `google.api.http` and those beside it.
+fn rules(rule: &HttpRule) -> Vec<Http> {
+    let custom = rule.custom.as_ref();
+    let patterns = [
+        ("GET", &rule.get),
+        ("PUT", &rule.put),
+        ("POST", &rule.post),
+        ("DELETE", &rule.delete),
+        ("PATCH", &rule.patch),
+    ];
+    let mut usual = patterns
+        .iter()
+        .filter_map(|(verb, path)| Some((*verb, path.as_deref()?)));
+    let pattern = usual
+        .next()
+        .or(custom.map(|custom| (&*custom.kind, &*custom.path)));
+    let first = pattern.map(|(verb, path)| Http {
+        body: rule.body.clone(),
+        response_body: rule.response_body.clone(),
+        ..Http::new(verb, path)
+    });
+    let more = rule.additional_bindings.iter().flat_map(rules);
+    first.into_iter().chain(more).collect()
 }
 
 fn is_entry(message: &DescriptorProto) -> bool {

@@ -176,6 +176,21 @@ mod tests {
     }
 
     #[test]
+    fn a_message_that_is_named_as_a_method_is_written_in_full() {
+        let mut schema = sample();
+        schema.files[0].messages[0].name = "Watch".to_owned();
+        let text = text(&rename(schema, "shop.Item", "shop.Watch"));
+        let line = "  rpc Watch(google.protobuf.Empty) returns (stream shop.Watch);";
+        assert!(text.contains(line), "no {line} in {text}");
+        assert!(text.contains("  repeated Watch parts = 7;"), "{text}");
+    }
+
+    fn rename(schema: Schema, old: &str, new: &str) -> Schema {
+        let text = schema.text();
+        Schema::parse(&text.replace(old, new)).unwrap()
+    }
+
+    #[test]
     fn what_protobuf_cannot_say_is_refused() {
         for (change, expected) in [
             (

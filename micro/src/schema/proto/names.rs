@@ -28,7 +28,8 @@ const KEYWORDS: [&str; 15] = [
 pub(super) struct Names<'a> {
     /// The file of each message and enum.
     homes: BTreeMap<String, &'a str>,
-    /// What a dotted name can go through: packages, messages, enums, services.
+    /// What the first part of a name can be taken for: packages, messages, enums, services and
+    /// methods.
     scopes: BTreeSet<String>,
 }
 
@@ -36,7 +37,12 @@ impl<'a> Names<'a> {
     pub(super) fn new(schema: &'a Schema) -> Self {
         let homes = schema.homes();
         let mut scopes: BTreeSet<String> = homes.keys().cloned().collect();
-        scopes.extend(schema.services().into_keys());
+        for (name, service) in schema.services() {
+            // Where a method's messages are named, the methods beside it count, too.
+            let methods = service.methods.iter();
+            scopes.extend(methods.map(|method| full(&name, &method.name)));
+            scopes.insert(name);
+        }
         scopes.extend(["google".to_owned(), "google.protobuf".to_owned()]);
         for file in schema.files() {
             let package = &file.package;
