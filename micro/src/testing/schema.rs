@@ -60,7 +60,8 @@ fn compare(path: &Path, schema: &Schema, renew: bool) -> Result<(), String> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let path = path.display();
             return Err(format!(
-                "there is no `{path}` yet; write it and commit it:\n\n    {VARIABLE}=write cargo test"
+                "there is no `{path}` yet; write it and commit it:\n\n    \
+                 {VARIABLE}=write cargo test"
             ));
         }
         Err(error) => return Err(error.chain()),

@@ -1,5 +1,5 @@
-//! What becomes of a service that was written in Rust alone: `.proto` files, JSON Schema, `OpenAPI`,
-//! a committed file; and what others make of them.
+//! What becomes of a service that was written in Rust alone: `.proto` files, JSON Schema,
+//! OpenAPI, a committed file; and what others make of them.
 
 mod outside;
 mod round;

@@ -90,7 +90,10 @@ impl Shop {
     /// Gives the item of a name.
     ///
     /// All of it, not only what is new.
-    #[micro::rpc(idempotent, http = ["GET /v1/items/{sku}", "GET /v1/{sku=shelves/*/items/*}:look"])]
+    #[micro::rpc(
+        idempotent,
+        http = ["GET /v1/items/{sku}", "GET /v1/{sku=shelves/*/items/*}:look"]
+    )]
     async fn get(&self, get: Get) -> Result<Item> {
         let price = ("here".to_owned(), i64::MAX);
         Ok(Item {

@@ -87,9 +87,9 @@ impl<'a> Comparison<'a> {
 
     /// Notes a finding.
     pub(super) fn find(&mut self, place: &str, what: String, harms: Vec<Harm>, remedy: String) {
-        let outer =
+        let mut outer =
             std::iter::successors(Some(place), |name| Some(name.rsplit_once(['.', '/'])?.0));
-        let file = outer.filter_map(|name| self.old.homes.get(name)).next();
+        let file = outer.find_map(|name| self.old.homes.get(name));
         self.findings.push(Finding {
             place: place.to_owned(),
             file: (*file.unwrap_or(&"")).to_owned(),

@@ -80,9 +80,12 @@ impl<'a> Comparison<'a> {
     }
 
     fn type_change(&self, old: &Field, new: &Field) -> Change {
-        let kind = |old, new| match self.same_kind(old, new) {
-            true => Change::None,
-            false => types::kind(old, new),
+        let kind = |old, new| {
+            if self.same_kind(old, new) {
+                Change::None
+            } else {
+                types::kind(old, new)
+            }
         };
         if let (Label::Map(key), Label::Map(new_key)) = (&old.label, &new.label)
             && key != new_key

@@ -20,8 +20,8 @@ impl<'a> Comparison<'a> {
                 continue;
             }
             let harms = gone("every call is answered with `unimplemented`");
-            let remedy = "serve it until nobody calls it; a service that only goes by another Rust \
-                          name keeps its name on the wire with `name = \"…\"` and `package = \"…\"`";
+            let remedy = "serve it until nobody calls it; one that only goes by another Rust name \
+                          keeps its own with `name = \"…\"` and `package = \"…\"`";
             self.find(
                 name,
                 "the service is gone".to_owned(),
@@ -46,7 +46,7 @@ impl<'a> Comparison<'a> {
             }
             let harms = gone("calls are answered with `unimplemented`");
             let remedy = "keep it, marked `#[deprecated]`, until nobody calls it; one that only \
-                          goes by another Rust name keeps its own with `#[micro::rpc(name = \"…\")]`";
+                          goes by another Rust name keeps its own: `#[micro::rpc(name = \"…\")]`";
             self.find(
                 &place,
                 "the method is gone".to_owned(),

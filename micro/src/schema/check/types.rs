@@ -34,7 +34,7 @@ pub(super) fn kind(old: &Kind, new: &Kind) -> Change {
              half, so send these when all readers are new; JSON has 64-bit numbers as text, which \
              protobuf's readers take either way",
         ),
-        (Int64, Int32) | (Uint64, Uint32) | (Int64, Uint32) | (Sint64, Sint32) => {
+        (Int64, Int32 | Uint32) | (Uint64, Uint32) | (Sint64, Sint32) => {
             Change::Harmful(vec![OldCallers.by(CUT), StoredData.by(CUT)])
         }
         (Int32 | Int64 | Uint32 | Uint64, Int32 | Int64 | Uint32 | Uint64)

@@ -24,53 +24,47 @@ pub(super) fn add(document: &mut Document<'_>, service: &str, method: &Method) {
         }));
         return;
     }
-    let operation = Operation {
-        service,
-        method,
-        id: format!("{service}.{}", method.name),
-    };
     let timeout = json!({ "$ref": "#/components/parameters/timeout" });
     let content = json!({ "application/json": { "schema": reply } });
-    if method.idempotent {
-        let mut get = Operation {
-            id: format!("{service}.{}.get", method.name),
-            ..operation
-        }
-        .json(vec![timeout.clone()], None, content.clone());
-        get["parameters"] = query(&request);
-        document.put(&path, "get", get);
-    }
-    let body = json!({ "application/json": { "schema": request } });
-    let operation = Operation {
+    let named = |suffix: &str| Operation {
         service,
         method,
-        id: format!("{service}.{}", method.name),
+        id: format!("{service}.{}{suffix}", method.name),
     };
+    if method.idempotent {
+        document.put(
+            &path,
+            "get",
+            named(".get").json(&query(&request), None, &content),
+        );
+    }
+    let body = json!({ "application/json": { "schema": request } });
     document.put(
         &path,
         "post",
-        operation.json(vec![timeout], Some(body), content),
+        named("").json(&[timeout], Some(body), &content),
     );
 }
 
 /// The request in the query of a GET.
-fn query(request: &Value) -> Value {
-    json!([
-        {
-            "name": "message",
-            "in": "query",
-            "required": true,
-            "content": { "application/json": { "schema": request } },
-        },
-        {
-            "name": "encoding",
-            "in": "query",
-            "required": true,
-            "schema": { "const": "json" },
-        },
-        { "name": "connect", "in": "query", "schema": { "const": "v1" } },
-        { "$ref": "#/components/parameters/timeout" },
-    ])
+fn query(request: &Value) -> [Value; 4] {
+    let fixed = |name: &str, value: &str, required: bool| {
+        let schema = json!({ "const": value });
+        json!({ "name": name, "in": "query", "required": required, "schema": schema })
+    };
+    let message = json!({
+        "name": "message",
+        "in": "query",
+        "required": true,
+        "content": { "application/json": { "schema": request } },
+    });
+    let timeout = json!({ "$ref": "#/components/parameters/timeout" });
+    [
+        message,
+        fixed("encoding", "json", true),
+        fixed("connect", "v1", false),
+        timeout,
+    ]
 }
 
 /// How long the caller waits.

@@ -70,7 +70,7 @@ impl Document<'_> {
                 method,
                 id,
             };
-            rest::add(self, operation, rule);
+            rest::add(self, &operation, rule);
         }
     }
 
@@ -92,7 +92,7 @@ struct Operation<'a> {
 
 impl Operation<'_> {
     /// The operation around its parameters, its body and its successful response.
-    fn json(&self, parameters: Vec<Value>, body: Option<Value>, content: Value) -> Value {
+    fn json(&self, parameters: &[Value], body: Option<Value>, content: &Value) -> Value {
         let mut operation = json!({
             "tags": [self.service],
             "operationId": self.id,

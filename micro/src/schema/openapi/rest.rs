@@ -16,7 +16,7 @@ const DEPTH: usize = 4;
 
 /// Adds a rule of a method. One that is not well formed is left out; the app does not start with
 /// it, and says why.
-pub(super) fn add(document: &mut Document<'_>, operation: Operation<'_>, rule: &Http) {
+pub(super) fn add(document: &mut Document<'_>, operation: &Operation<'_>, rule: &Http) {
     let Ok(template) = Template::parse(&rule.path) else {
         return;
     };
@@ -48,46 +48,37 @@ pub(super) fn add(document: &mut Document<'_>, operation: Operation<'_>, rule: &
     }
     let reply = reply(document, &method.reply, &rule.response_body);
     let content = |schema: Value| json!({ "application/json": { "schema": schema } });
-    let operation = operation.json(parameters, body.map(content), content(reply));
+    let operation = operation.json(&parameters, body.map(content), &content(reply));
     document.put(&path(&template), &rule.verb.to_ascii_lowercase(), operation);
 }
 
 /// The path with its variables as `OpenAPI` writes them: one name each, without what it matches.
 fn path(template: &Template) -> String {
-    let mut path = String::new();
-    let mut at = 0;
-    for segment in template.segments() {
-        let inside = template
-            .variables()
-            .iter()
-            .find(|one| one.segments().contains(&at));
+    let mut parts = Vec::new();
+    for (at, segment) in template.segments().iter().enumerate() {
+        let mut variables = template.variables().iter();
+        let inside = variables.find(|one| one.segments().contains(&at));
         match (inside, segment) {
             (Some(variable), _) if variable.segments().start == at => {
-                path += &format!("/{{{}}}", variable.field());
+                parts.push(format!("/{{{}}}", variable.field()));
             }
             (Some(_), _) => {}
-            (None, Segment::Literal(text)) => path += &format!("/{}", encoded(text)),
-            (None, _) => path += &format!("/{{segment{at}}}"),
+            (None, Segment::Literal(text)) => parts.push(format!("/{}", encoded(text))),
+            (None, _) => parts.push(format!("/{{segment{at}}}")),
         }
-        at += 1;
     }
-    if let Some(verb) = template.verb() {
-        path += &format!(":{}", encoded(verb));
-    }
-    path
+    parts.extend(template.verb().map(|verb| format!(":{}", encoded(verb))));
+    parts.concat()
 }
 
 /// A literal with what has a meaning in paths and templates escaped.
 fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out += &format!("%{byte:02X}");
-        }
-    }
-    out
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte);
+    let bytes = text.bytes().map(|byte| match byte {
+        _ if plain(byte) => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    });
+    bytes.collect()
 }
 
 fn path_parameters(

@@ -93,7 +93,7 @@ mod tests {
         let text = text(&sample());
         for piece in [
             "syntax = \"proto3\";\n\npackage shop;\n\nimport \"google/api/annotations.proto\";\n",
-            "// A thing to buy.\n//\n// It may hold <script> and */ and \"quotes\".\nmessage Item {",
+            "// A thing to buy.\n//\n// It may hold <script> and */ and \"quotes\".\nmessage Item",
             "  reserved 9, 20 to 29;\n  reserved \"size\";\n",
             "  // What it is.\n  string sku = 1;\n  optional uint32 count = 2;\n",
             "  map<string, int64> prices = 3 [json_name = \"perShop\"];\n",
@@ -179,13 +179,13 @@ mod tests {
     fn a_message_that_is_named_as_a_method_is_written_in_full() {
         let mut schema = sample();
         schema.files[0].messages[0].name = "Watch".to_owned();
-        let text = text(&rename(schema, "shop.Item", "shop.Watch"));
+        let text = text(&rename(&schema, "shop.Item", "shop.Watch"));
         let line = "  rpc Watch(google.protobuf.Empty) returns (stream shop.Watch);";
         assert!(text.contains(line), "no {line} in {text}");
         assert!(text.contains("  repeated Watch parts = 7;"), "{text}");
     }
 
-    fn rename(schema: Schema, old: &str, new: &str) -> Schema {
+    fn rename(schema: &Schema, old: &str, new: &str) -> Schema {
         let text = schema.text();
         Schema::parse(&text.replace(old, new)).unwrap()
     }

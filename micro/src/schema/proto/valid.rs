@@ -45,10 +45,11 @@ struct Symbols(BTreeSet<String>);
 
 impl Symbols {
     fn add(&mut self, scope: &str, name: &str) -> Result<String> {
-        let name = match is_identifier(name) {
-            true => full(scope, name),
-            false => return Err(no_name(&full(scope, name))),
-        };
+        let is_name = is_identifier(name);
+        let name = full(scope, name);
+        if !is_name {
+            return Err(no_name(&name));
+        }
         if self.0.insert(name.clone()) {
             Ok(name)
         } else {

@@ -113,9 +113,12 @@ fn service(service: &Service) -> Node {
 }
 
 fn method(method: &Method) -> Node {
-    let message = |streams: bool, name: &str| match streams {
-        true => Node::text(&format!("stream {name}")),
-        false => Node::text(name),
+    let message = |streams: bool, name: &str| {
+        if streams {
+            Node::text(&format!("stream {name}"))
+        } else {
+            Node::text(name)
+        }
     };
     Node::object([
         ("name", Node::text(&method.name)),
