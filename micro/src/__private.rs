@@ -35,8 +35,8 @@ pub use crate::{
 };
 
 pub use self::call::{
-    Answer, Asked, Contract, LazyMethod, Question, Replied, Target, answer, method, methods,
-    question, request, requests, yields,
+    Answer, Asked, Contract, LazyMethod, Question, Replied, Target, Yields, answer, answers,
+    method, methods, question, questions, request, requests, yields,
 };
 pub use self::check::{
     Borrowed, Building, CallerError, FromAppOnly, IntoError, Returned, WrappedCall, WrappedNext,

@@ -6,7 +6,9 @@
 #[test]
 fn attributes_accept_and_refuse() {
     let cases = trybuild::TestCases::new();
-    for attribute in ["message", "service", "rpc", "wrap", "on", "test", "run"] {
+    for attribute in [
+        "message", "error", "service", "rpc", "wrap", "on", "test", "run",
+    ] {
         cases.pass(format!("{attribute}/pass/*.rs"));
         cases.compile_fail(format!("{attribute}/fail/*.rs"));
     }

@@ -1,10 +1,11 @@
 //! What an enum of errors becomes beside a message. Nothing here can fail.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
 use syn::{Fields, LitStr, Path};
 
 use crate::error::variant::{Says, Variant};
+use crate::signature::{at, first_span};
 
 /// The impls, in a place of their own.
 pub(super) fn expand(ident: &Ident, variants: &[Variant], krate: Option<&Path>) -> TokenStream {
@@ -13,7 +14,6 @@ pub(super) fn expand(ident: &Ident, variants: &[Variant], krate: Option<&Path>) 
         None => quote!(::micro::__private),
     };
     let other = variants.iter().find(|variant| variant.is_other());
-    let other = other.map(|variant| &variant.ident);
     let standard = standard(ident, variants);
     let conversions = conversions(ident, variants, other, &private);
     let caller = match other {
@@ -41,6 +41,10 @@ pub(super) fn expand(ident: &Ident, variants: &[Variant], krate: Option<&Path>) 
                 type Caller = #caller;
                 const DESCRIBE: ::core::option::Option<#private::Describe> =
                     ::core::option::Option::Some(<Self as #private::codec::Message>::describe);
+
+                fn travels(self) -> #private::Error {
+                    ::core::convert::Into::into(self)
+                }
             }
 
             #conversions
@@ -81,7 +85,7 @@ fn standard(ident: &Ident, variants: &[Variant]) -> TokenStream {
 fn conversions(
     ident: &Ident,
     variants: &[Variant],
-    other: Option<&Ident>,
+    other: Option<&Variant>,
     private: &TokenStream,
 ) -> TokenStream {
     let errors = variants.iter().map(|variant| {
@@ -91,15 +95,19 @@ fn conversions(
                 #(#cfgs)* #ident::#name { .. } =>
                     #private::error::traveling(#private::ErrorKind::#kind, &__typed),
             },
-            Says::Other => quote!(#(#cfgs)* #ident::#name(__other) => __other,),
+            Says::Other => {
+                let release = held(variant, private, "release");
+                quote!(#(#cfgs)* #ident::#name(__other) => #release(__other),)
+            }
         }
     });
     let caught = other.map(|other| {
+        let (hold, other) = (held(other, private, "hold"), &other.ident);
         quote! {
             #[automatically_derived]
             impl ::core::convert::From<#private::Error> for #ident {
                 fn from(__error: #private::Error) -> Self {
-                    #private::error::caught(__error, Self::#other)
+                    #private::error::caught(__error, #hold, Self::#other)
                 }
             }
         }
@@ -114,6 +122,14 @@ fn conversions(
 
         #caught
     }
+}
+
+/// A function of what a variant for other errors holds, pointing at its type.
+fn held(variant: &Variant, private: &TokenStream, function: &str) -> TokenStream {
+    let ty = variant.fields.iter().map(|field| &field.ty).next();
+    let span = ty.map_or_else(Span::call_site, first_span);
+    let (private, function) = (at(span, private), Ident::new(function, span));
+    quote_spanned!(span=> <#ty as #private::error::Held>::#function)
 }
 
 /// An arm for each variant, its fields at hand by name, or as `__0`, `__1` ….

@@ -86,7 +86,11 @@ impl Message {
     ) -> Self {
         let head = Head::take(&mut item.attrs, args, mistakes);
         if item.variants.is_empty() {
-            mistakes.on(&item.ident, "an enum without variants has no value to send");
+            let message = match is_error {
+                true => "an error has variants of its own, beside `other`",
+                false => "an enum without variants has no value to send",
+            };
+            mistakes.on(&item.ident, message);
         }
         let shape = if let Some(span) = head.oneof {
             head.refuse_on_oneof(mistakes);

@@ -7,7 +7,7 @@ use syn::{Path, Type};
 use crate::rpc::http;
 use crate::rpc::model::Method;
 use crate::rpc::streams::requests;
-use crate::signature::{self, Source, at, error_span, first_span, inner_span};
+use crate::signature::{self, Source, arguments, at, error_span, first_span, inner_span};
 
 impl Method {
     /// The entry of the table. `receiver` is the service for `&self` methods; `function` is how
@@ -32,16 +32,13 @@ impl Method {
             passes.push(quote!(__request));
         }
         let running = signature::sendable(private, &self.ident, function, &passes);
+        let travels = self.of_error(private, "travels");
         let (kind, out, finish) = match &self.replies {
-            Some(replies) => (
-                "stream",
-                Some(quote!(, __out)),
-                replies.finish(private, &running),
-            ),
-            None => {
-                let finish = signature::finish(private, "finish", &self.result, &running);
-                ("method", None, finish)
+            Some(replies) => {
+                let finish = replies.finish(private, &running, &travels);
+                ("stream", Some(quote!(, __out)), finish)
             }
+            None => ("method", None, self.finish(private, &running, &travels)),
         };
         let span = self.answer_span();
         let handler = quote_spanned! {span.resolved_at(Span::call_site())=>
@@ -54,8 +51,24 @@ impl Method {
         let (question, answer) = (self.question(private), self.answer(private));
         let (there, kind) = (at(span, private), Ident::new(kind, span));
         let method = quote_spanned!(span=> #there::#kind(#wire, #question, #answer, #handler));
-        let fails = self.fails(private);
-        quote!(#(#cfgs)* #fails(#method) #options)
+        let (fails, describe) = (self.fails(private), self.of_error(private, "DESCRIBE"));
+        quote!(#(#cfgs)* #fails(#method, #describe) #options)
+    }
+
+    /// Statements that end in the outcome of the function.
+    fn finish(
+        &self,
+        private: &TokenStream,
+        running: &TokenStream,
+        travels: &TokenStream,
+    ) -> TokenStream {
+        let (span, result) = (inner_span(&self.result), &self.result);
+        let there = at(span, private);
+        let finish = quote_spanned!(span=> #there::finish::<#result>);
+        quote! {
+            let __returned: #result = #running;
+            #finish(__returned, #travels)
+        }
     }
 
     fn options(&self, private: &TokenStream) -> TokenStream {
@@ -84,7 +97,10 @@ impl Method {
             Some(ty) => {
                 let span = first_span(requests(ty).unwrap_or(ty));
                 let private = at(span, private);
-                quote_spanned!(span=> #private::question::<#ty>())
+                match requests(ty) {
+                    Some(message) => quote_spanned!(span=> #private::questions::<#message>()),
+                    None => quote_spanned!(span=> #private::question::<#ty>()),
+                }
             }
             None => quote!(#private::question::<()>()),
         }
@@ -94,6 +110,11 @@ impl Method {
     fn answer(&self, private: &TokenStream) -> TokenStream {
         if let Some(replies) = &self.replies {
             return replies.answer(private);
+        }
+        if let Some(message) = arguments(&self.result).first().copied().and_then(requests) {
+            let span = first_span(message);
+            let private = at(span, private);
+            return quote_spanned!(span=> #private::answers::<#message>());
         }
         let (span, reply) = (self.answer_span(), self.reply(private));
         let private = at(span, private);
@@ -120,18 +141,21 @@ impl Method {
             .map_or(&self.result, |replies| &replies.outcome)
     }
 
-    /// That its error is one of a method.
+    /// Where the message of the method's errors is said.
     fn fails(&self, private: &TokenStream) -> TokenStream {
-        let (span, outcome) = (error_span(self.outcome()), self.outcome());
+        let span = error_span(self.outcome());
         let private = at(span, private);
-        quote_spanned!(span=> #private::error::fails::<<#outcome as #private::Returned>::Error>)
+        quote_spanned!(span=> #private::error::fails)
     }
 
-    /// The error that callers get.
-    fn caller_error(&self, private: &TokenStream) -> TokenStream {
+    /// Something of the result's error as one of a method. Said everywhere in the same words, so
+    /// that an error that is none is reported once.
+    fn of_error(&self, private: &TokenStream, what: &str) -> TokenStream {
         let (span, outcome) = (error_span(self.outcome()), self.outcome());
-        let private = at(span, private);
-        quote_spanned!(span=> #private::CallerError<#outcome>)
+        let (private, what) = (at(span, private), Ident::new(what, span));
+        quote_spanned! {span=>
+            <<#outcome as #private::Returned>::Error as #private::MethodError>::#what
+        }
     }
 
     /// Where to point for the reply.
@@ -171,15 +195,18 @@ impl Method {
             ..
         } = self;
         let (reply, flags) = (self.reply(private), self.flags());
-        let (question, answer) = (self.question(private), self.answer(private));
+        let (question, mut answer) = (self.question(private), self.answer(private));
+        if self.replies.is_some() {
+            answer = quote!(#answer.answer());
+        }
         let doc = self.doc.is_empty().then(|| {
             let doc = format!("Calls `{}`.", wire.value());
             quote!(#[doc = #doc])
         });
         let (parameter, request) = self.asked(private);
-        let span = self.answer_span();
+        let span = error_span(self.outcome());
         let there = at(span, private);
-        let error = self.caller_error(private);
+        let error = self.of_error(private, "Caller");
         let returns = quote_spanned!(span=> #there::Request<#reply, #error>);
         // A name of ours must not get the hygiene of the place it points to.
         let target = quote!(&__target);

@@ -4,7 +4,7 @@
 //! By name, as the client has to know the messages' type. A reply of type `Streaming<T>` is found
 //! by trait, under whatever name.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::punctuated::Punctuated;
 use syn::{
@@ -41,20 +41,30 @@ impl Replies {
         quote_spanned!(span=> #private::yields::<#item>())
     }
 
-    /// Statements that read the stream to its end.
-    pub(crate) fn finish(&self, private: &TokenStream, running: &TokenStream) -> TokenStream {
+    /// Statements that read the stream to its end. `travels` makes the error that travels.
+    pub(crate) fn finish(
+        &self,
+        private: &TokenStream,
+        running: &TokenStream,
+        travels: &TokenStream,
+    ) -> TokenStream {
         let span = self.span;
         let private = at(span, private);
-        let returned = if self.is_bare {
-            quote!(#private::bare(__returned))
+        // Named and used in one hygiene, that of where they point to; `__out` is named elsewhere.
+        let (returned, end) = (Ident::new("__returned", span), Ident::new("__end", span));
+        let out = Ident::new("__out", span.resolved_at(Span::call_site()));
+        let value = if self.is_bare {
+            quote_spanned!(span=> #private::bare(#returned))
         } else {
-            quote!(__returned)
+            quote!(#returned)
         };
-        let pump = quote_spanned!(span=> #private::pump);
+        let pump = quote_spanned! {span=>
+            let #end = #private::pump(#value, #travels, #out).await;
+            #end
+        };
         quote! {
-            let __returned = #running;
-            let __end = #pump(#returned, __out).await;
-            __end
+            let #returned = #running;
+            #pump
         }
     }
 }

@@ -20,8 +20,8 @@ use crate::client::{Client, Request};
 use crate::codec::Message;
 use crate::error::Result;
 use crate::handler::{
-    Body, Describe, Kind, Method, MethodInfo, Parts, Payload, Reply, Served, ServiceInfo,
-    StreamItem, Streaming,
+    Body, Describe, Kind, Method, MethodError, MethodInfo, Parts, Payload, Reply, Served,
+    ServiceInfo, StreamItem, Streaming,
 };
 use crate::schema::Types;
 
@@ -134,8 +134,6 @@ pub struct Question<Q> {
 pub struct Answer<A> {
     streams: bool,
     pub(super) describe: fn(&mut Types) -> String,
-    /// The message in which errors within a stream travel.
-    pub(super) fails: Option<Describe>,
     reply: fn(A) -> Reply,
 }
 
@@ -154,16 +152,42 @@ pub const fn answer<A: Replied>() -> Answer<A> {
     Answer {
         streams: A::STREAMS,
         describe: A::describe,
-        fails: None,
         reply: A::reply,
     }
 }
 
+/// What is known of a stream that a method returns.
+#[derive(Debug)]
+pub struct Yields<A> {
+    pub(super) answer: Answer<Streaming<A>>,
+    pub(super) payload: fn(A) -> Payload,
+    /// The message in which errors within it travel.
+    pub(super) fails: Option<Describe>,
+}
+
+impl<A> Yields<A> {
+    /// What callers get.
+    pub fn answer(self) -> Answer<Streaming<A>> {
+        self.answer
+    }
+}
+
+/// A request is a stream of messages.
+pub const fn questions<T: Message>() -> Question<Streaming<T>> {
+    question()
+}
+
+/// A reply is a stream of messages.
+pub const fn answers<T: Message>() -> Answer<Streaming<T>> {
+    answer()
+}
+
 /// A reply is a stream that yields `Y`.
-pub const fn yields<Y: Yielded<Message: Message>>() -> Answer<Streaming<Y::Message>> {
-    Answer {
-        fails: Y::FAILS,
-        ..answer()
+pub const fn yields<Y: Yielded<Message: Message, Error: MethodError>>() -> Yields<Y::Message> {
+    Yields {
+        answer: answer(),
+        payload: Payload::value,
+        fails: <Y::Error as MethodError>::DESCRIBE,
     }
 }
 

@@ -3,14 +3,14 @@
 //! Each has one bound, so that an error names one trait and its remedy. They decide nothing.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
 use crate::codec::Message;
 use crate::error::{Error, Result};
 use crate::handler::{
-    BoxFuture, Call, Construct, Describe, FromApp, FromCall, MethodError, Parts, Reply, Resources,
-    Service,
+    BoxFuture, Call, Construct, FromApp, FromCall, MethodError, Parts, Reply, Resources, Service,
 };
 use crate::wrap::Next;
 
@@ -69,36 +69,38 @@ impl<E: Into<Error>> IntoError for E {
 pub trait Yielded {
     /// The message.
     type Message;
-    /// The message in which its errors travel, if any.
-    const FAILS: Option<Describe> = None;
+    /// The error.
+    type Error;
 }
 
 #[diagnostic::do_not_recommend]
 impl<M: Message> Yielded for M {
     type Message = M;
+    type Error = Infallible;
 }
 
-impl<T, E: MethodError> Yielded for Result<T, E> {
+impl<T, E> Yielded for Result<T, E> {
     type Message = T;
-    const FAILS: Option<Describe> = E::DESCRIBE;
+    type Error = E;
 }
 
 /// The error that callers get of a method whose result is `R`.
 pub type CallerError<R> = <<R as Returned>::Error as MethodError>::Caller;
 
-/// The outcome of a method.
-pub fn finish<R: Returned<Error: IntoError>>(returned: R) -> Result<R::Ok> {
-    returned.into_result().map_err(IntoError::into_error)
+/// The outcome of a method. That the error is one of a method is said by what turns it into one
+/// that travels.
+pub fn finish<R: Returned>(returned: R, travels: fn(R::Error) -> Error) -> Result<R::Ok> {
+    returned.into_result().map_err(travels)
 }
 
 /// The outcome of a wrap.
 pub fn finish_wrap<R: Returned<Ok = Reply, Error: IntoError>>(returned: R) -> Result<Reply> {
-    finish(returned)
+    finish(returned, IntoError::into_error)
 }
 
 /// The outcome of a hook or a test.
 pub fn finish_hook<R: Returned<Ok = (), Error: IntoError>>(returned: R) -> Result<()> {
-    finish(returned)
+    finish(returned, IntoError::into_error)
 }
 
 /// A future that may move between threads. The type that is returned is sure to, so that a

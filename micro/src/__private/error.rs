@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::codec::Message;
 use crate::error::{Detail, Error, ErrorKind, Typed};
-use crate::handler::{Method, MethodError};
+use crate::handler::{Describe, Method};
 
 /// How much memory a typed error may take: those that made it through the limits of metadata.
 const MEMORY: usize = 1 << 20;
@@ -35,14 +35,37 @@ pub fn name<E: Message>() -> String {
     <E as Message>::name()
 }
 
-/// Whatever came, as an enum that has a variant for all other errors.
-pub fn caught<E: Typed>(error: Error, other: fn(Error) -> E) -> E {
-    error.downcast().unwrap_or_else(other)
+/// What a variant for all other errors holds.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `micro::Error`",
+    label = "holds no other errors",
+    note = "write `#[micro(other)] Other(micro::Error)`"
+)]
+pub trait Held {
+    /// The error, to keep.
+    fn hold(error: Error) -> Self;
+    /// The error, to send on.
+    fn release(self) -> Error;
 }
 
-/// Says of a method in which message its errors travel.
-pub fn fails<E: MethodError>(method: Method) -> Method {
-    match E::DESCRIBE {
+impl Held for Error {
+    fn hold(error: Self) -> Self {
+        error
+    }
+
+    fn release(self) -> Self {
+        self
+    }
+}
+
+/// Whatever came, as an enum that has a variant for all other errors.
+pub fn caught<E: Typed, H>(error: Error, hold: fn(Error) -> H, other: fn(H) -> E) -> E {
+    error.downcast().unwrap_or_else(|error| other(hold(error)))
+}
+
+/// Says of a method in which message its errors travel, if in any.
+pub fn fails(method: Method, describe: Option<Describe>) -> Method {
+    match describe {
         Some(describe) => method.error(describe),
         None => method,
     }

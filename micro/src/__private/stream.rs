@@ -3,6 +3,7 @@
 //! Such a stream cannot outlive what it borrows. So the function, what it was given and its
 //! stream are one future; whoever reads polls that future, and it lays down one message at a time.
 
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,11 +11,11 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use crate::__private::call::{Answer, Question};
-use crate::__private::check::{IntoError, Returned};
-use crate::codec::Message;
-use crate::error::Result;
-use crate::handler::{Body, Method, Parts, Payload, PayloadStream, Reply, StreamItem, Streaming};
+use crate::__private::call::{Question, Yields};
+use crate::__private::check::Returned;
+use crate::__private::error;
+use crate::error::{Error, Result};
+use crate::handler::{Body, Method, Parts, Payload, PayloadStream, Reply, StreamItem};
 
 /// What a function and its stream have laid down for the reader.
 ///
@@ -49,15 +50,20 @@ impl<A> Out<A> {
 pub fn stream<Q, A, Function, Running>(
     name: &'static str,
     question: Question<Q>,
-    answer: Answer<Streaming<A>>,
+    yields: Yields<A>,
     function: Function,
 ) -> Method
 where
     Q: 'static,
-    A: Message,
+    A: Send + 'static,
     Function: Fn(Parts, Q, Out<A>) -> Running + Clone + Send + Sync + 'static,
     Running: Future<Output = Result<()>> + Send + 'static,
 {
+    let Yields {
+        answer,
+        payload,
+        fails,
+    } = yields;
     let kind = question.kind(&answer);
     let describe = (question.describe, answer.describe);
     let method = Method::raw(name, kind, describe, move |parts, body| {
@@ -66,15 +72,15 @@ where
             let (theirs, slot) = Out::pair();
             let mut running = Box::pin(function(parts, (question.take)(body)?, theirs));
             opened(running.as_mut(), &slot).await?;
-            let running = Some(running);
-            let messages = PayloadStream::new(Pumped { running, slot });
+            let messages = PayloadStream::new(Pumped {
+                running: Some(running),
+                slot,
+                payload,
+            });
             Ok(Reply::from_body(Body::Many(messages)))
         })
     });
-    match answer.fails {
-        Some(describe) => method.error(describe),
-        None => method,
-    }
+    error::fails(method, fails)
 }
 
 /// Runs a function until it has returned its stream.
@@ -91,35 +97,45 @@ async fn opened<A>(
 }
 
 /// A stream that is returned without a `Result`.
-pub fn bare<S>(stream: S) -> Result<S> {
+pub fn bare<S>(stream: S) -> Result<S, Infallible> {
     Ok(stream)
 }
 
 /// Reads what a function has returned, one message a poll.
 ///
 /// It waits without a waker once something lies there: the reader, who polled it, takes that.
-pub async fn pump<R, A>(returned: R, out: Out<A>) -> Result<()>
+///
+/// The type that is returned is sure to be one that may move between threads, so that a stream
+/// that may not is reported once.
+pub fn pump<R, A>(
+    returned: R,
+    travels: fn(R::Error) -> Error,
+    out: Out<A>,
+) -> impl Future<Output = Result<()>> + Send
 where
-    R: Returned<Ok: Stream<Item: StreamItem<A>> + Send, Error: IntoError>,
+    R: Returned<Ok: Stream<Item: StreamItem<A>> + Send>,
+    A: Send,
 {
-    let stream = returned.into_result().map_err(IntoError::into_error)?;
-    let mut stream = pin!(stream);
-    poll_fn(|task| {
-        if !out.with(|slot| std::mem::replace(&mut slot.is_open, true)) {
-            return Poll::Pending;
-        }
-        match stream.as_mut().poll_next(task) {
-            Poll::Ready(None) => Poll::Ready(()),
-            Poll::Ready(Some(item)) => {
-                let item = item.into_item();
-                out.with(|slot| slot.item = Some(item));
-                Poll::Pending
+    let stream = returned.into_result().map_err(travels);
+    async move {
+        let mut stream = pin!(stream?);
+        poll_fn(|task| {
+            if !out.with(|slot| std::mem::replace(&mut slot.is_open, true)) {
+                return Poll::Pending;
             }
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await;
-    Ok(())
+            match stream.as_mut().poll_next(task) {
+                Poll::Ready(None) => Poll::Ready(()),
+                Poll::Ready(Some(item)) => {
+                    let item = item.into_item();
+                    out.with(|slot| slot.item = Some(item));
+                    Poll::Pending
+                }
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await;
+        Ok(())
+    }
 }
 
 /// A function, its stream and all they borrow, read as messages.
@@ -127,9 +143,10 @@ struct Pumped<A, Running> {
     /// `None` once it has ended.
     running: Option<Pin<Box<Running>>>,
     slot: Out<A>,
+    payload: fn(A) -> Payload,
 }
 
-impl<A: Message, Running: Future<Output = Result<()>>> Stream for Pumped<A, Running> {
+impl<A, Running: Future<Output = Result<()>>> Stream for Pumped<A, Running> {
     type Item = Result<Payload>;
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -141,7 +158,7 @@ impl<A: Message, Running: Future<Output = Result<()>>> Stream for Pumped<A, Runn
             return Poll::Ready(outcome.err().map(Err));
         }
         match self.slot.with(|slot| slot.item.take()) {
-            Some(item) => Poll::Ready(Some(item.map(Payload::value))),
+            Some(item) => Poll::Ready(Some(item.map(self.payload))),
             None => Poll::Pending,
         }
     }

@@ -20,14 +20,12 @@ use crate::handler::method::Describe;
 ///
 /// struct Refusal;
 ///
-/// impl From<Refusal> for Error {
-///     fn from(_: Refusal) -> Self {
-///         Error::permission_denied("not you")
-///     }
-/// }
-///
 /// impl MethodError for Refusal {
 ///     type Caller = Error;
+///
+///     fn travels(self) -> Error {
+///         Error::permission_denied("not you")
+///     }
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
@@ -37,18 +35,29 @@ use crate::handler::method::Describe;
     note = "or return `micro::Result<…>`, whose error `?` makes of whatever implements \
             `Into<micro::Error>`"
 )]
-pub trait MethodError: Into<Error> + 'static {
+pub trait MethodError: 'static {
     /// What callers get: the enum itself if it has a variant for all other errors, or [`Error`].
     type Caller: From<Error> + 'static;
 
     /// The message in which it travels, if any.
     const DESCRIBE: Option<Describe> = None;
+
+    /// The error that travels.
+    fn travels(self) -> Error;
 }
 
 impl MethodError for Error {
     type Caller = Self;
+
+    fn travels(self) -> Error {
+        self
+    }
 }
 
 impl MethodError for Infallible {
     type Caller = Error;
+
+    fn travels(self) -> Error {
+        match self {}
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use micro::handler::{Body, MethodError, Payload, Resources, Route, Router, Service};
+use micro::handler::{Body, HttpRule, MethodError, Payload, Resources, Route, Router, Service};
 use micro::{Call, Caller, Context, Error, ErrorKind, Result};
 
 #[micro::message]
@@ -52,16 +52,17 @@ impl OrderGreeter {
 
 #[micro::service]
 impl OrderGreeter {
-    #[micro::rpc(name = "Fails")]
+    #[micro::rpc(
+        name = "Fails",
+        limit = "1KiB",
+        http("GET /v1/order-greeter/{text}"),
+        http("POST /v1/order-greeter:say", body = "*")
+    )]
     async fn fail(&self, _caller: Caller, _: Text) -> std::result::Result<Text, Refusal> {
         Err(Refusal(self.helper()))
     }
 
-    #[micro::rpc(
-        limit = "1KiB",
-        http("GET /v1/{text}"),
-        http("POST /v1:say", body = "text")
-    )]
+    #[micro::rpc]
     async fn nothing(&self, _context: Context) -> Result<()> {
         Ok(())
     }
@@ -75,14 +76,12 @@ async fn goodbye(greeter: &OrderGreeter, name: Text) -> Result<Text> {
 
 struct Refusal(u64);
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::permission_denied(format!("not after {}", refusal.0))
-    }
-}
-
 impl MethodError for Refusal {
     type Caller = Error;
+
+    fn travels(self) -> Error {
+        Error::permission_denied(format!("not after {}", self.0))
+    }
 }
 
 fn router<S: Service>(service: S) -> Router {
@@ -132,16 +131,14 @@ fn methods_come_from_every_block_and_function() {
     assert!(hello.method.idempotent);
     assert_eq!(hello.method.timeout, Some(Duration::from_millis(1500)));
     assert_eq!(routes[0].method.timeout, None);
-    let nothing = &routes[2];
-    assert_eq!(nothing.method.message_limit, Some(1024));
-    let [get, post] = nothing.http else {
-        panic!("{:?}", nothing.http);
+    let fails = &routes[0];
+    assert_eq!(fails.method.message_limit, Some(1024));
+    let [get, post] = fails.http else {
+        panic!("{:?}", fails.http);
     };
-    assert_eq!((get.verb, get.path, get.body), ("GET", "/v1/{text}", ""));
-    assert_eq!(
-        (post.verb, post.path, post.body),
-        ("POST", "/v1:say", "text")
-    );
+    let said = |rule: &HttpRule| (rule.verb, rule.path, rule.body);
+    assert_eq!(said(get), ("GET", "/v1/order-greeter/{text}", ""));
+    assert_eq!(said(post), ("POST", "/v1/order-greeter:say", "*"));
     // Each method points at its own line.
     assert!(hello.location.unwrap().line < routes[0].location.unwrap().line);
 }

@@ -8,6 +8,7 @@ use crate::sources::{Offence, Text, expect_none, texts};
 
 /// Sources that belong to somebody's test as data: as wrong as the test wants them.
 const DATA: &[&str] = &[
+    "ui-tests/error/",
     "ui-tests/message/",
     "ui-tests/on/",
     "ui-tests/rpc/",

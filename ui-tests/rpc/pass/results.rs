@@ -11,14 +11,12 @@ struct Hello {
 
 struct Refusal;
 
-impl From<Refusal> for Error {
-    fn from(_: Refusal) -> Self {
-        Error::permission_denied("no")
-    }
-}
-
 impl micro::handler::MethodError for Refusal {
     type Caller = Error;
+
+    fn travels(self) -> Error {
+        Error::permission_denied("no")
+    }
 }
 
 type Answer<E> = std::result::Result<Hello, E>;

@@ -40,6 +40,38 @@ struct String {
     value: ::std::string::String,
 }
 
+#[::micro::error]
+enum Error {
+    #[micro(not_found, "none of `{0}` {1:?}")]
+    String(::std::string::String, u64),
+    #[micro(internal, "{value} {type}")]
+    Result { value: u64, r#type: u64 },
+    #[micro(aborted, "none")]
+    None,
+    #[micro(other)]
+    Other(::micro::Error),
+}
+
+#[::micro::error]
+#[derive(::core::fmt::Debug)]
+enum Display {
+    #[micro(unknown, "{{}}")]
+    Debug,
+}
+
+struct Never;
+
+impl ::micro::prelude::Stream for Never {
+    type Item = String;
+
+    fn poll_next(
+        self: ::core::pin::Pin<&mut Self>,
+        _: &mut ::core::task::Context<'_>,
+    ) -> ::core::task::Poll<::core::option::Option<String>> {
+        ::core::task::Poll::Pending
+    }
+}
+
 #[::micro::service]
 struct Default {
     #[micro(default)]
@@ -52,6 +84,30 @@ impl Default {
     async fn r#async(&self, context: ::micro::Context, request: String) -> ::micro::Result<String> {
         let _ = (context, self.count);
         ::micro::Result::Ok(request)
+    }
+
+    #[::micro::rpc(http("GET /v1/{value}"), limit = "1KiB")]
+    async fn many(
+        &self,
+        request: String,
+    ) -> ::micro::Result<impl ::micro::prelude::Stream<Item = ::micro::Result<String>>> {
+        ::micro::Result::Ok(::micro::prelude::stream(async move |out| {
+            let _ = self.count;
+            out.send(request).await
+        }))
+    }
+
+    #[::micro::rpc]
+    async fn each(
+        &self,
+        input: ::micro::Streaming<String>,
+    ) -> ::core::result::Result<::micro::Streaming<String>, Error> {
+        ::core::result::Result::Ok(input)
+    }
+
+    #[::micro::rpc]
+    async fn bare(&self) -> impl ::micro::prelude::Stream<Item = String> + use<> {
+        Never
     }
 
     #[::micro::rpc]
@@ -70,10 +126,17 @@ async fn free(service: &Default, request: String) -> ::micro::Result<String> {
 trait Contract {
     #[::micro::rpc]
     async fn get(&self, request: String) -> ::micro::Result<String>;
+
+    #[::micro::rpc]
+    async fn watch(&self) -> ::micro::Result<impl ::micro::prelude::Stream<Item = String>>;
 }
 
 #[::micro::service]
 impl Contract for Default {
+    async fn watch(&self) -> ::micro::Result<impl ::micro::prelude::Stream<Item = String>> {
+        ::micro::Result::Ok(Never)
+    }
+
     async fn get(&self, request: String) -> ::micro::Result<String> {
         ::micro::Result::Ok(request)
     }
@@ -91,5 +154,10 @@ async fn begin(client: DefaultClient) {
 
 fn main() {
     let _ = (DefaultClient::INFO, ContractClient::INFO);
+    let _ = (Error::String, Error::None, Display::Debug);
+    let _ = Error::Result {
+        value: 1,
+        r#type: 2,
+    };
     let _ = <Default as ::micro::handler::Service>::served;
 }

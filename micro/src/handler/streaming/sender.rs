@@ -88,6 +88,7 @@ pub(super) fn channel<T>(capacity: usize) -> (Sender<T>, Received<T>) {
 /// # struct Number { value: u64 }
 /// #[micro::service]
 /// struct Primes {
+///     #[micro(default)]
 ///     known: Vec<u64>,
 /// }
 /// # fn main() {}

@@ -1,0 +1,10 @@
+#![allow(unused)]
+
+use micro::prelude::*;
+
+#[micro::error]
+enum CartError {
+    NoCart,
+}
+
+fn main() {}

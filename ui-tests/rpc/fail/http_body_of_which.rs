@@ -1,0 +1,21 @@
+#![allow(unused)]
+
+use micro::prelude::*;
+
+#[micro::message]
+struct Hello {
+    name: String,
+}
+
+#[micro::service]
+struct Greeter;
+
+#[micro::service]
+impl Greeter {
+    #[micro::rpc(http = ["PUT /v1/hello", "POST /v1/hello"], body = "name")]
+    async fn hello(&self, request: Hello) -> Result<Hello> {
+        todo!()
+    }
+}
+
+fn main() {}
