@@ -117,18 +117,18 @@ impl Options {
 
 impl Side {
     pub(crate) fn name(self) -> &'static str {
-        name(SIDES, self)
+        name(SIDES, &self)
     }
 }
 
 impl Shape {
     pub(crate) fn name(self) -> &'static str {
-        name(SHAPES, self)
+        name(SHAPES, &self)
     }
 }
 
-fn name<T: PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str {
-    let found = names.iter().find(|(_, known)| *known == value);
+fn name<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> &'static str {
+    let found = names.iter().find(|(_, known)| known == value);
     found.map_or("?", |(name, _)| name)
 }
 

@@ -99,14 +99,6 @@ impl Open {
         task: &mut Context<'_>,
         trailers: &Trailers,
     ) -> Poll<Option<Result<Payload>>> {
-        if let Some(failed) = &mut self.failed
-            && let Poll::Ready(told) = Pin::new(failed).poll(task)
-        {
-            self.failed = None;
-            if let Ok(error) = told {
-                return Poll::Ready(Some(Err(error)));
-            }
-        }
         let step = self.incoming.poll(task);
         if let Some(leading) = self.incoming.take_leading() {
             trailers.set_leading(leading);
@@ -118,15 +110,35 @@ impl Open {
             }
             Poll::Ready(Step::End(outcome, after)) => {
                 trailers.set(after);
-                let outcome = outcome.map_err(|failure| self.place.say(failure));
-                Poll::Ready(outcome.err().map(Err))
+                let Err(failure) = outcome else {
+                    return Poll::Ready(None);
+                };
+                // What was wrong with the requests has reset the stream, too.
+                let own = self
+                    .failed
+                    .as_mut()
+                    .and_then(|failed| failed.try_recv().ok());
+                let error = own.unwrap_or_else(|| self.place.say(failure));
+                Poll::Ready(Some(Err(error)))
             }
-            Poll::Pending => self.clock.poll(task).map(|text| {
-                self.incoming.suspect();
-                let error = self.place.error(ErrorKind::DeadlineExceeded, &text);
-                Some(Err(error))
-            }),
+            Poll::Pending => self.wait(task).map(|error| Some(Err(error))),
         }
+    }
+
+    /// Nothing comes: is something wrong?
+    fn wait(&mut self, task: &mut Context<'_>) -> Poll<Error> {
+        if let Some(failed) = &mut self.failed
+            && let Poll::Ready(told) = Pin::new(failed).poll(task)
+        {
+            self.failed = None;
+            if let Ok(error) = told {
+                return Poll::Ready(error);
+            }
+        }
+        self.clock.poll(task).map(|text| {
+            self.incoming.suspect();
+            self.place.error(ErrorKind::DeadlineExceeded, &text)
+        })
     }
 }
 

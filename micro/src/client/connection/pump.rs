@@ -26,6 +26,8 @@ pub(in crate::client) struct Pump {
     framing: Framing,
     /// Framed messages that wait for room.
     ready: Bytes,
+    /// How many bytes were gathered last, to make room for as many at once.
+    usual: usize,
     /// Whether anything of the requests was taken.
     touched: bool,
     pulse: Option<Arc<Pulse>>,
@@ -43,6 +45,7 @@ impl Pump {
             out,
             framing,
             ready: Bytes::new(),
+            usual: 256,
             touched: false,
             pulse,
         }
@@ -113,12 +116,15 @@ impl Pump {
                 break;
             };
             if gathered.is_empty() {
-                gathered.reserve(256);
+                gathered.reserve(self.usual);
             }
             self.framing.append(&request?, &mut gathered)?;
             if let Some(pulse) = &self.pulse {
                 pulse.beat();
             }
+        }
+        if !gathered.is_empty() {
+            self.usual = gathered.len().clamp(256, 2 * GATHERED);
         }
         self.ready = gathered.into();
         Ok(())

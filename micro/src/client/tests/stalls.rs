@@ -36,13 +36,13 @@ async fn peer_that_does_not_read_stops_the_requests_and_the_deadline_ends_them()
     let (peer, client) = (stone().await, Client::builder().build());
     let (requests, taken) = endless();
     let call = client.bidirectional::<Text>(&method(Kind::Bidirectional), requests);
-    let short = Duration::from_millis(300);
+    let short = Duration::from_secs(1);
     let mut heard = call.address(peer.address()).timeout(short).await.unwrap();
     let error = heard.next().await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
     let address = peer.address();
     let expected = format!(
-        "`/greeter.Greeter/Talk` at {address}: the stream did not end within 300ms, the call's \
+        "`/greeter.Greeter/Talk` at {address}: the stream did not end within 1s, the call's \
          timeout"
     );
     assert_eq!(error.to_string(), expected);
@@ -129,6 +129,11 @@ async fn sent_to_a_stalled_reader(size: usize) -> (usize, Streaming<Text>, Peer)
     let (peer, client) = (peer.await, Client::builder().build());
     let call = client.server_stream::<Text>(&method(Kind::ServerStream), text("Ada"));
     let heard = call.address(peer.address()).await.unwrap();
+    let enough = Config::default().stream_window / 2;
+    until("half the window is sent", || {
+        sent.load(Ordering::SeqCst) > enough
+    })
+    .await;
     let mut before = usize::MAX;
     while before != sent.load(Ordering::SeqCst) {
         before = sent.load(Ordering::SeqCst);
@@ -143,7 +148,6 @@ async fn unread_replies_take_no_more_than_the_window() {
     for size in [100, 100_000] {
         let (sent, mut heard, _peer) = sent_to_a_stalled_reader(size).await;
         assert!(sent <= window, "{size}: {sent} of {window}");
-        assert!(sent > window / 2, "{size}: {sent} of {window}");
         // It goes on when they are read.
         for _ in 0..2 * window / size {
             assert_eq!(heard.next().await.unwrap().unwrap().0.len(), size);

@@ -214,15 +214,16 @@ async fn calls_go_elsewhere_until_something_of_them_was_taken() {
     let refusing = Peer::scripted(|mut incoming: Incoming| async move {
         incoming.respond.send_reset(h2::Reason::REFUSED_STREAM);
     });
-    let (refusing, echo) = (refusing.await, Peer::scripted(echo_lazily).await);
+    let (refusing, echo) = (refusing.await, Arc::new(Peer::scripted(echo_lazily).await));
     let world = World::of(&[&refusing, &echo]).await;
     let client = world.client();
     let mut elsewhere = 0;
     for _ in 0..20 {
         let before = refusing.calls();
-        // Nothing can be taken before the refusal has come.
+        // Nothing can be taken before the call is where it will be answered.
+        let (calls, answering) = (echo.calls(), Arc::clone(&echo));
         let late = Streaming::make(move |out: Sender<Text>| async move {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            until("it is elsewhere", || answering.calls() > calls).await;
             out.send(text("a")).await
         });
         let call = client.client_stream::<Text>(&method(Kind::ClientStream), late);
