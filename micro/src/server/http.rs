@@ -208,12 +208,14 @@ pub(super) fn is_page(path: &str) -> bool {
 /// The answer where nobody answers.
 fn unknown(peer: &Peer, path: &str) -> HttpReply {
     let near = peer.shared.rest.near(path);
+    // Nobody reads more of a path that is not there.
+    let shown: String = path.chars().take(200).collect();
     let error = if near.is_empty() {
-        peer.shared.router.unknown(path)
+        peer.shared.router.unknown(&shown)
     } else {
         Error::unimplemented(format!(
             "nothing at `{}`; near: `{}`",
-            path.escape_debug(),
+            shown.escape_debug(),
             near.join("`, `")
         ))
     };

@@ -60,6 +60,11 @@ async fn unknown_paths_name_what_is_near() {
         assert_eq!(reply.status, 404, "{reply:?}");
         assert!(reply.message().contains(expected), "{reply:?}");
     }
+    for start in ["/v1/items/x/", "/"] {
+        let reply = shop.get(&format!("{start}{}", "y".repeat(20_000))).await;
+        assert_eq!(reply.status, 404);
+        assert!(reply.body.len() < 1000, "{reply:?}");
+    }
 }
 
 #[tokio::test]
