@@ -92,3 +92,20 @@ async fn silence_is_filled_with_comments() {
         assert!(tcp.read_buf(&mut seen).await.unwrap() > 0);
     }
 }
+
+#[tokio::test]
+async fn health_can_be_watched_with_curl() {
+    let served = Served::new().await;
+    let mut tcp = served.tcp().await;
+    let request = "GET /grpc.health.v1.Health/Watch HTTP/1.1\r\nhost: x\r\n\
+                   accept: text/event-stream\r\n\r\n";
+    tcp.write_all(request.as_bytes()).await.unwrap();
+    let mut seen = Vec::new();
+    for status in ["SERVING", "NOT_SERVING"] {
+        let expected = format!("data: {{\"status\":\"{status}\"}}\n\n");
+        while !String::from_utf8_lossy(&seen).contains(&expected) {
+            assert!(within(tcp.read_buf(&mut seen)).await.unwrap() > 0);
+        }
+        served.health.not_serving("tired");
+    }
+}
