@@ -61,6 +61,7 @@ fn examples_of_one_program_print_what_they_say() {
         "05_by_hand",
         "06_streams",
         "08_errors",
+        "12_streams",
     ] {
         let printed = run(&World::new(), name);
         assert_eq!(printed, promised(format!("{name}.rs")), "{name}");
@@ -162,4 +163,13 @@ fn the_shop_answers_curl_as_its_header_says() {
 fn the_first_example_is_short() {
     let text = fs::read_to_string(workspace().join("examples/01_hello.rs")).unwrap();
     assert!(text.lines().count() <= 30);
+}
+
+#[test]
+fn a_stream_outlives_its_program() {
+    let world = World::new();
+    let first = run(&world, "12_streams");
+    let second = run(&world, "12_streams");
+    assert_eq!(second[..2], first[..2], "only the new orders are packed");
+    assert_eq!(second.last().unwrap(), "6 orders so far, 0 to be packed");
 }
