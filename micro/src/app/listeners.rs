@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use crate::app::problems::Problems;
+use crate::app::streams;
 use crate::broker::{Pattern, matches};
 use crate::error::{Error, Result};
 use crate::handler::{
@@ -94,11 +95,7 @@ impl Listeners<'_> {
     fn check(&self, subscriber: &Subscriber) -> Result<()> {
         subscriber.check()?;
         if let Some(durable) = subscriber.durable {
-            return Err(Error::unimplemented(format!(
-                "durable stream `{}` is not available in this version; leave `stream` out to \
-                 subscribe to the topic",
-                durable.stream
-            )));
+            streams::check(subscriber, &durable)?;
         }
         let options = &subscriber.options;
         if let Some(dead) = &options.dead_letter

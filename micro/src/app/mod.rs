@@ -18,6 +18,7 @@ mod report;
 mod running;
 mod settings;
 mod stop;
+mod streams;
 #[cfg(test)]
 mod tests;
 

@@ -11,11 +11,12 @@ use tokio::time::{Instant, timeout};
 use crate::app::advertise::advertised;
 use crate::app::every::Periodic;
 use crate::app::hook::{Hook, Moment};
+use crate::app::streams::Streams;
 use crate::app::{App, Inner, report};
 use crate::broker::{Place, Subscription};
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::handler::{ServiceInfo, Subscriber};
+use crate::handler::{Listener, ServiceInfo, Subscriber};
 use crate::registry::{Node, Registration};
 use crate::server::{self, Drained, Server};
 
@@ -35,6 +36,7 @@ pub struct Running {
     registrations: Vec<Registration>,
     ready: JoinSet<Result<()>>,
     subscriptions: Vec<Subscription>,
+    streams: Streams,
     periodic: Periodic,
 }
 
@@ -63,6 +65,7 @@ impl App {
             registrations: Vec::new(),
             ready: JoinSet::new(),
             subscriptions: Vec::new(),
+            streams: Streams::default(),
             periodic: Periodic::default(),
         };
         if running.app.listen && !running.app.router.routes().is_empty() {
@@ -113,7 +116,9 @@ impl Running {
     }
 
     async fn subscribe(&mut self) -> Result<()> {
-        for listener in &self.app.listeners {
+        self.streams = Streams::start(&self.app.listeners, &self.app.events).await?;
+        let plain = |listener: &&Arc<Listener>| listener.subscriber.durable.is_none();
+        for listener in self.app.listeners.iter().filter(plain) {
             let Subscriber {
                 pattern, options, ..
             } = &listener.subscriber;
@@ -181,6 +186,7 @@ impl Running {
             }
             let serves = self.server.is_some()
                 || !self.subscriptions.is_empty()
+                || !self.streams.is_empty()
                 || !self.periodic.is_empty();
             if self.ready.is_empty() && !serves {
                 return Ok(());
@@ -198,6 +204,7 @@ impl Running {
         let listed = !self.registrations.is_empty()
             || (self.server.is_some() && !self.subscriptions.is_empty());
         self.deregister().await;
+        self.streams.leave();
         self.leave_topics().await;
         if listed {
             tokio::time::sleep(self.app.options.settle).await;
@@ -205,6 +212,7 @@ impl Running {
         let end = Instant::now() + self.app.options.drain;
         let left = || end.saturating_duration_since(Instant::now());
         self.close_subscriptions(left()).await;
+        std::mem::take(&mut self.streams).stop(left()).await;
         std::mem::take(&mut self.periodic).stop(left()).await;
         let drained = match self.server.take() {
             Some(server) => server.drain(left()).await,

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
+use std::time::Duration;
 
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::time::timeout;
@@ -17,6 +18,29 @@ use crate::broker::options::{Ack, Options};
 use crate::broker::record::Event;
 use crate::context::{Caller, Context};
 use crate::error::{Error, Result};
+
+/// What is to become of an event that others keep.
+#[derive(Debug)]
+pub(crate) enum Word {
+    /// It is done.
+    Ack,
+    /// Again, after so long, and why.
+    Again(Duration, String),
+    /// Never again, and why.
+    Dead(String),
+}
+
+/// Lets a subscriber handle an event that others keep: the attempt of this number, from 1.
+pub(crate) async fn attend(run: &Run, options: &Options, event: Event, number: u32) -> Word {
+    match attempt(run, options, &Arc::new(event), number).await {
+        Verdict::Ack => Word::Ack,
+        Verdict::Dead(reason) => Word::Dead(reason),
+        Verdict::Nack(_, reason) if number > options.retries => Word::Dead(reason),
+        Verdict::Nack(after, reason) => {
+            Word::Again(after.unwrap_or_else(|| options.pause(number)), reason)
+        }
+    }
+}
 
 /// Lets a subscriber handle an event once; its word, or what its result says.
 pub(super) async fn attempt(

@@ -42,5 +42,6 @@ pub use topic::Pattern;
 pub use url::SCHEMES;
 pub use url::Scheme;
 
+pub(crate) use attempt::{Word, attend};
 pub(crate) use delivery::Run;
 pub(crate) use topic::matches;

@@ -34,6 +34,7 @@ pub use consumer::{Consumer, Delivery, Options, Settle, Verdict};
 pub use file::{Config, File, Fsync};
 pub use handle::Events;
 pub use memory::Memory;
+pub(crate) use record::check_names;
 pub use record::{Event, JSON, PROTOBUF, Record, Start, Trim};
 pub use records::Records;
 #[cfg(feature = "linkme")]

@@ -4,6 +4,7 @@
 //! Knows nothing of where records are kept.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -216,6 +217,24 @@ pub enum Start {
     Time(SystemTime),
 }
 
+impl FromStr for Start {
+    type Err = Error;
+
+    /// Reads `earliest`, `latest`, or an offset.
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "earliest" => Ok(Self::Earliest),
+            "latest" => Ok(Self::Latest),
+            offset => offset.parse().map(Self::Offset).map_err(|_| {
+                Error::invalid_argument(format!(
+                    "`{}` is not `earliest`, `latest` or an offset",
+                    offset.escape_debug()
+                ))
+            }),
+        }
+    }
+}
+
 /// What to remove from the beginning of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -248,6 +267,16 @@ impl Default for Limits {
             batch_bytes: 16 << 20,
         }
     }
+}
+
+/// Whether a topic and a group can be called so.
+///
+/// # Errors
+///
+/// `InvalidArgument`, naming what is wrong.
+pub(crate) fn check_names(topic: &str, group: &str) -> Result<()> {
+    check_name("topic", topic)?;
+    check_name("group", group)
 }
 
 /// A topic's or group's name: 1 to 120 letters, digits, `-`, `_`, and `.` between other things.

@@ -1,6 +1,7 @@
 //! Subscribers and periodic work, annotated, in whole apps.
 
 mod checks;
+mod durable;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};

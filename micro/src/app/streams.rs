@@ -1,0 +1,205 @@
+//! Subscribers of durable streams: what `Events` deliver goes through the subscriber's frame, and
+//! what becomes of it is written down in its group.
+//!
+//! Order, sharing and redelivery are the group's; here deliveries are run and verdicts given.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::{self, Word, attend};
+use crate::error::Result;
+use crate::events::{Consumer, Delivery, Events, Options, PROTOBUF, Record, Start, check_names};
+use crate::handler::{Durable, Listener, Subscriber};
+
+/// What a delivery may take beside the handler: writing its verdict down.
+const SLACK: Duration = Duration::from_secs(5);
+/// How long to wait after an error of the stream.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The running subscribers of durable streams. Dropped, they end at once, and what they hold is
+/// delivered again.
+#[derive(Default)]
+pub(super) struct Streams {
+    tasks: JoinSet<()>,
+    /// Cancelled when they are to take no more.
+    leaving: CancellationToken,
+}
+
+/// Whether a stream and its group can be, and where a new group begins.
+///
+/// # Errors
+///
+/// `InvalidArgument`, naming what is wrong.
+pub(super) fn check(subscriber: &Subscriber, durable: &Durable) -> Result<Start> {
+    check_names(durable.stream, group(subscriber, durable))?;
+    durable.from.map_or(Ok(Start::default()), str::parse)
+}
+
+fn group(subscriber: &Subscriber, durable: &Durable) -> &'static str {
+    durable.group.unwrap_or(subscriber.name)
+}
+
+impl Streams {
+    /// Starts those of the listeners that read a stream.
+    ///
+    /// # Errors
+    ///
+    /// What the events report: that another process has their directory, for one.
+    pub(super) async fn start(listeners: &[Arc<Listener>], events: &Events) -> Result<Self> {
+        let mut streams = Self::default();
+        for listener in listeners {
+            let Some(durable) = &listener.subscriber.durable else {
+                continue;
+            };
+            let consumer = consume(&listener.subscriber, durable, events).await?;
+            let leaving = streams.leaving.clone();
+            let listener = Arc::clone(listener);
+            streams.tasks.spawn(work(listener, consumer, leaving));
+        }
+        Ok(streams)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Takes no more; what is being handled goes on.
+    pub(super) fn leave(&self) {
+        self.leaving.cancel();
+    }
+
+    /// Finishes what is being handled within `grace`; the rest is delivered again, some time.
+    pub(super) async fn stop(mut self, grace: Duration) {
+        self.leave();
+        let ended = timeout(grace, async {
+            while let Some(ended) = self.tasks.join_next().await {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a subscriber of a stream was lost");
+                }
+            }
+        });
+        if ended.await.is_err() {
+            tracing::warn!(?grace, "events of streams cut at the end of the drain");
+        }
+        self.tasks.shutdown().await;
+    }
+}
+
+async fn consume(subscriber: &Subscriber, durable: &Durable, events: &Events) -> Result<Consumer> {
+    let wanted = &subscriber.options;
+    let wait = match wanted.ack {
+        broker::Ack::Auto => wanted.timeout,
+        broker::Ack::Manual => wanted.timeout.saturating_add(wanted.ack_wait),
+    };
+    let mut options = Options::new()
+        .with_start(check(subscriber, durable)?)
+        .with_ack_wait(wait.saturating_add(SLACK))
+        .with_retries(wanted.retries)
+        .with_in_flight(wanted.concurrency);
+    options.dead_letter.clone_from(&wanted.dead_letter);
+    let group = group(subscriber, durable);
+    let consumed = events.consume(durable.stream, group, options).await;
+    consumed.map_err(|error| error.context(format!("subscriber `{}`", subscriber.name)))
+}
+
+/// Handles deliveries, as many at a time as the consumer gives, until it is to leave.
+async fn work(listener: Arc<Listener>, mut consumer: Consumer, leaving: CancellationToken) {
+    let mut handling = JoinSet::new();
+    let name = listener.subscriber.name;
+    loop {
+        let next = tokio::select! {
+            () = leaving.cancelled() => break,
+            Some(ended) = handling.join_next() => {
+                note(name, ended);
+                continue;
+            }
+            next = consumer.next() => next,
+        };
+        match next {
+            Some(Ok(delivery)) => {
+                handling.spawn(handle(Arc::clone(&listener), delivery));
+            }
+            Some(Err(error)) => {
+                tracing::error!(subscriber = name, %error, "the stream cannot be read just now");
+                tokio::select! {
+                    () = leaving.cancelled() => break,
+                    () = sleep(PAUSE) => {}
+                }
+            }
+            None => {
+                tracing::error!(subscriber = name, "the stream has ended");
+                break;
+            }
+        }
+    }
+    while let Some(ended) = handling.join_next().await {
+        note(name, ended);
+    }
+}
+
+fn note(subscriber: &str, ended: std::result::Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(subscriber, %error, "a delivery was lost; it comes again");
+    }
+}
+
+async fn handle(listener: Arc<Listener>, delivery: Delivery) {
+    let subscriber = &listener.subscriber;
+    let event = event_of(delivery.record());
+    let number = delivery.attempt();
+    let word = match event {
+        Ok(event) => {
+            let run = Arc::clone(&listener).run();
+            attend(&run, &subscriber.options, event, number).await
+        }
+        Err(error) => Word::Dead(error.chain()),
+    };
+    let offset = delivery.record().offset;
+    let settled = match word {
+        Word::Ack => delivery.ack().await,
+        Word::Again(pause, reason) => {
+            let subscriber = subscriber.name;
+            tracing::warn!(
+                subscriber,
+                offset,
+                number,
+                ?pause,
+                reason,
+                "to be tried again"
+            );
+            delivery.nack(pause).await
+        }
+        Word::Dead(reason) => delivery.dead_letter(reason).await,
+    };
+    if let Err(error) = settled {
+        tracing::error!(subscriber = subscriber.name, offset, %error, "the event comes again");
+    }
+}
+
+/// A record as subscribers know events.
+fn event_of(record: &Record) -> Result<broker::Event> {
+    let kept = &record.event;
+    // As `Record::decode` has it.
+    let kind = match &*kept.content_type {
+        "" => PROTOBUF,
+        kind => kind,
+    };
+    let mut event = broker::Event::raw(&record.topic, kind, kept.payload.clone())?;
+    let place = || format!("{}-{}", record.topic, record.offset);
+    event.id = kept.id.clone().unwrap_or_else(place);
+    event.key.clone_from(&kept.key);
+    event.metadata = kept.metadata.clone();
+    event.time = record.time;
+    Ok(event)
+}
+
+impl fmt::Debug for Streams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Streams({})", self.tasks.len())
+    }
+}
