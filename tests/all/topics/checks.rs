@@ -39,7 +39,7 @@ async fn an_unknown_broker_is_a_problem_among_the_others() {
     let app = App::builder()
         .setting("registry", "memory://")
         .setting("broker", "pigeon://")
-        .subscriber(subscriber("durable", "a", 5).durable(Durable::new("a")))
+        .subscriber(subscriber("durable", "a", 5).durable(Durable::new("a b")))
         .build();
     let text = app.await.unwrap_err().to_string();
     for part in [
