@@ -5,6 +5,8 @@
 
 /** How many messages of a stream are shown at most; older ones give way. */
 const SHOWN = 500;
+/** Milliseconds between two looks at a stream: what comes faster is shown together. */
+const PAUSE = 50;
 /** How deep an example goes into messages of messages. */
 const DEPTH = 4;
 /** Flag of the last frame of a stream: its metadata and, if it failed, its error. */
@@ -243,6 +245,10 @@ function status(good, text) {
   at("status").className = good ? "status good" : "status bad";
 }
 
+function told(count) {
+  return count === 1 ? "1 message" : `${count} messages`;
+}
+
 function headers(entries) {
   at("headers").textContent = entries.map(([key, value]) => `${key}: ${value}`).join("\n");
 }
@@ -264,20 +270,34 @@ async function unary(response) {
 
 async function stream(response, started) {
   let count = 0;
+  let looked = 0;
+  let fresh = [];
+  const look = () => {
+    for (const text of fresh.slice(-SHOWN)) show(text);
+    fresh = [];
+    looked = performance.now();
+    status(true, `${count} so far · ${Math.round(looked - started)} ms`);
+  };
   for await (const frame of read(response.body)) {
     if ((frame.flags & END) === 0) {
       count += 1;
-      show(frame.text);
-      status(true, `${count} so far, ${Math.round(performance.now() - started)} ms`);
+      fresh.push(frame.text);
+      if (performance.now() - looked > PAUSE) {
+        look();
+        // A stream that never pauses must not keep the page from hearing a click.
+        await new Promise((resume) => setTimeout(resume));
+      }
       continue;
     }
+    look();
     const end = JSON.parse(frame.text);
     const trailing = Object.entries(end.metadata ?? {});
     const all = trailing.flatMap(([key, values]) => values.map((value) => [key, value]));
     const ended = end.error ? `${end.error.code}: ${end.error.message ?? ""}` : "ended well";
-    return { good: !end.error, text: `${count} messages · ${ended}`, trailing: all };
+    return { good: !end.error, text: `${told(count)} · ${ended}`, trailing: all };
   }
-  return { good: false, text: `${count} messages · cut off before its end`, trailing: [] };
+  look();
+  return { good: false, text: `${told(count)} · cut off before its end`, trailing: [] };
 }
 
 async function call(event) {
