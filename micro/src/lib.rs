@@ -59,6 +59,7 @@
 //! | keep events and share them | [`events`] |
 //! | publish, subscribe | [`broker`] |
 //! | run, configure, stop | [`run!`], [`app`] |
+//! | write `.proto` files, check what a change breaks | [`schema`] |
 //! | test | [`macro@test`], [`testing`] |
 //!
 //! # Cargo features
