@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p micro-benches --bin events                  # all of it
-//! cargo run --release -p micro-benches --bin events -- append        # throughput, beside raw files
+//! cargo run --release -p micro-benches --bin events -- append        # beside raw files
 //! cargo run --release -p micro-benches --bin events -- count 1000000 # every one once, in order
 //! cargo run --release -p micro-benches --bin events -- kill 1000000  # the consumer, five times
 //! ```
