@@ -26,11 +26,13 @@ pub use crate::handler::{
     Service, ServiceInfo, StreamItem, Streaming, Subscriber, served,
 };
 pub use crate::testing::test;
+pub use crate::types::LinkedMessage;
 pub use crate::wrap::{LinkedWrap, Next, On};
 #[cfg(feature = "linkme")]
 pub use crate::{
     app::{LINKED_EVERYS, LINKED_HOOKS},
     handler::{LINKED_METHODS, LINKED_SERVICES, LINKED_SUBSCRIBERS},
+    types::LINKED_MESSAGES,
     wrap::LINKED_WRAPS,
 };
 

@@ -76,6 +76,7 @@ pub mod metadata;
 mod scheme;
 pub mod codec;
 pub mod schema;
+pub mod types;
 pub mod context;
 pub mod registry;
 pub mod events;
@@ -92,6 +93,36 @@ pub mod testing;
 
 #[doc(hidden)]
 pub mod __private;
+
+/// Includes what `micro-build` made in build.rs: the types and services of one package, or
+/// without a name all packages, each in a module of its name.
+///
+/// ```ignore
+/// mod shop {
+///     micro::include_proto!("shop.v1");
+/// }
+///
+/// mod proto {
+///     micro::include_proto!(); // proto::shop::v1
+/// }
+/// ```
+///
+/// A package that uses types of others finds them only beside it, in the modules of the second
+/// form.
+#[macro_export]
+macro_rules! include_proto {
+    () => {
+        ::core::include!(::core::concat!(::core::env!("OUT_DIR"), "/micro-build.rs"));
+    };
+    ($package:literal) => {
+        ::core::include!(::core::concat!(
+            ::core::env!("OUT_DIR"),
+            "/",
+            $package,
+            ".rs"
+        ));
+    };
+}
 
 pub use app::{App, Stop};
 pub use broker::{Broker, Delivery, Publisher};

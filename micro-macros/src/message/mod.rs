@@ -6,6 +6,7 @@ mod encoding;
 mod enumeration;
 pub(crate) mod expand;
 mod generics;
+mod head;
 pub(crate) mod model;
 mod name;
 mod reserved;

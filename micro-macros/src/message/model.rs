@@ -1,23 +1,20 @@
 //! The checked description of a message, and the place where its mistakes are found.
 
-use proc_macro2::{Ident, Span};
-use syn::ext::IdentExt;
-use syn::{Attribute, Generics, ItemEnum, ItemStruct, LitStr, Path};
+use proc_macro2::Ident;
+use syn::{Generics, ItemEnum, ItemStruct, LitStr, Path};
 
 use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::message::body::Body;
-use crate::message::doc::{About, derives};
+use crate::message::doc::About;
 use crate::message::enumeration::Enumeration;
-use crate::message::generics;
-use crate::message::name;
+use crate::message::head::Head;
 use crate::message::reserved::Reserved;
 use crate::message::variant::{self, Variant};
-use crate::subscribe::check;
 
 /// The keys of `#[micro::message(…)]`.
 pub(crate) const KEYS: &[&str] = &[
-    "topic", "package", "name", "within", "oneof", "reserved", "crate",
+    "any", "topic", "package", "name", "within", "oneof", "reserved", "crate",
 ];
 
 /// The keys of `#[micro(…)]` on fields and variants.
@@ -33,6 +30,8 @@ pub(crate) struct Message {
     pub(crate) package: Option<LitStr>,
     /// The message whose name stands before this one's.
     pub(crate) within: Option<Path>,
+    /// Whether it can be read as JSON by its name alone.
+    pub(crate) any: bool,
     pub(crate) topic: Option<LitStr>,
     pub(crate) krate: Option<Path>,
     pub(crate) reserved: Reserved,
@@ -122,127 +121,5 @@ impl Message {
     /// The names of the type parameters.
     pub(crate) fn params(&self) -> impl Iterator<Item = &Ident> {
         self.generics.type_params().map(|param| &param.ident)
-    }
-}
-
-/// What the attribute itself says.
-struct Head {
-    name: Option<LitStr>,
-    package: Option<LitStr>,
-    within: Option<Path>,
-    oneof: Option<Span>,
-    topic: Option<LitStr>,
-    krate: Option<Path>,
-    reserved: Reserved,
-    about: About,
-    serialize: bool,
-    deserialize: bool,
-}
-
-impl Head {
-    fn take(attributes: &mut Vec<Attribute>, args: &mut Args, mistakes: &mut Mistakes) -> Self {
-        let stray = attributes.extract_if(.., |attribute| attribute.path().is_ident("micro"));
-        for attribute in stray {
-            mistakes.on(attribute, "write this in `#[micro::message(…)]` itself");
-        }
-        let head = Self {
-            name: args.string("name", mistakes),
-            package: args.string("package", mistakes),
-            within: args.path("within", mistakes),
-            oneof: args.flag("oneof", mistakes).map(|ident| ident.span()),
-            topic: args.string("topic", mistakes),
-            krate: args.path("crate", mistakes),
-            reserved: Reserved::take(args, mistakes),
-            about: About::of(attributes),
-            serialize: !derives(attributes, "Serialize"),
-            deserialize: !derives(attributes, "Deserialize"),
-        };
-        if let Some(topic) = &head.topic {
-            if topic.value().is_empty() {
-                let message = "a topic has a name, for example `topic = \"greeter.greeted\"`";
-                mistakes.on(topic, message);
-            } else {
-                check::topic(topic, mistakes);
-            }
-        }
-        if let (Some(package), Some(_)) = (&head.package, &head.within) {
-            mistakes.on(package, "the package is that of `within`; remove this one");
-        }
-        if let Some(package) = &head.package {
-            let text = package.value();
-            if !text.is_empty() && !text.split('.').all(name::is_identifier) {
-                let message = "a package is names joined by dots, for example `shop.v1`";
-                mistakes.on(package, message);
-            }
-        }
-        head
-    }
-
-    fn refuse_on_oneof(&self, mistakes: &mut Mistakes) {
-        let message = "a oneof is no message of its own; write this on the struct that holds it";
-        for text in [&self.topic, &self.package, &self.name]
-            .into_iter()
-            .flatten()
-        {
-            mistakes.on(text, message);
-        }
-        if let Some(path) = &self.within {
-            mistakes.on(path, message);
-        }
-        self.reserved.refuse(message, mistakes);
-    }
-
-    fn refuse_on_enumeration(&self, mistakes: &mut Mistakes) {
-        if let Some(topic) = &self.topic {
-            mistakes.on(
-                topic,
-                "an enum without data is no message of its own; use a struct",
-            );
-        }
-    }
-
-    fn message(
-        self,
-        ident: &Ident,
-        generics: &Generics,
-        shape: Shape,
-        mistakes: &mut Mistakes,
-    ) -> Message {
-        generics::check(generics, mistakes);
-        let (name, span) = match &self.name {
-            Some(name) => (name.value(), name.span()),
-            None => (ident.unraw().to_string(), ident.span()),
-        };
-        if !name::is_identifier(&name) {
-            let message = format!("`{name}` is not a name protobuf takes: `name = \"…\"`");
-            mistakes.at(span, message);
-        }
-        let Self {
-            package,
-            within,
-            topic,
-            krate,
-            reserved,
-            about,
-            serialize,
-            deserialize,
-            ..
-        } = self;
-        let (ident, generics) = (ident.clone(), generics.clone());
-        Message {
-            ident,
-            generics,
-            name,
-            package,
-            within,
-            topic,
-            krate,
-            reserved,
-            about,
-            serialize,
-            deserialize,
-            shape,
-            unsent: None,
-        }
     }
 }

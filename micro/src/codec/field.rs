@@ -48,6 +48,11 @@ pub trait Field: Sized {
         input: &Input,
     ) -> Result<Self, D::Error>;
 
+    /// The value that null is in JSON; mostly null leaves a field absent.
+    fn null() -> Option<Self> {
+        None
+    }
+
     /// [`omit`](Self::omit)s the field or writes it into a map.
     fn entry<M: SerializeMap>(&self, map: &mut M, name: &'static str) -> Result<(), M::Error> {
         if self.omit() {

@@ -4,6 +4,7 @@ mod compress;
 pub(crate) mod encoding;
 pub(crate) mod field;
 pub(crate) mod json;
+pub(crate) mod known;
 mod message;
 pub(crate) mod naming;
 pub(crate) mod oneof;

@@ -158,6 +158,21 @@ fn well_known(name: &str) -> Option<&'static str> {
         "google.protobuf.Empty" => Some("google/protobuf/empty.proto"),
         "google.protobuf.Duration" => Some("google/protobuf/duration.proto"),
         "google.protobuf.Timestamp" => Some("google/protobuf/timestamp.proto"),
+        "google.protobuf.Any" => Some("google/protobuf/any.proto"),
+        "google.protobuf.FieldMask" => Some("google/protobuf/field_mask.proto"),
+        "google.protobuf.Struct"
+        | "google.protobuf.Value"
+        | "google.protobuf.ListValue"
+        | "google.protobuf.NullValue" => Some("google/protobuf/struct.proto"),
+        "google.protobuf.DoubleValue"
+        | "google.protobuf.FloatValue"
+        | "google.protobuf.Int64Value"
+        | "google.protobuf.UInt64Value"
+        | "google.protobuf.Int32Value"
+        | "google.protobuf.UInt32Value"
+        | "google.protobuf.BoolValue"
+        | "google.protobuf.StringValue"
+        | "google.protobuf.BytesValue" => Some("google/protobuf/wrappers.proto"),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ const RUNGS: &[&[&str]] = &[
     &["metadata", "scheme"],
     &["codec", "context"],
     // Descriptors come out of messages, which are the codec's.
-    &["schema"],
+    &["schema", "types"],
     &["driver"],
     &["transport", "registry", "store", "auth"],
     &["broker", "events", "config", "sync"],

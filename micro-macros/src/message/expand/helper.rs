@@ -49,6 +49,7 @@ pub(crate) fn helper(message: &Message, variant: &Variant, body: &Body) -> Token
         ),
         package: message.package.clone(),
         within: message.within.clone(),
+        any: false,
         topic: None,
         krate: message.krate.clone(),
         reserved: Reserved::default(),

@@ -31,8 +31,16 @@ pub(crate) fn expand(message: &Message) -> TokenStream {
         Shape::Oneof(variants) => return whole(&krate, &oneof::expand(message, variants)),
         Shape::Enumeration(enumeration) => enumeration::expand(message, enumeration),
     };
-    let serde = serde(message);
-    whole(&krate, &quote!(#impls #serde))
+    let (serde, ident) = (serde(message), &message.ident);
+    let linked = message.any.then(|| {
+        quote! {
+            #krate::__private::submit! {
+                LINKED_MESSAGES: LinkedMessage =
+                    #krate::__private::LinkedMessage::new::<#ident>()
+            }
+        }
+    });
+    whole(&krate, &quote!(#impls #serde #linked))
 }
 
 /// The impls, in a place of their own.

@@ -41,6 +41,11 @@ impl Input {
         result.map_err(E::custom)
     }
 
+    /// How much memory may still be taken.
+    pub(crate) fn left(&self) -> usize {
+        self.bounds.get().left()
+    }
+
     pub(crate) fn charge<E: Error>(&self, bytes: usize) -> Result<(), E> {
         self.bounded(|bounds| bounds.charge(bytes))
     }
@@ -76,7 +81,7 @@ impl<'de, T: Field> DeserializeSeed<'de> for Seed<'_, T> {
     }
 }
 
-/// Reads a field's value; null is none.
+/// Reads a field's value; null is none, unless it is a value of the type.
 pub(crate) struct Nullable<'a, T> {
     input: &'a Input,
     of: PhantomData<T>,
@@ -107,11 +112,11 @@ impl<'de, T: Field> Visitor<'de> for Nullable<'_, T> {
     }
 
     fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
+        Ok(T::null())
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
+        Ok(T::null())
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {

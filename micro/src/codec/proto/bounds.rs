@@ -40,6 +40,11 @@ impl Bounds {
         Ok(())
     }
 
+    /// How many bytes may still be allocated.
+    pub(crate) fn left(&self) -> usize {
+        self.budget
+    }
+
     /// Makes room for `more` items in a list that has none left.
     #[cold]
     pub fn grow<T>(&mut self, list: &mut Vec<T>, more: usize) -> Result<(), Fault> {

@@ -41,6 +41,10 @@ macro_rules! boxed {
                 Ok(())
             }
 
+            fn null() -> Option<Self> {
+                T::null().map(Self::new)
+            }
+
             fn omit(&self) -> bool {
                 T::omit(self)
             }

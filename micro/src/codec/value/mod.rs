@@ -24,3 +24,5 @@ pub use self::record::{
     absent_record, decode, decode_json, deserialize, encode, encode_json, merge_record, put_record,
     read_record, serialize,
 };
+pub(crate) use self::time::{duration_body, time_body};
+pub(crate) use self::wrapper::{Wrapped, read as read_wrapped};

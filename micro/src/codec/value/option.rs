@@ -32,6 +32,10 @@ impl<T: Element> Field for Option<T> {
         self.is_none()
     }
 
+    fn null() -> Option<Self> {
+        T::null().map(Some)
+    }
+
     fn to_serde<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Some(value) => value.to_serde(serializer),

@@ -166,3 +166,28 @@ time!(
     to_time,
     timestamp
 );
+
+/// Defines a module that writes and reads the fields of the message around a time.
+macro_rules! body {
+    ($module:ident, $type:ty, $from:ident, $to:ident) => {
+        pub(crate) mod $module {
+            use super::{Fault, Pair, Reader};
+
+            pub(crate) fn write(value: &$type, out: &mut Vec<u8>) {
+                super::$from(value).write(out);
+            }
+
+            pub(crate) fn read(reader: &mut Reader<'_>) -> Result<$type, Fault> {
+                super::$to(&Pair::read(reader)?)
+            }
+        }
+    };
+}
+
+body!(
+    duration_body,
+    std::time::Duration,
+    from_duration,
+    to_duration
+);
+body!(time_body, std::time::SystemTime, from_time, to_time);

@@ -10,6 +10,9 @@ use crate::codec::types::{FieldType, Kind, Types};
 
 /// The name of the message around a value of the type.
 pub(crate) trait Wrapped: Element + 'static {
+    /// The full name.
+    fn full_name() -> String;
+
     /// Adds the wrapper's descriptor; returns its full name.
     fn describe(types: &mut Types) -> String;
 }
@@ -35,6 +38,10 @@ pub(crate) fn read<T: Wrapped>(slot: &mut Option<T>, reader: &mut Reader<'_>) ->
 macro_rules! wrapped {
     ($($type:ty, $name:literal, $kind:ident, $owner:literal;)*) => { $(
         impl Wrapped for $type {
+            fn full_name() -> String {
+                concat!("google.protobuf.", $name).to_owned()
+            }
+
 
             fn describe(types: &mut Types) -> String {
                 types.message::<Owner<$owner>>("google.protobuf", $name, |message, _| {

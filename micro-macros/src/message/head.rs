@@ -1,0 +1,157 @@
+//! What `#[micro::message(…)]` itself says, whatever it stands on.
+
+use proc_macro2::{Ident, Span};
+use syn::ext::IdentExt;
+use syn::{Attribute, Generics, LitStr, Path};
+
+use crate::args::Args;
+use crate::diag::Mistakes;
+use crate::message::doc::{About, derives};
+use crate::message::generics;
+use crate::message::model::{Message, Shape};
+use crate::message::name;
+use crate::message::reserved::Reserved;
+use crate::subscribe::check;
+
+/// What the attribute itself says.
+pub(crate) struct Head {
+    name: Option<LitStr>,
+    package: Option<LitStr>,
+    within: Option<Path>,
+    pub(crate) oneof: Option<Span>,
+    any: Option<Span>,
+    topic: Option<LitStr>,
+    krate: Option<Path>,
+    pub(crate) reserved: Reserved,
+    about: About,
+    serialize: bool,
+    deserialize: bool,
+}
+
+impl Head {
+    pub(crate) fn take(
+        attributes: &mut Vec<Attribute>,
+        args: &mut Args,
+        mistakes: &mut Mistakes,
+    ) -> Self {
+        let stray = attributes.extract_if(.., |attribute| attribute.path().is_ident("micro"));
+        for attribute in stray {
+            mistakes.on(attribute, "write this in `#[micro::message(…)]` itself");
+        }
+        let head = Self {
+            name: args.string("name", mistakes),
+            package: args.string("package", mistakes),
+            within: args.path("within", mistakes),
+            oneof: args.flag("oneof", mistakes).map(|ident| ident.span()),
+            any: args.flag("any", mistakes).map(|ident| ident.span()),
+            topic: args.string("topic", mistakes),
+            krate: args.path("crate", mistakes),
+            reserved: Reserved::take(args, mistakes),
+            about: About::of(attributes),
+            serialize: !derives(attributes, "Serialize"),
+            deserialize: !derives(attributes, "Deserialize"),
+        };
+        if let Some(topic) = &head.topic {
+            if topic.value().is_empty() {
+                let message = "a topic has a name, for example `topic = \"greeter.greeted\"`";
+                mistakes.on(topic, message);
+            } else {
+                check::topic(topic, mistakes);
+            }
+        }
+        if let (Some(package), Some(_)) = (&head.package, &head.within) {
+            mistakes.on(package, "the package is that of `within`; remove this one");
+        }
+        if let Some(package) = &head.package {
+            let text = package.value();
+            if !text.is_empty() && !text.split('.').all(name::is_identifier) {
+                let message = "a package is names joined by dots, for example `shop.v1`";
+                mistakes.on(package, message);
+            }
+        }
+        head
+    }
+
+    pub(crate) fn refuse_on_oneof(&self, mistakes: &mut Mistakes) {
+        let message = "a oneof is no message of its own; write this on the struct that holds it";
+        for text in [&self.topic, &self.package, &self.name]
+            .into_iter()
+            .flatten()
+        {
+            mistakes.on(text, message);
+        }
+        if let Some(path) = &self.within {
+            mistakes.on(path, message);
+        }
+        if let Some(span) = self.any {
+            mistakes.at(span, message);
+        }
+        self.reserved.refuse(message, mistakes);
+    }
+
+    pub(crate) fn refuse_on_enumeration(&self, mistakes: &mut Mistakes) {
+        if let Some(topic) = &self.topic {
+            mistakes.on(
+                topic,
+                "an enum without data is no message of its own; use a struct",
+            );
+        }
+        if let Some(span) = self.any {
+            let message = "an enum without data is no message of its own; use a struct";
+            mistakes.at(span, message);
+        }
+    }
+
+    pub(crate) fn message(
+        self,
+        ident: &Ident,
+        generics: &Generics,
+        shape: Shape,
+        mistakes: &mut Mistakes,
+    ) -> Message {
+        generics::check(generics, mistakes);
+        if let Some(span) = self.any.filter(|_| generics.type_params().next().is_some()) {
+            mistakes.at(
+                span,
+                "a message with type parameters has no name to be found by",
+            );
+        }
+        let (name, span) = match &self.name {
+            Some(name) => (name.value(), name.span()),
+            None => (ident.unraw().to_string(), ident.span()),
+        };
+        if !name::is_identifier(&name) {
+            let message = format!("`{name}` is not a name protobuf takes: `name = \"…\"`");
+            mistakes.at(span, message);
+        }
+        let Self {
+            package,
+            within,
+            any,
+            topic,
+            krate,
+            reserved,
+            about,
+            serialize,
+            deserialize,
+            ..
+        } = self;
+        let (ident, generics) = (ident.clone(), generics.clone());
+        Message {
+            ident,
+            generics,
+            name,
+            package,
+            within,
+            any: any.is_some(),
+            topic,
+            krate,
+            reserved,
+            about,
+            serialize,
+            deserialize,
+            shape,
+            unsent: None,
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! `google.protobuf.Value`, `Struct` and `ListValue`: whatever JSON can say.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Error as _, SerializeMap, SerializeSeq};
+use serde::{Deserializer, Serializer};
+
+use crate::codec::field::{Element, Field};
+use crate::codec::json::{Input, Output, Seed};
+use crate::codec::known::{Known, known};
+use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_key, put_nested, put_varint};
+use crate::codec::types::{EnumDescriptor, FieldType, Kind, Types};
+
+/// Whatever JSON can say. Unset is null.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Value {
+    /// Nothing.
+    #[default]
+    Null,
+    /// A number; JSON has neither NaN nor the infinities.
+    Number(f64),
+    /// Text.
+    String(String),
+    /// True or false.
+    Bool(bool),
+    /// Values by name.
+    Struct(Struct),
+    /// Values in order.
+    List(ListValue),
+}
+
+/// Values by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Struct {
+    /// The values.
+    pub fields: BTreeMap<String, Value>,
+}
+
+/// Values in order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListValue {
+    /// The values.
+    pub values: Vec<Value>,
+}
+
+/// The one value of its kind: JSON's null.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct NullValue;
+
+macro_rules! from_plain {
+    ($($type:ty, $value:ident => $made:expr;)*) => { $(
+        impl From<$type> for Value {
+            fn from($value: $type) -> Self {
+                $made
+            }
+        }
+    )* };
+}
+
+from_plain! {
+    f64, number => Self::Number(number);
+    bool, flag => Self::Bool(flag);
+    String, text => Self::String(text);
+    &str, text => Self::String(text.to_owned());
+    Struct, value => Self::Struct(value);
+    ListValue, list => Self::List(list);
+    BTreeMap<String, Value>, fields => Self::Struct(Struct { fields });
+    Vec<Value>, values => Self::List(ListValue { values });
+}
+
+impl Known for Struct {
+    fn full_name() -> String {
+        "google.protobuf.Struct".to_owned()
+    }
+
+    fn describe(types: &mut Types) -> String {
+        types.message::<Self>("google.protobuf", "Struct", |message, types| {
+            let ty = FieldType::map(Kind::String, Value::kind(types));
+            message.field(1, ["fields"; 2], ty);
+        })
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.fields.put(1, out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        let mut fields = None;
+        while let Some((tag, wire)) = reader.key()? {
+            match tag {
+                1 => Field::merge(&mut fields, wire, reader)?,
+                _ => reader.skip(tag, wire)?,
+            }
+        }
+        let fields = fields.unwrap_or_default();
+        Ok(Self { fields })
+    }
+
+    fn to_serde<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.fields.len()))?;
+        for (name, value) in &self.fields {
+            map.serialize_entry(name, &Output(value))?;
+        }
+        map.end()
+    }
+
+    fn from_serde<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        input: &Input,
+    ) -> Result<Self, D::Error> {
+        input.bounded(Bounds::enter)?;
+        let fields = Field::from_serde(deserializer, input)?;
+        leave(input, Self { fields })
+    }
+}
+
+impl Known for ListValue {
+    fn full_name() -> String {
+        "google.protobuf.ListValue".to_owned()
+    }
+
+    fn describe(types: &mut Types) -> String {
+        types.message::<Self>("google.protobuf", "ListValue", |message, types| {
+            let ty = FieldType::repeated(Value::kind(types));
+            message.field(1, ["values"; 2], ty);
+        })
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.values.put(1, out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        let mut values = None;
+        while let Some((tag, wire)) = reader.key()? {
+            match tag {
+                1 => Field::merge(&mut values, wire, reader)?,
+                _ => reader.skip(tag, wire)?,
+            }
+        }
+        let values = values.unwrap_or_default();
+        Ok(Self { values })
+    }
+
+    fn to_serde<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.values.len()))?;
+        for value in &self.values {
+            list.serialize_element(&Output(value))?;
+        }
+        list.end()
+    }
+
+    fn from_serde<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        input: &Input,
+    ) -> Result<Self, D::Error> {
+        input.bounded(Bounds::enter)?;
+        let values = Field::from_serde(deserializer, input)?;
+        leave(input, Self { values })
+    }
+}
+
+impl Known for Value {
+    fn full_name() -> String {
+        "google.protobuf.Value".to_owned()
+    }
+
+    fn describe(types: &mut Types) -> String {
+        types.message::<Self>("google.protobuf", "Value", |message, types| {
+            let fields = [
+                (1, ["null_value", "nullValue"], NullValue::kind(types)),
+                (2, ["number_value", "numberValue"], Kind::Double),
+                (3, ["string_value", "stringValue"], Kind::String),
+                (4, ["bool_value", "boolValue"], Kind::Bool),
+                (5, ["struct_value", "structValue"], Struct::kind(types)),
+                (6, ["list_value", "listValue"], ListValue::kind(types)),
+            ];
+            for (tag, names, kind) in fields {
+                message
+                    .field(tag, names, FieldType::single(kind))
+                    .of("kind");
+            }
+        })
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Null => NullValue.put_always(1, out),
+            Self::Number(number) => number.put_always(2, out),
+            Self::String(text) => text.put_always(3, out),
+            Self::Bool(flag) => flag.put_always(4, out),
+            Self::Struct(value) => put_nested(5, out, |out| value.write(out)),
+            Self::List(list) => put_nested(6, out, |out| list.write(out)),
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        let mut value = Self::Null;
+        while let Some((tag, wire)) = reader.key()? {
+            value = match (tag, value) {
+                (1, _) => Element::read(wire, reader).map(|NullValue| Self::Null)?,
+                (2, _) => Self::Number(Element::read(wire, reader)?),
+                (3, _) => Self::String(Element::read(wire, reader)?),
+                (4, _) => Self::Bool(Element::read(wire, reader)?),
+                (5, Self::Struct(earlier)) => Self::Struct(again(earlier, wire, reader)?),
+                (5, _) => Self::Struct(Element::read(wire, reader)?),
+                (6, Self::List(earlier)) => Self::List(again(earlier, wire, reader)?),
+                (6, _) => Self::List(Element::read(wire, reader)?),
+                (_, value) => {
+                    reader.skip(tag, wire)?;
+                    value
+                }
+            };
+        }
+        Ok(value)
+    }
+
+    fn to_serde<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Number(number) if !number.is_finite() => {
+                let message = format!("the number {number} has no form in JSON");
+                Err(S::Error::custom(message))
+            }
+            Self::Number(number) => serializer.serialize_f64(*number),
+            Self::String(text) => serializer.serialize_str(text),
+            Self::Bool(flag) => serializer.serialize_bool(*flag),
+            Self::Struct(value) => Known::to_serde(value, serializer),
+            Self::List(list) => Known::to_serde(list, serializer),
+        }
+    }
+
+    fn from_serde<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        input: &Input,
+    ) -> Result<Self, D::Error> {
+        input.bounded(Bounds::enter)?;
+        let value = deserializer.deserialize_any(ValueVisitor(input))?;
+        leave(input, value)
+    }
+
+    fn null() -> Option<Self> {
+        Some(Self::Null)
+    }
+}
+
+known!(Struct);
+known!(ListValue);
+known!(Value);
+
+/// Reads a message on top of an earlier one.
+fn again<K: Field>(earlier: K, wire: Wire, reader: &mut Reader<'_>) -> Result<K, Fault> {
+    let mut slot = Some(earlier);
+    K::merge(&mut slot, wire, reader)?;
+    slot.ok_or(Fault::Missing)
+}
+
+fn leave<T, E: serde::de::Error>(input: &Input, value: T) -> Result<T, E> {
+    input.bounded(|bounds| {
+        bounds.leave();
+        Ok(value)
+    })
+}
+
+struct ValueVisitor<'a>(&'a Input);
+
+impl<'de> Visitor<'de> for ValueVisitor<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E: serde::de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Bool(flag))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Number(number))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a JSON number is a double")]
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Number(number as f64))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a JSON number is a double")]
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Number(number as f64))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
+        self.0.charge(text.len())?;
+        Ok(Value::String(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(item) = items.next_element_seed(Seed::new(self.0))? {
+            self.0.grow(&mut values)?;
+            values.push(item);
+        }
+        Ok(Value::List(ListValue { values }))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut fields = BTreeMap::new();
+        while let Some(name) = entries.next_key_seed(Seed::<String>::new(self.0))? {
+            let value = entries.next_value_seed(Seed::<Value>::new(self.0))?;
+            // A node of a map has eleven places.
+            self.0.charge(3 * size_of::<(String, Value)>() + 48)?;
+            if fields.insert(name, value).is_some() {
+                return Err(A::Error::custom("a name is given twice"));
+            }
+        }
+        Ok(Value::Struct(Struct { fields }))
+    }
+}
+
+impl Field for NullValue {
+    fn ty(types: &mut Types) -> FieldType {
+        FieldType::single(Self::kind(types))
+    }
+
+    fn absent(_: &mut Bounds) -> Result<Self, Fault> {
+        Ok(Self)
+    }
+
+    fn put(&self, _: u32, _: &mut Vec<u8>) {}
+
+    fn merge(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+        *slot = Some(<Self as Element>::read(wire, reader)?);
+        Ok(())
+    }
+
+    fn omit(&self) -> bool {
+        true
+    }
+
+    fn to_serde<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+
+    fn from_serde<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        input: &Input,
+    ) -> Result<Self, D::Error> {
+        // Any spelling of the one value will do: null, 0, "NULL_VALUE".
+        Value::from_serde_any(deserializer, input).map(|()| Self)
+    }
+
+    fn null() -> Option<Self> {
+        Some(Self)
+    }
+}
+
+impl Value {
+    fn from_serde_any<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        input: &Input,
+    ) -> Result<(), D::Error> {
+        match deserializer.deserialize_any(ValueVisitor(input))? {
+            Self::Null => Ok(()),
+            Self::Number(0.0) => Ok(()),
+            Self::String(text) if text == "NULL_VALUE" => Ok(()),
+            _ => Err(D::Error::custom("null is the only value here")),
+        }
+    }
+}
+
+impl Element for NullValue {
+    fn kind(types: &mut Types) -> Kind {
+        let fill = |descriptor: &mut EnumDescriptor| descriptor.value(0, "NULL_VALUE", "", false);
+        Kind::Enum(types.enumeration::<Self>("google.protobuf", "NullValue", fill))
+    }
+
+    fn put_always(&self, tag: u32, out: &mut Vec<u8>) {
+        put_key(tag, Wire::Varint, out);
+        put_varint(0, out);
+    }
+
+    fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        if wire != Wire::Varint {
+            return Err(Fault::Wire);
+        }
+        reader.varint().map(|_| Self)
+    }
+}
