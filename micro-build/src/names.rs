@@ -1,0 +1,184 @@
+//! Spellings: protobuf's names into Rust's, and what the attributes of micro make of Rust's.
+
+/// Words that are no names in Rust unless written `r#…`.
+const KEYWORDS: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
+    "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let",
+    "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return",
+    "static", "struct", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use",
+    "virtual", "where", "while", "yield",
+];
+
+/// Words that cannot even be written `r#…`.
+const WORDS: &[&str] = &["crate", "self", "Self", "super", "_"];
+
+/// A name as it is written in Rust.
+pub(crate) fn ident(name: &str) -> String {
+    if KEYWORDS.contains(&name) {
+        format!("r#{name}")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// A name that Rust can have at all: `self` becomes `self_`.
+pub(crate) fn possible(name: String) -> String {
+    if WORDS.contains(&name.as_str()) || name.starts_with(|char: char| char.is_ascii_digit()) {
+        if name.starts_with(|char: char| char.is_ascii_digit()) {
+            format!("_{name}")
+        } else {
+            name + "_"
+        }
+    } else {
+        name
+    }
+}
+
+/// `HTTPServer`, `httpServer` → `http_server`; the same as the attributes of micro have it.
+pub(crate) fn snake(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut snake = String::new();
+    for (index, &char) in chars.iter().enumerate() {
+        let before = index.checked_sub(1).map(|index| chars[index]);
+        let after = chars.get(index + 1);
+        let starts = before.is_some_and(|before| {
+            before.is_lowercase()
+                || before.is_ascii_digit()
+                || before.is_uppercase() && after.is_some_and(|after| after.is_lowercase())
+        });
+        if char.is_uppercase() && starts {
+            snake.push('_');
+        }
+        snake.extend(char.to_lowercase());
+    }
+    snake
+}
+
+/// `order_line`, `orderLine` → `OrderLine`; `HTTPServer` stays, `ORDER_LINE` is `OrderLine`.
+pub(crate) fn pascal(name: &str) -> String {
+    let shouts = name.contains('_') && !name.contains(|char: char| char.is_lowercase());
+    let mut pascal = String::new();
+    for word in name.split('_') {
+        let mut chars = word.chars();
+        pascal.extend(chars.next().into_iter().flat_map(char::to_uppercase));
+        if shouts {
+            pascal.extend(chars.flat_map(char::to_lowercase));
+        } else {
+            pascal.push_str(chars.as_str());
+        }
+    }
+    // Two numbers side by side were apart: `V1_2`.
+    if pascal.is_empty() {
+        name.to_owned()
+    } else {
+        pascal
+    }
+}
+
+/// `GONE_AWAY` → `GoneAway`, `gone` → `Gone`.
+pub(crate) fn variant(name: &str) -> String {
+    if name.contains(|char: char| char.is_lowercase()) {
+        return pascal(name);
+    }
+    let words = name.split('_').map(|word| {
+        let mut chars = word.chars();
+        let first = chars.next().into_iter().flat_map(char::to_uppercase);
+        first
+            .chain(chars.flat_map(char::to_lowercase))
+            .collect::<String>()
+    });
+    let variant = words.collect::<String>();
+    if variant.is_empty() {
+        name.to_owned()
+    } else {
+        variant
+    }
+}
+
+/// `say_hello` → `SayHello`: what a method's name on the wire is when nothing else is said.
+pub(crate) fn wire(name: &str) -> String {
+    let mut out = String::new();
+    for word in name.split('_') {
+        let mut letters = word.chars();
+        out.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        out.push_str(letters.as_str());
+    }
+    out
+}
+
+/// `first_name` → `firstName`: what a field's name in JSON is when nothing else is said.
+pub(crate) fn camel(name: &str) -> String {
+    let mut camel = String::new();
+    let mut upper = false;
+    for char in name.chars() {
+        match char {
+            '_' => upper = true,
+            _ if upper => {
+                camel.extend(char.to_uppercase());
+                upper = false;
+            }
+            _ => camel.push(char),
+        }
+    }
+    camel
+}
+
+/// A text as a literal.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("{text:?}")
+}
+
+/// Names of one kind in one place, each once.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Taken {
+    names: std::collections::BTreeSet<String>,
+}
+
+impl Taken {
+    /// Takes a name whoever has it.
+    pub(crate) fn add(&mut self, name: &str) {
+        self.names.insert(name.to_owned());
+    }
+
+    /// Takes the name, or the next one with `_` behind it that is free.
+    pub(crate) fn free(&mut self, name: String) -> String {
+        let mut name = possible(name);
+        while !self.names.insert(name.clone()) {
+            name.push('_');
+        }
+        name
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings() {
+        assert_eq!(snake("HTTPServer"), "http_server");
+        assert_eq!(snake("fooBar"), "foo_bar");
+        assert_eq!(pascal("order_line"), "OrderLine");
+        assert_eq!(pascal("ORDER_LINE"), "OrderLine");
+        assert_eq!(pascal("HTTPServer"), "HTTPServer");
+        assert_eq!(variant("GONE_AWAY"), "GoneAway");
+        assert_eq!(variant("OK"), "Ok");
+        assert_eq!(camel("_private_2"), "Private2");
+        assert_eq!(ident("type"), "r#type");
+        assert_eq!(possible("self".into()), "self_");
+        assert_eq!(possible("1st".into()), "_1st");
+    }
+
+    #[test]
+    fn a_name_is_given_once() {
+        let mut taken = Taken::default();
+        assert_eq!(taken.free("a".into()), "a");
+        assert_eq!(taken.free("a".into()), "a_");
+        assert_eq!(taken.free("Self".into()), "Self_");
+        assert!(taken.has("a_"));
+    }
+}

@@ -1,0 +1,299 @@
+//! What is generated, beside a file that shows it; what is refused, and in which words.
+//!
+//! `MICRO_BUILD_SNAPSHOTS=overwrite` writes the file anew.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails, as it should"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use micro_build::{Config, Error};
+
+fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(path)
+}
+
+/// A folder for the files of one test, removed when dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn with(files: &[(&str, &str)]) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("micro-build-{}-{number}", std::process::id());
+        let folder = Self(std::env::temp_dir().join(name));
+        for (name, text) in files {
+            let path = folder.0.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    fn config(&self, file: &str) -> Config {
+        Config::new().file(self.0.join(file)).include(&self.0)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is left to the system.
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// One proto3 file in the package `p`, and what becomes of it.
+fn generated(text: &str) -> Result<String, Error> {
+    let folder = Folder::with(&[(
+        "a.proto",
+        &format!("syntax = \"proto3\"; package p;\n{text}"),
+    )]);
+    let files = folder.config("a.proto").generate()?;
+    Ok(files
+        .into_iter()
+        .find(|(name, _)| name == "p.rs")
+        .unwrap()
+        .1)
+}
+
+/// What is said of files that cannot be compiled.
+fn refused(text: &str) -> String {
+    let folder = Folder::with(&[("a.proto", text)]);
+    folder.config("a.proto").generate().unwrap_err().to_string()
+}
+
+#[test]
+fn a_file_becomes_what_it_was() {
+    let config = Config::new().file(here("proto/shop.proto"));
+    let files = config.generate().unwrap();
+    let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["shop.v1.rs", "micro-build.rs"]);
+    let path = here("snapshots/shop.v1.txt");
+    if std::env::var("MICRO_BUILD_SNAPSHOTS").is_ok_and(|value| value == "overwrite") {
+        fs::write(&path, &files[0].1).unwrap();
+    }
+    assert_eq!(files[0].1, fs::read_to_string(path).unwrap());
+    let expected = "// Made by micro-build from .proto files; changes here are lost.\n\
+                    pub mod shop {\n    pub mod v1 {\n        \
+                    include!(concat!(env!(\"OUT_DIR\"), \"/shop.v1.rs\"));\n    }\n}\n";
+    assert_eq!(files[1].1, expected);
+}
+
+#[test]
+fn files_are_written_and_left_alone_when_nothing_changes() {
+    let folder = Folder::with(&[("a.proto", "syntax = \"proto3\"; message A {}")]);
+    let out = folder.0.join("out");
+    let compile = || folder.config("a.proto").out_dir(&out).compile().unwrap();
+    compile();
+    let written = |name: &str| fs::metadata(out.join(name)).unwrap().modified().unwrap();
+    let before = [written("_.rs"), written("micro-build.rs")];
+    compile();
+    assert_eq!([written("_.rs"), written("micro-build.rs")], before);
+}
+
+#[test]
+fn attributes_stand_where_they_are_wanted() {
+    let text = "syntax = \"proto3\"; package p; message A { string b = 1; message C {} } \
+                enum E { E_X = 0; } service S { rpc M(A) returns (A); }";
+    let folder = Folder::with(&[("a.proto", text)]);
+    let config = folder
+        .config("a.proto")
+        .attribute("p.A", "#[everything_in_a]")
+        .attribute("p.A.b", "#[of_b]")
+        .attribute("p.S.M", "#[of_m]")
+        .attribute(".", "#[all]");
+    let text = config.generate().unwrap().remove(0).1;
+    assert_eq!(text.matches("#[everything_in_a]").count(), 2, "{text}");
+    assert_eq!(text.matches("#[all]").count(), 3, "{text}");
+    assert!(text.contains("    #[of_b]\n    pub b: String,"), "{text}");
+    assert!(text.contains("    #[of_m]\n    async fn m"), "{text}");
+    let error = folder
+        .config("a.proto")
+        .attribute("p.B", "#[x]")
+        .generate()
+        .unwrap_err();
+    let expected = "`.attribute(\"p.B\", …)`: nothing has this name in the .proto files read";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn types_that_exist_already_are_used() {
+    let files = [
+        (
+            "a.proto",
+            "syntax = \"proto3\"; package a; import \"b.proto\"; \
+             message A { b.v1.B b = 1; b.v1.B.C c = 2; b.v1.E e = 3; }",
+        ),
+        (
+            "b.proto",
+            "syntax = \"proto3\"; package b.v1; \
+             message B { message C {} } enum E { X = 0; }",
+        ),
+    ];
+    let folder = Folder::with(&files);
+    let files = folder
+        .config("a.proto")
+        .extern_path("b.v1", "::there")
+        .generate()
+        .unwrap();
+    let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["a.rs", "micro-build.rs"]);
+    assert!(
+        files[0].1.contains("pub b: Option<::there::B>,"),
+        "{}",
+        files[0].1
+    );
+    assert!(
+        files[0].1.contains("pub c: Option<::there::b::C>,"),
+        "{}",
+        files[0].1
+    );
+    assert!(files[0].1.contains("pub e: ::there::E,"), "{}", files[0].1);
+    let files = folder
+        .config("a.proto")
+        .extern_path("b.v1.B", "::my::B")
+        .generate()
+        .unwrap();
+    assert!(
+        files[0].1.contains("pub b: Option<::my::B>,"),
+        "{}",
+        files[0].1
+    );
+}
+
+#[test]
+fn names_that_rust_has_taken_are_others() {
+    let text = generated(
+        "message Option { string self = 1; optional int32 type = 2; } \
+         message option { Option a = 1; } \
+         message SClient {} service S { rpc Connect(Option) returns (SClient); }",
+    )
+    .unwrap();
+    for line in [
+        "pub self_: String,",
+        "#[micro(tag = 1, name = \"self\")]",
+        "pub r#type: ::std::option::Option<i32>,",
+        "#[::micro::message(package = \"p\", name = \"option\")]",
+        "pub struct Option_ {",
+        "pub a: ::std::option::Option<Option>,",
+        "pub struct SClient_ {}",
+        "async fn connect_(&self, request: Option) -> ::micro::Result<SClient_>;",
+    ] {
+        assert!(text.contains(line), "no `{line}` in:\n{text}");
+    }
+}
+
+#[test]
+fn only_what_contains_itself_is_boxed() {
+    let text = generated(
+        "message A { B b = 1; repeated A list = 2; C c = 3; } \
+         message B { oneof k { A a = 1; C c = 2; } } \
+         message C { string s = 1; }",
+    )
+    .unwrap();
+    for line in [
+        "pub b: Option<Box<B>>,",
+        "pub list: Vec<A>,",
+        "pub c: Option<C>,",
+        "A(Box<super::A>),",
+        "C(super::C),",
+    ] {
+        assert!(text.contains(line), "no `{line}` in:\n{text}");
+    }
+}
+
+#[test]
+fn mistakes_name_their_place() {
+    let text = "syntax = \"proto3\";\nmessage A {\n  strin name = 1;\n}\n";
+    let error = refused(text);
+    assert!(error.starts_with("a.proto:3:3: "), "{error}");
+    let error = refused("syntax = \"proto3\";\nmessage A {\n  string name 1;\n}\n");
+    assert!(error.starts_with("a.proto:3:15: "), "{error}");
+}
+
+#[test]
+fn imports_that_are_not_there_say_where_was_looked() {
+    let error = refused("syntax = \"proto3\";\nimport \"no.proto\";\n");
+    assert!(
+        error.starts_with("a.proto:2:1: import 'no.proto' not found; looked in `"),
+        "{error}"
+    );
+    let error = Config::new()
+        .file("no/such.proto")
+        .generate()
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "no/such.proto: there is no such file; paths start where Cargo.toml is"
+    );
+}
+
+#[test]
+fn what_is_no_proto3_is_refused_with_a_remedy() {
+    let error = refused("// A file.\nedition = \"2023\";\nmessage A {}\n");
+    let expected = "a.proto:2:1: edition 2023 is not supported; write `syntax = \"proto3\";`, and \
+                    `optional` before each field that must tell unset from zero";
+    assert_eq!(error, expected);
+    let error = refused("\nsyntax = \"proto2\";\nmessage A { optional group G = 1 {} }\n");
+    assert!(
+        error.starts_with("a.proto:2:1: proto2 is not supported; write `syntax"),
+        "{error}"
+    );
+    assert!(error.contains("the group `A.g`"), "{error}");
+    let error = refused("message A {}\n");
+    assert!(
+        error.starts_with("a.proto: proto2 is not supported"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_has_no_rust_type_is_named() {
+    let text = "syntax = \"proto3\";\nimport \"google/protobuf/type.proto\";\n\
+                message A {\n  google.protobuf.Type type = 1;\n}\n";
+    let expected = "a.proto:4:3: there is no Rust type for `google.protobuf.Type`; give one with \
+                    `.extern_path(\"google.protobuf.Type\", \"…\")`";
+    assert_eq!(refused(text), expected);
+    let folder = Folder::with(&[("a.proto", text)]);
+    let config = folder
+        .config("a.proto")
+        .extern_path("google.protobuf.Type", "crate::Type");
+    let text = config.generate().unwrap().remove(0).1;
+    assert!(text.contains("pub r#type: Option<crate::Type>,"), "{text}");
+}
+
+#[test]
+fn a_rule_without_a_path_is_refused() {
+    let text = "syntax = \"proto3\";\nimport \"google/api/annotations.proto\";\nmessage A {}\n\
+                service S {\n  \
+                rpc M(A) returns (A) { option (google.api.http) = { body: \"*\" }; }\n}\n";
+    let expected = "a.proto:5:3: the option `google.api.http` names no path; write \
+                    `get: \"/…\"` or its like";
+    assert_eq!(refused(text), expected);
+}
+
+#[test]
+fn options_of_ones_own_are_read_over() {
+    let files = [
+        (
+            "a.proto",
+            "syntax = \"proto3\"; package p; import \"o.proto\"; \
+             message A { string b = 1 [(mine) = 3]; }",
+        ),
+        (
+            "o.proto",
+            "syntax = \"proto2\"; import \"google/protobuf/descriptor.proto\"; \
+                     extend google.protobuf.FieldOptions { optional int32 mine = 50000; }",
+        ),
+    ];
+    let folder = Folder::with(&files);
+    let files = folder.config("a.proto").generate().unwrap();
+    assert_eq!(files.len(), 2);
+}
