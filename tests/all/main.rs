@@ -18,6 +18,7 @@ mod layers;
 mod peers;
 mod programs;
 mod schema;
+mod proto;
 mod sources;
 mod storm;
 mod streams;
