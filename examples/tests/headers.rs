@@ -69,6 +69,12 @@ fn examples_of_one_program_print_what_they_say() {
 }
 
 #[test]
+fn the_example_from_a_proto_file_prints_what_it_says() {
+    let printed = run(&World::new(), "07_from_proto");
+    assert_eq!(printed, promised("07_from_proto/main.rs"));
+}
+
+#[test]
 fn the_two_services_find_each_other_whoever_is_first() {
     let promised = promised("02_two_services/caller.rs");
     assert_eq!(promised.len(), 3);
