@@ -1,0 +1,13 @@
+//! Oneof as a field.
+
+#[micro::message]
+struct Order {
+    payment: Option<Payment>,
+}
+
+#[micro::message(oneof)]
+enum Payment {
+    Cash(u32),
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! Oneof without data.
+
+#[micro::message(oneof)]
+enum Payment {
+    Cash,
+    Card,
+}
+
+fn main() {}

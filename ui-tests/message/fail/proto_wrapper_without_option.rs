@@ -1,0 +1,9 @@
+//! Proto wrapper without option.
+
+#[micro::message]
+struct Order {
+    #[micro(as = "wrapper")]
+    count: i32,
+}
+
+fn main() {}

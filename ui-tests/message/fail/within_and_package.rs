@@ -1,0 +1,9 @@
+//! Within and package.
+
+#[micro::message]
+struct Order {}
+
+#[micro::message(within = Order, package = "shop")]
+struct Line {}
+
+fn main() {}

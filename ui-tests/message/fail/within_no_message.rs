@@ -1,0 +1,8 @@
+//! Within no message.
+
+struct Order;
+
+#[micro::message(within = Order)]
+struct Line {}
+
+fn main() {}
