@@ -78,6 +78,7 @@ pub mod codec;
 pub mod schema;
 pub mod types;
 pub mod context;
+mod driver;
 pub mod registry;
 pub mod events;
 pub mod broker;

@@ -23,7 +23,7 @@ macro_rules! keys {
 keys! {
     "address" = "127.0.0.1:0", "where to listen, `host:port`; port 0 takes a free one";
     "advertise" = "", "where others reach this node; guessed from `address` when empty";
-    "broker" = "memory", "how events travel between publishers and subscribers, a URL";
+    "broker" = "http", "how events travel between publishers and subscribers, a URL";
     "compress_from" = "1KiB", "the size from which replies are compressed";
     "compression" = "none", "with what replies are compressed for who accepts it: none, gzip, zstd";
     "cors" = "", "origins whose pages may call, with commas; `*` is all, empty is none";

@@ -7,6 +7,7 @@ mod advertise;
 mod assemble;
 mod builder;
 mod connect;
+mod door;
 mod every;
 mod hook;
 mod keys;

@@ -12,7 +12,7 @@ use crate::app::advertise::advertised;
 use crate::app::every::Periodic;
 use crate::app::hook::{Hook, Moment};
 use crate::app::streams::Streams;
-use crate::app::{App, Inner, report};
+use crate::app::{App, Inner, door, report};
 use crate::broker::{Place, Subscription};
 use crate::client::Client;
 use crate::error::{Error, Result};
@@ -68,7 +68,7 @@ impl App {
             streams: Streams::default(),
             periodic: Periodic::default(),
         };
-        if running.app.listen && !running.app.router.routes().is_empty() {
+        if running.app.has_port() {
             running.listen().await?;
         }
         // Others find subscribers that can be reached and take events, and no service of this
@@ -96,6 +96,13 @@ impl App {
 }
 
 impl Inner {
+    /// Whether anything comes in from outside.
+    fn has_port(&self) -> bool {
+        let mut subscribers = self.listeners.iter().map(|listener| &listener.subscriber);
+        let hears = subscribers.any(|one| one.durable.is_none()) && self.broker.door().is_some();
+        self.listen && (hears || !self.router.routes().is_empty())
+    }
+
     fn hooks_on(&self, moment: Moment) -> impl Iterator<Item = &Hook> {
         self.hooks.iter().filter(move |hook| hook.on == moment)
     }
@@ -104,7 +111,9 @@ impl Inner {
 impl Running {
     async fn listen(&mut self) -> Result<()> {
         let app = &self.app;
-        let server = Server::bind(app.options.server.clone(), app.router.clone()).await?;
+        let mut router = app.router.clone();
+        door::open(&mut router, app.broker.door(), &app.resources)?;
+        let server = Server::bind(app.options.server.clone(), router).await?;
         let local = server.local_address();
         let address = advertised(&app.options.advertise, local)?;
         self.address = Some(local);

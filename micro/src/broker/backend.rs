@@ -51,7 +51,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Feeds an inbox from now on.
     fn subscribe(&self, inbox: Inbox) -> impl Future<Output = Result<()>> + Send;
 
-    /// Feeds an inbox no longer; what it has taken is still settled.
+    /// Lets no new publisher find an inbox; what it has taken is still settled. Called again when
+    /// the inbox is closed, to forget it.
     fn unsubscribe(&self, inbox: &Inbox) -> impl Future<Output = Result<()>> + Send;
 
     /// Waits until what was published from here is settled, for at most `grace`; returns how much

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::broker::backend::{Backend, Capabilities, Erased};
 use crate::broker::dead::{DeadLetter, DeadLetters};
 use crate::broker::delivery::{Delivery, Run};
+use crate::broker::http::{Door, Http};
 use crate::broker::inbox::{Bury, Inbox};
 use crate::broker::memory::Memory;
 use crate::broker::options::Options;
@@ -64,6 +65,7 @@ pub(super) struct Inner {
     backend: Box<dyn Erased>,
     scheme: &'static str,
     dead: DeadLetters,
+    door: Option<Door>,
 }
 
 impl Broker {
@@ -78,6 +80,7 @@ impl Broker {
                 backend: Box::new(backend),
                 scheme,
                 dead,
+                door: None,
             }),
             timeout: TIMEOUT,
         }
@@ -87,7 +90,27 @@ impl Broker {
         Memory::open(rest).map(Self::new)
     }
 
-    /// The broker that a URL names: `memory://`. Nothing is contacted yet.
+    pub(super) fn open_http(rest: &str) -> Result<Self> {
+        let http = Http::open(rest)?;
+        let door = http.door();
+        Ok(Self::new(http).with_door(door))
+    }
+
+    /// The backend's way in on this process's port.
+    fn with_door(mut self, door: Door) -> Self {
+        // Nobody else has it yet.
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.door = Some(door);
+        }
+        self
+    }
+
+    /// The way in on this process's port, of a backend that has one.
+    pub(crate) fn door(&self) -> Option<&Door> {
+        self.inner.door.as_ref()
+    }
+
+    /// The broker that a URL names: `http://`, `memory://`. Nothing is contacted yet.
     ///
     /// # Errors
     ///

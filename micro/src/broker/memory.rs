@@ -92,18 +92,43 @@ impl fmt::Debug for Memory {
 /// The subscribers of this process.
 #[derive(Default)]
 pub(super) struct Local {
+    /// What ids begin with, unique among processes where that matters.
+    prefix: String,
     members: RwLock<Vec<Arc<Here>>>,
     changed: Notify,
 }
 
 impl Local {
-    pub(super) fn add(&self, inbox: Inbox) {
-        let id = format!("{:08}-{}", inbox.id(), inbox.name());
+    pub(super) fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a subscriber; its id.
+    pub(super) fn add(&self, inbox: Inbox) -> String {
+        let id = format!("{}{:08}", self.prefix, inbox.id());
+        let given = id.clone();
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
         members.retain(|member| !member.inbox.is_closed());
         members.push(Arc::new(Here { id, inbox }));
         drop(members);
         self.changed.notify_waiters();
+        given
+    }
+
+    /// The subscriber of an id.
+    pub(super) fn find(&self, id: &str) -> Option<Inbox> {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let found = members.iter().find(|member| member.id == id);
+        found.map(|member| member.inbox.clone())
+    }
+
+    /// Whether no subscriber takes events.
+    pub(super) fn is_closed(&self) -> bool {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        members.iter().all(|member| member.inbox.is_closed())
     }
 
     pub(super) fn remove(&self, inbox: &Inbox) {

@@ -8,10 +8,11 @@
 mod attempt;
 mod backend;
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 mod dead;
 mod delivery;
 mod handle;
+mod http;
 mod inbox;
 mod memory;
 mod options;
@@ -28,6 +29,7 @@ pub use backend::{Backend, Capabilities, Keep};
 pub use dead::DeadLetter;
 pub use delivery::Delivery;
 pub use handle::Broker;
+pub use http::Http;
 pub use inbox::Inbox;
 pub use memory::Memory;
 pub use options::{Ack, Options};
@@ -44,4 +46,5 @@ pub use url::Scheme;
 
 pub(crate) use attempt::{Word, attend};
 pub(crate) use delivery::Run;
+pub(crate) use http::{Batch, Door, SERVICE as DOOR, Words};
 pub(crate) use topic::matches;

@@ -65,7 +65,9 @@ impl Subscription {
         let left = self.leave().await;
         self.inbox.drain(grace).await;
         self.open = false;
-        left
+        // Now that it is closed, the backend forgets it.
+        let forgotten = self.leave().await;
+        left.and(forgotten)
     }
 }
 

@@ -29,7 +29,10 @@ macro_rules! broker_scheme {
 
 const SCHEMES_OF_BROKERS: Schemes<Broker> = Schemes {
     what: "broker",
-    own: &[Scheme::new("memory", Broker::open_memory)],
+    own: &[
+        Scheme::new("http", Broker::open_http),
+        Scheme::new("memory", Broker::open_memory),
+    ],
     announced,
     later: &["nats", "rabbitmq", "kafka", "redis", "mqtt"],
 };

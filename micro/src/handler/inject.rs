@@ -131,7 +131,11 @@ impl FromApp for Registry {
 
 impl FromApp for Broker {
     fn from_app(app: &Resources) -> Result<Self> {
-        Ok((*app.get::<Self>()?).clone())
+        let broker = (*app.get::<Self>()?).clone();
+        if let Some(door) = broker.door() {
+            door.want();
+        }
+        Ok(broker)
     }
 }
 

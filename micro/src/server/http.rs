@@ -22,7 +22,7 @@ use crate::server::grpc::Web;
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, ReplyBody, plain};
 use crate::server::requests::Reading;
-use crate::server::{connect, grpc, index, openapi, rest, sse};
+use crate::server::{connect, events, grpc, index, openapi, rest, sse};
 
 const ACCEPTED: &str = "application/grpc, application/grpc+json, application/grpc-web, \
      application/grpc-web+json, application/grpc-web-text, application/json, application/proto, \
@@ -87,7 +87,10 @@ async fn answer(peer: &Arc<Peer>, request: Request<Incoming>) -> HttpReply {
     body(peer, request).await
 }
 
-async fn body(peer: &Arc<Peer>, request: Request<Incoming>) -> HttpReply {
+async fn body(peer: &Arc<Peer>, mut request: Request<Incoming>) -> HttpReply {
+    if let Some(route) = events::route(&peer.shared.router, &mut request) {
+        return post(peer, route, request).await;
+    }
     let (method, path) = (request.method(), request.uri().path());
     if *method == Method::POST
         && let Some(web) = Web::read(request.headers())

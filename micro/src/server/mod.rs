@@ -41,6 +41,7 @@ mod connect;
 mod connection;
 mod cors;
 mod drain;
+mod events;
 mod exchange;
 mod frames;
 #[doc(hidden)]

@@ -20,14 +20,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Three nodes that see one another: one that publishes, two that subscribe. They may be three
 /// handles of one backend. `name` keeps the topics of tests in one place apart.
-pub(super) struct World {
-    pub(super) name: &'static str,
-    pub(super) publisher: Broker,
-    pub(super) nodes: [Broker; 2],
+pub(crate) struct World {
+    pub(crate) name: &'static str,
+    pub(crate) publisher: Broker,
+    pub(crate) nodes: [Broker; 2],
 }
 
 /// Runs the whole contract.
-pub(super) async fn holds(world: World) {
+pub(crate) async fn holds(world: World) {
     counts::each_queue_and_subscriber_gets_each_event_once(&world).await;
     counts::a_burst_is_handled_to_the_last_event(&world, Duration::ZERO).await;
     counts::a_burst_is_handled_to_the_last_event(&world, Duration::from_millis(5)).await;

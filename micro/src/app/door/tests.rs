@@ -1,0 +1,287 @@
+//! The broker `http` over real connections: its contract, and peers that fail.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::app::{App, Running};
+use crate::broker::contract::{World, holds};
+use crate::broker::{Broker, Delivery, Event, Http, Options, Place};
+use crate::error::ErrorKind;
+use crate::handler::{Parts, Subscriber};
+use crate::registry::{Backend, Memory, Node, Registry};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const TTL: Duration = Duration::from_secs(30);
+
+/// An app that listens, for a subscriber of which nobody speaks.
+async fn node(registry: &Registry) -> (App, Running) {
+    let idle = Subscriber::new("idle", "nobody.speaks", |_: Parts, _: Event| async {
+        Ok(())
+    });
+    let app = App::builder()
+        .registry(registry.clone())
+        .setting("broker", "http://")
+        .setting("settle", "1ms")
+        .subscriber(idle);
+    let app = app.build().await.unwrap();
+    let running = app.start().await.unwrap();
+    (app, running)
+}
+
+/// A broker that only publishes.
+async fn publisher(registry: &Registry) -> Broker {
+    let broker = Broker::open("http://").unwrap();
+    broker.place(&Place::new(registry.clone())).await.unwrap();
+    broker
+}
+
+fn event(topic: &str, body: impl ToString) -> Event {
+    Event::raw(topic, "text/plain", body.to_string()).unwrap()
+}
+
+/// Publishes until as many take it.
+async fn ready(broker: &Broker, topic: &str, expected: usize) {
+    let wait = async {
+        loop {
+            let probe = broker.publish_event(event(topic, "probe").with_id("probe"));
+            if probe
+                .await
+                .is_ok_and(|published| published.taken == expected)
+            {
+                return;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, wait)
+        .await
+        .expect("subscribers are known");
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let wait = async {
+        while !holds() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, wait)
+        .await
+        .unwrap_or_else(|_| panic!("{what}"));
+}
+
+/// Counts what is handled, probes aside.
+fn counting(
+    count: &Arc<AtomicUsize>,
+) -> impl Fn(Delivery) -> std::future::Ready<crate::error::Result<()>> + use<> {
+    let count = Arc::clone(count);
+    move |delivery| {
+        count.fetch_add(usize::from(delivery.id() != "probe"), Ordering::SeqCst);
+        std::future::ready(Ok(()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn http_holds_the_contract() {
+    let registry = Registry::new(Memory::new());
+    let (a, b) = (node(&registry).await, node(&registry).await);
+    holds(World {
+        name: "http",
+        publisher: publisher(&registry).await,
+        nodes: [a.0.broker().clone(), b.0.broker().clone()],
+    })
+    .await;
+    a.1.stop().await;
+    b.1.stop().await;
+}
+
+/// A process that answers nothing to anybody but keeps the connection.
+async fn mute(registry: &Registry, queue: &str) -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let node = Node::new("micro.http.broker", format!("0-{queue}"), address)
+        .with_version(queue)
+        .with_metadata("secure", "false")
+        .with_metadata("broker", "http")
+        .with_metadata("topic", "peers.mute")
+        .with_metadata("micro", "1");
+    std::mem::forget(registry.register(node, TTL).await.unwrap());
+    listener
+}
+
+#[tokio::test]
+async fn a_dead_peer_and_a_mute_one_are_passed_over() {
+    let registry = Registry::new(Memory::new());
+    // Nobody listens there any more.
+    drop(mute(&registry, "shared").await);
+    let (app, running) = node(&registry).await;
+    let count = Arc::new(AtomicUsize::new(0));
+    let options = Options::new().queue("shared");
+    let subscribed = app
+        .broker()
+        .subscribe("peers.mute", options, counting(&count));
+    let subscription = subscribed.await.unwrap();
+    let broker = publisher(&registry).await;
+    for number in 0..20 {
+        let published = broker.publish_event(event("peers.mute", number)).await;
+        assert_eq!(published.unwrap().taken, 1);
+    }
+    until("all are handled", || count.load(Ordering::SeqCst) == 20).await;
+    subscription.close(PATIENCE).await.unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_queue_of_mute_members_is_named_in_time() {
+    let registry = Registry::new(Memory::new());
+    let _listener = mute(&registry, "silent").await;
+    let broker = publisher(&registry).await;
+    let start = Instant::now();
+    let published = broker.publish_event(event("peers.mute", 1));
+    let error = published
+        .timeout(Duration::from_millis(200))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(error.message().contains("queue `silent`"), "{error}");
+    assert!(start.elapsed() < PATIENCE / 2);
+}
+
+/// The registry forgets a node while it is published to: nothing is lost, nothing is silent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_that_forgets_a_node_loses_nothing() {
+    let memory = Memory::new();
+    let registry = Registry::new(memory.clone());
+    let (a, b) = (node(&registry).await, node(&registry).await);
+    let count = Arc::new(AtomicUsize::new(0));
+    let mut all = Vec::new();
+    for app in [&a.0, &b.0] {
+        let options = Options::new().queue("shared");
+        let subscribed = app
+            .broker()
+            .subscribe("peers.lost", options, counting(&count));
+        all.push(subscribed.await.unwrap());
+    }
+    let broker = publisher(&registry).await;
+    ready(&broker, "peers.lost", 1).await;
+    for number in 0..400 {
+        if number == 100 || number == 300 {
+            let nodes = registry.lookup("micro.http.broker").await.unwrap();
+            let lost = nodes.iter().find(|node| node.version == "shared").unwrap();
+            Backend::deregister(&memory, lost).await.unwrap();
+        }
+        let published = broker.publish_event(event("peers.lost", number)).await;
+        match published {
+            Ok(published) if published.taken == 1 => {}
+            // Nobody is known: it is said, and the publisher knows that nobody took it.
+            Ok(published) => assert!(number >= 300, "{number}: {published:?}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable),
+        }
+        if number == 299 {
+            until("all are handled", || count.load(Ordering::SeqCst) == 300).await;
+        }
+    }
+    drop(all);
+    a.1.stop().await;
+    b.1.stop().await;
+}
+
+/// What a member had taken and not handled when its connection broke goes to another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_dies_loses_nothing() {
+    let registry = Registry::new(Memory::new());
+    let (app, running) = node(&registry).await;
+    let options = Options::new().queue("shared").capacity(64);
+    let stuck = app
+        .broker()
+        .subscribe("peers.dies", options, |delivery| async move {
+            if delivery.id() != "probe" {
+                sleep(PATIENCE).await;
+            }
+            Ok(())
+        });
+    let stuck = stuck.await.unwrap();
+    let broker = publisher(&registry).await;
+    ready(&broker, "peers.dies", 1).await;
+    for number in 0..50 {
+        let published = broker.publish_event(event("peers.dies", number)).await;
+        assert_eq!(published.unwrap().taken, 1);
+    }
+    let (other, alive) = node(&registry).await;
+    let count = Arc::new(AtomicUsize::new(0));
+    let options = Options::new().queue("shared");
+    let subscribed = other
+        .broker()
+        .subscribe("peers.dies", options, counting(&count));
+    let subscription = subscribed.await.unwrap();
+    // Without a word: no drain, no farewell.
+    drop(running);
+    drop(stuck);
+    until("all are handled", || count.load(Ordering::SeqCst) >= 50).await;
+    assert_eq!(broker.flush(PATIENCE).await, 0);
+    assert_eq!(count.load(Ordering::SeqCst), 50);
+    assert!(broker.dead_letters().is_empty());
+    subscription.close(PATIENCE).await.unwrap();
+    alive.stop().await;
+}
+
+/// What Go Micro sends, byte for byte but for the numbers.
+#[tokio::test]
+async fn events_of_go_micro_reach_the_subscriber_they_name() {
+    let registry = Registry::new(Memory::new());
+    let (app, running) = node(&registry).await;
+    let (one, two) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut all = Vec::new();
+    for (queue, count) in [("one", &one), ("two", &two)] {
+        let options = Options::new().queue(queue);
+        let subscribed = app.broker().subscribe("peers.go", options, counting(count));
+        all.push(subscribed.await.unwrap());
+    }
+    let nodes = registry.lookup("micro.http.broker").await.unwrap();
+    let node = nodes.iter().find(|node| node.version == "two").unwrap();
+    assert_eq!(node.metadata["topic"], "peers.go");
+    let body = r#"{"Header":{"Micro-Topic":"peers.go","Micro-Id":"7"},"Body":"e30="}"#;
+    for (id, status) in [(&*node.id, "200"), ("nobody", "404")] {
+        let answer = post(&node.address, id, body).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
+    }
+    let answer = post(&node.address, &node.id, "{}").await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    until("it is handled", || two.load(Ordering::SeqCst) == 1).await;
+    assert_eq!(one.load(Ordering::SeqCst), 0);
+    for subscription in all {
+        subscription.close(PATIENCE).await.unwrap();
+    }
+    running.stop().await;
+}
+
+async fn post(address: &str, id: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let length = body.len();
+    let request = format!(
+        "POST /?id={id} HTTP/1.1\r\nhost: x\r\nuser-agent: Go-http-client/1.1\r\n\
+         content-length: {length}\r\ncontent-type: application/json\r\n\
+         accept-encoding: gzip\r\nconnection: close\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn without_a_registry_or_a_port_it_says_what_is_missing() {
+    let broker = Broker::new(Http::new());
+    let error = broker.publish_event(event("a", 1)).await.unwrap_err();
+    assert!(error.message().contains("no registry"), "{error}");
+    let error = broker.subscribe("a", Options::new(), |_| async { Ok(()) });
+    let error = error.await.unwrap_err();
+    assert!(error.message().contains("has none"), "{error}");
+}

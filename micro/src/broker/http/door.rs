@@ -1,0 +1,251 @@
+//! `Door`: where the events of other processes come in.
+//!
+//! Events for different subscribers do not wait for one another. Everything here ends with the
+//! stream that it serves; what was taken by then is handled all the same, and its publisher, who
+//! cannot know, delivers it again.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_core::Stream;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::gomicro;
+use super::wire::{Batch, Refused, Sent, Words};
+use crate::broker::backend::Keep;
+use crate::broker::memory::Local;
+use crate::broker::settle::{Outcome, Settle};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How many events of one publisher wait for one subscriber.
+const WAITING: usize = 4096;
+/// The most words of one message.
+const WORDS: usize = 1024;
+/// How often a stream looks whether anybody is left to listen.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long an event of Go Micro may wait for room.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where the events of other processes come in.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(super) local: Arc<Local>,
+    pub(super) keep: Arc<OnceLock<Keep>>,
+    pub(super) wanted: Arc<AtomicBool>,
+}
+
+/// What became of one event.
+enum Note {
+    Taken(u64),
+    Settled(u64, Outcome),
+    Refused(Refused),
+}
+
+type Waiting = mpsc::Sender<(u64, Sent)>;
+
+impl Door {
+    /// Somebody is going to publish: subscribers are looked for from the start.
+    pub(crate) fn want(&self) {
+        self.wanted.store(true, Ordering::Relaxed);
+    }
+
+    /// Serves a stream: takes batches in, gives words out. Ends with the batches, or when no
+    /// subscriber is left and everything is settled.
+    ///
+    /// # Errors
+    ///
+    /// What the stream ends with.
+    pub(crate) async fn serve<Sending>(
+        &self,
+        mut batches: impl Stream<Item = Result<Batch>> + Unpin,
+        send: impl Fn(Words) -> Sending,
+    ) -> Result<()>
+    where
+        Sending: Future<Output = Result<()>>,
+    {
+        // Bounded by what subscribers have room for and what waits for them.
+        let (notes, mut heard) = mpsc::unbounded_channel();
+        let mut waiting: HashMap<String, Waiting> = HashMap::new();
+        let mut forwarding = JoinSet::new();
+        let mut ledger = Ledger::default();
+        loop {
+            tokio::select! {
+                batch = next(&mut batches) => {
+                    let Some(batch) = batch else { return Ok(()) };
+                    for sent in batch?.events {
+                        ledger.0.insert(sent.number, State::Waiting);
+                        self.forward(sent, &notes, &mut waiting, &mut forwarding);
+                    }
+                }
+                Some(note) = heard.recv() => {
+                    let mut words = Words::default();
+                    ledger.note(note, &mut words);
+                    for _ in 1..WORDS {
+                        let Ok(note) = heard.try_recv() else { break };
+                        ledger.note(note, &mut words);
+                    }
+                    if !words.is_empty() {
+                        send(words).await?;
+                    }
+                }
+                () = sleep(LOOK), if ledger.0.is_empty() => {
+                    if self.local.is_closed() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets an event wait for its subscriber.
+    fn forward(
+        &self,
+        sent: Sent,
+        notes: &mpsc::UnboundedSender<Note>,
+        waiting: &mut HashMap<String, Waiting>,
+        forwarding: &mut JoinSet<()>,
+    ) {
+        let number = sent.number;
+        let queue = waiting.entry(sent.subscriber.clone()).or_insert_with(|| {
+            let (sender, receiver) = mpsc::channel(WAITING);
+            let task = pass(Arc::clone(&self.local), receiver, notes.clone());
+            forwarding.spawn(task);
+            sender
+        });
+        if queue.try_send((number, sent)).is_err() {
+            let reason = format!("{WAITING} events wait for the subscriber already");
+            let refused = Refused {
+                number,
+                full: true,
+                reason,
+            };
+            tell(notes, Note::Refused(refused));
+        }
+    }
+
+    /// Takes an event that a Go Micro program posted to a subscriber.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when it is none, `NotFound` when there is no such subscriber, and when it
+    /// has no room.
+    pub(crate) async fn receive(&self, subscriber: &str, body: &[u8]) -> Result<()> {
+        let event = gomicro::read(body)?;
+        let inbox = self.local.find(subscriber).ok_or_else(|| {
+            Error::not_found(format!(
+                "there is no subscriber `{}`",
+                subscriber.escape_debug()
+            ))
+        })?;
+        // The publisher forgets it now: what nobody handles is kept here.
+        let (keep, copy) = (Arc::clone(&self.keep), event.clone());
+        let settle = Settle::new(move |outcome| {
+            if let (Outcome::Returned, Some(keep)) = (outcome, keep.get()) {
+                keep(gomicro::unhandled(copy));
+            }
+        });
+        inbox.push(event, settle, Instant::now() + PATIENCE).await
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").finish_non_exhaustive()
+    }
+}
+
+/// What is known of the events of one stream that are not settled.
+#[derive(Default)]
+struct Ledger(HashMap<u64, State>);
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// It waits for its subscriber.
+    Waiting,
+    /// It was given back before anybody said whether it was taken.
+    Early,
+    Taken,
+}
+
+impl Ledger {
+    /// Writes a note down as words.
+    fn note(&mut self, note: Note, words: &mut Words) {
+        match note {
+            Note::Taken(number) => match self.0.get(&number) {
+                Some(State::Waiting) => {
+                    self.0.insert(number, State::Taken);
+                    words.taken.push(number);
+                }
+                Some(State::Early) => {
+                    self.0.remove(&number);
+                    words.taken.push(number);
+                    words.returned.push(number);
+                }
+                // It is handled already.
+                Some(State::Taken) | None => {}
+            },
+            Note::Refused(refused) => {
+                self.0.remove(&refused.number);
+                words.refused.push(refused);
+            }
+            Note::Settled(number, Outcome::Handled) => {
+                self.0.remove(&number);
+                words.handled.push(number);
+            }
+            Note::Settled(number, Outcome::Returned) => match self.0.get(&number) {
+                Some(State::Waiting) => {
+                    self.0.insert(number, State::Early);
+                }
+                Some(State::Taken) => {
+                    self.0.remove(&number);
+                    words.returned.push(number);
+                }
+                Some(State::Early) | None => {}
+            },
+        }
+    }
+}
+
+async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    poll_fn(|task| Pin::new(&mut *stream).poll_next(task)).await
+}
+
+/// Puts events into an inbox, one after the other.
+async fn pass(
+    local: Arc<Local>,
+    mut queue: mpsc::Receiver<(u64, Sent)>,
+    notes: mpsc::UnboundedSender<Note>,
+) {
+    while let Some((number, sent)) = queue.recv().await {
+        let deadline = Instant::now() + sent.patience;
+        let told = notes.clone();
+        let settle = Settle::new(move |outcome| tell(&told, Note::Settled(number, outcome)));
+        let outcome = match (local.find(&sent.subscriber), sent.into_event()) {
+            (Some(inbox), Ok(event)) => inbox.push(event, settle, deadline).await,
+            (None, _) => Err(Error::unavailable("the subscriber has ended")),
+            (_, Err(error)) => Err(error),
+        };
+        let note = match outcome {
+            Ok(()) => Note::Taken(number),
+            Err(error) => Note::Refused(Refused {
+                number,
+                full: error.kind() == ErrorKind::ResourceExhausted,
+                reason: error.message().to_owned(),
+            }),
+        };
+        tell(&notes, note);
+    }
+}
+
+fn tell(notes: &mpsc::UnboundedSender<Note>, note: Note) {
+    if notes.send(note).is_err() {
+        tracing::trace!("a stream that has ended");
+    }
+}

@@ -1,0 +1,227 @@
+//! One long stream of messages in both directions over HTTP/2, framed as gRPC frames them.
+//!
+//! A connection of its own, kept alive: a peer that is silently gone is noticed. Does not connect
+//! again and does not know what the messages are.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use h2::client::{Builder, ResponseFuture};
+use h2::{Ping, PingPong, RecvStream, SendStream};
+use http::Request;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+/// What may arrive ahead of its reader.
+const WINDOW: u32 = 4 << 20;
+/// The longest message that is read, in bytes.
+const MESSAGE: usize = 64 << 20;
+/// The head of a message: a flag and its length.
+const HEAD: usize = 5;
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    /// Until the connection is there.
+    pub(crate) connect: Duration,
+    /// From one question whether the peer is alive to the next.
+    pub(crate) interval: Duration,
+    /// Until it has answered that.
+    pub(crate) answer: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(3),
+            interval: Duration::from_secs(5),
+            answer: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The connection's own task; ends with this guard.
+#[derive(Debug)]
+pub(crate) struct Connection(JoinHandle<()>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The sending half.
+#[derive(Debug)]
+pub(crate) struct Writer(SendStream<Bytes>);
+
+/// The receiving half.
+pub(crate) struct Reader {
+    /// The peer's answer, until its head is there.
+    response: Option<ResponseFuture>,
+    stream: Option<RecvStream>,
+    read: BytesMut,
+}
+
+/// Opens a stream at a path of a peer.
+///
+/// # Errors
+///
+/// What went wrong, to follow "cannot connect".
+pub(crate) async fn open(
+    address: &str,
+    path: &str,
+    times: Times,
+) -> Result<(Connection, Writer, Reader), String> {
+    match timeout(times.connect, opened(address, path, times)).await {
+        Ok(opened) => opened,
+        Err(_) => Err(format!("no answer within {:?}", times.connect)),
+    }
+}
+
+async fn opened(
+    address: &str,
+    path: &str,
+    times: Times,
+) -> Result<(Connection, Writer, Reader), String> {
+    let request = Request::post(format!("http://{address}{path}"))
+        .header("content-type", "application/grpc+proto")
+        .header("te", "trailers")
+        .body(())
+        .map_err(|_| format!("`{}` is no address", address.escape_debug()))?;
+    let tcp = TcpStream::connect(address).await.map_err(words)?;
+    tcp.set_nodelay(true).map_err(words)?;
+    let handshake = Builder::new()
+        .initial_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .enable_push(false)
+        .handshake(tcp);
+    let (sender, mut frames) = handshake.await.map_err(words)?;
+    let pings = frames.ping_pong().expect("asked for once");
+    let connection = Connection(tokio::spawn(async move {
+        tokio::select! {
+            ended = frames => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "connection broken");
+                }
+            }
+            () = until_mute(pings, times) => tracing::debug!("connection given up: no answer"),
+        }
+    }));
+    let mut sender = sender.ready().await.map_err(words)?;
+    let (response, stream) = sender.send_request(request, false).map_err(words)?;
+    let reader = Reader {
+        response: Some(response),
+        stream: None,
+        read: BytesMut::new(),
+    };
+    Ok((connection, Writer(stream), reader))
+}
+
+fn words(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// Asks the peer for signs of life; ends when there is none.
+async fn until_mute(mut pings: PingPong, times: Times) {
+    loop {
+        sleep(times.interval).await;
+        match timeout(times.answer, pings.ping(Ping::opaque())).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) | Err(_) => return,
+        }
+    }
+}
+
+impl Writer {
+    /// Sends a message; waits while the peer takes none.
+    ///
+    /// # Errors
+    ///
+    /// When the stream is over.
+    pub(crate) async fn send(&mut self, message: &[u8]) -> Result<(), String> {
+        let length = u32::try_from(message.len()).map_err(|_| "too long a message".to_owned())?;
+        let mut frame = BytesMut::with_capacity(HEAD + message.len());
+        frame.extend_from_slice(&[0]);
+        frame.extend_from_slice(&length.to_be_bytes());
+        frame.extend_from_slice(message);
+        let mut frame = frame.freeze();
+        while !frame.is_empty() {
+            self.0.reserve_capacity(frame.len());
+            let room = poll_fn(|task| self.0.poll_capacity(task)).await;
+            let room = room.ok_or("the stream is over")?.map_err(words)?;
+            let part = frame.split_to(room.min(frame.len()));
+            if !part.is_empty() {
+                self.0.send_data(part, false).map_err(words)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Reader {
+    /// The next message; none at the end.
+    ///
+    /// # Errors
+    ///
+    /// When the stream breaks, or the peer refuses it.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, String> {
+        loop {
+            if let Some(message) = self.message()? {
+                return Ok(Some(message));
+            }
+            let Some(chunk) = self.stream().await?.data().await else {
+                return Ok(None);
+            };
+            let chunk = chunk.map_err(words)?;
+            let stream = self.stream().await?;
+            let released = stream.flow_control().release_capacity(chunk.len());
+            released.map_err(words)?;
+            self.read.extend_from_slice(&chunk);
+        }
+    }
+
+    /// The peer's answer, as soon as its head is there.
+    async fn stream(&mut self) -> Result<&mut RecvStream, String> {
+        if let Some(response) = &mut self.response {
+            let response = response.await.map_err(words)?;
+            self.response = None;
+            let (head, stream) = response.into_parts();
+            let status = head.headers.get("grpc-status");
+            if !head.status.is_success() || status.is_some_and(|status| status != "0") {
+                let message = head.headers.get("grpc-message");
+                let message = message.and_then(|message| message.to_str().ok());
+                let text = message.unwrap_or("it does not speak of events");
+                return Err(format!("refused with {}: {text}", head.status));
+            }
+            self.stream = Some(stream);
+        }
+        self.stream
+            .as_mut()
+            .ok_or_else(|| "it was refused".to_owned())
+    }
+
+    /// A whole message out of what was read.
+    fn message(&mut self) -> Result<Option<Bytes>, String> {
+        if self.read.len() < HEAD {
+            return Ok(None);
+        }
+        let length = [self.read[1], self.read[2], self.read[3], self.read[4]];
+        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        if self.read[0] != 0 || length > MESSAGE {
+            return Err("a message that nobody asked for".to_owned());
+        }
+        if self.read.len() - HEAD < length {
+            return Ok(None);
+        }
+        self.read.advance(HEAD);
+        Ok(Some(self.read.split_to(length).freeze()))
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
