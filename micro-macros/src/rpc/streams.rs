@@ -97,10 +97,14 @@ pub(crate) fn replies(result: &Type, mistakes: &mut Mistakes) -> Result<Option<R
             span,
         }));
     }
-    if let Some(span) = find(result, "impl") {
+    // A future is told of already: a method is async.
+    if let Some(span) = find(result, "impl").filter(|_| find(result, "Future").is_none()) {
         let message = "a reply has one concrete type, not `impl …`; a stream of replies is \
                        `Result<impl Stream<Item = Result<Reply>>>`";
         mistakes.at(span, message);
+        return Err(());
+    }
+    if find(result, "impl").is_some() {
         return Err(());
     }
     Ok(None)
