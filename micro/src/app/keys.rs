@@ -31,7 +31,7 @@ keys! {
     "events" = "file://", "where durable streams are kept; `file://` alone: with the user's data";
     "limits.connections" = "16384", "open connections; more are closed at once";
     "limits.header_timeout" = "10s", "how long a connection may take to send a request's head";
-    "limits.message" = "4MiB", "the size of one message, both ways";
+    "limits.message" = "4MiB", "the size of one message that is received";
     "limits.metadata" = "16KiB", "the size of a request's metadata";
     "limits.stream_idle_timeout" = "none", "how long a stream may carry no message, or `none`";
     "limits.streams" = "1024", "calls in flight on one connection";

@@ -86,8 +86,9 @@ impl Replies {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Largest message in either direction, in bytes and not compressed, for methods that do not
-    /// say otherwise. Default 4 MiB.
+    /// Largest message of a request, in bytes and not compressed, for methods that do not say
+    /// otherwise. Default 4 MiB. Replies are bounded by a method's own limit alone, and by what
+    /// its callers accept.
     pub message: usize,
     /// Largest metadata of a call, in bytes of keys and values. Default 16 KiB.
     pub metadata: usize,

@@ -1,12 +1,13 @@
 //! One connection: recognizes its protocol, serves it, ends it gently when the server drains.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::server::config::Limits;
@@ -19,6 +20,9 @@ use crate::server::sniff::{Protocol, sniff};
 /// How long a connection that has said nothing yet is kept once the server drains: long enough
 /// for a request that is on its way.
 const LAST_WORD: Duration = Duration::from_millis(500);
+
+/// How long what a peer of HTTP/1 still sends is read and thrown away once it has its answer.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Room for the head of an HTTP/1 request beyond the metadata.
 const HEAD: usize = 16 << 10;
@@ -109,9 +113,37 @@ async fn http1(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(limits.metadata.saturating_add(HEAD));
-    let service = Answers(Arc::clone(&peer));
-    let connection = builder.serve_connection(io, service);
-    until_drained(connection, &peer, http1::Connection::graceful_shutdown).await
+    let mut connection = builder.serve_connection(io, Answers(Arc::clone(&peer)));
+    let mut draining = pin!(peer.shared.draining.child_token().cancelled_owned());
+    let mut told = false;
+    poll_fn(|cx| {
+        if !told && draining.as_mut().poll(cx).is_ready() {
+            told = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        connection.poll_without_shutdown(cx)
+    })
+    .await?;
+    if !told {
+        linger(connection.into_parts().io.into_inner()).await;
+    }
+    Ok(())
+}
+
+/// Lets a peer that is still sending read the answer it has been given: bytes that arrive after
+/// the end would make its system throw that answer away.
+async fn linger(mut socket: Socket) {
+    let mut rest = vec![0; 16 << 10];
+    let reading = async {
+        socket.shutdown().await?;
+        while socket.read(&mut rest).await? > 0 {}
+        Ok::<_, std::io::Error>(())
+    };
+    match tokio::time::timeout(LINGER, reading).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::trace!(%error, "connection ended while it was closed"),
+        Err(_) => tracing::trace!("connection closed while its peer was sending"),
+    }
 }
 
 /// Runs a connection to its end, telling it when the server drains.

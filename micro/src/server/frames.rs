@@ -151,8 +151,10 @@ where
                 "the body is no message: messages start with 0 or 1, not with {flag}"
             )));
         }
-        if flag == COMPRESSED {
-            self.compression()?;
+        // A name that is not known is refused even where the message does without.
+        let named = self.named()?;
+        if flag == COMPRESSED && named.is_none() {
+            return Err(unnamed());
         }
         if length > self.limit {
             return Err(too_large(length, self.limit));
@@ -160,19 +162,19 @@ where
         Ok(())
     }
 
-    fn compression(&self) -> Result<Compression> {
-        let name = self.encoding.as_ref().map_or("", shown);
-        Compression::find(name)?.ok_or_else(|| {
-            Error::internal("a message is flagged as compressed, but no header says with what")
-        })
+    fn named(&self) -> Result<Option<Compression>> {
+        match &self.encoding {
+            Some(name) => Compression::find(shown(name)),
+            None => Ok(None),
+        }
     }
 
     fn decompressed(&self, flag: u8, message: Bytes) -> Result<Bytes> {
         if flag != COMPRESSED {
             return Ok(message);
         }
-        let out = self.compression()?.decompress(&message, self.limit)?;
-        Ok(out.into())
+        let way = self.named()?.ok_or_else(unnamed)?;
+        Ok(way.decompress(&message, self.limit)?.into())
     }
 
     fn truncated(&self) -> Error {
@@ -201,6 +203,10 @@ pub(super) fn write(flag: u8, bytes: &[u8], out: &mut Vec<u8>) {
 /// A header's value as far as it is text, which the names of compressions are.
 fn shown(value: &HeaderValue) -> &str {
     value.to_str().unwrap_or("?")
+}
+
+fn unnamed() -> Error {
+    Error::internal("a message is flagged as compressed, but no header says with what")
 }
 
 /// The error for a message that is refused unread.

@@ -5,10 +5,11 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN};
+use http::header::{
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN,
+};
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use hyper::service::Service;
 
 use crate::codec::Codec;
@@ -19,6 +20,7 @@ use crate::server::calls::CallGuard;
 use crate::server::connect::Shape;
 use crate::server::exchange::Exchange;
 use crate::server::grpc::Web;
+use crate::server::incoming::Incoming;
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, ReplyBody, plain};
 use crate::server::requests::Reading;
@@ -34,33 +36,55 @@ pub(super) type Answering = Pin<Box<dyn Future<Output = Result<HttpReply, Infall
 /// Answers the HTTP requests of one connection.
 pub(super) struct Answers(pub(super) Arc<Peer>);
 
-impl Service<Request<Incoming>> for Answers {
+impl Service<Request<hyper::body::Incoming>> for Answers {
     type Response = HttpReply;
     type Error = Infallible;
     type Future = Answering;
 
-    fn call(&self, request: Request<Incoming>) -> Answering {
+    fn call(&self, request: Request<hyper::body::Incoming>) -> Answering {
         serve(Arc::clone(&self.0), request)
     }
 }
 
-fn serve(peer: Arc<Peer>, request: Request<Incoming>) -> Answering {
+fn serve(peer: Arc<Peer>, request: Request<hyper::body::Incoming>) -> Answering {
+    let is_http2 = request.version() == Version::HTTP_2;
     let content_type = request.headers().get(CONTENT_TYPE);
     let codec = content_type.and_then(|value| grpc::codec(value.as_bytes()));
     match codec {
         Some(codec) if *request.method() == Method::POST => {
-            if request.version() == Version::HTTP_2 {
+            if is_http2 {
                 let (head, body) = request.into_parts();
-                return Box::pin(grpc::serve(peer, head, body, codec));
+                return Box::pin(grpc::serve(peer, head, Incoming::new(body), codec));
             }
             let error = Error::unimplemented(
                 "gRPC needs HTTP/2; over HTTP/1 send `content-type: application/json`",
             );
             let response = refuse(StatusCode::HTTP_VERSION_NOT_SUPPORTED, &error);
-            Box::pin(std::future::ready(Ok(response)))
+            Box::pin(std::future::ready(Ok(last(response))))
         }
-        _ => Box::pin(async move { Ok(other(peer, request).await) }),
+        _ if is_http2 => Box::pin(async move {
+            let request = request.map(Incoming::new);
+            Ok(other(peer, request).await)
+        }),
+        _ => Box::pin(async move {
+            let (head, body) = request.into_parts();
+            let (body, end) = Incoming::noting(body);
+            let response = other(peer, Request::from_parts(head, body)).await;
+            Ok(if end.is_reached() {
+                response
+            } else {
+                last(response)
+            })
+        }),
     }
+}
+
+/// A response after which a connection of HTTP/1 is closed: its request was not read to the end.
+fn last(mut response: HttpReply) -> HttpReply {
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Everything that browsers can send: with what lets pages of other sites read the answer.
@@ -101,13 +125,13 @@ async fn body(peer: &Arc<Peer>, mut request: Request<Incoming>) -> HttpReply {
         return match *method {
             Method::POST => post(peer, route, request).await,
             Method::GET if gettable(route) => get(peer, route, request).await,
-            _ => allowed(method, verbs(route)),
+            _ => allowed(method, verbs(route), told),
         };
     }
     if let Some(page) = page(path) {
         return match *method {
             Method::GET | Method::HEAD => page(peer, &request),
-            _ => allowed(method, "GET, HEAD, OPTIONS"),
+            _ => allowed(method, "GET, HEAD, OPTIONS", told),
         };
     }
     match peer.shared.rest.find(method.as_str(), path) {
@@ -117,9 +141,9 @@ async fn body(peer: &Arc<Peer>, mut request: Request<Incoming>) -> HttpReply {
                 methods.push("HEAD");
             }
             methods.push("OPTIONS");
-            allowed(method, &methods.join(", "))
+            allowed(method, &methods.join(", "), refuse)
         }
-        Found::Nothing if path == "*" => allowed(method, "GET, HEAD, POST, OPTIONS"),
+        Found::Nothing if path == "*" => allowed(method, "GET, HEAD, POST, OPTIONS", told),
         Found::Nothing => unknown(peer, path),
     }
 }
@@ -226,7 +250,11 @@ fn unknown(peer: &Peer, path: &str) -> HttpReply {
 }
 
 /// The answer to `OPTIONS`, and to what a path does not answer.
-fn allowed(method: &Method, methods: &str) -> HttpReply {
+fn allowed(
+    method: &Method,
+    methods: &str,
+    refuse: fn(StatusCode, &Error) -> HttpReply,
+) -> HttpReply {
     let mut response = if *method == Method::OPTIONS {
         let mut response = Response::new(ReplyBody::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -257,12 +285,19 @@ fn unsupported(content_type: Option<&HeaderValue>, accepted: &'static str) -> Ht
         format!("`content-type: {}`", text.escape_debug())
     });
     let error = Error::invalid_argument(format!("{given}; this method accepts: {accepted}"));
-    let mut response = refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error);
+    let mut response = told(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error);
     response.headers_mut().insert(
         HeaderName::from_static("accept-post"),
         HeaderValue::from_static(accepted),
     );
     response
+}
+
+/// An error for who speaks no protocol of ours: Connect has no JSON for these, and its clients
+/// take the kind from the status.
+fn told(status: StatusCode, error: &Error) -> HttpReply {
+    let text = format!("{}\n", error.message());
+    plain(status, "text/plain; charset=utf-8", text)
 }
 
 fn refuse(status: StatusCode, error: &Error) -> HttpReply {

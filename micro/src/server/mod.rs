@@ -51,6 +51,7 @@ mod headers;
 mod health;
 mod http;
 mod idle;
+mod incoming;
 mod index;
 mod inline;
 mod io;

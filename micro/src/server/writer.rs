@@ -16,8 +16,9 @@ pub(super) struct Writer {
     pub(super) compression: Option<Compression>,
     /// Messages shorter than this are not compressed.
     from: usize,
-    /// The longest message, in bytes before compression.
-    limit: usize,
+    /// The longest message, in bytes before compression: the method's limit. The server's own is
+    /// for what it receives.
+    limit: Option<usize>,
 }
 
 impl Writer {
@@ -36,7 +37,7 @@ impl Writer {
             codec,
             compression,
             from: shared.compression.from,
-            limit: shared.limits.message_of(method),
+            limit: method.message_limit,
         }
     }
 
@@ -105,10 +106,10 @@ impl Writer {
     }
 
     fn check(&self, length: usize, path: &str) -> Result<()> {
-        if length > self.limit {
-            return Err(too_large(path, length, self.limit));
+        match self.limit {
+            Some(limit) if length > limit => Err(too_large(path, length, limit)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The name to announce in a header, if anything may come compressed.
@@ -120,7 +121,6 @@ impl Writer {
 
 fn too_large(path: &str, length: usize, limit: usize) -> Error {
     Error::resource_exhausted(format!(
-        "a reply of `{path}` takes {length} bytes; at most {limit} are sent, which the method's \
-         `message_limit` or the setting `limits.message` raises"
+        "a reply of `{path}` takes {length} bytes, more than the {limit} that it may take"
     ))
 }

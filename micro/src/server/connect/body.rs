@@ -9,12 +9,12 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use http_body::Body as _;
-use hyper::body::Incoming;
 
 use crate::codec::Compression;
 use crate::error::{Error, Result};
 use crate::server::exchange::Exchange;
 use crate::server::frames::{gone, too_large};
+use crate::server::incoming::Incoming;
 use crate::server::io::Stall;
 
 /// The message of a request, decompressed; within the call's time and the method's limit.

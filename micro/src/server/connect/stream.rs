@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response};
-use hyper::body::Incoming;
 
 use crate::codec::{Codec, Compression};
 use crate::handler::Route;
@@ -16,6 +15,7 @@ use crate::server::connect::context;
 use crate::server::exchange::{Exchange, Failure};
 use crate::server::frames::Frames;
 use crate::server::headers;
+use crate::server::incoming::Incoming;
 use crate::server::messages::{self, Framing};
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, ReplyBody};

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
 
 use crate::codec::Codec;
 use crate::handler::{Body, Route};
@@ -14,6 +13,7 @@ use crate::server::calls::CallGuard;
 use crate::server::connect::query::{self, Refused};
 use crate::server::connect::{body, context, error};
 use crate::server::exchange::{Exchange, Failure};
+use crate::server::incoming::Incoming;
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, ReplyBody, plain};
 use crate::server::requests::Reading;

@@ -1,5 +1,4 @@
-//! gRPC over HTTP/2, with streams of every kind; gRPC-Web over HTTP/1.1, too, without request
-//! streams.
+//! gRPC over HTTP/2, with streams of every kind; gRPC-Web over HTTP/1.1, too.
 //!
 //! Frames, messages and their limits are shared with other protocols and stand beside this folder.
 
@@ -18,13 +17,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::request::Parts;
-use hyper::body::Incoming;
 
 use crate::codec::Codec;
 use crate::handler::Route;
 use crate::server::calls::CallGuard;
 use crate::server::exchange::{Exchange, Failure};
 use crate::server::frames::Frames;
+use crate::server::incoming::Incoming;
 use crate::server::peer::Peer;
 use crate::server::reply::HttpReply;
 use crate::server::requests::Reading;

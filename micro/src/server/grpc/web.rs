@@ -1,6 +1,7 @@
 //! gRPC-Web: gRPC for browsers, which see no HTTP trailers; binary or base64, over HTTP/1.1 too.
 //!
-//! Carries no streams of requests: browsers cannot send them, and the protocol has none.
+//! Carries streams of every kind; a browser itself cannot send one, and over HTTP/1.1 the replies
+//! follow the requests.
 
 use std::sync::Arc;
 
@@ -8,10 +9,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{HeaderName, Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 
 use crate::codec::{Codec, Compression};
-use crate::error::Error;
 use crate::handler::Route;
 use crate::server::calls::CallGuard;
 use crate::server::exchange::{Exchange, Failure};
@@ -19,6 +18,7 @@ use crate::server::frames::Frames;
 use crate::server::grpc::base64::Decoded;
 use crate::server::grpc::request;
 use crate::server::headers;
+use crate::server::incoming::Incoming;
 use crate::server::messages::{self, Framing};
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, ReplyBody};
@@ -112,11 +112,6 @@ where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
 {
     let method = &route.method;
-    if method.kind.streams_requests() {
-        let path = &method.path;
-        let text = format!("`{path}` takes a stream, which gRPC-Web cannot carry; call it by gRPC");
-        return Err(Error::unimplemented(text).into());
-    }
     let exchange = Exchange::new(peer, route, request::context(headers, peer, "grpc-web")?);
     let reading = Reading {
         codec: web.codec,

@@ -18,7 +18,6 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body::Body as _;
-use hyper::body::Incoming;
 
 use crate::codec::Codec;
 use crate::error::Error;
@@ -27,6 +26,7 @@ use crate::schema::http::{Binding, Media};
 use crate::server::calls::CallGuard;
 use crate::server::connect;
 use crate::server::exchange::{Exchange, Failure};
+use crate::server::incoming::Incoming;
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, plain};
 use crate::server::requests::Reading;

@@ -91,12 +91,6 @@ async fn failures_are_in_the_body() {
         ),
         ("/test.Test/Nope", text("a"), "grpc-status: 12\r\n"),
         (
-            "/test.Test/Join",
-            text("a"),
-            "grpc-status: 12\r\ngrpc-message: `/test.Test/Join` takes",
-        ),
-        ("/test.Test/Chat", text("a"), "grpc-status: 12\r\n"),
-        (
             "/test.Test/Echo",
             text("a").slice(..6),
             "grpc-status: 3\r\n",
