@@ -12,6 +12,7 @@ macro_rules! texts {
 
 texts! {
     Readme = "../../README.md";
+    Error = "../../micro-macros/docs/error.md";
     Message = "../../micro-macros/docs/message.md";
     On = "../../micro-macros/docs/on.md";
     Rpc = "../../micro-macros/docs/rpc.md";
