@@ -8,7 +8,6 @@ mod request;
 mod status;
 mod web;
 
-pub(super) use self::reply::refuse;
 pub(super) use self::request::{codec, timeout};
 pub(super) use self::status::trailers;
 pub(super) use self::web::{Web, serve as serve_web, text};
@@ -37,12 +36,13 @@ pub(super) async fn serve(
     codec: Codec,
 ) -> Result<HttpReply, Infallible> {
     let Some(route) = peer.shared.router.get(head.uri.path()) else {
-        return Ok(refuse(&peer.shared.router.unknown(head.uri.path())));
+        let error = peer.shared.router.unknown(head.uri.path());
+        return Ok(reply::refuse(&error, codec));
     };
     let guard = CallGuard::new(Arc::clone(&peer), &route.method);
     Ok(match call(&peer, route, head, body, codec).await {
         Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(failure) => reply::refuse_with(&failure),
+        Err(failure) => reply::refuse_with(&failure, codec),
     })
 }
 

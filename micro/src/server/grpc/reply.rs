@@ -38,10 +38,10 @@ pub(super) fn reply(exchange: Exchange<'_>, answer: Reply, writer: Writer) -> Re
 }
 
 /// The response to a call that fails before its first message: headers alone.
-pub(in crate::server) fn refuse(error: &Error) -> HttpReply {
+pub(super) fn refuse(error: &Error, codec: Codec) -> HttpReply {
     let mut response = Response::new(ReplyBody::empty());
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, content_type(Codec::Protobuf));
+    headers.insert(CONTENT_TYPE, content_type(codec));
     status::write(error, headers);
     if error.kind() == ErrorKind::Unimplemented {
         headers.insert(ACCEPTED, HeaderValue::from_static(Compression::accepted()));
@@ -50,8 +50,8 @@ pub(in crate::server) fn refuse(error: &Error) -> HttpReply {
 }
 
 /// The same with the metadata that the handler has set.
-pub(super) fn refuse_with(failure: &Failure) -> HttpReply {
-    let mut response = refuse(&failure.error);
+pub(super) fn refuse_with(failure: &Failure, codec: Codec) -> HttpReply {
+    let mut response = refuse(&failure.error, codec);
     for metadata in [&failure.metadata, &failure.trailers] {
         if let Err(error) = headers::write(metadata, response.headers_mut()) {
             tracing::warn!(%error, "metadata of a failed call left out");
