@@ -59,6 +59,8 @@ fn examples_of_one_program_print_what_they_say() {
         "03_wrap",
         "04_contract",
         "05_by_hand",
+        "10_events",
+        "11_queue",
         "06_streams",
         "08_errors",
         "12_streams",

@@ -25,11 +25,11 @@ mod subscription;
 mod topic;
 mod url;
 
+pub use self::http::Http;
 pub use backend::{Backend, Capabilities, Keep};
 pub use dead::DeadLetter;
 pub use delivery::Delivery;
 pub use handle::Broker;
-pub use http::Http;
 pub use inbox::Inbox;
 pub use memory::Memory;
 pub use options::{Ack, Options};
@@ -44,7 +44,7 @@ pub use topic::Pattern;
 pub use url::SCHEMES;
 pub use url::Scheme;
 
+pub(crate) use self::http::{Batch, Door, SERVICE as DOOR, Words};
 pub(crate) use attempt::{Word, attend};
 pub(crate) use delivery::Run;
-pub(crate) use http::{Batch, Door, SERVICE as DOOR, Words};
 pub(crate) use topic::matches;

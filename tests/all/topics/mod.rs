@@ -1,7 +1,9 @@
 //! Subscribers and periodic work, annotated, in whole apps.
 
 mod checks;
+mod killed;
 mod durable;
+mod gomicro;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
