@@ -7,7 +7,16 @@
 fn attributes_accept_and_refuse() {
     let cases = trybuild::TestCases::new();
     for attribute in [
-        "message", "error", "service", "rpc", "wrap", "on", "test", "run",
+        "message",
+        "error",
+        "service",
+        "rpc",
+        "wrap",
+        "on",
+        "subscribe",
+        "every",
+        "test",
+        "run",
     ] {
         cases.pass(format!("{attribute}/pass/*.rs"));
         cases.compile_fail(format!("{attribute}/fail/*.rs"));

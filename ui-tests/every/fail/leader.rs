@@ -1,0 +1,6 @@
+use micro::prelude::*;
+
+#[micro::every("30s", leader)]
+async fn sweep() {}
+
+fn main() {}

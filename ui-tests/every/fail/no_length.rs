@@ -1,0 +1,6 @@
+use micro::prelude::*;
+
+#[micro::every]
+async fn sweep() {}
+
+fn main() {}
