@@ -37,11 +37,6 @@ pub fn owned(text: &str) -> String {
     text.to_owned()
 }
 
-/// A oneof of which nothing was read yet.
-pub fn unset<T>() -> Option<T> {
-    None
-}
-
 /// What was read, or the type's default.
 pub fn or_default<T: Default>(slot: Option<T>) -> T {
     slot.unwrap_or_default()

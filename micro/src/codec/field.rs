@@ -148,7 +148,8 @@ pub trait Field: Sized {
     note = "an element is a number, `bool`, `String`, `Vec<u8>`, `Bytes`, `Duration`, `SystemTime` \
             or a type with `#[micro::message]`",
     note = "if `{Self}` is your own type, put `#[micro::message]` on it; wrap a list, map or \
-            `Option` in a message of its own"
+            `Option` in a message of its own; a field that holds a oneof is marked \
+            `#[micro(oneof)]`"
 )]
 pub trait Element: Field {
     /// What a value is, its messages added to `types`.
@@ -210,6 +211,11 @@ pub trait Key: Element + std::fmt::Display + std::str::FromStr {
 }
 
 /// The body of a message: what `#[micro::message]` writes for structs and enums with data.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a message",
+    label = "not a message",
+    note = "put `#[micro::message]` on `{Self}`, a struct or an enum with data"
+)]
 pub trait Record: Sized + 'static {
     /// The fields' numbers and names.
     const NAMES: &'static [FieldName];

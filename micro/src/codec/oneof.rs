@@ -62,6 +62,9 @@ pub trait OneofField: Sized {
         Self::NAMES.iter().any(|name| name.tag == tag)
     }
 
+    /// The value of which nothing was read yet.
+    fn unset() -> Self;
+
     /// Adds the variants as fields to a message.
     fn describe(oneof: &str, message: &mut MessageDescriptor, types: &mut Types);
 
@@ -84,6 +87,10 @@ pub trait OneofField: Sized {
 
 impl<T: Oneof> OneofField for Option<T> {
     const NAMES: &'static [FieldName] = T::NAMES;
+
+    fn unset() -> Self {
+        None
+    }
 
     fn describe(oneof: &str, message: &mut MessageDescriptor, types: &mut Types) {
         T::describe(oneof, message, types);

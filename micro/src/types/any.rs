@@ -222,7 +222,8 @@ impl Known for Any {
         }
         let name = self.name();
         let known = LinkedMessage::find(name).ok_or_else(|| S::Error::custom(unknown(name)))?;
-        let json = deeper(|| (known.to_json)(&self.value)).map_err(S::Error::custom)?;
+        let json = deeper(|| (known.to_json)(&self.value))
+            .map_err(|error| S::Error::custom(error.chain()))?;
         let json: Json = serde_json::from_slice(&json).map_err(S::Error::custom)?;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("@type", &self.type_url)?;
@@ -259,7 +260,8 @@ impl Known for Any {
         };
         let json = json.map_err(D::Error::custom)?;
         input.charge(json.len())?;
-        let value = (known.from_json)(&json, input.left()).map_err(D::Error::custom)?;
+        let value = (known.from_json)(&json, input.left())
+            .map_err(|error| D::Error::custom(error.chain()))?;
         input.charge(value.len())?;
         Ok(Self {
             value: value.into(),

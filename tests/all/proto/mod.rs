@@ -1,5 +1,6 @@
 //! What `micro-build` makes of `.proto` files: it compiles, and says on the wire what they say.
 
+mod any;
 #[expect(deprecated, reason = "some of the messages are")]
 mod descriptors;
 mod random;

@@ -129,7 +129,8 @@ fn each(body: &Body, make: impl Fn(&Field) -> TokenStream) -> TokenStream {
 fn slots(body: &Body) -> TokenStream {
     each(body, |field @ Field { slot, ty, .. }| {
         if field.oneof.is_some() {
-            quote!(let mut #slot: #ty = __micro::unset();)
+            let oneof = quote_spanned!(ty.span()=> <#ty as __micro::OneofField>);
+            quote!(let mut #slot: #ty = #oneof::unset();)
         } else {
             quote!(let mut #slot: __micro::Option<#ty> = __micro::None;)
         }

@@ -55,7 +55,7 @@ pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
                 __tag: u32,
                 __entries: &mut __micro::Entries<'_, __A>,
             ) -> __micro::Result<(), __A::Error> {
-                let mut __chosen = u32::from(__micro::Option::is_some(__slot));
+                let mut __chosen = __micro::Option::is_some(__slot) as u32;
                 match __tag {
                     #entry
                     _ => {}
