@@ -98,7 +98,7 @@ impl Emit<'_> {
     fn fields(&mut self, message: &MessageDescriptor, from: &[String], text: &mut Text) {
         let mut taken = Taken::default();
         let mut oneofs = Vec::new();
-        for field in self.in_order(message) {
+        for field in in_order(message) {
             let oneof = field.containing_oneof().filter(|it| !it.is_synthetic());
             let Some(oneof) = oneof else {
                 self.field(&field, from, &mut taken, text);
@@ -109,14 +109,6 @@ impl Emit<'_> {
                 oneofs.push(oneof);
             }
         }
-    }
-
-    /// The fields as they stand in the file; prost-reflect sorts them by number.
-    fn in_order(&self, message: &MessageDescriptor) -> Vec<FieldDescriptor> {
-        let fields = message.descriptor_proto().field.iter();
-        fields
-            .filter_map(|field| message.get_field_by_name(field.name()))
-            .collect()
     }
 
     fn field(
@@ -136,7 +128,7 @@ impl Emit<'_> {
         let ty = self.types.field(field, from);
         let name = taken.free(snake(field.name()));
         let mut keys = vec![format!("tag = {}", field.number())];
-        keys.extend(self.name_keys(field, &name));
+        keys.extend(name_keys(field, &name));
         keys.extend(
             ty.encoding
                 .map(|encoding| format!("as = {}", quoted(&encoding))),
@@ -144,18 +136,6 @@ impl Emit<'_> {
         keys.extend(ty.unpacked.then(|| "unpacked".to_owned()));
         self.before(field, &keys, text);
         text.line(&format!("pub {}: {},", ident(&name), ty.rust));
-    }
-
-    /// `name = "…"` and `json = "…"` where they are not what the Rust name makes them.
-    fn name_keys(&self, field: &FieldDescriptor, name: &str) -> Vec<String> {
-        let mut keys = Vec::new();
-        if field.name() != name {
-            keys.push(format!("name = {}", quoted(field.name())));
-        }
-        if field.json_name() != camel(field.name()) {
-            keys.push(format!("json = {}", quoted(field.json_name())));
-        }
-        keys
     }
 
     /// What stands before a field or variant.
@@ -213,7 +193,7 @@ impl Emit<'_> {
         text.open(&format!("pub enum {}", ident(&place.ident)));
         let mut taken = Taken::default();
         let message = oneof.parent_message();
-        let fields = self.in_order(message);
+        let fields = in_order(message);
         for field in fields
             .iter()
             .filter(|it| it.containing_oneof().as_ref() == Some(oneof))
@@ -222,7 +202,7 @@ impl Emit<'_> {
             let name = taken.free(variant(field.name()));
             let (ty, encoding) = self.types.variant(field, from);
             let mut keys = vec![format!("tag = {}", field.number())];
-            keys.extend(self.name_keys(field, &snake(&name)));
+            keys.extend(name_keys(field, &snake(&name)));
             keys.extend(encoding.map(|encoding| format!("as = {}", quoted(encoding))));
             self.before(field, &keys, text);
             let content = ty.map(|ty| format!("({ty})")).unwrap_or_default();
@@ -230,6 +210,26 @@ impl Emit<'_> {
         }
         text.close();
     }
+}
+
+/// The fields as they stand in the file; prost-reflect sorts them by number.
+fn in_order(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
+    let fields = message.descriptor_proto().field.iter();
+    fields
+        .filter_map(|field| message.get_field_by_name(field.name()))
+        .collect()
+}
+
+/// `name = "…"` and `json = "…"` where they are not what the Rust name makes them.
+fn name_keys(field: &FieldDescriptor, name: &str) -> Vec<String> {
+    let mut keys = Vec::new();
+    if field.name() != name {
+        keys.push(format!("name = {}", quoted(field.name())));
+    }
+    if field.json_name() != camel(field.name()) {
+        keys.push(format!("json = {}", quoted(field.json_name())));
+    }
+    keys
 }
 
 /// `#[::micro::message(key, …)]`.

@@ -44,7 +44,9 @@ impl Emit<'_> {
         }
         text.open(&format!("pub trait {}", ident(name)));
         let mut taken = Taken::default();
-        CLIENT.iter().for_each(|name| taken.add(name));
+        for name in CLIENT {
+            taken.add(name);
+        }
         for method in service.methods() {
             self.method(&method, from, &mut taken, text);
         }

@@ -370,8 +370,7 @@ impl Value {
         input: &Input,
     ) -> Result<(), D::Error> {
         match deserializer.deserialize_any(ValueVisitor(input))? {
-            Self::Null => Ok(()),
-            Self::Number(0.0) => Ok(()),
+            Self::Null | Self::Number(0.0) => Ok(()),
             Self::String(text) if text == "NULL_VALUE" => Ok(()),
             _ => Err(D::Error::custom("null is the only value here")),
         }

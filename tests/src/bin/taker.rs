@@ -1,6 +1,5 @@
 //! A member of a queue, to be killed: writes the number of each event that it handles.
 
-
 /// A number of its own for each event.
 #[micro::message(topic = "counted.made")]
 struct Made {
