@@ -54,7 +54,7 @@ impl Encoding {
 
     /// The marker type.
     pub(crate) fn marker(&self) -> TokenStream {
-        let marker = |name: &Option<&str>| {
+        let marker = |name: Option<&str>| {
             let ident = Ident::new(name.unwrap_or("Plain"), Span::call_site());
             quote!(__micro::encoding::#ident)
         };

@@ -85,10 +85,7 @@ impl Message {
     ) -> Self {
         let head = Head::take(&mut item.attrs, args, mistakes);
         if item.variants.is_empty() {
-            let message = match is_error {
-                true => "an error has variants of its own, beside `other`",
-                false => "an enum without variants has no value to send",
-            };
+            let message = if is_error { "an error has variants of its own, beside `other`" } else { "an enum without variants has no value to send" };
             mistakes.on(&item.ident, message);
         }
         let shape = if let Some(span) = head.oneof {
@@ -97,7 +94,7 @@ impl Message {
                 mistakes.on(param, "a oneof takes no parameters");
             }
             let variants = variant::variants(item, &head.reserved, mistakes);
-            if variants.iter().all(|variant| variant.ident_only()) {
+            if variants.iter().all(Variant::ident_only) {
                 mistakes.at(span, "a oneof is an enum with data");
             }
             for variant in variants.iter().filter(|variant| variant.several()) {

@@ -217,6 +217,7 @@ impl Method {
             #(#cfgs)*
             #(#forwarded)*
             #doc
+            #[allow(clippy::type_complexity)]
             #visibility fn #ident(&self #parameter) -> #returns {
                 static __METHOD: #private::LazyMethod =
                     #private::LazyMethod::new(#wire) #flags;

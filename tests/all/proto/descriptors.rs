@@ -45,7 +45,7 @@ fn field(field: &FieldDescriptor) -> String {
             .field_descriptor_proto()
             .options
             .as_ref()
-            .is_some_and(|it| it.deprecated()),
+            .is_some_and(prost_reflect::prost_types::FieldOptions::deprecated),
     )
 }
 
@@ -70,7 +70,7 @@ fn message(message: &MessageDescriptor) -> Vec<String> {
             .map(|name| format!("reserved {name}")),
     );
     let options = &message.descriptor_proto().options;
-    let deprecated = options.as_ref().is_some_and(|it| it.deprecated());
+    let deprecated = options.as_ref().is_some_and(prost_reflect::prost_types::MessageOptions::deprecated);
     lines.push(format!("deprecated {deprecated}"));
     lines
 }
@@ -78,7 +78,7 @@ fn message(message: &MessageDescriptor) -> Vec<String> {
 fn enumeration(descriptor: &EnumDescriptor) -> BTreeSet<String> {
     let values = descriptor.values().map(|value| {
         let options = &value.enum_value_descriptor_proto().options;
-        let deprecated = options.as_ref().is_some_and(|it| it.deprecated());
+        let deprecated = options.as_ref().is_some_and(prost_reflect::prost_types::EnumValueOptions::deprecated);
         format!(
             "{} = {} deprecated {deprecated}",
             value.name(),
