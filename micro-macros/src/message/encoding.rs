@@ -59,9 +59,9 @@ impl Encoding {
             quote!(__micro::encoding::#ident)
         };
         match self {
-            Self::One(name) => marker(&Some(name)),
+            Self::One(name) => marker(Some(name)),
             Self::Map(key, value) => {
-                let (key, value) = (marker(key), marker(value));
+                let (key, value) = (marker(*key), marker(*value));
                 quote!((#key, #value))
             }
         }

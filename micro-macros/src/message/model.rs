@@ -85,7 +85,11 @@ impl Message {
     ) -> Self {
         let head = Head::take(&mut item.attrs, args, mistakes);
         if item.variants.is_empty() {
-            let message = if is_error { "an error has variants of its own, beside `other`" } else { "an enum without variants has no value to send" };
+            let message = if is_error {
+                "an error has variants of its own, beside `other`"
+            } else {
+                "an enum without variants has no value to send"
+            };
             mistakes.on(&item.ident, message);
         }
         let shape = if let Some(span) = head.oneof {

@@ -3,6 +3,11 @@
 //! Such a stream cannot outlive what it borrows. So the function, what it was given and its
 //! stream are one future; whoever reads polls that future, and it lays down one message at a time.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "values that only carry a type"
+)]
+
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};

@@ -144,7 +144,7 @@ impl Builder {
 
     /// Adds a subscriber.
     pub fn subscriber(mut self, subscriber: Subscriber) -> Self {
-        self.listening.push(Listening::Given(subscriber));
+        self.listening.push(Listening::Given(Box::new(subscriber)));
         self
     }
 

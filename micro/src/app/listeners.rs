@@ -16,7 +16,7 @@ use crate::wrap::{Around, On};
 /// Subscribers before the app is assembled.
 #[derive(Debug, Clone)]
 pub(super) enum Listening {
-    Given(Subscriber),
+    Given(Box<Subscriber>),
     Linked(&'static LinkedSubscribers),
 }
 
@@ -38,7 +38,7 @@ impl Listening {
 
     fn subscribers(&self) -> Vec<Subscriber> {
         match self {
-            Self::Given(subscriber) => vec![subscriber.clone()],
+            Self::Given(subscriber) => vec![(**subscriber).clone()],
             Self::Linked(record) => (record.subscribers)(),
         }
     }

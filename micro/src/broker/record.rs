@@ -44,8 +44,11 @@ pub struct Event {
     /// How often it was given to a subscriber that did not handle it.
     pub redelivered: u32,
     /// Writes the payload as JSON, for subscribers that read nothing else.
-    json: Option<fn(&Bytes) -> Result<Vec<u8>>>,
+    json: Option<ToJson>,
 }
+
+/// From a payload's bytes to its JSON.
+type ToJson = fn(&Bytes) -> Result<Vec<u8>>;
 
 impl Event {
     /// An event of a message: protobuf, a random id, no key, the current trace.

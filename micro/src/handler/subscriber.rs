@@ -188,6 +188,10 @@ impl Subscriber {
         Self::from_parts((name, pattern), EventParts::of(), function)
     }
 
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "the parts are three functions"
+    )]
     pub(crate) fn from_parts<T, Function, Running>(
         (name, pattern): (&'static str, &'static str),
         parts: EventParts<T>,

@@ -70,7 +70,9 @@ fn message(message: &MessageDescriptor) -> Vec<String> {
             .map(|name| format!("reserved {name}")),
     );
     let options = &message.descriptor_proto().options;
-    let deprecated = options.as_ref().is_some_and(prost_reflect::prost_types::MessageOptions::deprecated);
+    let deprecated = options
+        .as_ref()
+        .is_some_and(prost_reflect::prost_types::MessageOptions::deprecated);
     lines.push(format!("deprecated {deprecated}"));
     lines
 }
@@ -78,7 +80,9 @@ fn message(message: &MessageDescriptor) -> Vec<String> {
 fn enumeration(descriptor: &EnumDescriptor) -> BTreeSet<String> {
     let values = descriptor.values().map(|value| {
         let options = &value.enum_value_descriptor_proto().options;
-        let deprecated = options.as_ref().is_some_and(prost_reflect::prost_types::EnumValueOptions::deprecated);
+        let deprecated = options
+            .as_ref()
+            .is_some_and(prost_reflect::prost_types::EnumValueOptions::deprecated);
         format!(
             "{} = {} deprecated {deprecated}",
             value.name(),

@@ -67,6 +67,9 @@ struct Flying {
     settles: BTreeMap<u64, Settle>,
 }
 
+/// An event on its way: by which session, under which number, and where its outcome comes.
+type Underway = (Arc<Session>, u64, oneshot::Receiver<Result<(), Refusal>>);
+
 impl Link {
     pub(super) fn new(address: &str, times: Times) -> Arc<Self> {
         Arc::new(Self {
@@ -97,11 +100,7 @@ impl Link {
         }
     }
 
-    fn send(
-        &self,
-        mut sent: Sent,
-        mut settle: Settle,
-    ) -> Result<(Arc<Session>, u64, oneshot::Receiver<Result<(), Refusal>>), Refusal> {
+    fn send(&self, mut sent: Sent, mut settle: Settle) -> Result<Underway, Refusal> {
         // A session may end between being found and being used.
         for _ in 0..8 {
             let session = self.session();

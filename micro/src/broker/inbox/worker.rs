@@ -84,7 +84,9 @@ impl Shared {
                     if self.closing.is_cancelled() {
                         // The inbox gave back what waited before this one did.
                         let waiting = self.lanes().clear();
-                        waiting.into_iter().for_each(|item| self.give_back(item));
+                        for item in waiting {
+                            self.give_back(item);
+                        }
                     }
                     return;
                 }
