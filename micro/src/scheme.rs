@@ -77,9 +77,9 @@ impl<H> Schemes<H> {
 
 /// Makes the type `Scheme` of a handle, the table that other crates' announcements go to, and
 /// `fn announced()`, which reads it. For the module that an exported macro calls
-/// `$crate::<module>::{Scheme, SCHEMES}`.
+/// `$crate::<module>::{Scheme, $slice}`; `linkme` wants one name a table in the whole crate.
 macro_rules! announced {
-    ($handle:ty) => {
+    ($handle:ty, $slice:ident) => {
         /// A URL scheme and what opens it.
         pub type Scheme = $crate::scheme::Scheme<$handle>;
 
@@ -91,13 +91,13 @@ macro_rules! announced {
         #[doc(hidden)]
         #[::linkme::distributed_slice]
         #[linkme(crate = ::linkme)]
-        pub static SCHEMES: [Scheme];
+        pub static $slice: [Scheme];
 
         fn announced() -> Vec<&'static Scheme> {
             #[cfg(not(feature = "linkme"))]
             let announced = ::inventory::iter::<Scheme>.into_iter();
             #[cfg(feature = "linkme")]
-            let announced = SCHEMES.iter();
+            let announced = $slice.iter();
             announced.collect()
         }
     };
@@ -109,7 +109,7 @@ pub(crate) use announced;
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __scheme {
-    ($module:ident, $name:expr, $open:expr) => {
+    ($module:ident, $slice:ident, $name:expr, $open:expr) => {
         $crate::__private::inventory::submit! { $crate::$module::Scheme::new($name, $open) }
     };
 }
@@ -119,9 +119,9 @@ macro_rules! __scheme {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __scheme {
-    ($module:ident, $name:expr, $open:expr) => {
+    ($module:ident, $slice:ident, $name:expr, $open:expr) => {
         const _: () = {
-            #[$crate::__private::linkme::distributed_slice($crate::$module::SCHEMES)]
+            #[$crate::__private::linkme::distributed_slice($crate::$module::$slice)]
             #[linkme(crate = $crate::__private::linkme)]
             static SCHEME: $crate::$module::Scheme = $crate::$module::Scheme::new($name, $open);
         };

@@ -41,7 +41,7 @@ pub use subscription::Subscription;
 pub use topic::Pattern;
 #[cfg(feature = "linkme")]
 #[doc(hidden)]
-pub use url::SCHEMES;
+pub use url::BROKER_SCHEMES;
 pub use url::Scheme;
 
 pub(crate) use self::http::{Batch, Door, SERVICE as DOOR, Words};

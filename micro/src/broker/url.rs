@@ -6,7 +6,7 @@ use crate::broker::handle::Broker;
 use crate::error::Result;
 use crate::scheme::{Schemes, announced};
 
-announced!(Broker);
+announced!(Broker, BROKER_SCHEMES);
 
 /// Announces a broker's URL scheme: its name, and a function from what follows `://` to the
 /// broker, which contacts nobody yet.
@@ -23,7 +23,7 @@ announced!(Broker);
 #[macro_export]
 macro_rules! broker_scheme {
     ($name:expr, $open:expr $(,)?) => {
-        $crate::__scheme! { broker, $name, $open }
+        $crate::__scheme! { broker, BROKER_SCHEMES, $name, $open }
     };
 }
 

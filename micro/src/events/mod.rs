@@ -39,5 +39,5 @@ pub use record::{Event, JSON, PROTOBUF, Record, Start, Trim};
 pub use records::Records;
 #[cfg(feature = "linkme")]
 #[doc(hidden)]
-pub use url::SCHEMES;
+pub use url::EVENTS_SCHEMES;
 pub use url::Scheme;

@@ -10,7 +10,7 @@ use crate::events::handle::Events;
 use crate::events::memory::Memory;
 use crate::scheme::Schemes;
 
-crate::scheme::announced!(Events);
+crate::scheme::announced!(Events, EVENTS_SCHEMES);
 
 /// Announces a URL scheme of events: its name, and a function from what follows `://` to the
 /// events, which contacts nobody yet.
@@ -27,7 +27,7 @@ crate::scheme::announced!(Events);
 #[macro_export]
 macro_rules! events_scheme {
     ($name:expr, $open:expr $(,)?) => {
-        $crate::__scheme! { events, $name, $open }
+        $crate::__scheme! { events, EVENTS_SCHEMES, $name, $open }
     };
 }
 

@@ -28,6 +28,6 @@ pub use record::{Change, Node};
 pub use registration::Registration;
 #[cfg(feature = "linkme")]
 #[doc(hidden)]
-pub use url::SCHEMES;
+pub use url::REGISTRY_SCHEMES;
 pub use url::Scheme;
 pub use watch::{Watch, WatchSender};

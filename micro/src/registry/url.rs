@@ -10,7 +10,7 @@ use crate::registry::mdns::Mdns;
 use crate::registry::memory::Memory;
 use crate::scheme::Schemes;
 
-crate::scheme::announced!(Registry);
+crate::scheme::announced!(Registry, REGISTRY_SCHEMES);
 
 /// Announces a registry's URL scheme: its name, and a function from what follows `://` to the
 /// registry, which contacts nobody yet.
@@ -27,7 +27,7 @@ crate::scheme::announced!(Registry);
 #[macro_export]
 macro_rules! registry_scheme {
     ($name:expr, $open:expr $(,)?) => {
-        $crate::__scheme! { registry, $name, $open }
+        $crate::__scheme! { registry, REGISTRY_SCHEMES, $name, $open }
     };
 }
 

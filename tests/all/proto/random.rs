@@ -96,11 +96,7 @@ impl Random {
         }
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "any will do"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "any will do")]
     fn value(&mut self, kind: &Kind, depth: u32) -> Value {
         match kind {
             Kind::Double => {

@@ -12,5 +12,5 @@ async fn count(event: Made) {
 }
 
 fn main() {
-    micro::run!()
+    micro::run!();
 }

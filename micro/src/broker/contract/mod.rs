@@ -168,6 +168,7 @@ where
     subscribed.await.unwrap()
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "numbers and texts alike")]
 fn event(topic: &str, body: impl ToString) -> Event {
     Event::raw(topic, "text/plain", body.to_string()).unwrap()
 }
