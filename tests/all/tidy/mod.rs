@@ -9,11 +9,13 @@ use crate::sources::{Offence, Text, expect_none, texts};
 /// Sources that belong to somebody's test as data: as wrong as the test wants them.
 const DATA: &[&str] = &[
     "ui-tests/error/",
+    "ui-tests/every/",
     "ui-tests/message/",
     "ui-tests/on/",
     "ui-tests/rpc/",
     "ui-tests/run/",
     "ui-tests/service/",
+    "ui-tests/subscribe/",
     "ui-tests/test/",
     "ui-tests/wrap/",
     "tests/data/",

@@ -10,7 +10,12 @@ async fn own(_event: Made) {}
 
 #[micro::subscribe("orders.*", queue = "a", concurrency = 4, retries = 2, backoff = "1s")]
 #[micro::subscribe("orders.>", dead_letter = "dead", ack = "manual", ack_wait = "5s")]
-async fn twice(_context: Context, _delivery: Delivery, _broker: Broker, _event: Made) -> Result<()> {
+async fn twice(
+    _context: Context,
+    _delivery: Delivery,
+    _broker: Broker,
+    _event: Made,
+) -> Result<()> {
     Ok(())
 }
 

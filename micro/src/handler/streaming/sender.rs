@@ -12,8 +12,8 @@ use crate::codec::Message;
 use crate::error::{Error, Result};
 use crate::handler::call::BoxFuture;
 
-/// The sending end of [`Streaming::channel`] and [`Streaming::make`]. Dropping the last clone ends
-/// the stream.
+/// The sending end of [`channel`](super::Streaming::channel) and [`make`](super::Streaming::make).
+/// Dropping the last clone ends the stream.
 pub struct Sender<T>(mpsc::Sender<Result<T>>);
 
 impl<T: Message> Sender<T> {

@@ -1,4 +1,4 @@
-//! The model: what a [`Schema`](crate::schema::Schema) holds, as plain data.
+//! The model: what a [`Schema`] holds, as plain data.
 //!
 //! Knows all that protobuf's descriptors say of a proto3 file and no way to write it down.
 
