@@ -16,7 +16,22 @@ use crate::error::{Error, Result};
 use crate::metadata::Metadata;
 
 tokio::task_local! {
-    static CURRENT: Context;
+    static CURRENT: Current;
+}
+
+/// The current context: a call's own, or one that is set for each message of a stream.
+enum Current {
+    Own(Context),
+    Shared(Arc<Context>),
+}
+
+impl Current {
+    fn context(&self) -> &Context {
+        match self {
+            Self::Own(context) => context,
+            Self::Shared(context) => context,
+        }
+    }
 }
 
 static EMPTY: LazyLock<Arc<Metadata>> = LazyLock::new(Arc::default);
@@ -247,17 +262,17 @@ impl Context {
 
     /// The context of the call that the current task is handling, if any.
     pub fn current() -> Option<Self> {
-        CURRENT.try_with(Clone::clone).ok()
+        CURRENT.try_with(|current| current.context().clone()).ok()
     }
 
     /// Runs a future with this as [the current context](Self::current).
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
-        CURRENT.scope(self, future).await
+        CURRENT.scope(Current::Own(self), future).await
     }
 
     /// Runs a function with this as [the current context](Self::current).
-    pub fn scope_sync<T>(self, function: impl FnOnce() -> T) -> T {
-        CURRENT.sync_scope(self, function)
+    pub fn scope_sync<T>(self: &Arc<Self>, function: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(Current::Shared(Arc::clone(self)), function)
     }
 
     /// Waits for a future, at most until the deadline.

@@ -124,8 +124,10 @@ where
     let stream = returned.into_result().map_err(travels);
     async move {
         let mut stream = pin!(stream?);
+        let mut is_open = false;
         poll_fn(|task| {
-            if !out.with(|slot| std::mem::replace(&mut slot.is_open, true)) {
+            if !std::mem::replace(&mut is_open, true) {
+                out.with(|slot| slot.is_open = true);
                 return Poll::Pending;
             }
             match stream.as_mut().poll_next(task) {

@@ -57,7 +57,7 @@ pub(super) async fn attempt(
     let guard = context.guard();
     let limit = options.timeout;
     let late = || Error::deadline_exceeded(format!("the handler did not finish within {limit:?}"));
-    let running = CatchPanic(context.clone().scope_sync(|| {
+    let running = CatchPanic(Arc::new(context.clone()).scope_sync(|| {
         let started = catch_unwind(AssertUnwindSafe(|| run(delivery, context.clone())));
         started.unwrap_or_else(|_| Box::pin(async { Err(panicked()) }))
     }));

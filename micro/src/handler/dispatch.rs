@@ -165,7 +165,7 @@ impl Route {
                 let framed = Framed {
                     stream: Some(stream),
                     trailers: trailers.clone(),
-                    context,
+                    context: Arc::new(context),
                     method: Arc::clone(&self.method),
                     _guard: guard,
                 };
@@ -296,7 +296,7 @@ struct Framed {
     /// Gone after the end, an error or a panic.
     stream: Option<PayloadStream>,
     trailers: Trailers,
-    context: Context,
+    context: Arc<Context>,
     method: Arc<MethodInfo>,
     _guard: CancelGuard,
 }
@@ -319,9 +319,8 @@ impl Stream for Framed {
         let Some(stream) = &mut this.stream else {
             return Poll::Ready(None);
         };
-        let context = this.context.clone();
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            context.scope_sync(|| stream.poll(waker))
+            this.context.scope_sync(|| stream.poll(waker))
         }));
         let polled = polled.unwrap_or_else(|_| Poll::Ready(Some(Err(panicked(&this.method.path)))));
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {

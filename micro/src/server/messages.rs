@@ -33,6 +33,9 @@ const PIECE: usize = 16 << 10;
 /// How long messages are gathered, should each of them take its time.
 const GATHERING: Duration = Duration::from_micros(500);
 
+/// Every how many messages the clock is looked at: it costs as much as making a short message.
+const LOOK: u32 = 4;
+
 /// How a protocol frames messages and says that they are over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Framing {
@@ -201,6 +204,7 @@ impl Messages {
     /// Adds the messages that are ready.
     fn gather(&mut self, waker: &mut Waker<'_>, out: &mut Vec<u8>) {
         let mut begun = None;
+        let mut count = 0_u32;
         while let Poll::Ready(next) = self.stream.poll(waker) {
             let written = match next {
                 None => {
@@ -221,8 +225,12 @@ impl Messages {
                 self.over = Some(Err(error));
                 return;
             }
+            count += 1;
+            if out.len() >= PIECE {
+                return;
+            }
             let begun = begun.get_or_insert_with(std::time::Instant::now);
-            if out.len() >= PIECE || begun.elapsed() > GATHERING {
+            if count.is_multiple_of(LOOK) && begun.elapsed() > GATHERING {
                 return;
             }
         }
