@@ -15,8 +15,8 @@ use crate::schema::http::HttpRule;
 use crate::schema::model::Http;
 use crate::schema::{MethodDescriptor, Schema, ServiceDescriptor, Types};
 
-/// Services that no user wrote: health and reflection, which every server answers.
-const OWN: [&str; 2] = ["grpc.health.", "grpc.reflection."];
+/// Services that no user wrote: health, reflection, and what takes events in.
+const OWN: [&str; 3] = ["grpc.health.", "grpc.reflection.", "micro.broker."];
 
 impl Schema {
     /// Everything that is linked into this program: all services that attributes made known.
@@ -51,7 +51,8 @@ impl Schema {
         Self::of_served(&S::served())
     }
 
-    /// What a router answers: the services of an app, without health and reflection.
+    /// What a router answers: the services of an app, without health, reflection and what takes
+    /// events in.
     ///
     /// # Errors
     ///
