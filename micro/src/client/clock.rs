@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::client::failure::Failure;
 use crate::client::options::Limit;
 use crate::handler::PayloadStream;
 
@@ -122,6 +123,12 @@ impl Clock {
         }
     }
 
+    /// What to say of a failure by which the peer means that time is over.
+    pub(super) fn late(&self, failure: &Failure) -> Option<String> {
+        let limit = self.deadline?;
+        failure.is_late(Some(limit.at)).then(|| overdue(limit))
+    }
+
     /// Ready when time is over, with what to say of it.
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<String> {
         loop {
@@ -141,7 +148,7 @@ impl Clock {
             }
             let now = Instant::now();
             if let Some(limit) = self.deadline.filter(|limit| limit.at <= now) {
-                return Poll::Ready(format!("the stream did not end within {limit}"));
+                return Poll::Ready(overdue(limit));
             }
             if let Some((_, idle)) = silent.filter(|(at, _)| *at <= now) {
                 return Poll::Ready(format!(
@@ -152,6 +159,10 @@ impl Clock {
             timer.as_mut().reset(due);
         }
     }
+}
+
+fn overdue(limit: Limit) -> String {
+    format!("the stream did not end within {limit}")
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::client::attempt::words::Place;
 use crate::client::clock::{Clock, Keep, Life};
 use crate::client::connection::{Incoming, Pump, Step};
 use crate::client::deadline::race;
+use crate::client::failure::Failure;
 use crate::client::link::Link;
 use crate::client::tasks::Owned;
 use crate::error::{Error, ErrorKind, Result};
@@ -118,10 +119,17 @@ impl Open {
                     .failed
                     .as_mut()
                     .and_then(|failed| failed.try_recv().ok());
-                let error = own.unwrap_or_else(|| self.place.say(failure));
+                let error = own.unwrap_or_else(|| self.say(failure));
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Pending => self.wait(task).map(|error| Some(Err(error))),
+        }
+    }
+
+    fn say(&self, failure: Failure) -> Error {
+        match self.clock.late(&failure) {
+            Some(text) => self.place.error(ErrorKind::DeadlineExceeded, &text),
+            None => self.place.say(failure),
         }
     }
 

@@ -201,7 +201,7 @@ impl Attempts<'_> {
                 // In a box of its own: a unary call's future need not have room for it.
                 Box::pin(self.open(flight.member(), others(), &mut timer)).await
             };
-            let failure = match outcome {
+            let failure = match self.in_time(outcome) {
                 Ok(Got::Stream(live)) => return Ok(live.into_reply(flight)),
                 Ok(Got::Reply(reply)) => {
                     self.answered(flight, &service);
@@ -251,6 +251,14 @@ impl Attempts<'_> {
             }
             tried.push(node);
         }
+    }
+
+    /// What a peer gave up for the deadline is late.
+    fn in_time(&self, outcome: Result<Got, Stop>) -> Result<Got, Stop> {
+        outcome.map_err(|stop| match stop {
+            Stop::Failed(failure) if failure.is_late(self.deadline) => Stop::Late("no reply"),
+            stop => stop,
+        })
     }
 
     fn choice<'a>(&'a self, tried: &'a [Node]) -> Choice<'a, Arc<Link>> {

@@ -4,6 +4,7 @@ mod calls;
 mod compress;
 mod failover;
 mod hostile;
+mod late;
 mod life;
 mod local;
 mod peer;

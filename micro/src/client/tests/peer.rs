@@ -329,6 +329,10 @@ impl Held {
         receiver.await.unwrap_or_default();
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
     pub(super) fn release(&self) {
         self.0.lock().unwrap().clear();
     }
