@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::LitStr;
 
 const UNITS: &[(&str, u64)] = &[
@@ -25,6 +27,12 @@ pub(crate) fn parse(text: &LitStr) -> syn::Result<Duration> {
         );
         syn::Error::new(text.span(), message)
     })
+}
+
+/// A length of time in generated code.
+pub(crate) fn expand(length: Duration) -> TokenStream {
+    let (seconds, nanos) = (length.as_secs(), length.subsec_nanos());
+    quote!(::core::time::Duration::new(#seconds, #nanos))
 }
 
 fn read(text: &str) -> Option<Duration> {

@@ -157,6 +157,11 @@ pub(crate) fn doc(attributes: &[Attribute]) -> String {
     lines.join("\n").trim().to_owned()
 }
 
+/// The `#[cfg]` attributes, which go on what stands beside an item, too.
+pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
+    select(attributes, &["cfg"]).cloned().collect()
+}
+
 /// The attributes of these names.
 pub(crate) fn select<'a>(
     attributes: &'a [Attribute],

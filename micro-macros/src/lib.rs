@@ -13,6 +13,7 @@ mod duration;
 mod error;
 mod every;
 mod function;
+mod inject;
 mod message;
 mod names;
 mod on;
@@ -25,6 +26,7 @@ mod subscribe;
 mod suggest;
 mod test;
 mod tokens;
+mod work;
 mod wrap;
 
 #[cfg(test)]

@@ -1,59 +1,17 @@
-//! What the signatures of methods, wraps, hooks and tests have in common, checked.
+//! What the signatures of methods, subscribers, wraps, hooks and tests have in common, checked.
 //!
 //! Types are not compared by name where a trait can decide: the expansion lets rustc check them.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{FnArg, GenericArgument, PathArguments, ReturnType, Signature, Type};
+use syn::{GenericArgument, Path, PathArguments, ReturnType, Signature, Type};
 
 use crate::diag::Mistakes;
+use crate::function::Function;
+use crate::tokens::replace;
 
-pub(crate) use crate::tokens::{at, find, replace};
-
-/// A parameter that is injected.
-pub(crate) enum Parameter {
-    /// By value: what the call or the app can give.
-    Owned(Type),
-    /// `&T`: a service.
-    Borrowed(Type),
-}
-
-/// Where injected values come from.
-#[derive(Clone, Copy)]
-pub(crate) enum Source {
-    /// `__parts`, the parts of a call.
-    Call,
-    /// `__app`, what the app holds.
-    App,
-}
-
-impl Parameter {
-    /// How to make it: `let __0 = …;`, and how to pass it: `__0` or `&*__0`.
-    pub(crate) fn inject(
-        &self,
-        index: usize,
-        private: &TokenStream,
-        source: Source,
-    ) -> (TokenStream, TokenStream) {
-        let name = Ident::new(&format!("__{index}"), Span::call_site());
-        let (ty, pass) = match self {
-            Self::Owned(ty) => (ty, quote!(#name)),
-            Self::Borrowed(ty) => (ty, quote!(&*#name)),
-        };
-        let (from, getter) = match (source, self) {
-            (Source::Call, Self::Owned(_)) => (quote!(&__parts), "parameter"),
-            (Source::Call, Self::Borrowed(_)) => (quote!(&__parts), "borrowed"),
-            (Source::App, Self::Owned(_)) => (quote!(__app), "injected_parameter"),
-            (Source::App, Self::Borrowed(_)) => (quote!(__app), "injected_service"),
-        };
-        let span = first_span(ty);
-        let getter = Ident::new(getter, span);
-        let private = at(span, private);
-        let make = quote_spanned!(span=> #private::#getter::<#ty>);
-        (quote!(let #name = #make(#from)?;), pass)
-    }
-}
+pub(crate) use crate::tokens::{at, find};
 
 /// Checks what no function of ours may be: not async, generic, unsafe ….
 pub(crate) fn check(signature: &Signature, what: &str, mistakes: &mut Mistakes) {
@@ -88,49 +46,18 @@ pub(crate) fn check(signature: &Signature, what: &str, mistakes: &mut Mistakes) 
     }
 }
 
+/// Checks a function that stands outside of an `impl`.
+pub(crate) fn check_free(function: &Function, what: &str, mistakes: &mut Mistakes) {
+    if let Some(receiver) = function.signature.receiver() {
+        let message = format!("{what} is a free function; move it out of the `impl`");
+        mistakes.on(receiver, message);
+    }
+    check(&function.signature, what, mistakes);
+}
+
 fn returns_future(output: &ReturnType) -> bool {
     let text = output.to_token_stream().to_string();
     text.contains("impl ") && text.contains("Future") || text.contains("BoxFuture")
-}
-
-/// The parameters beside `self`.
-pub(crate) fn parameters(signature: &Signature, mistakes: &mut Mistakes) -> Vec<Parameter> {
-    let typed = signature.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(typed) => Some((*typed.ty).clone()),
-        FnArg::Receiver(_) => None,
-    });
-    typed.filter_map(|ty| parameter(ty, mistakes)).collect()
-}
-
-fn parameter(ty: Type, mistakes: &mut Mistakes) -> Option<Parameter> {
-    match ty {
-        Type::Reference(reference) => {
-            if let Some(span) = find(&reference.elem, "Streaming") {
-                let message = "a stream is taken by value: `mut input: Streaming<…>`";
-                mistakes.at(span, message);
-                return None;
-            }
-            if let Some(token) = reference.mutability {
-                let message = "a service is shared by all calls; take `&`, and keep what changes \
-                               in a `Mutex` or an atomic";
-                mistakes.on(token, message);
-                return None;
-            }
-            Some(Parameter::Borrowed(*reference.elem))
-        }
-        Type::Paren(inner) => parameter(*inner.elem, mistakes),
-        ty => {
-            if let Some(span) = find(&ty, "impl") {
-                let message = match find(&ty, "Stream") {
-                    Some(_) => "a stream of requests is `Streaming<…>`, whatever the caller sends",
-                    None => "a parameter has one concrete type, not `impl …`",
-                };
-                mistakes.at(span, message);
-                return None;
-            }
-            Some(Parameter::Owned(ty))
-        }
-    }
 }
 
 /// The declared result, unless there is none.
@@ -172,12 +99,24 @@ pub(crate) fn arguments(ty: &Type) -> Vec<&Type> {
 /// The span of the last word of a path, or of the first token of another type.
 pub(crate) fn first_span(ty: &Type) -> Span {
     match ty {
-        Type::Path(path) => path
-            .path
-            .segments
-            .last()
-            .map_or(ty.span(), |last| last.ident.span()),
+        Type::Path(path) => path_span(&path.path),
         ty => ty.span(),
+    }
+}
+
+/// The span of the last word of a path.
+pub(crate) fn path_span(path: &Path) -> Span {
+    path.segments
+        .last()
+        .map_or_else(|| path.span(), |last| last.ident.span())
+}
+
+/// Makes a type of an `impl` read the same outside of it, where `Self` is another type.
+pub(crate) fn replace_self(ty: &mut Type, service: &TokenStream) {
+    let tokens = replace(quote!(#ty), "Self", service);
+    // What was a type stays one when a type takes the place of `Self`.
+    if let Ok(new) = syn::parse2(tokens) {
+        *ty = new;
     }
 }
 
@@ -215,6 +154,18 @@ pub(crate) fn finish(
     quote! {
         let #returned: #result = #running;
         #end(#returned)
+    }
+}
+
+/// The same where the outcome is no reply; without a result the function cannot fail.
+pub(crate) fn finish_hook(
+    private: &TokenStream,
+    result: Option<&Type>,
+    running: &TokenStream,
+) -> TokenStream {
+    match result {
+        Some(result) => finish(private, "finish_hook", result, running),
+        None => quote!(#running; #private::Result::Ok(())),
     }
 }
 

@@ -6,6 +6,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Fields, ItemEnum, LitStr, Token, parse_quote};
 
 use crate::diag::Mistakes;
+use crate::function;
 use crate::message::model::HELPERS;
 use crate::names;
 use crate::suggest::unknown;
@@ -70,8 +71,7 @@ pub(super) fn take(item: &mut ItemEnum, mistakes: &mut Mistakes) -> Vec<Variant>
                 found.read(attribute, mistakes);
             }
         }
-        let is_cfg = |attribute: &&Attribute| attribute.path().is_ident("cfg");
-        let cfgs: Vec<_> = variant.attrs.iter().filter(is_cfg).cloned().collect();
+        let cfgs = function::cfgs(&variant.attrs);
         if let (Some(_), Some(cfg)) = (found.other, cfgs.first()) {
             mistakes.on(
                 cfg,

@@ -1,15 +1,14 @@
 //! `#[micro::every]`: an async function that runs every so often while the app does.
 
-mod expand;
-mod model;
 mod parse;
 
 use proc_macro2::TokenStream;
+use quote::quote;
 
 use crate::diag::Mistakes;
-use crate::every::model::Every;
 use crate::every::parse::Keys;
-use crate::function;
+use crate::work::Work;
+use crate::{duration, function};
 
 /// Expands the attribute.
 pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
@@ -18,10 +17,16 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
         Err(tokens) => return tokens,
     };
     let mut mistakes = Mistakes::new();
-    let keys = Keys::new(keys, &mut mistakes);
-    let every = Every::new(&function, keys, &mut mistakes);
+    let Keys { period, private } = Keys::new(keys, &mut mistakes);
+    let work = Work::new(&function, private, "periodic work", &mut mistakes);
     mistakes.finish(function, || {
-        every.map(|every| every.expand()).unwrap_or_default()
+        period
+            .map(|period| {
+                let period = duration::expand(period);
+                let when = quote!(period: #period);
+                work.record(&quote!(LINKED_EVERYS), &quote!(LinkedEvery), &when)
+            })
+            .unwrap_or_default()
     })
 }
 

@@ -1,15 +1,14 @@
 //! `#[micro::on]`: an async function that runs when the app starts, is ready or has stopped.
 
-mod expand;
-mod model;
 mod parse;
 
 use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
 
 use crate::diag::Mistakes;
 use crate::function;
-use crate::on::model::Hook;
 use crate::on::parse::Keys;
+use crate::work::Work;
 
 /// Expands the attribute.
 pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
@@ -18,10 +17,16 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
         Err(tokens) => return tokens,
     };
     let mut mistakes = Mistakes::new();
-    let keys = Keys::new(keys, &mut mistakes);
-    let hook = Hook::new(&function, keys, &mut mistakes);
+    let Keys { moment, private } = Keys::new(keys, &mut mistakes);
+    let hook = Work::new(&function, private.clone(), "a hook", &mut mistakes);
     mistakes.finish(function, || {
-        hook.map(|hook| hook.expand()).unwrap_or_default()
+        moment
+            .map(|moment| {
+                let moment = format_ident!("{moment}");
+                let when = quote!(on: #private::Moment::#moment);
+                hook.record(&quote!(LINKED_HOOKS), &quote!(LinkedHook), &when)
+            })
+            .unwrap_or_default()
     })
 }
 

@@ -4,10 +4,12 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Path, Type};
 
+use crate::duration;
+use crate::inject::Injected;
 use crate::rpc::http;
 use crate::rpc::model::Method;
 use crate::rpc::streams::requests;
-use crate::signature::{self, Source, arguments, at, error_span, first_span, inner_span};
+use crate::signature::{self, arguments, at, error_span, first_span, inner_span};
 
 impl Method {
     /// The entry of the table. `receiver` is the service for `&self` methods; `function` is how
@@ -18,16 +20,8 @@ impl Method {
         receiver: Option<&TokenStream>,
         function: &TokenStream,
     ) -> TokenStream {
-        let (mut makes, mut passes) = (Vec::new(), Vec::new());
-        if let Some(service) = receiver {
-            makes.push(quote!(let __service = __parts.service::<#service>()?;));
-            passes.push(quote!(&*__service));
-        }
-        for (index, parameter) in self.parameters.iter().enumerate() {
-            let (make, pass) = parameter.inject(index, private, Source::Call);
-            makes.push(make);
-            passes.push(pass);
-        }
+        let injected = Injected::of_call(private, receiver, &self.parameters);
+        let Injected { makes, mut passes } = injected;
         if self.request.is_some() {
             passes.push(quote!(__request));
         }
@@ -43,7 +37,7 @@ impl Method {
         let span = self.answer_span();
         let handler = quote_spanned! {span.resolved_at(Span::call_site())=>
             |__parts: #private::Parts, __request #out| async move {
-                #(#makes)*
+                #makes
                 #finish
             }
         };
@@ -83,10 +77,8 @@ impl Method {
     /// What service and client both say of the method.
     fn flags(&self) -> TokenStream {
         let idempotent = self.idempotent.then(|| quote!(.idempotent()));
-        let timeout = self.timeout.map(|timeout| {
-            let (seconds, nanos) = (timeout.as_secs(), timeout.subsec_nanos());
-            quote!(.timeout(::core::time::Duration::new(#seconds, #nanos)))
-        });
+        let timeout = self.timeout.map(duration::expand);
+        let timeout = timeout.map(|timeout| quote!(.timeout(#timeout)));
         let limit = self.limit.map(|bytes| quote!(.message_limit(#bytes)));
         quote!(#idempotent #timeout #limit)
     }

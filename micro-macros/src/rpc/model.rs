@@ -8,11 +8,12 @@ use syn::{Attribute, LitStr, Type, Visibility};
 
 use crate::diag::Mistakes;
 use crate::function::{self, Function};
+use crate::inject::{self, Parameter};
 use crate::names;
 use crate::rpc::http::Rule;
 use crate::rpc::parse::Keys;
 use crate::rpc::streams::{self, Replies};
-use crate::signature::{self, Parameter};
+use crate::signature;
 
 /// Names that a client has already.
 const TAKEN: &[&str] = &["new", "connect", "clone", "fmt"];
@@ -55,7 +56,7 @@ impl Method {
             );
             mistakes.on(&sig.ident, message);
         }
-        let mut parameters = signature::parameters(sig, mistakes);
+        let mut parameters = inject::parameters(sig, mistakes);
         let request = take_request(&mut parameters);
         refuse_http(&keys, request.as_ref(), mistakes);
         let Some(result) = signature::output(sig) else {
@@ -76,7 +77,7 @@ impl Method {
         Some(Self {
             ident: sig.ident.clone(),
             visibility: function.visibility.clone(),
-            cfgs: function::select(attributes, &["cfg"]).cloned().collect(),
+            cfgs: function::cfgs(attributes),
             forwarded: function::select(attributes, &["doc", "deprecated"])
                 .cloned()
                 .collect(),
@@ -95,13 +96,7 @@ impl Method {
 
     /// Types as they read outside of the `impl`, where `Self` is another type.
     pub(crate) fn replace_self(&mut self, service: &TokenStream) {
-        let replace = |ty: &mut Type| {
-            let tokens = signature::replace(quote::quote!(#ty), "Self", service);
-            // What was a type stays one when a type takes the place of `Self`.
-            if let Ok(new) = syn::parse2(tokens) {
-                *ty = new;
-            }
-        };
+        let replace = |ty: &mut Type| signature::replace_self(ty, service);
         replace(&mut self.result);
         if let Some(replies) = &mut self.replies {
             replace(&mut replies.item);
@@ -109,9 +104,7 @@ impl Method {
         }
         self.request.iter_mut().for_each(replace);
         for parameter in &mut self.parameters {
-            match parameter {
-                Parameter::Owned(ty) | Parameter::Borrowed(ty) => replace(ty),
-            }
+            parameter.replace_self(service);
         }
     }
 

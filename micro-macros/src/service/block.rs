@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{FnArg, Path, PathArguments, Type};
+use syn::{FnArg, PathArguments, Type};
 
 use crate::diag::Mistakes;
 use crate::function::{self, Function, Item};
@@ -13,6 +13,7 @@ use crate::rpc::parse;
 use crate::rpc::table::{Methods, Table};
 use crate::service::header::Block;
 use crate::service::keys::Keys;
+use crate::signature::path_span;
 use crate::subscribe;
 
 pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
@@ -110,7 +111,7 @@ fn methods(
     };
     let table = table(block, private, own);
     let client = client_impl(private, &client, &methods);
-    let cfgs: Vec<_> = function::select(&block.attributes, &["cfg"]).collect();
+    let cfgs = function::cfgs(&block.attributes);
     Some((quote!(#(#cfgs)* #client), quote!(#table #heard)))
 }
 
@@ -133,7 +134,7 @@ fn heard(
         subscriber.replace_self(&service.to_token_stream());
     }
     let record = subscribe::of_block(private, service, subscribers);
-    let cfgs: Vec<_> = function::select(&block.attributes, &["cfg"]).collect();
+    let cfgs = function::cfgs(&block.attributes);
     Some(quote!(#(#cfgs)* #record))
 }
 
@@ -148,7 +149,7 @@ fn table(block: &Block, private: &TokenStream, methods: Methods) -> TokenStream 
     } else {
         table.submit()
     };
-    let cfgs: Vec<_> = function::select(&block.attributes, &["cfg"]).collect();
+    let cfgs = function::cfgs(&block.attributes);
     quote!(#(#cfgs)* #table)
 }
 
@@ -216,10 +217,4 @@ fn implementation(
     let found = quote_spanned!(span=> <#service as #contract>::__NEEDS_MICRO_SERVICE_ON_THE_TRAIT);
     let table = table(block, private, Methods::Contract(found));
     Some((TokenStream::new(), table))
-}
-
-fn path_span(path: &Path) -> Span {
-    path.segments
-        .last()
-        .map_or_else(Span::call_site, |last| last.ident.span())
 }

@@ -26,7 +26,7 @@ impl Client<'_> {
             ..
         } = self;
         let (private, client, info) = (&keys.private, names::client(ident), self.info());
-        let cfgs: Vec<_> = function::select(self.attributes, &["cfg"]).collect();
+        let cfgs = function::cfgs(self.attributes);
         let deprecated = function::select(self.attributes, &["deprecated"]);
         let doc = format!("Calls the service `{}`.", keys.name);
         quote! {

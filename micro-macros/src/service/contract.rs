@@ -109,7 +109,7 @@ fn client(item: &Trait, keys: &Keys, methods: &[Method]) -> TokenStream {
     let base = base.expand();
     let client = Path::from(names::client(&item.ident));
     let calls = client_impl(&keys.private, &client, methods);
-    let cfgs: Vec<_> = function::select(&item.attributes, &["cfg"]).collect();
+    let cfgs = function::cfgs(&item.attributes);
     quote!(#base #(#cfgs)* #calls)
 }
 

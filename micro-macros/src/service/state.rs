@@ -10,7 +10,7 @@ use crate::function;
 use crate::names;
 use crate::service::client::Client;
 use crate::service::keys::Keys;
-use crate::signature::{self, first_span};
+use crate::signature::{self, first_span, path_span};
 
 /// How a field gets its value.
 enum Source {
@@ -56,7 +56,7 @@ pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenS
 fn service(item: &ItemStruct, keys: &Keys, beside: &TokenStream) -> TokenStream {
     let (ident, private) = (&item.ident, &keys.private);
     let client = names::client(ident);
-    let cfgs = function::select(&item.attrs, &["cfg"]);
+    let cfgs = function::cfgs(&item.attrs);
     quote! {
         #(#cfgs)*
         #[allow(deprecated)]
@@ -163,12 +163,6 @@ fn linked(item: &ItemStruct, keys: &Keys, fields: &[Field]) -> TokenStream {
         }
     };
     service(item, keys, &record)
-}
-
-fn path_span(path: &syn::Path) -> Span {
-    path.segments
-        .last()
-        .map_or_else(Span::call_site, |last| last.ident.span())
 }
 
 impl Field {

@@ -7,8 +7,10 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 use syn::ext::IdentExt;
 
+use crate::duration;
+use crate::inject::Injected;
 use crate::rpc::expand::function_of;
-use crate::signature::{self, Source, at, first_span};
+use crate::signature::{self, at, first_span};
 use crate::subscribe::model::Subscriber;
 
 /// The record of a free function.
@@ -73,28 +75,17 @@ impl Subscriber {
         receiver: Option<&TokenStream>,
         function: &TokenStream,
     ) -> TokenStream {
-        let (mut makes, mut passes) = (Vec::new(), Vec::new());
-        if let Some(service) = receiver {
-            makes.push(quote!(let __service = __parts.service::<#service>()?;));
-            passes.push(quote!(&*__service));
-        }
-        for (index, parameter) in self.injected.iter().enumerate() {
-            let (make, pass) = parameter.inject(index, private, Source::Call);
-            makes.push(make);
-            passes.push(pass);
-        }
+        let injected = Injected::of_call(private, receiver, &self.injected);
+        let Injected { makes, mut passes } = injected;
         passes.push(quote!(__event));
         let running = signature::sendable(private, &self.ident, function, &passes);
-        let finish = match &self.result {
-            Some(result) => signature::finish(private, "finish_hook", result, &running),
-            None => quote!(#running; #private::Result::Ok(())),
-        };
+        let finish = signature::finish_hook(private, self.result.as_ref(), &running);
         let (cfgs, name) = (&self.cfgs, self.ident.unraw().to_string());
         let (heard, options) = (self.heard(private), self.options(private));
         quote! {
             #(#cfgs)*
             #private::subscriber(#name, #heard, |__parts: #private::Parts, __event| async move {
-                #(#makes)*
+                #makes
                 #finish
             })
             #options
@@ -121,10 +112,8 @@ impl Subscriber {
         let keys = &self.keys;
         let length = |name: &str, length: Option<Duration>| {
             let name = Ident::new(name, Span::call_site());
-            length.map(|length| {
-                let (seconds, nanos) = (length.as_secs(), length.subsec_nanos());
-                quote!(.#name(::core::time::Duration::new(#seconds, #nanos)))
-            })
+            let length = length.map(duration::expand);
+            length.map(|length| quote!(.#name(#length)))
         };
         let queue = keys.queue.as_ref().map(|queue| quote!(.queue(#queue)));
         let concurrency = keys.concurrency.as_ref();

@@ -1,12 +1,12 @@
 //! A subscriber, checked: what is injected, then the event.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
 use syn::{Attribute, Type};
 
 use crate::diag::Mistakes;
 use crate::function::{self, Function};
-use crate::signature::{self, Parameter};
+use crate::inject::{self, Parameter};
+use crate::signature;
 use crate::subscribe::parse::Keys;
 
 /// A function that receives events.
@@ -27,7 +27,7 @@ impl Subscriber {
     pub(super) fn new(function: &Function, keys: Keys, mistakes: &mut Mistakes) -> Option<Self> {
         let (sig, attributes) = (&function.signature, &function.attributes);
         signature::check(sig, "a subscriber", mistakes);
-        let mut injected = signature::parameters(sig, mistakes);
+        let mut injected = inject::parameters(sig, mistakes);
         let event = match injected.pop() {
             Some(Parameter::Owned(event)) => event,
             Some(Parameter::Borrowed(event)) => {
@@ -45,7 +45,7 @@ impl Subscriber {
         }
         Some(Self {
             ident: sig.ident.clone(),
-            cfgs: function::select(attributes, &["cfg"]).cloned().collect(),
+            cfgs: function::cfgs(attributes),
             doc: function::doc(attributes),
             keys,
             injected,
@@ -56,19 +56,12 @@ impl Subscriber {
 
     /// Types as they read outside of the `impl`, where `Self` is another type.
     pub(crate) fn replace_self(&mut self, service: &TokenStream) {
-        let replace = |ty: &mut Type| {
-            let tokens = signature::replace(quote!(#ty), "Self", service);
-            // What was a type stays one when a type takes the place of `Self`.
-            if let Ok(new) = syn::parse2(tokens) {
-                *ty = new;
-            }
-        };
-        replace(&mut self.event);
-        self.result.iter_mut().for_each(replace);
+        signature::replace_self(&mut self.event, service);
+        for ty in &mut self.result {
+            signature::replace_self(ty, service);
+        }
         for parameter in &mut self.injected {
-            match parameter {
-                Parameter::Owned(ty) | Parameter::Borrowed(ty) => replace(ty),
-            }
+            parameter.replace_self(service);
         }
     }
 }

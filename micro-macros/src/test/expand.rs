@@ -1,10 +1,10 @@
 //! What a test becomes: a `#[test]` that runs the function within a started app.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::Path;
 
-use crate::signature::{self, Source};
+use crate::inject::Injected;
+use crate::signature::{self, path_span};
 use crate::test::model::Test;
 
 impl Test {
@@ -16,12 +16,7 @@ impl Test {
             ..
         } = self;
         let (private, ident) = (&keys.private, &function.signature.ident);
-        let (makes, passes): (Vec<_>, Vec<_>) = self
-            .injected
-            .iter()
-            .enumerate()
-            .map(|(index, parameter)| parameter.inject(index, private, Source::App))
-            .unzip();
+        let Injected { makes, passes } = Injected::of_app(private, &self.injected);
         let services = keys.services.iter().map(|service| {
             let linked = quote_spanned!(path_span(service)=> linked_service);
             quote!(.#linked::<#service>())
@@ -29,10 +24,8 @@ impl Test {
         let linked = keys.linked.then(|| quote!(.linked()));
         let visibility = &function.visibility;
         let running = quote!(#ident(#(#passes),*).await);
-        let outcome = match signature::output(&function.signature) {
-            Some(result) => signature::finish(private, "finish_hook", &result, &running),
-            None => quote!(#running; #private::Result::Ok(())),
-        };
+        let result = signature::output(&function.signature);
+        let outcome = signature::finish_hook(private, result.as_ref(), &running);
         quote! {
             #(#attributes)*
             #[::core::prelude::v1::test]
@@ -43,17 +36,11 @@ impl Test {
                     |__builder| __builder #linked #(#services)*,
                     |__app| async move {
                         let __app: &#private::Resources = &__app;
-                        #(#makes)*
+                        #makes
                         #outcome
                     },
                 )
             }
         }
     }
-}
-
-fn path_span(path: &Path) -> Span {
-    path.segments
-        .last()
-        .map_or_else(Span::call_site, |last| last.ident.span())
 }

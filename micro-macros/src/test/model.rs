@@ -4,9 +4,9 @@ use syn::Attribute;
 
 use crate::diag::Mistakes;
 use crate::function::Function;
-use crate::signature::{self, Parameter};
+use crate::inject::{self, Parameter};
+use crate::signature;
 use crate::test::parse::Keys;
-use crate::wrap::model::check_receiver;
 
 /// A test in an app of its own.
 pub(super) struct Test {
@@ -20,8 +20,7 @@ pub(super) struct Test {
 impl Test {
     pub(super) fn new(function: &Function, keys: Keys, mistakes: &mut Mistakes) -> Self {
         let sig = &function.signature;
-        check_receiver(function, "a test", mistakes);
-        signature::check(sig, "a test", mistakes);
+        signature::check_free(function, "a test", mistakes);
         let again = function.attributes.iter().find(|attribute| {
             attribute
                 .path()
@@ -36,7 +35,7 @@ impl Test {
             );
         }
         Self {
-            injected: signature::parameters(sig, mistakes),
+            injected: inject::parameters(sig, mistakes),
             attributes: function.attributes.clone(),
             function: Function {
                 attributes: Vec::new(),

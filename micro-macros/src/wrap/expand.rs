@@ -5,7 +5,8 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::Type;
 use syn::ext::IdentExt;
 
-use crate::signature::{self, Source, at, first_span};
+use crate::inject::Injected;
+use crate::signature::{self, at, first_span};
 use crate::wrap::model::Wrap;
 
 impl Wrap {
@@ -62,22 +63,16 @@ impl Wrap {
             ..
         } = self;
         let private = &self.keys.private;
-        let (makes, passes): (Vec<_>, Vec<_>) = self
-            .injected
-            .iter()
-            .enumerate()
-            .map(|(index, parameter)| parameter.inject(index, private, Source::App))
-            .unzip();
+        let Injected { makes, mut passes } = Injected::of_app(private, &self.injected);
         let convert = |getter: &str, ty: &Type, value: TokenStream| {
             let span = first_span(ty);
             let (private, getter) = (at(span, private), Ident::new(getter, span));
             quote_spanned!(span=> #private::#getter::<#ty>(#value))
         };
-        let mut passes = passes;
         passes.push(convert("wrapped_call", call, quote!(__call)));
         passes.push(convert("wrapped_next", next, quote!(__next)));
         let running = signature::sendable(private, ident, &quote!(#ident), &passes);
         let finish = signature::finish(private, "finish_wrap", result, &running);
-        quote!(#(#makes)* #finish)
+        quote!(#makes #finish)
     }
 }

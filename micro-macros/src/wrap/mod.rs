@@ -1,7 +1,7 @@
 //! `#[micro::wrap]`: an async function around calls and events.
 
 mod expand;
-pub(crate) mod model;
+mod model;
 mod parse;
 
 use proc_macro2::TokenStream;

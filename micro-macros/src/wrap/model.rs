@@ -1,12 +1,12 @@
 //! A wrap, checked: what is injected, then `call: Call, next: Next<'_>`.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::ToTokens;
+use proc_macro2::Ident;
 use syn::{Attribute, Type};
 
 use crate::diag::Mistakes;
 use crate::function::{self, Function};
-use crate::signature::{self, Parameter};
+use crate::inject::{self, Parameter};
+use crate::signature;
 use crate::wrap::parse::Keys;
 
 /// A function around calls.
@@ -23,9 +23,8 @@ pub(super) struct Wrap {
 impl Wrap {
     pub(super) fn new(function: &Function, keys: Keys, mistakes: &mut Mistakes) -> Option<Self> {
         let sig = &function.signature;
-        check_receiver(function, "a wrap", mistakes);
-        signature::check(sig, "a wrap", mistakes);
-        let mut injected = signature::parameters(sig, mistakes);
+        signature::check_free(function, "a wrap", mistakes);
+        let mut injected = inject::parameters(sig, mistakes);
         let (next, call) = (injected.pop(), injected.pop());
         let result = signature::output(sig);
         if result.is_none() {
@@ -42,25 +41,12 @@ impl Wrap {
         };
         Some(Self {
             ident: sig.ident.clone(),
-            cfgs: function::select(&function.attributes, &["cfg"])
-                .cloned()
-                .collect(),
+            cfgs: function::cfgs(&function.attributes),
             keys,
             injected,
             call,
             next,
             result: result?,
         })
-    }
-}
-
-/// Free functions have no `self`.
-pub(crate) fn check_receiver(function: &Function, what: &str, mistakes: &mut Mistakes) {
-    if let Some(receiver) = function.signature.receiver() {
-        let tokens: TokenStream = receiver.to_token_stream();
-        mistakes.on(
-            tokens,
-            format!("{what} is a free function; move it out of the `impl`"),
-        );
     }
 }
