@@ -30,6 +30,8 @@ mod work;
 mod wrap;
 
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod snapshot;
 
 #[doc = include_str!("../docs/message.md")]

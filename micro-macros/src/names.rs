@@ -109,13 +109,13 @@ pub(crate) fn check_method(name: &LitStr, mistakes: &mut Mistakes) {
     }
 }
 
-fn is_identifier(text: &str) -> bool {
-    text.bytes()
+/// Whether protobuf takes it as a name.
+pub(crate) fn is_identifier(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes
         .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]
@@ -156,5 +156,11 @@ mod tests {
         let path: Path = syn::parse_quote!(shop::r#type::<u8>);
         let client = client_path(&path);
         assert_eq!(quote!(#client).to_string(), "shop :: typeClient");
+    }
+
+    #[test]
+    fn protobuf_takes_ascii_words() {
+        assert!(is_identifier("a_1") && is_identifier("_"));
+        assert!(!is_identifier("1a") && !is_identifier("") && !is_identifier("ä"));
     }
 }

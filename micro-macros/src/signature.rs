@@ -46,6 +46,16 @@ pub(crate) fn check(signature: &Signature, what: &str, mistakes: &mut Mistakes) 
     }
 }
 
+/// Refuses an attribute on a method, which its block would have read. Whether it is one.
+pub(crate) fn refuse_method(function: &Function, mistakes: &mut Mistakes) -> bool {
+    let receiver = function.signature.receiver();
+    if let Some(receiver) = receiver {
+        let message = "a method is read by its block; put `#[micro::service]` on the `impl`";
+        mistakes.on(receiver, message);
+    }
+    receiver.is_some()
+}
+
 /// Checks a function that stands outside of an `impl`.
 pub(crate) fn check_free(function: &Function, what: &str, mistakes: &mut Mistakes) {
     if let Some(receiver) = function.signature.receiver() {

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, Lit, Token, Type, TypePath};
+use syn::{Expr, ExprLit, Lit, LitStr, Token, Type, TypePath};
 
 /// One argument of an attribute.
 pub(crate) struct Arg {
@@ -79,6 +79,21 @@ fn has_arguments(ty: &TypePath) -> bool {
 }
 
 impl Arg {
+    /// The text that it is, or its place.
+    pub(crate) fn text(self) -> Result<LitStr, Span> {
+        let span = self.span();
+        match self.value {
+            Value::Expr(expr) => match *expr {
+                Expr::Lit(ExprLit {
+                    lit: Lit::Str(text),
+                    ..
+                }) => Ok(text),
+                _ => Err(span),
+            },
+            _ => Err(span),
+        }
+    }
+
     /// Where to point when something is wrong with this argument.
     pub(crate) fn span(&self) -> Span {
         use syn::spanned::Spanned;

@@ -3,7 +3,7 @@
 //! Its message is that of `#[micro::message]` on an enum with data.
 
 mod expand;
-mod variant;
+pub(crate) mod variant;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -16,7 +16,7 @@ use crate::message;
 use crate::message::doc::derives;
 use crate::message::model::Message;
 
-const KEYS: &[&str] = &["package", "name", "within", "reserved", "crate"];
+pub(crate) const KEYS: &[&str] = &["package", "name", "within", "reserved", "crate"];
 
 /// Expands the attribute on an enum.
 pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {

@@ -12,7 +12,7 @@ use crate::names;
 use crate::suggest::unknown;
 
 /// The kinds, as the functions that make errors of them are called.
-const KINDS: &[&str] = &[
+pub(crate) const KINDS: &[&str] = &[
     "cancelled",
     "unknown",
     "invalid_argument",

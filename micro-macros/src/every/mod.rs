@@ -1,6 +1,6 @@
 //! `#[micro::every]`: an async function that runs every so often while the app does.
 
-mod parse;
+pub(crate) mod parse;
 
 use proc_macro2::TokenStream;
 use quote::quote;

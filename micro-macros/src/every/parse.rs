@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
-use syn::{Expr, ExprLit, Lit};
 
-use crate::args::{Args, Value};
+use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::{duration, names};
+
+pub(crate) const KEYS: &[&str] = &["leader", "crate"];
 
 /// What `#[micro::every(…)]` says.
 pub(super) struct Keys {
@@ -17,7 +18,7 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn new(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
-        let mut args = Args::parse(tokens, &["leader", "crate"], mistakes);
+        let mut args = Args::parse(tokens, KEYS, mistakes);
         if let Some(leader) = args.flag("leader", mistakes) {
             let message = "`leader` needs locks, which are not available in this version; without \
                            it each node runs the function";
@@ -38,15 +39,11 @@ fn period(args: &mut Args, mistakes: &mut Mistakes) -> Option<Duration> {
         }
         return None;
     };
-    let span = arg.span();
-    if let Value::Expr(expr) = arg.value
-        && let Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) = *expr
-    {
-        return mistakes.keep(duration::parse(&text));
+    match arg.text() {
+        Ok(text) => mistakes.keep(duration::parse(&text)),
+        Err(span) => {
+            mistakes.at(span, message);
+            None
+        }
     }
-    mistakes.at(span, message);
-    None
 }

@@ -2,7 +2,9 @@
 
 use proc_macro2::TokenTree;
 use quote::ToTokens;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+use syn::Attribute;
+
+use crate::function;
 
 /// What is forwarded from an item, field or variant.
 #[derive(Clone, Default)]
@@ -14,39 +16,13 @@ pub(crate) struct About {
 
 impl About {
     pub(crate) fn of(attributes: &[Attribute]) -> Self {
-        let lines: Vec<_> = attributes.iter().filter_map(doc_line).collect();
         Self {
-            doc: lines.join("\n"),
+            doc: function::doc(attributes),
             deprecated: attributes
                 .iter()
                 .any(|attribute| attribute.path().is_ident("deprecated")),
-            cfg: attributes
-                .iter()
-                .filter(|it| it.path().is_ident("cfg"))
-                .cloned()
-                .collect(),
+            cfg: function::cfgs(attributes),
         }
-    }
-}
-
-fn doc_line(attribute: &Attribute) -> Option<String> {
-    match &attribute.meta {
-        Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
-            Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            }) => {
-                let text = text.value();
-                Some(
-                    text.strip_prefix(' ')
-                        .unwrap_or(&text)
-                        .trim_end()
-                        .to_owned(),
-                )
-            }
-            _ => None,
-        },
-        _ => None,
     }
 }
 

@@ -9,8 +9,8 @@ use crate::diag::Mistakes;
 use crate::message::doc::{About, derives};
 use crate::message::generics;
 use crate::message::model::{Message, Shape};
-use crate::message::name;
 use crate::message::reserved::Reserved;
+use crate::names;
 use crate::subscribe::check;
 
 /// What the attribute itself says.
@@ -63,11 +63,7 @@ impl Head {
             mistakes.on(package, "the package is that of `within`; remove this one");
         }
         if let Some(package) = &head.package {
-            let text = package.value();
-            if !text.is_empty() && !text.split('.').all(name::is_identifier) {
-                let message = "a package is names joined by dots, for example `shop.v1`";
-                mistakes.on(package, message);
-            }
+            names::check_package(package, mistakes);
         }
         head
     }
@@ -120,7 +116,7 @@ impl Head {
             Some(name) => (name.value(), name.span()),
             None => (ident.unraw().to_string(), ident.span()),
         };
-        if !name::is_identifier(&name) {
+        if !names::is_identifier(&name) {
             let message = format!("`{name}` is not a name protobuf takes: `name = \"…\"`");
             mistakes.at(span, message);
         }

@@ -4,6 +4,7 @@ use proc_macro2::Span;
 use syn::LitStr;
 
 use crate::diag::Mistakes;
+use crate::names::is_identifier;
 
 /// `HTTPServer` → `http_server`.
 pub(crate) fn snake(name: &str) -> String {
@@ -56,15 +57,6 @@ pub(crate) fn json(given: Option<LitStr>, name: &str, mistakes: &mut Mistakes) -
     }
 }
 
-/// Whether protobuf takes it as a name.
-pub(crate) fn is_identifier(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes
-        .next()
-        .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
 /// Notes a name that protobuf does not take.
 pub(crate) fn check(name: &str, span: Span, mistakes: &mut Mistakes) {
     if !is_identifier(name) {
@@ -88,6 +80,5 @@ mod tests {
         assert_eq!(snake("PhoneNumber2Go"), "phone_number2_go");
         assert_eq!(camel("first_name_2"), "firstName2");
         assert_eq!(camel("_private"), "Private");
-        assert!(is_identifier("a_1") && !is_identifier("1a") && !is_identifier(""));
     }
 }

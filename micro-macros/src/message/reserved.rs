@@ -7,7 +7,7 @@ use quote::quote;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, ExprRange, ExprUnary, Lit, RangeLimits, Token, UnOp};
+use syn::{Expr, ExprLit, ExprRange, ExprUnary, Lit, LitStr, RangeLimits, Token, UnOp};
 
 use crate::args::Args;
 use crate::diag::Mistakes;
@@ -21,7 +21,7 @@ const LAST: [i32; 2] = [tag::LAST.cast_signed(), i32::MAX];
 pub(crate) struct Reserved {
     /// In the order written; `None` is an open end.
     ranges: Vec<(Span, i32, Option<i32>)>,
-    names: Vec<String>,
+    names: Vec<LitStr>,
 }
 
 impl Reserved {
@@ -43,7 +43,7 @@ impl Reserved {
                 ..
             }) = item
             {
-                found.names.push(name.value());
+                found.names.push(name.clone());
             } else if let Some((start, end)) = range(item) {
                 found.ranges.push((item.span(), start, end));
             } else {
@@ -64,7 +64,7 @@ impl Reserved {
 
     /// Whether a name is reserved.
     pub(crate) fn has_name(&self, name: &str) -> bool {
-        self.names.iter().any(|reserved| reserved == name)
+        self.names.iter().any(|reserved| reserved.value() == name)
     }
 
     /// Notes numbers that no field can have.
@@ -79,8 +79,9 @@ impl Reserved {
 
     /// Notes everything as a mistake.
     pub(crate) fn refuse(&self, message: &str, mistakes: &mut Mistakes) {
-        if let Some((span, ..)) = self.ranges.first() {
-            mistakes.at(*span, message);
+        let numbers = self.ranges.iter().map(|(span, ..)| *span);
+        for span in numbers.chain(self.names.iter().map(LitStr::span)) {
+            mistakes.at(span, message);
         }
     }
 

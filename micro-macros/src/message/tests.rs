@@ -105,3 +105,23 @@ fn an_attribute_that_stands_beside_it_is_a_mistake() {
         ["write this in `#[micro::message(…)]` itself"]
     );
 }
+
+#[test]
+fn a_oneof_reserves_nothing() {
+    let item = || {
+        quote!(
+            enum Method {
+                #[micro(tag = 1)]
+                Card(String),
+            }
+        )
+    };
+    for (keys, count) in [
+        (quote!(oneof), 0),
+        (quote!(oneof, reserved(2)), 1),
+        (quote!(oneof, reserved("old")), 1),
+    ] {
+        let tokens = super::message(keys, item()).to_string();
+        assert_eq!(tokens.matches("compile_error").count(), count, "{tokens}");
+    }
+}

@@ -1,6 +1,6 @@
 //! `#[micro::on]`: an async function that runs when the app starts, is ready or has stopped.
 
-mod parse;
+pub(crate) mod parse;
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};

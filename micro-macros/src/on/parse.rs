@@ -6,6 +6,8 @@ use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::names;
 
+pub(crate) const KEYS: &[&str] = &["start", "ready", "stop", "crate"];
+
 /// The moments, by the word in the attribute and the variant of `Moment`.
 const MOMENTS: &[(&str, &str)] = &[("start", "Start"), ("ready", "Ready"), ("stop", "Stop")];
 
@@ -19,7 +21,7 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn new(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
         let is_empty = tokens.is_empty();
-        let mut args = Args::parse(tokens, &["start", "ready", "stop", "crate"], mistakes);
+        let mut args = Args::parse(tokens, KEYS, mistakes);
         let mut moment = None;
         for (name, variant) in MOMENTS {
             let Some(flag) = args.flag(name, mistakes) else {

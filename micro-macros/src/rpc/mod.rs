@@ -13,7 +13,7 @@ mod template;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{FnArg, PathArguments, Type};
+use syn::{PathArguments, Type};
 
 use crate::diag::Mistakes;
 use crate::function::{self, Function};
@@ -21,6 +21,7 @@ use crate::names;
 use crate::rpc::model::Method;
 use crate::rpc::parse::Keys;
 use crate::rpc::table::{Methods, Table};
+use crate::signature;
 
 /// Expands `#[micro::rpc(service = Greeter)]` on a free function.
 pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
@@ -29,9 +30,7 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
         Err(tokens) => return tokens,
     };
     let mut mistakes = Mistakes::new();
-    if let Some(FnArg::Receiver(receiver)) = function.signature.inputs.first() {
-        let message = "a method is read by its block; put `#[micro::service]` on the `impl`";
-        mistakes.on(receiver, message);
+    if signature::refuse_method(&function, &mut mistakes) {
         return mistakes.finish(function, TokenStream::new);
     }
     let mut keys = Keys::of_function(keys, &mut mistakes);

@@ -11,7 +11,7 @@ use crate::rpc::http::{self, Rule};
 use crate::{duration, names, size};
 
 /// The keys of every method.
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "name",
     "timeout",
     "idempotent",
@@ -20,6 +20,11 @@ const KEYS: &[&str] = &[
     "body",
     "response_body",
 ];
+
+/// The keys of a free function.
+pub(crate) fn function_keys() -> Vec<&'static str> {
+    [&["service"], KEYS, &["crate"]].concat()
+}
 
 /// What `#[micro::rpc(…)]` says.
 pub(crate) struct Keys {
@@ -42,8 +47,7 @@ impl Keys {
 
     /// Of a free function.
     pub(super) fn of_function(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
-        let known = [&["service"], KEYS, &["crate"]].concat();
-        Self::read(tokens, &known, mistakes)
+        Self::read(tokens, &function_keys(), mistakes)
     }
 
     fn read(tokens: TokenStream, known: &[&str], mistakes: &mut Mistakes) -> Self {

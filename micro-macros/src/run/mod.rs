@@ -10,10 +10,12 @@ use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::names;
 
+pub(crate) const KEYS: &[&str] = &["uses", "crate"];
+
 /// Expands the macro to a block of type `()`.
 pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::new();
-    let mut args = Args::parse(tokens, &["uses", "crate"], &mut mistakes);
+    let mut args = Args::parse(tokens, KEYS, &mut mistakes);
     let uses = args.expr("uses", &mut mistakes);
     let uses = uses.map_or_else(Vec::new, |uses| crates(uses, &mut mistakes));
     let private = names::private(&mut args, &mut mistakes);

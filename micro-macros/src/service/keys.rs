@@ -10,7 +10,8 @@ use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::names;
 
-const KNOWN: &[&str] = &["name", "version", "package", "metadata", "init", "crate"];
+/// On a struct; a trait and an `impl` have fewer, and say where the others go.
+pub(crate) const KEYS: &[&str] = &["name", "version", "package", "metadata", "init", "crate"];
 
 /// How a service or contract is called, and what makes it.
 pub(super) struct Keys {
@@ -52,12 +53,12 @@ impl Parse for Pair {
 
 impl Keys {
     pub(super) fn of_struct(tokens: TokenStream, ident: &Ident, mistakes: &mut Mistakes) -> Self {
-        Self::read(Args::parse(tokens, KNOWN, mistakes), ident, mistakes)
+        Self::read(Args::parse(tokens, KEYS, mistakes), ident, mistakes)
     }
 
     /// A contract has neither version nor metadata: who implements it has.
     pub(super) fn of_trait(tokens: TokenStream, ident: &Ident, mistakes: &mut Mistakes) -> Self {
-        let mut args = Args::parse(tokens, KNOWN, mistakes);
+        let mut args = Args::parse(tokens, KEYS, mistakes);
         for key in ["version", "metadata", "init"] {
             if let Some(arg) = args.take(key) {
                 let message = format!("`{key}` stands on the struct that implements the contract");
@@ -69,8 +70,8 @@ impl Keys {
 
     /// On an `impl`: the struct or trait has said everything else.
     pub(super) fn of_block(tokens: TokenStream, mistakes: &mut Mistakes) -> TokenStream {
-        let mut args = Args::parse(tokens, KNOWN, mistakes);
-        for key in KNOWN.iter().filter(|key| **key != "crate") {
+        let mut args = Args::parse(tokens, KEYS, mistakes);
+        for key in KEYS.iter().filter(|key| **key != "crate") {
             if let Some(arg) = args.take(key) {
                 let message = format!("`{key}` stands on the struct or trait; move it there");
                 mistakes.at(arg.span(), message);

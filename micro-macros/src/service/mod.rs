@@ -4,8 +4,8 @@ mod block;
 mod client;
 mod contract;
 mod header;
-mod keys;
-mod state;
+pub(crate) mod keys;
+pub(crate) mod state;
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;

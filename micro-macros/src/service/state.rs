@@ -12,6 +12,9 @@ use crate::service::client::Client;
 use crate::service::keys::Keys;
 use crate::signature::{self, first_span, path_span};
 
+/// The keys of `#[micro(…)]` on a field.
+pub(crate) const HELPERS: &[&str] = &["default", "value"];
+
 /// How a field gets its value.
 enum Source {
     Injected,
@@ -86,7 +89,7 @@ fn fields(fields: &mut Fields, has_init: bool, mistakes: &mut Mistakes) -> Vec<F
             .iter()
             .find(|attribute| attribute.path().is_ident("micro"));
         let place = place.map(ToTokens::to_token_stream);
-        let mut args = Args::take_helpers(&mut field.attrs, &["default", "value"], mistakes);
+        let mut args = Args::take_helpers(&mut field.attrs, HELPERS, mistakes);
         let value = args.expr("value", mistakes);
         let default = args.flag("default", mistakes);
         args.finish(mistakes);

@@ -6,14 +6,15 @@
 pub(crate) mod check;
 mod expand;
 mod model;
-mod parse;
+pub(crate) mod parse;
 
 use proc_macro2::TokenStream;
-use syn::{FnArg, Meta};
+use syn::Meta;
 
 use crate::diag::Mistakes;
 use crate::function::{self, Function};
 use crate::names;
+use crate::signature;
 use crate::subscribe::model::Subscriber;
 use crate::subscribe::parse::Keys;
 
@@ -27,9 +28,7 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
         Err(tokens) => return tokens,
     };
     let mut mistakes = Mistakes::new();
-    if let Some(FnArg::Receiver(receiver)) = function.signature.inputs.first() {
-        let message = "a method is read by its block; put `#[micro::service]` on the `impl`";
-        mistakes.on(receiver, message);
+    if signature::refuse_method(&function, &mut mistakes) {
         return mistakes.finish(function, TokenStream::new);
     }
     let keys = Keys::of_function(keys, &mut mistakes);

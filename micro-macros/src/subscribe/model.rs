@@ -57,7 +57,7 @@ impl Subscriber {
     /// Types as they read outside of the `impl`, where `Self` is another type.
     pub(crate) fn replace_self(&mut self, service: &TokenStream) {
         signature::replace_self(&mut self.event, service);
-        for ty in &mut self.result {
+        if let Some(ty) = &mut self.result {
             signature::replace_self(ty, service);
         }
         for parameter in &mut self.injected {

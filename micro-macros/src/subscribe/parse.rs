@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use proc_macro2::TokenStream;
-use syn::{Expr, ExprLit, Lit, LitInt, LitStr};
+use syn::{LitInt, LitStr};
 
-use crate::args::{Args, Value};
+use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::subscribe::check;
 use crate::suggest::unknown;
 use crate::{duration, names};
 
-const KEYS: &[&str] = &[
+/// Of a free function; the last one is not a method's.
+pub(crate) const KEYS: &[&str] = &[
     "queue",
     "concurrency",
     "retries",
@@ -133,21 +134,9 @@ impl Keys {
 
 /// The positional text.
 fn topic(args: &mut Args, mistakes: &mut Mistakes) -> Option<LitStr> {
-    let arg = args.positional()?;
-    let span = arg.span();
-    if let Value::Expr(expr) = arg.value
-        && let Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) = *expr
-    {
-        return Some(text);
-    }
-    mistakes.at(
-        span,
-        "a topic is a text: `#[micro::subscribe(\"orders.made\")]`",
-    );
-    None
+    let text = args.positional()?.text();
+    let wrong = "a topic is a text: `#[micro::subscribe(\"orders.made\")]`";
+    text.map_err(|span| mistakes.at(span, wrong)).ok()
 }
 
 fn is_manual(ack: &LitStr, mistakes: &mut Mistakes) -> bool {

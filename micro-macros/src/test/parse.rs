@@ -7,6 +7,8 @@ use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::names;
 
+pub(crate) const KEYS: &[&str] = &["services", "linked", "crate"];
+
 /// What `#[micro::test(…)]` says.
 pub(super) struct Keys {
     /// The services that run; linked ones of this type.
@@ -18,8 +20,7 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn new(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
-        let known = ["services", "linked", "crate"];
-        let mut args = Args::parse(tokens, &known, mistakes);
+        let mut args = Args::parse(tokens, KEYS, mistakes);
         let services = args.expr("services", mistakes);
         let linked = args.flag("linked", mistakes);
         if let (Some(linked), Some(_)) = (&linked, &services) {

@@ -8,6 +8,8 @@ use crate::diag::Mistakes;
 use crate::names;
 use crate::suggest::unknown;
 
+pub(crate) const KEYS: &[&str] = &["order", "on", "service", "method", "crate"];
+
 /// What a wrap surrounds, by the word in the attribute and the variant of `On`.
 const PLACES: &[(&str, &str)] = &[
     ("rpc", "Rpc"),
@@ -28,8 +30,7 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn new(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
-        let known = ["order", "on", "service", "method", "crate"];
-        let mut args = Args::parse(tokens, &known, mistakes);
+        let mut args = Args::parse(tokens, KEYS, mistakes);
         let on = args.string("on", mistakes);
         let service = args.string("service", mistakes);
         if let Some(service) = &service {

@@ -17,27 +17,7 @@ pub(crate) fn expand(message: &Message, enumeration: &Enumeration) -> TokenStrea
 fn table(message: &Message, enumeration: &Enumeration) -> TokenStream {
     let head = implement(message, &quote!(__micro::Enumeration));
     let (full_name, place) = (full_name(message), place(message));
-    let values = enumeration.values.iter().map(
-        |Value {
-             ident,
-             number,
-             full,
-             short,
-             aliases,
-             about,
-         }| {
-            let (cfg, rust) = (&about.cfg, syn::ext::IdentExt::unraw(ident).to_string());
-            let others = aliases.iter().map(|alias| quote! {
-                #(#cfg)*
-                __micro::ValueName { number: #number, full: #alias, short: #alias, rust: #alias },
-            });
-            quote! {
-                #(#cfg)*
-                __micro::ValueName { number: #number, full: #full, short: #short, rust: #rust },
-                #(#others)*
-            }
-        },
-    );
+    let names = names(enumeration);
     let numbers = enumeration.values.iter().map(
         |Value {
              ident,
@@ -70,7 +50,7 @@ fn table(message: &Message, enumeration: &Enumeration) -> TokenStream {
     let describe = describe(message, enumeration);
     quote! {
         #head {
-            const VALUES: &'static [__micro::ValueName] = &[#(#values)*];
+            const VALUES: &'static [__micro::ValueName] = &[#names];
 
             fn full_name() -> __micro::String {
                 #full_name
@@ -90,6 +70,32 @@ fn table(message: &Message, enumeration: &Enumeration) -> TokenStream {
             }
         }
     }
+}
+
+/// What each value is called, and its aliases.
+fn names(enumeration: &Enumeration) -> TokenStream {
+    let names = enumeration.values.iter().map(
+        |Value {
+             ident,
+             number,
+             full,
+             short,
+             aliases,
+             about,
+         }| {
+            let (cfg, rust) = (&about.cfg, syn::ext::IdentExt::unraw(ident).to_string());
+            let others = aliases.iter().map(|alias| quote! {
+                #(#cfg)*
+                __micro::ValueName { number: #number, full: #alias, short: #alias, rust: #alias },
+            });
+            quote! {
+                #(#cfg)*
+                __micro::ValueName { number: #number, full: #full, short: #short, rust: #rust },
+                #(#others)*
+            }
+        },
+    );
+    names.collect()
 }
 
 fn describe(message: &Message, enumeration: &Enumeration) -> TokenStream {
