@@ -31,8 +31,8 @@ static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     let files = ["deep", "http", "names", "streams", "types"];
     let mut files: Vec<_> = files.map(|name| format!("awkward/{name}.proto")).into();
     files.push("nopackage.proto".to_owned());
-    let known = format!("{folder}/known");
-    let mut compiler = protox::Compiler::new([folder, &known]).unwrap();
+    let known = concat!(env!("CARGO_MANIFEST_DIR"), "/../micro-build/proto");
+    let mut compiler = protox::Compiler::new([folder, known]).unwrap();
     compiler.include_imports(true).open_files(files).unwrap();
     // Read anew, because the compiler's own pool has facts from before options were understood.
     DescriptorPool::decode(compiler.encode_file_descriptor_set().as_slice()).unwrap()
@@ -57,3 +57,22 @@ macro_rules! every_message {
     };
 }
 use every_message;
+
+/// The runtime writes these files out, micro-build reads them; a package is published without its
+/// neighbours, so each has its own.
+#[test]
+fn the_rules_of_http_are_the_same_in_both_packages() {
+    macro_rules! read {
+        ($path:literal) => {
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../", $path))
+        };
+    }
+    assert_eq!(
+        read!("micro/src/schema/proto/google/annotations.proto"),
+        read!("micro-build/proto/google/api/annotations.proto")
+    );
+    assert_eq!(
+        read!("micro/src/schema/proto/google/http.proto"),
+        read!("micro-build/proto/google/api/http.proto")
+    );
+}
