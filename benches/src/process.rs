@@ -38,6 +38,16 @@ impl Process {
         Ok((process, line.trim().to_owned()))
     }
 
+    /// The same with pairs of a key and its value.
+    ///
+    /// # Errors
+    ///
+    /// As [`Process::start`].
+    pub fn role(pairs: &[(&str, String)]) -> io::Result<(Self, String)> {
+        let words = pairs.iter().flat_map(|(k, v)| [(*k).to_owned(), v.clone()]);
+        Self::start(&words.collect::<Vec<_>>())
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()

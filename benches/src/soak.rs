@@ -78,9 +78,8 @@ impl Soak {
 
 fn main() -> io::Result<()> {
     let word = std::env::args().nth(1).unwrap_or_else(|| "10".to_owned());
-    let runtime = tokio::runtime::Runtime::new()?;
     if word == "serve" {
-        return runtime.block_on(serve()).map_err(io::Error::other);
+        return micro_benches::serve(App::builder());
     }
     let millions: f64 = word.parse().map_err(io::Error::other)?;
     #[expect(
@@ -90,18 +89,7 @@ fn main() -> io::Result<()> {
     )]
     let calls = (millions * 1e6) as u64;
     let (server, port) = Process::start(&["serve".to_owned()])?;
-    runtime.block_on(soak(calls, &server, &port))
-}
-
-async fn serve() -> Result<()> {
-    // Nobody is to find a server under load.
-    let app = App::builder().setting("registry", "memory").linked();
-    let mut running = app.build().await?.start().await?;
-    match running.address() {
-        Some(address) => println!("{}", address.port()),
-        None => return Err(Error::internal("nothing is served")),
-    }
-    running.wait().await
+    tokio::runtime::Runtime::new()?.block_on(soak(calls, &server, &port))
 }
 
 async fn soak(calls: u64, server: &Process, port: &str) -> io::Result<()> {

@@ -37,20 +37,20 @@ async fn measure(options: &Options) -> io::Result<String> {
     let phase = Arc::new(AtomicU8::new(WARMING));
     let mut callers = Vec::new();
     for connection in 0..shape.connections {
-        let sender = connect(options.port).await?;
+        let sender = connect(options.run.port).await?;
         // Callers are dealt out in turn.
         for _ in (connection..shape.callers).step_by(shape.connections) {
             callers.push(tokio::spawn(caller(sender.clone(), Arc::clone(&phase))));
         }
     }
-    tokio::time::sleep(Duration::from_secs_f64(options.warm)).await;
-    let before = cpu_seconds(options.server)?;
+    tokio::time::sleep(Duration::from_secs_f64(options.run.warm)).await;
+    let before = cpu_seconds(options.run.server)?;
     let start = Instant::now();
     phase.store(MEASURING, Ordering::Relaxed);
-    tokio::time::sleep(Duration::from_secs_f64(options.seconds)).await;
+    tokio::time::sleep(Duration::from_secs_f64(options.run.seconds)).await;
     phase.store(DONE, Ordering::Relaxed);
     let seconds = start.elapsed().as_secs_f64();
-    let cpu = cpu_seconds(options.server)? - before;
+    let cpu = cpu_seconds(options.run.server)? - before;
     let mut nanos = Vec::new();
     for caller in callers {
         nanos.extend(caller.await.map_err(io::Error::other)??);

@@ -24,13 +24,5 @@ impl Echo {
 
 /// Serves until killed; prints the port.
 pub(crate) fn serve() -> io::Result<()> {
-    tokio::runtime::Runtime::new()?.block_on(async {
-        // Only the registry is not the default: nobody is to find a server under load.
-        let app = App::builder().setting("registry", "memory").linked();
-        let app = app.build().await.map_err(io::Error::other)?;
-        let mut running = app.start().await.map_err(io::Error::other)?;
-        let address = running.address().ok_or(io::ErrorKind::NotConnected)?;
-        println!("{}", address.port());
-        running.wait().await.map_err(io::Error::other)
-    })
+    micro_benches::serve(App::builder())
 }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use micro_benches::arguments::{Run, find, list, number, wrong};
+
 /// What this process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -26,72 +28,29 @@ pub(crate) struct Shape {
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) role: Role,
-    /// Alternations.
-    pub(crate) rounds: usize,
-    /// Measured, a run.
-    pub(crate) seconds: f64,
-    /// Before it, unmeasured.
-    pub(crate) warm: f64,
+    pub(crate) run: Run,
     pub(crate) shapes: Vec<Shape>,
-    /// The generator's: where to call.
-    pub(crate) port: u16,
-    /// The generator's: whose CPU time to read.
-    pub(crate) server: u32,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        let shape = |connections, callers| Shape {
-            connections,
-            callers,
-        };
-        Self {
-            role: Role::Report,
-            rounds: 9,
-            seconds: 3.0,
-            warm: 1.0,
-            shapes: vec![shape(1, 1), shape(1, 64), shape(4, 256)],
-            port: 0,
-            server: 0,
-        }
-    }
-}
+const ROLES: &[(&str, Role)] = &[
+    ("tonic", Role::Tonic),
+    ("micro", Role::Micro),
+    ("generator", Role::Generator),
+];
 
 impl Options {
     /// Reads `--key value` pairs.
-    pub(crate) fn from_arguments(mut words: impl Iterator<Item = String>) -> io::Result<Self> {
-        let mut options = Self::default();
-        while let Some(key) = words.next() {
-            let value = words
-                .next()
-                .ok_or_else(|| wrong(format!("`{key}` wants a value")))?;
-            match key.as_str() {
-                "--role" => options.role = role(&value)?,
-                "--rounds" => options.rounds = number(&value)?,
-                "--seconds" => options.seconds = number(&value)?,
-                "--warm" => options.warm = number(&value)?,
-                "--shapes" => {
-                    options.shapes = value.split(',').map(shape).collect::<io::Result<_>>()?;
-                }
-                "--port" => options.port = number(&value)?,
-                "--server" => options.server = number(&value)?,
-                _ => {
-                    return Err(wrong(format!(
-                        "no option `{key}`; known: --rounds, --seconds, --warm, --shapes"
-                    )));
-                }
+    pub(crate) fn from_arguments(words: impl Iterator<Item = String>) -> io::Result<Self> {
+        let (mut role, mut shapes) = (Role::Report, list("1x1,1x64,4x256", shape)?);
+        let run = Run::read(words, &["--shapes"], |key, value| {
+            match key {
+                "--role" => role = find(ROLES, value)?,
+                "--shapes" => shapes = list(value, shape)?,
+                _ => return Ok(false),
             }
-        }
-        Ok(options)
-    }
-}
-
-fn role(word: &str) -> io::Result<Role> {
-    match word {
-        "tonic" => Ok(Role::Tonic),
-        "micro" => Ok(Role::Micro),
-        "generator" => Ok(Role::Generator),
-        _ => Err(wrong(format!("no role `{word}`"))),
+            Ok(true)
+        })?;
+        Ok(Self { role, run, shapes })
     }
 }
 
@@ -107,13 +66,4 @@ fn shape(word: &str) -> io::Result<Shape> {
         return Err(wrong(format!("`{word}` has connections without callers")));
     }
     Ok(shape)
-}
-
-fn number<T: std::str::FromStr>(word: &str) -> io::Result<T> {
-    word.parse()
-        .map_err(|_| wrong(format!("`{word}` is not a number of the right kind")))
-}
-
-fn wrong(message: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, message)
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::options::{Options, Shape};
-use micro_benches::Process;
+use micro_benches::{Process, median};
 
 /// Roles that serve; the first is what the others are compared with.
 const SERVERS: &[&str] = &["tonic", "micro"];
@@ -26,10 +26,10 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     for shape in &options.shapes {
         println!(
             "\n{} callers on {} connections, {} rounds of {} s",
-            shape.callers, shape.connections, options.rounds, options.seconds
+            shape.callers, shape.connections, options.run.rounds, options.run.seconds
         );
         let mut all: Vec<Vec<Numbers>> = vec![Vec::new(); SERVERS.len()];
-        for round in 0..options.rounds {
+        for round in 0..options.run.rounds {
             for turn in 0..SERVERS.len() {
                 // Who goes first changes from round to round.
                 let server = (round + turn) % SERVERS.len();
@@ -42,22 +42,11 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
 }
 
 fn measure(server: &str, shape: Shape, options: &Options) -> io::Result<Numbers> {
-    let words = |pairs: &[(&str, String)]| -> Vec<String> {
-        let flat = pairs.iter().flat_map(|(k, v)| [(*k).to_owned(), v.clone()]);
-        flat.collect()
-    };
-    let (process, port) = Process::start(&words(&[("--role", server.to_owned())]))?;
-    let (_, line) = Process::start(&words(&[
-        ("--role", "generator".to_owned()),
-        ("--port", port),
-        ("--server", process.id().to_string()),
-        ("--seconds", options.seconds.to_string()),
-        ("--warm", options.warm.to_string()),
-        (
-            "--shapes",
-            format!("{}x{}", shape.connections, shape.callers),
-        ),
-    ]))?;
+    let (process, port) = Process::role(&[("--role", server.to_owned())])?;
+    let shape = format!("{}x{}", shape.connections, shape.callers);
+    let mut pairs = options.run.pairs(port, process.id());
+    pairs.extend([("--role", "generator".to_owned()), ("--shapes", shape)]);
+    let (_, line) = Process::role(&pairs)?;
     let numbers: Vec<f64> = line.split(' ').filter_map(|n| n.parse().ok()).collect();
     match *numbers {
         [throughput, p50, p99, cpu] if throughput > 0.0 => Ok(Numbers {
@@ -113,15 +102,4 @@ fn row(name: &str, value: impl Fn(fn(&Numbers) -> f64) -> f64, digits: usize) {
         print!("{:>14.digits$}", value(column));
     }
     println!();
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => f64::NAN,
-        odd if odd % 2 == 1 => values[middle],
-        _ => f64::midpoint(values[middle - 1], values[middle]),
-    }
 }

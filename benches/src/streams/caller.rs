@@ -39,7 +39,7 @@ pub(crate) trait Caller: Send + Sync + Sized + 'static {
 
 /// Runs the first of the shapes; one line of numbers.
 pub(crate) async fn measure<C: Caller>(options: &Options) -> io::Result<String> {
-    let client = C::connect(options.port).await?;
+    let client = C::connect(options.run.port).await?;
     let shape = options.shapes.first().copied().unwrap_or(Shape::Ping);
     match shape {
         Shape::Ping => ping(&client, options).await,
@@ -65,8 +65,8 @@ struct Phases {
 
 impl Phases {
     fn new(options: &Options) -> Self {
-        let from = Instant::now() + Duration::from_secs_f64(options.warm);
-        let until = from + Duration::from_secs_f64(options.seconds);
+        let from = Instant::now() + Duration::from_secs_f64(options.run.warm);
+        let until = from + Duration::from_secs_f64(options.run.seconds);
         Self { from, until }
     }
 }
@@ -99,7 +99,7 @@ async fn ping<C: Caller>(client: &C, options: &Options) -> io::Result<String> {
     }
     nanos.sort_unstable();
     let at = |percent: usize| nanos.get(nanos.len() * percent / 100).copied().unwrap_or(0);
-    let rate = per_second(nanos.len(), options.seconds);
+    let rate = per_second(nanos.len(), options.run.seconds);
     Ok(format!(
         "{rate:.1} {:.1} {:.1}",
         micros(at(50)),
@@ -128,7 +128,7 @@ async fn window<C: Caller>(client: &C, options: &Options) -> io::Result<String> 
         }
     }
     let counted = usize::try_from(counted).unwrap_or(usize::MAX);
-    Ok(format!("{:.1}", per_second(counted, options.seconds)))
+    Ok(format!("{:.1}", per_second(counted, options.run.seconds)))
 }
 
 async fn down<C: Caller>(client: &C, options: &Options) -> io::Result<String> {
@@ -147,14 +147,14 @@ async fn down<C: Caller>(client: &C, options: &Options) -> io::Result<String> {
         }
     }
     let counted = usize::try_from(counted).unwrap_or(usize::MAX);
-    Ok(format!("{:.1}", per_second(counted, options.seconds)))
+    Ok(format!("{:.1}", per_second(counted, options.run.seconds)))
 }
 
 /// Resident bytes of this process and of the server.
 fn resident(options: &Options) -> io::Result<[u64; 2]> {
     Ok([
         resident_bytes(std::process::id())?,
-        resident_bytes(options.server)?,
+        resident_bytes(options.run.server)?,
     ])
 }
 

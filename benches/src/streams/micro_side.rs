@@ -48,18 +48,8 @@ impl Stream for Counting {
 
 /// Serves until killed; prints the port.
 pub(crate) fn serve() -> io::Result<()> {
-    tokio::runtime::Runtime::new()?.block_on(async {
-        // Nobody is to find a server under load, and one connection is to hold all idle streams.
-        let app = App::builder()
-            .setting("registry", "memory")
-            .setting("limits.streams", "20000")
-            .linked();
-        let app = app.build().await.map_err(io::Error::other)?;
-        let mut running = app.start().await.map_err(io::Error::other)?;
-        let address = running.address().ok_or(io::ErrorKind::NotConnected)?;
-        println!("{}", address.port());
-        running.wait().await.map_err(io::Error::other)
-    })
+    // One connection is to hold all idle streams.
+    micro_benches::serve(App::builder().setting("limits.streams", "20000"))
 }
 
 pub(crate) struct Micro {

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use micro_benches::arguments::{Run, find, list, name, wrong};
+
 /// What this process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -33,19 +35,10 @@ pub(crate) enum Shape {
 pub(crate) struct Options {
     pub(crate) role: Role,
     pub(crate) side: Side,
-    /// Alternations.
-    pub(crate) rounds: usize,
-    /// Measured, a run.
-    pub(crate) seconds: f64,
-    /// Before it, unmeasured.
-    pub(crate) warm: f64,
+    pub(crate) run: Run,
     pub(crate) shapes: Vec<Shape>,
     /// Client and server; the first is what the others are compared with.
     pub(crate) pairs: Vec<(Side, Side)>,
-    /// The client's: where to call.
-    pub(crate) port: u16,
-    /// The client's: whose memory to read.
-    pub(crate) server: u32,
 }
 
 impl Default for Options {
@@ -53,9 +46,7 @@ impl Default for Options {
         Self {
             role: Role::Report,
             side: Side::Micro,
-            rounds: 9,
-            seconds: 3.0,
-            warm: 1.0,
+            run: Run::default(),
             shapes: SHAPES.iter().map(|(_, shape)| *shape).collect(),
             pairs: vec![
                 (Side::Tonic, Side::Tonic),
@@ -63,8 +54,6 @@ impl Default for Options {
                 (Side::Micro, Side::Tonic),
                 (Side::Tonic, Side::Micro),
             ],
-            port: 0,
-            server: 0,
         }
     }
 }
@@ -83,34 +72,18 @@ const ROLES: &[(&str, Role)] = &[("server", Role::Server), ("client", Role::Clie
 
 impl Options {
     /// Reads `--key value` pairs.
-    pub(crate) fn from_arguments(mut words: impl Iterator<Item = String>) -> io::Result<Self> {
+    pub(crate) fn from_arguments(words: impl Iterator<Item = String>) -> io::Result<Self> {
         let mut options = Self::default();
-        while let Some(key) = words.next() {
-            let value = words
-                .next()
-                .ok_or_else(|| wrong(format!("`{key}` wants a value")))?;
-            match key.as_str() {
-                "--role" => options.role = find(ROLES, &value)?,
-                "--side" => options.side = find(SIDES, &value)?,
-                "--rounds" => options.rounds = number(&value)?,
-                "--seconds" => options.seconds = number(&value)?,
-                "--warm" => options.warm = number(&value)?,
-                "--shapes" => {
-                    let shapes = value.split(',').map(|word| find(SHAPES, word));
-                    options.shapes = shapes.collect::<io::Result<_>>()?;
-                }
-                "--pairs" => {
-                    options.pairs = value.split(',').map(pair).collect::<io::Result<_>>()?;
-                }
-                "--port" => options.port = number(&value)?,
-                "--server" => options.server = number(&value)?,
-                _ => {
-                    return Err(wrong(format!(
-                        "no option `{key}`; known: --rounds, --seconds, --warm, --shapes, --pairs"
-                    )));
-                }
+        options.run = Run::read(words, &["--shapes", "--pairs"], |key, value| {
+            match key {
+                "--role" => options.role = find(ROLES, value)?,
+                "--side" => options.side = find(SIDES, value)?,
+                "--shapes" => options.shapes = list(value, |word| find(SHAPES, word))?,
+                "--pairs" => options.pairs = list(value, pair)?,
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         Ok(options)
     }
 }
@@ -127,31 +100,9 @@ impl Shape {
     }
 }
 
-fn name<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> &'static str {
-    let found = names.iter().find(|(_, known)| known == value);
-    found.map_or("?", |(name, _)| name)
-}
-
-fn find<T: Copy>(names: &[(&str, T)], word: &str) -> io::Result<T> {
-    let found = names.iter().find(|(name, _)| *name == word);
-    found.map(|(_, value)| *value).ok_or_else(|| {
-        let known: Vec<_> = names.iter().map(|(name, _)| *name).collect();
-        wrong(format!("no `{word}`; known: {}", known.join(", ")))
-    })
-}
-
 fn pair(word: &str) -> io::Result<(Side, Side)> {
     let (client, server) = word
         .split_once('-')
         .ok_or_else(|| wrong(format!("`{word}` is not a pair such as micro-tonic")))?;
     Ok((find(SIDES, client)?, find(SIDES, server)?))
-}
-
-fn number<T: std::str::FromStr>(word: &str) -> io::Result<T> {
-    word.parse()
-        .map_err(|_| wrong(format!("`{word}` is not a number of the right kind")))
-}
-
-fn wrong(message: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, message)
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::options::{Options, Shape, Side};
-use micro_benches::Process;
+use micro_benches::{Process, median};
 
 /// Memory needs fewer looks than speed.
 const ROUNDS_OF_MEMORY: usize = 3;
@@ -12,15 +12,15 @@ const ROUNDS_OF_MEMORY: usize = 3;
 pub(crate) fn run(options: &Options) -> io::Result<()> {
     for &shape in &options.shapes {
         let (columns, rounds) = match shape {
-            Shape::Ping => (&["messages/s", "p50 µs", "p99 µs"][..], options.rounds),
-            Shape::Window | Shape::Down => (&["messages/s"][..], options.rounds),
+            Shape::Ping => (&["messages/s", "p50 µs", "p99 µs"][..], options.run.rounds),
+            Shape::Window | Shape::Down => (&["messages/s"][..], options.run.rounds),
             Shape::Idle | Shape::Stalled => (
                 &["client B", "server B"][..],
-                options.rounds.min(ROUNDS_OF_MEMORY),
+                options.run.rounds.min(ROUNDS_OF_MEMORY),
             ),
         };
         let name = shape.name();
-        println!("\n{name}, {rounds} rounds of {} s", options.seconds);
+        println!("\n{name}, {rounds} rounds of {} s", options.run.seconds);
         let mut all: Vec<Vec<Vec<f64>>> = vec![Vec::new(); options.pairs.len()];
         for round in 0..rounds {
             for turn in 0..all.len() {
@@ -43,23 +43,17 @@ fn measure(
     shape: Shape,
     options: &Options,
 ) -> io::Result<Vec<f64>> {
-    let words = |pairs: &[(&str, String)]| -> Vec<String> {
-        let flat = pairs.iter().flat_map(|(k, v)| [(*k).to_owned(), v.clone()]);
-        flat.collect()
+    let role = |role: &str, side: Side| {
+        [
+            ("--role", role.to_owned()),
+            ("--side", side.name().to_owned()),
+        ]
     };
-    let (process, port) = Process::start(&words(&[
-        ("--role", "server".to_owned()),
-        ("--side", server.name().to_owned()),
-    ]))?;
-    let (_, line) = Process::start(&words(&[
-        ("--role", "client".to_owned()),
-        ("--side", client.name().to_owned()),
-        ("--port", port),
-        ("--server", process.id().to_string()),
-        ("--seconds", options.seconds.to_string()),
-        ("--warm", options.warm.to_string()),
-        ("--shapes", shape.name().to_owned()),
-    ]))?;
+    let (process, port) = Process::role(&role("server", server))?;
+    let mut pairs = options.run.pairs(port, process.id());
+    pairs.extend(role("client", client));
+    pairs.push(("--shapes", shape.name().to_owned()));
+    let (_, line) = Process::role(&pairs)?;
     let numbers = line.split(' ').map(str::parse::<f64>);
     let numbers: Result<_, _> = numbers.collect();
     numbers.map_err(|_| io::Error::other(format!("the client said `{line}`")))
@@ -96,15 +90,4 @@ fn row(name: &str, values: impl Iterator<Item = f64>, digits: usize) {
         print!("{value:>14.digits$}");
     }
     println!();
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => f64::NAN,
-        odd if odd % 2 == 1 => values[middle],
-        _ => f64::midpoint(values[middle - 1], values[middle]),
-    }
 }

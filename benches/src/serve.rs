@@ -1,0 +1,23 @@
+//! Our server as the load programs run it.
+
+use std::io;
+
+use micro::app::Builder;
+use tokio::runtime::Runtime;
+
+/// Serves everything linked until killed; prints the port. Nobody is to find a server under load,
+/// so its registry is its own; all else is as `app` says.
+///
+/// # Errors
+///
+/// When it does not start, or stops by itself.
+pub fn serve(app: Builder) -> io::Result<()> {
+    Runtime::new()?.block_on(async {
+        let app = app.setting("registry", "memory").linked();
+        let app = app.build().await.map_err(io::Error::other)?;
+        let mut running = app.start().await.map_err(io::Error::other)?;
+        let address = running.address().ok_or(io::ErrorKind::NotConnected)?;
+        println!("{}", address.port());
+        running.wait().await.map_err(io::Error::other)
+    })
+}
