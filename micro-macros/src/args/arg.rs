@@ -66,8 +66,16 @@ impl Value {
                 input.advance_to(&ahead);
                 Ok(Self::Type(Box::new(ty.into())))
             }
-            _ => Ok(Self::Expr(Box::new(input.parse()?))),
+            _ => Ok(Self::Expr(Box::new(bare(input.parse()?)))),
         }
+    }
+}
+
+/// Without what `macro_rules!` puts invisibly around its pieces.
+fn bare(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) => bare(*group.expr),
+        expr => expr,
     }
 }
 

@@ -127,6 +127,8 @@ fn range(item: &Expr) -> Option<(i32, Option<i32>)> {
 /// A number as it is written, with or without a minus.
 pub(crate) fn number(expr: &Expr) -> Option<i32> {
     match expr {
+        // A piece of somebody's `macro_rules!`.
+        Expr::Group(group) => number(&group.expr),
         Expr::Lit(ExprLit {
             lit: Lit::Int(number),
             ..

@@ -82,6 +82,27 @@ fn numbers_written_are_taken() {
 }
 
 #[test]
+fn numbers_of_macros_are_taken() {
+    let piece = |tokens| proc_macro2::Group::new(proc_macro2::Delimiter::None, tokens);
+    let number = piece(quote!(7));
+    let item = quote!(
+        struct S {
+            #[micro(tag = #number)]
+            a: u8,
+        }
+    );
+    assert_eq!(tags(quote!(), item), (vec![7], vec![]));
+    let number = piece(quote!(#number));
+    let item = quote!(
+        enum E {
+            A = #number,
+        }
+    );
+    let tokens = super::message(quote!(), item).to_string();
+    assert!(!tokens.contains("compile_error"), "{tokens}");
+}
+
+#[test]
 fn a_number_is_used_once() {
     let item = quote!(
         struct S {
