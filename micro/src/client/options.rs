@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::codec::Compression;
+use crate::codec::{Codec, Compression};
 use crate::selector::{Filter, Strategy};
 
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,8 @@ pub(super) struct Options {
         reason = "not set is another thing than set to none"
     )]
     pub(super) compression: Option<Option<Compression>>,
+    /// How messages are encoded.
+    pub(super) codec: Codec,
     /// How long streams may be silent.
     pub(super) idle: Option<Duration>,
 }

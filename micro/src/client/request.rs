@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::client::answer::{Answered, Reply};
 use crate::client::handle::Client;
 use crate::client::options::{Limit, Options};
-use crate::codec::Compression;
+use crate::codec::{Codec, Compression};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::handler::{Body, BoxFuture, Call, Kind, MethodInfo};
@@ -85,6 +85,13 @@ impl<R: Answered, E: From<Error> + 'static> Request<R, E> {
     /// `None`: not at all. What is not compiled in is an error when the call is awaited.
     pub fn compress(mut self, compression: impl Into<Option<Compression>>) -> Self {
         self.options.compression = Some(compression.into());
+        self
+    }
+
+    /// How requests and replies are encoded on the wire: protobuf unless set, which every service
+    /// of gRPC knows; JSON can be read as it passes.
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.options.codec = codec;
         self
     }
 

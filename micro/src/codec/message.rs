@@ -65,10 +65,11 @@ pub trait Topic: Message {
 }
 
 /// How a value is written as bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Codec {
-    /// Protobuf's binary encoding.
+    /// Protobuf's binary encoding. The default.
+    #[default]
     Protobuf,
     /// Protobuf's JSON mapping.
     Json,

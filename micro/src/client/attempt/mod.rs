@@ -25,7 +25,6 @@ use crate::client::link::Link;
 use crate::client::local;
 use crate::client::nodes::Service;
 use crate::client::options::{Limit, Options};
-use crate::codec::Codec;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::handler::{
@@ -122,7 +121,7 @@ impl Outgoing {
         let (context, info, body) = call.into_parts();
         let config = &self.core.config;
         let mut framing = Framing {
-            codec: Codec::Protobuf,
+            codec: self.options.codec,
             limit: info.message_limit.unwrap_or(config.message_limit),
             compression: self.options.compression.unwrap_or(config.compression),
         };

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::peer::{Held, Peer, answer, echo, framed, head, read, refuse};
+use super::peer::{Held, Incoming, Peer, answer, echo, framed, head, read, refuse};
 use super::*;
 use crate::codec::Codec;
 use crate::context::Context;
@@ -84,6 +84,29 @@ async fn metadata_deadline_and_trace_go_along() {
     assert_eq!(heads[0].get("authorization"), None);
     assert_eq!(heads[1]["grpc-timeout"], "2500000u");
     assert_eq!(heads[1].get("traceparent"), None);
+}
+
+#[tokio::test]
+async fn json_is_sent_and_expected_when_asked_for() {
+    let peer = Peer::scripted(|mut incoming: Incoming| async move {
+        let kind = incoming.head.headers["content-type"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let body = read(&mut incoming.body).await;
+        let said = framed(format!("{kind} {}", String::from_utf8_lossy(&body[5..])).as_bytes());
+        let json = head(&[("content-type", "application/grpc+json")]);
+        answer(incoming.respond, json, said, Some(&[("grpc-status", "0")]));
+    });
+    let (peer, client) = (peer.await, Client::builder().build());
+    let call = |codec| {
+        let call = client.call::<Text>(&hello(), text("Ada"));
+        call.address(peer.address()).codec(codec)
+    };
+    let reply = call(Codec::Json).await.unwrap();
+    assert_eq!(reply, text("application/grpc+json Ada"));
+    let error = call(Codec::Protobuf).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal, "{error}");
 }
 
 #[tokio::test]

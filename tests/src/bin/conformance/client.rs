@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use micro::client::{Answered, Client, Config, Request};
-use micro::codec::{Compression, Message};
+use micro::codec::{Codec, Compression, Message};
 use micro::handler::MethodInfo;
 use micro::prelude::*;
+use micro::types::Any;
 use tokio::time::sleep;
 
 use crate::messages::{
-    Any, BidiStreamRequest, Cancel, ClientCompatRequest, ClientCompatResponse, ClientErrorResult,
+    BidiStreamRequest, Cancel, ClientCompatRequest, ClientCompatResponse, ClientErrorResult,
     ClientResponseResult, ClientStreamRequest, ConformancePayload, Failure, Header,
     IdempotentUnaryRequest, ServerStreamRequest, UnaryRequest, UnimplementedRequest,
     UnimplementedResponse,
@@ -21,6 +22,7 @@ use crate::messages::{
 use crate::service::ConformanceServiceClient;
 use crate::{read, write};
 
+const JSON: u32 = 2;
 const GZIP: u32 = 2;
 const ZSTD: u32 = 4;
 const FULL_DUPLEX: u32 = 5;
@@ -182,6 +184,9 @@ impl Case {
         }
         if let Some(timeout) = self.asked.timeout_ms {
             call = call.timeout(Duration::from_millis(timeout.into()));
+        }
+        if self.asked.codec == JSON {
+            call = call.codec(Codec::Json);
         }
         match self.asked.compression {
             GZIP => call.compress(Compression::Gzip),
@@ -347,7 +352,7 @@ fn failure(error: &Error) -> Failure {
         value: detail.value.clone().into(),
     });
     Failure {
-        code: error.kind().grpc_code(),
+        code: error.kind().into(),
         message: Some(error.message().to_owned()),
         details: details.collect(),
     }

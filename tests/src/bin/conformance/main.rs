@@ -1,6 +1,6 @@
 //! micro under the official conformance suite of Connect, gRPC and gRPC-Web: `conformance server`
 //! and `conformance client` are what `connectconformance` starts and talks to on standard input
-//! and output.
+//! and output. A third word is how the server compresses its replies.
 //!
 //! See `tests/conformance.sh`, which fetches and runs the suite.
 
@@ -38,6 +38,11 @@ async fn serve() -> Result<()> {
         .service(ConformanceService)
         .setting("registry", "memory://")
         .setting("address", "127.0.0.1:0");
+    if let Some(way) = std::env::args().nth(2) {
+        builder = builder
+            .setting("compression", way)
+            .setting("compress_from", "0");
+    }
     if asked.message_receive_limit > 0 {
         builder = builder.setting("limits.message", asked.message_receive_limit.to_string());
     }

@@ -2,45 +2,11 @@
 //! client under test need them.
 //!
 //! A `oneof` inside a message is written as optional fields of the same numbers, which is the
-//! same on the wire; raw HTTP responses are for the suite's own server.
+//! same on the wire and in JSON.
 
 use bytes::Bytes;
 use micro::prelude::*;
-
-/// `google.protobuf.Any`, read as it is on the wire.
-#[micro::message(package = "google.protobuf")]
-#[derive(Debug, Clone)]
-pub(crate) struct Any {
-    pub(crate) type_url: String,
-    pub(crate) value: Bytes,
-}
-
-impl Any {
-    pub(crate) fn of<M: micro::codec::Message>(message: &M) -> Self {
-        let mut value = Vec::new();
-        message.encode(&mut value);
-        Self {
-            type_url: format!("type.googleapis.com/{}", M::name()),
-            value: value.into(),
-        }
-    }
-
-    /// The full name of the message within.
-    pub(crate) fn name(&self) -> &str {
-        let name = self.type_url.rsplit('/').next();
-        name.unwrap_or_default()
-    }
-
-    pub(crate) fn unpack<M: micro::codec::Message>(&self) -> Result<M> {
-        if self.name() != M::name() {
-            let (found, expected) = (self.name(), M::name());
-            return Err(Error::invalid_argument(format!(
-                "got a `{found}` where a `{expected}` was expected"
-            )));
-        }
-        M::decode(&self.value, 64 << 20)
-    }
-}
+use micro::types::Any;
 
 #[micro::message(package = "connectrpc.conformance.v1")]
 #[derive(Debug, Clone)]
@@ -52,11 +18,59 @@ pub(crate) struct Header {
 #[micro::message(package = "connectrpc.conformance.v1", name = "Error")]
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
-    /// The suite's enum `Code`, whose numbers are gRPC's.
-    pub(crate) code: u32,
+    pub(crate) code: Code,
     pub(crate) message: Option<String>,
     pub(crate) details: Vec<Any>,
 }
+
+/// The suite's names of gRPC's codes, and the kinds they stand for.
+macro_rules! codes {
+    ($($code:ident = $number:literal $kind:ident,)*) => {
+        #[micro::message(package = "connectrpc.conformance.v1")]
+        #[derive(Debug, Clone, Copy)]
+        pub(crate) enum Code {
+            Unspecified,
+            $($code = $number,)*
+        }
+
+        impl From<ErrorKind> for Code {
+            fn from(kind: ErrorKind) -> Self {
+                match kind {
+                    $(ErrorKind::$kind => Self::$code,)*
+                    _ => Self::Unspecified,
+                }
+            }
+        }
+
+        impl From<Code> for ErrorKind {
+            fn from(code: Code) -> Self {
+                match code {
+                    $(Code::$code => Self::$kind,)*
+                    Code::Unspecified => Self::Unknown,
+                }
+            }
+        }
+    };
+}
+
+codes!(
+    Canceled = 1 Cancelled,
+    Unknown = 2 Unknown,
+    InvalidArgument = 3 InvalidArgument,
+    DeadlineExceeded = 4 DeadlineExceeded,
+    NotFound = 5 NotFound,
+    AlreadyExists = 6 AlreadyExists,
+    PermissionDenied = 7 PermissionDenied,
+    ResourceExhausted = 8 ResourceExhausted,
+    FailedPrecondition = 9 FailedPrecondition,
+    Aborted = 10 Aborted,
+    OutOfRange = 11 OutOfRange,
+    Unimplemented = 12 Unimplemented,
+    Internal = 13 Internal,
+    Unavailable = 14 Unavailable,
+    DataLoss = 15 DataLoss,
+    Unauthenticated = 16 Unauthenticated,
+);
 
 #[micro::message(package = "connectrpc.conformance.v1")]
 #[derive(Debug, Clone)]
@@ -69,9 +83,8 @@ pub(crate) struct UnaryResponseDefinition {
     pub(crate) error: Option<Failure>,
     #[micro(tag = 4)]
     pub(crate) response_trailers: Vec<Header>,
-    /// A message for the suite's own server, passed on as it is.
     #[micro(tag = 5)]
-    pub(crate) raw_response: Option<Bytes>,
+    pub(crate) raw_response: Option<RawHttpResponse>,
     #[micro(tag = 6)]
     pub(crate) response_delay_ms: u32,
 }
@@ -89,15 +102,49 @@ pub(crate) struct StreamResponseDefinition {
     pub(crate) error: Option<Failure>,
     #[micro(tag = 5)]
     pub(crate) response_trailers: Vec<Header>,
-    /// A message for the suite's own server, passed on as it is.
     #[micro(tag = 6)]
-    pub(crate) raw_response: Option<Bytes>,
+    pub(crate) raw_response: Option<RawHttpResponse>,
+}
+
+/// A response that the suite's own server is to give: ours passes it on.
+#[micro::message(package = "connectrpc.conformance.v1", name = "RawHTTPResponse")]
+#[derive(Debug, Clone)]
+pub(crate) struct RawHttpResponse {
+    pub(crate) status_code: u32,
+    pub(crate) headers: Vec<Header>,
+    pub(crate) unary: Option<MessageContents>,
+    pub(crate) stream: Option<StreamContents>,
+    pub(crate) trailers: Vec<Header>,
+}
+
+#[micro::message(package = "connectrpc.conformance.v1")]
+#[derive(Debug, Clone)]
+pub(crate) struct MessageContents {
+    pub(crate) binary: Option<Bytes>,
+    pub(crate) text: Option<String>,
+    pub(crate) binary_message: Option<Any>,
+    /// The number of an enum, which JSON may have instead of its name.
+    pub(crate) compression: u32,
+}
+
+#[micro::message(package = "connectrpc.conformance.v1")]
+#[derive(Debug, Clone)]
+pub(crate) struct StreamContents {
+    pub(crate) items: Vec<StreamItem>,
+}
+
+#[micro::message(within = StreamContents)]
+#[derive(Debug, Clone)]
+pub(crate) struct StreamItem {
+    pub(crate) flags: u32,
+    pub(crate) length: Option<u32>,
+    pub(crate) payload: Option<MessageContents>,
 }
 
 /// A request whose answer is one message.
 macro_rules! unary_request {
     ($($name:ident)*) => {$(
-        #[micro::message(package = "connectrpc.conformance.v1")]
+        #[micro::message(package = "connectrpc.conformance.v1", any)]
         #[derive(Debug, Clone)]
         pub(crate) struct $name {
             pub(crate) response_definition: Option<UnaryResponseDefinition>,
@@ -108,14 +155,14 @@ macro_rules! unary_request {
 
 unary_request!(UnaryRequest IdempotentUnaryRequest ClientStreamRequest);
 
-#[micro::message(package = "connectrpc.conformance.v1")]
+#[micro::message(package = "connectrpc.conformance.v1", any)]
 #[derive(Debug, Clone)]
 pub(crate) struct ServerStreamRequest {
     pub(crate) response_definition: Option<StreamResponseDefinition>,
     pub(crate) request_data: Bytes,
 }
 
-#[micro::message(package = "connectrpc.conformance.v1")]
+#[micro::message(package = "connectrpc.conformance.v1", any)]
 #[derive(Debug, Clone)]
 pub(crate) struct BidiStreamRequest {
     pub(crate) response_definition: Option<StreamResponseDefinition>,
@@ -126,7 +173,7 @@ pub(crate) struct BidiStreamRequest {
 /// A response around a payload.
 macro_rules! response {
     ($($name:ident)*) => {$(
-        #[micro::message(package = "connectrpc.conformance.v1")]
+        #[micro::message(package = "connectrpc.conformance.v1", any)]
         #[derive(Debug, Clone)]
         pub(crate) struct $name {
             pub(crate) payload: Option<ConformancePayload>,
@@ -158,7 +205,7 @@ pub(crate) struct ConformancePayload {
     pub(crate) request_info: Option<RequestInfo>,
 }
 
-#[micro::message(within = ConformancePayload)]
+#[micro::message(within = ConformancePayload, any)]
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RequestInfo {
     pub(crate) request_headers: Vec<Header>,

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use micro::codec::Message;
 use micro::error::Detail;
 use micro::prelude::*;
+use micro::types::Any;
 
 use crate::messages::{
-    Any, BidiStreamRequest, BidiStreamResponse, ClientStreamRequest, ClientStreamResponse,
+    BidiStreamRequest, BidiStreamResponse, ClientStreamRequest, ClientStreamResponse,
     ConformancePayload, Failure, Header, IdempotentUnaryRequest, IdempotentUnaryResponse,
     RequestInfo, ServerStreamRequest, ServerStreamResponse, StreamResponseDefinition, UnaryRequest,
     UnaryResponse, UnaryResponseDefinition,
@@ -26,7 +27,7 @@ impl ConformanceService {
         context: Context,
         request: UnaryRequest,
     ) -> Result<UnaryResponse> {
-        let info = info(&context, vec![Any::of(&request)]);
+        let info = info(&context, vec![Any::pack(&request)]);
         answer(&context, request.response_definition, info).await
     }
 
@@ -36,7 +37,7 @@ impl ConformanceService {
         context: Context,
         request: IdempotentUnaryRequest,
     ) -> Result<IdempotentUnaryResponse> {
-        let info = info(&context, vec![Any::of(&request)]);
+        let info = info(&context, vec![Any::pack(&request)]);
         answer(&context, request.response_definition, info).await
     }
 
@@ -52,7 +53,7 @@ impl ConformanceService {
             if seen.is_empty() {
                 definition.clone_from(&request.response_definition);
             }
-            seen.push(Any::of(&request));
+            seen.push(Any::pack(&request));
         }
         let info = info(&context, seen);
         answer(&context, definition, info).await
@@ -64,7 +65,7 @@ impl ConformanceService {
         context: Context,
         request: ServerStreamRequest,
     ) -> Result<Streaming<ServerStreamResponse>> {
-        let info = info(&context, vec![Any::of(&request)]);
+        let info = info(&context, vec![Any::pack(&request)]);
         let Some(definition) = request.response_definition else {
             return Ok(Streaming::make(|_| async { Ok(()) }));
         };
@@ -110,9 +111,9 @@ async fn listen_then_speak(
     mut requests: Streaming<BidiStreamRequest>,
     out: Out,
 ) -> Result<()> {
-    let mut seen = vec![Any::of(&first)];
+    let mut seen = vec![Any::pack(&first)];
     while let Some(request) = requests.next().await {
-        seen.push(Any::of(&request?));
+        seen.push(Any::pack(&request?));
     }
     let mut info = Some(info(context, seen));
     let Some(definition) = first.response_definition else {
@@ -144,7 +145,7 @@ async fn converse(
     let mut next = Some(first);
     let mut said = false;
     while let Some(request) = next {
-        let requests_of_this = vec![Any::of(&request)];
+        let requests_of_this = vec![Any::pack(&request)];
         let info = if said {
             RequestInfo {
                 requests: requests_of_this,
@@ -224,8 +225,7 @@ fn beside(context: &Context, headers: &[Header], trailers: &[Header]) -> Result<
 }
 
 fn failure(error: Failure, info: Option<RequestInfo>) -> Error {
-    let kind = ErrorKind::from_grpc_code(error.code).unwrap_or(ErrorKind::Unknown);
-    let mut made = Error::new(kind, error.message.unwrap_or_default());
+    let mut made = Error::new(error.code.into(), error.message.unwrap_or_default());
     for detail in error.details {
         made = made.with_detail(Detail::new(detail.name(), detail.value.to_vec()));
     }
