@@ -1,20 +1,41 @@
-//! Durable streams under load: beside raw appends, counted by the million, killed in the midst.
+//! Events under load: beside their yardsticks, counted by the million, killed in the midst.
 //!
 //! ```text
-//! cargo run --release -p micro-benches --bin events                  # all of it
-//! cargo run --release -p micro-benches --bin events -- append        # beside raw files
-//! cargo run --release -p micro-benches --bin events -- count 1000000 # every one once, in order
-//! cargo run --release -p micro-benches --bin events -- kill 1000000  # the consumer, five times
+//! cargo run --release -p micro-benches --bin events                        # all of it
+//! cargo run --release -p micro-benches --bin events -- append              # log beside raw files
+//! cargo run --release -p micro-benches --bin events -- beside              # brokers beside others
+//! cargo run --release -p micro-benches --bin events -- latency             # from process to process
+//! cargo run --release -p micro-benches --bin events -- count 1000000       # log: each once, in order
+//! cargo run --release -p micro-benches --bin events -- kill 1000000        # log: its consumer, five times
+//! cargo run --release -p micro-benches --bin events -- broker 1000000      # brokers: each once, in order
+//! cargo run --release -p micro-benches --bin events -- broker-kill 1000000 # a node, five times
 //! ```
 
 mod append;
+mod beside;
 mod count;
 mod kill;
+mod latency;
+mod million;
+mod node;
+mod posts;
+mod tally;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tokio::runtime::Runtime;
+
+/// What can be asked for.
+const MODES: [&str; 7] = [
+    "append",
+    "beside",
+    "latency",
+    "count",
+    "kill",
+    "broker",
+    "broker-kill",
+];
 
 /// A directory that goes away. In the working directory: what is temporary may be memory.
 struct Scratch(PathBuf);
@@ -29,6 +50,11 @@ impl Scratch {
     fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
+
+    /// A registry for the processes of one measurement.
+    fn registry(&self, name: &str) -> String {
+        format!("host://{}", self.path(name).display())
+    }
 }
 
 impl Drop for Scratch {
@@ -41,34 +67,53 @@ impl Drop for Scratch {
 
 fn main() -> io::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = Runtime::new()?;
+    if let Some(done) = runtime.block_on(child(&words)) {
+        return done;
+    }
     let number = |at: usize| words.get(at).and_then(|word| word.parse::<u64>().ok());
     let many = number(1).unwrap_or(1_000_000);
-    let runtime = Runtime::new()?;
     let which = words.first().map_or("all", String::as_str);
-    if which == "consume" {
-        let dir = words.get(1).map(Path::new);
-        let dir = dir.ok_or_else(|| io::Error::other("consume <directory>"))?;
-        return runtime
-            .block_on(kill::consume(dir))
-            .map_err(io::Error::other);
-    }
-    if !["all", "append", "count", "kill"].contains(&which) {
-        return Err(io::Error::other(
-            "append, count or kill, and how many events",
-        ));
+    if which != "all" && !MODES.contains(&which) {
+        let text = format!("one of `{}`, and how many events", MODES.join("`, `"));
+        return Err(io::Error::other(text));
     }
     let scratch = Scratch::new()?;
-    let is = |name: &str| which == "all" || which == name;
     runtime.block_on(async {
-        if is("append") {
-            append::run(&scratch).await?;
-        }
-        if is("count") {
-            count::run(&scratch, many).await?;
-        }
-        if is("kill") {
-            kill::run(&scratch, many).await?;
+        for mode in MODES {
+            if which == "all" || which == mode {
+                run(mode, &scratch, many).await?;
+            }
         }
         Ok(())
     })
+}
+
+/// What this program does when it has started itself.
+async fn child(words: &[String]) -> Option<io::Result<()>> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match *words {
+        ["consume", dir] => {
+            let consumed = kill::consume(Path::new(dir)).await;
+            Some(consumed.map_err(io::Error::other))
+        }
+        ["node", registry, task, subscribers] => {
+            let ran = node::run(registry, task, subscribers).await;
+            Some(ran.map_err(io::Error::other))
+        }
+        ["posts"] => Some(posts::serve().await),
+        _ => None,
+    }
+}
+
+async fn run(mode: &str, scratch: &Scratch, many: u64) -> io::Result<()> {
+    match mode {
+        "append" => append::run(scratch).await,
+        "beside" => beside::run(scratch).await,
+        "latency" => latency::run(scratch).await,
+        "count" => count::run(scratch, many).await,
+        "kill" => kill::run(scratch, many).await,
+        "broker" => million::run(scratch, many).await,
+        _ => million::kill(scratch, many).await,
+    }
 }

@@ -37,6 +37,24 @@ pub(super) async fn each_queue_and_subscriber_gets_each_event_once(world: &World
     close(all).await;
 }
 
+/// A burst that the subscriber has no room for waits in its order, whoever is told of room first.
+pub(super) async fn a_burst_beyond_the_room_keeps_its_order(world: &World) {
+    let topic = world.topic("narrow");
+    let notes = Notes::default();
+    for node in &world.nodes {
+        let options = Options::new().queue("narrow").capacity(3);
+        let subscription = noting(node, &topic, options, &notes, AT_ONCE).await;
+        world.ready(&topic, 1).await;
+        let events = (0..700).map(|number| keyed(&topic, "k", number));
+        let taken = world.publisher.publish_all(events.collect()).await.unwrap();
+        assert_eq!(taken, [1; 700]);
+        let wanted: Vec<String> = (0..700).map(|number| number.to_string()).collect();
+        assert_eq!(notes.wait(700).await, wanted);
+        notes.clear();
+        close([subscription]).await;
+    }
+}
+
 /// Each number once, and those of one key ascending.
 fn assert_in_order(notes: &[String]) {
     let mut last: HashMap<&str, i64> = HashMap::new();

@@ -31,6 +31,7 @@ pub(crate) async fn holds(world: World) {
     counts::each_queue_and_subscriber_gets_each_event_once(&world).await;
     counts::a_burst_is_handled_to_the_last_event(&world, Duration::ZERO).await;
     counts::a_burst_is_handled_to_the_last_event(&world, Duration::from_millis(5)).await;
+    counts::a_burst_beyond_the_room_keeps_its_order(&world).await;
     counts::three_queues_of_one_process_run_each_handler_once(&world).await;
     counts::what_travels_beside_the_payload_arrives(&world).await;
     failures::failed_events_are_tried_again_in_order(&world).await;
@@ -86,6 +87,10 @@ impl Notes {
 
     fn push(&self, text: String) {
         self.0.lock().unwrap().push(text);
+    }
+
+    fn clear(&self) {
+        self.0.lock().unwrap().clear();
     }
 
     fn all(&self) -> Vec<String> {

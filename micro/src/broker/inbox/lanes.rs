@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::line::{Line, Waiting};
 use crate::broker::record::Event;
 use crate::broker::settle::{Outcome, Settle};
 
@@ -21,8 +22,6 @@ pub(super) struct Item {
     /// The lane that keeps its order; none: any worker may take it, in any order.
     pub(super) lane: Option<usize>,
     pub(super) settle: Settle,
-    /// Its place in the inbox, free when the item is gone.
-    pub(super) _room: OwnedSemaphorePermit,
 }
 
 /// What waits, and what is known of what was handled.
@@ -41,18 +40,28 @@ pub(super) struct Lanes {
     /// The same, to look up; how often each is in the list.
     known: HashMap<String, u32>,
     remembered: usize,
+    /// How many events may be here.
+    capacity: usize,
+    /// Who waits for room.
+    line: Line,
+    /// Nothing comes in any more.
+    closed: bool,
     hasher: RandomState,
 }
 
-/// What an id is known as.
-pub(super) enum Known {
-    New(Settle),
-    Present,
-    Handled,
+/// What became of an event that wants in.
+pub(super) enum Entered {
+    /// It is here; the worker of this lane is to know, or any.
+    In(Option<usize>),
+    /// Another of its id is here, or was handled.
+    Known,
+    /// There is no room: its number in the line, and where it is told that it is in.
+    Waits(u64, oneshot::Receiver<()>),
+    Closed,
 }
 
 impl Lanes {
-    pub(super) fn new(workers: usize, remembered: usize) -> Self {
+    pub(super) fn new(workers: usize, capacity: usize, remembered: usize) -> Self {
         Self {
             ordered: (0..workers).map(|_| VecDeque::new()).collect(),
             free: VecDeque::new(),
@@ -62,25 +71,78 @@ impl Lanes {
             handled: VecDeque::new(),
             known: HashMap::new(),
             remembered,
+            capacity,
+            line: Line::default(),
+            closed: false,
             hasher: RandomState::new(),
         }
     }
 
-    /// Lets a second sender of a known event share in its outcome.
-    pub(super) fn join(&mut self, id: &str, settle: Settle) -> Known {
+    /// Lets an event in, or wait for room behind those that wait already: whatever comes one
+    /// after the other is in in that order.
+    pub(super) fn enter(&mut self, event: Event, settle: Settle) -> Entered {
+        if self.closed {
+            return Entered::Closed;
+        }
+        let Some(settle) = self.join(&event.id, settle) else {
+            return Entered::Known;
+        };
+        if self.has_room() && self.line.is_empty() {
+            return Entered::In(self.add(event, settle));
+        }
+        let (number, told) = self.line.wait(event, settle);
+        Entered::Waits(number, told)
+    }
+
+    fn has_room(&self) -> bool {
+        self.present.len() < self.capacity
+    }
+
+    /// Lets those in who wait, as far as there is room: whom to tell, and whom to wake.
+    pub(super) fn admit(&mut self) -> Vec<(oneshot::Sender<()>, Option<usize>)> {
+        let mut admitted = Vec::new();
+        while self.has_room()
+            && let Some(Waiting {
+                event,
+                settle,
+                told,
+            }) = self.line.next()
+        {
+            // Another of its id may have been faster.
+            let lane = self
+                .join(&event.id, settle)
+                .and_then(|settle| self.add(event, settle));
+            admitted.push((told, lane));
+        }
+        admitted
+    }
+
+    /// Leaves the line; none when it is in by now.
+    pub(super) fn leave(&mut self, number: u64) -> Option<Waiting> {
+        self.line.leave(number)
+    }
+
+    /// Lets nothing in any more; those who waited.
+    pub(super) fn close(&mut self) -> Line {
+        self.closed = true;
+        std::mem::take(&mut self.line)
+    }
+
+    /// Lets a second sender of a known event share in its outcome; gives back what is new.
+    fn join(&mut self, id: &str, settle: Settle) -> Option<Settle> {
         if let Some(others) = self.present.get_mut(id) {
             others.push(settle);
-            return Known::Present;
+            return None;
         }
         if self.known.contains_key(id) {
             settle.tell(Outcome::Handled);
-            return Known::Handled;
+            return None;
         }
-        Known::New(settle)
+        Some(settle)
     }
 
     /// The lane of an event: by its key, or the only one.
-    pub(super) fn lane_of(&self, event: &Event) -> Option<usize> {
+    fn lane_of(&self, event: &Event) -> Option<usize> {
         let lanes = self.ordered.len();
         match &event.key {
             Some(key) => {
@@ -91,13 +153,23 @@ impl Lanes {
         }
     }
 
-    /// Adds an event that is new here; due at a later moment, if there is one.
-    pub(super) fn add(&mut self, item: Item, due: Option<Instant>) {
+    /// Adds an event that is new here; the lane that is to know.
+    fn add(&mut self, event: Event, settle: Settle) -> Option<usize> {
+        let delay = event.delay;
+        let item = Item {
+            lane: self.lane_of(&event),
+            event: Arc::new(event),
+            attempts: 0,
+            settle,
+        };
+        let lane = item.lane;
         self.present.insert(item.event.id.clone(), Vec::new());
-        match due {
-            Some(due) => self.postpone(item, due),
-            None => self.queue(item),
+        if delay.is_zero() {
+            self.queue(item);
+            return lane;
         }
+        self.postpone(item, Instant::now() + delay);
+        None
     }
 
     /// Puts an event off.

@@ -3,19 +3,20 @@
 //! Bounded; keeps order, retries, remembers ids. Does not know where events come from.
 
 mod lanes;
+mod line;
 mod worker;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, TryAcquireError};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use self::lanes::{Item, Known, Lanes};
+use self::lanes::{Entered, Item, Lanes};
 use crate::broker::dead::DeadLetter;
 use crate::broker::delivery::Run;
 use crate::broker::options::Options;
@@ -43,8 +44,8 @@ struct Shared {
     options: Options,
     run: Run,
     bury: Bury,
-    /// A permit for each event that may be here; closed with the inbox.
-    room: Arc<Semaphore>,
+    /// Set with the lanes' own mark, for those who only look.
+    closed: AtomicBool,
     lanes: Mutex<Lanes>,
     /// Wakes one worker for its lane.
     wakes: Vec<Notify>,
@@ -64,8 +65,8 @@ impl Inbox {
         let workers = options.concurrency;
         let shared = Arc::new(Shared {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            room: Arc::new(Semaphore::new(options.capacity)),
-            lanes: Mutex::new(Lanes::new(workers, options.remembered)),
+            closed: AtomicBool::new(false),
+            lanes: Mutex::new(Lanes::new(workers, options.capacity, options.remembered)),
             wakes: (0..workers).map(|_| Notify::new()).collect(),
             free: Notify::new(),
             empty: Notify::new(),
@@ -112,11 +113,12 @@ impl Inbox {
 
     /// Whether it takes no more events.
     pub fn is_closed(&self) -> bool {
-        self.0.room.is_closed()
+        self.0.closed.load(Ordering::Acquire)
     }
 
-    /// Puts an event in; waits for room until the deadline. An event that is here already, by its
-    /// id, or was handled is not put in again: whoever sends it shares in its outcome.
+    /// Puts an event in; waits for room until the deadline. Events that are pushed one after the
+    /// other, by the first poll of each, are in in that order. An event that is here already, by
+    /// its id, or was handled is not put in again: whoever sends it shares in its outcome.
     ///
     /// # Errors
     ///
@@ -125,50 +127,31 @@ impl Inbox {
     ///
     /// # Cancel safety
     ///
-    /// A dropped future has not put the event in.
+    /// When dropped while it waits for room, the event is not put in unless it has just been.
     pub async fn push(&self, mut event: Event, settle: Settle, deadline: Instant) -> Result<()> {
         let shared = &self.0;
         if event.id.is_empty() {
             event.id = random_id();
         }
-        let settle = match shared.lanes().join(&event.id, settle) {
-            Known::New(settle) => settle,
-            Known::Present | Known::Handled => return Ok(()),
-        };
-        let room = match Arc::clone(&shared.room).try_acquire_owned() {
-            Ok(room) => room,
-            Err(TryAcquireError::Closed) => return Err(self.ended()),
-            Err(TryAcquireError::NoPermits) => {
-                let room = Arc::clone(&shared.room).acquire_owned();
-                match timeout_at(deadline, room).await {
-                    Ok(Ok(room)) => room,
-                    Ok(Err(_)) => return Err(self.ended()),
-                    Err(_) => return Err(self.full()),
-                }
+        let entered = shared.lanes().enter(event, settle);
+        match entered {
+            Entered::In(lane) => {
+                shared.wake(lane);
+                Ok(())
             }
-        };
-        let mut lanes = shared.lanes();
-        if shared.room.is_closed() {
-            return Err(self.ended());
+            Entered::Known => Ok(()),
+            Entered::Closed => Err(self.ended()),
+            Entered::Waits(number, mut told) => {
+                let place = Place { shared, number };
+                let heard = match timeout_at(deadline, &mut told).await {
+                    Ok(heard) => heard,
+                    Err(_) if place.leave() => return Err(self.full()),
+                    // It has just left the line; whoever took it out is telling where it went.
+                    Err(_) => told.await,
+                };
+                heard.map_err(|_| self.ended())
+            }
         }
-        // Another sender may have been faster meanwhile.
-        let settle = match lanes.join(&event.id, settle) {
-            Known::New(settle) => settle,
-            Known::Present | Known::Handled => return Ok(()),
-        };
-        let due = (!event.delay.is_zero()).then(|| Instant::now() + event.delay);
-        let lane = lanes.lane_of(&event);
-        let item = Item {
-            event: Arc::new(event),
-            attempts: 0,
-            lane,
-            settle,
-            _room: room,
-        };
-        lanes.add(item, due);
-        drop(lanes);
-        shared.wake(if due.is_some() { None } else { lane });
-        Ok(())
     }
 
     /// Takes no more events, finishes those that are being handled within `grace`, gives the rest
@@ -199,7 +182,9 @@ impl Inbox {
 
     /// Takes no more events and handles none of those that wait.
     pub(super) fn close(&self) {
-        self.0.room.close();
+        let waiting = self.0.lanes().close();
+        self.0.closed.store(true, Ordering::Release);
+        drop(waiting);
         self.0.closing.cancel();
         self.give_back();
     }
@@ -276,11 +261,43 @@ impl Shared {
         self.gone();
     }
 
-    /// An event has gone.
+    /// An event has gone: another may come in.
     fn gone(&self) {
-        if self.lanes().is_empty() {
+        let mut lanes = self.lanes();
+        let admitted = lanes.admit();
+        let empty = lanes.is_empty();
+        drop(lanes);
+        for (told, lane) in admitted {
+            // One who has just given up is in all the same.
+            if told.send(()).is_err() {
+                tracing::trace!("a sender that has given up");
+            }
+            self.wake(lane);
+        }
+        if empty {
             self.empty.notify_waiters();
         }
+    }
+}
+
+/// A place in the line; left when dropped.
+struct Place<'a> {
+    shared: &'a Shared,
+    number: u64,
+}
+
+impl Place<'_> {
+    /// Whether it was in the line.
+    fn leave(&self) -> bool {
+        let left = self.shared.lanes().leave(self.number);
+        // Its sender hears of it when the lock is free.
+        left.is_some()
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

@@ -136,8 +136,7 @@ impl Shared {
 
     fn settle(&self, item: Item) {
         let others = self.lanes().finish(&item.event.id);
-        let Item { settle, _room, .. } = item;
-        settle.tell(Outcome::Handled);
+        item.settle.tell(Outcome::Handled);
         for other in others {
             other.tell(Outcome::Handled);
         }

@@ -1,0 +1,169 @@
+//! Another process with subscribers of the broker `http`: this program, started again.
+//!
+//! What its subscribers handle is told through its output before it counts as handled, so that
+//! nothing told is lost when it is killed.
+
+use std::io::{self, Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use micro::broker::{Broker, Delivery, Event, Options, Place, Subscription};
+use micro::handler::{Parts, Subscriber};
+use micro::registry::Registry;
+use micro::{App, Error, Result};
+
+/// What all publish and subscribe to here.
+pub(crate) const TOPIC: &str = "bench.made";
+/// The number of events that only ask who is there.
+pub(crate) const PROBE: u64 = u64::MAX;
+/// Bytes of an event's payload.
+pub(crate) const SIZE: usize = 100;
+
+/// An event with a number.
+pub(crate) fn event(number: u64) -> Result<Event> {
+    let mut body = number.to_le_bytes().to_vec();
+    body.resize(SIZE, 7);
+    Event::raw(TOPIC, "application/octet-stream", body)
+}
+
+/// The number of an event.
+pub(crate) fn number(delivery: &Delivery) -> Result<u64> {
+    let bytes = delivery.event().body.first_chunk::<8>();
+    let bytes = bytes.ok_or_else(|| Error::data_loss("not our event"))?;
+    Ok(u64::from_le_bytes(*bytes))
+}
+
+/// Nanoseconds since 1970, the same for all processes.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    })
+}
+
+/// How subscriber `name` is fed: `q0` is a queue's, whatever else begins is nobody's but its own.
+pub(crate) fn options(name: &str) -> Options {
+    let options = Options::new().name(name);
+    if name.starts_with('q') {
+        options.queue(name).concurrency(4)
+    } else {
+        options
+    }
+}
+
+/// A broker that publishes to the nodes of a registry.
+pub(crate) async fn publisher(registry: &str) -> Result<Broker> {
+    let broker = Broker::open("http://")?;
+    let place = Place::new(Registry::open(registry)?);
+    broker.place(&place).await?;
+    Ok(broker)
+}
+
+/// Runs a node until its input ends. Its `task` is to tell numbers, to tell how long events took,
+/// or to be quiet; subscribers are named by `q0,q1,p3`, numbered as their names end.
+pub(crate) async fn run(registry: &str, task: &str, subscribers: &str) -> Result<()> {
+    std::thread::spawn(|| {
+        let ended = io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(i32::from(ended.is_err()));
+    });
+    let tell: fn(u64) -> Option<u64> = match task {
+        "tell" => Some,
+        "time" => |sent| Some(now().saturating_sub(sent)),
+        _ => |_| None,
+    };
+    // An app without services opens no port, so there is a subscriber that nobody speaks to.
+    let idle = Subscriber::new("idle", "nobody.speaks", |_: Parts, _: Event| async {
+        Ok(())
+    });
+    let app = App::builder()
+        .setting("registry", registry)
+        .subscriber(idle);
+    let app = app.build().await?;
+    let mut running = app.start().await?;
+    let mut all = Vec::new();
+    for name in subscribers.split(',') {
+        all.push(subscribe(app.broker(), name, tell).await?);
+    }
+    running.wait().await
+}
+
+async fn subscribe(
+    broker: &Broker,
+    name: &str,
+    tell: fn(u64) -> Option<u64>,
+) -> Result<Subscription> {
+    let last = name.bytes().last().unwrap_or(b'0');
+    let subscriber = last.wrapping_sub(b'0');
+    let handle = move |delivery: Delivery| {
+        let told = number(&delivery).and_then(|number| match number {
+            PROBE => say(subscriber, PROBE),
+            number => tell(number).map_or(Ok(()), |told| say(subscriber, told)),
+        });
+        std::future::ready(told)
+    };
+    broker.subscribe(TOPIC, options(name), handle).await
+}
+
+/// Nine bytes, at once and whole.
+fn say(subscriber: u8, told: u64) -> Result<()> {
+    let mut bytes = [subscriber; 9];
+    bytes[1..].copy_from_slice(&told.to_le_bytes());
+    // A newline would flush what is buffered, wherever it stands.
+    let mut output = io::stdout().lock();
+    let said = output.write_all(&bytes).and_then(|()| output.flush());
+    said.map_err(|error| Error::unavailable("nobody listens").with_source(error))
+}
+
+/// A node that runs; killed when dropped.
+pub(crate) struct Node {
+    child: Child,
+    /// Reads what it tells; ends with it.
+    reading: Option<JoinHandle<()>>,
+}
+
+impl Node {
+    /// Starts a node; what its subscribers tell goes to `heard`.
+    pub(crate) fn start(
+        registry: &str,
+        task: &str,
+        subscribers: &str,
+        mut heard: impl FnMut(u8, u64) + Send + 'static,
+    ) -> io::Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["node", registry, task, subscribers])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let mut output = io::BufReader::new(output);
+        let reading = std::thread::spawn(move || {
+            let (mut subscriber, mut told) = ([0], [0; 8]);
+            while output.read_exact(&mut subscriber).is_ok() && output.read_exact(&mut told).is_ok()
+            {
+                heard(subscriber[0], u64::from_le_bytes(told));
+            }
+        });
+        Ok(Self {
+            child,
+            reading: Some(reading),
+        })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Node {
+    /// As `kill -9` does; what it had told is heard.
+    fn drop(&mut self) {
+        if self.child.kill().is_err() || self.child.wait().is_err() {
+            eprintln!("node {} may still run", self.child.id());
+        }
+        let reading = self.reading.take().map(JoinHandle::join);
+        if matches!(reading, Some(Err(_))) {
+            eprintln!("what node {} told was not heard", self.child.id());
+        }
+    }
+}
