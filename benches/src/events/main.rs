@@ -1,15 +1,18 @@
 //! Events under load: beside their yardsticks, counted by the million, killed in the midst.
 //!
 //! ```text
-//! cargo run --release -p micro-benches --bin events                        # all of it
-//! cargo run --release -p micro-benches --bin events -- append              # log beside raw files
-//! cargo run --release -p micro-benches --bin events -- beside              # brokers beside others
-//! cargo run --release -p micro-benches --bin events -- latency             # from process to process
-//! cargo run --release -p micro-benches --bin events -- count 1000000       # log: each once, in order
-//! cargo run --release -p micro-benches --bin events -- kill 1000000        # log: its consumer, five times
-//! cargo run --release -p micro-benches --bin events -- broker 1000000      # brokers: each once, in order
-//! cargo run --release -p micro-benches --bin events -- broker-kill 1000000 # a node, five times
+//! cargo run --release -p micro-benches --bin events [-- <what> [<how many>]]
+//!
+//! append       a log's appends, beside raw files
+//! beside       memory broker beside a broadcast channel, http broker beside plain posts
+//! latency      of an event from process to process, beside a plain post
+//! count        through each log: each event once, in order
+//! kill         a log's consumer, killed five times: nothing lost
+//! broker       through each broker: each event once to each queue and subscriber, in order
+//! broker-kill  through the http broker, a node killed five times: nothing lost
 //! ```
+//!
+//! Without a word all of it is done, with a million events.
 
 mod append;
 mod beside;

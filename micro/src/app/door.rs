@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
-use crate::broker::{Batch, DOOR, Door, Words};
+use crate::broker::{Batch, DOOR, Door, MESSAGE, Words};
 use crate::error::{Error, Result};
 use crate::handler::{
     BoxFuture, Instance, Kind, Method, Parts, Payload, Reply, Resources, Route, Router, Served,
     ServiceInfo, Streaming,
 };
 
+#[cfg(test)]
+mod silent;
 #[cfg(test)]
 mod tests;
 
@@ -31,7 +33,7 @@ pub(super) fn open(router: &mut Router, door: Option<&Door>, resources: &Resourc
 
 /// Between two of ours: batches of events in, words about them out.
 fn deliver(door: Door) -> Method {
-    Method::bidirectional("Deliver", move |_: Parts, batches: Streaming<Batch>| {
+    let serve = move |_: Parts, batches: Streaming<Batch>| {
         let door = door.clone();
         async move {
             Ok(Streaming::make(|out| async move {
@@ -39,7 +41,9 @@ fn deliver(door: Door) -> Method {
                 door.serve(batches, send).await
             }))
         }
-    })
+    };
+    // Not the limit of the app's own messages: publishers do not know it.
+    Method::bidirectional("Deliver", serve).message_limit(MESSAGE)
 }
 
 /// Events as Go Micro posts them; the server names the subscriber in the metadata.

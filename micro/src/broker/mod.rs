@@ -44,7 +44,7 @@ pub use topic::Pattern;
 pub use url::BROKER_SCHEMES;
 pub use url::Scheme;
 
-pub(crate) use self::http::{Batch, Door, SERVICE as DOOR, Words};
+pub(crate) use self::http::{Batch, Door, MESSAGE, SERVICE as DOOR, Words};
 pub(crate) use attempt::{Word, attend};
 pub(crate) use delivery::Run;
 pub(crate) use topic::matches;

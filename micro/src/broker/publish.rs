@@ -74,7 +74,8 @@ impl Publish {
     }
 
     /// Sets how long publishing may take; default that of the broker, 10 s. What the publisher
-    /// handles itself may set an earlier deadline.
+    /// handles itself may set an earlier deadline. A process that takes the event and does not
+    /// answer is waited for a second longer, to hear what became of it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

@@ -15,11 +15,11 @@ use crate::error::ErrorKind;
 use crate::handler::{Parts, Subscriber};
 use crate::registry::{Backend, Memory, Node, Registry};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-const TTL: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const TTL: Duration = Duration::from_secs(30);
 
 /// An app that listens, for a subscriber of which nobody speaks.
-async fn node(registry: &Registry) -> (App, Running) {
+pub(super) async fn node(registry: &Registry) -> (App, Running) {
     let idle = Subscriber::new("idle", "nobody.speaks", |_: Parts, _: Event| async {
         Ok(())
     });
@@ -34,19 +34,19 @@ async fn node(registry: &Registry) -> (App, Running) {
 }
 
 /// A broker that only publishes.
-async fn publisher(registry: &Registry) -> Broker {
+pub(super) async fn publisher(registry: &Registry) -> Broker {
     let broker = Broker::open("http://").unwrap();
     broker.place(&Place::new(registry.clone())).await.unwrap();
     broker
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "numbers and texts alike")]
-fn event(topic: &str, body: impl ToString) -> Event {
+pub(super) fn event(topic: &str, body: impl ToString) -> Event {
     Event::raw(topic, "text/plain", body.to_string()).unwrap()
 }
 
 /// Publishes until as many take it.
-async fn ready(broker: &Broker, topic: &str, expected: usize) {
+pub(super) async fn ready(broker: &Broker, topic: &str, expected: usize) {
     let wait = async {
         loop {
             let probe = broker.publish_event(event(topic, "probe").with_id("probe"));
@@ -64,7 +64,7 @@ async fn ready(broker: &Broker, topic: &str, expected: usize) {
         .expect("subscribers are known");
 }
 
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let wait = async {
         while !holds() {
             sleep(Duration::from_millis(5)).await;
@@ -76,7 +76,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Counts what is handled, probes aside.
-fn counting(
+pub(super) fn counting(
     count: &Arc<AtomicUsize>,
 ) -> impl Fn(Delivery) -> std::future::Ready<crate::error::Result<()>> + use<> {
     let count = Arc::clone(count);

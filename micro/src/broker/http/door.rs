@@ -113,6 +113,18 @@ impl Door {
         forwarding: &mut JoinSet<()>,
     ) {
         let number = sent.number;
+        let refuse = |full, reason| {
+            let refused = Refused {
+                number,
+                full,
+                reason,
+            };
+            tell(notes, Note::Refused(refused));
+        };
+        // Nobody makes tasks here by inventing names.
+        if !waiting.contains_key(&sent.subscriber) && self.local.find(&sent.subscriber).is_none() {
+            return refuse(false, "the subscriber has ended".to_owned());
+        }
         let queue = waiting.entry(sent.subscriber.clone()).or_insert_with(|| {
             let (sender, receiver) = mpsc::channel(WAITING);
             let task = pass(Arc::clone(&self.local), receiver, notes.clone());
@@ -121,12 +133,7 @@ impl Door {
         });
         if queue.try_send((number, sent)).is_err() {
             let reason = format!("{WAITING} events wait for the subscriber already");
-            let refused = Refused {
-                number,
-                full: true,
-                reason,
-            };
-            tell(notes, Note::Refused(refused));
+            refuse(true, reason);
         }
     }
 

@@ -9,6 +9,7 @@
 //! not be belongs into a durable stream.
 
 mod door;
+mod flying;
 mod gomicro;
 mod members;
 mod node;
@@ -24,7 +25,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::door::Door;
-pub(crate) use self::wire::{Batch, SERVICE, Words};
+pub(crate) use self::wire::{Batch, MESSAGE, SERVICE, Words};
 
 use self::members::Everyone;
 use crate::broker::backend::{Backend, Capabilities, Keep};

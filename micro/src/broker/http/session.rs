@@ -3,34 +3,33 @@
 //!
 //! An event stays here until the process has said that it is handled. When the stream ends, what
 //! was not taken is refused and what was not handled goes back, in the order in which it was sent.
+//! A process that says nothing holds up who waits for it until their deadlines, and nobody else.
 
-use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::wire::{Batch, DELIVER, Sent, Words};
+use super::flying::{Session, gone};
+use super::wire::{DELIVER, EVENT, Sent, Words};
 use crate::broker::outbox::Refusal;
 use crate::broker::record::Event;
-use crate::broker::settle::{Outcome, Settle};
+use crate::broker::settle::Settle;
 use crate::codec::Message;
 use crate::driver::http2::{self, Reader, Times, Writer};
 use crate::error::Error;
 
-/// The most events of one message.
-const BATCH: usize = 256;
-/// The most bytes of one message beside the last event.
-const BYTES: usize = 1 << 20;
 /// How long after its deadline the answer to an event is waited for.
 const LAG: Duration = Duration::from_secs(1);
 /// How long a stream is kept that nothing is sent on.
 const IDLE: Duration = Duration::from_secs(30);
 /// How many bytes decoding a message may take.
 const MEMORY: usize = 256 << 20;
+/// Who has less patience does not ask a process that owes answers: others may have room.
+const GLANCE: Duration = Duration::from_millis(30);
 
 /// The way to the subscribers of one process.
 pub(super) struct Link {
@@ -52,23 +51,20 @@ impl Drop for Open {
     }
 }
 
-/// One stream and what is on it. Unbounded, but for who waits: each event in it is being
-/// published, or was taken by a subscriber whose room is bounded.
-struct Session {
-    outgoing: mpsc::UnboundedSender<Sent>,
-    flying: Mutex<Flying>,
-}
-
-#[derive(Default)]
-struct Flying {
+/// An event on its way: by which session and under which number. Dropped, nobody waits for it.
+struct Underway {
+    session: Arc<Session>,
     number: u64,
-    over: bool,
-    offers: HashMap<u64, oneshot::Sender<Result<(), Refusal>>>,
-    settles: BTreeMap<u64, Settle>,
+    answered: bool,
 }
 
-/// An event on its way: by which session, under which number, and where its outcome comes.
-type Underway = (Arc<Session>, u64, oneshot::Receiver<Result<(), Refusal>>);
+impl Drop for Underway {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.session.forget(self.number);
+        }
+    }
+}
 
 impl Link {
     pub(super) fn new(address: &str, times: Times) -> Arc<Self> {
@@ -89,23 +85,49 @@ impl Link {
     ) -> Result<(), Refusal> {
         let patience = deadline.saturating_duration_since(Instant::now());
         let sent = Sent::new(subscriber, event, patience);
-        let (session, number, answer) = self.send(sent, settle)?;
+        let size = sent.size();
+        if size > EVENT {
+            return Err(Refusal::Never(Error::invalid_argument(format!(
+                "an event of {size} bytes is larger than {EVENT}, keep large things elsewhere and \
+                 publish where"
+            ))));
+        }
+        if patience < GLANCE && self.is_mute() {
+            return Err(gone(&self.address, "it has not answered for a while"));
+        }
+        let (mut underway, answer) = self.send(sent, settle)?;
         match timeout_at(deadline + LAG, answer).await {
-            Ok(Ok(answer)) => answer,
+            Ok(Ok(answer)) => {
+                underway.answered = true;
+                answer
+            }
             Ok(Err(_)) => Err(gone(&self.address, "the stream ended")),
             Err(_) => {
-                session.forget(number);
+                underway.session.set_mute();
                 Err(gone(&self.address, "it does not answer"))
             }
         }
     }
 
-    fn send(&self, mut sent: Sent, mut settle: Settle) -> Result<Underway, Refusal> {
+    /// Whether the process owes an answer that somebody gave up waiting for.
+    fn is_mute(&self) -> bool {
+        let open = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        open.as_ref().is_some_and(|open| open.session.is_mute())
+    }
+
+    fn send(&self, mut sent: Sent, mut settle: Settle) -> Result<(Underway, Answer), Refusal> {
         // A session may end between being found and being used.
         for _ in 0..8 {
             let session = self.session();
-            match session.add(sent, settle) {
-                Ok((number, answer)) => return Ok((session, number, answer)),
+            match session.add(sent, settle, &self.address)? {
+                Ok((number, answer)) => {
+                    let underway = Underway {
+                        session,
+                        number,
+                        answered: false,
+                    };
+                    return Ok((underway, answer));
+                }
                 Err(back) => (sent, settle) = *back,
             }
         }
@@ -115,20 +137,11 @@ impl Link {
     /// The open session; starts one.
     fn session(&self) -> Arc<Session> {
         let mut open = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = open.as_ref().filter(|open| !open.session.flying().over) {
+        if let Some(open) = open.as_ref().filter(|open| !open.session.is_over()) {
             return Arc::clone(&open.session);
         }
-        let (outgoing, queue) = mpsc::unbounded_channel();
-        let session = Arc::new(Session {
-            outgoing,
-            flying: Mutex::default(),
-        });
-        let running = run(
-            Arc::clone(&session),
-            Arc::clone(&self.address),
-            queue,
-            self.times,
-        );
+        let session = Arc::new(Session::default());
+        let running = run(Arc::clone(&session), Arc::clone(&self.address), self.times);
         *open = Some(Open {
             session: Arc::clone(&session),
             task: tokio::spawn(running),
@@ -136,6 +149,8 @@ impl Link {
         session
     }
 }
+
+type Answer = oneshot::Receiver<Result<(), Refusal>>;
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -145,138 +160,13 @@ impl fmt::Debug for Link {
     }
 }
 
-fn gone(address: &str, why: &str) -> Refusal {
-    Refusal::Gone(Error::unavailable(format!(
-        "the process at {address} cannot be reached: {why}"
-    )))
-}
-
-type Back = Box<(Sent, Settle)>;
-
-impl Session {
-    fn flying(&self) -> MutexGuard<'_, Flying> {
-        self.flying.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn add(
-        &self,
-        mut sent: Sent,
-        settle: Settle,
-    ) -> Result<(u64, oneshot::Receiver<Result<(), Refusal>>), Back> {
-        let mut flying = self.flying();
-        if flying.over {
-            return Err(Box::new((sent, settle)));
-        }
-        flying.number += 1;
-        let number = flying.number;
-        sent.number = number;
-        let (told, answer) = oneshot::channel();
-        flying.offers.insert(number, told);
-        flying.settles.insert(number, settle);
-        // Under the lock, so that numbers are sent in their order.
-        if self.outgoing.send(sent).is_err() {
-            tracing::debug!("a stream that has just ended");
-        }
-        Ok((number, answer))
-    }
-
-    /// Nobody waits for an event any more.
-    fn forget(&self, number: u64) {
-        let mut flying = self.flying();
-        flying.offers.remove(&number);
-        let settle = flying.settles.remove(&number);
-        drop(flying);
-        drop(settle);
-    }
-
-    fn hear(&self, address: &str, words: Words) {
-        let mut flying = self.flying();
-        let mut told = Vec::new();
-        for number in &words.taken {
-            told.extend(flying.offers.remove(number).map(|offer| (offer, Ok(()))));
-        }
-        let mut settled = Vec::new();
-        let outcomes = [
-            (&words.handled, Outcome::Handled),
-            (&words.returned, Outcome::Returned),
-        ];
-        for (numbers, outcome) in outcomes {
-            for number in numbers {
-                // It may be handled before it was said to be taken.
-                told.extend(flying.offers.remove(number).map(|offer| (offer, Ok(()))));
-                settled.extend(
-                    flying
-                        .settles
-                        .remove(number)
-                        .map(|settle| (settle, outcome)),
-                );
-            }
-        }
-        let mut dropped = Vec::new();
-        for refused in words.refused {
-            dropped.extend(flying.settles.remove(&refused.number));
-            let refusal = if refused.full {
-                Refusal::Full(Error::resource_exhausted(refused.reason))
-            } else {
-                gone(address, &refused.reason)
-            };
-            let offer = flying.offers.remove(&refused.number);
-            told.extend(offer.map(|offer| (offer, Err(refusal))));
-        }
-        drop(flying);
-        for (offer, answer) in told {
-            if offer.send(answer).is_err() {
-                tracing::trace!("a publisher that has given up");
-            }
-        }
-        for (settle, outcome) in settled {
-            settle.tell(outcome);
-        }
-        drop(dropped);
-    }
-
-    /// Nothing more is sent: what is on its way goes back.
-    fn end(&self, why: &str) {
-        let mut flying = self.flying();
-        flying.over = true;
-        let offers = std::mem::take(&mut flying.offers);
-        let settles = std::mem::take(&mut flying.settles);
-        drop(flying);
-        if !settles.is_empty() {
-            tracing::info!(
-                events = settles.len(),
-                why,
-                "events go back to their publisher"
-            );
-        }
-        for offer in offers.into_values() {
-            let refusal = Refusal::Gone(Error::unavailable(why.to_owned()));
-            if offer.send(Err(refusal)).is_err() {
-                tracing::trace!("a publisher that has given up");
-            }
-        }
-        for (_, settle) in settles {
-            settle.tell(Outcome::Returned);
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.flying().settles.is_empty()
-    }
-}
-
 /// Runs a session to its end.
-async fn run(
-    session: Arc<Session>,
-    address: Arc<str>,
-    queue: mpsc::UnboundedReceiver<Sent>,
-    times: Times,
-) {
+async fn run(session: Arc<Session>, address: Arc<str>, times: Times) {
     let why = match http2::open(&address, DELIVER, times).await {
         Ok((connection, writer, reader)) => {
             tracing::debug!(%address, "stream of events opened");
             let why = tokio::select! {
-                why = write(&session, queue, writer) => why,
+                why = write(&session, writer) => why,
                 why = read(&session, &address, reader) => why,
             };
             drop(connection);
@@ -290,31 +180,17 @@ async fn run(
     ));
 }
 
-async fn write(
-    session: &Session,
-    mut queue: mpsc::UnboundedReceiver<Sent>,
-    mut writer: Writer,
-) -> String {
+async fn write(session: &Session, mut writer: Writer) -> String {
     loop {
-        let first = match timeout(IDLE, queue.recv()).await {
-            Ok(Some(first)) => first,
-            Ok(None) => return "the broker has ended".to_owned(),
-            Err(_) if session.is_empty() => return "nothing to send".to_owned(),
-            Err(_) => continue,
+        let Some(batch) = session.batch() else {
+            if timeout(IDLE, session.more()).await.is_err() && session.end_idle() {
+                return "nothing to send".to_owned();
+            }
+            continue;
         };
-        let mut batch = Batch {
-            events: vec![first],
-        };
-        let mut bytes = 0;
-        while batch.events.len() < BATCH
-            && bytes < BYTES
-            && let Ok(next) = queue.try_recv()
-        {
-            bytes += next.body.len();
-            batch.events.push(next);
-        }
         let mut message = Vec::new();
         batch.encode(&mut message);
+        drop(batch);
         if let Err(why) = writer.send(&message).await {
             return why;
         }
@@ -331,5 +207,71 @@ async fn read(session: &Session, address: &str, mut reader: Reader) -> String {
             Ok(None) => return "it has ended the stream".to_owned(),
             Err(why) => return why,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn event(bytes: usize) -> Event {
+        Event::raw("a.b", "text/plain", Bytes::from(vec![7; bytes])).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_is_not_kept() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let link = Link::new(&address, Times::default());
+        let returned = Arc::new(AtomicUsize::new(0));
+        let (mut offers, mut handles) = (tokio::task::JoinSet::new(), Vec::new());
+        for _ in 0..200 {
+            let (link, returned) = (Arc::clone(&link), Arc::clone(&returned));
+            handles.push(offers.spawn(async move {
+                let settle = Settle::new(move |_| {
+                    returned.fetch_add(1, Ordering::SeqCst);
+                });
+                let event = event(64 << 10);
+                link.offer("x", &event, settle, Instant::now()).await
+            }));
+        }
+        while link.session().kept().2 < 200 {
+            tokio::task::yield_now().await;
+        }
+        // Some give up at once, the others when they have waited.
+        handles[..50]
+            .iter()
+            .for_each(tokio::task::AbortHandle::abort);
+        while let Some(offered) = offers.join_next().await {
+            match offered {
+                Ok(Err(Refusal::Gone(error))) => assert!(error.message().contains(&address)),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => assert!(error.is_cancelled()),
+            }
+        }
+        assert_eq!(returned.load(Ordering::SeqCst), 200);
+        assert_eq!(link.session().kept(), (0, 0, 0));
+        // Who can ask somebody else does not wait for it again.
+        let start = Instant::now();
+        let offered = link.offer("x", &event(1), Settle::nobody(), start).await;
+        assert!(matches!(offered, Err(Refusal::Gone(_))), "{offered:?}");
+        assert!(link.is_mute() && start.elapsed() < LAG);
+    }
+
+    #[tokio::test]
+    async fn an_event_that_no_message_can_hold_is_refused_for_good() {
+        let link = Link::new("127.0.0.1:9", Times::default());
+        let deadline = Instant::now() + Duration::from_secs(9);
+        let large = event(5 << 20);
+        let offered = link.offer("x", &large, Settle::nobody(), deadline).await;
+        let Err(Refusal::Never(error)) = offered else {
+            panic!("it was not refused")
+        };
+        assert!(error.message().contains("keep large things"), "{error}");
     }
 }

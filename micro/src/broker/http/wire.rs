@@ -14,6 +14,10 @@ use crate::metadata::Metadata;
 /// Where a process takes events.
 pub(crate) const SERVICE: &str = "micro.broker.v1.Broker";
 pub(crate) const DELIVER: &str = "/micro.broker.v1.Broker/Deliver";
+/// The most bytes of one event with what travels beside its payload.
+pub(crate) const EVENT: usize = 4 << 20;
+/// The most bytes of a message: an event and what surrounds it.
+pub(crate) const MESSAGE: usize = EVENT + (1 << 20);
 
 /// Events on their way to the subscribers of one process.
 #[micro::message(package = "micro.broker.v1")]
@@ -95,6 +99,18 @@ impl Sent {
             body: event.body.clone(),
             redelivered: event.redelivered,
         }
+    }
+
+    /// How many bytes it has, numbers and what surrounds words aside.
+    pub(super) fn size(&self) -> usize {
+        let metadata = self.metadata.iter();
+        let metadata: usize = metadata
+            .map(|pair| pair.key.len() + pair.value.len() + 8)
+            .sum();
+        let key = self.key.as_ref().map_or(0, String::len);
+        let words = [&self.subscriber, &self.topic, &self.id, &self.content_type];
+        let words: usize = words.iter().map(|word| word.len()).sum();
+        self.body.len() + metadata + key + words
     }
 
     /// The event as its subscriber gets it.
