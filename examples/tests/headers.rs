@@ -159,12 +159,30 @@ fn the_shop_answers_curl_as_its_header_says() {
     let address = address.split_whitespace().next().unwrap();
     let curls = curls("09_rest.rs");
     assert_eq!(curls.len(), 12);
+    // The page at `/` shows how to call one of the shop's methods, not of what every port serves.
+    let page = http(address, "GET /\n", b"").unwrap().body;
+    assert!(page.contains("/shop.Shop/Create\n"), "{page}");
     for (arguments, printed) in curls {
         let body = curl(&arguments, address);
         assert_eq!(body.trim_end(), printed.trim_end(), "curl {arguments}");
     }
     shop.terminate();
     assert!(shop.wait().success());
+}
+
+#[test]
+fn every_example_stands_in_the_list() {
+    let folder = workspace().join("examples");
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    let list = fs::read_to_string(folder.join("README.md")).unwrap();
+    let value = |line: &str, key: &str| Some(line.strip_prefix(key)?.trim_matches('"').to_owned());
+    let names = manifest.lines().filter_map(|line| value(line, "name = "));
+    let paths = manifest.lines().filter_map(|line| value(line, "path = "));
+    let examples: Vec<_> = names.skip(1).zip(paths).collect();
+    assert!(examples.len() >= 12, "{examples:?}");
+    for (name, path) in examples {
+        assert!(list.contains(&format!("[`{name}`]({path})")), "{name}");
+    }
 }
 
 #[test]

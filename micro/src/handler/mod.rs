@@ -32,7 +32,7 @@ pub use self::streaming::{PayloadStream, Sender, StreamItem, Streaming, Trailers
 pub use self::subscriber::{Durable, EventParts, EventPayload, LinkedSubscribers, Subscriber};
 
 pub(crate) use self::linked::collector;
-pub(crate) use self::schema::{Described, collect_types};
+pub(crate) use self::schema::{Described, collect_types, is_own};
 pub(crate) use self::subscriber::{Listener, Surround};
 
 #[cfg(feature = "linkme")]

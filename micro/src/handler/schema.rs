@@ -18,6 +18,11 @@ use crate::schema::{MethodDescriptor, Schema, ServiceDescriptor, Types};
 /// Services that no user wrote: health, reflection, and what takes events in.
 const OWN: [&str; 3] = ["grpc.health.", "grpc.reflection.", "micro.broker."];
 
+/// Whether a service, by its name on the wire, is one that no user wrote.
+pub(crate) fn is_own(wire: &str) -> bool {
+    OWN.iter().any(|own| wire.starts_with(own))
+}
+
 impl Schema {
     /// Everything that is linked into this program: all services that attributes made known.
     ///
@@ -59,8 +64,8 @@ impl Schema {
     /// As [`Schema::linked`].
     pub fn of(router: &Router) -> Result<Self> {
         let routes = router.routes().into_iter();
-        let own = |route: &&Route| OWN.iter().all(|own| !route.service.wire.starts_with(own));
-        finish(routes.filter(own).map(Described::from))
+        let theirs = routes.filter(|route| !is_own(route.service.wire));
+        finish(theirs.map(Described::from))
     }
 
     /// Adds a message that no service uses, such as the payload of an event, and what it contains.

@@ -7,7 +7,7 @@ use http::uri::Authority;
 use http::{Request, StatusCode};
 use serde_json::json;
 
-use crate::handler::{Kind, Route};
+use crate::handler::{Kind, Route, is_own};
 use crate::server::openapi;
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, plain};
@@ -100,7 +100,7 @@ fn text(peer: &Peer, host: &str) -> String {
     }
     let example = routes
         .iter()
-        .find(|route| route.method.kind == Kind::Unary && !route.service.wire.starts_with("grpc."));
+        .find(|route| route.method.kind == Kind::Unary && !is_own(route.service.wire));
     if let Some(route) = example {
         let path = &route.method.path;
         line(&mut out, "\nTo call a method:");
