@@ -14,9 +14,10 @@
 //! The signature says which side streams. Nothing is buffered but what fits into the sockets: a
 //! slow reader stops a fast writer. Dropping one end of a stream ends the other.
 
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use micro::prelude::*;
+use tokio::sync::watch;
 
 #[micro::message]
 struct Line {
@@ -32,8 +33,8 @@ struct Count {
 struct Lines {
     #[micro(default)]
     written: AtomicU64,
-    #[micro(default)]
-    readers: AtomicU64,
+    #[micro(value = watch::Sender::new(0))]
+    readers: watch::Sender<u64>,
 }
 
 #[micro::service]
@@ -42,25 +43,24 @@ impl Lines {
     #[micro::rpc]
     async fn read(&self, most: Count) -> Result<impl Stream<Item = Result<Line>>> {
         Ok(stream(move |out| async move {
-            let _reader = Reader::new(self);
+            let _reader = Reader::new(&self.readers);
             for number in 1..=most.count {
                 let text = format!("{:1000}", format!("line {number}"));
                 out.send(Line { text }).await?;
-                self.written.store(number, SeqCst);
+                self.written.store(number, Ordering::Relaxed);
             }
             Ok(())
         }))
     }
 
-    /// One of each: how many lines were written to readers that are gone.
+    /// One of each: how many lines were written, once nobody reads any more.
     #[micro::rpc]
     async fn written(&self) -> Result<Count> {
-        match self.readers.load(SeqCst) {
-            0 => Ok(Count {
-                count: self.written.load(SeqCst),
-            }),
-            _ => Err(Error::unavailable("somebody reads")),
-        }
+        let mut readers = self.readers.subscribe();
+        let none = readers.wait_for(|readers| *readers == 0).await;
+        none.map_err(|_| Error::unavailable("the service is gone"))?;
+        let count = self.written.load(Ordering::Relaxed);
+        Ok(Count { count })
     }
 
     /// Many requests, one reply.
@@ -90,18 +90,18 @@ impl Lines {
 }
 
 /// Counts as a reader until it is dropped.
-struct Reader<'a>(&'a Lines);
+struct Reader<'a>(&'a watch::Sender<u64>);
 
 impl<'a> Reader<'a> {
-    fn new(lines: &'a Lines) -> Self {
-        lines.readers.fetch_add(1, SeqCst);
-        Self(lines)
+    fn new(readers: &'a watch::Sender<u64>) -> Self {
+        readers.send_modify(|readers| *readers += 1);
+        Self(readers)
     }
 }
 
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
-        self.0.readers.fetch_sub(1, SeqCst);
+        self.0.send_modify(|readers| *readers -= 1);
     }
 }
 
@@ -128,12 +128,7 @@ async fn call(lines: LinesClient, stop: Stop) -> Result<()> {
         }
     }
     drop(read);
-    let written = loop {
-        if let Ok(written) = lines.written().remote().await {
-            break written.count;
-        }
-    };
-    let few = written < 10_000;
+    let few = lines.written().remote().await?.count < 10_000;
     println!("nobody reads any more; of a million lines few were written: {few}");
 
     // A place for one line: `send` waits until it is free.

@@ -1,6 +1,12 @@
 //! A small shop over plain HTTP, after the rules of `google.api.http`.
 //!
-//! Run it with `MICRO_ADDRESS=127.0.0.1:8080 cargo run --example 09_rest`, and in another terminal:
+//! Run it at a port of your choice:
+//!
+//! ```text
+//! $ MICRO_ADDRESS=127.0.0.1:8080 cargo run -q -p micro-examples --example 09_rest
+//! ```
+//!
+//! and in another terminal:
 //!
 //! ```text
 //! $ curl --json '{"name":"pen","price":1.5}' http://127.0.0.1:8080/v1/items

@@ -7,6 +7,9 @@
 //! not packed, too heavy: 1 piano for ada
 //! 3 orders so far, 0 to be packed
 //! ```
+//!
+//! The files stay: run it again, and only the new orders are packed, but 6 were placed so far. They
+//! are among the data of this user, unless `MICRO_EVENTS=file:///path` or `memory://` says otherwise.
 
 use std::time::Duration;
 

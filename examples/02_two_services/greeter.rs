@@ -1,4 +1,10 @@
-//! The first of two programs: serves until it is stopped. `02_caller` finds it without settings.
+//! The first of two programs: serves until it is stopped. The second finds it without settings; run
+//! each in a terminal of its own:
+//!
+//! ```text
+//! $ cargo run -q -p micro-examples --example 02_greeter
+//! $ cargo run -q -p micro-examples --example 02_caller
+//! ```
 //!
 //! Prints nothing to standard output; its log, on standard error, says where it listens. Any gRPC
 //! client can call it as well, and any HTTP client:

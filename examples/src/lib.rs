@@ -1,1 +1,1 @@
-//! The examples stand beside this file; run them with `cargo run --example 01_hello`. Empty itself.
+//! The examples stand beside this file, and README.md lists them. Empty itself.
