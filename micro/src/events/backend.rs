@@ -20,7 +20,8 @@ pub trait Backend: Send + Sync + 'static {
     fn capabilities(&self) -> Capabilities;
 
     /// Appends events, all or none, in order, and returns the offset of the first once they are as
-    /// durable as the backend promises. There is at least one event.
+    /// durable as the backend promises. There is at least one event. A backend that `remembers`
+    /// leaves out those whose ids were appended not long ago.
     fn append(&self, topic: &str, events: Vec<Event>) -> impl Future<Output = Result<u64>> + Send;
 
     /// The records of a topic from some place on, and those that follow.
@@ -71,6 +72,9 @@ pub struct Capabilities {
     pub trim: bool,
     /// Topics can be deleted.
     pub delete: bool,
+    /// An event whose id was appended to the topic not long ago is not appended again. Where it
+    /// is, nothing says so.
+    pub remembers: bool,
 }
 
 impl Capabilities {
@@ -82,6 +86,7 @@ impl Capabilities {
         time: true,
         trim: true,
         delete: true,
+        remembers: true,
     };
 
     /// Sets [`durable`](Self::durable).
@@ -117,6 +122,12 @@ impl Capabilities {
     /// Sets [`delete`](Self::delete).
     pub const fn with_delete(mut self, yes: bool) -> Self {
         self.delete = yes;
+        self
+    }
+
+    /// Sets [`remembers`](Self::remembers).
+    pub const fn with_remembers(mut self, yes: bool) -> Self {
+        self.remembers = yes;
         self
     }
 }

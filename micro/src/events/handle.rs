@@ -103,6 +103,11 @@ impl Events {
     /// Waits while the backend has as much to write as it takes. Within a call the event takes
     /// the call's trace along.
     ///
+    /// Appended again under the same [`id`](Event::id), after an error or a timeout, an event stands
+    /// in the topic once, and its offset is that of the first time: as long as it is among the
+    /// records that the backend remembers, by default the topic's last 16,384. To have it there
+    /// anew, give it another id.
+    ///
     /// # Errors
     ///
     /// `InvalidArgument` for a name that no topic can have and for an event that is too large;
@@ -110,13 +115,13 @@ impl Events {
     ///
     /// # Cancel safety
     ///
-    /// When cancelled the event may or may not be appended.
+    /// When cancelled the event may or may not be appended; with an id it can be appended again.
     pub async fn append_to(&self, topic: &str, event: impl Into<Event>) -> Result<u64> {
         self.append_batch(topic, [event.into()]).await
     }
 
     /// Appends several events, in order and all or none; returns the offset of the first, which
-    /// the others follow without a gap.
+    /// the others follow without a gap, unless some had been appended before under their ids.
     ///
     /// # Errors
     ///

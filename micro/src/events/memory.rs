@@ -2,6 +2,9 @@
 //!
 //! Nothing survives the process. Shared by clone; two [`Memory::new`] know nothing of each other.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +16,8 @@ use crate::error::{Error, Result};
 use crate::events::backend::Capabilities;
 use crate::events::consumer::{Consumer, Options};
 use crate::events::log::{
-    Fetched, GroupId, Limit, Log, Logged, Progress, Step, Tail, backend, closed, deleted, gone,
+    Fetched, GroupId, Ids, Limit, Log, Logged, Progress, REMEMBERED, Remembered, Step, Tail,
+    backend, closed, deleted, gone,
 };
 use crate::events::record::{Event, Record, Start, Trim};
 use crate::events::records::Records;
@@ -26,21 +30,27 @@ const BYTES: u64 = 1 << 30;
 ///
 /// `memory://` takes `age=1h` and `bytes=64MiB`: what a topic keeps. Without them all is kept, and
 /// beyond 1 GiB in all topics appends fail with `ResourceExhausted`: what somebody may still want
-/// is not thrown away unasked.
+/// is not thrown away unasked. `remembered=16384`: of how many of a topic's last records, as far as
+/// they are kept, the ids are remembered.
 #[derive(Clone)]
 pub struct Memory(Logged<Topics>);
 
 impl Memory {
     /// Empty, keeping everything.
     pub fn new() -> Self {
-        Self::keeping(None, None, BYTES)
+        Self::keeping((None, None), BYTES, REMEMBERED)
     }
 
-    fn keeping(age: Option<Duration>, bytes: Option<u64>, limit: u64) -> Self {
+    fn keeping(
+        (age, bytes): (Option<Duration>, Option<u64>),
+        limit: u64,
+        remembered: usize,
+    ) -> Self {
         Self(Logged::new(Topics {
             age,
             bytes,
             limit,
+            remembered: remembered as u64,
             world: Mutex::new(Some(World::default())),
         }))
     }
@@ -54,8 +64,9 @@ impl Memory {
             )));
         }
         let (age, bytes) = (query.duration("age")?, query.bytes("bytes")?);
-        query.finish("`age`, `bytes`")?;
-        Ok(Self::keeping(age, bytes, BYTES))
+        let remembered = query.number("remembered")?.unwrap_or(REMEMBERED);
+        query.finish("`age`, `bytes`, `remembered`")?;
+        Ok(Self::keeping((age, bytes), BYTES, remembered))
     }
 }
 
@@ -79,6 +90,8 @@ struct Topics {
     bytes: Option<u64>,
     /// What all topics may take.
     limit: u64,
+    /// How many of a topic's last records count when an id comes again.
+    remembered: u64,
     /// None once closed.
     world: Mutex<Option<World>>,
 }
@@ -96,6 +109,7 @@ struct Topic {
     first: u64,
     records: VecDeque<Record>,
     bytes: u64,
+    ids: Remembered,
     groups: BTreeMap<String, Progress>,
     tail: watch::Sender<Tail>,
     /// Somebody has appended, or a group has begun: it is a topic, and no name that is waited for.
@@ -116,6 +130,29 @@ impl Topics {
 impl Topic {
     fn next(&self) -> u64 {
         self.first + self.records.len() as u64
+    }
+
+    /// Leaves out events whose ids are remembered, and remembers the others'; where the first
+    /// stands, or will.
+    fn fresh(&mut self, events: Vec<Event>, remembered: u64) -> (u64, Vec<Event>) {
+        let (mut next, mut at) = (self.next(), None);
+        let mut fresh = Vec::with_capacity(events.len());
+        for event in events {
+            let from = self.first.max(next.saturating_sub(remembered));
+            let known = event.known_by().and_then(|id| self.ids.find(id, from));
+            at = at.or(known).or(Some(next));
+            if known.is_some() {
+                continue;
+            }
+            if let Some(id) = event.known_by()
+                && remembered > 0
+            {
+                self.ids.add(id, next, from);
+            }
+            fresh.push(event);
+            next += 1;
+        }
+        (at.unwrap_or(next), fresh)
     }
 
     /// Removes the oldest records while `old` says so; the bytes that are free now.
@@ -150,18 +187,24 @@ fn size(event: &Event) -> u64 {
 }
 
 impl Log for Topics {
-    async fn append(&self, topic: &str, events: Vec<Event>) -> Result<u64> {
+    async fn append(&self, topic: &str, events: Vec<Event>, ids: Ids) -> Result<u64> {
         self.within(|world| {
             let name: Arc<str> = topic.into();
+            let known = world.topics.entry(topic.to_owned()).or_default();
+            let (at, events) = match ids {
+                Ids::Once => known.fresh(events, self.remembered),
+                Ids::Any => (known.next(), events),
+            };
             let added: u64 = events.iter().map(size).sum();
             if world.bytes + added > self.limit {
+                known.ids.forget_from(known.next());
                 return Err(Error::resource_exhausted(format!(
                     "{} bytes of {} are taken; trim topics, or say `memory://?bytes=64MiB` to \
                      keep less of each",
                     world.bytes, self.limit
                 )));
             }
-            let topic = world.topics.entry(topic.to_owned()).or_default();
+            let topic = known;
             topic.real = true;
             let last = topic.records.back().map(|last| last.time);
             let time = SystemTime::now().max(last.unwrap_or(SystemTime::UNIX_EPOCH));
@@ -182,7 +225,7 @@ impl Log for Topics {
             topic.tail.send_modify(|tail| tail.next = next);
             world.bytes += added;
             world.bytes -= freed;
-            Ok(offset)
+            Ok(at)
         })
     }
 
@@ -301,42 +344,5 @@ impl Log for Topics {
         // Dropped with it, the tails tell those who wait.
         drop(self.world().take());
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::ErrorKind;
-    use crate::events::Events;
-
-    #[tokio::test]
-    async fn a_full_memory_refuses_and_takes_again_after_a_trim() {
-        let events = Events::new(Memory::keeping(None, None, 4096));
-        let big = || vec![7; 1000];
-        let refused = loop {
-            if let Err(error) = events.append_to("a", big()).await {
-                break error;
-            }
-        };
-        assert_eq!(refused.kind(), ErrorKind::ResourceExhausted);
-        events.trim("a", Trim::Before(1)).await.unwrap();
-        events.append_to("b", big()).await.unwrap();
-        events.delete("a").await.unwrap();
-        for _ in 0..2 {
-            events.append_to("b", big()).await.unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn a_name_that_nobody_waits_for_is_forgotten() {
-        let memory = Memory::new();
-        let events = Events::new(memory.clone());
-        for name in ["a", "b", "c"] {
-            drop(events.read(name, Start::Earliest).await.unwrap());
-        }
-        let names = memory.0.log.within(|world| Ok(world.topics.len())).unwrap();
-        assert_eq!(names, 1);
-        assert_eq!(events.topics().await.unwrap(), Vec::<String>::new());
     }
 }

@@ -43,7 +43,8 @@ pub struct Event {
     pub content_type: Cow<'static, str>,
     /// Events of one key are delivered to a group in order; without a key there is no order.
     pub key: Option<String>,
-    /// Tells this event from others, for those who count an event once; carried, not checked.
+    /// Tells this event from all others of its topic: appended again under one id, it stands there
+    /// once, as long as the backend remembers. An empty one is none.
     pub id: Option<String>,
     /// Keys and values that travel with the event.
     pub metadata: Metadata,
@@ -113,6 +114,11 @@ impl Event {
         };
         // A small payload may stand for a larger value; a hostile one may not for a huge one.
         codec.decode(&self.payload, (1 << 20) + 16 * self.payload.len())
+    }
+
+    /// What is remembered of it.
+    pub(super) fn known_by(&self) -> Option<&str> {
+        self.id.as_deref().filter(|id| !id.is_empty())
     }
 
     /// Bytes that count against limits.

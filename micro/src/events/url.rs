@@ -94,6 +94,10 @@ impl<'a> Query<'a> {
         self.take(key, "a size such as `64MiB`", bytes)
     }
 
+    pub(super) fn number(&mut self, key: &str) -> Result<Option<usize>> {
+        self.take(key, "a number", |text| text.parse().ok())
+    }
+
     pub(super) fn duration(&mut self, key: &str) -> Result<Option<Duration>> {
         self.take(
             key,
@@ -170,13 +174,14 @@ mod tests {
 
     #[test]
     fn settings_are_read_and_wrong_ones_are_named() {
-        open("memory://?age=1h&bytes=2MiB").unwrap();
+        open("memory://?age=1h&bytes=2MiB&remembered=9").unwrap();
         for (url, says) in [
             (
                 "memory://?age=soon",
                 "`age=soon` in `memory://…` is not a duration",
             ),
             ("memory://?age=0s", "is not a duration"),
+            ("memory://?remembered=all", "is not a number"),
             ("memory://?bytes=1XiB", "is not a size"),
             ("memory://?colour=red", "no setting `colour`"),
             ("memory://?age=1s&age=2s", "no setting `age`, or not twice"),

@@ -153,3 +153,31 @@ async fn what_cannot_be_is_told_before_the_start() {
         assert!(error.message().contains(says), "{error}");
     }
 }
+
+/// A second process is told who has the directory, and gets it when that one is gone, however.
+#[tokio::test]
+async fn a_directory_of_another_process_names_it() {
+    let world = World::new();
+    let dir = world.root().join("events");
+    let mut command = world.command(env!("CARGO_BIN_EXE_appender"));
+    let mut holder = Program::start(command.arg(&dir).args(["never", "1"]));
+    holder.line("appended");
+    let events = Events::open(&format!("file://{}", dir.display())).unwrap();
+    let error = events.append_to("all", "x").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::FailedPrecondition);
+    let (dir, holder_id) = (
+        dir.display().to_string(),
+        format!("process {}", holder.id()),
+    );
+    for part in [
+        &*dir,
+        &*holder_id,
+        "a directory of its own as `file:///path`",
+    ] {
+        assert!(error.message().contains(part), "{part}: {error}");
+    }
+    holder.kill();
+    holder.wait();
+    events.append_to("all", "x").await.unwrap();
+    events.close().await.unwrap();
+}

@@ -64,7 +64,7 @@ pub(super) async fn a_late_ack_counts_and_a_late_nack_does_not(events: &Events) 
 
 pub(super) async fn poison_goes_to_the_dead_letters_and_the_rest_flows(events: &Events) {
     for payload in ["poison", "good", "bad", "fine"] {
-        let event = Event::new(payload).with_key(payload).with_id("7");
+        let event = Event::new(payload).with_key(payload).with_id(payload);
         events.append_to("mixed", event).await.unwrap();
     }
     let options = Options::new().with_retries(2);
@@ -105,7 +105,7 @@ pub(super) async fn poison_goes_to_the_dead_letters_and_the_rest_flows(events: &
     };
     assert_eq!(letters.each_ref().map(text), ["bad", "poison"]);
     assert_eq!(letters[0].event.key.as_deref(), Some("bad"));
-    assert_eq!(letters[0].event.id.as_deref(), Some("7"));
+    assert_eq!(letters[0].event.id.as_deref(), Some("bad"));
     assert_eq!(told(0, "dead-reason"), "cannot be read: \\u{fc}");
     assert_eq!(told(0, "dead-attempts"), "1");
     assert_eq!(told(1, "dead-attempts"), "3");
@@ -131,4 +131,23 @@ async fn elsewhere(events: &Events) {
         .await
         .unwrap();
     assert_eq!(take(&mut graves).await, "poison");
+}
+
+/// Each group has its own reasons, so there is a dead letter of each, whatever its id.
+pub(super) async fn each_group_has_its_dead_letter(events: &Events) {
+    let event = Event::new("poison").with_id("7");
+    events.append_to("shared", event).await.unwrap();
+    for group in ["one", "two"] {
+        let mut consumer = events
+            .consume("shared", group, Options::new())
+            .await
+            .unwrap();
+        let delivery = delivery(&mut consumer).await;
+        delivery.dead_letter("poison").await.unwrap();
+    }
+    let mut dead = events.read("shared.dead", Start::Earliest).await.unwrap();
+    for group in ["one", "two"] {
+        let letter = record(&mut dead).await;
+        assert_eq!(letter.event.metadata.get("dead-group"), Some(group));
+    }
 }

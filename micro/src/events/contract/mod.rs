@@ -5,6 +5,7 @@
 
 mod failing;
 mod groups;
+mod ids;
 mod life;
 mod order;
 mod reading;
@@ -37,6 +38,11 @@ async fn holds(open: impl Fn() -> Events) {
     failing::what_is_not_settled_comes_again(&events).await;
     failing::a_late_ack_counts_and_a_late_nack_does_not(&events).await;
     failing::poison_goes_to_the_dead_letters_and_the_rest_flows(&events).await;
+    failing::each_group_has_its_dead_letter(&events).await;
+    if events.capabilities().remembers {
+        ids::one_id_is_appended_once(&events).await;
+        ids::one_id_of_many_at_once_is_appended_once(&events).await;
+    }
     if events.capabilities().ordered {
         order::a_key_is_served_in_order(&events).await;
         order::a_key_waits_for_its_oldest(&events).await;
@@ -47,8 +53,11 @@ async fn holds(open: impl Fn() -> Events) {
     if events.capabilities().delete {
         life::deleted_begins_anew(&events).await;
     }
-    let events = life::a_close_ends_everything(events, &open).await;
+    let mut events = life::a_close_ends_everything(events, &open).await;
     if events.capabilities().durable {
+        if events.capabilities().remembers {
+            events = ids::ids_outlive_a_restart(events, &open).await;
+        }
         life::a_restart_keeps_everything(events, &open).await;
     }
 }

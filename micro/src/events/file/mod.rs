@@ -32,7 +32,7 @@ use crate::events::consumer::{Consumer, Options};
 use crate::events::file::queue::{Job, Opened};
 use crate::events::file::topic::Topic;
 use crate::events::log::{
-    Fetched, GroupId, Limit, Log, Logged, Progress, Step, Tail, backend, closed,
+    Fetched, GroupId, Ids, Limit, Log, Logged, Progress, REMEMBERED, Step, Tail, backend, closed,
 };
 use crate::events::record::{Event, Start, Trim};
 use crate::events::records::Records;
@@ -71,6 +71,9 @@ pub struct Config {
     /// The oldest segments of a topic are removed while the others hold at least so many bytes;
     /// all are kept unless set.
     pub bytes: Option<u64>,
+    /// Of how many of a topic's last records the ids are remembered, so that no event is appended
+    /// twice under one; 16,384 unless set, none with 0.
+    pub remembered: usize,
     room: disk::Room,
 }
 
@@ -83,6 +86,7 @@ impl Config {
             segment: 64 << 20,
             age: None,
             bytes: None,
+            remembered: REMEMBERED,
             room: disk::Room::default(),
         }
     }
@@ -110,12 +114,18 @@ impl Config {
         self.bytes = Some(bytes);
         self
     }
+
+    /// Sets [`remembered`](Self::remembered).
+    pub fn with_remembered(mut self, records: usize) -> Self {
+        self.remembered = records;
+        self
+    }
 }
 
 /// Events in files of this machine, for one process. Clones share them.
 ///
-/// `file:///path` takes `sync=always|interval|never`, `segment=64MiB`, `age=7d`, `bytes=10GiB`:
-/// see [`Config`].
+/// `file:///path` takes `sync=always|interval|never`, `segment=64MiB`, `age=7d`, `bytes=10GiB`,
+/// `remembered=16384`: see [`Config`].
 #[doc = include_str!("../../../docs/events-file.md")]
 #[derive(Clone)]
 pub struct File(Logged<FileLog>);
@@ -163,7 +173,8 @@ impl File {
         config.segment = query.bytes("segment")?.unwrap_or(config.segment);
         config.age = query.duration("age")?;
         config.bytes = query.bytes("bytes")?;
-        query.finish("`sync`, `segment`, `age`, `bytes`")?;
+        config.remembered = query.number("remembered")?.unwrap_or(config.remembered);
+        query.finish("`sync`, `segment`, `age`, `bytes`, `remembered`")?;
         Ok(Self::new(config))
     }
 }
@@ -259,11 +270,12 @@ async fn blocking<T: Send + 'static>(
 }
 
 impl Log for FileLog {
-    async fn append(&self, topic: &str, events: Vec<Event>) -> Result<u64> {
+    async fn append(&self, topic: &str, events: Vec<Event>, ids: Ids) -> Result<u64> {
         let weight = events.iter().map(Event::size).sum();
         self.ask(topic, weight, |topic, reply| Job::Append {
             topic,
             events,
+            ids,
             reply,
         })
         .await

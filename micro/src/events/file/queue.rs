@@ -19,7 +19,7 @@ use crate::events::file::lock::Lock;
 use crate::events::file::names::{escape, unescape};
 use crate::events::file::topic::{self, Topic};
 use crate::events::file::worker::Worker;
-use crate::events::log::{GroupId, Step, closed};
+use crate::events::log::{GroupId, Ids, Step, closed};
 use crate::events::record::{Event, Trim};
 
 /// KiB that may wait to be written; each job counts for one at least.
@@ -32,6 +32,7 @@ pub(super) enum Job {
     Append {
         topic: Arc<Topic>,
         events: Vec<Event>,
+        ids: Ids,
         reply: oneshot::Sender<Result<u64>>,
     },
     Save {

@@ -78,6 +78,22 @@ impl Topic {
         (first.unwrap_or(next), next)
     }
 
+    /// Where the last so many records begin; later, where they are in more segments than hold so
+    /// many bytes.
+    pub(super) fn recent(&self, records: u64, bytes: u64) -> u64 {
+        let (first, next) = self.ends();
+        let wanted = next.saturating_sub(records).max(first);
+        let (mut base, mut read) = (next, 0);
+        for segment in self.view().segments.iter().rev() {
+            if base <= wanted || read >= bytes {
+                break;
+            }
+            base = segment.base;
+            read += segment.length.load(Ordering::Acquire);
+        }
+        wanted.max(base)
+    }
+
     /// The segment that an offset stands in, and the base of the one that follows.
     fn locate(&self, offset: u64) -> Result<(Arc<Segment>, Option<u64>)> {
         let view = self.view();

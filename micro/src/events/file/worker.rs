@@ -99,8 +99,9 @@ impl Worker {
             Job::Append {
                 topic,
                 events,
+                ids,
                 reply,
-            } => self.writer(topic).append(&events, reply),
+            } => self.writer(topic).append(&events, ids, reply),
             Job::Save {
                 topic,
                 group,

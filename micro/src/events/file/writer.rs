@@ -2,10 +2,13 @@
 //!
 //! What fails is taken back: the file is cut to where it was, and all who waited are told.
 
+mod ids;
+mod retain;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tokio::sync::oneshot;
 
@@ -17,8 +20,8 @@ use crate::events::file::segment::{HEAD, Segment, head};
 use crate::events::file::topic::{Topic, segment_path};
 use crate::events::file::worker::answer;
 use crate::events::file::{Config, Fsync};
-use crate::events::log::{GroupId, Step, deleted};
-use crate::events::record::{Event, Trim};
+use crate::events::log::{GroupId, Ids, Remembered, Step, deleted};
+use crate::events::record::Event;
 
 /// Bytes that are written at once, and not much more.
 const PIECE: usize = 8 << 20;
@@ -44,6 +47,8 @@ pub(super) struct Writer {
     buffer: Vec<u8>,
     first: (u64, u64),
     waiting: Vec<(u64, Reply<u64>)>,
+    /// Ids of the last records; none before one is asked for.
+    ids: Option<Remembered>,
     groups: HashMap<String, Group>,
     /// Something is written that nobody has synced.
     dirty: bool,
@@ -75,20 +80,28 @@ impl Writer {
             buffer: Vec::new(),
             first: (next, 0),
             waiting: Vec::new(),
+            ids: None,
             groups: HashMap::new(),
             dirty: false,
         }
     }
 
     /// Takes events in; they are written by the next [`flush`](Self::flush).
-    pub(super) fn append(&mut self, events: &[Event], reply: Reply<u64>) {
+    pub(super) fn append(&mut self, events: &[Event], ids: Ids, reply: Reply<u64>) {
         if self.buffer.len() > PIECE {
             self.flush_records();
         }
+        let (stands, fresh) = match self.fresh(events, ids) {
+            Ok(fresh) => fresh,
+            Err(error) => return answer(reply, Err(error)),
+        };
+        if fresh.is_empty() && stands < self.topic.next() {
+            return answer(reply, Ok(stands));
+        }
         let (start, offset) = (self.buffer.len(), self.next);
         self.time = self.time.max(nanos(SystemTime::now()));
-        for (at, event) in events.iter().enumerate() {
-            let mut flags = if at + 1 < events.len() { MORE } else { 0 };
+        for (at, event) in fresh.iter().enumerate() {
+            let mut flags = if at + 1 < fresh.len() { MORE } else { 0 };
             if self.buffer.is_empty() {
                 flags |= OPENS;
                 self.first = (offset, self.time);
@@ -97,12 +110,13 @@ impl Writer {
             if let Err(error) = frame::write(&mut self.buffer, place, event) {
                 self.buffer.truncate(start);
                 self.next = offset;
-                answer(reply, Err(error));
-                return;
+                self.forget_from(offset);
+                return answer(reply, Err(error));
             }
             self.next += 1;
         }
-        self.waiting.push((offset, reply));
+        // Where nothing is new it waits for what is being written under its id.
+        self.waiting.push((stands, reply));
     }
 
     /// Takes a step in; it is written by the next [`flush`](Self::flush).
@@ -155,6 +169,7 @@ impl Writer {
         self.buffer.shrink_to(PIECE);
         if let Err(error) = &outcome {
             self.next = self.first.0;
+            self.forget_from(self.next);
             for (_, reply) in self.waiting.drain(..) {
                 answer(reply, Err(again(error)));
             }
@@ -289,62 +304,6 @@ impl Writer {
         sync_dir(dir).map_err(|error| failed(error, "sync", dir))
     }
 
-    /// Removes what is not to be kept; what cannot be removed now will be the next time.
-    pub(super) fn retain(&mut self) {
-        let age = self.config.age.map(Trim::Age);
-        let bytes = self.config.bytes.map(Trim::Bytes);
-        for trim in age.into_iter().chain(bytes) {
-            if let Err(error) = self.trim(trim) {
-                tracing::warn!(topic = &*self.topic.name, %error, "old records stay");
-            }
-        }
-    }
-
-    /// Removes whole segments from the beginning.
-    pub(super) fn trim(&mut self, trim: Trim) -> Result<()> {
-        let oldest = match trim {
-            Trim::Age(age) => cutoff(age),
-            _ => 0,
-        };
-        let (first, next) = self.topic.ends();
-        let all = match trim {
-            Trim::Before(offset) => offset >= next,
-            Trim::Bytes(bytes) => bytes == 0,
-            Trim::Age(_) => self.time < oldest,
-        };
-        // Only the last segment is never removed, so another comes behind it. While records wait
-        // they are the next to be written, into a segment that is needed.
-        if all && first < next && self.waiting.is_empty() {
-            if self.file.is_none() {
-                self.open()?;
-            }
-            if self.last()?.base < next {
-                self.begin()?;
-            }
-        }
-        let removed = {
-            let mut view = self.topic.view();
-            let segments = &view.segments;
-            let size = |segment: &Arc<Segment>| segment.length.load(Ordering::Acquire);
-            let mut left: u64 = segments.iter().map(size).sum();
-            let old = segments.windows(2).take_while(|pair| match trim {
-                Trim::Before(offset) => pair[1].base <= offset,
-                Trim::Age(_) => pair[1].since < oldest,
-                Trim::Bytes(bytes) => {
-                    left -= size(&pair[0]);
-                    left >= bytes
-                }
-            });
-            let count = old.count();
-            view.segments.drain(..count).collect::<Vec<_>>()
-        };
-        for segment in removed {
-            let path = &segment.path;
-            std::fs::remove_file(path).map_err(|error| failed(error, "remove", path))?;
-        }
-        Ok(())
-    }
-
     /// Whether something is written that is not on the disk for sure.
     pub(super) fn is_dirty(&self) -> bool {
         self.dirty || self.groups.values().any(|group| group.dirty)
@@ -387,11 +346,6 @@ impl Group {
             answer(reply, written.as_ref().copied().map_err(again));
         }
     }
-}
-
-/// The time before which records are older than this.
-fn cutoff(age: Duration) -> u64 {
-    SystemTime::now().checked_sub(age).map_or(0, nanos)
 }
 
 /// An error once more, for the next who waits.

@@ -13,7 +13,7 @@ use crate::events::backend::Source;
 use crate::events::consumer::{Delivery, Options, Settle, Verdict};
 use crate::events::log::progress::{Progress, Step};
 use crate::events::log::state::{State, Taken, after};
-use crate::events::log::{GroupId, Limit, Log, Tail};
+use crate::events::log::{GroupId, Ids, Limit, Log, Tail};
 use crate::events::record::Event;
 
 /// How long to wait for another consumer's fetch before fetching oneself, which is harmless.
@@ -115,7 +115,7 @@ impl<L: Log> Group<L> {
     /// Appends a dead letter, then settles the record.
     async fn bury(&self, taken: &Taken, dead: &str, reason: &str) -> Result<()> {
         let letter = self.letter(taken, reason)?;
-        let buried = self.log.append(dead, vec![letter]).await;
+        let buried = self.log.append(dead, vec![letter], Ids::Any).await;
         let offset = taken.record.offset;
         buried.map_err(|error| {
             error.context(format!("offset {offset} cannot go to the dead letters"))

@@ -6,6 +6,7 @@
 mod group;
 mod progress;
 mod reader;
+mod remembered;
 mod state;
 
 use std::collections::HashMap;
@@ -24,11 +25,17 @@ use crate::events::record::{Event, Record, Start, Trim};
 use crate::events::records::Records;
 
 pub(super) use self::progress::{Progress, Step};
+pub(super) use self::remembered::{Ids, REMEMBERED, Remembered};
 
 /// What a log does. Names and sizes have been checked.
 pub(super) trait Log: Send + Sync + 'static {
-    /// Appends all or none; the offset of the first.
-    fn append(&self, topic: &str, events: Vec<Event>) -> impl Future<Output = Result<u64>> + Send;
+    /// Appends all or none, but for those whose ids are remembered; where the first stands.
+    fn append(
+        &self,
+        topic: &str,
+        events: Vec<Event>,
+        ids: Ids,
+    ) -> impl Future<Output = Result<u64>> + Send;
 
     /// Records from an offset on, at most so many and not much more than the bytes; at least one
     /// if there is one. `OutOfRange` when it has been removed.
@@ -241,7 +248,10 @@ macro_rules! backend {
             }
 
             async fn append(&self, topic: &str, events: Vec<Event>) -> Result<u64> {
-                self.0.log.append(topic, events).await
+                self.0
+                    .log
+                    .append(topic, events, $crate::events::log::Ids::Once)
+                    .await
             }
 
             async fn read(&self, topic: &str, start: Start) -> Result<Records> {

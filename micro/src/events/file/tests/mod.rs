@@ -2,6 +2,7 @@
 
 mod damage;
 mod disk;
+mod ids;
 mod place;
 
 use std::path::{Path, PathBuf};
