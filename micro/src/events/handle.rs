@@ -103,10 +103,10 @@ impl Events {
     /// Waits while the backend has as much to write as it takes. Within a call the event takes
     /// the call's trace along.
     ///
-    /// Appended again under the same [`id`](Event::id), after an error or a timeout, an event stands
-    /// in the topic once, and its offset is that of the first time: as long as it is among the
-    /// records that the backend remembers, by default the topic's last 16,384. To have it there
-    /// anew, give it another id.
+    /// Appended again under the same [`id`](Event::id), after an error or a timeout, an event
+    /// stands in the topic once, and its offset is that of the first time: as long as it is among
+    /// the records that the backend remembers, by default the topic's last 16,384. To have it
+    /// there anew, give it another id.
     ///
     /// # Errors
     ///

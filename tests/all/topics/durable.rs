@@ -6,7 +6,7 @@ use micro::events::{Config, Event, Events, File, Start};
 use micro::handler::{Durable, Parts, Subscriber};
 use micro::prelude::*;
 use micro::testing::TestApp;
-use micro_tests::{World, until_async};
+use micro_tests::{Program, World, until_async};
 
 use super::{Ordered, Seen, Shared};
 
