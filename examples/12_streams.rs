@@ -8,8 +8,9 @@
 //! 3 orders so far, 0 to be packed
 //! ```
 //!
-//! The files stay: run it again, and only the new orders are packed, but 6 were placed so far. They
-//! are among the data of this user, unless `MICRO_EVENTS=file:///path` or `memory://` says otherwise.
+//! The files stay: run it again, and only the new orders are packed, but 6 were placed so far.
+//! They are among this user's data unless `MICRO_EVENTS` says otherwise, `file:///path` or
+//! `memory://`.
 
 use std::time::Duration;
 

@@ -17,7 +17,7 @@ use crate::source;
 ///     .file("proto/shop/v1/cart.proto")
 ///     .include("proto")
 ///     .attribute("shop.v1.Item", "#[derive(Eq, Hash)]")
-///     .extern_path("common.v1", "::common::proto::v1")
+///     .extern_path("common.v1", "::common::proto::common::v1")
 ///     .compile()
 /// # }
 /// ```
@@ -74,8 +74,8 @@ impl Config {
     }
 
     /// Uses types that exist already instead of generating them: a package's module, or one type.
-    /// `.extern_path("common.v1", "::common::proto::v1")` takes `common.v1.Money` for
-    /// `::common::proto::v1::Money`.
+    /// `.extern_path("common.v1", "::common::proto::common::v1")` takes `common.v1.Money` for
+    /// `::common::proto::common::v1::Money`.
     pub fn extern_path(mut self, name: impl Into<String>, path: impl Into<String>) -> Self {
         let name = name.into();
         let name = name.trim_start_matches('.').to_owned();

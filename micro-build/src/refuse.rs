@@ -19,7 +19,7 @@ pub(crate) fn mistakes(pool: &DescriptorPool, generated: impl Fn(&str) -> bool) 
             }
         }
         let services = file.services().filter(|it| generated(it.full_name()));
-        services.for_each(|service| twice(&service, &mut mistakes));
+        mistakes.extend(services.filter_map(|service| empty(&service)));
     }
     mistakes
 }
@@ -46,13 +46,13 @@ fn group(message: &MessageDescriptor) -> Option<String> {
         .or_else(|| message.child_messages().find_map(|child| group(&child)))
 }
 
-/// Services of two names that differ in nothing that Rust sees.
-fn twice(service: &ServiceDescriptor, mistakes: &mut Vec<String>) {
-    if service.methods().len() == 0 {
-        mistakes.push(format!(
+/// A service without methods, of which no contract can be made.
+fn empty(service: &ServiceDescriptor) -> Option<String> {
+    (service.methods().len() == 0).then(|| {
+        format!(
             "{}: the service `{}` has no methods; give it one, or remove it",
             place(&service.parent_file(), service.path()),
             service.full_name()
-        ));
-    }
+        )
+    })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use protox::prost_reflect::{EnumDescriptor, EnumValueDescriptor};
 
 use crate::emit::Emit;
-use crate::emit::message::{attribute, is_deprecated};
+use crate::emit::message::{attribute, is_deprecated, reserved};
 use crate::emit::text::Text;
 use crate::names::{Taken, ident, quoted, snake, variant};
 
@@ -58,17 +58,8 @@ impl Emit<'_> {
         if ident != descriptor.name() {
             keys.push(format!("name = {}", quoted(descriptor.name())));
         }
-        let reserved = descriptor.reserved_ranges().map(|range| match range.end() {
-            end if end == range.start() => end.to_string(),
-            &i32::MAX => format!("{}..", range.start()),
-            end => format!("{}..={end}", range.start()),
-        });
-        let reserved: Vec<_> = reserved
-            .chain(descriptor.reserved_names().map(quoted))
-            .collect();
-        if !reserved.is_empty() {
-            keys.push(format!("reserved({})", reserved.join(", ")));
-        }
+        let ranges = descriptor.reserved_ranges();
+        keys.extend(reserved(ranges, i32::MAX, descriptor.reserved_names()));
         keys
     }
 

@@ -1,5 +1,8 @@
 //! Messages as structs, their oneofs as enums with data, and the module for what lies within.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use protox::prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor,
 };
@@ -67,18 +70,8 @@ impl Emit<'_> {
         }
         let ranges = message
             .reserved_ranges()
-            .map(|range| (range.start, range.end - 1));
-        let reserved = ranges.map(|(start, end)| match end {
-            end if end == start => start.to_string(),
-            LAST => format!("{start}.."),
-            end => format!("{start}..={end}"),
-        });
-        let reserved: Vec<_> = reserved
-            .chain(message.reserved_names().map(quoted))
-            .collect();
-        if !reserved.is_empty() {
-            keys.push(format!("reserved({})", reserved.join(", ")));
-        }
+            .map(|range| range.start..=range.end - 1);
+        keys.extend(reserved(ranges, LAST, message.reserved_names()));
         keys
     }
 
@@ -230,6 +223,21 @@ fn name_keys(field: &FieldDescriptor, name: &str) -> Vec<String> {
         keys.push(format!("json = {}", quoted(field.json_name())));
     }
     keys
+}
+
+/// `reserved(2, 9..=11, 1000.., "old")`, unless nothing is; `last` is written as an open end.
+pub(super) fn reserved<'a, T: Copy + Display + PartialEq>(
+    ranges: impl Iterator<Item = RangeInclusive<T>>,
+    last: T,
+    names: impl Iterator<Item = &'a str>,
+) -> Option<String> {
+    let ranges = ranges.map(|range| match (*range.start(), *range.end()) {
+        (start, end) if start == end => start.to_string(),
+        (start, end) if end == last => format!("{start}.."),
+        (start, end) => format!("{start}..={end}"),
+    });
+    let all: Vec<_> = ranges.chain(names.map(quoted)).collect();
+    (!all.is_empty()).then(|| format!("reserved({})", all.join(", ")))
 }
 
 /// `#[::micro::message(key, …)]`.

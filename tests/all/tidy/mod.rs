@@ -22,7 +22,13 @@ const DATA: &[&str] = &[
 ];
 
 /// Where the rules for code that runs in earnest hold.
-const EARNEST: &[&str] = &["micro/", "micro-macros/", "examples/", "benches/"];
+const EARNEST: &[&str] = &[
+    "micro/",
+    "micro-macros/",
+    "micro-build/",
+    "examples/",
+    "benches/",
+];
 
 /// Where the environment may be read.
 const READS_ENVIRONMENT: &[&str] = &[
@@ -31,6 +37,7 @@ const READS_ENVIRONMENT: &[&str] = &[
     "micro/src/testing/",
     "micro/src/testing.rs",
     "micro/build.rs",
+    "micro-build/",
     "examples/",
     "benches/",
     "tests/",
