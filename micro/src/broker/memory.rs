@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::broker::backend::{Backend, BoxFuture, Capabilities, Keep};
 use crate::broker::inbox::Inbox;
-use crate::broker::outbox::{Member, Members, Outbox, Refusal};
+use crate::broker::outbox::{Member, Members, Outbox, Refusal, Target};
 use crate::broker::record::Event;
 use crate::broker::settle::Settle;
 use crate::error::{Error, ErrorKind, Result};
@@ -112,7 +112,8 @@ impl Local {
         let given = id.clone();
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
         members.retain(|member| !member.inbox.is_closed());
-        members.push(Arc::new(Here { id, inbox }));
+        let target = Target::of(inbox.queue(), &id);
+        members.push(Arc::new(Here { id, target, inbox }));
         drop(members);
         self.changed.notify_waiters();
         given
@@ -158,6 +159,7 @@ impl Members for Local {
 /// A subscriber of this process.
 struct Here {
     id: String,
+    target: Target,
     inbox: Inbox,
 }
 
@@ -166,8 +168,12 @@ impl Member for Here {
         &self.id
     }
 
-    fn queue(&self) -> Option<&str> {
-        self.inbox.queue()
+    fn target(&self) -> &Target {
+        &self.target
+    }
+
+    fn offer_now(&self, event: &Arc<Event>, settle: Settle) -> Result<(), Settle> {
+        self.inbox.try_push(event, settle)
     }
 
     fn offer(
@@ -177,7 +183,7 @@ impl Member for Here {
         deadline: Instant,
     ) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {
-            let pushed = self.inbox.push((*event).clone(), settle, deadline).await;
+            let pushed = self.inbox.push(event, settle, deadline).await;
             pushed.map_err(|error| match error.kind() {
                 ErrorKind::ResourceExhausted => Refusal::Full(error),
                 _ => Refusal::Gone(error),

@@ -11,7 +11,7 @@ use super::node::{self, Found};
 use super::session::Link;
 use crate::broker::backend::BoxFuture;
 use crate::broker::memory::Local;
-use crate::broker::outbox::{Member, Members, Refusal};
+use crate::broker::outbox::{Member, Members, Refusal, Target};
 use crate::broker::record::Event;
 use crate::broker::settle::Settle;
 use crate::broker::topic::matches;
@@ -92,7 +92,12 @@ impl Everyone {
                 let new = || known.unwrap_or_else(|| Link::new(&found.address, self.times));
                 Arc::clone(link.or_insert_with(new))
             });
-            members.push(Arc::new(There { found, link }));
+            let target = Target::of(found.queue.as_deref(), &found.id);
+            members.push(Arc::new(There {
+                found,
+                target,
+                link,
+            }));
         }
         // Members that are gone live on as long as events are on their way to them.
         let gone = std::mem::replace(&mut elsewhere.members, members);
@@ -128,6 +133,7 @@ impl Members for Everyone {
 /// A subscriber of another process.
 struct There {
     found: Found,
+    target: Target,
     /// None: a program of Go Micro.
     link: Option<Arc<Link>>,
 }
@@ -137,8 +143,8 @@ impl Member for There {
         &self.found.id
     }
 
-    fn queue(&self) -> Option<&str> {
-        self.found.queue.as_deref()
+    fn target(&self) -> &Target {
+        &self.target
     }
 
     fn offer(

@@ -1,22 +1,24 @@
-//! What waits in an inbox, in which order it is handled, and which ids are known.
+//! What waits in an inbox, and in which order it is handled.
 //!
 //! Plain data behind the inbox's lock; waits for nothing.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::ids::Ids;
 use super::line::{Line, Waiting};
 use crate::broker::record::Event;
-use crate::broker::settle::{Outcome, Settle};
+use crate::broker::settle::Settle;
 
 /// An event in an inbox. Dropped, it is returned.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) event: Arc<Event>,
+    pub(super) id: Arc<str>,
     /// Attempts in this inbox.
     pub(super) attempts: u32,
     /// The lane that keeps its order; none: any worker may take it, in any order.
@@ -33,13 +35,7 @@ pub(super) struct Lanes {
     /// Events for later, by when they are due; the number tells equal moments apart.
     later: BTreeMap<(Instant, u64), Item>,
     number: u64,
-    /// Ids of events that are in the inbox, each with further senders of the same event.
-    present: HashMap<String, Vec<Settle>>,
-    /// Ids of events that were handled, the oldest first.
-    handled: VecDeque<String>,
-    /// The same, to look up; how often each is in the list.
-    known: HashMap<String, u32>,
-    remembered: usize,
+    ids: Ids,
     /// How many events may be here.
     capacity: usize,
     /// Who waits for room.
@@ -67,10 +63,7 @@ impl Lanes {
             free: VecDeque::new(),
             later: BTreeMap::new(),
             number: 0,
-            present: HashMap::new(),
-            handled: VecDeque::new(),
-            known: HashMap::new(),
-            remembered,
+            ids: Ids::new(remembered),
             capacity,
             line: Line::default(),
             closed: false,
@@ -78,13 +71,26 @@ impl Lanes {
         }
     }
 
+    /// Lets an event in if there is room now and nobody waits; else gives its settlement back.
+    pub(super) fn try_enter(
+        &mut self,
+        event: &Arc<Event>,
+        settle: Settle,
+    ) -> Result<Option<usize>, Settle> {
+        if self.closed || !self.has_room() || !self.line.is_empty() {
+            return Err(settle);
+        }
+        let settle = self.ids.join(&event.id, settle);
+        Ok(settle.and_then(|settle| self.add(Arc::clone(event), settle)))
+    }
+
     /// Lets an event in, or wait for room behind those that wait already: whatever comes one
     /// after the other is in in that order.
-    pub(super) fn enter(&mut self, event: Event, settle: Settle) -> Entered {
+    pub(super) fn enter(&mut self, event: Arc<Event>, settle: Settle) -> Entered {
         if self.closed {
             return Entered::Closed;
         }
-        let Some(settle) = self.join(&event.id, settle) else {
+        let Some(settle) = self.ids.join(&event.id, settle) else {
             return Entered::Known;
         };
         if self.has_room() && self.line.is_empty() {
@@ -95,7 +101,7 @@ impl Lanes {
     }
 
     fn has_room(&self) -> bool {
-        self.present.len() < self.capacity
+        self.ids.here() < self.capacity
     }
 
     /// Lets those in who wait, as far as there is room: whom to tell, and whom to wake.
@@ -110,6 +116,7 @@ impl Lanes {
         {
             // Another of its id may have been faster.
             let lane = self
+                .ids
                 .join(&event.id, settle)
                 .and_then(|settle| self.add(event, settle));
             admitted.push((told, lane));
@@ -128,19 +135,6 @@ impl Lanes {
         std::mem::take(&mut self.line)
     }
 
-    /// Lets a second sender of a known event share in its outcome; gives back what is new.
-    fn join(&mut self, id: &str, settle: Settle) -> Option<Settle> {
-        if let Some(others) = self.present.get_mut(id) {
-            others.push(settle);
-            return None;
-        }
-        if self.known.contains_key(id) {
-            settle.tell(Outcome::Handled);
-            return None;
-        }
-        Some(settle)
-    }
-
     /// The lane of an event: by its key, or the only one.
     fn lane_of(&self, event: &Event) -> Option<usize> {
         let lanes = self.ordered.len();
@@ -154,16 +148,16 @@ impl Lanes {
     }
 
     /// Adds an event that is new here; the lane that is to know.
-    fn add(&mut self, event: Event, settle: Settle) -> Option<usize> {
+    fn add(&mut self, event: Arc<Event>, settle: Settle) -> Option<usize> {
         let delay = event.delay;
         let item = Item {
             lane: self.lane_of(&event),
-            event: Arc::new(event),
+            id: self.ids.add(&event.id),
+            event,
             attempts: 0,
             settle,
         };
         let lane = item.lane;
-        self.present.insert(item.event.id.clone(), Vec::new());
         if delay.is_zero() {
             self.queue(item);
             return lane;
@@ -186,8 +180,11 @@ impl Lanes {
     }
 
     /// Lets what is due wait with the others; whether there was any.
-    pub(super) fn ripen(&mut self, now: Instant) -> bool {
-        let mut any = false;
+    pub(super) fn ripen(&mut self) -> bool {
+        if self.later.is_empty() {
+            return false;
+        }
+        let (now, mut any) = (Instant::now(), false);
         while let Some(first) = self.later.first_entry()
             && first.key().0 <= now
         {
@@ -214,36 +211,9 @@ impl Lanes {
         !self.free.is_empty()
     }
 
-    /// An event is handled: its id is remembered, and all its senders are given back.
-    pub(super) fn finish(&mut self, id: &str) -> Vec<Settle> {
-        let others = self.present.remove(id).unwrap_or_default();
-        if self.remembered > 0 {
-            self.handled.push_back(id.to_owned());
-            *self.known.entry(id.to_owned()).or_default() += 1;
-            if self.handled.len() > self.remembered
-                && let Some(oldest) = self.handled.pop_front()
-                && let Some(count) = self.known.get_mut(&oldest)
-            {
-                *count -= 1;
-                if *count == 0 {
-                    self.known.remove(&oldest);
-                }
-            }
-        }
-        others
-    }
-
-    /// An event goes back: it may come again.
-    pub(super) fn forget(&mut self, id: &str) -> Vec<Settle> {
-        self.present.remove(id).unwrap_or_default()
-    }
-
-    /// Everything that was here goes back.
-    pub(super) fn forget_all(&mut self) -> Vec<Settle> {
-        self.present
-            .drain()
-            .flat_map(|(_, others)| others)
-            .collect()
+    /// What is known of ids.
+    pub(super) fn ids(&mut self) -> &mut Ids {
+        &mut self.ids
     }
 
     /// Takes everything that waits.
@@ -257,6 +227,6 @@ impl Lanes {
 
     /// Whether no event is here.
     pub(super) fn is_empty(&self) -> bool {
-        self.present.is_empty()
+        self.ids.here() == 0
     }
 }

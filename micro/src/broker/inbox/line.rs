@@ -4,6 +4,7 @@
 //! would be overtaken by the next.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
@@ -19,7 +20,7 @@ pub(super) struct Line {
 
 /// An event that waits. Dropped, it is returned.
 pub(super) struct Waiting {
-    pub(super) event: Event,
+    pub(super) event: Arc<Event>,
     pub(super) settle: Settle,
     /// Told when it is in; dropped when it never will be.
     pub(super) told: oneshot::Sender<()>,
@@ -31,7 +32,11 @@ impl Line {
     }
 
     /// Lets an event wait; its number, and where it is told that it is in.
-    pub(super) fn wait(&mut self, event: Event, settle: Settle) -> (u64, oneshot::Receiver<()>) {
+    pub(super) fn wait(
+        &mut self,
+        event: Arc<Event>,
+        settle: Settle,
+    ) -> (u64, oneshot::Receiver<()>) {
         let (told, answer) = oneshot::channel();
         self.number += 1;
         let waiting = Waiting {

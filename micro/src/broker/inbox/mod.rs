@@ -2,6 +2,7 @@
 //!
 //! Bounded; keeps order, retries, remembers ids. Does not know where events come from.
 
+mod ids;
 mod lanes;
 mod line;
 mod worker;
@@ -128,10 +129,15 @@ impl Inbox {
     /// # Cancel safety
     ///
     /// When dropped while it waits for room, the event is not put in unless it has just been.
-    pub async fn push(&self, mut event: Event, settle: Settle, deadline: Instant) -> Result<()> {
-        let shared = &self.0;
+    pub async fn push(
+        &self,
+        event: impl Into<Arc<Event>>,
+        settle: Settle,
+        deadline: Instant,
+    ) -> Result<()> {
+        let (shared, mut event) = (&self.0, event.into());
         if event.id.is_empty() {
-            event.id = random_id();
+            Arc::make_mut(&mut event).id = random_id();
         }
         let entered = shared.lanes().enter(event, settle);
         match entered {
@@ -152,6 +158,16 @@ impl Inbox {
                 heard.map_err(|_| self.ended())
             }
         }
+    }
+
+    /// Puts an event in if there is room at once; else gives its settlement back.
+    pub(super) fn try_push(&self, event: &Arc<Event>, settle: Settle) -> Result<(), Settle> {
+        if event.id.is_empty() {
+            return Err(settle);
+        }
+        let lane = self.0.lanes().try_enter(event, settle)?;
+        self.0.wake(lane);
+        Ok(())
     }
 
     /// Takes no more events, finishes those that are being handled within `grace`, gives the rest
@@ -176,7 +192,7 @@ impl Inbox {
         workers.shutdown().await;
         self.give_back();
         // Further senders of what was cut.
-        drop(self.0.lanes().forget_all());
+        drop(self.0.lanes().ids().forget_all());
         self.0.gone();
     }
 
@@ -255,7 +271,7 @@ impl Shared {
 
     /// Gives an event back to its senders.
     fn give_back(&self, item: Item) {
-        let others = self.lanes().forget(&item.event.id);
+        let others = self.lanes().ids().forget(&item.id);
         drop(item);
         drop(others);
         self.gone();

@@ -37,7 +37,7 @@ impl Shared {
             }
             let (item, free, due) = {
                 let mut lanes = self.lanes();
-                if lanes.ripen(Instant::now()) {
+                if lanes.ripen() {
                     // They may belong to other lanes than this one.
                     self.wakes.iter().for_each(tokio::sync::Notify::notify_one);
                 }
@@ -135,7 +135,7 @@ impl Shared {
     }
 
     fn settle(&self, item: Item) {
-        let others = self.lanes().finish(&item.event.id);
+        let others = self.lanes().ids().finish(&item.id);
         item.settle.tell(Outcome::Handled);
         for other in others {
             other.tell(Outcome::Handled);

@@ -60,7 +60,7 @@ impl Outbox {
             format!("{MOST} members ended before they had handled it")
         } else {
             let deadline = Instant::now() + PATIENCE;
-            let delivered = self.deliver(target.clone(), Arc::clone(&event), deadline);
+            let delivered = self.deliver((target.clone(), None), Arc::clone(&event), deadline);
             match delivered.await {
                 Ok(()) => {
                     tracing::info!(topic, id, %target, "delivered again");

@@ -4,10 +4,10 @@
 //! until each queue and subscriber has handled it; what a member gives back goes to another one.
 
 mod again;
+mod all;
 mod route;
 mod ticket;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use self::again::Again;
+use self::all::all;
 use self::ticket::Ticket;
 use crate::broker::backend::{BoxFuture, Keep};
 use crate::broker::record::Event;
@@ -32,8 +33,14 @@ pub(super) trait Member: Send + Sync {
     /// What tells it from every other one.
     fn id(&self) -> &str;
 
-    /// The queue that it is a member of.
-    fn queue(&self) -> Option<&str>;
+    /// The queue that it is a member of, or itself.
+    fn target(&self) -> &Target;
+
+    /// Hands an event over if that takes no time; else gives its settlement back. Events that are
+    /// being offered come first.
+    fn offer_now(&self, _event: &Arc<Event>, settle: Settle) -> Result<(), Settle> {
+        Err(settle)
+    }
 
     /// Hands an event over; the future is done when it was taken. Events that are offered one
     /// after the other arrive in that order.
@@ -65,6 +72,9 @@ pub(super) trait Members: Send + Sync + 'static {
     fn changed(&self) -> &Notify;
 }
 
+/// Members for a topic at some moment.
+type Known = Arc<[Arc<dyn Member>]>;
+
 /// Who is to have an event: the members of a queue together, or one subscriber.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Target {
@@ -73,17 +83,11 @@ pub(super) enum Target {
 }
 
 impl Target {
-    fn of(member: &dyn Member) -> Self {
-        match member.queue() {
+    /// A member of a queue, or the subscriber of an id.
+    pub(super) fn of(queue: Option<&str>, id: &str) -> Self {
+        match queue {
             Some(queue) => Self::Queue(queue.into()),
-            None => Self::Plain(member.id().into()),
-        }
-    }
-
-    fn has(&self, member: &dyn Member) -> bool {
-        match self {
-            Self::Queue(queue) => member.queue() == Some(queue),
-            Self::Plain(id) => member.queue().is_none() && member.id() == &**id,
+            None => Self::Plain(id.into()),
         }
     }
 }
@@ -145,13 +149,19 @@ impl Outbox {
         let mut tasks: Vec<BoxFuture<'_, Result<()>>> = Vec::new();
         for event in events {
             let event = Arc::new(event);
-            let members = self.members.of(&event.topic);
-            let targets: BTreeSet<Target> =
-                members.iter().map(|member| Target::of(&**member)).collect();
+            let members: Known = self.members.of(&event.topic).into();
+            let mut targets: Vec<&Target> = members.iter().map(|member| member.target()).collect();
+            targets.sort_unstable();
+            targets.dedup();
             counts.push(targets.len());
             for target in targets {
-                let event = Arc::clone(&event);
-                tasks.push(Box::pin(self.deliver(target, event, deadline)));
+                // Nothing overtakes what is still to be offered.
+                if tasks.is_empty() && self.deliver_now(target, &event, &members) {
+                    continue;
+                }
+                let (target, event) = (target.clone(), Arc::clone(&event));
+                let known = Some(Arc::clone(&members));
+                tasks.push(Box::pin(self.deliver((target, known), event, deadline)));
             }
         }
         let mut failed: Vec<Error> = Vec::new();
@@ -233,30 +243,4 @@ impl fmt::Debug for Outbox {
             .field("pending", &self.pending)
             .finish_non_exhaustive()
     }
-}
-
-/// Runs futures side by side, each first polled in order.
-async fn all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
-    if futures.len() == 1 {
-        let only = futures.remove(0);
-        return vec![only.await];
-    }
-    let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
-    let mut left: Vec<usize> = (0..futures.len()).collect();
-    std::future::poll_fn(|task| {
-        left.retain(|&at| match futures[at].as_mut().poll(task) {
-            std::task::Poll::Ready(result) => {
-                results[at] = Some(result);
-                false
-            }
-            std::task::Poll::Pending => true,
-        });
-        if left.is_empty() {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
-    })
-    .await;
-    results.into_iter().flatten().collect()
 }

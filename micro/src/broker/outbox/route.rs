@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Member, Outbox, Refusal, Target};
+use super::{Known, Member, Outbox, Refusal, Target};
 use crate::broker::record::Event;
 use crate::error::{Error, Result};
 
@@ -18,10 +18,39 @@ const GLANCE: Duration = Duration::from_millis(25);
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl Outbox {
-    /// Hands an event to a subscriber, or to one member of a queue.
+    /// Hands an event to a subscriber, or to one member of a queue, if that takes no time.
+    pub(super) fn deliver_now(
+        &self,
+        target: &Target,
+        event: &Arc<Event>,
+        members: &[Arc<dyn Member>],
+    ) -> bool {
+        let fitting = fitting(members, target, &HashSet::new());
+        let turn = match fitting.len() {
+            0 => return false,
+            1 => 0,
+            _ => self.turn.fetch_add(1, Ordering::Relaxed),
+        };
+        let member = pick(&fitting, event, turn);
+        let ticket = self.ticket(target, event);
+        match member.offer_now(event, ticket.settle()) {
+            Ok(()) => {
+                ticket.taken();
+                true
+            }
+            Err(settle) => {
+                ticket.refused();
+                drop(settle);
+                false
+            }
+        }
+    }
+
+    /// Hands an event to a subscriber, or to one member of a queue: of those that are known, or
+    /// of those that there are now.
     pub(super) async fn deliver(
         &self,
-        target: Target,
+        (target, mut known): (Target, Option<Known>),
         event: Arc<Event>,
         deadline: Instant,
     ) -> Result<()> {
@@ -31,8 +60,9 @@ impl Outbox {
         let mut turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut round = 0;
         loop {
-            let mut members = self.members.of(&event.topic);
-            members.retain(|member| target.has(&**member) && !gone.contains(member.id()));
+            let members = known.take();
+            let members = members.unwrap_or_else(|| self.members.of(&event.topic).into());
+            let members = fitting(&members, &target, &gone);
             if members.is_empty() {
                 let left = gone.is_empty() && matches!(target, Target::Plain(_));
                 if left || !self.wait(deadline).await {
@@ -87,6 +117,18 @@ impl Outbox {
         };
         timeout_at(deadline, change).await.is_ok()
     }
+}
+
+/// The members of a target, without those that are gone.
+fn fitting(
+    members: &[Arc<dyn Member>],
+    target: &Target,
+    gone: &HashSet<String>,
+) -> Vec<Arc<dyn Member>> {
+    let fitting = members
+        .iter()
+        .filter(|member| member.target() == target && !gone.contains(member.id()));
+    fitting.cloned().collect()
 }
 
 /// The member whose turn it is; for a key, always the same one while the members are the same.
