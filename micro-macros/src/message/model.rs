@@ -120,7 +120,7 @@ impl Message {
     }
 
     /// The names of the type parameters.
-    pub(crate) fn params(&self) -> impl Iterator<Item = &Ident> {
+    pub(crate) fn type_parameters(&self) -> impl Iterator<Item = &Ident> {
         self.generics.type_params().map(|param| &param.ident)
     }
 }

@@ -104,10 +104,12 @@ pub(crate) fn deserialize<'de, K: Known, D: Deserializer<'de>>(
 }
 
 /// `Field`, `Element`, `Message` and serde's traits of something that is `Known`.
+/// They are not listed to whom such a trait is missing: what to write is said there in words.
 macro_rules! known {
     ($type:ty) => {
         crate::codec::known::known!(message $type);
 
+        #[diagnostic::do_not_recommend]
         impl crate::codec::field::Field for $type {
             fn ty(types: &mut crate::codec::types::Types) -> crate::codec::types::FieldType {
                 let kind = <Self as crate::codec::field::Element>::kind(types);
@@ -151,6 +153,7 @@ macro_rules! known {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl crate::codec::field::Element for $type {
             fn kind(types: &mut crate::codec::types::Types) -> crate::codec::types::Kind {
                 let name = <Self as crate::codec::known::Known>::describe(types);
@@ -189,6 +192,7 @@ macro_rules! known {
         }
     };
     (message $type:ty) => {
+        #[diagnostic::do_not_recommend]
         impl crate::codec::Message for $type {
             fn describe(types: &mut crate::codec::types::Types) -> String {
                 <Self as crate::codec::known::Known>::describe(types)

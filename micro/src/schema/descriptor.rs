@@ -1,7 +1,8 @@
 //! The messages of `google/protobuf/descriptor.proto`, as far as we write them.
 //!
 //! Field numbers and names are protobuf's. What is optional there and has a meaningful zero is an
-//! `Option` here, because readers tell absent from zero.
+//! `Option` here, because readers tell absent from zero. `crate = crate` keeps them out of what
+//! rustc lists to whom a type is no message.
 
 #![allow(
     missing_docs,
@@ -11,14 +12,14 @@
 use crate::message;
 
 /// Several files, dependencies first.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FileDescriptorSet {
     pub file: Vec<FileDescriptorProto>,
 }
 
 /// One `.proto` file.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FileDescriptorProto {
     #[micro(tag = 1)]
@@ -40,7 +41,7 @@ pub struct FileDescriptorProto {
 }
 
 /// A message.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescriptorProto {
     #[micro(tag = 1)]
@@ -62,7 +63,7 @@ pub struct DescriptorProto {
 }
 
 /// Field numbers from `start` up to but not including `end`.
-#[message(package = "google.protobuf", name = "DescriptorProto_ReservedRange")]
+#[message(package = "google.protobuf", name = "DescriptorProto_ReservedRange", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReservedRange {
     pub start: Option<i32>,
@@ -70,7 +71,7 @@ pub struct ReservedRange {
 }
 
 /// A field.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FieldDescriptorProto {
     #[micro(tag = 1)]
@@ -94,14 +95,14 @@ pub struct FieldDescriptorProto {
 }
 
 /// A oneof.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OneofDescriptorProto {
     pub name: String,
 }
 
 /// An enum.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnumDescriptorProto {
     pub name: String,
@@ -114,7 +115,8 @@ pub struct EnumDescriptorProto {
 /// Numbers from `start` to `end`, both included.
 #[message(
     package = "google.protobuf",
-    name = "EnumDescriptorProto_EnumReservedRange"
+    name = "EnumDescriptorProto_EnumReservedRange",
+    crate = crate
 )]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnumReservedRange {
@@ -123,7 +125,7 @@ pub struct EnumReservedRange {
 }
 
 /// One value of an enum.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnumValueDescriptorProto {
     pub name: String,
@@ -132,7 +134,7 @@ pub struct EnumValueDescriptorProto {
 }
 
 /// A service.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ServiceDescriptorProto {
     pub name: String,
@@ -140,7 +142,7 @@ pub struct ServiceDescriptorProto {
 }
 
 /// A method.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MethodDescriptorProto {
     pub name: String,
@@ -152,7 +154,7 @@ pub struct MethodDescriptorProto {
 }
 
 /// Options of a message.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MessageOptions {
     #[micro(tag = 3)]
@@ -162,7 +164,7 @@ pub struct MessageOptions {
 }
 
 /// Options of a field.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FieldOptions {
     #[micro(tag = 2)]
@@ -172,7 +174,7 @@ pub struct FieldOptions {
 }
 
 /// Options of an enum.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnumOptions {
     #[micro(tag = 2)]
@@ -182,7 +184,7 @@ pub struct EnumOptions {
 }
 
 /// Options of an enum's value.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnumValueOptions {
     #[micro(tag = 1)]
@@ -190,7 +192,7 @@ pub struct EnumValueOptions {
 }
 
 /// Options of a method.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MethodOptions {
     #[micro(tag = 34)]
@@ -201,14 +203,14 @@ pub struct MethodOptions {
 }
 
 /// Comments of a file.
-#[message(package = "google.protobuf")]
+#[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SourceCodeInfo {
     pub location: Vec<Location>,
 }
 
 /// The comment of one definition.
-#[message(package = "google.protobuf", name = "SourceCodeInfo_Location")]
+#[message(package = "google.protobuf", name = "SourceCodeInfo_Location", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Location {
     pub path: Vec<i32>,
@@ -217,7 +219,7 @@ pub struct Location {
 }
 
 /// One way to reach a method by plain HTTP, and the further ones.
-#[message(package = "google.api")]
+#[message(package = "google.api", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HttpRule {
     #[micro(tag = 2)]
@@ -241,7 +243,7 @@ pub struct HttpRule {
 }
 
 /// An HTTP method that has no field of its own.
-#[message(package = "google.api")]
+#[message(package = "google.api", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CustomHttpPattern {
     pub kind: String,

@@ -327,6 +327,7 @@ impl<'de> Visitor<'de> for ValueVisitor<'_> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Field for NullValue {
     fn ty(types: &mut Types) -> FieldType {
         FieldType::single(Self::kind(types))
@@ -377,6 +378,7 @@ impl Value {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Element for NullValue {
     fn kind(types: &mut Types) -> Kind {
         let fill = |descriptor: &mut EnumDescriptor| descriptor.value(0, "NULL_VALUE", "", false);

@@ -60,15 +60,20 @@ fn whole(krate: &TokenStream, impls: &TokenStream) -> TokenStream {
 pub(crate) fn implement(message: &Message, what: &TokenStream) -> TokenStream {
     let (ident, generics) = (&message.ident, bounded(message));
     let (parameters, arguments, clause) = generics.split_for_impl();
+    // To whom an impl is missing, the runtime's own messages are no help.
+    let is_own = |path: &syn::Path| path.is_ident("crate");
+    let unlisted = message.krate.as_ref().is_some_and(is_own);
+    let unlisted = unlisted.then(|| quote!(#[diagnostic::do_not_recommend]));
     quote! {
         #[automatically_derived]
+        #unlisted
         impl #parameters #what for #ident #arguments #clause
     }
 }
 
 fn bounded(message: &Message) -> syn::Generics {
     let mut generics = message.generics.clone();
-    let params: Vec<_> = message.params().cloned().collect();
+    let params: Vec<_> = message.type_parameters().cloned().collect();
     if !params.is_empty() {
         let clause = generics.make_where_clause();
         for param in params {
@@ -172,7 +177,7 @@ fn package(message: &Message) -> TokenStream {
 /// The name within the package: the type parameters' names are appended to a generic one's.
 fn name(message: &Message) -> TokenStream {
     let name = &message.name;
-    let params = message.params();
+    let params = message.type_parameters();
     quote!(__micro::name(#name, &[#(__micro::name_of::<#params>()),*]))
 }
 

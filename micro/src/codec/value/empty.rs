@@ -16,6 +16,7 @@ use crate::codec::value::record::{
 };
 use crate::error::Result;
 
+#[diagnostic::do_not_recommend]
 impl Record for () {
     const NAMES: &'static [FieldName] = &[];
 
@@ -89,6 +90,7 @@ impl Element for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Message for () {
     fn describe(types: &mut Types) -> String {
         <Self as Record>::describe(types)
