@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -20,7 +20,9 @@ use tokio::time::{Instant, sleep};
 use super::gomicro;
 use super::wire::{Batch, Refused, Sent, Words};
 use crate::broker::backend::Keep;
+use crate::broker::inbox::Inbox;
 use crate::broker::memory::Local;
+use crate::broker::record::Event;
 use crate::broker::settle::{Outcome, Settle};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -30,6 +32,8 @@ const WAITING: usize = 4096;
 const WORDS: usize = 1024;
 /// How often a stream looks whether anybody is left to listen.
 const LOOK: Duration = Duration::from_millis(100);
+/// Why an event is refused whose subscriber nobody knows.
+const ENDED: &str = "the subscriber has ended";
 /// How long an event of Go Micro may wait for room.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -48,7 +52,21 @@ enum Note {
     Refused(Refused),
 }
 
-type Waiting = mpsc::Sender<(u64, Sent)>;
+/// An event that waits for its subscriber.
+struct Parked {
+    number: u64,
+    inbox: Inbox,
+    event: Arc<Event>,
+    settle: Settle,
+    deadline: Instant,
+}
+
+/// Events of one publisher that wait for one subscriber.
+struct Waiting {
+    queue: mpsc::Sender<Parked>,
+    /// How many there are, with the one whose turn it is.
+    count: Arc<AtomicUsize>,
+}
 
 impl Door {
     /// Somebody is going to publish: subscribers are looked for from the start.
@@ -79,9 +97,17 @@ impl Door {
             tokio::select! {
                 batch = next(&mut batches) => {
                     let Some(batch) = batch else { return Ok(()) };
+                    let mut words = Words::default();
                     for sent in batch?.events {
-                        ledger.0.insert(sent.number, State::Waiting);
-                        self.forward(sent, &notes, &mut waiting, &mut forwarding);
+                        let number = sent.number;
+                        ledger.0.insert(number, State::Waiting);
+                        let note = self.forward(sent, &notes, &mut waiting, &mut forwarding);
+                        if let Some(note) = note {
+                            ledger.note(note, &mut words);
+                        }
+                    }
+                    if !words.is_empty() {
+                        send(words).await?;
                     }
                 }
                 Some(note) = heard.recv() => {
@@ -104,37 +130,54 @@ impl Door {
         }
     }
 
-    /// Lets an event wait for its subscriber.
+    /// Gives an event to its subscriber, or lets it wait for that behind those that do; what is
+    /// known at once.
     fn forward(
         &self,
         sent: Sent,
         notes: &mpsc::UnboundedSender<Note>,
         waiting: &mut HashMap<String, Waiting>,
         forwarding: &mut JoinSet<()>,
-    ) {
-        let number = sent.number;
-        let refuse = |full, reason| {
-            let refused = Refused {
-                number,
-                full,
-                reason,
-            };
-            tell(notes, Note::Refused(refused));
+    ) -> Option<Note> {
+        let (number, subscriber) = (sent.number, sent.subscriber.clone());
+        let deadline = Instant::now() + sent.patience;
+        let told = notes.clone();
+        let settle = Settle::new(move |outcome| tell(&told, Note::Settled(number, outcome)));
+        let (inbox, event) = match (self.local.find(&subscriber), sent.into_event()) {
+            (Some(inbox), Ok(event)) => (inbox, Arc::new(event)),
+            (None, _) => return Some(refused(number, &Error::unavailable(ENDED))),
+            (_, Err(error)) => return Some(refused(number, &error)),
         };
-        // Nobody makes tasks here by inventing names.
-        if !waiting.contains_key(&sent.subscriber) && self.local.find(&sent.subscriber).is_none() {
-            return refuse(false, "the subscriber has ended".to_owned());
-        }
-        let queue = waiting.entry(sent.subscriber.clone()).or_insert_with(|| {
-            let (sender, receiver) = mpsc::channel(WAITING);
-            let task = pass(Arc::clone(&self.local), receiver, notes.clone());
-            forwarding.spawn(task);
-            sender
+        let known = waiting.get(&subscriber);
+        let first = known.is_none_or(|known| known.count.load(Ordering::Acquire) == 0);
+        let tried = if first {
+            inbox.try_push(&event, settle)
+        } else {
+            Err(settle)
+        };
+        let Err(settle) = tried else {
+            return Some(Note::Taken(number));
+        };
+        let known = waiting.entry(subscriber).or_insert_with(|| {
+            let (queue, receiver) = mpsc::channel(WAITING);
+            let count = Arc::<AtomicUsize>::default();
+            forwarding.spawn(pass(receiver, Arc::clone(&count), notes.clone()));
+            Waiting { queue, count }
         });
-        if queue.try_send((number, sent)).is_err() {
-            let reason = format!("{WAITING} events wait for the subscriber already");
-            refuse(true, reason);
+        known.count.fetch_add(1, Ordering::AcqRel);
+        let parked = Parked {
+            number,
+            inbox,
+            event,
+            settle,
+            deadline,
+        };
+        if known.queue.try_send(parked).is_ok() {
+            return None;
         }
+        known.count.fetch_sub(1, Ordering::AcqRel);
+        let text = format!("{WAITING} events wait for the subscriber already");
+        Some(refused(number, &Error::resource_exhausted(text)))
     }
 
     /// Takes an event that a Go Micro program posted to a subscriber.
@@ -226,29 +269,33 @@ async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
 
 /// Puts events into an inbox, one after the other.
 async fn pass(
-    local: Arc<Local>,
-    mut queue: mpsc::Receiver<(u64, Sent)>,
+    mut queue: mpsc::Receiver<Parked>,
+    count: Arc<AtomicUsize>,
     notes: mpsc::UnboundedSender<Note>,
 ) {
-    while let Some((number, sent)) = queue.recv().await {
-        let deadline = Instant::now() + sent.patience;
-        let told = notes.clone();
-        let settle = Settle::new(move |outcome| tell(&told, Note::Settled(number, outcome)));
-        let outcome = match (local.find(&sent.subscriber), sent.into_event()) {
-            (Some(inbox), Ok(event)) => inbox.push(event, settle, deadline).await,
-            (None, _) => Err(Error::unavailable("the subscriber has ended")),
-            (_, Err(error)) => Err(error),
-        };
-        let note = match outcome {
+    while let Some(parked) = queue.recv().await {
+        let Parked {
+            number,
+            inbox,
+            event,
+            settle,
+            deadline,
+        } = parked;
+        let note = match inbox.push(event, settle, deadline).await {
             Ok(()) => Note::Taken(number),
-            Err(error) => Note::Refused(Refused {
-                number,
-                full: error.kind() == ErrorKind::ResourceExhausted,
-                reason: error.message().to_owned(),
-            }),
+            Err(error) => refused(number, &error),
         };
+        count.fetch_sub(1, Ordering::AcqRel);
         tell(&notes, note);
     }
+}
+
+fn refused(number: u64, error: &Error) -> Note {
+    Note::Refused(Refused {
+        number,
+        full: error.kind() == ErrorKind::ResourceExhausted,
+        reason: error.message().to_owned(),
+    })
 }
 
 fn tell(notes: &mpsc::UnboundedSender<Note>, note: Note) {
