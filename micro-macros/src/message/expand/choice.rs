@@ -10,7 +10,7 @@ use syn::{Type, parse_quote};
 use crate::message::expand::helper::{helper, helper_ident, view_ident};
 use crate::message::expand::record::Parts;
 use crate::message::expand::way::{element_call, merge_call};
-use crate::message::expand::{about, as_field, fields, record};
+use crate::message::expand::{about, as_field, each_entry, each_key, fields, record};
 use crate::message::model::Message;
 use crate::message::variant::{Content, Variant};
 
@@ -169,17 +169,10 @@ fn read(variants: &[Variant]) -> TokenStream {
             }
         }
     });
+    let keys = each_key(&arms);
     quote! {
         #slots
-        while let __micro::Some((__tag, __wire)) = __reader.key()? {
-            let __result = match __tag {
-                #arms
-                _ => __reader.skip(__tag, __wire),
-            };
-            if let __micro::Err(__fault) = __result {
-                return __micro::Err(__reader.at(__fault, __tag, Self::NAMES));
-            }
-        }
+        #keys
         #choose
         __micro::Err(__micro::Fault::Choice)
     }
@@ -230,14 +223,10 @@ fn from_map(variants: &[Variant]) -> TokenStream {
             #tag => #field::read_variant(&mut #slot, &mut __entries, &mut __chosen, #tag)?,
         }
     });
+    let entries = each_entry(&arms);
     quote! {
         #slots
-        while let __micro::Some(__tag) = __entries.next_field()? {
-            match __tag {
-                #arms
-                _ => {}
-            }
-        }
+        #entries
         #choose
         __entries.none_chosen()
     }

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use crate::message::body::{Body, Field};
 use crate::message::expand::record::Parts;
 use crate::message::expand::way::Way;
-use crate::message::expand::{about, as_field};
+use crate::message::expand::{about, as_field, each_entry, each_key};
 
 /// The parts of `Record` for a struct.
 pub(crate) fn record(body: &Body) -> Parts {
@@ -198,17 +198,10 @@ pub(crate) fn read(body: &Body) -> TokenStream {
         let field = as_field(ty);
         quote!(#field::finish(#slot, __reader, #tag, Self::NAMES)?)
     });
+    let keys = each_key(&arms);
     quote! {
         #slots
-        while let __micro::Some((__tag, __wire)) = __reader.key()? {
-            let __result = match __tag {
-                #arms
-                _ => __reader.skip(__tag, __wire),
-            };
-            if let __micro::Err(__fault) = __result {
-                return __micro::Err(__reader.at(__fault, __tag, Self::NAMES));
-            }
-        }
+        #keys
         #build
     }
 }
@@ -228,14 +221,10 @@ pub(crate) fn from_map(body: &Body) -> TokenStream {
         let field = as_field(ty);
         quote!(#field::finish_entries(#slot, &mut __entries, #tag)?)
     });
+    let entries = each_entry(&arms);
     quote! {
         #slots
-        while let __micro::Some(__tag) = __entries.next_field()? {
-            match __tag {
-                #arms
-                _ => {}
-            }
-        }
+        #entries
         #build
     }
 }

@@ -198,3 +198,30 @@ pub(crate) fn about(about: &About) -> TokenStream {
     } = about;
     quote!(#doc, #deprecated)
 }
+
+/// Reads protobuf to its end: an arm for each field, giving a result.
+fn each_key(arms: &TokenStream) -> TokenStream {
+    quote! {
+        while let __micro::Some((__tag, __wire)) = __reader.key()? {
+            let __result = match __tag {
+                #arms
+                _ => __reader.skip(__tag, __wire),
+            };
+            if let __micro::Err(__fault) = __result {
+                return __micro::Err(__reader.at(__fault, __tag, Self::NAMES));
+            }
+        }
+    }
+}
+
+/// Reads the entries of a map to their end: an arm for each field.
+fn each_entry(arms: &TokenStream) -> TokenStream {
+    quote! {
+        while let __micro::Some(__tag) = __entries.next_field()? {
+            match __tag {
+                #arms
+                _ => {}
+            }
+        }
+    }
+}
