@@ -66,6 +66,7 @@
 //!
 //! | feature | default | what it does |
 //! |---|---|---|
+//! | `gzip`, `zstd` | no | compression of calls, once the setting `compression` names it |
 //! | `linkme` | no | collects in the linker instead of by code before `main` |
 //! | `uuid` | no | `uuid::Uuid` as a field of messages |
 

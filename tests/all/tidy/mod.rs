@@ -90,6 +90,26 @@ fn public_signatures_name_no_protocol_crate() {
     });
 }
 
+#[test]
+fn every_cargo_feature_is_described() {
+    let body = |path: &str| {
+        let text = texts().iter().find(|text| text.path == path);
+        text.unwrap_or_else(|| panic!("there is no {path}"))
+            .body
+            .as_str()
+    };
+    let (_, after) = body("micro/Cargo.toml").split_once("[features]\n").unwrap();
+    let features = after.lines().take_while(|line| !line.is_empty());
+    let features = features.filter_map(|line| Some(line.split_once(" =")?.0));
+    let table = body("micro/src/lib.rs")
+        .split_once("# Cargo features")
+        .unwrap()
+        .1;
+    for feature in features.filter(|feature| *feature != "default") {
+        assert!(table.contains(&format!("`{feature}`")), "{feature}");
+    }
+}
+
 /// An imagined file, for the tests of the rules.
 #[cfg(test)]
 fn sample(path: &str, text: &str) -> Text {
