@@ -20,8 +20,8 @@ use crate::client::{Client, Request};
 use crate::codec::Message;
 use crate::error::Result;
 use crate::handler::{
-    Body, Describe, Kind, Method, MethodError, MethodInfo, Parts, Payload, Reply, Served,
-    ServiceInfo, StreamItem, Streaming,
+    Body, Describe, Kind, Method, MethodError, MethodInfo, Parts, Payload, PayloadRef, Reply,
+    Served, ServiceInfo, StreamItem, Streaming,
 };
 use crate::schema::Types;
 
@@ -156,11 +156,15 @@ pub const fn answer<A: Replied>() -> Answer<A> {
     }
 }
 
+/// A message as it lies in a stream's hand.
+pub(super) type Look<A> = fn(&A) -> PayloadRef<'_>;
+
 /// What is known of a stream that a method returns.
 #[derive(Debug)]
 pub struct Yields<A> {
     pub(super) answer: Answer<Streaming<A>>,
     pub(super) payload: fn(A) -> Payload,
+    pub(super) look: Look<A>,
     /// The message in which errors within it travel.
     pub(super) fails: Option<Describe>,
 }
@@ -187,6 +191,7 @@ pub const fn yields<Y: Yielded<Message: Message, Error: MethodError>>() -> Yield
     Yields {
         answer: answer(),
         payload: Payload::value,
+        look: |message| PayloadRef::Value(message),
         fails: <Y::Error as MethodError>::DESCRIBE,
     }
 }

@@ -1,7 +1,7 @@
 //! Methods that answer with a stream of any type, one that borrows from its service included.
 //!
 //! Such a stream cannot outlive what it borrows. So the function, what it was given and its
-//! stream are one future; whoever reads polls that future, and it lays down one message at a time.
+//! stream are one future; whoever reads polls that future, and it lays down messages.
 
 #![allow(
     clippy::needless_pass_by_value,
@@ -9,45 +9,64 @@
 )]
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use crate::__private::call::{Question, Yields};
+use crate::__private::call::{Look, Question, Yields};
 use crate::__private::check::Returned;
 use crate::__private::error;
 use crate::error::{Error, Result};
-use crate::handler::{Body, Method, Parts, Payload, PayloadStream, Reply, StreamItem};
+use crate::handler::{
+    Body, Method, Parts, Payload, PayloadStream, Reply, SharedSink, Source, StreamItem, lock,
+};
 
 /// What a function and its stream have laid down for the reader.
 ///
 /// Both run within the reader's poll, so the lock is never waited for.
-#[derive(Debug)]
 pub struct Out<A>(Arc<Mutex<Slot<A>>>);
 
-#[derive(Debug)]
 struct Slot<A> {
     /// Whether the function has returned its stream.
     is_open: bool,
-    /// What the stream has yielded last, until it is read.
-    item: Option<Result<A>>,
+    /// Where messages go while the reader takes many at once.
+    sink: Option<SharedSink>,
+    look: Look<A>,
+    /// What the reader has not taken yet.
+    laid: Option<Laid<A>>,
+}
+
+enum Laid<A> {
+    /// A message for a reader who takes one at a time.
+    Message(A),
+    /// The sink wants no more for now.
+    Full,
+    Error(Error),
 }
 
 impl<A> Out<A> {
-    fn pair() -> (Self, Self) {
-        let item = None;
+    fn pair(look: Look<A>) -> (Self, Self) {
         let slot = Arc::new(Mutex::new(Slot {
             is_open: false,
-            item,
+            sink: None,
+            look,
+            laid: None,
         }));
         (Self(Arc::clone(&slot)), Self(slot))
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Slot<A>) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut lock(&self.0))
+    }
+}
+
+impl<A> fmt::Debug for Out<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Out").finish_non_exhaustive()
     }
 }
 
@@ -67,6 +86,7 @@ where
     let Yields {
         answer,
         payload,
+        look,
         fails,
     } = yields;
     let kind = question.kind(&answer);
@@ -74,10 +94,10 @@ where
     let method = Method::raw(name, kind, describe, move |parts, body| {
         let function = function.clone();
         Box::pin(async move {
-            let (theirs, slot) = Out::pair();
+            let (theirs, slot) = Out::pair(look);
             let mut running = Box::pin(function(parts, (question.take)(body)?, theirs));
             opened(running.as_mut(), &slot).await?;
-            let messages = PayloadStream::new(Pumped {
+            let messages = PayloadStream::from_source(Pumped {
                 running: Some(running),
                 slot,
                 payload,
@@ -106,7 +126,7 @@ pub fn bare<S>(stream: S) -> Result<S, Infallible> {
     Ok(stream)
 }
 
-/// Reads what a function has returned, one message a poll.
+/// Reads what a function has returned: one message a poll, or as many as the reader's sink takes.
 ///
 /// It waits without a waker once something lies there: the reader, who polled it, takes that.
 ///
@@ -130,19 +150,43 @@ where
                 out.with(|slot| slot.is_open = true);
                 return Poll::Pending;
             }
-            match stream.as_mut().poll_next(task) {
-                Poll::Ready(None) => Poll::Ready(()),
-                Poll::Ready(Some(item)) => {
-                    let item = item.into_item();
-                    out.with(|slot| slot.item = Some(item));
-                    Poll::Pending
-                }
-                Poll::Pending => Poll::Pending,
-            }
+            let laid = match out.with(|slot| (slot.sink.clone(), slot.look)) {
+                (None, _) => single(stream.as_mut().poll_next(task)),
+                (Some(sink), look) => fill(stream.as_mut(), task, (&sink, look)),
+            };
+            let Some(laid) = ready!(laid) else {
+                return Poll::Ready(());
+            };
+            out.with(|slot| slot.laid = Some(laid));
+            Poll::Pending
         })
         .await;
         Ok(())
     }
+}
+
+fn single<A>(next: Poll<Option<impl StreamItem<A>>>) -> Poll<Option<Laid<A>>> {
+    let laid = |item: Result<A>| item.map_or_else(Laid::Error, Laid::Message);
+    next.map(|next| next.map(|item| laid(item.into_item())))
+}
+
+/// Puts the messages that are ready into a sink.
+fn fill<A>(
+    mut stream: Pin<&mut impl Stream<Item: StreamItem<A>>>,
+    task: &mut Context<'_>,
+    (sink, look): (&SharedSink, Look<A>),
+) -> Poll<Option<Laid<A>>> {
+    let mut sink = lock(sink);
+    while let Some(item) = ready!(stream.as_mut().poll_next(task)) {
+        match item.into_item() {
+            Err(error) => return Poll::Ready(Some(Laid::Error(error))),
+            Ok(message) if sink.put(look(&message)).is_break() => {
+                return Poll::Ready(Some(Laid::Full));
+            }
+            Ok(_) => {}
+        }
+    }
+    Poll::Ready(None)
 }
 
 /// A function, its stream and all they borrow, read as messages.
@@ -153,20 +197,65 @@ struct Pumped<A, Running> {
     payload: fn(A) -> Payload,
 }
 
-impl<A, Running: Future<Output = Result<()>>> Stream for Pumped<A, Running> {
-    type Item = Result<Payload>;
-
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+impl<A, Running: Future<Output = Result<()>>> Pumped<A, Running> {
+    /// What the function lays down next.
+    fn poll_laid(
+        &mut self,
+        task: &mut Context<'_>,
+        sink: Option<&SharedSink>,
+    ) -> Poll<Option<Laid<A>>> {
         let Some(running) = &mut self.running else {
             return Poll::Ready(None);
         };
+        self.slot.with(|slot| slot.sink = sink.cloned());
         if let Poll::Ready(outcome) = running.as_mut().poll(task) {
             self.running = None;
-            return Poll::Ready(outcome.err().map(Err));
+            return Poll::Ready(outcome.err().map(Laid::Error));
         }
-        match self.slot.with(|slot| slot.item.take()) {
-            Some(item) => Poll::Ready(Some(item.map(self.payload))),
+        match self.slot.with(|slot| slot.laid.take()) {
             None => Poll::Pending,
+            laid => Poll::Ready(laid),
         }
+    }
+}
+
+impl<A, Running> Source for Pumped<A, Running>
+where
+    A: Send,
+    Running: Future<Output = Result<()>> + Send,
+{
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<Result<Payload>>> {
+        Poll::Ready(loop {
+            match ready!(self.poll_laid(task, None)) {
+                None => break None,
+                Some(Laid::Message(message)) => break Some(Ok((self.payload)(message))),
+                Some(Laid::Error(error)) => break Some(Err(error)),
+                // One is asked for, there is no sink.
+                Some(Laid::Full) => {}
+            }
+        })
+    }
+
+    fn poll_each(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        sink: &SharedSink,
+    ) -> Poll<Option<Result<()>>> {
+        Poll::Ready(loop {
+            match ready!(self.poll_laid(task, Some(sink))) {
+                None => break None,
+                Some(Laid::Full) => break Some(Ok(())),
+                Some(Laid::Error(error)) => break Some(Err(error)),
+                Some(Laid::Message(message)) => {
+                    let look = self.slot.with(|slot| slot.look);
+                    if lock(sink).put(look(&message)).is_break() {
+                        break Some(Ok(()));
+                    }
+                }
+            }
+        })
     }
 }

@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context as Task, Poll};
 
-use futures_core::Stream;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
@@ -19,7 +18,9 @@ use crate::client::options::Options;
 use crate::client::tasks::Owned;
 use crate::context::{Caller, Context};
 use crate::error::{Error, Result};
-use crate::handler::{Body, Call, Kind, Payload, PayloadStream, Reply, Route, Router, Trailers};
+use crate::handler::{
+    Body, Call, Kind, Payload, PayloadStream, Reply, Route, Router, Source, Trailers,
+};
 use crate::metadata::Metadata;
 
 /// How many replies of a bidirectional call may be unread before its handler has to wait.
@@ -68,7 +69,7 @@ pub(super) async fn stream(core: &Core, route: &Route, call: Call, life: &Life) 
                 clock: life.clock(),
                 route: route.clone(),
             };
-            let messages = PayloadStream::new(timed).with_trailers(trailers);
+            let messages = PayloadStream::from_source(timed).with_trailers(trailers);
             let mut reply = Reply::from_body(Body::Many(messages));
             *reply.metadata_mut() = metadata;
             Ok(reply)
@@ -102,10 +103,8 @@ struct Timed {
     route: Route,
 }
 
-impl Stream for Timed {
-    type Item = Result<Payload>;
-
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Self::Item>> {
+impl Source for Timed {
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Payload>>> {
         let this = &mut *self;
         let Some(messages) = &mut this.messages else {
             return Poll::Ready(None);
@@ -155,7 +154,7 @@ fn aside(core: &Core, route: Route, call: Call, life: &Life) -> Result<Reply> {
     if reader.task.is_none() {
         return Err(Error::cancelled("the client is closed"));
     }
-    let messages = PayloadStream::new(reader).with_trailers(trailers);
+    let messages = PayloadStream::from_source(reader).with_trailers(trailers);
     Ok(Reply::from_body(Body::Many(messages)))
 }
 
@@ -202,10 +201,8 @@ impl Aside {
     }
 }
 
-impl Stream for Aside {
-    type Item = Result<Payload>;
-
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Self::Item>> {
+impl Source for Aside {
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Payload>>> {
         let this = &mut *self;
         let Some(receiver) = &mut this.receiver else {
             return Poll::Ready(None);

@@ -11,8 +11,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Waker, Poll};
 
-use futures_core::Stream;
-
 use crate::context::{CancelGuard, Context};
 use crate::error::{Error, Result};
 use crate::handler::call::{Body, BoxFuture, Call, Reply};
@@ -20,7 +18,7 @@ use crate::handler::info::{Location, MethodInfo, ServiceInfo};
 use crate::handler::inject::{Instance, Parts, Resources};
 use crate::handler::method::{Describe, Method, Serve};
 use crate::handler::payload::Payload;
-use crate::handler::streaming::{PayloadStream, Trailers};
+use crate::handler::streaming::{PayloadStream, SharedSink, Source, Trailers};
 use crate::schema::Types;
 use crate::schema::http::HttpRule;
 
@@ -169,7 +167,7 @@ impl Route {
                     method: Arc::clone(&self.method),
                     _guard: guard,
                 };
-                Body::Many(PayloadStream::new(framed).with_trailers(trailers))
+                Body::Many(PayloadStream::from_source(framed).with_trailers(trailers))
             }
         }))
     }
@@ -309,23 +307,36 @@ impl Framed {
         trailers.extend(self.context.take_reply_metadata());
         self.trailers.set(trailers);
     }
-}
 
-impl Stream for Framed {
-    type Item = Result<Payload>;
-
-    fn poll_next(mut self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        let Some(stream) = &mut this.stream else {
+    /// Polls the handler's stream in the frame.
+    fn guarded<T>(
+        &mut self,
+        poll: impl FnOnce(&mut PayloadStream) -> Poll<Option<Result<T>>>,
+    ) -> Poll<Option<Result<T>>> {
+        let Some(stream) = &mut self.stream else {
             return Poll::Ready(None);
         };
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            this.context.scope_sync(|| stream.poll(waker))
+            self.context.scope_sync(|| poll(stream))
         }));
-        let polled = polled.unwrap_or_else(|_| Poll::Ready(Some(Err(panicked(&this.method.path)))));
+        let polled = polled.unwrap_or_else(|_| Poll::Ready(Some(Err(panicked(&self.method.path)))));
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
-            this.end();
+            self.end();
         }
         polled
+    }
+}
+
+impl Source for Framed {
+    fn poll_next(mut self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<Option<Result<Payload>>> {
+        self.guarded(|stream| stream.poll(waker))
+    }
+
+    fn poll_each(
+        mut self: Pin<&mut Self>,
+        waker: &mut Waker<'_>,
+        sink: &SharedSink,
+    ) -> Poll<Option<Result<()>>> {
+        self.guarded(|stream| stream.poll_each(waker, sink))
     }
 }

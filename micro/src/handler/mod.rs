@@ -25,14 +25,14 @@ pub use self::info::{Kind, Location, MethodInfo, ServiceInfo};
 pub use self::inject::{Construct, FromApp, FromCall, Instance, Parts, Resources};
 pub use self::linked::{LinkedMethods, LinkedService, served};
 pub use self::method::{Describe, Method};
-pub use self::payload::Payload;
+pub use self::payload::{Payload, PayloadRef};
 pub use self::service::{Served, Service};
 pub use self::streaming::{PayloadStream, Sender, StreamItem, Streaming, Trailers, stream};
-
 pub use self::subscriber::{Durable, EventParts, EventPayload, LinkedSubscribers, Subscriber};
 
 pub(crate) use self::linked::collector;
 pub(crate) use self::schema::{Described, collect_types, is_own};
+pub(crate) use self::streaming::{SharedSink, Sink, Source, lock};
 pub(crate) use self::subscriber::{Listener, Surround};
 
 #[cfg(feature = "linkme")]

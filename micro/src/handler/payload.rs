@@ -80,18 +80,53 @@ impl Payload {
         }
     }
 
+    /// The message, to look at and to write.
+    pub fn as_ref(&self) -> PayloadRef<'_> {
+        match self {
+            Self::Encoded { codec, bytes, .. } => PayloadRef::Encoded {
+                codec: *codec,
+                bytes,
+            },
+            Self::Value(value) => PayloadRef::Value(&**value),
+        }
+    }
+
+    /// Appends the encoded message to `out`.
+    ///
+    /// # Errors
+    ///
+    /// As [`PayloadRef::write`].
+    pub fn write(&self, codec: Codec, out: &mut Vec<u8>) -> Result<()> {
+        self.as_ref().write(codec, out)
+    }
+}
+
+/// A message that stays where it is: a [`Payload`] to look at.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum PayloadRef<'a> {
+    /// Encoded bytes.
+    Encoded {
+        /// How the bytes are to be read.
+        codec: Codec,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// The value.
+    Value(&'a dyn AnyMessage),
+}
+
+impl PayloadRef<'_> {
     /// Appends the encoded message to `out`.
     ///
     /// # Errors
     ///
     /// `Internal` when the value cannot be written in this codec, or when bytes of another codec
     /// would have to be translated without knowing their type.
-    pub fn write(&self, codec: Codec, out: &mut Vec<u8>) -> Result<()> {
+    pub fn write(self, codec: Codec, out: &mut Vec<u8>) -> Result<()> {
         match self {
             Self::Value(value) => value.encode(codec, out),
-            Self::Encoded {
-                codec: own, bytes, ..
-            } if *own == codec => {
+            Self::Encoded { codec: own, bytes } if own == codec => {
                 out.extend_from_slice(bytes);
                 Ok(())
             }

@@ -77,7 +77,7 @@ impl<'a> Exchange<'a> {
     {
         let body = if self.route.method.kind.streams_requests() {
             let requests = Requests::new(frames, reading, self.idle.clone());
-            Body::Many(PayloadStream::new(requests))
+            Body::Many(PayloadStream::from_source(requests))
         } else {
             let bytes = self.in_time(requests::one(frames)).await?;
             Body::One(reading.payload(bytes))

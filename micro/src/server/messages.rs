@@ -1,14 +1,13 @@
 //! The messages of a reply on their way out, and what ends them.
 //!
-//! What is ready at once goes out in one piece of at most [`PIECE`] bytes (or one message, if that
+//! What is ready at once goes out in one piece of at most 16 KiB (or one message, if that
 //! is longer). The next piece is asked for when the last has been taken: a handler is ahead of a
 //! reader by one piece beside what the reader's windows, at most 1 MiB a stream, let through.
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context as Waker, Poll, ready};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,23 +17,15 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::error::{Error, Result};
-use crate::handler::{Body, MethodInfo, Payload, PayloadStream, Reply};
+use crate::handler::{Body, MethodInfo, PayloadRef, PayloadStream, Reply, SharedSink, lock};
 use crate::metadata::Metadata;
+use crate::server::batch::Batch;
 use crate::server::exchange::{Exchange, cut};
 use crate::server::idle::Idle;
 use crate::server::peer::Peer;
 use crate::server::reply::ReplyBody;
 use crate::server::writer::Writer;
 use crate::server::{connect, frames, grpc, overtime, rest, sse};
-
-/// Bytes after which messages that are ready are sent rather than gathered.
-const PIECE: usize = 16 << 10;
-
-/// How long messages are gathered, should each of them take its time.
-const GATHERING: Duration = Duration::from_micros(500);
-
-/// Every how many messages the clock is looked at: it costs as much as making a short message.
-const LOOK: u32 = 4;
 
 /// How a protocol frames messages and says that they are over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,10 +57,10 @@ pub(super) enum Part {
 
 impl Framing {
     /// Appends a message.
-    fn message(
+    pub(super) fn message(
         self,
         writer: &Writer,
-        payload: &Payload,
+        payload: PayloadRef<'_>,
         path: &str,
         out: &mut Vec<u8>,
     ) -> Result<()> {
@@ -137,11 +128,11 @@ pub(super) fn body(
         Body::One(payload) => payload,
         Body::Many(stream) => {
             overtime::announce(exchange.context.deadline(), &exchange.idle);
+            let batch = Batch::new(writer, framing, Arc::clone(method));
             return Ok(ReplyBody::messages(Messages {
                 stream,
-                writer,
+                batch: Arc::new(Mutex::new(batch)),
                 framing,
-                room: 0,
                 over: None,
                 method: Arc::clone(method),
                 ends: Ends {
@@ -155,8 +146,9 @@ pub(super) fn body(
             }));
         }
     };
-    let mut out = Vec::with_capacity(Writer::room(&payload));
-    framing.message(&writer, &payload, &method.path, &mut out)?;
+    let payload = payload.as_ref();
+    let mut out = Vec::with_capacity(Writer::room(payload));
+    framing.message(&writer, payload, &method.path, &mut out)?;
     if framing == Framing::Grpc {
         return Ok(ReplyBody::message(out.into(), trailers));
     }
@@ -167,10 +159,8 @@ pub(super) fn body(
 /// The messages of a streaming reply.
 pub(super) struct Messages {
     stream: PayloadStream,
-    writer: Writer,
+    batch: Arc<Mutex<Batch>>,
     framing: Framing,
-    /// The length of the last piece: the next is likely to be as long.
-    room: usize,
     /// How the stream ended, while what came before is being sent.
     over: Option<Result<()>>,
     method: Arc<MethodInfo>,
@@ -185,7 +175,7 @@ impl Messages {
         }
         let mut out = Vec::new();
         if self.over.is_none() {
-            self.gather(waker, &mut out);
+            out = self.gather(waker);
         }
         if self.over.is_none() && out.is_empty() {
             match self.ends.poll(waker, &self.method.path) {
@@ -201,45 +191,25 @@ impl Messages {
         Poll::Ready(self.part(out))
     }
 
-    /// Adds the messages that are ready.
-    fn gather(&mut self, waker: &mut Waker<'_>, out: &mut Vec<u8>) {
-        let mut begun = None;
-        let mut count = 0_u32;
-        while let Poll::Ready(next) = self.stream.poll(waker) {
-            let written = match next {
-                None => {
-                    self.over = Some(Ok(()));
-                    return;
-                }
-                Some(Err(error)) => Err(error),
-                Some(Ok(payload)) => {
-                    if out.is_empty() {
-                        out.reserve(Writer::room(&payload).max(self.room));
-                    }
-                    let path = &self.method.path;
-                    self.framing.message(&self.writer, &payload, path, out)
-                }
-            };
+    /// The messages that are ready.
+    fn gather(&mut self, waker: &mut Waker<'_>) -> Vec<u8> {
+        let sink: SharedSink = self.batch.clone();
+        let polled = self.stream.poll_each(waker, &sink);
+        let (out, framed) = lock(&self.batch).take();
+        self.over = match (framed, polled) {
+            (Err(error), _) | (_, Poll::Ready(Some(Err(error)))) => Some(Err(error)),
+            (Ok(()), Poll::Ready(None)) => Some(Ok(())),
+            (Ok(()), Poll::Ready(Some(Ok(()))) | Poll::Pending) => None,
+        };
+        if !out.is_empty() || self.over.is_some() {
             self.ends.idle.touch();
-            if let Err(error) = written {
-                self.over = Some(Err(error));
-                return;
-            }
-            count += 1;
-            if out.len() >= PIECE {
-                return;
-            }
-            let begun = begun.get_or_insert_with(std::time::Instant::now);
-            if count.is_multiple_of(LOOK) && begun.elapsed() > GATHERING {
-                return;
-            }
         }
+        out
     }
 
     /// What has been gathered, or else the end.
     fn part(&mut self, mut out: Vec<u8>) -> Part {
         if !out.is_empty() && (self.framing == Framing::Grpc || self.over.is_none()) {
-            self.room = out.len().min(PIECE);
             return Part::Data(self.framing.dress(out));
         }
         let outcome = self

@@ -35,6 +35,7 @@
 //! (features `gzip`, `zstd`); replies are compressed when [`Config::compression`] says so and the
 //! caller accepts it.
 
+mod batch;
 mod calls;
 mod config;
 mod connect;

@@ -9,12 +9,11 @@ use std::task::{Context as Waker, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_core::Stream;
 use http_body::Body;
 
 use crate::codec::Codec;
 use crate::error::{Error, Result};
-use crate::handler::Payload;
+use crate::handler::{Payload, Source};
 use crate::server::frames::Frames;
 use crate::server::idle::Idle;
 
@@ -87,13 +86,11 @@ impl<B> Requests<B> {
     }
 }
 
-impl<B> Stream for Requests<B>
+impl<B> Source for Requests<B>
 where
-    B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin,
+    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + Unpin,
 {
-    type Item = Result<Payload>;
-
-    fn poll_next(mut self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<Option<Result<Payload>>> {
         let this = &mut *self;
         let Some(frames) = &mut this.frames else {
             return Poll::Ready(None);

@@ -4,7 +4,7 @@ use http::HeaderValue;
 
 use crate::codec::{Codec, Compression};
 use crate::error::{Error, Result};
-use crate::handler::{MethodInfo, Payload};
+use crate::handler::{MethodInfo, PayloadRef};
 use crate::server::frames::{COMPRESSED, PREFIX};
 use crate::server::peer::Shared;
 
@@ -42,16 +42,21 @@ impl Writer {
     }
 
     /// Room for a message.
-    pub(super) fn room(payload: &Payload) -> usize {
+    pub(super) fn room(payload: PayloadRef<'_>) -> usize {
         const UNKNOWN: usize = 256;
         match payload {
-            Payload::Encoded { bytes, .. } => PREFIX + bytes.len(),
-            Payload::Value(_) => UNKNOWN,
+            PayloadRef::Encoded { bytes, .. } => PREFIX + bytes.len(),
+            PayloadRef::Value(_) => UNKNOWN,
         }
     }
 
     /// Appends a message in a frame; leaves `out` as it was when that fails.
-    pub(super) fn frame(&self, payload: &Payload, path: &str, out: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn frame(
+        &self,
+        payload: PayloadRef<'_>,
+        path: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         let start = out.len();
         let framed = self.append(payload, path, out);
         if framed.is_err() {
@@ -60,7 +65,7 @@ impl Writer {
         framed
     }
 
-    fn append(&self, payload: &Payload, path: &str, out: &mut Vec<u8>) -> Result<()> {
+    fn append(&self, payload: PayloadRef<'_>, path: &str, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
         let body = start + PREFIX;
         out.extend_from_slice(&[0; PREFIX]);
@@ -79,7 +84,7 @@ impl Writer {
     }
 
     /// A message without a frame, and whether it is compressed.
-    pub(super) fn plain(&self, payload: &Payload, path: &str) -> Result<(Vec<u8>, bool)> {
+    pub(super) fn plain(&self, payload: PayloadRef<'_>, path: &str) -> Result<(Vec<u8>, bool)> {
         let mut out = Vec::with_capacity(Self::room(payload));
         payload.write(self.codec, &mut out)?;
         self.body(out, path)

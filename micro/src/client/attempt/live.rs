@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_core::Stream;
 use tokio::sync::oneshot;
 
 use crate::client::attempt::words::Place;
@@ -16,7 +15,7 @@ use crate::client::failure::Failure;
 use crate::client::link::Link;
 use crate::client::tasks::Owned;
 use crate::error::{Error, ErrorKind, Result};
-use crate::handler::{Body, Payload, PayloadStream, Reply, Trailers};
+use crate::handler::{Body, Payload, PayloadStream, Reply, Source, Trailers};
 use crate::metadata::Metadata;
 use crate::selector::Flight;
 
@@ -71,17 +70,18 @@ impl Live {
             open.flight = Some(flight);
         }
         let trailers = self.trailers.clone();
-        let messages = PayloadStream::new(self).with_trailers(trailers);
+        let messages = PayloadStream::from_source(self).with_trailers(trailers);
         let mut reply = Reply::from_body(Body::Many(messages));
         *reply.metadata_mut() = leading;
         reply
     }
 }
 
-impl Stream for Live {
-    type Item = Result<Payload>;
-
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+impl Source for Live {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<Result<Payload>>> {
         let this = &mut *self;
         let Some(open) = &mut this.open else {
             return Poll::Ready(None);

@@ -358,6 +358,6 @@ fn requests(body: Body, framing: &mut Framing) -> Result<Requests> {
         framing.codec = codec;
     }
     let mut bytes = Vec::with_capacity(256);
-    framing.append(&payload, &mut bytes)?;
+    framing.append(payload.as_ref(), &mut bytes)?;
     Ok(Requests::One(bytes.into()))
 }

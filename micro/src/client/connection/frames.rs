@@ -8,7 +8,7 @@ use http::HeaderMap;
 use crate::client::failure::{Failure, Reach};
 use crate::codec::{Codec, Compression};
 use crate::error::{Error, ErrorKind, Result};
-use crate::handler::Payload;
+use crate::handler::PayloadRef;
 
 /// Compressed flag and length.
 const PREFIX: usize = 5;
@@ -27,8 +27,12 @@ impl Framing {
     ///
     /// # Errors
     ///
-    /// `ResourceExhausted` for a message that is too long; what [`Payload::write`] returns.
-    pub(in crate::client) fn append(&self, payload: &Payload, out: &mut Vec<u8>) -> Result<()> {
+    /// `ResourceExhausted` for a message that is too long; what [`PayloadRef::write`] returns.
+    pub(in crate::client) fn append(
+        &self,
+        payload: PayloadRef<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         let start = out.len();
         out.extend_from_slice(&[0; PREFIX]);
         payload.write(self.codec, out)?;

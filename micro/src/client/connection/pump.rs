@@ -2,8 +2,9 @@
 //!
 //! Holds one message beyond what a frame takes. Whoever polls it owns it; nothing runs by itself.
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use h2::{Reason, SendStream};
 use crate::client::clock::Pulse;
 use crate::client::connection::frames::Framing;
 use crate::error::{Error, Result};
-use crate::handler::PayloadStream;
+use crate::handler::{PayloadRef, PayloadStream, SharedSink, Sink, lock};
 
 /// Requests that are ready are gathered until they have so many bytes: those of one HTTP/2 frame.
 const GATHERED: usize = 16 * 1024;
@@ -23,11 +24,9 @@ pub(in crate::client) struct Pump {
     /// `None` after the last.
     requests: Option<PayloadStream>,
     out: SendStream<Bytes>,
-    framing: Framing,
+    gathered: Arc<Mutex<Gathered>>,
     /// Framed messages that wait for room.
     ready: Bytes,
-    /// How many bytes were gathered last, to make room for as many at once.
-    usual: usize,
     /// Whether anything of the requests was taken.
     touched: bool,
     pulse: Option<Arc<Pulse>>,
@@ -43,9 +42,8 @@ impl Pump {
         Self {
             requests: Some(requests),
             out,
-            framing,
+            gathered: Arc::new(Mutex::new(Gathered::new(framing))),
             ready: Bytes::new(),
-            usual: 256,
             touched: false,
             pulse,
         }
@@ -102,29 +100,22 @@ impl Pump {
         let Some(requests) = &mut self.requests else {
             return Ok(());
         };
-        let mut gathered = Vec::new();
-        while gathered.len() < GATHERED {
-            // The stream is user code, and this may be a task of its own: nobody would hear.
-            let next = catch_unwind(AssertUnwindSafe(|| requests.poll(task)));
-            let next = next.unwrap_or_else(|_| Poll::Ready(Some(Err(panicked()))));
-            let Poll::Ready(next) = next else {
-                break;
-            };
-            self.touched = true;
-            let Some(request) = next else {
-                self.requests = None;
-                break;
-            };
-            if gathered.is_empty() {
-                gathered.reserve(self.usual);
-            }
-            self.framing.append(&request?, &mut gathered)?;
-            if let Some(pulse) = &self.pulse {
-                pulse.beat();
-            }
+        let sink: SharedSink = self.gathered.clone();
+        // The stream is user code, and this may be a task of its own: nobody would hear.
+        let next = catch_unwind(AssertUnwindSafe(|| requests.poll_each(task, &sink)));
+        let next = next.unwrap_or_else(|_| Poll::Ready(Some(Err(panicked()))));
+        let (gathered, framed) = lock(&self.gathered).take();
+        self.touched |= !gathered.is_empty() || framed.is_err() || next.is_ready();
+        framed?;
+        match next {
+            Poll::Ready(None) => self.requests = None,
+            Poll::Ready(Some(outcome)) => outcome?,
+            Poll::Pending => {}
         }
-        if !gathered.is_empty() {
-            self.usual = gathered.len().clamp(256, 2 * GATHERED);
+        if !gathered.is_empty()
+            && let Some(pulse) = &self.pulse
+        {
+            pulse.beat();
         }
         self.ready = gathered.into();
         Ok(())
@@ -137,6 +128,58 @@ impl Pump {
             0 => self.out.poll_capacity(task).map(|room| room?.ok()),
             room => Poll::Ready(Some(room)),
         }
+    }
+}
+
+/// Requests as they are framed.
+struct Gathered {
+    framing: Framing,
+    bytes: Vec<u8>,
+    /// How many of the bytes are whole messages.
+    whole: usize,
+    /// How many there were last, to make room for as many at once.
+    usual: usize,
+    failed: Option<Error>,
+}
+
+impl Gathered {
+    fn new(framing: Framing) -> Self {
+        Self {
+            framing,
+            bytes: Vec::new(),
+            whole: 0,
+            usual: 256,
+            failed: None,
+        }
+    }
+
+    /// Takes what was gathered, and what was wrong with the message after it.
+    fn take(&mut self) -> (Vec<u8>, Result<()>) {
+        // A message whose encoding panicked is there by half.
+        self.bytes.truncate(self.whole);
+        if self.whole > 0 {
+            self.usual = self.whole.clamp(256, 2 * GATHERED);
+        }
+        self.whole = 0;
+        let outcome = self.failed.take().map_or(Ok(()), Err);
+        (std::mem::take(&mut self.bytes), outcome)
+    }
+}
+
+impl Sink for Gathered {
+    fn put(&mut self, message: PayloadRef<'_>) -> ControlFlow<()> {
+        if self.bytes.is_empty() {
+            self.bytes.reserve(self.usual);
+        }
+        if let Err(error) = self.framing.append(message, &mut self.bytes) {
+            self.failed = Some(error);
+            return ControlFlow::Break(());
+        }
+        self.whole = self.bytes.len();
+        if self.whole >= GATHERED {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
     }
 }
 

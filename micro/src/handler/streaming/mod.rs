@@ -5,22 +5,24 @@
 
 mod payloads;
 mod sender;
+mod source;
 
 pub use self::payloads::{PayloadStream, Trailers};
 pub use self::sender::{Sender, stream};
+pub(crate) use self::source::{SharedSink, Sink, Source, lock};
 
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
 use crate::codec::Message;
 use crate::error::{Error, Result};
 use crate::handler::call::{Body, Reply};
-use crate::handler::payload::Payload;
+use crate::handler::payload::{Payload, PayloadRef};
 use crate::metadata::Metadata;
 
 /// A typed stream of messages: what a method receives from a streaming caller, and what a caller
@@ -57,7 +59,7 @@ impl<T: Message> Streaming<T> {
     where
         S: Stream<Item: StreamItem<T>> + Send + 'static,
     {
-        Self::from_payloads(PayloadStream::new(Encoded {
+        Self::from_payloads(PayloadStream::from_source(Encoded {
             messages: Box::pin(messages),
             message: PhantomData,
         }))
@@ -157,7 +159,7 @@ impl<T: Message> Streaming<T> {
         let Self {
             messages, trailers, ..
         } = self;
-        messages.unwrap_or_else(|| PayloadStream::new(Over).with_trailers(trailers))
+        messages.unwrap_or_else(|| PayloadStream::from_source(Over).with_trailers(trailers))
     }
 }
 
@@ -215,12 +217,38 @@ struct Encoded<T, S> {
     message: PhantomData<fn() -> T>,
 }
 
-impl<T: Message, S: Stream<Item: StreamItem<T>>> Stream for Encoded<T, S> {
-    type Item = Result<Payload>;
-
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+impl<T: Message, S: Stream<Item: StreamItem<T>>> Encoded<T, S> {
+    fn poll_item(&mut self, task: &mut Context<'_>) -> Poll<Option<Result<T>>> {
         let next = self.messages.as_mut().poll_next(task);
-        next.map(|next| next.map(|item| item.into_item().map(Payload::value)))
+        next.map(|next| next.map(StreamItem::into_item))
+    }
+}
+
+impl<T: Message, S: Stream<Item: StreamItem<T>> + Send> Source for Encoded<T, S> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<Result<Payload>>> {
+        let next = self.poll_item(task);
+        next.map(|next| next.map(|item| item.map(Payload::value)))
+    }
+
+    fn poll_each(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        sink: &SharedSink,
+    ) -> Poll<Option<Result<()>>> {
+        let mut sink = lock(sink);
+        while let Some(item) = ready!(self.poll_item(task)) {
+            match item {
+                Err(error) => return Poll::Ready(Some(Err(error))),
+                Ok(message) if sink.put(PayloadRef::Value(&message)).is_break() => {
+                    return Poll::Ready(Some(Ok(())));
+                }
+                Ok(_) => {}
+            }
+        }
+        Poll::Ready(None)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -231,10 +259,8 @@ impl<T: Message, S: Stream<Item: StreamItem<T>>> Stream for Encoded<T, S> {
 /// The stream that is over.
 struct Over;
 
-impl Stream for Over {
-    type Item = Result<Payload>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+impl Source for Over {
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
         Poll::Ready(None)
     }
 }

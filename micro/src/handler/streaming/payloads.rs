@@ -10,11 +10,12 @@ use futures_core::Stream;
 
 use crate::error::Result;
 use crate::handler::payload::Payload;
+use crate::handler::streaming::source::{SharedSink, Single, Source};
 use crate::metadata::Metadata;
 
 /// Messages of one direction of a streaming call, and the metadata after the last.
 pub struct PayloadStream {
-    messages: Pin<Box<dyn Stream<Item = Result<Payload>> + Send>>,
+    messages: Pin<Box<dyn Source>>,
     trailers: Trailers,
 }
 
@@ -56,6 +57,11 @@ impl Trailers {
 impl PayloadStream {
     /// A stream from what makes the messages.
     pub fn new(messages: impl Stream<Item = Result<Payload>> + Send + 'static) -> Self {
+        Self::from_source(Single(Box::pin(messages)))
+    }
+
+    /// The same from what can hand over many at once.
+    pub(crate) fn from_source(messages: impl Source + 'static) -> Self {
         Self {
             messages: Box::pin(messages),
             trailers: Trailers::default(),
@@ -82,6 +88,15 @@ impl PayloadStream {
         self.messages.as_mut().poll_next(task)
     }
 
+    /// Puts the messages that are ready into a sink, as [`Source::poll_each`].
+    pub(crate) fn poll_each(
+        &mut self,
+        task: &mut Context<'_>,
+        sink: &SharedSink,
+    ) -> Poll<Option<Result<()>>> {
+        self.messages.as_mut().poll_each(task, sink)
+    }
+
     /// Where trailing metadata will be found.
     pub fn trailers(&self) -> &Trailers {
         &self.trailers
@@ -97,7 +112,7 @@ impl PayloadStream {
             messages: self,
             function,
         };
-        Self::new(messages).with_trailers(trailers)
+        Self::from_source(messages).with_trailers(trailers)
     }
 }
 
@@ -127,10 +142,14 @@ struct Mapped<Function> {
 
 impl<Function> Unpin for Mapped<Function> {}
 
-impl<Function: FnMut(Result<Payload>) -> Result<Payload>> Stream for Mapped<Function> {
-    type Item = Result<Payload>;
-
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+impl<Function> Source for Mapped<Function>
+where
+    Function: FnMut(Result<Payload>) -> Result<Payload> + Send,
+{
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<Result<Payload>>> {
         let next = self.messages.poll(task);
         next.map(|next| next.map(|message| (self.function)(message)))
     }

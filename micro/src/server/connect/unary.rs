@@ -87,7 +87,7 @@ async fn answer(
     out.insert(CONTENT_TYPE, content_type(codec));
     error::write(reply.metadata(), reply.trailers(), &mut out)?;
     let payload = reply.into_parts().1.into_one()?;
-    let (bytes, compressed) = writer.plain(&payload, &method.path)?;
+    let (bytes, compressed) = writer.plain(payload.as_ref(), &method.path)?;
     if let (true, Some(encoding)) = (compressed, writer.encoding()) {
         out.insert(CONTENT_ENCODING, encoding);
     }
