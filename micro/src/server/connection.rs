@@ -10,6 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::server::cancelled::Cancelled;
 use crate::server::config::Limits;
 use crate::server::http::Answers;
 use crate::server::inline::{Inline, Queue};
@@ -114,10 +115,10 @@ async fn http1(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(limits.metadata.saturating_add(HEAD));
     let mut connection = builder.serve_connection(io, Answers(Arc::clone(&peer)));
-    let mut draining = pin!(peer.shared.draining.child_token().cancelled_owned());
+    let mut draining = Cancelled::new(peer.shared.draining.child_token());
     let mut told = false;
     poll_fn(|cx| {
-        if !told && draining.as_mut().poll(cx).is_ready() {
+        if !told && Pin::new(&mut draining).poll(cx).is_ready() {
             told = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
@@ -154,7 +155,7 @@ async fn until_drained<C: Future>(
 ) -> C::Output {
     let mut connection = pin!(connection);
     // A child of its own: connections do not queue at the server's lock each time they are woken.
-    let draining = peer.shared.draining.child_token().cancelled_owned();
+    let draining = Cancelled::new(peer.shared.draining.child_token());
     tokio::select! {
         biased;
         ended = &mut connection => return ended,

@@ -56,6 +56,8 @@ pub(super) struct Inline<C> {
     signal: Arc<Signal>,
     /// The same as a waker.
     waker: Waker,
+    /// Whom the signal wakes.
+    task: Waker,
 }
 
 impl<C: Future> Inline<C> {
@@ -68,6 +70,7 @@ impl<C: Future> Inline<C> {
             caution: 0,
             waker: Waker::from(Arc::clone(&signal)),
             signal,
+            task: Waker::noop().clone(),
         }
     }
 
@@ -109,7 +112,10 @@ impl<C: Future> Future for Inline<C> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
         let this = &mut *self;
-        this.signal.set_task(cx.waker());
+        if !this.task.will_wake(cx.waker()) {
+            this.task.clone_from(cx.waker());
+            this.signal.set_task(cx.waker());
+        }
         for _ in 0..TURNS {
             this.signal.state.store(BUSY, Ordering::SeqCst);
             let mut signal = Context::from_waker(&this.waker);

@@ -14,15 +14,15 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::HeaderMap;
 use tokio::time::{Instant, Sleep};
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::error::{Error, Result};
 use crate::handler::{Body, MethodInfo, PayloadRef, PayloadStream, Reply, SharedSink, lock};
 use crate::metadata::Metadata;
 use crate::server::batch::Batch;
+use crate::server::bell::Bell;
+use crate::server::cancelled::Cancelled;
 use crate::server::exchange::{Exchange, cut};
 use crate::server::idle::Idle;
-use crate::server::peer::Peer;
 use crate::server::reply::ReplyBody;
 use crate::server::writer::Writer;
 use crate::server::{connect, frames, grpc, overtime, rest, sse};
@@ -131,16 +131,17 @@ pub(super) fn body(
             let batch = Batch::new(writer, framing, Arc::clone(method));
             return Ok(ReplyBody::messages(Messages {
                 stream,
+                bell: Bell::new(),
                 batch: Arc::new(Mutex::new(batch)),
                 framing,
                 over: None,
+                flows: true,
                 method: Arc::clone(method),
                 ends: Ends {
                     deadline: exchange.context.deadline(),
                     sleep: None,
                     idle: exchange.idle,
-                    peer: Arc::clone(exchange.peer),
-                    cut: None,
+                    cut: Cancelled::new(exchange.peer.cut.clone()),
                     silent: None,
                 },
             }));
@@ -159,10 +160,13 @@ pub(super) fn body(
 /// The messages of a streaming reply.
 pub(super) struct Messages {
     stream: PayloadStream,
+    bell: Bell,
     batch: Arc<Mutex<Batch>>,
     framing: Framing,
     /// How the stream ended, while what came before is being sent.
     over: Option<Result<()>>,
+    /// Whether there was a piece the last time: only then are the ends not waited for.
+    flows: bool,
     method: Arc<MethodInfo>,
     ends: Ends,
 }
@@ -170,12 +174,13 @@ pub(super) struct Messages {
 impl Messages {
     /// The next piece of messages, or what follows the last.
     pub(super) fn poll_next(&mut self, waker: &mut Waker<'_>) -> Poll<Part> {
-        if self.over.is_none() {
+        if self.over.is_none() && self.flows {
             self.over = self.ends.passed(&self.method.path).map(Err);
         }
         let mut out = Vec::new();
         if self.over.is_none() {
             out = self.gather(waker);
+            self.flows = !out.is_empty();
         }
         if self.over.is_none() && out.is_empty() {
             match self.ends.poll(waker, &self.method.path) {
@@ -194,7 +199,10 @@ impl Messages {
     /// The messages that are ready.
     fn gather(&mut self, waker: &mut Waker<'_>) -> Vec<u8> {
         let sink: SharedSink = self.batch.clone();
-        let polled = self.stream.poll_each(waker, &sink);
+        let stream = &mut self.stream;
+        let polled = self
+            .bell
+            .poll(waker.waker(), |waker| stream.poll_each(waker, &sink));
         let (out, framed) = lock(&self.batch).take();
         self.over = match (framed, polled) {
             (Err(error), _) | (_, Poll::Ready(Some(Err(error)))) => Some(Err(error)),
@@ -237,8 +245,7 @@ struct Ends {
     deadline: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
     idle: Idle,
-    peer: Arc<Peer>,
-    cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    cut: Cancelled,
     /// Since when nothing was sent, where that matters.
     silent: Option<Pin<Box<Sleep>>>,
 }
@@ -246,7 +253,7 @@ struct Ends {
 impl Ends {
     /// Why the stream has to end, if it has to now.
     fn passed(&self, path: &str) -> Option<Error> {
-        if self.peer.cut.is_cancelled() {
+        if self.cut.is_cancelled() {
             return Some(cut(path));
         }
         let late = self
@@ -257,11 +264,7 @@ impl Ends {
 
     /// Waits for it.
     fn poll(&mut self, waker: &mut Waker<'_>, path: &str) -> Poll<Error> {
-        let token = &self.peer.cut;
-        let cancelled = self
-            .cut
-            .get_or_insert_with(|| Box::pin(token.clone().cancelled_owned()));
-        if cancelled.as_mut().poll(waker).is_ready() {
+        if Pin::new(&mut self.cut).poll(waker).is_ready() {
             return Poll::Ready(cut(path));
         }
         if let Some(deadline) = self.deadline {

@@ -36,7 +36,9 @@
 //! caller accepts it.
 
 mod batch;
+mod bell;
 mod calls;
+mod cancelled;
 mod config;
 mod connect;
 mod connection;
