@@ -154,6 +154,35 @@ impl Block {
     pub(super) async fn typed(&self, request: Number) -> Result<Streaming<Number>> {
         Ok(count(request.value, false))
     }
+
+    /// Panics behind the last number; all of them are ready at once.
+    #[micro::rpc]
+    pub(super) async fn breaking(&self, request: Number) -> impl Stream<Item = Number> {
+        Breaking::new(request.value)
+    }
+
+    #[micro::rpc]
+    pub(super) async fn breaking_typed(&self, request: Number) -> Result<Streaming<Number>> {
+        Ok(Streaming::new(Breaking::new(request.value)))
+    }
+}
+
+/// Counts to a number, then panics.
+pub(super) struct Breaking(std::ops::RangeInclusive<u32>);
+
+impl Breaking {
+    pub(super) fn new(last: u32) -> Self {
+        Self(1..=last)
+    }
+}
+
+impl Stream for Breaking {
+    type Item = Number;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<Option<Number>> {
+        let next = self.0.next().expect("secret");
+        Poll::Ready(Some(number(next)))
+    }
 }
 
 #[micro::service(name = "streams-contract", package = "streams.v1")]

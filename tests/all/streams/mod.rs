@@ -15,7 +15,7 @@ use micro::testing::TestApp;
 use micro::wrap::Wrap;
 
 use self::forms::{
-    Block, BlockClient, ContractClient, Free, FreeClient, Implemented, Number, number,
+    Block, BlockClient, Breaking, ContractClient, Free, FreeClient, Implemented, Number, number,
 };
 
 /// What a stream yields until its end or error.
@@ -93,6 +93,29 @@ async fn a_stream_may_come_without_result_and_without_request(client: BlockClien
 async fn an_error_before_the_stream_is_the_calls_error(client: BlockClient) -> Result<()> {
     let error = client.many(number(0)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_sent_before_a_panic_arrives() -> Result<()> {
+    let (app, running) = app().await;
+    let client = BlockClient::new(app.client().clone());
+    let streams = [
+        client.breaking(number(3)).await?,
+        client.breaking(number(3)).remote().await?,
+        client.breaking_typed(number(3)).await?,
+        client.breaking_typed(number(3)).remote().await?,
+    ];
+    for stream in streams {
+        let (values, error) = all(stream).await;
+        let error = error.unwrap();
+        assert_eq!((values, error.kind()), (vec![1, 2, 3], ErrorKind::Internal));
+        assert!(!error.message().contains("secret"), "{error}");
+    }
+    let requests = Streaming::new(Breaking::new(3));
+    let error = client.sum(requests).remote().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal);
+    running.stop().await;
     Ok(())
 }
 
