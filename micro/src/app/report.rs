@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use crate::app::Inner;
+use crate::handler::Subscriber;
 use crate::registry::Registration;
 
 /// Says what runs, where, and why there.
@@ -52,6 +53,13 @@ fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Registration]) 
             ),
         );
     }
+    for listener in &app.listeners {
+        let (key, value) = heard(&listener.subscriber);
+        line(key, value);
+    }
+    for work in &app.works {
+        line("every", format!("{:?}: {}", work.period, work.name));
+    }
     if !app.wraps.is_empty() {
         let mut wraps: Vec<_> = app
             .wraps
@@ -66,4 +74,59 @@ fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Registration]) 
         line("wraps", wraps.join(", "));
     }
     text
+}
+
+/// What a subscriber receives, by which name, and with whom it shares.
+fn heard(subscriber: &Subscriber) -> (&'static str, String) {
+    let name = subscriber.name;
+    match (&subscriber.durable, &subscriber.options.queue) {
+        (Some(durable), _) => {
+            let group = durable.group.unwrap_or(name);
+            (
+                "stream",
+                format!("{}: {name} (group {group})", durable.stream),
+            )
+        }
+        (None, Some(queue)) => {
+            let topic = subscriber.pattern;
+            ("topic", format!("{topic}: {name} (queue {queue})"))
+        }
+        (None, None) => ("topic", format!("{}: {name}", subscriber.pattern)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::app::App;
+    use crate::broker::{Event, Options};
+    use crate::handler::{Durable, Parts};
+
+    #[tokio::test]
+    async fn what_is_heard_and_done_by_the_clock_is_named() {
+        let hear = |name| Subscriber::new(name, "orders.*", |_: Parts, _: Event| async { Ok(()) });
+        let app = App::builder()
+            .in_process()
+            .subscriber(hear("bill").options(Options::new().queue("bills")))
+            .subscriber(hear("watch"))
+            .every(Duration::from_secs(30), "sweep", |_| {
+                Box::pin(async { Ok(()) })
+            })
+            .build()
+            .await
+            .unwrap();
+        let text = ready_text(&app.0, None, &[]);
+        for expected in [
+            "\n  topic     orders.*: bill (queue bills)\n",
+            "\n  topic     orders.*: watch\n",
+            "\n  every     30s: sweep",
+        ] {
+            assert!(text.contains(expected), "{text}");
+        }
+        let pack = hear("pack").durable(Durable::new("orders.placed"));
+        let expected = "orders.placed: pack (group pack)".to_owned();
+        assert_eq!(heard(&pack), ("stream", expected));
+    }
 }
