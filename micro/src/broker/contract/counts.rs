@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{Notes, World, close, event, keyed, noting};
 use crate::broker::Options;
 
@@ -101,6 +103,48 @@ pub(super) async fn three_queues_of_one_process_run_each_handler_once(world: &Wo
     for notes in &notes {
         assert_eq!(notes.wait(1).await, ["one"]);
     }
+    close(all).await;
+}
+
+/// Two topics with two queues each, published to in turns: every member has its share.
+pub(super) async fn members_share_what_comes(world: &World) {
+    let topics = ["share-a", "share-b"].map(|name| world.topic(name));
+    let (mut notes, mut all) = (Vec::new(), Vec::new());
+    for (topic, queue, node) in [0, 1].into_iter().flat_map(|topic| {
+        ["one", "two"]
+            .into_iter()
+            .flat_map(move |queue| [(topic, queue, 0), (topic, queue, 1)])
+    }) {
+        let (broker, options) = (&world.nodes[node], Options::new().queue(queue));
+        notes.push(Notes::default());
+        let last = notes.last().unwrap();
+        all.push(noting(broker, &topics[topic], options, last, AT_ONCE).await);
+    }
+    for topic in &topics {
+        world.ready(topic, 2).await;
+    }
+    let handled = || notes.iter().map(|notes| notes.all().len());
+    let start = Instant::now();
+    let (mut published, mut least) = (0, 0);
+    // Members may become known one after the other; from then on each has its share.
+    while least < 50 {
+        assert!(
+            start.elapsed() < super::PATIENCE,
+            "{:?}",
+            handled().collect::<Vec<_>>()
+        );
+        for topic in &topics {
+            world
+                .publisher
+                .publish_event(event(topic, published))
+                .await
+                .unwrap();
+        }
+        published += 1;
+        least = handled().min().unwrap();
+    }
+    assert_eq!(world.publisher.flush(super::PATIENCE).await, 0);
+    assert_eq!(handled().sum::<usize>(), published * 4);
     close(all).await;
 }
 

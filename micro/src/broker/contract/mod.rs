@@ -33,6 +33,7 @@ pub(crate) async fn holds(world: World) {
     counts::a_burst_is_handled_to_the_last_event(&world, Duration::from_millis(5)).await;
     counts::a_burst_beyond_the_room_keeps_its_order(&world).await;
     counts::three_queues_of_one_process_run_each_handler_once(&world).await;
+    counts::members_share_what_comes(&world).await;
     counts::what_travels_beside_the_payload_arrives(&world).await;
     failures::failed_events_are_tried_again_in_order(&world).await;
     failures::poison_goes_to_the_dead_letters_and_the_rest_flows(&world).await;

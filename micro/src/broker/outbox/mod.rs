@@ -106,8 +106,6 @@ pub(super) struct Outbox {
     members: Arc<dyn Members>,
     /// Set by the broker that the backend is opened for.
     dead: OnceLock<Keep>,
-    /// Turns with every event, so that the members of a queue have their turns.
-    turn: AtomicUsize,
     /// Events that a member took and has not handled.
     pending: AtomicUsize,
     /// Told when there are none.
@@ -123,7 +121,6 @@ impl Outbox {
         Arc::new_cyclic(|own| Self {
             members,
             dead: OnceLock::new(),
-            turn: AtomicUsize::new(0),
             pending: AtomicUsize::new(0),
             settled: Notify::new(),
             again: Mutex::default(),
