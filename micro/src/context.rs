@@ -318,6 +318,12 @@ impl Drop for CancelGuard {
     }
 }
 
+/// The moment a length after another; thirty years after it when the clock does not reach further.
+pub(crate) fn later(from: Instant, length: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
+    from.checked_add(length).unwrap_or_else(|| from + FAR)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -353,5 +359,15 @@ mod tests {
         context.metadata_mut().insert("a", "1").unwrap();
         let seen = context.scope(async { Context::current() }).await.unwrap();
         assert_eq!(seen.metadata().get("a"), Some("1"));
+    }
+
+    #[test]
+    fn later_than_the_clock_reaches_is_far_away() {
+        let now = Instant::now();
+        assert_eq!(
+            later(now, Duration::from_secs(3)) - now,
+            Duration::from_secs(3)
+        );
+        assert!(later(now, Duration::MAX) - now > Duration::from_secs(900_000_000));
     }
 }

@@ -23,6 +23,7 @@ use crate::broker::subscription::Subscription;
 use crate::broker::topic::Pattern;
 use crate::broker::url;
 use crate::codec::{Message, Topic};
+use crate::context::later;
 use crate::error::{Error, Result};
 
 /// How long publishing may take unless told otherwise.
@@ -173,7 +174,8 @@ impl Broker {
     ///
     /// When cancelled some may have been published.
     pub async fn publish_all(&self, events: Vec<Event>) -> Result<Vec<usize>> {
-        self.send(events, Instant::now() + self.timeout).await
+        let deadline = later(Instant::now(), self.timeout);
+        self.send(events, deadline).await
     }
 
     pub(super) async fn send(&self, events: Vec<Event>, deadline: Instant) -> Result<Vec<usize>> {

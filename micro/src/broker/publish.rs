@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::broker::handle::Broker;
 use crate::broker::record::Event;
-use crate::context::Context;
+use crate::context::{Context, later};
 use crate::error::Result;
 
 /// One event to be published: awaited, it is.
@@ -98,7 +98,7 @@ impl IntoFuture for Publish {
             .unwrap_or_default()
             .with_timeout(self.timeout)
             .deadline()
-            .unwrap_or_else(|| Instant::now() + self.timeout);
+            .unwrap_or_else(|| later(Instant::now(), self.timeout));
         Box::pin(async move {
             let counts = self.broker.send(vec![self.event?], deadline).await?;
             let taken = counts.first().copied().unwrap_or_default();

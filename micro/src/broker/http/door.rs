@@ -24,6 +24,7 @@ use crate::broker::inbox::Inbox;
 use crate::broker::memory::Local;
 use crate::broker::record::Event;
 use crate::broker::settle::{Outcome, Settle};
+use crate::context::later;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many events of one publisher wait for one subscriber.
@@ -140,7 +141,7 @@ impl Door {
         forwarding: &mut JoinSet<()>,
     ) -> Option<Note> {
         let (number, subscriber) = (sent.number, sent.subscriber.clone());
-        let deadline = Instant::now() + sent.patience;
+        let deadline = later(Instant::now(), sent.patience);
         let told = notes.clone();
         let settle = Settle::new(move |outcome| tell(&told, Note::Settled(number, outcome)));
         let (inbox, event) = match (self.local.find(&subscriber), sent.into_event()) {
@@ -301,5 +302,73 @@ fn refused(number: u64, error: &Error) -> Note {
 fn tell(notes: &mpsc::UnboundedSender<Note>, note: Note) {
     if notes.send(note).is_err() {
         tracing::trace!("a stream that has ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::task::{Context, Poll};
+
+    use super::*;
+    use crate::broker::delivery::Run;
+    use crate::broker::inbox::Inbox;
+    use crate::broker::options::Options;
+    use crate::broker::record::Event;
+    use crate::broker::topic::Pattern;
+
+    /// Batches that were there at once, and then none for ever.
+    struct Sending(Vec<Batch>);
+
+    impl Stream for Sending {
+        type Item = Result<Batch>;
+
+        fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            self.0
+                .pop()
+                .map_or(Poll::Pending, |batch| Poll::Ready(Some(Ok(batch))))
+        }
+    }
+
+    fn sent(number: u64, subscriber: &str, delay: Duration) -> Sent {
+        let mut event = Event::raw("a", "application/json", "{}").unwrap();
+        (event.id, event.delay) = (number.to_string(), delay);
+        let sent = Sent::new(subscriber, &event, Duration::MAX);
+        Sent { number, ..sent }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_length_of_time_and_no_name_that_a_peer_makes_up_does_harm() {
+        let local = Arc::new(Local::default());
+        let run: Run = Arc::new(|_, _| Box::pin(async { Ok(()) }));
+        let bury = Arc::new(|_, _| Box::pin(async {}) as Pin<Box<dyn Future<Output = ()> + Send>>);
+        let pattern = Pattern::parse("a").unwrap();
+        let id = local.add(Inbox::start(pattern, Options::new(), run, bury));
+        let mut events = vec![
+            sent(0, &id, Duration::MAX),
+            sent(1, &id, Duration::from_secs(u64::MAX / 2)),
+            sent(2, &id, Duration::ZERO),
+        ];
+        events.extend((3..100).map(|number| sent(number, &format!("x{number}"), Duration::ZERO)));
+        let door = Door {
+            local,
+            keep: Arc::default(),
+            wanted: Arc::default(),
+        };
+        let heard = Mutex::new(Words::default());
+        let hearing = |words: Words| {
+            let mut heard = heard.lock().unwrap();
+            heard.taken.extend(words.taken);
+            heard.handled.extend(words.handled);
+            heard.refused.extend(words.refused);
+            async { Ok(()) }
+        };
+        let serving = door.serve(Sending(vec![Batch { events }]), hearing);
+        let day = Duration::from_secs(86_400);
+        assert!(tokio::time::timeout(day, serving).await.is_err());
+        let mut heard = heard.into_inner().unwrap();
+        heard.taken.sort_unstable();
+        assert_eq!((heard.taken, heard.handled), (vec![0, 1, 2], vec![2]));
+        assert_eq!(heard.refused.len(), 97);
     }
 }

@@ -13,6 +13,7 @@ use crate::broker::attempt::attempt;
 use crate::broker::dead::DeadLetter;
 use crate::broker::delivery::Verdict;
 use crate::broker::settle::Outcome;
+use crate::context::later;
 
 /// Handles events until the inbox closes.
 pub(super) async fn work(shared: Arc<Shared>, worker: usize) {
@@ -79,7 +80,7 @@ impl Shared {
                     return self.settle(item);
                 }
                 Step::Again(pause) if item.lane.is_none() => {
-                    self.lanes().postpone(item, Instant::now() + pause);
+                    self.lanes().postpone(item, later(Instant::now(), pause));
                     self.free.notify_one();
                     if self.closing.is_cancelled() {
                         // The inbox gave back what waited before this one did.

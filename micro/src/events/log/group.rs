@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::context::later;
 use crate::error::{Error, Result};
 use crate::events::backend::Source;
 use crate::events::consumer::{Delivery, Options, Settle, Verdict};
@@ -175,7 +176,7 @@ impl<L: Log> Member<L> {
         let now = Instant::now();
         let mut state = self.group.state();
         state.wake(now);
-        state.take(now + self.options.ack_wait, self.options.retries)
+        state.take(later(now, self.options.ack_wait), self.options.retries)
     }
 
     fn hold(&self, taken: Taken, permit: OwnedSemaphorePermit) -> Hold<L> {
@@ -278,7 +279,7 @@ impl<L: Log> Hold<L> {
     /// Gives the record more time; an error when it is not ours any more.
     fn extend(&self) -> Result<()> {
         let offset = self.taken.record.offset;
-        let until = Instant::now() + self.options.ack_wait;
+        let until = later(Instant::now(), self.options.ack_wait);
         if self.group.state().extend(offset, self.taken.serial, until) {
             return Ok(());
         }

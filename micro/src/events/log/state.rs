@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::context::later;
 use crate::events::log::progress::{Progress, Step};
 use crate::events::record::Record;
 
@@ -284,7 +285,7 @@ fn weight(record: &Record) -> usize {
 
 /// When a delay ends; none when it is no delay.
 pub(super) fn after(now: Instant, delay: Duration) -> Option<Instant> {
-    (!delay.is_zero()).then(|| now + delay)
+    (!delay.is_zero()).then(|| later(now, delay))
 }
 
 #[cfg(test)]
