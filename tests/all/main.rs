@@ -13,6 +13,7 @@ mod finding;
 mod hostile;
 mod http;
 mod killed;
+mod limits;
 mod message;
 mod layers;
 mod peers;

@@ -1,0 +1,129 @@
+//! README's table of limits says what the code does.
+
+use std::time::Duration;
+
+use micro::{app, broker, client, events, server};
+use micro_tests::workspace;
+
+fn bytes(count: usize) -> String {
+    if count.is_multiple_of(1 << 20) {
+        format!("{} MiB", count >> 20)
+    } else {
+        format!("{} KiB", count >> 10)
+    }
+}
+
+fn number(count: usize) -> String {
+    let (thousands, rest) = (count / 1000, count % 1000);
+    if thousands == 0 {
+        rest.to_string()
+    } else {
+        format!("{thousands},{rest:03}")
+    }
+}
+
+fn seconds(length: Duration) -> String {
+    format!("{} s", length.as_secs())
+}
+
+/// The beginning of a row, and its default.
+fn rows() -> Vec<(&'static str, String)> {
+    let (server, client) = (server::Limits::default(), client::Config::default());
+    let (subscriber, stream) = (broker::Options::default(), events::Options::default());
+    let two = |one: String, other: String| format!("{one}; {other}");
+    let counts =
+        |one: usize, time, retries: u32| format!("{}; {}; {retries}", number(one), seconds(time));
+    let drain = app::Key::find("drain").expect("a setting").default;
+    vec![
+        ("a message that is received", bytes(server.message)),
+        ("a message that is received", bytes(client.message_limit)),
+        ("memory that decoding", bytes(4 * server.message)),
+        ("metadata of a call", bytes(server.metadata)),
+        ("metadata of a call", bytes(client.metadata_limit)),
+        (
+            "the head of an HTTP/1",
+            two(
+                bytes(server.metadata + (16 << 10)),
+                bytes(4 * server.metadata),
+            ),
+        ),
+        ("calls at once", number(server.streams as usize)),
+        ("connections to a server", number(server.connections)),
+        ("connections of a client", number(client.connections)),
+        ("calls that wait", number(client.queue_limit)),
+        (
+            "what waits for its reader",
+            two(bytes(client.stream_window), bytes(client.connection_window)),
+        ),
+        ("time of a call", seconds(client.timeout)),
+        ("time to send the head", seconds(server.header_timeout)),
+        ("time in which a message", seconds(server.stall_timeout)),
+        (
+            "silence before a client",
+            two(
+                seconds(server.keep_alive),
+                seconds(server.keep_alive_timeout),
+            ),
+        ),
+        (
+            "silence before a server",
+            two(
+                seconds(client.keep_alive_interval),
+                seconds(client.keep_alive_timeout),
+            ),
+        ),
+        ("time to connect", seconds(client.connect_timeout)),
+        (
+            "times that a call",
+            two(
+                client.attempts.to_string(),
+                client.retry_percent.to_string(),
+            ),
+        ),
+        ("time that running calls", drain.replace('s', " s")),
+        (
+            "events that wait",
+            counts(subscriber.capacity, subscriber.timeout, subscriber.retries),
+        ),
+        (
+            "unsettled deliveries",
+            counts(stream.in_flight, stream.ack_wait, stream.retries),
+        ),
+    ]
+}
+
+#[test]
+fn readme_has_the_defaults_of_the_code() {
+    assert_eq!(server::Limits::default().stream_idle_timeout, None);
+    let readme = std::fs::read_to_string(workspace().join("README.md")).unwrap();
+    for (begin, default) in rows() {
+        let start = format!("| {begin}");
+        let row = readme.lines().find(|line| line.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("no row `{begin}`"));
+        assert_eq!(row.split(" | ").nth(1), Some(&*default), "{row}");
+    }
+}
+
+/// A setting's default and the code's are one.
+#[test]
+fn settings_have_the_defaults_of_the_code() {
+    let limits = server::Limits::default();
+    let bytes = |count: usize| bytes(count).replace(' ', "");
+    for (name, default) in [
+        ("limits.message", bytes(limits.message)),
+        ("limits.metadata", bytes(limits.metadata)),
+        ("limits.streams", limits.streams.to_string()),
+        ("limits.connections", limits.connections.to_string()),
+        (
+            "limits.header_timeout",
+            seconds(limits.header_timeout).replace(' ', ""),
+        ),
+        (
+            "timeout",
+            seconds(client::Config::default().timeout).replace(' ', ""),
+        ),
+    ] {
+        let key = app::Key::find(name).expect("a setting");
+        assert_eq!(key.default, default, "{name}");
+    }
+}
