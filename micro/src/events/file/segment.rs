@@ -138,12 +138,7 @@ impl Segment {
             return Ok(Arc::clone(index));
         }
         let bytes = fs::read(&self.path).map_err(|error| failed(error, "read", &self.path))?;
-        let mut scan = Scan::new(&bytes, self.base, self.since);
-        scan.run();
-        let found = Arc::new(match next {
-            Some(next) => scan.closed(next),
-            None => scan.last(),
-        });
+        let found = Arc::new(scanned(&bytes, (self.base, self.since), next));
         *index = Some(Arc::clone(&found));
         Ok(found)
     }
@@ -236,6 +231,17 @@ impl Index {
     }
 }
 
+/// Where records are in these bytes of a segment, of which `next` is the offset that the following
+/// segment begins with.
+pub(super) fn scanned(bytes: &[u8], (base, since): (u64, u64), next: Option<u64>) -> Index {
+    let mut scan = Scan::new(bytes, base, since);
+    scan.run();
+    match next {
+        Some(next) => scan.closed(next),
+        None => scan.last(),
+    }
+}
+
 /// Goes through a segment's bytes and believes none of them.
 struct Scan<'a> {
     bytes: &'a [u8],
@@ -280,7 +286,7 @@ impl<'a> Scan<'a> {
             if rest.is_empty() {
                 return;
             }
-            match frame::read(rest).filter(|frame| frame.offset == self.next) {
+            match frame::read(rest).filter(|frame| self.follows(frame)) {
                 Some(frame) => self.take(frame),
                 None if self.resume() => {}
                 None => return,
@@ -288,10 +294,20 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Whether a frame is the next, and one may follow it.
+    fn follows(&self, frame: &Frame<'_>) -> bool {
+        frame.offset == self.next && frame.offset < u64::MAX
+    }
+
     fn take(&mut self, frame: Frame<'_>) {
         if frame.flags & OPENS != 0 {
-            // Somebody wrote on behind the damage, so it is no write that was cut short.
-            self.doubt = None;
+            // Somebody wrote on behind the damage, so it is no write that was cut short; and
+            // offsets up to here were given away, even if this write is one.
+            if self.doubt.take().is_some() {
+                self.index.last = frame.time;
+            }
+            self.index.next = frame.offset;
+            self.index.end = self.position;
         }
         self.index.enter(frame.offset, frame.time, self.position);
         self.position += frame.length as u64;
@@ -339,8 +355,8 @@ impl<'a> Scan<'a> {
                 to: next,
                 until: u64::MAX,
             });
-            self.index.next = next;
         }
+        self.index.next = next;
         self.index
     }
 

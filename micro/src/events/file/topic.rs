@@ -141,6 +141,8 @@ impl Topic {
             }
             let mut frames = Frames::open(&segment, index.seek(fetched.next))?;
             let before = fetched.next;
+            // What a segment holds beyond the beginning of the next one does not count.
+            let next = follows.map_or(next, |follows| follows.min(next));
             while fetched.next < next && fetched.records.len() < limit.records {
                 let read = frames.next();
                 let Some(frame) = read.map_err(|e| failed(e, "read", &segment.path))? else {
@@ -262,7 +264,8 @@ pub(super) fn names(dir: &Path) -> Result<Vec<String>> {
     Ok(names.filter_map(|name| name.into_string().ok()).collect())
 }
 
-/// Cuts off what a write left that was cut short; the next offset.
+/// Cuts off what a write left that was cut short; the next offset. A damaged segment is left as it
+/// is: what stands behind the damage tells that there was more.
 fn recover(view: &mut View) -> Result<u64> {
     let Some(last) = view.segments.last() else {
         return Ok(0);
@@ -275,7 +278,7 @@ fn recover(view: &mut View) -> Result<u64> {
         let written = fs::write(&last.path, head(last.base, last.since));
         let synced = written.and_then(|()| fs::File::open(&last.path)?.sync_all());
         synced.map_err(|error| failed(error, "write", &last.path))?;
-    } else if index.end < length {
+    } else if index.end < length && !view.sealed {
         let cut = length - index.end;
         let (file, at, offset) = (last.path.display(), index.end, index.next);
         tracing::warn!(%file, at, cut, offset, "cut off a write that had not been finished");

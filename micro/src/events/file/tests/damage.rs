@@ -118,6 +118,53 @@ async fn damage_in_the_midst_is_told_and_what_is_around_it_is_read() {
     }
 }
 
+/// The last write but one is damaged, and the last was cut short.
+#[tokio::test]
+async fn offsets_of_damaged_records_are_not_given_away_again() {
+    for kept in [1, 2] {
+        let dir = scratch();
+        let events = one_segment(dir.path());
+        for number in 0..5 {
+            let event = format!("number {number}").into_bytes();
+            events.append_to("a", event).await.unwrap();
+        }
+        let batch = ["number 5", "number 6", "number 7"].map(Event::new);
+        events.append_batch("a", batch).await.unwrap();
+        events.close().await.unwrap();
+        let file = files(dir.path(), "a", "log").remove(0);
+        let mut bytes = fs::read(&file).unwrap();
+        let place = |text: &[u8; 8]| bytes.windows(8).position(|w| w == text).unwrap();
+        let (damaged, cut) = (place(b"number 4"), place(b"number 6"));
+        let cut = if kept == 1 { cut } else { place(b"number 7") };
+        bytes.truncate(cut);
+        bytes[damaged] ^= 1;
+        fs::write(&file, bytes).unwrap();
+
+        // However often it is opened before anything is written.
+        for _ in 0..3 {
+            let events = one_segment(dir.path());
+            let (found, told) = salvage(&events, 5).await;
+            assert_eq!((found.len(), told), (4, 1), "{kept}");
+            events.close().await.unwrap();
+        }
+        for offset in [5, 6] {
+            let events = one_segment(dir.path());
+            let new = format!("new {offset}").into_bytes();
+            assert_eq!(events.append_to("a", new).await.unwrap(), offset);
+            events.close().await.unwrap();
+        }
+        let events = one_segment(dir.path());
+        let (found, told) = salvage(&events, 7).await;
+        let texts = found.iter().map(|(_, text)| &**text);
+        let expected = [
+            "number 0", "number 1", "number 2", "number 3", "new 5", "new 6",
+        ];
+        assert!(texts.eq(expected), "{found:?}");
+        assert_eq!(told, 1);
+        events.close().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_missing_segment_is_told() {
     let dir = scratch();
