@@ -26,6 +26,26 @@ fn every_kind_of_field_comes_back() {
 }
 
 #[test]
+fn fractions_come_back_to_the_last_bit() {
+    #[micro::message]
+    #[derive(Debug, PartialEq)]
+    struct Measured {
+        double: f64,
+        float: f32,
+    }
+    let mut random = fastrand::Rng::with_seed(23);
+    let mut doubles = vec![2.222_222_222_222_221_9e46, f64::MIN_POSITIVE, 5e-324];
+    doubles.extend((0..20_000).map(|_| f64::from_bits(random.u64(..))));
+    for double in doubles.into_iter().filter(|double| !double.is_nan()) {
+        let float = f32::from_bits(random.u32(..));
+        let float = if float.is_nan() { 0.1 } else { float };
+        let message = Measured { double, float };
+        let text = text(&message);
+        assert_eq!(read::<Measured>(&text).unwrap(), message, "{text}");
+    }
+}
+
+#[test]
 fn both_spellings_of_a_name_and_null_are_read() {
     #[micro::message]
     #[derive(Debug, PartialEq)]
