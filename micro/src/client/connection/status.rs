@@ -190,6 +190,24 @@ mod tests {
     }
 
     #[test]
+    fn percent_signs_that_mean_nothing_stay_as_they_are() {
+        for (sent, read) in [
+            ("%", "%"),
+            ("%4", "%4"),
+            ("%zz%", "%zz%"),
+            ("%%41", "%A"),
+            ("a%0", "a%0"),
+            ("%C3", "\u{fffd}"),
+            ("%c3%a9%E9", "é\u{fffd}"),
+            ("%00", "\0"),
+        ] {
+            let fields = trailers(&[("grpc-status", "2"), ("grpc-message", sent)]);
+            let failure = status(&fields).unwrap().unwrap_err();
+            assert_eq!(failure.error.message(), read, "{sent}");
+        }
+    }
+
+    #[test]
     fn not_handled_is_refused() {
         let fields = trailers(&[("grpc-status", "14"), (NOT_HANDLED, "1")]);
         let failure = status(&fields).unwrap().unwrap_err();

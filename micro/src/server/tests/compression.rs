@@ -86,6 +86,62 @@ async fn bombs_and_rubbish_are_refused() {
 }
 
 #[tokio::test]
+async fn bombs_are_refused_on_every_protocol() {
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    for way in compiled() {
+        let (served, name) = (served(way).await, way.name());
+        let bomb = way.compress(&vec![0; 64 << 20]).unwrap();
+        let framed = framed(1, &bomb);
+        for (path, kind, header) in [
+            ("/test.Test/Echo", "grpc-web", "grpc-encoding"),
+            ("/test.Test/Tell", "grpc-web", "grpc-encoding"),
+            ("/test.Test/Echo", "grpc-web-text", "grpc-encoding"),
+            (
+                "/test.Test/Tell",
+                "connect+proto",
+                "connect-content-encoding",
+            ),
+            (
+                "/test.Test/Join",
+                "connect+proto",
+                "connect-content-encoding",
+            ),
+            (
+                "/test.Test/Chat",
+                "connect+json",
+                "connect-content-encoding",
+            ),
+        ] {
+            let headers = format!("content-type: application/{kind}\r\n{header}: {name}\r\n");
+            let text = kind.ends_with("text");
+            let body = match text {
+                true => STANDARD.encode(&framed).into_bytes(),
+                false => framed.to_vec(),
+            };
+            let (_, answer) = served.post(path, &headers, &body).await;
+            let answer = match text {
+                true => STANDARD.decode(&answer).unwrap(),
+                false => answer,
+            };
+            let told = String::from_utf8_lossy(&answer).into_owned();
+            let is_refused = told.contains("grpc-status: 8") || told.contains("resource_exhausted");
+            assert!(is_refused, "{path} {kind} {name}: {told}");
+        }
+        let query = URL_SAFE_NO_PAD.encode(&bomb);
+        if query.len() < 30_000 {
+            let get = format!(
+                "GET /test.Test/Get?connect=v1&encoding=proto&compression={name}&base64=1&\
+                 message={query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+            );
+            let (head, _) = served.exchange(get.as_bytes()).await;
+            assert!(!head.contains(" 200 "), "{name}: {head}");
+        }
+        assert_eq!(served.grpc().await.echo("still here").await, "still here");
+    }
+}
+
+#[tokio::test]
 async fn connect_and_web_both_ways() {
     for way in compiled() {
         let (served, name) = (served(way).await, way.name());

@@ -6,6 +6,7 @@ mod connect;
 mod connect_streams;
 mod drain;
 mod events;
+mod floods;
 mod grpc;
 mod health;
 mod hostile;

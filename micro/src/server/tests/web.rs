@@ -122,6 +122,33 @@ async fn failures_are_in_the_body() {
     }
 }
 
+/// Cut anywhere, or with a sign that is none anywhere, it is never taken for another message.
+#[tokio::test]
+async fn text_that_is_broken_anywhere_is_refused() {
+    let served = Served::new().await;
+    let whole = STANDARD.encode(text("hello"));
+    let mut bodies: Vec<String> = (0..whole.len())
+        .map(|cut| whole[..cut].to_owned())
+        .collect();
+    for at in 0..whole.len() {
+        for sign in ["*", "=", "\0", "-", "\n"] {
+            bodies.push(format!("{}{sign}{}", &whole[..at], &whole[at + 1..]));
+        }
+    }
+    for body in bodies {
+        let (head, answer) = served.post("/test.Test/Echo", TEXT, body.as_bytes()).await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{body:?} {head}");
+        let (texts, trailers) = told(&decoded(&answer));
+        let refused = [
+            "grpc-status: 3\r\n",
+            "grpc-status: 8\r\n",
+            "grpc-status: 12\r\n",
+        ];
+        let refused = refused.iter().any(|status| trailers.starts_with(status));
+        assert!(texts.is_empty() && refused, "{body:?} {trailers}");
+    }
+}
+
 #[tokio::test]
 async fn deadlines_are_grpc_s() {
     let served = Served::new().await;
