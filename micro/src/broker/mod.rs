@@ -26,6 +26,8 @@ mod topic;
 mod url;
 
 pub use self::http::Http;
+#[doc(hidden)]
+pub use self::http::fuzz;
 pub use backend::{Backend, Capabilities, Keep};
 pub use dead::DeadLetter;
 pub use delivery::Delivery;

@@ -27,5 +27,7 @@ mod tests;
 
 pub use self::answer::{Answered, Reply};
 pub use self::config::Config;
+#[doc(hidden)]
+pub use self::connection::fuzz;
 pub use self::handle::{Builder, Client};
 pub use self::request::Request;

@@ -31,6 +31,8 @@ mod url;
 
 pub use backend::{Backend, Capabilities, Source};
 pub use consumer::{Consumer, Delivery, Options, Settle, Verdict};
+#[doc(hidden)]
+pub use file::fuzz;
 pub use file::{Config, File, Fsync};
 pub use handle::Events;
 pub use memory::Memory;

@@ -60,7 +60,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Event> {
 }
 
 /// Writes an event.
-fn write(event: &Event) -> Result<Vec<u8>> {
+pub(super) fn write(event: &Event) -> Result<Vec<u8>> {
     let (kind, body) = event.readable()?;
     let metadata = event.metadata.iter();
     let mut header: BTreeMap<String, String> = metadata

@@ -10,6 +10,8 @@
 
 mod door;
 mod flying;
+#[doc(hidden)]
+pub mod fuzz;
 mod gomicro;
 mod members;
 mod node;

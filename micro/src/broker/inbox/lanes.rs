@@ -13,6 +13,7 @@ use super::ids::Ids;
 use super::line::{Line, Waiting};
 use crate::broker::record::Event;
 use crate::broker::settle::Settle;
+use crate::context::later;
 
 /// An event in an inbox. Dropped, it is returned.
 #[derive(Debug)]
@@ -162,7 +163,7 @@ impl Lanes {
             self.queue(item);
             return lane;
         }
-        self.postpone(item, Instant::now() + delay);
+        self.postpone(item, later(Instant::now(), delay));
         None
     }
 

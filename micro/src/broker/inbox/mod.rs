@@ -24,7 +24,6 @@ use crate::broker::options::Options;
 use crate::broker::record::{Event, random_id};
 use crate::broker::settle::Settle;
 use crate::broker::topic::Pattern;
-use crate::context::later;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Takes an event that could not be handled.

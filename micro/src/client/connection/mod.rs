@@ -6,6 +6,7 @@
 mod connect;
 mod driver;
 mod frames;
+pub mod fuzz;
 mod gate;
 mod head;
 mod incoming;

@@ -87,7 +87,7 @@ fn body(out: &mut Vec<u8>, event: &Event) -> Option<()> {
 }
 
 /// The checksum of a whole frame: of its length and its body.
-fn checksum(frame: &[u8]) -> u32 {
+pub(super) fn checksum(frame: &[u8]) -> u32 {
     crc32c(&frame[..4], &frame[HEAD..])
 }
 

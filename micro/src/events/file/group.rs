@@ -22,7 +22,7 @@ const STEP: usize = 1 + 8 + 8 + 4;
 /// Steps beyond which a file may be written anew.
 const MANY: usize = 4096;
 
-fn head() -> Vec<u8> {
+pub(super) fn head() -> Vec<u8> {
     let mut head = Vec::with_capacity(HEAD);
     head.extend_from_slice(MAGIC);
     head.extend_from_slice(&VERSION.to_le_bytes());
@@ -91,33 +91,65 @@ fn load(path: &Path) -> Result<Option<(Progress, usize)>> {
             path.display()
         )));
     }
-    let (mut progress, mut good, mut bad) = (Progress::default(), 0, 0);
+    let found = read(&bytes);
+    if found.bad > 0 {
+        let (file, bad) = (path.display(), found.bad);
+        tracing::warn!(%file, bad, "steps of a group are damaged; some records come again");
+    }
+    if !found.is_whole() {
+        // So that what is written next stands where it is looked for.
+        rewrite(path, &found.progress, &Room::default())?;
+    }
+    Ok((found.good > 0).then_some((found.progress, found.good)))
+}
+
+/// What the bytes of a group's file say.
+pub(super) struct Found {
+    pub(super) progress: Progress,
+    good: usize,
+    bad: usize,
+    /// Whether the head is right and no step is cut short.
+    framed: bool,
+}
+
+impl Found {
+    pub(super) fn is_whole(&self) -> bool {
+        self.framed && self.bad == 0
+    }
+}
+
+/// Reads a group's file, as much of it as can be read.
+pub(super) fn read(bytes: &[u8]) -> Found {
     let (steps, torn) = bytes.get(HEAD..).unwrap_or_default().as_chunks::<STEP>();
+    let mut found = Found {
+        progress: Progress::default(),
+        good: 0,
+        bad: 0,
+        framed: torn.is_empty() && bytes.get(..HEAD) == Some(&head()[..]),
+    };
     for bytes in steps {
         match step(bytes) {
             Some(step) => {
-                progress.apply(step);
-                good += 1;
+                found.progress.apply(step);
+                found.good += 1;
             }
-            None => bad += 1,
+            None => found.bad += 1,
         }
     }
-    if bad > 0 {
-        let file = path.display();
-        tracing::warn!(%file, bad, "steps of a group are damaged; some records come again");
-    }
-    if bad > 0 || !torn.is_empty() || !whole {
-        // So that what is written next stands where it is looked for.
-        rewrite(path, &progress, &Room::default())?;
-    }
-    Ok((good > 0).then_some((progress, good)))
+    found
+}
+
+/// A file that says this.
+pub(super) fn bytes(progress: &Progress) -> Vec<u8> {
+    let mut bytes = head();
+    progress.steps().for_each(|step| put(&mut bytes, step));
+    bytes
 }
 
 /// Puts a file with this progress in the place of the old one, at once and whole; gives it open
 /// and the number of its steps.
 fn rewrite(path: &Path, progress: &Progress, room: &Room) -> Result<(Appender, usize)> {
-    let mut bytes = head();
-    progress.steps().for_each(|step| put(&mut bytes, step));
+    let bytes = bytes(progress);
     let new = path.with_extension("group-new");
     let written = Appender::open(&new, room).and_then(|mut file| {
         file.cut(0)?;

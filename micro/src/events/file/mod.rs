@@ -7,6 +7,8 @@ mod crc;
 mod disk;
 mod frame;
 mod frames;
+#[doc(hidden)]
+pub mod fuzz;
 mod group;
 mod lock;
 mod names;

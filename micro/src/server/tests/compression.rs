@@ -115,14 +115,16 @@ async fn bombs_are_refused_on_every_protocol() {
         ] {
             let headers = format!("content-type: application/{kind}\r\n{header}: {name}\r\n");
             let text = kind.ends_with("text");
-            let body = match text {
-                true => STANDARD.encode(&framed).into_bytes(),
-                false => framed.to_vec(),
+            let body = if text {
+                STANDARD.encode(&framed).into_bytes()
+            } else {
+                framed.to_vec()
             };
             let (_, answer) = served.post(path, &headers, &body).await;
-            let answer = match text {
-                true => STANDARD.decode(&answer).unwrap(),
-                false => answer,
+            let answer = if text {
+                STANDARD.decode(&answer).unwrap()
+            } else {
+                answer
             };
             let told = String::from_utf8_lossy(&answer).into_owned();
             let is_refused = told.contains("grpc-status: 8") || told.contains("resource_exhausted");
