@@ -19,7 +19,7 @@ use crate::client::tasks::Owned;
 use crate::context::{Caller, Context};
 use crate::error::{Error, Result};
 use crate::handler::{
-    Body, Call, Kind, Payload, PayloadStream, Reply, Route, Router, Source, Trailers,
+    Body, Call, Kind, Payload, PayloadStream, Reply, Route, Router, Source, StreamMetadata,
 };
 use crate::metadata::Metadata;
 
@@ -63,13 +63,13 @@ pub(super) async fn stream(core: &Core, route: &Route, call: Call, life: &Life) 
         Kind::ServerStream => {
             let (metadata, body) = route.run(call).await?.into_parts();
             let messages = body.into_many()?;
-            let trailers = messages.trailers().clone();
+            let beside = messages.metadata().clone();
             let timed = Timed {
                 messages: Some(messages),
                 clock: life.clock(),
                 route: route.clone(),
             };
-            let messages = PayloadStream::from_source(timed).with_trailers(trailers);
+            let messages = PayloadStream::from_source(timed).with_metadata(beside);
             let mut reply = Reply::from_body(Body::Many(messages));
             *reply.metadata_mut() = metadata;
             Ok(reply)
@@ -129,32 +129,32 @@ enum Told {
 /// Runs a handler in a task of its own.
 fn aside(core: &Core, route: Route, call: Call, life: &Life) -> Result<Reply> {
     let (sender, receiver) = mpsc::channel(AHEAD);
-    let trailers = Trailers::default();
+    let beside = StreamMetadata::default();
     let mut reader = Aside {
         receiver: Some(receiver),
         task: None,
         clock: life.clock(),
         route: route.clone(),
-        trailers: trailers.clone(),
+        beside: beside.clone(),
         _keep: life.keep(),
     };
-    let (mut clock, beside) = (life.clock(), trailers.clone());
+    let (mut clock, told) = (life.clock(), beside.clone());
     let handler = async move {
         let mut after = Metadata::new();
         let outcome = {
-            let forwarding = forward(&route, call, &sender, (&beside, &mut after));
+            let forwarding = forward(&route, call, &sender, (&told, &mut after));
             let timed = race(forwarding, |task| clock.poll(task)).await;
             timed.unwrap_or_else(|text| Err(late(&route, &text)))
         };
-        let told = sender.send(Told::End(outcome, after)).await;
+        let sent = sender.send(Told::End(outcome, after)).await;
         // Nobody reads any more when this fails.
-        told.unwrap_or_default();
+        sent.unwrap_or_default();
     };
     reader.task = core.tasks.own(handler.in_current_span());
     if reader.task.is_none() {
         return Err(Error::cancelled("the client is closed"));
     }
-    let messages = PayloadStream::from_source(reader).with_trailers(trailers);
+    let messages = PayloadStream::from_source(reader).with_metadata(beside);
     Ok(Reply::from_body(Body::Many(messages)))
 }
 
@@ -162,7 +162,7 @@ async fn forward(
     route: &Route,
     call: Call,
     sender: &mpsc::Sender<Told>,
-    (beside, after): (&Trailers, &mut Metadata),
+    (beside, after): (&StreamMetadata, &mut Metadata),
 ) -> Result<()> {
     let (metadata, body) = route.run(call).await?.into_parts();
     beside.set_leading(metadata);
@@ -178,7 +178,7 @@ async fn forward(
             None => break Ok(()),
         }
     };
-    *after = messages.trailers().get().cloned().unwrap_or_default();
+    *after = messages.metadata().trailing().cloned().unwrap_or_default();
     outcome
 }
 
@@ -190,7 +190,7 @@ struct Aside {
     task: Option<Owned>,
     clock: Clock,
     route: Route,
-    trailers: Trailers,
+    beside: StreamMetadata,
     _keep: Keep,
 }
 
@@ -213,7 +213,7 @@ impl Source for Aside {
                 Poll::Ready(Some(Ok(message)))
             }
             Poll::Ready(Some(Told::End(outcome, after))) => {
-                this.trailers.set(after);
+                this.beside.set_trailing(after);
                 this.end(outcome.err())
             }
             Poll::Ready(None) => this.end(Some(Error::cancelled("the client was closed"))),

@@ -203,7 +203,7 @@ impl Reply {
     }
 
     /// The metadata after a reply of one message; a stream carries its own, as
-    /// [`Trailers`](crate::handler::Trailers).
+    /// [`StreamMetadata`](crate::handler::StreamMetadata).
     pub fn trailers(&self) -> &Metadata {
         &self.trailers
     }

@@ -18,7 +18,7 @@ use crate::handler::info::{Location, MethodInfo, ServiceInfo};
 use crate::handler::inject::{Instance, Parts, Resources};
 use crate::handler::method::{Describe, Method, Serve};
 use crate::handler::payload::Payload;
-use crate::handler::streaming::{PayloadStream, SharedSink, Source, Trailers};
+use crate::handler::streaming::{PayloadStream, SharedSink, Source, StreamMetadata};
 use crate::schema::Types;
 use crate::schema::http::HttpRule;
 
@@ -123,7 +123,7 @@ impl Route {
     /// Runs a call in the frame that every handler has.
     ///
     /// Metadata that a handler sets before it returns precedes its reply; what it sets while its
-    /// stream is read follows the stream, as [`Trailers`]. What a failing call has set is left in
+    /// stream is read follows the stream, as [`StreamMetadata`]. What a failing call has set is left in
     /// the context for the protocol to take.
     ///
     /// # Errors
@@ -159,15 +159,15 @@ impl Route {
         Ok(reply.map_body(|body| match body {
             Body::One(payload) => Body::One(payload),
             Body::Many(stream) => {
-                let trailers = stream.trailers().clone();
+                let metadata = stream.metadata().clone();
                 let framed = Framed {
                     stream: Some(stream),
-                    trailers: trailers.clone(),
+                    metadata: metadata.clone(),
                     context: Arc::new(context),
                     method: Arc::clone(&self.method),
                     _guard: guard,
                 };
-                Body::Many(PayloadStream::from_source(framed).with_trailers(trailers))
+                Body::Many(PayloadStream::from_source(framed).with_metadata(metadata))
             }
         }))
     }
@@ -293,7 +293,7 @@ fn panicked(path: &str) -> Error {
 struct Framed {
     /// Gone after the end, an error or a panic.
     stream: Option<PayloadStream>,
-    trailers: Trailers,
+    metadata: StreamMetadata,
     context: Arc<Context>,
     method: Arc<MethodInfo>,
     _guard: CancelGuard,
@@ -305,7 +305,7 @@ impl Framed {
         self.stream = None;
         let mut trailers = self.context.take_reply_trailers();
         trailers.extend(self.context.take_reply_metadata());
-        self.trailers.set(trailers);
+        self.metadata.set_trailing(trailers);
     }
 
     /// Polls the handler's stream in the frame.

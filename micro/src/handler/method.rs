@@ -84,19 +84,13 @@ impl Method {
         Function: Fn(Parts, Request) -> Running + Clone + Send + Sync + 'static,
         Running: Future<Output = Result<Answer>> + Send + 'static,
     {
-        let serve: Serve = Arc::new(move |parts, body| {
-            let function = function.clone();
-            Box::pin(async move {
-                let request = body.into_one()?.into_message::<Request>()?;
-                Ok(Reply::new(function(parts, request).await?))
-            })
-        });
-        Self::from_parts(
-            name,
-            Kind::Unary,
-            (Request::describe, Answer::describe),
-            serve,
-        )
+        let sides = Sides {
+            kind: Kind::Unary,
+            describe: (Request::describe, Answer::describe),
+            take: one,
+            reply: Reply::new,
+        };
+        Self::typed(name, sides, function)
     }
 
     /// A method that answers one request with a stream.
@@ -110,14 +104,13 @@ impl Method {
         Function: Fn(Parts, Request) -> Running + Clone + Send + Sync + 'static,
         Running: Future<Output = Result<Streaming<Answer>>> + Send + 'static,
     {
-        let describe: (Describe, Describe) = (Request::describe, Answer::describe);
-        Self::raw(name, Kind::ServerStream, describe, move |parts, body| {
-            let function = function.clone();
-            Box::pin(async move {
-                let request = body.into_one()?.into_message()?;
-                Ok(Reply::stream(function(parts, request).await?))
-            })
-        })
+        let sides = Sides {
+            kind: Kind::ServerStream,
+            describe: (Request::describe, Answer::describe),
+            take: one,
+            reply: Reply::stream,
+        };
+        Self::typed(name, sides, function)
     }
 
     /// A method that answers a stream of requests with one reply.
@@ -131,14 +124,13 @@ impl Method {
         Function: Fn(Parts, Streaming<Request>) -> Running + Clone + Send + Sync + 'static,
         Running: Future<Output = Result<Answer>> + Send + 'static,
     {
-        let describe: (Describe, Describe) = (Request::describe, Answer::describe);
-        Self::raw(name, Kind::ClientStream, describe, move |parts, body| {
-            let function = function.clone();
-            Box::pin(async move {
-                let requests = Streaming::from_body(body)?;
-                Ok(Reply::new(function(parts, requests).await?))
-            })
-        })
+        let sides = Sides {
+            kind: Kind::ClientStream,
+            describe: (Request::describe, Answer::describe),
+            take: Streaming::from_body,
+            reply: Reply::new,
+        };
+        Self::typed(name, sides, function)
     }
 
     /// A method that answers a stream of requests with a stream of replies.
@@ -152,13 +144,34 @@ impl Method {
         Function: Fn(Parts, Streaming<Request>) -> Running + Clone + Send + Sync + 'static,
         Running: Future<Output = Result<Streaming<Answer>>> + Send + 'static,
     {
-        let describe: (Describe, Describe) = (Request::describe, Answer::describe);
-        Self::raw(name, Kind::Bidirectional, describe, move |parts, body| {
+        let sides = Sides {
+            kind: Kind::Bidirectional,
+            describe: (Request::describe, Answer::describe),
+            take: Streaming::from_body,
+            reply: Reply::stream,
+        };
+        Self::typed(name, sides, function)
+    }
+
+    fn typed<Asked, Answered, Function, Running>(
+        name: &'static str,
+        Sides {
+            kind,
+            describe,
+            take,
+            reply,
+        }: Sides<Asked, Answered>,
+        function: Function,
+    ) -> Self
+    where
+        Asked: Send + 'static,
+        Answered: 'static,
+        Function: Fn(Parts, Asked) -> Running + Clone + Send + Sync + 'static,
+        Running: Future<Output = Result<Answered>> + Send + 'static,
+    {
+        Self::raw(name, kind, describe, move |parts, body| {
             let function = function.clone();
-            Box::pin(async move {
-                let requests = Streaming::from_body(body)?;
-                Ok(Reply::stream(function(parts, requests).await?))
-            })
+            Box::pin(async move { Ok(reply(function(parts, take(body)?).await?)) })
         })
     }
 
@@ -172,15 +185,6 @@ impl Method {
     where
         Function: Fn(Parts, Body) -> BoxFuture<'static, Result<Reply>> + Send + Sync + 'static,
     {
-        Self::from_parts(name, kind, (input, output), Arc::new(function))
-    }
-
-    fn from_parts(
-        name: &'static str,
-        kind: Kind,
-        (input, output): (Describe, Describe),
-        serve: Serve,
-    ) -> Self {
         Self {
             name,
             doc: "",
@@ -193,7 +197,7 @@ impl Method {
             location: None,
             input,
             output,
-            serve,
+            serve: Arc::new(function),
         }
     }
 
@@ -238,6 +242,18 @@ impl Method {
         self.location = Some(location);
         self
     }
+}
+
+/// What a method takes and answers: how bodies become that.
+struct Sides<Asked, Answered> {
+    kind: Kind,
+    describe: (Describe, Describe),
+    take: fn(Body) -> Result<Asked>,
+    reply: fn(Answered) -> Reply,
+}
+
+fn one<Request: Message>(body: Body) -> Result<Request> {
+    body.into_one()?.into_message()
 }
 
 impl fmt::Debug for Method {

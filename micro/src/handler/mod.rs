@@ -27,7 +27,7 @@ pub use self::linked::{LinkedMethods, LinkedService, served};
 pub use self::method::{Describe, Method};
 pub use self::payload::{Payload, PayloadRef};
 pub use self::service::{Served, Service};
-pub use self::streaming::{PayloadStream, Sender, StreamItem, Streaming, Trailers, stream};
+pub use self::streaming::{PayloadStream, Sender, StreamItem, StreamMetadata, Streaming, stream};
 pub use self::subscriber::{Durable, EventParts, EventPayload, LinkedSubscribers, Subscriber};
 
 pub(crate) use self::linked::collector;

@@ -224,7 +224,12 @@ impl Messages {
             .over
             .as_ref()
             .map_or(Ok(()), |over| over.as_ref().copied());
-        let metadata = self.stream.trailers().get().cloned().unwrap_or_default();
+        let metadata = self
+            .stream
+            .metadata()
+            .trailing()
+            .cloned()
+            .unwrap_or_default();
         match self.framing.end(outcome, &metadata, &mut out) {
             Some(trailers) => Part::Trailers(trailers),
             None => Part::Last(self.framing.dress(out)),

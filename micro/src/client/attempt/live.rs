@@ -15,7 +15,7 @@ use crate::client::failure::Failure;
 use crate::client::link::Link;
 use crate::client::tasks::Owned;
 use crate::error::{Error, ErrorKind, Result};
-use crate::handler::{Body, Payload, PayloadStream, Reply, Source, Trailers};
+use crate::handler::{Body, Payload, PayloadStream, Reply, Source, StreamMetadata};
 use crate::metadata::Metadata;
 use crate::selector::Flight;
 
@@ -23,7 +23,7 @@ use crate::selector::Flight;
 pub(super) struct Live {
     /// What else there is to the stream; `None` after the end.
     open: Option<Open>,
-    trailers: Trailers,
+    metadata: StreamMetadata,
 }
 
 struct Open {
@@ -51,7 +51,7 @@ impl Live {
                 flight: None,
                 _keep: life.keep(),
             }),
-            trailers: Trailers::default(),
+            metadata: StreamMetadata::default(),
         }
     }
 
@@ -69,8 +69,8 @@ impl Live {
             leading = open.incoming.take_leading().unwrap_or_default();
             open.flight = Some(flight);
         }
-        let trailers = self.trailers.clone();
-        let messages = PayloadStream::from_source(self).with_trailers(trailers);
+        let metadata = self.metadata.clone();
+        let messages = PayloadStream::from_source(self).with_metadata(metadata);
         let mut reply = Reply::from_body(Body::Many(messages));
         *reply.metadata_mut() = leading;
         reply
@@ -86,7 +86,7 @@ impl Source for Live {
         let Some(open) = &mut this.open else {
             return Poll::Ready(None);
         };
-        let next = open.poll(task, &this.trailers);
+        let next = open.poll(task, &this.metadata);
         if matches!(next, Poll::Ready(None | Some(Err(_)))) {
             this.open = None;
         }
@@ -98,11 +98,11 @@ impl Open {
     fn poll(
         &mut self,
         task: &mut Context<'_>,
-        trailers: &Trailers,
+        metadata: &StreamMetadata,
     ) -> Poll<Option<Result<Payload>>> {
         let step = self.incoming.poll(task);
         if let Some(leading) = self.incoming.take_leading() {
-            trailers.set_leading(leading);
+            metadata.set_leading(leading);
         }
         match step {
             Poll::Ready(Step::Message(message)) => {
@@ -110,7 +110,7 @@ impl Open {
                 Poll::Ready(Some(Ok(message)))
             }
             Poll::Ready(Step::End(outcome, after)) => {
-                trailers.set(after);
+                metadata.set_trailing(after);
                 let Err(failure) = outcome else {
                     return Poll::Ready(None);
                 };

@@ -7,7 +7,7 @@ mod payloads;
 mod sender;
 mod source;
 
-pub use self::payloads::{PayloadStream, Trailers};
+pub use self::payloads::{PayloadStream, StreamMetadata};
 pub use self::sender::{Sender, stream};
 pub(crate) use self::source::{SharedSink, Sink, Source, lock};
 
@@ -48,8 +48,7 @@ use crate::metadata::Metadata;
 pub struct Streaming<T> {
     /// `None` after the end or an error.
     messages: Option<PayloadStream>,
-    metadata: Metadata,
-    trailers: Trailers,
+    metadata: StreamMetadata,
     message: PhantomData<fn() -> T>,
 }
 
@@ -115,16 +114,17 @@ impl<T: Message> Streaming<T> {
     /// As [`from_body`](Self::from_body).
     pub fn from_reply(reply: Reply) -> Result<Self> {
         let (metadata, body) = reply.into_parts();
-        let mut stream = Self::from_body(body)?;
-        stream.metadata = metadata;
+        let stream = Self::from_body(body)?;
+        if !metadata.is_empty() {
+            stream.metadata.set_leading(metadata);
+        }
         Ok(stream)
     }
 
     /// Typed messages from erased ones.
     pub fn from_payloads(messages: PayloadStream) -> Self {
         Self {
-            metadata: Metadata::new(),
-            trailers: messages.trailers().clone(),
+            metadata: messages.metadata().clone(),
             messages: Some(messages),
             message: PhantomData,
         }
@@ -146,20 +146,21 @@ impl<T: Message> Streaming<T> {
     /// The metadata that came before the first message. Of a bidirectional call it may be empty
     /// until that message is there.
     pub fn metadata(&self) -> &Metadata {
-        self.trailers.leading().unwrap_or(&self.metadata)
+        static EMPTY: Metadata = Metadata::new();
+        self.metadata.leading().unwrap_or(&EMPTY)
     }
 
     /// The metadata that came after the last message; `None` before the end.
     pub fn trailers(&self) -> Option<&Metadata> {
-        self.trailers.get()
+        self.metadata.trailing()
     }
 
     /// The messages, erased.
     pub fn into_payloads(self) -> PayloadStream {
         let Self {
-            messages, trailers, ..
+            messages, metadata, ..
         } = self;
-        messages.unwrap_or_else(|| PayloadStream::from_source(Over).with_trailers(trailers))
+        messages.unwrap_or_else(|| PayloadStream::from_source(Over).with_metadata(metadata))
     }
 }
 

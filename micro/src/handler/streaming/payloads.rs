@@ -16,15 +16,15 @@ use crate::metadata::Metadata;
 /// Messages of one direction of a streaming call, and the metadata after the last.
 pub struct PayloadStream {
     messages: Pin<Box<dyn Source>>,
-    trailers: Trailers,
+    metadata: StreamMetadata,
 }
 
-/// Metadata that follows a stream's last message: empty until the stream has ended. And metadata
-/// that precedes the first, where that becomes known only when the stream is read.
+/// The metadata of a stream: what precedes its first message, where that becomes known only when
+/// the stream is read, and what follows its last.
 ///
 /// All clones share it. Written once by whoever produces the stream, read by who consumes it.
 #[derive(Debug, Clone, Default)]
-pub struct Trailers(Arc<Beside>);
+pub struct StreamMetadata(Arc<Beside>);
 
 #[derive(Debug, Default)]
 struct Beside {
@@ -32,14 +32,14 @@ struct Beside {
     trailing: OnceLock<Metadata>,
 }
 
-impl Trailers {
-    /// The metadata, once the stream has ended.
-    pub fn get(&self) -> Option<&Metadata> {
+impl StreamMetadata {
+    /// What follows the last message, once the stream has ended.
+    pub fn trailing(&self) -> Option<&Metadata> {
         self.0.trailing.get()
     }
 
     /// Says what follows the last message; later words are not heard.
-    pub fn set(&self, metadata: Metadata) {
+    pub fn set_trailing(&self, metadata: Metadata) {
         self.0.trailing.get_or_init(|| metadata);
     }
 
@@ -64,13 +64,13 @@ impl PayloadStream {
     pub(crate) fn from_source(messages: impl Source + 'static) -> Self {
         Self {
             messages: Box::pin(messages),
-            trailers: Trailers::default(),
+            metadata: StreamMetadata::default(),
         }
     }
 
-    /// Replaces the cell in which trailing metadata will be found.
-    pub fn with_trailers(mut self, trailers: Trailers) -> Self {
-        self.trailers = trailers;
+    /// Replaces where its metadata will be found.
+    pub fn with_metadata(mut self, metadata: StreamMetadata) -> Self {
+        self.metadata = metadata;
         self
     }
 
@@ -97,9 +97,9 @@ impl PayloadStream {
         self.messages.as_mut().poll_each(task, sink)
     }
 
-    /// Where trailing metadata will be found.
-    pub fn trailers(&self) -> &Trailers {
-        &self.trailers
+    /// Where its metadata will be found.
+    pub fn metadata(&self) -> &StreamMetadata {
+        &self.metadata
     }
 
     /// Passes every message through a function; metadata stays.
@@ -107,12 +107,12 @@ impl PayloadStream {
         self,
         function: impl FnMut(Result<Payload>) -> Result<Payload> + Send + 'static,
     ) -> Self {
-        let trailers = self.trailers.clone();
+        let metadata = self.metadata.clone();
         let messages = Mapped {
             messages: self,
             function,
         };
-        Self::from_source(messages).with_trailers(trailers)
+        Self::from_source(messages).with_metadata(metadata)
     }
 }
 
