@@ -123,8 +123,8 @@ impl Route {
     /// Runs a call in the frame that every handler has.
     ///
     /// Metadata that a handler sets before it returns precedes its reply; what it sets while its
-    /// stream is read follows the stream, as [`StreamMetadata`]. What a failing call has set is left in
-    /// the context for the protocol to take.
+    /// stream is read follows the stream, as [`StreamMetadata`]. What a failing call has set is
+    /// left in the context for the protocol to take.
     ///
     /// # Errors
     ///
