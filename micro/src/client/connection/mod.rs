@@ -109,11 +109,9 @@ impl Connection {
 
     /// Sends a whole unary request.
     pub(super) fn send(&self, head: Request<()>, frame: Bytes) -> Result<ResponseFuture, Failure> {
-        let (response, mut stream) = self.begin(head)?;
-        match stream.send_data(frame, true) {
-            Ok(()) => Ok(response),
-            Err(error) => Err(self.broken(&error, response.stream_id().as_u32())),
-        }
+        let (response, stream) = self.begin(head)?;
+        finish(stream, frame);
+        Ok(response)
     }
 
     /// Sends the head of a request.
@@ -181,6 +179,14 @@ impl fmt::Debug for Connection {
             .field("authority", &self.authority)
             .field("end", &self.shared.end.get())
             .finish_non_exhaustive()
+    }
+}
+
+/// Sends all that follows a head.
+pub(super) fn finish(mut stream: SendStream<Bytes>, frame: Bytes) {
+    if let Err(error) = stream.send_data(frame, true) {
+        // The peer was faster: it has ended the stream, and the reply says how.
+        tracing::debug!(%error, "a request was not sent to its end");
     }
 }
 

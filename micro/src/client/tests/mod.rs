@@ -8,6 +8,7 @@ mod late;
 mod life;
 mod local;
 mod peer;
+mod raced;
 mod stalls;
 mod streams;
 mod torn;
