@@ -300,13 +300,11 @@ impl<'a> Scan<'a> {
     }
 
     fn take(&mut self, frame: Frame<'_>) {
-        if frame.flags & OPENS != 0 {
+        if frame.flags & OPENS != 0 && self.doubt.take().is_some() {
             // Somebody wrote on behind the damage, so it is no write that was cut short; and
             // offsets up to here were given away, even if this write is one.
-            if self.doubt.take().is_some() {
-                self.index.last = frame.time;
-            }
             self.index.next = frame.offset;
+            self.index.last = frame.time;
             self.index.end = self.position;
         }
         self.index.enter(frame.offset, frame.time, self.position);
