@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep};
 
 use super::gomicro;
@@ -107,20 +107,14 @@ impl Door {
                             ledger.note(note, &mut words);
                         }
                     }
-                    if !words.is_empty() {
-                        send(words).await?;
-                    }
+                    // What is handled at once is told with what was taken.
+                    yield_now().await;
+                    self::send(words, &mut heard, &mut ledger, &send).await?;
                 }
                 Some(note) = heard.recv() => {
                     let mut words = Words::default();
                     ledger.note(note, &mut words);
-                    for _ in 1..WORDS {
-                        let Ok(note) = heard.try_recv() else { break };
-                        ledger.note(note, &mut words);
-                    }
-                    if !words.is_empty() {
-                        send(words).await?;
-                    }
+                    self::send(words, &mut heard, &mut ledger, &send).await?;
                 }
                 () = sleep(LOOK), if ledger.0.is_empty() => {
                     if self.local.is_closed() {
@@ -262,6 +256,23 @@ impl Ledger {
             },
         }
     }
+}
+
+/// Sends words, and what there is to add to them.
+async fn send<Sending: Future<Output = Result<()>>>(
+    mut words: Words,
+    heard: &mut mpsc::UnboundedReceiver<Note>,
+    ledger: &mut Ledger,
+    send: &impl Fn(Words) -> Sending,
+) -> Result<()> {
+    for _ in 1..WORDS {
+        let Ok(note) = heard.try_recv() else { break };
+        ledger.note(note, &mut words);
+    }
+    if words.is_empty() {
+        return Ok(());
+    }
+    send(words).await
 }
 
 async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
