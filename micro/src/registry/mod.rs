@@ -23,6 +23,8 @@ pub use fixed::Fixed;
 pub use handle::Registry;
 pub use host::Host;
 pub use mdns::Mdns;
+#[doc(hidden)]
+pub use mdns::fuzz;
 pub use memory::Memory;
 pub use record::{Change, Node};
 pub use registration::Registration;

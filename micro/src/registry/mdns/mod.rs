@@ -6,6 +6,8 @@
 
 mod address;
 mod engine;
+#[doc(hidden)]
+pub mod fuzz;
 mod own;
 mod packet;
 mod socket;

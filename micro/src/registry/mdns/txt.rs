@@ -14,7 +14,7 @@ use crate::registry::record::Node;
 /// Longest character string of a TXT record.
 const PIECE: usize = 255;
 /// The most hexadecimal that is read: more does not fit into a datagram.
-const MAX_HEX: usize = 64 * 1024;
+pub(super) const MAX_HEX: usize = 64 * 1024;
 /// The most that it may inflate to.
 const MAX_TEXT: usize = 256 * 1024;
 /// Go Micro's word for "no version"; it ignores changes of nodes without one.
@@ -47,8 +47,12 @@ pub(super) fn encode(node: &Node, with_methods: bool) -> Vec<String> {
         "Endpoints": endpoints,
         "Metadata": node.metadata,
     });
-    let packed = compress_to_vec_zlib(text.to_string().as_bytes(), 6);
-    let hex = to_hex(&packed);
+    pack(text.to_string().as_bytes())
+}
+
+/// The pieces of a record that says this.
+pub(super) fn pack(text: &[u8]) -> Vec<String> {
+    let hex = to_hex(&compress_to_vec_zlib(text, 6));
     let pieces = hex.as_bytes().chunks(PIECE);
     pieces
         .map(|piece| String::from_utf8_lossy(piece).into_owned())
