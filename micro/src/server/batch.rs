@@ -9,14 +9,16 @@ use crate::handler::{MethodInfo, PayloadRef, Sink};
 use crate::server::messages::Framing;
 use crate::server::writer::Writer;
 
-/// Bytes after which messages that are ready are sent rather than gathered.
+/// The most bytes that are gathered from messages that are ready, unless one is longer: what fits
+/// into one frame of HTTP/2.
 const PIECE: usize = 16 << 10;
 
 /// How long messages are gathered, should each of them take its time.
 const GATHERING: Duration = Duration::from_micros(500);
 
-/// Every how many messages the clock is looked at: it costs as much as making a short message.
-const LOOK: u32 = 4;
+/// Every how many messages the clock is looked at, but for the first few: it costs as much as making
+/// a short message.
+const LOOK: u32 = 16;
 
 /// A piece of a reply as it grows.
 pub(super) struct Batch {
@@ -61,10 +63,12 @@ impl Batch {
         (std::mem::take(&mut self.out), outcome)
     }
 
-    fn is_full(&mut self) -> bool {
+    /// Whether another message like the last one would be too much.
+    fn is_full(&mut self, last: usize) -> bool {
         self.count += 1;
         let begun = self.begun.get_or_insert_with(Instant::now);
-        self.out.len() >= PIECE || self.count.is_multiple_of(LOOK) && begun.elapsed() > GATHERING
+        let look = self.count.is_power_of_two() || self.count.is_multiple_of(LOOK);
+        self.whole + last > PIECE || look && begun.elapsed() > GATHERING
     }
 }
 
@@ -81,8 +85,9 @@ impl Sink for Batch {
             self.failed = Some(error);
             return ControlFlow::Break(());
         }
+        let last = self.out.len() - self.whole;
         self.whole = self.out.len();
-        if self.is_full() {
+        if self.is_full(last) {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())

@@ -86,6 +86,10 @@ impl Source for Live {
         let Some(open) = &mut this.open else {
             return Poll::Ready(None);
         };
+        if let Some(message) = open.incoming.ready() {
+            open.clock.beat();
+            return Poll::Ready(Some(Ok(message)));
+        }
         let next = open.poll(task, &this.metadata);
         if matches!(next, Poll::Ready(None | Some(Err(_)))) {
             this.open = None;

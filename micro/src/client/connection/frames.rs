@@ -92,6 +92,21 @@ impl Frames {
         self.chunk = chunk;
     }
 
+    /// The next message if it lies there whole and as it was sent, which is usual; else what
+    /// [`next`](Self::next) has to look at.
+    #[inline]
+    pub(super) fn ready(&mut self) -> Option<Bytes> {
+        if !self.partial.is_empty() || self.chunk.first() != Some(&0) {
+            return None;
+        }
+        let len = expected(&self.chunk)?;
+        if len > self.limit || self.chunk.len() - PREFIX < len {
+            return None;
+        }
+        self.chunk.advance(PREFIX);
+        Some(self.chunk.split_to(len))
+    }
+
     /// The next message, as far as it has come. `None`: all that has come was looked at.
     pub(super) fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         if self.partial.is_empty() {

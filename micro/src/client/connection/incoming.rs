@@ -107,6 +107,19 @@ impl Incoming {
         self.leading.take()
     }
 
+    /// The next message if it lies there, without detour.
+    #[inline]
+    pub(in crate::client) fn ready(&mut self) -> Option<Payload> {
+        let Stage::Body(reading) = &mut self.stage else {
+            return None;
+        };
+        Some(Payload::Encoded {
+            codec: reading.codec,
+            bytes: reading.frames.ready()?,
+            memory: self.limits.memory,
+        })
+    }
+
     /// Asks for what comes next. Not again after the end.
     pub(in crate::client) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Step> {
         if let Err(failure) = ready!(self.poll_head(task)) {

@@ -15,7 +15,8 @@ use crate::client::connection::frames::Framing;
 use crate::error::{Error, Result};
 use crate::handler::{PayloadRef, PayloadStream, SharedSink, Sink, lock};
 
-/// Requests that are ready are gathered until they have so many bytes: those of one HTTP/2 frame.
+/// The most bytes that are gathered from requests that are ready, unless one is longer: what fits
+/// into one frame of HTTP/2.
 const GATHERED: usize = 16 * 1024;
 
 /// Sends the requests of one call. Dropping it before the end does not tell the peer, but with
@@ -158,7 +159,7 @@ impl Gathered {
         // A message whose encoding panicked is there by half.
         self.bytes.truncate(self.whole);
         if self.whole > 0 {
-            self.usual = self.whole.clamp(256, 2 * GATHERED);
+            self.usual = self.whole.clamp(256, GATHERED);
         }
         self.whole = 0;
         let outcome = self.failed.take().map_or(Ok(()), Err);
@@ -175,8 +176,10 @@ impl Sink for Gathered {
             self.failed = Some(error);
             return ControlFlow::Break(());
         }
+        let last = self.bytes.len() - self.whole;
         self.whole = self.bytes.len();
-        if self.whole >= GATHERED {
+        // Another like the last one would be too much.
+        if self.whole + last > GATHERED {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())

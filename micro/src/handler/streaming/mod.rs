@@ -171,13 +171,16 @@ impl<T: Message> Stream for Streaming<T> {
         let Some(messages) = &mut self.messages else {
             return Poll::Ready(None);
         };
-        messages.poll(task).map(|next| {
-            let next = next.map(|payload| payload?.into_message());
-            if !matches!(next, Some(Ok(_))) {
-                self.messages = None;
-            }
-            next
-        })
+        let ended = match ready!(messages.poll(task)) {
+            Some(Ok(payload)) => match payload.into_message() {
+                Ok(message) => return Poll::Ready(Some(Ok(message))),
+                Err(error) => Some(Err(error)),
+            },
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
+        };
+        self.messages = None;
+        Poll::Ready(ended)
     }
 }
 
