@@ -16,8 +16,8 @@ const PIECE: usize = 16 << 10;
 /// How long messages are gathered, should each of them take its time.
 const GATHERING: Duration = Duration::from_micros(500);
 
-/// Every how many messages the clock is looked at, but for the first few: it costs as much as making
-/// a short message.
+/// Every how many messages the clock is looked at, but for the first few: it costs as much as
+/// making a short message.
 const LOOK: u32 = 16;
 
 /// A piece of a reply as it grows.

@@ -253,6 +253,28 @@ mod tests {
     }
 
     #[test]
+    fn only_a_whole_message_as_it_was_sent_is_ready() {
+        let mut frames = Frames::new(&HeaderMap::new(), 3);
+        frames.push(Bytes::from(
+            [framed(b"one"), framed(b""), framed(b"two")].concat(),
+        ));
+        assert_eq!(frames.ready().unwrap(), "one");
+        assert_eq!(frames.ready().unwrap(), "");
+        assert_eq!(frames.next().unwrap().unwrap(), "two");
+        assert!(frames.ready().is_none());
+        for other in [
+            &b"\0\0\0"[..],
+            b"\0\0\0\0\x03tw",
+            b"\0\0\0\0\x04four",
+            b"\x01\0\0\0\0",
+        ] {
+            let mut frames = Frames::new(&HeaderMap::new(), 3);
+            frames.push(Bytes::from_static(other));
+            assert!(frames.ready().is_none(), "{other:?}");
+        }
+    }
+
+    #[test]
     fn whole_messages_are_not_copied() {
         let all = Bytes::from([framed(b"one"), framed(b"two")].concat());
         let mut frames = Frames::new(&HeaderMap::new(), 99);
