@@ -32,7 +32,7 @@ pub use self::subscriber::{Durable, EventParts, EventPayload, LinkedSubscribers,
 
 pub(crate) use self::linked::collector;
 pub(crate) use self::schema::{Described, collect_types, is_own};
-pub(crate) use self::streaming::{SharedSink, Sink, Source, lock};
+pub(crate) use self::streaming::{Batch, Frame, SharedSink, Source, lock};
 pub(crate) use self::subscriber::{Listener, Surround};
 
 #[cfg(feature = "linkme")]

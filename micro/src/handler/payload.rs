@@ -117,6 +117,16 @@ pub enum PayloadRef<'a> {
 }
 
 impl PayloadRef<'_> {
+    /// Room for it and what frames it, as far as that is known before it is encoded.
+    pub(crate) fn room(self) -> usize {
+        const FRAME: usize = 8;
+        const UNKNOWN: usize = 256;
+        match self {
+            Self::Encoded { bytes, .. } => FRAME + bytes.len(),
+            Self::Value(_) => UNKNOWN,
+        }
+    }
+
     /// Appends the encoded message to `out`.
     ///
     /// # Errors

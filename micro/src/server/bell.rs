@@ -80,18 +80,8 @@ impl Wake for Ring {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-
     use super::*;
-
-    #[derive(Default)]
-    struct Wakes(AtomicUsize);
-
-    impl Wake for Wakes {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
+    use crate::server::tests::Wakes;
 
     #[test]
     fn what_waits_is_asked_again_only_when_woken() {
@@ -112,7 +102,7 @@ mod tests {
         }
         let (.., inner) = poll(&mut bell, &task, Poll::Pending);
         inner.wake_by_ref();
-        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+        assert_eq!(wakes.count(), 1);
         for asked in [2, 3] {
             assert_eq!(poll(&mut bell, &task, Poll::Ready(())).1, asked);
         }
@@ -137,6 +127,6 @@ mod tests {
         });
         assert!(second.is_pending());
         inner.wake();
-        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+        assert_eq!(wakes.count(), 1);
     }
 }

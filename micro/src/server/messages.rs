@@ -16,9 +16,10 @@ use http::HeaderMap;
 use tokio::time::{Instant, Sleep};
 
 use crate::error::{Error, Result};
-use crate::handler::{Body, MethodInfo, PayloadRef, PayloadStream, Reply, SharedSink, lock};
+use crate::handler::{
+    Batch, Body, Frame, MethodInfo, PayloadRef, PayloadStream, Reply, SharedSink, lock,
+};
 use crate::metadata::Metadata;
-use crate::server::batch::Batch;
 use crate::server::bell::Bell;
 use crate::server::cancelled::Cancelled;
 use crate::server::exchange::{Exchange, cut};
@@ -57,7 +58,7 @@ pub(super) enum Part {
 
 impl Framing {
     /// Appends a message.
-    pub(super) fn message(
+    fn message(
         self,
         writer: &Writer,
         payload: PayloadRef<'_>,
@@ -128,7 +129,11 @@ pub(super) fn body(
         Body::One(payload) => payload,
         Body::Many(stream) => {
             overtime::announce(exchange.context.deadline(), &exchange.idle);
-            let batch = Batch::new(writer, framing, Arc::clone(method));
+            let batch = Batch::new(Framed {
+                framing,
+                writer,
+                method: Arc::clone(method),
+            });
             return Ok(ReplyBody::messages(Messages {
                 stream,
                 bell: Bell::new(),
@@ -148,7 +153,7 @@ pub(super) fn body(
         }
     };
     let payload = payload.as_ref();
-    let mut out = Vec::with_capacity(Writer::room(payload));
+    let mut out = Vec::with_capacity(payload.room());
     framing.message(&writer, payload, &method.path, &mut out)?;
     if framing == Framing::Grpc {
         return Ok(ReplyBody::message(out.into(), trailers));
@@ -157,11 +162,25 @@ pub(super) fn body(
     Ok(ReplyBody::full(framing.dress(out)))
 }
 
+/// How the messages of one reply are written.
+struct Framed {
+    framing: Framing,
+    writer: Writer,
+    method: Arc<MethodInfo>,
+}
+
+impl Frame for Framed {
+    fn frame(&self, message: PayloadRef<'_>, out: &mut Vec<u8>) -> Result<()> {
+        let path = &self.method.path;
+        self.framing.message(&self.writer, message, path, out)
+    }
+}
+
 /// The messages of a streaming reply.
 pub(super) struct Messages {
     stream: PayloadStream,
     bell: Bell,
-    batch: Arc<Mutex<Batch>>,
+    batch: Arc<Mutex<Batch<Framed>>>,
     framing: Framing,
     /// How the stream ended, while what came before is being sent.
     over: Option<Result<()>>,

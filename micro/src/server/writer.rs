@@ -41,31 +41,13 @@ impl Writer {
         }
     }
 
-    /// Room for a message.
-    pub(super) fn room(payload: PayloadRef<'_>) -> usize {
-        const UNKNOWN: usize = 256;
-        match payload {
-            PayloadRef::Encoded { bytes, .. } => PREFIX + bytes.len(),
-            PayloadRef::Value(_) => UNKNOWN,
-        }
-    }
-
-    /// Appends a message in a frame; leaves `out` as it was when that fails.
+    /// Appends a message in a frame; when that fails, something of it may be there.
     pub(super) fn frame(
         &self,
         payload: PayloadRef<'_>,
         path: &str,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        let start = out.len();
-        let framed = self.append(payload, path, out);
-        if framed.is_err() {
-            out.truncate(start);
-        }
-        framed
-    }
-
-    fn append(&self, payload: PayloadRef<'_>, path: &str, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
         let body = start + PREFIX;
         out.extend_from_slice(&[0; PREFIX]);
@@ -85,7 +67,7 @@ impl Writer {
 
     /// A message without a frame, and whether it is compressed.
     pub(super) fn plain(&self, payload: PayloadRef<'_>, path: &str) -> Result<(Vec<u8>, bool)> {
-        let mut out = Vec::with_capacity(Self::room(payload));
+        let mut out = Vec::with_capacity(payload.room());
         payload.write(self.codec, &mut out)?;
         self.body(out, path)
     }

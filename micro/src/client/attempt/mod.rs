@@ -28,7 +28,7 @@ use crate::client::options::{Limit, Options};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::handler::{
-    Body, BoxFuture, Call, Endpoint, Kind, MethodInfo, Payload, PayloadStream, Reply,
+    Body, BoxFuture, Call, Endpoint, Frame, Kind, MethodInfo, Payload, PayloadStream, Reply,
 };
 use crate::selector::{Choice, Flight, Member};
 
@@ -358,6 +358,6 @@ fn requests(body: Body, framing: &mut Framing) -> Result<Requests> {
         framing.codec = codec;
     }
     let mut bytes = Vec::with_capacity(256);
-    framing.append(payload.as_ref(), &mut bytes)?;
+    framing.frame(payload.as_ref(), &mut bytes)?;
     Ok(Requests::One(bytes.into()))
 }

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use crate::client::failure::{Failure, Reach};
 use crate::codec::{Codec, Compression};
 use crate::error::{Error, ErrorKind, Result};
-use crate::handler::PayloadRef;
+use crate::handler::{Frame, PayloadRef};
 
 /// Compressed flag and length.
 const PREFIX: usize = 5;
@@ -22,17 +22,13 @@ pub(in crate::client) struct Framing {
     pub(in crate::client) compression: Option<Compression>,
 }
 
-impl Framing {
+impl Frame for Framing {
     /// Appends a message and its prefix; compressed where that makes it shorter.
     ///
     /// # Errors
     ///
     /// `ResourceExhausted` for a message that is too long; what [`PayloadRef::write`] returns.
-    pub(in crate::client) fn append(
-        &self,
-        payload: PayloadRef<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
+    fn frame(&self, payload: PayloadRef<'_>, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
         out.extend_from_slice(&[0; PREFIX]);
         payload.write(self.codec, out)?;

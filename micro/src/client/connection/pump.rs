@@ -2,7 +2,6 @@
 //!
 //! Holds one message beyond what a frame takes. Whoever polls it owns it; nothing runs by itself.
 
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
@@ -13,11 +12,7 @@ use h2::{Reason, SendStream};
 use crate::client::clock::Pulse;
 use crate::client::connection::frames::Framing;
 use crate::error::{Error, Result};
-use crate::handler::{PayloadRef, PayloadStream, SharedSink, Sink, lock};
-
-/// The most bytes that are gathered from requests that are ready, unless one is longer: what fits
-/// into one frame of HTTP/2.
-const GATHERED: usize = 16 * 1024;
+use crate::handler::{Batch, PayloadStream, SharedSink, lock};
 
 /// Sends the requests of one call. Dropping it before the end does not tell the peer, but with
 /// the call's other half it does.
@@ -25,7 +20,7 @@ pub(in crate::client) struct Pump {
     /// `None` after the last.
     requests: Option<PayloadStream>,
     out: SendStream<Bytes>,
-    gathered: Arc<Mutex<Gathered>>,
+    batch: Arc<Mutex<Batch<Framing>>>,
     /// Framed messages that wait for room.
     ready: Bytes,
     /// Whether anything of the requests was taken.
@@ -43,7 +38,7 @@ impl Pump {
         Self {
             requests: Some(requests),
             out,
-            gathered: Arc::new(Mutex::new(Gathered::new(framing))),
+            batch: Arc::new(Mutex::new(Batch::new(framing))),
             ready: Bytes::new(),
             touched: false,
             pulse,
@@ -101,11 +96,11 @@ impl Pump {
         let Some(requests) = &mut self.requests else {
             return Ok(());
         };
-        let sink: SharedSink = self.gathered.clone();
+        let sink: SharedSink = self.batch.clone();
         // The stream is user code, and this may be a task of its own: nobody would hear.
         let next = catch_unwind(AssertUnwindSafe(|| requests.poll_each(task, &sink)));
         let next = next.unwrap_or_else(|_| Poll::Ready(Some(Err(panicked()))));
-        let (gathered, framed) = lock(&self.gathered).take();
+        let (gathered, framed) = lock(&self.batch).take();
         self.touched |= !gathered.is_empty() || framed.is_err() || next.is_ready();
         framed?;
         match next {
@@ -129,60 +124,6 @@ impl Pump {
             0 => self.out.poll_capacity(task).map(|room| room?.ok()),
             room => Poll::Ready(Some(room)),
         }
-    }
-}
-
-/// Requests as they are framed.
-struct Gathered {
-    framing: Framing,
-    bytes: Vec<u8>,
-    /// How many of the bytes are whole messages.
-    whole: usize,
-    /// How many there were last, to make room for as many at once.
-    usual: usize,
-    failed: Option<Error>,
-}
-
-impl Gathered {
-    fn new(framing: Framing) -> Self {
-        Self {
-            framing,
-            bytes: Vec::new(),
-            whole: 0,
-            usual: 256,
-            failed: None,
-        }
-    }
-
-    /// Takes what was gathered, and what was wrong with the message after it.
-    fn take(&mut self) -> (Vec<u8>, Result<()>) {
-        // A message whose encoding panicked is there by half.
-        self.bytes.truncate(self.whole);
-        if self.whole > 0 {
-            self.usual = self.whole.clamp(256, GATHERED);
-        }
-        self.whole = 0;
-        let outcome = self.failed.take().map_or(Ok(()), Err);
-        (std::mem::take(&mut self.bytes), outcome)
-    }
-}
-
-impl Sink for Gathered {
-    fn put(&mut self, message: PayloadRef<'_>) -> ControlFlow<()> {
-        if self.bytes.is_empty() {
-            self.bytes.reserve(self.usual);
-        }
-        if let Err(error) = self.framing.append(message, &mut self.bytes) {
-            self.failed = Some(error);
-            return ControlFlow::Break(());
-        }
-        let last = self.bytes.len() - self.whole;
-        self.whole = self.bytes.len();
-        // Another like the last one would be too much.
-        if self.whole + last > GATHERED {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
     }
 }
 

@@ -3,13 +3,15 @@
 //!
 //! Nothing here buffers, but for the channel, whose bound its maker names.
 
+mod batch;
 mod payloads;
 mod sender;
 mod source;
 
+pub(crate) use self::batch::{Batch, Frame};
 pub use self::payloads::{PayloadStream, StreamMetadata};
 pub use self::sender::{Sender, stream};
-pub(crate) use self::source::{SharedSink, Sink, Source, lock};
+pub(crate) use self::source::{SharedSink, Source, lock};
 
 use std::fmt;
 use std::future::{Future, poll_fn};
