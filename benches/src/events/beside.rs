@@ -67,6 +67,19 @@ async fn settled(broker: &Broker) {
     }
 }
 
+/// How many events a second are published, with the time to handle the last.
+async fn published(callers: u32, broker: &Broker) -> io::Result<f64> {
+    let publisher = broker.clone();
+    let publish = move || {
+        let event = node::event(1).map(|event| publisher.publish_event(event));
+        async {
+            let published = event.map_err(io::Error::other)?.await;
+            published.map(drop).map_err(io::Error::other)
+        }
+    };
+    rate(callers, publish, settled(broker)).await
+}
+
 async fn memory(callers: u32) -> io::Result<f64> {
     let broker = Broker::new(Memory::new());
     let (handled, mut all) = (Arc::new(AtomicU32::new(0)), Vec::new());
@@ -79,19 +92,7 @@ async fn memory(callers: u32) -> io::Result<f64> {
         let subscribed = broker.subscribe(TOPIC, Options::new(), count).await;
         all.push(subscribed.map_err(io::Error::other)?);
     }
-    let publisher = broker.clone();
-    let publish = move || {
-        let event = node::event(1).map(|event| publisher.publish_event(event));
-        async {
-            event
-                .map_err(io::Error::other)?
-                .await
-                .map(drop)
-                .map_err(io::Error::other)
-        }
-    };
-    let settled = settled(&broker);
-    let rate = rate(callers, publish, settled).await?;
+    let rate = published(callers, &broker).await?;
     counts(&handled, rate)
 }
 
@@ -135,19 +136,7 @@ async fn http(scratch: &Scratch, name: &str, callers: u32) -> io::Result<f64> {
     let _node = Node::start(&registry, "quiet", "p0", |_, _| {})?;
     let broker = node::publisher(&registry).await.map_err(io::Error::other)?;
     until_taken(&broker, 1).await?;
-    let publisher = broker.clone();
-    let publish = move || {
-        let event = node::event(1).map(|event| publisher.publish_event(event));
-        async {
-            event
-                .map_err(io::Error::other)?
-                .await
-                .map(drop)
-                .map_err(io::Error::other)
-        }
-    };
-    let settled = settled(&broker);
-    rate(callers, publish, settled).await
+    published(callers, &broker).await
 }
 
 async fn posts(callers: u32) -> io::Result<f64> {
