@@ -75,6 +75,7 @@ extern crate self as micro;
 pub mod error;
 pub mod metadata;
 mod scheme;
+mod wake;
 pub mod codec;
 pub mod schema;
 pub mod types;

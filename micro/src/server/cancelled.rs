@@ -54,7 +54,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::server::tests::Wakes;
+    use crate::wake::Wakes;
 
     #[test]
     fn whoever_polled_last_is_woken() {

@@ -6,14 +6,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use hyper::rt::Executor;
 
 use crate::server::overtime::{self, Timed};
+use crate::wake::Again;
 
 /// A call that keeps the processor for longer than this makes the connection cautious.
 const SLOW: Duration = Duration::from_micros(200);
@@ -23,9 +23,6 @@ const ROW: Duration = Duration::from_millis(1);
 
 /// How many calls get tasks of their own at once after a slow one.
 const CAUTION: u32 = 256;
-
-/// How often the connection is polled in one go before other tasks have their turn.
-const TURNS: usize = 16;
 
 type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -48,37 +45,54 @@ impl Queue {
 /// A connection together with the calls that it has read.
 pub(super) struct Inline<C> {
     connection: Pin<Box<C>>,
-    queue: Queue,
-    /// What is run now; kept for its memory.
-    batch: Vec<Running>,
-    /// Calls that get tasks of their own at once.
-    caution: u32,
-    signal: Arc<Signal>,
-    /// The same as a waker.
-    waker: Waker,
-    /// Whom the signal wakes.
-    task: Waker,
+    calls: Calls,
+    /// Replies wake the connection, so that it goes on to send them.
+    again: Again,
 }
 
 impl<C: Future> Inline<C> {
     pub(super) fn new(connection: C, queue: Queue) -> Self {
-        let signal = Arc::new(Signal::default());
         Self {
             connection: Box::pin(connection),
-            queue,
-            batch: Vec::new(),
-            caution: 0,
-            waker: Waker::from(Arc::clone(&signal)),
-            signal,
-            task: Waker::noop().clone(),
+            calls: Calls {
+                queue,
+                batch: Vec::new(),
+                caution: 0,
+            },
+            again: Again::new(),
         }
     }
 
     pub(super) fn connection(&mut self) -> Pin<&mut C> {
         self.connection.as_mut()
     }
+}
 
-    /// Runs what has been read.
+impl<C: Future> Future for Inline<C> {
+    type Output = C::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
+        let this = &mut *self;
+        this.again.poll(cx, |cx| {
+            let ended = this.connection.as_mut().poll(cx);
+            if ended.is_pending() {
+                this.calls.run();
+            }
+            ended
+        })
+    }
+}
+
+/// Calls that have been read and not begun.
+struct Calls {
+    queue: Queue,
+    /// What is run now; kept for its memory.
+    batch: Vec<Running>,
+    /// Calls that get tasks of their own at once.
+    caution: u32,
+}
+
+impl Calls {
     fn run(&mut self) {
         std::mem::swap(&mut *self.queue.lock(), &mut self.batch);
         if self.batch.is_empty() {
@@ -103,87 +117,6 @@ impl<C: Future> Inline<C> {
                 self.caution = CAUTION;
             }
             last = now;
-        }
-    }
-}
-
-impl<C: Future> Future for Inline<C> {
-    type Output = C::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
-        let this = &mut *self;
-        if !this.task.will_wake(cx.waker()) {
-            this.task.clone_from(cx.waker());
-            this.signal.set_task(cx.waker());
-        }
-        for _ in 0..TURNS {
-            this.signal.state.store(BUSY, Ordering::SeqCst);
-            let mut signal = Context::from_waker(&this.waker);
-            if let Poll::Ready(ended) = this.connection.as_mut().poll(&mut signal) {
-                return Poll::Ready(ended);
-            }
-            // Replies wake the connection, so that it goes on to send them.
-            this.run();
-            if this.signal.rest() {
-                return Poll::Pending;
-            }
-        }
-        this.signal.state.store(IDLE, Ordering::SeqCst);
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-}
-
-/// Nobody polls the connection: to wake it is to wake its task.
-const IDLE: u8 = 0;
-/// The connection is being polled and has not been woken since.
-const BUSY: u8 = 1;
-/// It has: it will be polled again at once, without the detour by the scheduler.
-const WOKEN: u8 = 2;
-
-/// Wakes the connection.
-struct Signal {
-    state: AtomicU8,
-    task: Mutex<Waker>,
-}
-
-impl Default for Signal {
-    fn default() -> Self {
-        Self {
-            state: AtomicU8::new(IDLE),
-            task: Mutex::new(Waker::noop().clone()),
-        }
-    }
-}
-
-impl Signal {
-    fn set_task(&self, waker: &Waker) {
-        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
-        task.clone_from(waker);
-    }
-
-    /// Whether the connection may rest: it has not been woken since it was last polled.
-    fn rest(&self) -> bool {
-        let (ordering, state) = (Ordering::SeqCst, &self.state);
-        state
-            .compare_exchange(BUSY, IDLE, ordering, ordering)
-            .is_ok()
-    }
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let (ordering, state) = (Ordering::SeqCst, &self.state);
-        match state.compare_exchange(BUSY, WOKEN, ordering, ordering) {
-            Ok(_) | Err(WOKEN) => {}
-            Err(_) => {
-                let task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
-                task.wake_by_ref();
-            }
         }
     }
 }

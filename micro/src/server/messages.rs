@@ -20,13 +20,13 @@ use crate::handler::{
     Batch, Body, Frame, MethodInfo, PayloadRef, PayloadStream, Reply, SharedSink, lock,
 };
 use crate::metadata::Metadata;
-use crate::server::bell::Bell;
 use crate::server::cancelled::Cancelled;
 use crate::server::exchange::{Exchange, cut};
 use crate::server::idle::Idle;
 use crate::server::reply::ReplyBody;
 use crate::server::writer::Writer;
 use crate::server::{connect, frames, grpc, overtime, rest, sse};
+use crate::wake::Bell;
 
 /// How a protocol frames messages and says that they are over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,7 +35,6 @@
 //! (features `gzip`, `zstd`); replies are compressed when [`Config::compression`] says so and the
 //! caller accepts it.
 
-mod bell;
 mod calls;
 mod cancelled;
 mod config;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use crate::server::idle::Idle;
+use crate::wake::Again;
 
 /// How long a stream that is read has to say itself that its time is over.
 const MARGIN: Duration = Duration::from_millis(100);
@@ -57,6 +58,8 @@ pub(super) fn poll(
 pub(super) struct Timed {
     call: Pin<Box<dyn Future<Output = ()> + Send>>,
     overtime: Option<Overtime>,
+    /// HTTP/2 wakes a call that sends.
+    again: Again,
 }
 
 impl Timed {
@@ -64,7 +67,11 @@ impl Timed {
         call: Pin<Box<dyn Future<Output = ()> + Send>>,
         overtime: Option<Overtime>,
     ) -> Self {
-        Self { call, overtime }
+        Self {
+            call,
+            overtime,
+            again: Again::new(),
+        }
     }
 }
 
@@ -72,11 +79,15 @@ impl Future for Timed {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let (polled, announced) = poll(self.call.as_mut(), cx);
-        if announced.is_some() {
-            self.overtime = announced;
-        }
-        match &mut self.overtime {
+        let this = &mut *self;
+        let polled = this.again.poll(cx, |cx| {
+            let (polled, announced) = poll(this.call.as_mut(), cx);
+            if announced.is_some() {
+                this.overtime = announced;
+            }
+            polled
+        });
+        match &mut this.overtime {
             Some(overtime) if polled.is_pending() => {
                 ready!(overtime.poll(cx));
                 tracing::debug!("stream reset: its time is over and nobody reads it");

@@ -10,7 +10,7 @@ use edges::Graph;
 /// The modules of the runtime, lowest rung first. Neighbours do not name each other.
 const RUNGS: &[&[&str]] = &[
     &["error"],
-    &["metadata", "scheme"],
+    &["metadata", "scheme", "wake"],
     &["codec", "context"],
     // Descriptors come out of messages, which are the codec's.
     &["schema", "types"],

@@ -13,10 +13,17 @@ use crate::client::clock::Pulse;
 use crate::client::connection::frames::Framing;
 use crate::error::{Error, Result};
 use crate::handler::{Batch, PayloadStream, SharedSink, lock};
+use crate::wake::Again;
 
 /// Sends the requests of one call. Dropping it before the end does not tell the peer, but with
 /// the call's other half it does.
 pub(in crate::client) struct Pump {
+    sending: Sending,
+    /// HTTP/2 wakes who sends when it gives him room, which it mostly does at once.
+    again: Again,
+}
+
+struct Sending {
     /// `None` after the last.
     requests: Option<PayloadStream>,
     out: SendStream<Bytes>,
@@ -35,13 +42,17 @@ impl Pump {
         framing: Framing,
         pulse: Option<Arc<Pulse>>,
     ) -> Self {
-        Self {
+        let sending = Sending {
             requests: Some(requests),
             out,
             batch: Arc::new(Mutex::new(Batch::new(framing))),
             ready: Bytes::new(),
             touched: false,
             pulse,
+        };
+        Self {
+            sending,
+            again: Again::new(),
         }
     }
 
@@ -53,6 +64,25 @@ impl Pump {
     /// What is wrong with the requests: an error among them, one that is too long. The call is
     /// cancelled then.
     pub(in crate::client) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<()>> {
+        self.again.poll(task, |task| self.sending.poll(task))
+    }
+
+    /// Gives the peer to understand that the call is given up.
+    pub(in crate::client) fn cancel(&mut self) {
+        self.sending.cancel();
+    }
+
+    /// The requests, if nothing was taken of them.
+    pub(in crate::client) fn untouched(self) -> Option<PayloadStream> {
+        let Sending {
+            requests, touched, ..
+        } = self.sending;
+        requests.filter(|_| !touched)
+    }
+}
+
+impl Sending {
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<()>> {
         loop {
             if self.ready.is_empty()
                 && let Err(error) = self.gather(task)
@@ -80,15 +110,9 @@ impl Pump {
         }
     }
 
-    /// Gives the peer to understand that the call is given up.
-    pub(in crate::client) fn cancel(&mut self) {
+    fn cancel(&mut self) {
         self.requests = None;
         self.out.send_reset(Reason::CANCEL);
-    }
-
-    /// The requests, if nothing was taken of them.
-    pub(in crate::client) fn untouched(self) -> Option<PayloadStream> {
-        self.requests.filter(|_| !self.touched)
     }
 
     /// Takes the requests that are ready.

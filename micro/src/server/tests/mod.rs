@@ -21,7 +21,7 @@ mod web;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context as Waker, Poll, Wake};
+use std::task::{Context as Waker, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -158,22 +158,6 @@ fn methods() -> Vec<Method> {
 type Describe = fn(&mut Types) -> String;
 
 const TYPES: (Describe, Describe) = (Text::describe, Text::describe);
-
-/// A waker that counts.
-#[derive(Default)]
-pub(super) struct Wakes(AtomicUsize);
-
-impl Wakes {
-    pub(super) fn count(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
 
 /// Counts to the number in the request; a panic after 100, an error at 13.
 fn count(body: Body) -> Result<Reply> {

@@ -3,12 +3,14 @@
 //! A reply is asked again at once after each piece it has given. What then has nothing new need
 //! not be asked through all its layers.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::wake::task::Task;
+
 /// Polls something that is to be asked only when it is worth it.
-pub(super) struct Bell {
+pub(crate) struct Bell {
     ring: Arc<Ring>,
     /// The ring as a waker.
     waker: Waker,
@@ -18,35 +20,32 @@ pub(super) struct Bell {
     waits: bool,
 }
 
+#[derive(Default)]
 struct Ring {
     has_rung: AtomicBool,
-    task: Mutex<Waker>,
+    task: Task,
 }
 
 impl Bell {
-    pub(super) fn new() -> Self {
-        let task = Waker::noop().clone();
-        let ring = Arc::new(Ring {
-            has_rung: AtomicBool::new(false),
-            task: Mutex::new(task.clone()),
-        });
+    pub(crate) fn new() -> Self {
+        let ring = Arc::new(Ring::default());
         Self {
             waker: Waker::from(Arc::clone(&ring)),
             ring,
-            task,
+            task: Waker::noop().clone(),
             waits: false,
         }
     }
 
     /// Polls, unless it is certain that it would have to wait.
-    pub(super) fn poll<T>(
+    pub(crate) fn poll<T>(
         &mut self,
         task: &Waker,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         if !self.task.will_wake(task) {
             self.task.clone_from(task);
-            self.ring.set_task(task);
+            self.ring.task.set(task);
         }
         // After the task is set: a ring before that is seen here, one after that wakes the task.
         if self.waits && !self.ring.has_rung.load(Ordering::SeqCst) {
@@ -59,13 +58,6 @@ impl Bell {
     }
 }
 
-impl Ring {
-    fn set_task(&self, task: &Waker) {
-        let mut own = self.task.lock().unwrap_or_else(PoisonError::into_inner);
-        own.clone_from(task);
-    }
-}
-
 impl Wake for Ring {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -73,15 +65,14 @@ impl Wake for Ring {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.has_rung.store(true, Ordering::SeqCst);
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
-        task.wake_by_ref();
+        self.task.wake();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::tests::Wakes;
+    use crate::wake::Wakes;
 
     #[test]
     fn what_waits_is_asked_again_only_when_woken() {
