@@ -164,8 +164,8 @@ impl Args {
         match arg.value {
             Value::Type(ty) => return Some(*ty),
             Value::Expr(expr) => {
-                if let Expr::Path(ExprPath { qself, path, .. }) = *expr {
-                    return Some(TypePath { qself, path }.into());
+                if let Expr::Path(ExprPath { attrs, qself, path }) = *expr {
+                    return Some(Type::Path(TypePath { attrs, qself, path }));
                 }
             }
             _ => {}

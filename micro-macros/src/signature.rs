@@ -5,7 +5,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{GenericArgument, Path, PathArguments, ReturnType, Signature, Type};
+use syn::{GenericArgument, Path, PathArguments, ReturnType, Safety, Signature, Type};
 
 use crate::diag::Mistakes;
 use crate::function::Function;
@@ -35,7 +35,7 @@ pub(crate) fn check(signature: &Signature, what: &str, mistakes: &mut Mistakes) 
             format!("{what} has no `where` clause; remove it"),
         );
     }
-    if let Some(token) = &signature.unsafety {
+    if let Safety::Unsafe(token) = &signature.safety {
         mistakes.on(token, format!("{what} is safe to call; remove `unsafe`"));
     }
     if let Some(abi) = &signature.abi {

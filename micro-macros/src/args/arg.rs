@@ -64,7 +64,7 @@ impl Value {
         match parsed {
             Ok(Type::Path(ty)) if is_whole && has_arguments(&ty) => {
                 input.advance_to(&ahead);
-                Ok(Self::Type(Box::new(ty.into())))
+                Ok(Self::Type(Box::new(Type::Path(ty))))
             }
             _ => Ok(Self::Expr(Box::new(bare(input.parse()?)))),
         }

@@ -13,7 +13,7 @@ mod template;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{PathArguments, Type};
+use syn::Type;
 
 use crate::diag::Mistakes;
 use crate::function::{self, Function};
@@ -68,7 +68,7 @@ fn service_path(
         .path
         .segments
         .last()
-        .is_some_and(|last| last.arguments != PathArguments::None)
+        .is_some_and(|last| !last.arguments.is_none())
     {
         let message = "a generic service is not collected at link time, so no function can be \
                        added to it; make the function a method of its `impl`, which \

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{FnArg, PathArguments, Type};
+use syn::{FnArg, ReceiverKind, Type};
 
 use crate::diag::Mistakes;
 use crate::function::{self, Function, Item};
@@ -158,7 +158,7 @@ fn is_generic(block: &Block) -> bool {
         Type::Path(path) => path.path.segments.last().map(|last| &last.arguments),
         _ => None,
     };
-    let has_arguments = arguments.is_some_and(|arguments| *arguments != PathArguments::None);
+    let has_arguments = arguments.is_some_and(|arguments| !arguments.is_none());
     has_arguments || !block.generics.params.is_empty()
 }
 
@@ -174,8 +174,7 @@ pub(super) fn check_receiver(function: &Function, mistakes: &mut Mistakes) {
         mistakes.on(name, message);
         return;
     };
-    let is_shared = receiver.reference.is_some() && receiver.mutability.is_none();
-    if !is_shared || receiver.colon_token.is_some() {
+    if !matches!(receiver.kind, ReceiverKind::Reference(_, _, None)) {
         let message = "a service is shared by all calls; take `&self`, and keep what changes in a \
                        `Mutex` or an atomic";
         mistakes.on(receiver, message);
@@ -206,7 +205,7 @@ fn implementation(
     if contract
         .segments
         .last()
-        .is_some_and(|last| last.arguments != PathArguments::None)
+        .is_some_and(|last| !last.arguments.is_none())
     {
         mistakes.on(
             contract,
