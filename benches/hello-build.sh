@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a clean debug build of a hello service costs: ours with default features beside hand-written
-# tonic, in alternation. Each crate stands outside this workspace and takes us by path.
+# tonic, in alternation. Each crate stands outside this workspace and takes us by path, yet compiled
+# as cargo compiles a published crate: not for a next time.
 #
 #   bash benches/hello-build.sh [ROUNDS]
 set -euo pipefail
@@ -11,6 +12,7 @@ root=$PWD
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 unset RUSTFLAGS CARGO_TARGET_DIR
+export CARGO_INCREMENTAL=0
 
 crate() {
   mkdir -p "$scratch/$1/src"

@@ -38,22 +38,15 @@ impl Options {
     pub(super) fn read(settings: &Settings, problems: &mut Problems) -> Self {
         let mut read = Read { settings, problems };
         let address = read.origin("address");
-        let message = read.value("limits.message");
         let mut server = server::Config::default();
         server.address.clone_from(&address.0);
         server.reflection = read.value("reflection");
         server.cors = read.cors();
-        server.limits.message = message;
-        server.limits.metadata = read.value("limits.metadata");
-        server.limits.streams =
-            u32::try_from(read.value::<usize>("limits.streams")).unwrap_or(u32::MAX);
-        server.limits.connections = read.value("limits.connections");
-        server.limits.header_timeout = read.value("limits.header_timeout");
-        server.limits.stream_idle_timeout = read.value("limits.stream_idle_timeout");
+        server.limits = read.limits();
         server.compression = read.compression();
         let client = client::Config {
-            message_limit: message,
-            timeout: read.value("timeout"),
+            message_limit: server.limits.message,
+            timeout: read.some("timeout"),
             strategy: read.strategy(),
             ..client::Config::default()
         };
@@ -73,7 +66,7 @@ impl Options {
                 .collect(),
             drain: read.value("drain"),
             settle: read.value("settle"),
-            ttl: read.value("ttl"),
+            ttl: read.some("ttl"),
             client,
             server,
         }
@@ -165,6 +158,32 @@ impl Read<'_> {
         self.origin(key).0
     }
 
+    /// A count or length of which there has to be some.
+    fn some<T: FromText + Default + PartialEq>(&mut self, key: &str) -> T {
+        let (value, origin) = self.origin(key);
+        if value == T::default() {
+            self.problems.add(Error::invalid_argument(format!(
+                "setting `{key}` from {origin} has to be more than zero"
+            )));
+        }
+        value
+    }
+
+    fn limits(&mut self) -> server::Limits {
+        let streams: usize = self.some("limits.streams");
+        server::Limits {
+            message: self.some("limits.message"),
+            metadata: self.some("limits.metadata"),
+            streams: u32::try_from(streams).unwrap_or(u32::MAX),
+            connections: self.some("limits.connections"),
+            header_timeout: self.some("limits.header_timeout"),
+            stall_timeout: self.some("limits.stall_timeout"),
+            stream_idle_timeout: self.value("limits.stream_idle_timeout"),
+            keep_alive: self.some("limits.keep_alive"),
+            keep_alive_timeout: self.some("limits.keep_alive_timeout"),
+        }
+    }
+
     fn cors(&mut self) -> server::Cors {
         let (text, origin) = self.origin::<String>("cors");
         let parsed = server::Cors::parse(&text);
@@ -239,5 +258,19 @@ mod tests {
         let text = problems.finish("wrong").unwrap_err().to_string();
         assert!(text.starts_with("wrong; 11 problems:"), "{text}");
         assert!(KEYS.len() > 10);
+    }
+
+    #[test]
+    fn nothing_of_what_is_needed_is_reported() {
+        let mut settings = Settings::new();
+        for (key, none) in [("ttl", "0s"), ("limits.streams", "0"), ("drain", "0s")] {
+            settings.set(key, none).unwrap();
+        }
+        let mut problems = Problems::default();
+        Options::read(&settings, &mut problems);
+        let text = problems.finish("wrong").unwrap_err().to_string();
+        assert!(text.starts_with("wrong; 2 problems:"), "{text}");
+        assert!(text.contains("`ttl` from"), "{text}");
+        assert!(text.contains("has to be more than zero"), "{text}");
     }
 }

@@ -1,7 +1,8 @@
 //! `Sender`: the end of a stream into which messages are put.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -144,7 +145,7 @@ impl<T> Stream for Received<T> {
 
 /// A function that runs within the stream it fills.
 pub(super) struct Made<'a, T> {
-    /// `None` once it has returned.
+    /// How it failed, once it has; `None` after success.
     making: Option<BoxFuture<'a, Result<()>>>,
     receiver: mpsc::Receiver<Result<T>>,
 }
@@ -154,22 +155,25 @@ impl<T> Stream for Made<'_, T> {
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        let mut outcome = Ok(());
-        if let Some(making) = &mut this.making
-            && let Poll::Ready(result) = making.as_mut().poll(task)
-        {
-            (outcome, this.making) = (result, None);
+        if let Some(making) = &mut this.making {
+            let polled = catch_unwind(AssertUnwindSafe(|| making.as_mut().poll(task)));
+            this.making = match polled {
+                Ok(Poll::Pending) => return this.receiver.poll_recv(task),
+                Ok(Poll::Ready(Ok(()))) => None,
+                Ok(Poll::Ready(failed)) => Some(Box::pin(ready(failed))),
+                Err(panic) => Some(Box::pin(async { resume_unwind(panic) })),
+            };
         }
         match this.receiver.poll_recv(task) {
-            // What was sent comes before what the function returned: nothing else can be sent.
-            Poll::Ready(Some(item)) => {
-                if let Err(error) = outcome {
-                    this.making = Some(Box::pin(async { Err(error) }));
-                }
-                Poll::Ready(Some(item))
-            }
-            waiting if outcome.is_ok() => waiting,
-            _ => Poll::Ready(outcome.err().map(Err)),
+            // What was sent comes before how the function failed.
+            Poll::Ready(Some(item)) => Poll::Ready(Some(item)),
+            waiting => match this.making.take() {
+                Some(mut failed) => failed
+                    .as_mut()
+                    .poll(task)
+                    .map(|failed| failed.err().map(Err)),
+                None => waiting,
+            },
         }
     }
 }

@@ -34,6 +34,17 @@ async fn a_made_stream_yields_what_was_sent_and_then_the_error() {
 }
 
 #[tokio::test]
+async fn a_made_stream_that_panics_yields_what_was_sent_before() {
+    let mut stream = Streaming::make(|out| async move {
+        out.send(Number { value: 1 }).await?;
+        panic!("no more")
+    });
+    assert_eq!(stream.next().await.unwrap().unwrap().value, 1);
+    let next = tokio::spawn(async move { stream.next().await.is_none() });
+    assert!(next.await.unwrap_err().is_panic());
+}
+
+#[tokio::test]
 async fn a_made_stream_that_keeps_its_sender_elsewhere_goes_on_until_that_is_dropped() {
     let (hand, take) = tokio::sync::oneshot::channel();
     let stream = Streaming::make(|out| async move {
