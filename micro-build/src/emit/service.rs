@@ -1,5 +1,6 @@
 //! Services as contracts: a trait for whoever serves it, from which the client is made, too.
 
+use protox::prost_reflect::prost_types::method_options::IdempotencyLevel;
 use protox::prost_reflect::{Kind, MethodDescriptor, ServiceDescriptor};
 
 use crate::emit::Emit;
@@ -101,9 +102,10 @@ impl Emit<'_> {
             keys.push(format!("name = {}", quoted(method.name())));
         }
         let options = method.method_descriptor_proto().options.as_ref();
-        // 1 is NO_SIDE_EFFECTS, 2 is IDEMPOTENT.
-        if options.is_some_and(|options| matches!(options.idempotency_level, Some(1 | 2))) {
-            keys.push("idempotent".to_owned());
+        match options.map(|options| options.idempotency_level()) {
+            Some(IdempotencyLevel::NoSideEffects) => keys.push("safe".to_owned()),
+            Some(IdempotencyLevel::Idempotent) => keys.push("idempotent".to_owned()),
+            _ => {}
         }
         match http::keys(method) {
             Ok(http) => keys.extend(http),

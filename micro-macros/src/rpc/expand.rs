@@ -77,10 +77,11 @@ impl Method {
     /// What service and client both say of the method.
     fn flags(&self) -> TokenStream {
         let idempotent = self.idempotent.then(|| quote!(.idempotent()));
+        let safe = self.safe.then(|| quote!(.safe()));
         let timeout = self.timeout.map(duration::expand);
         let timeout = timeout.map(|timeout| quote!(.timeout(#timeout)));
         let limit = self.limit.map(|bytes| quote!(.message_limit(#bytes)));
-        quote!(#idempotent #timeout #limit)
+        quote!(#idempotent #safe #timeout #limit)
     }
 
     /// That the request is a message, or a stream of such.

@@ -30,6 +30,7 @@ pub(crate) struct Method {
     pub(crate) wire: LitStr,
     pub(crate) timeout: Option<Duration>,
     pub(crate) idempotent: bool,
+    pub(crate) safe: bool,
     pub(crate) limit: Option<usize>,
     pub(crate) http: Vec<Rule>,
     /// What stands before the request, `self` aside.
@@ -85,6 +86,7 @@ impl Method {
             wire,
             timeout: keys.timeout,
             idempotent: keys.idempotent,
+            safe: keys.safe,
             limit: keys.limit,
             http: keys.http,
             parameters,

@@ -15,6 +15,7 @@ pub(crate) const KEYS: &[&str] = &[
     "name",
     "timeout",
     "idempotent",
+    "safe",
     "limit",
     "http",
     "body",
@@ -31,6 +32,8 @@ pub(crate) struct Keys {
     pub(crate) name: Option<LitStr>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) idempotent: bool,
+    /// Changes nothing; idempotent, too.
+    pub(crate) safe: bool,
     /// The longest message, in bytes.
     pub(crate) limit: Option<usize>,
     pub(crate) http: Vec<Rule>,
@@ -58,10 +61,19 @@ impl Keys {
         }
         let timeout = args.string("timeout", mistakes);
         let limit = args.string("limit", mistakes);
+        let (idempotent, safe) = (
+            args.flag("idempotent", mistakes),
+            args.flag("safe", mistakes),
+        );
+        if let (Some(idempotent), Some(_)) = (&idempotent, &safe) {
+            let message = "`safe` methods are idempotent anyway; remove `idempotent`";
+            mistakes.on(idempotent, message);
+        }
         let keys = Self {
             name,
             timeout: timeout.and_then(|text| mistakes.keep(duration::parse(&text))),
-            idempotent: args.flag("idempotent", mistakes).is_some(),
+            idempotent: idempotent.is_some(),
+            safe: safe.is_some(),
             limit: limit.and_then(|text| mistakes.keep(size::parse(&text))),
             http: http::take(&mut args, mistakes),
             service: args.ty("service", mistakes),

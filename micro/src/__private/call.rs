@@ -257,6 +257,7 @@ impl Contract {
 pub struct LazyMethod {
     name: &'static str,
     idempotent: bool,
+    safe: bool,
     timeout: Option<Duration>,
     message_limit: Option<usize>,
     info: OnceLock<Arc<MethodInfo>>,
@@ -268,6 +269,7 @@ impl LazyMethod {
         Self {
             name,
             idempotent: false,
+            safe: false,
             timeout: None,
             message_limit: None,
             info: OnceLock::new(),
@@ -278,6 +280,12 @@ impl LazyMethod {
     pub const fn idempotent(mut self) -> Self {
         self.idempotent = true;
         self
+    }
+
+    /// Says that running it changes nothing.
+    pub const fn safe(mut self) -> Self {
+        self.safe = true;
+        self.idempotent()
     }
 
     /// Sets how long a call may take when its caller sets no deadline.
@@ -295,7 +303,7 @@ impl LazyMethod {
     fn info(&self, service: &'static ServiceInfo, kind: Kind) -> &Arc<MethodInfo> {
         self.info.get_or_init(|| {
             let mut info = MethodInfo::of(service, self.name).kind(kind);
-            info.idempotent = self.idempotent;
+            (info.idempotent, info.safe) = (self.idempotent, self.safe);
             info.timeout = self.timeout;
             info.message_limit = self.message_limit;
             Arc::new(info)

@@ -79,7 +79,7 @@ impl Route {
         let serve = Arc::clone(&method.serve);
         let mut info = MethodInfo::new(service.name, format!("/{}/{}", service.wire, method.name));
         info.kind = method.kind;
-        info.idempotent = method.idempotent;
+        (info.idempotent, info.safe) = (method.idempotent, method.safe);
         info.timeout = method.timeout;
         info.message_limit = method.message_limit;
         Self {

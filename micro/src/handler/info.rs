@@ -122,6 +122,8 @@ pub struct MethodInfo {
     pub kind: Kind,
     /// Whether running it twice is the same as running it once.
     pub idempotent: bool,
+    /// Whether running it changes nothing at all; it is idempotent, too.
+    pub safe: bool,
     /// How long a call may take when its caller sets no deadline.
     pub timeout: Option<Duration>,
     /// The longest message in either direction, in bytes, instead of the server's and the
@@ -137,6 +139,7 @@ impl MethodInfo {
             path: path.into(),
             kind: Kind::Unary,
             idempotent: false,
+            safe: false,
             timeout: None,
             message_limit: None,
         }
@@ -157,6 +160,12 @@ impl MethodInfo {
     pub fn idempotent(mut self) -> Self {
         self.idempotent = true;
         self
+    }
+
+    /// Says that running it changes nothing: it is idempotent, and pages of other sites may ask.
+    pub fn safe(mut self) -> Self {
+        self.safe = true;
+        self.idempotent()
     }
 
     /// Sets how long a call may take when its caller sets no deadline.

@@ -43,6 +43,7 @@ pub struct Method {
     pub(super) doc: &'static str,
     pub(super) kind: Kind,
     pub(super) idempotent: bool,
+    pub(super) safe: bool,
     pub(super) timeout: Option<Duration>,
     pub(super) message_limit: Option<usize>,
     pub(super) http: &'static [HttpRule],
@@ -190,6 +191,7 @@ impl Method {
             doc: "",
             kind,
             idempotent: false,
+            safe: false,
             timeout: None,
             message_limit: None,
             http: &[],
@@ -211,6 +213,12 @@ impl Method {
     pub fn idempotent(mut self) -> Self {
         self.idempotent = true;
         self
+    }
+
+    /// Says that running it changes nothing: it is idempotent, and pages of other sites may ask.
+    pub fn safe(mut self) -> Self {
+        self.safe = true;
+        self.idempotent()
     }
 
     /// Sets how long a call may take when its caller sets no deadline.
@@ -262,6 +270,7 @@ impl fmt::Debug for Method {
             .field("name", &self.name)
             .field("kind", &self.kind)
             .field("idempotent", &self.idempotent)
+            .field("safe", &self.safe)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

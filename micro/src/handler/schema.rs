@@ -97,6 +97,7 @@ pub(crate) struct Described<'a> {
     doc: &'a str,
     kind: Kind,
     idempotent: bool,
+    safe: bool,
     http: &'static [HttpRule],
     messages: (Describe, Describe),
     error: Option<Describe>,
@@ -110,6 +111,7 @@ impl<'a> Described<'a> {
             doc: method.doc,
             kind: method.kind,
             idempotent: method.idempotent,
+            safe: method.safe,
             http: method.http,
             messages: (method.input, method.output),
             error: method.error,
@@ -125,6 +127,7 @@ impl<'a> Described<'a> {
             server_streaming: self.kind.streams_replies(),
             doc: self.doc.to_owned(),
             idempotent: self.idempotent,
+            safe: self.safe,
         }
     }
 }
@@ -138,6 +141,7 @@ impl<'a> From<&'a Route> for Described<'a> {
             doc: route.doc,
             kind: route.method.kind,
             idempotent: route.method.idempotent,
+            safe: route.method.safe,
             http: route.http,
             messages,
             error,

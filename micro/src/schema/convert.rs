@@ -17,6 +17,7 @@ use crate::schema::files::{entry_name, map_key, nested, nested_enums};
 
 const OPTIONAL: i32 = 1;
 const REPEATED: i32 = 3;
+const NO_SIDE_EFFECTS: i32 = 1;
 const IDEMPOTENT: i32 = 2;
 
 /// Where definitions stand in a file, for comments: field numbers of `FileDescriptorProto`,
@@ -238,7 +239,10 @@ impl<'a> Writer<'a> {
             input_type: format!(".{}", method.input),
             output_type: format!(".{}", method.output),
             options: method.idempotent.then_some(MethodOptions {
-                idempotency_level: Some(IDEMPOTENT),
+                idempotency_level: Some(match method.safe {
+                    true => NO_SIDE_EFFECTS,
+                    false => IDEMPOTENT,
+                }),
                 // Its import would have to be told of, too, which few readers have a use for.
                 http: None,
             }),

@@ -172,6 +172,15 @@ impl Cors {
         if matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return Ok(());
         }
+        self.check_any(head)
+    }
+
+    /// The same of what may change something by whatever verb.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub(super) fn check_any(&self, head: &Parts) -> Result<()> {
         let origin = head.headers.get(ORIGIN);
         if origin.is_some_and(|origin| self.allows(origin)) {
             return Ok(());

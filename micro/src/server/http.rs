@@ -168,12 +168,18 @@ async fn post(peer: &Arc<Peer>, route: &Route, request: Request<Incoming>) -> Ht
 }
 
 async fn get(peer: &Arc<Peer>, route: &Route, request: Request<Incoming>) -> HttpReply {
+    let (head, body) = request.into_parts();
+    // An image on any page is a GET: harmless to repeat is not harmless to call.
+    if !route.method.safe
+        && let Err(error) = peer.shared.cors.check_any(&head)
+    {
+        return connect::refuse(&error);
+    }
     if route.method.kind == Kind::Unary {
-        let (head, _) = request.into_parts();
         return connect::serve_get(peer, route, &head).await;
     }
-    if sse::wanted(request.headers()) {
-        return events(peer, route, request).await;
+    if sse::wanted(&head.headers) {
+        return events(peer, route, Request::from_parts(head, body)).await;
     }
     let error = Error::invalid_argument("this path answers GET with `accept: text/event-stream`");
     refuse(StatusCode::NOT_ACCEPTABLE, &error)

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | gRPC | `content-type: application/grpc[+proto,+json]`, HTTP/2 | all four kinds |
 //! | gRPC-Web | `application/grpc-web[-text][+proto,+json]` | unary, server streams |
-//! | Connect | `application/json`, `application/proto` | unary; GET where `idempotent` |
+//! | Connect | `application/json`, `application/proto` | unary; GET where `idempotent` or `safe` |
 //! | | `application/connect+json`, `+proto` | streams of every kind |
 //! | events | `accept: text/event-stream`, JSON by POST or in a query | server streams |
 //! | REST | the paths of `http` | unary, server streams |

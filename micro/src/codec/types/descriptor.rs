@@ -176,6 +176,8 @@ pub struct MethodDescriptor {
     pub doc: String,
     /// Whether a call may be repeated without harm.
     pub idempotent: bool,
+    /// Whether a call changes nothing; it may be repeated, too.
+    pub safe: bool,
 }
 
 impl FieldType {

@@ -51,6 +51,8 @@ pub struct Streaming<T> {
     /// `None` after the end or an error.
     messages: Option<PayloadStream>,
     metadata: StreamMetadata,
+    /// Whether the messages were made here: what came from elsewhere need not be `T`s.
+    is_own: bool,
     message: PhantomData<fn() -> T>,
 }
 
@@ -60,10 +62,14 @@ impl<T: Message> Streaming<T> {
     where
         S: Stream<Item: StreamItem<T>> + Send + 'static,
     {
-        Self::from_payloads(PayloadStream::from_source(Encoded {
+        let messages = PayloadStream::from_source(Encoded {
             messages: Box::pin(messages),
             message: PhantomData,
-        }))
+        });
+        Self {
+            is_own: true,
+            ..Self::from_payloads(messages)
+        }
     }
 
     /// A stream whose messages are sent from elsewhere; the sender waits while `capacity` messages
@@ -128,6 +134,7 @@ impl<T: Message> Streaming<T> {
         Self {
             metadata: messages.metadata().clone(),
             messages: Some(messages),
+            is_own: false,
             message: PhantomData,
         }
     }
@@ -157,8 +164,13 @@ impl<T: Message> Streaming<T> {
         self.metadata.trailing()
     }
 
-    /// The messages, erased.
+    /// The messages, erased. Bytes that came from elsewhere are read on the way, and the stream ends
+    /// with an error at those that are no `T`.
     pub fn into_payloads(self) -> PayloadStream {
+        if !self.is_own && self.messages.is_some() {
+            let metadata = self.metadata.clone();
+            return Self::new(self).into_payloads().with_metadata(metadata);
+        }
         let Self {
             messages, metadata, ..
         } = self;

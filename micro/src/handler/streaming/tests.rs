@@ -1,6 +1,9 @@
 //! What the stream types promise.
 
+use bytes::Bytes;
+
 use super::*;
+use crate::codec::Codec;
 use crate::error::ErrorKind;
 
 #[micro::message]
@@ -72,6 +75,38 @@ async fn a_full_channel_holds_its_sender_back_and_a_dropped_one_tells_it() {
     drop(stream);
     let error = sender.send(Number { value: 3 }).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
+}
+
+#[tokio::test]
+async fn what_came_from_elsewhere_is_read_before_it_goes_on() {
+    let bytes = |bytes: &'static [u8]| Payload::Encoded {
+        codec: Codec::Protobuf,
+        bytes: Bytes::from_static(bytes),
+        memory: 1000,
+    };
+    let mut came = [bytes(&[8, 7]), bytes(&[8, 0x80]), bytes(&[8, 9])].into_iter();
+    let came = std::iter::from_fn(move || came.next().map(Ok));
+    let stream = Streaming::<Number>::from_payloads(PayloadStream::new(Ready(came)));
+    let metadata = stream.metadata.clone();
+    let mut sent = stream.into_payloads();
+    let first = sent.next().await.unwrap().unwrap();
+    assert_eq!(first.into_message::<Number>().unwrap().value, 7);
+    let error = sent.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(sent.next().await.is_none());
+    metadata.set_trailing(Metadata::new());
+    assert!(sent.metadata().trailing().is_some());
+}
+
+/// What an iterator has.
+struct Ready<I>(I);
+
+impl<I: Iterator + Unpin> Stream for Ready<I> {
+    type Item = I::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
+        Poll::Ready(self.0.next())
+    }
 }
 
 #[tokio::test]

@@ -133,6 +133,17 @@ impl<'a> Comparison<'a> {
             (false, true) => self.add(format!("`{place}` is idempotent")),
             _ => {}
         }
+        match (old.safe, new.safe) {
+            (true, false) if new.idempotent => {
+                let harms = vec![Affected::Http.by("pages of other sites may not GET it any more")];
+                let remedy = "keep `safe` and the method without effects, or add another method \
+                              beside it";
+                let what = "it is no longer safe".to_owned();
+                self.find(place, what, harms, remedy.to_owned());
+            }
+            (false, true) => self.add(format!("`{place}` is safe")),
+            _ => {}
+        }
     }
 
     fn http(&mut self, place: &str, old: &[Http], new: &[Http]) {

@@ -17,8 +17,8 @@ use crate::schema::model::{
 const REPEATED: i32 = 3;
 const MESSAGE: i32 = 11;
 const ENUM: i32 = 14;
-/// `NO_SIDE_EFFECTS` and `IDEMPOTENT`.
-const IDEMPOTENT: [i32; 2] = [1, 2];
+const NO_SIDE_EFFECTS: i32 = 1;
+const IDEMPOTENT: i32 = 2;
 
 impl Schema {
     /// What descriptor files say.
@@ -162,7 +162,8 @@ impl<'a> Reader<'a> {
                 http: rule.map(rules).unwrap_or_default(),
                 streams_requests: method.client_streaming,
                 streams_replies: method.server_streaming,
-                idempotent: level.is_some_and(|level| IDEMPOTENT.contains(&level)),
+                idempotent: matches!(level, Some(NO_SIDE_EFFECTS | IDEMPOTENT)),
+                safe: level == Some(NO_SIDE_EFFECTS),
                 doc: self.doc(&[path, &[2, at]].concat()),
                 ..Method::new(
                     &method.name,

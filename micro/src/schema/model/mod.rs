@@ -140,6 +140,8 @@ pub struct Method {
     pub error: Option<String>,
     /// Whether running it twice is the same as running it once.
     pub idempotent: bool,
+    /// Whether running it changes nothing at all; it is idempotent, too.
+    pub safe: bool,
     /// How it is reached by plain HTTP.
     pub http: Vec<Http>,
     /// The doc comment.

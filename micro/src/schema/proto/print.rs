@@ -245,7 +245,9 @@ impl<'a> Printer<'a> {
             return Ok(());
         }
         self.open(&head);
-        if method.idempotent {
+        if method.safe {
+            self.line("option idempotency_level = NO_SIDE_EFFECTS;");
+        } else if method.idempotent {
             self.line("option idempotency_level = IDEMPOTENT;");
         }
         if let Some((first, more)) = method.http.split_first() {

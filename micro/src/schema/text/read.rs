@@ -245,6 +245,7 @@ fn method(at: &At<'_>) -> Result<Method> {
         reply: bare(&reply).unwrap_or(reply),
         error: Some(error.to_owned()).filter(|name| !name.is_empty()),
         idempotent: at.flag("idempotent")?,
+        safe: at.flag("safe")?,
         http: at.list("http", http)?,
         doc: at.text("doc")?.to_owned(),
     })

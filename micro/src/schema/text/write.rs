@@ -129,6 +129,7 @@ fn method(method: &Method) -> Node {
             Node::text(method.error.as_deref().unwrap_or_default()),
         ),
         ("idempotent", flag(method.idempotent)),
+        ("safe", flag(method.safe)),
         ("doc", Node::text(&method.doc)),
         ("http", list(&method.http, http)),
     ])

@@ -87,7 +87,7 @@ pub(in crate::server) fn routes(health: &Health, services: &[ServiceInfo]) -> Ve
                 check(&probe, &asked)
             })
             .doc("How a service is now.")
-            .idempotent(),
+            .safe(),
         ),
         route(
             &Method::unary(
@@ -95,7 +95,7 @@ pub(in crate::server) fn routes(health: &Health, services: &[ServiceInfo]) -> Ve
                 |probe: Arc<Probe>, _, _: HealthListRequest| async move { Ok(list(&probe)) },
             )
             .doc("How all services are now.")
-            .idempotent(),
+            .safe(),
         ),
         route(
             &Method::server_stream("Watch", |parts: Parts, asked| async move {
@@ -103,7 +103,7 @@ pub(in crate::server) fn routes(health: &Health, services: &[ServiceInfo]) -> Ve
                 Ok(Streaming::make(|out| watch(probe, asked, out)))
             })
             .doc("How a service is now, and again whenever that changes.")
-            .idempotent(),
+            .safe(),
         ),
     ]
 }

@@ -233,3 +233,32 @@ async fn callers_that_hang_up_in_mid_stream_drop_the_handler() {
     }
     until(|| served.running.shared.running().is_empty()).await;
 }
+
+#[tokio::test]
+async fn pages_of_other_sites_get_what_is_safe_only() {
+    let served = Served::new().await;
+    let get = async |path: &str, site: &str| {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{site}\
+             accept: text/event-stream\r\n\r\n"
+        );
+        let (head, _) = served.exchange(request.as_bytes()).await;
+        head.split(' ').nth(1).unwrap().to_owned()
+    };
+    let message = "encoding=json&message=%7B%22text%22:%22a%22%7D";
+    let unary = format!("/test.Test/Get?{message}");
+    let stream = format!("/test.Test/Tell?{message}");
+    let safe = "/grpc.health.v1.Health/Check?encoding=json&message=%7B%7D";
+    for (site, status) in [
+        ("", "200"),
+        ("sec-fetch-site: none\r\n", "200"),
+        ("sec-fetch-site: same-origin\r\n", "200"),
+        ("sec-fetch-site: cross-site\r\n", "403"),
+        ("sec-fetch-site: same-site\r\n", "403"),
+        ("origin: https://evil.example\r\n", "403"),
+    ] {
+        assert_eq!(get(&unary, site).await, status, "{site}");
+        assert_eq!(get(&stream, site).await, status, "{site}");
+        assert_eq!(get(safe, site).await, "200", "{site}");
+    }
+}
