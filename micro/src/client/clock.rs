@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::client::failure::Failure;
 use crate::client::options::Limit;
 use crate::handler::PayloadStream;
+use crate::wake::unhurried;
 
 /// What keeps the client alive while a stream of its is read.
 pub(super) type Keep = Option<Arc<dyn Any + Send + Sync>>;
@@ -106,7 +107,12 @@ pub(super) struct Clock {
     pulse: Option<Arc<Pulse>>,
     /// Set for a moment at which time may be over; made at the first wait.
     timer: Option<Pin<Box<Sleep>>>,
+    /// How many messages have passed since time was last looked at.
+    unseen: u32,
 }
+
+/// At every so many messages that lie ready time is looked at: it costs as much as reading one.
+const LOOK: u32 = 16;
 
 impl Clock {
     pub(super) fn new(deadline: Option<Limit>, pulse: Option<Arc<Pulse>>) -> Self {
@@ -114,12 +120,29 @@ impl Clock {
             deadline,
             pulse,
             timer: None,
+            unseen: 0,
         }
     }
 
-    pub(super) fn beat(&self) {
+    /// A message passes. What to say instead, should time be over: whoever finds messages ready
+    /// never waits.
+    #[inline]
+    pub(super) fn pass(&mut self) -> Result<(), String> {
         if let Some(pulse) = &self.pulse {
             pulse.beat();
+        }
+        let Some(limit) = self.deadline else {
+            return Ok(());
+        };
+        self.unseen += 1;
+        if self.unseen < LOOK {
+            return Ok(());
+        }
+        self.unseen = 0;
+        if limit.at > Instant::now() {
+            Ok(())
+        } else {
+            Err(overdue(limit))
         }
     }
 
@@ -143,7 +166,7 @@ impl Clock {
             if timer.deadline() > due {
                 timer.as_mut().reset(due);
             }
-            if timer.as_mut().poll(task).is_pending() {
+            if unhurried(timer.as_mut(), task).is_pending() {
                 return Poll::Pending;
             }
             let now = Instant::now();

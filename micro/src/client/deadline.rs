@@ -6,6 +6,8 @@ use std::task::{Context, Poll};
 
 use tokio::time::Sleep;
 
+use crate::wake::unhurried;
+
 /// The deadline came first.
 #[derive(Debug)]
 pub(super) struct Late;
@@ -22,7 +24,7 @@ pub(super) async fn limit<F: Future>(timer: &mut Timer<'_>, future: F) -> Result
             return Poll::Ready(Ok(output));
         }
         match timer.as_mut().as_pin_mut() {
-            Some(sleep) => sleep.poll(task).map(|()| Err(Late)),
+            Some(sleep) => unhurried(sleep, task).map(|()| Err(Late)),
             None => Poll::Pending,
         }
     })

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context as Task, Poll};
+use std::task::{Context as Task, Poll, ready};
 
 use tokio::sync::mpsc;
 use tracing::Instrument;
@@ -109,14 +109,16 @@ impl Source for Timed {
         let Some(messages) = &mut this.messages else {
             return Poll::Ready(None);
         };
-        if let Poll::Ready(next) = messages.poll(task) {
-            this.clock.beat();
-            return Poll::Ready(next);
-        }
-        this.clock.poll(task).map(|text| {
-            this.messages = None;
-            Some(Err(late(&this.route, &text)))
-        })
+        let over = match messages.poll(task) {
+            Poll::Ready(Some(Ok(message))) => match this.clock.pass() {
+                Ok(()) => return Poll::Ready(Some(Ok(message))),
+                Err(text) => text,
+            },
+            Poll::Ready(ended) => return Poll::Ready(ended),
+            Poll::Pending => ready!(this.clock.poll(task)),
+        };
+        this.messages = None;
+        Poll::Ready(Some(Err(late(&this.route, &over))))
     }
 }
 
@@ -208,10 +210,13 @@ impl Source for Aside {
             return Poll::Ready(None);
         };
         match receiver.poll_recv(task) {
-            Poll::Ready(Some(Told::Message(message))) => {
-                this.clock.beat();
-                Poll::Ready(Some(Ok(message)))
-            }
+            Poll::Ready(Some(Told::Message(message))) => match this.clock.pass() {
+                Ok(()) => Poll::Ready(Some(Ok(message))),
+                Err(text) => {
+                    let error = late(&this.route, &text);
+                    this.end(Some(error))
+                }
+            },
             Poll::Ready(Some(Told::End(outcome, after))) => {
                 this.beside.set_trailing(after);
                 this.end(outcome.err())

@@ -239,9 +239,10 @@ impl<'a> Writer<'a> {
             input_type: format!(".{}", method.input),
             output_type: format!(".{}", method.output),
             options: method.idempotent.then_some(MethodOptions {
-                idempotency_level: Some(match method.safe {
-                    true => NO_SIDE_EFFECTS,
-                    false => IDEMPOTENT,
+                idempotency_level: Some(if method.safe {
+                    NO_SIDE_EFFECTS
+                } else {
+                    IDEMPOTENT
                 }),
                 // Its import would have to be told of, too, which few readers have a use for.
                 http: None,

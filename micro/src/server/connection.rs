@@ -25,6 +25,14 @@ const LAST_WORD: Duration = Duration::from_millis(500);
 /// How long what a peer of HTTP/1 still sends is read and thrown away once it has its answer.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// What of one stream may wait for its handler.
+const STREAM_WINDOW: u32 = 512 << 10;
+
+/// What of a connection may. HTTP/2 closes a connection on which frames of less than 256 bytes are
+/// unread, as each takes more memory than its bytes: by half of this there are 65,536. A stream
+/// alone cannot have as many, unless its messages are shorter than three bytes.
+const CONNECTION_WINDOW: u32 = 32 << 20;
+
 /// Room for the head of an HTTP/1 request beyond the metadata.
 const HEAD: usize = 16 << 10;
 
@@ -90,8 +98,8 @@ async fn http2(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
     builder
         .timer(TokioTimer::new())
         .auto_date_header(false)
-        .initial_stream_window_size(1 << 20)
-        .initial_connection_window_size(8 << 20)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(1 << 20)
         .max_concurrent_streams(limits.streams)
         // Callers that give up many calls at once are no attackers yet; each call ends as it began.

@@ -10,6 +10,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::error::Error;
 use crate::handler::MethodInfo;
+use crate::wake::unhurried;
 
 /// The clock of one stream; all clones share it. Costs nothing when there is no limit.
 #[derive(Debug, Default)]
@@ -83,7 +84,7 @@ impl Idle {
             if waiting.deadline() != due {
                 waiting.as_mut().reset(due);
             }
-            ready!(waiting.as_mut().poll(cx));
+            ready!(unhurried(waiting.as_mut(), cx));
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::server::idle::Idle;
 use crate::server::reply::ReplyBody;
 use crate::server::writer::Writer;
 use crate::server::{connect, frames, grpc, overtime, rest, sse};
-use crate::wake::Bell;
+use crate::wake::{Bell, Turn, unhurried};
 
 /// How a protocol frames messages and says that they are over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +137,7 @@ pub(super) fn body(
             return Ok(ReplyBody::messages(Messages {
                 stream,
                 bell: Bell::new(),
+                turn: Turn::default(),
                 batch: Arc::new(Mutex::new(batch)),
                 framing,
                 over: None,
@@ -180,6 +181,7 @@ impl Frame for Framed {
 pub(super) struct Messages {
     stream: PayloadStream,
     bell: Bell,
+    turn: Turn,
     batch: Arc<Mutex<Batch<Framed>>>,
     framing: Framing,
     /// How the stream ended, while what came before is being sent.
@@ -193,6 +195,13 @@ pub(super) struct Messages {
 impl Messages {
     /// The next piece of messages, or what follows the last.
     pub(super) fn poll_next(&mut self, waker: &mut Waker<'_>) -> Poll<Part> {
+        let begun = ready!(self.turn.begin(waker));
+        let polled = self.poll_part(waker);
+        self.turn.end(begun, polled.is_ready());
+        polled
+    }
+
+    fn poll_part(&mut self, waker: &mut Waker<'_>) -> Poll<Part> {
         if self.over.is_none() && self.flows {
             self.over = self.ends.passed(&self.method.path).map(Err);
         }
@@ -295,7 +304,7 @@ impl Ends {
             let sleep = self
                 .sleep
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-            if sleep.as_mut().poll(waker).is_ready() {
+            if unhurried(sleep.as_mut(), waker).is_ready() {
                 return Poll::Ready(late(path));
             }
         }

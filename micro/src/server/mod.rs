@@ -20,9 +20,12 @@
 //! A reader that stops stops its handler: messages that are ready leave in pieces of at most
 //! 16 KiB (or one message), and a handler is asked for more when a piece has been taken. Beside
 //! what the reader's windows let through, at most 1 MiB a stream, it is at most two pieces ahead.
+//! A stream that is always ready lets the others of its connection have their turn every
+//! millisecond.
 //! A handler that stops stops its caller: nothing is read that it has not asked for, so at most
-//! 1 MiB a stream and 8 MiB a connection wait in HTTP/2's windows, and one message that is not yet
-//! whole. Calls of one connection share these 8 MiB: a caller of many slow handlers opens several.
+//! 512 KiB a stream and 32 MiB a connection wait in HTTP/2's windows, and one message that is not
+//! yet whole. Calls of one connection share these 32 MiB: a caller of many slow handlers opens
+//! several. HTTP/2 closes a connection on which 65,536 frames of less than 256 bytes are unread.
 //!
 //! A stream ends with its deadline, also when nobody reads it; after
 //! [`Limits::stream_idle_timeout`] without a message, if that is set; when its caller goes; and at

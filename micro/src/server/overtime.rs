@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use crate::server::idle::Idle;
-use crate::wake::Again;
+use crate::wake::{Again, unhurried};
 
 /// How long a stream that is read has to say itself that its time is over.
 const MARGIN: Duration = Duration::from_millis(100);
@@ -114,7 +114,7 @@ impl Overtime {
             if sleep.deadline() != due {
                 sleep.as_mut().reset(due);
             }
-            ready!(sleep.as_mut().poll(cx));
+            ready!(unhurried(sleep.as_mut(), cx));
         }
     }
 }

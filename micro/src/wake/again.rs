@@ -8,17 +8,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
 
 use crate::wake::task::Task;
+use crate::wake::turn::{TURN, later};
 
-/// How often in one go: then other tasks have their turn.
-const TURNS: usize = 16;
+/// How often in one go, and no longer than a turn: then other tasks have theirs.
+const MOST: usize = 16;
 
 /// Nobody polls: to wake it is to wake its task.
 const IDLE: u8 = 0;
-/// It is being polled and has not been woken since.
+/// It is being polled: woken, it will be polled again at once.
 const BUSY: u8 = 1;
-/// It has: it will be polled again at once.
+/// Beside either: it has been woken since it was last polled.
 const WOKEN: u8 = 2;
 
 /// Polls something as long as it wakes itself.
@@ -50,22 +52,27 @@ impl Again {
     /// Polls until it is ready, or has not been woken since it was last polled.
     pub(crate) fn poll<T>(
         &mut self,
-        task: &Context<'_>,
+        task: &mut Context<'_>,
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         if !self.task.will_wake(task.waker()) {
             self.task.clone_from(task.waker());
             self.signal.task.set(task.waker());
         }
-        for _ in 0..TURNS {
-            self.signal.state.store(BUSY, Ordering::SeqCst);
+        let begun = Instant::now();
+        for _ in 0..MOST {
+            // A swap, so that what each of its wakers has written is seen.
+            self.signal.state.swap(BUSY, Ordering::SeqCst);
             let polled = poll(&mut Context::from_waker(&self.waker));
             if polled.is_ready() || self.signal.rest() {
                 return polled;
             }
+            if begun.elapsed() >= TURN {
+                break;
+            }
         }
-        self.signal.state.store(IDLE, Ordering::SeqCst);
-        task.waker().wake_by_ref();
+        self.signal.state.swap(IDLE, Ordering::SeqCst);
+        later(task);
         Poll::Pending
     }
 }
@@ -86,10 +93,9 @@ impl Wake for Signal {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let (ordering, state) = (Ordering::SeqCst, &self.state);
-        match state.compare_exchange(BUSY, WOKEN, ordering, ordering) {
-            Ok(_) | Err(WOKEN) => {}
-            Err(_) => self.task.wake(),
+        let before = self.state.fetch_or(WOKEN, Ordering::SeqCst);
+        if before & BUSY == 0 {
+            self.task.wake();
         }
     }
 }
@@ -108,7 +114,7 @@ mod tests {
     fn what_wakes_itself_is_polled_again_without_its_task() {
         let (mut again, (wakes, task)) = (Again::new(), task());
         let mut polls = 0;
-        let polled = again.poll(&Context::from_waker(&task), |cx| {
+        let polled = again.poll(&mut Context::from_waker(&task), |cx| {
             polls += 1;
             if polls < 3 {
                 cx.waker().wake_by_ref();
@@ -122,12 +128,25 @@ mod tests {
     fn what_never_rests_leaves_the_others_their_turn() {
         let (mut again, (wakes, task)) = (Again::new(), task());
         let mut polls = 0;
-        let polled = again.poll(&Context::from_waker(&task), |cx| {
+        let polled = again.poll(&mut Context::from_waker(&task), |cx| {
             polls += 1;
             cx.waker().wake_by_ref();
             Poll::<()>::Pending
         });
-        assert_eq!((polled, polls, wakes.count()), (Poll::Pending, TURNS, 1));
+        assert_eq!((polled, polls, wakes.count()), (Poll::Pending, MOST, 1));
+    }
+
+    #[test]
+    fn what_works_for_long_does_so_once_a_turn() {
+        let (mut again, (wakes, task)) = (Again::new(), task());
+        let mut polls = 0;
+        let polled = again.poll(&mut Context::from_waker(&task), |cx| {
+            polls += 1;
+            std::thread::sleep(TURN);
+            cx.waker().wake_by_ref();
+            Poll::<()>::Pending
+        });
+        assert_eq!((polled, polls, wakes.count()), (Poll::Pending, 1, 1));
     }
 
     #[test]
@@ -136,7 +155,7 @@ mod tests {
         let (first, last) = (task(), task());
         let mut inner = Waker::noop().clone();
         for (_, task) in [&first, &last] {
-            let polled = again.poll(&Context::from_waker(task), |cx| {
+            let polled = again.poll(&mut Context::from_waker(task), |cx| {
                 inner.clone_from(cx.waker());
                 Poll::<()>::Pending
             });
@@ -150,7 +169,7 @@ mod tests {
     fn what_is_ready_is_not_asked_again() {
         let (mut again, (wakes, task)) = (Again::new(), task());
         let mut polls = 0;
-        let polled = again.poll(&Context::from_waker(&task), |cx| {
+        let polled = again.poll(&mut Context::from_waker(&task), |cx| {
             polls += 1;
             cx.waker().wake_by_ref();
             Poll::Ready(polls)

@@ -48,10 +48,10 @@ impl Bell {
             self.ring.task.set(task);
         }
         // After the task is set: a ring before that is seen here, one after that wakes the task.
-        if self.waits && !self.ring.has_rung.load(Ordering::SeqCst) {
+        let has_rung = self.ring.has_rung.swap(false, Ordering::SeqCst);
+        if self.waits && !has_rung {
             return Poll::Pending;
         }
-        self.ring.has_rung.store(false, Ordering::SeqCst);
         let polled = poll(&mut Context::from_waker(&self.waker));
         self.waits = polled.is_pending();
         polled

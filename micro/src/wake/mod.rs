@@ -6,11 +6,13 @@
 mod again;
 mod bell;
 mod task;
+mod turn;
 #[cfg(test)]
 mod wakes;
 
 pub(crate) use self::again::Again;
 pub(crate) use self::bell::Bell;
+pub(crate) use self::turn::{Turn, unhurried};
 
 #[cfg(test)]
 pub(crate) use self::wakes::Wakes;

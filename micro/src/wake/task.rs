@@ -1,6 +1,6 @@
 //! `Task`: whom to wake, as it stands.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 /// The waker of whoever polled last; written by who polls, read by who wakes.
@@ -15,13 +15,18 @@ impl Default for Task {
 
 impl Task {
     pub(super) fn set(&self, task: &Waker) {
-        let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        own.clone_from(task);
+        let before = std::mem::replace(&mut *self.lock(), task.clone());
+        drop(before);
     }
 
     pub(super) fn wake(&self) {
-        let own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        own.wake_by_ref();
+        // Whatever waking does is done without the lock.
+        let task = self.lock().clone();
+        task.wake();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waker> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -86,11 +86,10 @@ impl Source for Live {
         let Some(open) = &mut this.open else {
             return Poll::Ready(None);
         };
-        if let Some(message) = open.incoming.ready() {
-            open.clock.beat();
-            return Poll::Ready(Some(Ok(message)));
-        }
-        let next = open.poll(task, &this.metadata);
+        let next = match open.incoming.ready() {
+            Some(message) => Poll::Ready(Some(open.passed(message))),
+            None => open.poll(task, &this.metadata),
+        };
         if matches!(next, Poll::Ready(None | Some(Err(_)))) {
             this.open = None;
         }
@@ -109,10 +108,7 @@ impl Open {
             metadata.set_leading(leading);
         }
         match step {
-            Poll::Ready(Step::Message(message)) => {
-                self.clock.beat();
-                Poll::Ready(Some(Ok(message)))
-            }
+            Poll::Ready(Step::Message(message)) => Poll::Ready(Some(self.passed(message))),
             Poll::Ready(Step::End(outcome, after)) => {
                 metadata.set_trailing(after);
                 let Err(failure) = outcome else {
@@ -127,6 +123,15 @@ impl Open {
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Pending => self.wait(task).map(|error| Some(Err(error))),
+        }
+    }
+
+    /// A message, or that time is over.
+    #[inline]
+    fn passed(&mut self, message: Payload) -> Result<Payload> {
+        match self.clock.pass() {
+            Ok(()) => Ok(message),
+            Err(text) => Err(self.place.error(ErrorKind::DeadlineExceeded, &text)),
         }
     }
 

@@ -89,6 +89,7 @@ impl Attempts<'_> {
             if pumping && let Poll::Ready(pumped) = pump.poll(task) {
                 pumping = false;
                 if let Err(error) = pumped {
+                    pump.cancel();
                     return Poll::Ready(Err(Stop::Own(error)));
                 }
             }

@@ -21,9 +21,9 @@ use crate::client::connection::gate::Gate;
 use crate::client::connection::written::Watched;
 use crate::client::connection::{Connection, Shared};
 
-/// HTTP/2 closes a connection on which many short frames are unread, as each takes more memory than
-/// its bytes. The default bears a few slow readers of short messages; this many times the
-/// connection's window bears them all.
+/// HTTP/2 closes a connection on which frames of less than 256 bytes are unread, as each takes more
+/// memory than its bytes. The default bears a few slow readers of short messages; this many times
+/// the connection's window bears a million frames.
 const SHORT_FRAMES: usize = 8;
 /// How much of a stream of requests may wait for the socket.
 const SEND_BUFFER: usize = 128 * 1024;

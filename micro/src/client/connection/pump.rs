@@ -13,7 +13,7 @@ use crate::client::clock::Pulse;
 use crate::client::connection::frames::Framing;
 use crate::error::{Error, Result};
 use crate::handler::{Batch, PayloadStream, SharedSink, lock};
-use crate::wake::Again;
+use crate::wake::{Again, Turn};
 
 /// Sends the requests of one call. Dropping it before the end does not tell the peer, but with
 /// the call's other half it does.
@@ -33,6 +33,7 @@ struct Sending {
     /// Whether anything of the requests was taken.
     touched: bool,
     pulse: Option<Arc<Pulse>>,
+    turn: Turn,
 }
 
 impl Pump {
@@ -49,6 +50,7 @@ impl Pump {
             ready: Bytes::new(),
             touched: false,
             pulse,
+            turn: Turn::default(),
         };
         Self {
             sending,
@@ -61,8 +63,8 @@ impl Pump {
     ///
     /// # Errors
     ///
-    /// What is wrong with the requests: an error among them, one that is too long. The call is
-    /// cancelled then.
+    /// What is wrong with the requests: an error among them, one that is too long. The call has to
+    /// be [cancelled](Self::cancel) then.
     pub(in crate::client) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<()>> {
         self.again.poll(task, |task| self.sending.poll(task))
     }
@@ -84,11 +86,10 @@ impl Pump {
 impl Sending {
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<()>> {
         loop {
-            if self.ready.is_empty()
-                && let Err(error) = self.gather(task)
-            {
-                self.cancel();
-                return Poll::Ready(Err(error));
+            if self.ready.is_empty() {
+                let begun = ready!(self.turn.begin(task));
+                self.gather(task)?;
+                self.turn.end(begun, !self.ready.is_empty());
             }
             if !self.ready.is_empty() {
                 let Some(room) = ready!(self.poll_room(task)) else {

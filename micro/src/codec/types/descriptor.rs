@@ -161,6 +161,10 @@ pub struct ServiceDescriptor {
 
 /// One method of a service.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own in protobuf, too"
+)]
 pub struct MethodDescriptor {
     /// The name, for example `Hello`.
     pub name: String,

@@ -125,6 +125,10 @@ pub struct Service {
 /// A method of a service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own in protobuf, too"
+)]
 pub struct Method {
     /// The name: `Get` of `/shop.Cart/Get`.
     pub name: String,

@@ -1,7 +1,12 @@
 //! The streaming half of the test service.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context as Waker, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
 
 use crate::error::{Detail, Error, Result};
 use crate::handler::{Method, Parts, Streaming};
@@ -69,6 +74,9 @@ pub(super) fn methods() -> Vec<Method> {
             }))
         })
         .idempotent(),
+        Method::server_stream("Grind", |_: Parts, _: Text| async move {
+            Ok(Streaming::new(Grind))
+        }),
         Method::client_stream(
             "Slow",
             |parts: Parts, mut input: Streaming<Text>| async move {
@@ -86,4 +94,16 @@ pub(super) fn methods() -> Vec<Method> {
             },
         ),
     ]
+}
+
+/// Messages without end that never have to wait, each of which takes the processor for a while.
+struct Grind;
+
+impl Stream for Grind {
+    type Item = Text;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Waker<'_>) -> Poll<Option<Text>> {
+        std::thread::sleep(Duration::from_micros(100));
+        Poll::Ready(Some(text("x")))
+    }
 }

@@ -235,7 +235,7 @@ async fn time_is_over_for_streams_that_nobody_reads() {
     })
     .await;
     let grpc = served.grpc().await;
-    for (count, timeout) in ["50m", "60S"].into_iter().enumerate() {
+    for (count, timeout) in ["400m", "60S"].into_iter().enumerate() {
         let mut send = grpc.send.clone().ready().await.unwrap();
         let path = request("/test.Test/Flood", &[("grpc-timeout", timeout)]);
         let (response, mut requests) = send.send_request(path, false).unwrap();
@@ -313,4 +313,59 @@ async fn streams_that_do_not_finish_are_told_and_named() {
     let trailers = within(body.trailers()).await.unwrap().unwrap();
     assert_eq!(trailers["grpc-status"], "14");
     until(|| served.test.counts() == (1, 1)).await;
+}
+
+#[tokio::test]
+async fn stream_that_never_waits_leaves_its_neighbours_their_turn() {
+    let served = Served::new().await;
+    let grpc = served.grpc().await;
+    let mut send = grpc.send.clone().ready().await.unwrap();
+    let grind = request("/test.Test/Grind", &[]);
+    let (response, mut requests) = send.send_request(grind, false).unwrap();
+    requests.send_data(text("go"), true).unwrap();
+    let started = std::time::Instant::now();
+    let mut replies = within(response).await.unwrap().into_body();
+    assert!(within(replies.data()).await.unwrap().is_ok());
+    let reading = tokio::spawn(async move {
+        while let Some(Ok(chunk)) = replies.data().await {
+            let room = replies.flow_control().release_capacity(chunk.len());
+            room.unwrap();
+        }
+    });
+    for _ in 0..10 {
+        assert_eq!(grpc.echo("neighbour").await, "neighbour");
+    }
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(!reading.is_finished());
+    reading.abort();
+}
+
+#[tokio::test]
+async fn many_short_messages_wait_without_harm_to_their_neighbours() {
+    const EACH: usize = 2_000;
+    let served = Served::new().await;
+    let grpc = served.grpc().await;
+    let mut waiting = Vec::new();
+    for _ in 0..20 {
+        let mut send = grpc.send.clone().ready().await.unwrap();
+        let (response, mut stream) = send
+            .send_request(request("/test.Test/Slow", &[]), false)
+            .unwrap();
+        for _ in 0..EACH {
+            stream.reserve_capacity(text("1").len());
+            let room = within(std::future::poll_fn(|cx| stream.poll_capacity(cx))).await;
+            room.unwrap().unwrap();
+            stream.send_data(text("1"), false).unwrap();
+        }
+        stream.send_data(Bytes::new(), true).unwrap();
+        waiting.push(response);
+    }
+    assert_eq!(grpc.echo("neighbour").await, "neighbour");
+    served.test.pace.add_permits(20 * (EACH + 1));
+    for response in waiting {
+        let mut body = within(response).await.unwrap().into_body();
+        let reply = within(body.data()).await.unwrap().unwrap();
+        assert_eq!(reply, text(&EACH.to_string()));
+    }
 }
