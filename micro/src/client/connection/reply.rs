@@ -50,13 +50,13 @@ impl Connection {
         }
         let codec = codec(head.status, &head.headers, limits.codec)?;
         let frames = Frames::new(&head.headers, limits.message);
-        let message = self.message(&mut body, frames).await?;
+        let (message, is_cut) = self.message(&mut body, frames).await?;
         let trailers = match body.trailers().await {
             Ok(trailers) => trailers.unwrap_or_default(),
             Err(error) => return Err(self.broken(&error, body.stream_id().as_u32())),
         };
         match status(&trailers).or(only) {
-            Some(Ok(())) => {}
+            // Why it failed says more than that something of a message came before.
             Some(Err(mut failure)) => {
                 let mut metadata = Metadata::new();
                 collect(&head.headers, &mut metadata);
@@ -64,6 +64,8 @@ impl Connection {
                 failure.error = failure.error.with_metadata(metadata);
                 return Err(failure);
             }
+            _ if is_cut => return Err(nonsense("the reply's message is cut off")),
+            Some(Ok(())) => {}
             None => return Err(nonsense("the reply ended without a status")),
         }
         let Some(bytes) = message else {
@@ -82,12 +84,12 @@ impl Connection {
         Ok(reply)
     }
 
-    /// The one message of a body; `None` when there is none.
+    /// The one message of a body, `None` when there is none; and whether a piece of one is left.
     async fn message(
         &self,
         body: &mut RecvStream,
         mut frames: Frames,
-    ) -> Result<Option<Bytes>, Failure> {
+    ) -> Result<(Option<Bytes>, bool), Failure> {
         let mut found = None;
         while let Some(chunk) = body.data().await {
             let chunk = match chunk {
@@ -107,10 +109,7 @@ impl Connection {
                 }
             }
         }
-        if frames.is_between() {
-            return Ok(found);
-        }
-        Err(nonsense("the reply's message is cut off"))
+        Ok((found, !frames.is_between()))
     }
 }
 

@@ -69,6 +69,31 @@ async fn replies_that_are_no_replies_are_told_apart() {
     }
 }
 
+#[tokio::test]
+async fn error_behind_a_piece_of_a_message_is_the_service_s() {
+    let (error, _) = failure(|incoming| async move {
+        let status = &[
+            ("grpc-status", "10"),
+            ("grpc-message", "sold"),
+            ("hint", "b"),
+        ];
+        let piece = Bytes::from_static(b"\0\0\0\0\x03Hi");
+        answer(
+            incoming.respond,
+            head(&[("tenant", "a")]),
+            piece,
+            Some(status),
+        );
+    })
+    .await;
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::Aborted, "sold")
+    );
+    assert_eq!(error.metadata().get("tenant"), Some("a"));
+    assert_eq!(error.metadata().get("hint"), Some("b"));
+}
+
 /// A status in the head counts only when nothing follows the head.
 #[tokio::test]
 async fn status_before_the_message_is_not_the_status() {
