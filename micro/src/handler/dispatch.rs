@@ -144,7 +144,9 @@ impl Route {
         let time = context.remaining().unwrap_or_default();
         let guard = context.guard();
         let handler = NoPanic {
-            future: self.endpoint.call(call),
+            endpoint: &*self.endpoint,
+            call: Some(call),
+            future: None,
             path: &self.method.path,
         };
         let late = || {
@@ -270,7 +272,11 @@ impl Router {
 
 /// Turns a panic in a handler into an error, so that the process lives.
 struct NoPanic<'a> {
-    future: BoxFuture<'a, Result<Reply>>,
+    endpoint: &'a dyn Endpoint,
+    /// Taken by the first poll: making the future may panic as well.
+    call: Option<Call>,
+    /// `None` before the first poll.
+    future: Option<BoxFuture<'a, Result<Reply>>>,
     path: &'a str,
 }
 
@@ -278,8 +284,18 @@ impl Future for NoPanic<'_> {
     type Output = Result<Reply>;
 
     fn poll(mut self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<Self::Output> {
-        let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(waker)));
-        polled.unwrap_or_else(|_| Poll::Ready(Err(panicked(self.path))))
+        let this = &mut *self;
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(call) = this.call.take() {
+                this.future = Some(this.endpoint.call(call));
+            }
+            let future = this.future.as_mut();
+            future
+                .expect("the first poll makes it")
+                .as_mut()
+                .poll(waker)
+        }));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(panicked(this.path))))
     }
 }
 
@@ -340,3 +356,6 @@ impl Source for Framed {
         self.guarded(|stream| stream.poll_each(waker, sink))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ use crate::server::cancelled::Cancelled;
 use crate::server::exchange::{Exchange, cut};
 use crate::server::idle::Idle;
 use crate::server::reply::ReplyBody;
-use crate::server::writer::Writer;
+use crate::server::writer::{Writer, guarded};
 use crate::server::{connect, frames, grpc, overtime, rest, sse};
 use crate::wake::{Bell, Turn, unhurried};
 
@@ -155,7 +155,8 @@ pub(super) fn body(
     };
     let payload = payload.as_ref();
     let mut out = Vec::with_capacity(payload.room());
-    framing.message(&writer, payload, &method.path, &mut out)?;
+    let path = &method.path;
+    guarded(path, || framing.message(&writer, payload, path, &mut out))?;
     if framing == Framing::Grpc {
         return Ok(ReplyBody::message(out.into(), trailers));
     }

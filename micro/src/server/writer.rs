@@ -1,5 +1,7 @@
 //! Messages of a reply into bytes: encoded, measured, compressed where both sides want it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use http::HeaderValue;
 
 use crate::codec::{Codec, Compression};
@@ -104,6 +106,24 @@ impl Writer {
         let way = self.compression?;
         Some(HeaderValue::from_static(way.name()))
     }
+}
+
+/// Makes bytes of the only message of a reply. A message that panics meanwhile is an error of its
+/// own call, as a handler that panics: the connection serves others, too.
+///
+/// Messages of streams are written within the frame of their handler, which has such a guard.
+///
+/// # Errors
+///
+/// What `write` returns; `Internal` when it panics.
+pub(super) fn guarded<T>(path: &str, write: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|_| {
+        // The panic's text stays here: the panic hook has logged it, and callers must not see it.
+        tracing::error!(path, "a reply panicked while it was encoded");
+        Err(Error::internal(format!(
+            "a reply of `{path}` cannot be encoded"
+        )))
+    })
 }
 
 fn too_large(path: &str, length: usize, limit: usize) -> Error {

@@ -17,7 +17,7 @@ use crate::server::incoming::Incoming;
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, ReplyBody, plain};
 use crate::server::requests::Reading;
-use crate::server::writer::Writer;
+use crate::server::writer::{Writer, guarded};
 
 /// Answers a call whose message is the body.
 pub(in crate::server) async fn serve_post(
@@ -87,7 +87,8 @@ async fn answer(
     out.insert(CONTENT_TYPE, content_type(codec));
     error::write(reply.metadata(), reply.trailers(), &mut out)?;
     let payload = reply.into_parts().1.into_one()?;
-    let (bytes, compressed) = writer.plain(payload.as_ref(), &method.path)?;
+    let path = &method.path;
+    let (bytes, compressed) = guarded(path, || writer.plain(payload.as_ref(), path))?;
     if let (true, Some(encoding)) = (compressed, writer.encoding()) {
         out.insert(CONTENT_ENCODING, encoding);
     }

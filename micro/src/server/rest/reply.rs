@@ -22,7 +22,7 @@ use crate::server::exchange::{Exchange, Failure};
 use crate::server::messages::{self, Framing};
 use crate::server::reply::{HttpReply, ReplyBody};
 use crate::server::rest::content_type;
-use crate::server::writer::Writer;
+use crate::server::writer::{Writer, guarded};
 use crate::server::{connect, headers, sse};
 
 /// Runs a call and answers with its one reply.
@@ -41,7 +41,7 @@ pub(super) async fn unary(
     headers::write(reply.trailers(), &mut out)?;
     let payload = reply.into_parts().1.into_one()?;
     let mut json = Vec::new();
-    payload.write(Codec::Json, &mut json)?;
+    guarded(&method.path, || payload.write(Codec::Json, &mut json))?;
     let (media, bytes) = dressed((binding, types), &head.headers, json)?;
     out.insert(CONTENT_TYPE, content_type(media));
     if binding.response_media().len() > 1 {

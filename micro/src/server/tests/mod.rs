@@ -12,6 +12,7 @@ mod health;
 mod hostile;
 mod openapi;
 mod pages;
+mod panics;
 mod reflection;
 mod rest;
 mod service;
