@@ -43,7 +43,7 @@ async fn serve(router: &Router, request: &Bytes, out: &mut Vec<u8>) {
         Body::One(payload),
     );
     let reply = route.run(call).await.expect("the handler answers");
-    let (_, body) = reply.into_parts();
+    let (_, body, _) = reply.into_parts();
     let answer = body.into_one().expect("one answer");
     out.clear();
     answer

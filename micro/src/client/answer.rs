@@ -50,9 +50,8 @@ mod sealed {
 impl<M: Message> Answered for M {
     const STREAMS: bool = false;
 
-    fn read(mut reply: handler::Reply) -> Result<Reply<Self>> {
-        let trailers = std::mem::take(reply.trailers_mut());
-        let (metadata, body) = reply.into_parts();
+    fn read(reply: handler::Reply) -> Result<Reply<Self>> {
+        let (metadata, body, trailers) = reply.into_parts();
         let message = body.into_one()?.into_message()?;
         Ok(Reply {
             message,

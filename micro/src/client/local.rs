@@ -61,7 +61,7 @@ pub(super) async fn stream(core: &Core, route: &Route, call: Call, life: &Life) 
             running.await.map_err(|text| late(route, &text))?
         }
         Kind::ServerStream => {
-            let (metadata, body) = route.run(call).await?.into_parts();
+            let (metadata, body, _) = route.run(call).await?.into_parts();
             let messages = body.into_many()?;
             let beside = messages.metadata().clone();
             let timed = Timed {
@@ -166,7 +166,7 @@ async fn forward(
     sender: &mpsc::Sender<Told>,
     (beside, after): (&StreamMetadata, &mut Metadata),
 ) -> Result<()> {
-    let (metadata, body) = route.run(call).await?.into_parts();
+    let (metadata, body, _) = route.run(call).await?.into_parts();
     beside.set_leading(metadata);
     let mut messages = body.into_many()?;
     let outcome = loop {

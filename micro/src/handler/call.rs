@@ -258,8 +258,8 @@ impl Reply {
         self
     }
 
-    /// Takes the reply apart.
-    pub fn into_parts(self) -> (Metadata, Body) {
-        (self.metadata, self.body)
+    /// Takes the reply apart, in the order in which it goes out: metadata, body, trailers.
+    pub fn into_parts(self) -> (Metadata, Body, Metadata) {
+        (self.metadata, self.body, self.trailers)
     }
 }

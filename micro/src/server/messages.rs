@@ -124,8 +124,8 @@ pub(super) fn body(
     framing: Framing,
 ) -> Result<ReplyBody> {
     let method = &exchange.route.method;
-    let trailers = reply.trailers().clone();
-    let payload = match reply.into_parts().1 {
+    let (_, body, trailers) = reply.into_parts();
+    let payload = match body {
         Body::One(payload) => payload,
         Body::Many(stream) => {
             overtime::announce(exchange.context.deadline(), &exchange.idle);

@@ -40,3 +40,14 @@ async fn panic_before_there_is_a_future_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::Internal);
     assert!(!error.message().contains("secret"), "{error}");
 }
+
+#[test]
+fn reply_taken_apart_has_its_trailers() {
+    let mut reply = Reply::new(Number { value: 1 });
+    reply.metadata_mut().insert("before", "1").unwrap();
+    reply.trailers_mut().insert("after", "2").unwrap();
+    let (before, body, after) = reply.into_parts();
+    assert_eq!(before.get("before"), Some("1"));
+    assert!(matches!(body, Body::One(_)));
+    assert_eq!(after.get("after"), Some("2"));
+}

@@ -121,7 +121,7 @@ impl<T: Message> Streaming<T> {
     ///
     /// As [`from_body`](Self::from_body).
     pub fn from_reply(reply: Reply) -> Result<Self> {
-        let (metadata, body) = reply.into_parts();
+        let (metadata, body, _) = reply.into_parts();
         let stream = Self::from_body(body)?;
         if !metadata.is_empty() {
             stream.metadata.set_leading(metadata);
