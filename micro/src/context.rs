@@ -179,6 +179,10 @@ impl Context {
 
     /// Sets a metadata key that follows the reply's messages.
     ///
+    /// A handler that answers with the stream of an onward call passes on its messages alone: what
+    /// else that call has brought goes out only if it is set here, or as
+    /// [`set_reply_metadata`](Self::set_reply_metadata) before.
+    ///
     /// # Errors
     ///
     /// As [`Metadata::insert`].

@@ -116,7 +116,7 @@ impl<T: Message> Replied for Streaming<T> {
     }
 
     fn reply(self) -> Reply {
-        Reply::stream(self)
+        Reply::answer(self)
     }
 }
 

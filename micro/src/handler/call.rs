@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::handler::info::MethodInfo;
 use crate::handler::payload::Payload;
-use crate::handler::streaming::{PayloadStream, Streaming};
+use crate::handler::streaming::{PayloadStream, StreamMetadata, Streaming};
 use crate::metadata::Metadata;
 
 /// A boxed future that can move between threads.
@@ -181,6 +181,15 @@ impl Reply {
     /// A reply of a stream of messages.
     pub fn stream<M: Message>(messages: Streaming<M>) -> Self {
         Self::from_body(Body::Many(messages.into_payloads()))
+    }
+
+    /// What a handler answers with a stream: its messages alone. Those of an onward call come with
+    /// metadata, which is not the handler's.
+    pub(crate) fn answer<M: Message>(messages: Streaming<M>) -> Self {
+        let messages = messages.into_payloads();
+        Self::from_body(Body::Many(
+            messages.with_metadata(StreamMetadata::default()),
+        ))
     }
 
     /// A reply of any body.

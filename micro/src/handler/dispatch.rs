@@ -161,7 +161,8 @@ impl Route {
         Ok(reply.map_body(|body| match body {
             Body::One(payload) => Body::One(payload),
             Body::Many(stream) => {
-                let metadata = stream.metadata().clone();
+                // Of its own: the stream's may be that of an onward call, and is written already.
+                let metadata = StreamMetadata::default();
                 let framed = Framed {
                     stream: Some(stream),
                     metadata: metadata.clone(),
@@ -318,8 +319,14 @@ struct Framed {
 impl Framed {
     /// Lets go of the handler and says what follows its messages.
     fn end(&mut self) {
-        self.stream = None;
-        let mut trailers = self.context.take_reply_trailers();
+        let stream = self.stream.take();
+        let trailing = stream
+            .as_ref()
+            .and_then(|stream| stream.metadata().trailing());
+        let mut trailers = trailing.cloned().unwrap_or_default();
+        // What the handler says as it is dropped is heard, too.
+        drop(stream);
+        trailers.extend(self.context.take_reply_trailers());
         trailers.extend(self.context.take_reply_metadata());
         self.metadata.set_trailing(trailers);
     }

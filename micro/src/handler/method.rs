@@ -109,7 +109,7 @@ impl Method {
             kind: Kind::ServerStream,
             describe: (Request::describe, Answer::describe),
             take: one,
-            reply: Reply::stream,
+            reply: Reply::answer,
         };
         Self::typed(name, sides, function)
     }
@@ -149,7 +149,7 @@ impl Method {
             kind: Kind::Bidirectional,
             describe: (Request::describe, Answer::describe),
             take: Streaming::from_body,
-            reply: Reply::stream,
+            reply: Reply::answer,
         };
         Self::typed(name, sides, function)
     }

@@ -1,7 +1,11 @@
 //! What the frame around handlers promises.
 
 use super::*;
+use crate::codec::Message;
 use crate::error::ErrorKind;
+use crate::handler::info::Kind;
+use crate::handler::streaming::Streaming;
+use crate::metadata::Metadata;
 
 #[micro::message]
 #[derive(Debug, PartialEq)]
@@ -39,6 +43,55 @@ async fn panic_before_there_is_a_future_is_an_error() {
     let error = run(&route).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Internal);
     assert!(!error.message().contains("secret"), "{error}");
+}
+
+/// The stream of an onward call, with what that has brought.
+fn onward() -> PayloadStream {
+    let mut given = Metadata::new();
+    given.insert("whose", "theirs").unwrap();
+    let metadata = StreamMetadata::default();
+    metadata.set_leading(given.clone());
+    metadata.set_trailing(given);
+    let messages = Streaming::make(|out| async move { out.send(Number { value: 7 }).await });
+    messages.into_payloads().with_metadata(metadata)
+}
+
+/// Reads a reply to its end: what precedes it, what follows.
+async fn around(reply: Reply) -> (Metadata, Metadata) {
+    let (before, body, _) = reply.into_parts();
+    let mut messages = body.into_many().unwrap();
+    let number = messages.next().await.unwrap().unwrap();
+    assert_eq!(number.into_message::<Number>().unwrap().value, 7);
+    assert!(messages.next().await.is_none());
+    let metadata = messages.metadata();
+    assert!(metadata.leading().is_none());
+    (before, metadata.trailing().unwrap().clone())
+}
+
+#[tokio::test]
+async fn handler_that_passes_on_a_stream_says_its_own_beside_it() {
+    let method = Method::server_stream("Pass", |parts: Parts, _: Number| async move {
+        parts.context().set_reply_metadata("before", "1")?;
+        parts.context().set_reply_trailer("after", "2")?;
+        Ok(Streaming::<Number>::from_payloads(onward()))
+    });
+    let (before, after) = around(run(&route(&method)).await.unwrap()).await;
+    assert_eq!(before.iter().collect::<Vec<_>>(), [("before", "1")]);
+    assert_eq!(after.iter().collect::<Vec<_>>(), [("after", "2")]);
+}
+
+#[tokio::test]
+async fn what_an_erased_reply_carries_goes_out_with_what_the_handler_sets() {
+    let types = (Number::describe as Describe, Number::describe as Describe);
+    let method = Method::raw("Pass", Kind::ServerStream, types, |parts, _| {
+        Box::pin(async move {
+            parts.context().set_reply_trailer("after", "2")?;
+            Ok(Reply::from_body(Body::Many(onward())))
+        })
+    });
+    let (_, after) = around(run(&route(&method)).await.unwrap()).await;
+    let all: Vec<_> = after.iter().collect();
+    assert_eq!(all, [("whose", "theirs"), ("after", "2")]);
 }
 
 #[test]
