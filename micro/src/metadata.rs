@@ -122,16 +122,17 @@ impl Metadata {
 }
 
 impl Error {
-    /// The metadata that came with this error from another node; empty for an error of this
-    /// process, and not sent on when a handler returns the error.
+    /// The metadata that came with this error from the service that was called, on another node or
+    /// in this process; empty for an error of one's own, and not sent on when a handler returns the
+    /// error.
     pub fn metadata(&self) -> &Metadata {
         static NONE: Metadata = Metadata::new();
         self.attached().unwrap_or(&NONE)
     }
 
-    /// Says what metadata came with this error.
+    /// Says what metadata came with this error, in place of what came with it before.
     pub(crate) fn with_metadata(mut self, metadata: Metadata) -> Self {
-        if !metadata.is_empty() {
+        if !metadata.is_empty() || self.attached::<Metadata>().is_some() {
             self.attach(metadata);
         }
         self

@@ -44,7 +44,7 @@ pub(super) fn router(core: &Core, call: &Call, options: &Options) -> Option<Arc<
 
 /// Runs a unary call as its handler's protocol would.
 pub(super) async fn run(route: &Route, call: Call) -> Result<Reply> {
-    route.run(own(route, call)).await
+    finish(route, own(route, call)).await
 }
 
 /// Runs a call with a stream in either direction.
@@ -57,11 +57,11 @@ pub(super) async fn stream(core: &Core, route: &Route, call: Call, life: &Life) 
     match route.method.kind {
         Kind::Unary | Kind::ClientStream => {
             let mut clock = life.clock();
-            let running = race(route.run(call), |task| clock.poll(task));
+            let running = race(finish(route, call), |task| clock.poll(task));
             running.await.map_err(|text| late(route, &text))?
         }
         Kind::ServerStream => {
-            let (metadata, body, _) = route.run(call).await?.into_parts();
+            let (metadata, body, _) = finish(route, call).await?.into_parts();
             let messages = body.into_many()?;
             let beside = messages.metadata().clone();
             let timed = Timed {
@@ -76,6 +76,16 @@ pub(super) async fn stream(core: &Core, route: &Route, call: Call, life: &Life) 
         }
         Kind::Bidirectional => aside(core, route.clone(), call, life),
     }
+}
+
+/// Runs a call. What a handler has set before it fails comes with its error, as over a network.
+async fn finish(route: &Route, call: Call) -> Result<Reply> {
+    let context = call.context().clone();
+    route.run(call).await.map_err(|error| {
+        let mut metadata = context.take_reply_metadata();
+        metadata.extend(context.take_reply_trailers());
+        error.with_metadata(metadata)
+    })
 }
 
 /// The call as the handler sees it. A context of its own: a wrap may run the call again after this
@@ -166,7 +176,7 @@ async fn forward(
     sender: &mpsc::Sender<Told>,
     (beside, after): (&StreamMetadata, &mut Metadata),
 ) -> Result<()> {
-    let (metadata, body, _) = route.run(call).await?.into_parts();
+    let (metadata, body, _) = finish(route, call).await?.into_parts();
     beside.set_leading(metadata);
     let mut messages = body.into_many()?;
     let outcome = loop {

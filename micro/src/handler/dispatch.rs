@@ -19,6 +19,7 @@ use crate::handler::inject::{Instance, Parts, Resources};
 use crate::handler::method::{Describe, Method, Serve};
 use crate::handler::payload::Payload;
 use crate::handler::streaming::{PayloadStream, SharedSink, Source, StreamMetadata};
+use crate::metadata::Metadata;
 use crate::schema::Types;
 use crate::schema::http::HttpRule;
 
@@ -318,7 +319,7 @@ struct Framed {
 
 impl Framed {
     /// Lets go of the handler and says what follows its messages.
-    fn end(&mut self) {
+    fn end(&mut self) -> &Metadata {
         let stream = self.stream.take();
         let trailing = stream
             .as_ref()
@@ -329,6 +330,7 @@ impl Framed {
         trailers.extend(self.context.take_reply_trailers());
         trailers.extend(self.context.take_reply_metadata());
         self.metadata.set_trailing(trailers);
+        self.metadata.trailing().expect("it was set")
     }
 
     /// Polls the handler's stream in the frame.
@@ -343,10 +345,18 @@ impl Framed {
             self.context.scope_sync(|| poll(stream))
         }));
         let polled = polled.unwrap_or_else(|_| Poll::Ready(Some(Err(panicked(&self.method.path)))));
-        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
-            self.end();
+        match polled {
+            Poll::Ready(Some(Err(error))) => {
+                // For callers in this process: over a network it is what the trailers say.
+                let trailers = self.end().clone();
+                Poll::Ready(Some(Err(error.with_metadata(trailers))))
+            }
+            Poll::Ready(None) => {
+                self.end();
+                Poll::Ready(None)
+            }
+            polled => polled,
         }
-        polled
     }
 }
 

@@ -46,6 +46,30 @@ async fn talk(parts: Parts, mut requests: Streaming<Text>) -> Result<Streaming<T
     }))
 }
 
+/// Says what it can, then fails, as it was asked.
+fn fail(context: &Context, said: &str) -> Result<()> {
+    context.set_reply_metadata("before", said)?;
+    context.set_reply_trailer("after", said)?;
+    Err(Error::aborted("no"))
+}
+
+async fn refuse(_: Arc<()>, context: Context, asked: Text) -> Result<Text> {
+    fail(&context, &asked.0).map(|()| asked)
+}
+
+async fn refuse_counting(parts: Parts, asked: Text) -> Result<Streaming<Text>> {
+    fail(parts.context(), &asked.0)?;
+    Ok(Streaming::make(|_| async { Ok(()) }))
+}
+
+async fn refuse_joining(parts: Parts, _: Streaming<Text>) -> Result<Text> {
+    fail(parts.context(), "join").map(|()| text(""))
+}
+
+async fn refuse_talking(parts: Parts, requests: Streaming<Text>) -> Result<Streaming<Text>> {
+    fail(parts.context(), "talk").map(|()| requests)
+}
+
 fn client() -> Client {
     let info = ServiceInfo::new("talk", "talk.Talk");
     let mut router = Router::new();
@@ -53,6 +77,10 @@ fn client() -> Client {
         Method::server_stream("Count", count),
         Method::client_stream("Join", join),
         Method::bidirectional("Talk", talk),
+        Method::unary("Refuse", refuse),
+        Method::server_stream("RefuseCounting", refuse_counting),
+        Method::client_stream("RefuseJoining", refuse_joining),
+        Method::bidirectional("RefuseTalking", refuse_talking),
     ] {
         let route = Route::new(info, &method, Arc::new(()), Resources::new());
         router.add(route).unwrap();
@@ -77,6 +105,7 @@ async fn streams_pass_in_the_same_process() {
     }
     let error = counted.next().await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DataLoss);
+    assert_eq!(error.metadata().get("place"), Some("after"));
     assert_eq!(counted.trailers().unwrap().get("place"), Some("after"));
 
     let (sender, requests) = Streaming::channel(1);
@@ -199,4 +228,29 @@ async fn closing_the_client_ends_its_streams() {
     let error = heard.next().await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     sender.closed().await;
+}
+
+#[tokio::test]
+async fn what_a_handler_sets_before_it_fails_comes_with_its_error() {
+    let client = client();
+    let says = |error: &Error, said| {
+        assert_eq!(error.kind(), ErrorKind::Aborted);
+        let pairs: Vec<_> = error.metadata().iter().collect();
+        assert_eq!(pairs, [("before", said), ("after", said)]);
+    };
+    let call = client.call::<Text>(&method("Refuse", Kind::Unary), text("one"));
+    says(&call.await.unwrap_err(), "one");
+    let counting = method("RefuseCounting", Kind::ServerStream);
+    let call = client.server_stream::<Text>(&counting, text("count"));
+    says(&call.await.unwrap_err(), "count");
+    let requests = || Streaming::<Text>::make(|_| async { Ok(()) });
+    let joining = method("RefuseJoining", Kind::ClientStream);
+    let call = client.client_stream::<Text>(&joining, requests());
+    says(&call.await.unwrap_err(), "join");
+    let talking = method("RefuseTalking", Kind::Bidirectional);
+    let mut heard = client
+        .bidirectional::<Text>(&talking, requests())
+        .await
+        .unwrap();
+    says(&heard.next().await.unwrap().unwrap_err(), "talk");
 }
