@@ -65,7 +65,8 @@ impl Builder {
         self
     }
 
-    /// What this process serves: called directly, the value itself passed on.
+    /// What this process serves: called directly, the value itself passed on, whatever its size:
+    /// limits of messages hold [over the network](Request::remote) only.
     pub fn local(mut self, router: Router) -> Self {
         self.local = Some(router);
         self

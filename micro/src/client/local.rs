@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use crate::client::clock::{Clock, Keep, Life};
+use crate::client::connection::Head;
 use crate::client::core::Core;
 use crate::client::deadline::race;
 use crate::client::options::Options;
@@ -43,8 +44,8 @@ pub(super) fn router(core: &Core, call: &Call, options: &Options) -> Option<Arc<
 }
 
 /// Runs a unary call as its handler's protocol would.
-pub(super) async fn run(route: &Route, call: Call) -> Result<Reply> {
-    finish(route, own(route, call)).await
+pub(super) async fn run(core: &Core, route: &Route, call: Call) -> Result<Reply> {
+    finish(route, own(core, route, call)?).await
 }
 
 /// Runs a call with a stream in either direction.
@@ -53,7 +54,7 @@ pub(super) async fn stream(core: &Core, route: &Route, call: Call, life: &Life) 
     if let Body::Many(requests) = body {
         body = Body::Many(life.watch(requests));
     }
-    let call = own(route, Call::new(context, method, body));
+    let call = own(core, route, Call::new(context, method, body))?;
     match route.method.kind {
         Kind::Unary | Kind::ClientStream => {
             let mut clock = life.clock();
@@ -90,15 +91,20 @@ async fn finish(route: &Route, call: Call) -> Result<Reply> {
 
 /// The call as the handler sees it. A context of its own: a wrap may run the call again after this
 /// one is over.
-fn own(route: &Route, call: Call) -> Call {
+///
+/// # Errors
+///
+/// For metadata that could not be sent over a network.
+fn own(core: &Core, route: &Route, call: Call) -> Result<Call> {
     let (context, _, body) = call.into_parts();
+    Head::check(context.metadata(), core.config.metadata_limit)?;
     let mut own = Context::new()
         .with_metadata(context.metadata().clone())
         .with_caller(Caller::new(None, "local"));
     if let Some(deadline) = context.deadline() {
         own = own.with_deadline(deadline);
     }
-    Call::new(own, Arc::clone(&route.method), body)
+    Ok(Call::new(own, Arc::clone(&route.method), body))
 }
 
 fn late(route: &Route, text: &str) -> Error {

@@ -122,6 +122,9 @@ impl<R: Answered, E: From<Error> + 'static> Request<R, E> {
     }
 
     /// Over the network, even when this process serves the method itself.
+    ///
+    /// Within the process nothing is encoded, so the limits on the size of messages hold only over
+    /// the network: a test of them needs this.
     pub fn remote(mut self) -> Self {
         self.options.remote = true;
         self

@@ -112,7 +112,7 @@ impl Outgoing {
             let route = router.get(&call.method().path);
             let route = route.expect("looked up before");
             if call.method().kind == Kind::Unary {
-                return local::run(route, call).await;
+                return local::run(&self.core, route, call).await;
             }
             let life = self.life(call.context());
             return local::stream(&self.core, route, call, &life).await;

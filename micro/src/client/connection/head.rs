@@ -79,6 +79,26 @@ impl Head {
         Ok(Self { path, fields })
     }
 
+    /// Looks at the metadata of a call, which may stay in this process.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub(in crate::client) fn check(metadata: &Metadata, limit: usize) -> Result<()> {
+        if metadata.size() > limit {
+            return Err(Error::resource_exhausted(format!(
+                "the call's metadata has {} bytes, the limit is {limit} (`metadata_limit`)",
+                metadata.size()
+            )));
+        }
+        match metadata.iter().find(|(key, _)| is_reserved(key)) {
+            None => Ok(()),
+            Some((key, _)) => Err(Error::invalid_argument(format!(
+                "metadata key `{key}` belongs to the protocol, choose another"
+            ))),
+        }
+    }
+
     /// The request to one node, with the time that remains.
     pub(in crate::client) fn request(
         &self,
@@ -103,18 +123,8 @@ impl Head {
 }
 
 fn add(metadata: &Metadata, limit: usize, fields: &mut HeaderMap) -> Result<()> {
-    if metadata.size() > limit {
-        return Err(Error::resource_exhausted(format!(
-            "the call's metadata has {} bytes, the limit is {limit} (`metadata_limit`)",
-            metadata.size()
-        )));
-    }
+    Head::check(metadata, limit)?;
     for (key, value) in metadata.iter() {
-        if is_reserved(key) {
-            return Err(Error::invalid_argument(format!(
-                "metadata key `{key}` belongs to the protocol, choose another"
-            )));
-        }
         let name = HeaderName::from_bytes(key.as_bytes());
         let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) else {
             return Err(Error::invalid_argument(format!(

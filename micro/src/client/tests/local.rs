@@ -71,6 +71,10 @@ async fn refuse_talking(parts: Parts, requests: Streaming<Text>) -> Result<Strea
 }
 
 fn client() -> Client {
+    client_with(Config::default())
+}
+
+fn client_with(config: Config) -> Client {
     let info = ServiceInfo::new("talk", "talk.Talk");
     let mut router = Router::new();
     for method in [
@@ -85,7 +89,7 @@ fn client() -> Client {
         let route = Route::new(info, &method, Arc::new(()), Resources::new());
         router.add(route).unwrap();
     }
-    Client::builder().local(router).build()
+    Client::builder().local(router).config(config).build()
 }
 
 fn method(name: &str, kind: Kind) -> Arc<MethodInfo> {
@@ -253,4 +257,30 @@ async fn what_a_handler_sets_before_it_fails_comes_with_its_error() {
         .await
         .unwrap();
     says(&heard.next().await.unwrap().unwrap_err(), "talk");
+}
+
+#[tokio::test]
+async fn metadata_that_no_network_would_take_is_refused() {
+    let client = client_with(Config {
+        metadata_limit: 100,
+        ..Config::default()
+    });
+    for kind in [Kind::Unary, Kind::ServerStream] {
+        for (key, value, refused) in [
+            ("grpc-x", "1", Some(ErrorKind::InvalidArgument)),
+            ("key", &*"x".repeat(100), Some(ErrorKind::ResourceExhausted)),
+            ("key", "1", None),
+        ] {
+            let outcome = if kind == Kind::Unary {
+                let call = client.call::<Text>(&method("Refuse", kind), text("a"));
+                call.metadata(key, value).await.map(drop)
+            } else {
+                let call = client.server_stream::<Text>(&method("Count", kind), text("a"));
+                call.metadata(key, value).await.map(drop)
+            };
+            let error = outcome.err().map(|error| error.kind());
+            let own = (kind == Kind::Unary).then_some(ErrorKind::Aborted);
+            assert_eq!(error, refused.or(own), "{kind:?} {key}");
+        }
+    }
 }
