@@ -4,18 +4,19 @@
 //! the caller reads the replies or not, so each has a task, which ends with the reply stream.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context as Task, Poll, ready};
 
 use tokio::sync::mpsc;
+use tokio::time::sleep_until;
 use tracing::Instrument;
 
 use crate::client::clock::{Clock, Keep, Life};
 use crate::client::connection::Head;
 use crate::client::core::Core;
-use crate::client::deadline::race;
-use crate::client::options::Options;
+use crate::client::deadline::{Timer, limit, race};
+use crate::client::options::{Limit, Options};
 use crate::client::tasks::Owned;
 use crate::context::{Caller, Context};
 use crate::error::{Error, Result};
@@ -48,8 +49,13 @@ pub(super) async fn run(core: &Core, route: &Route, call: Call) -> Result<Reply>
     finish(route, own(core, route, call)?).await
 }
 
-/// Runs a call with a stream in either direction.
-pub(super) async fn stream(core: &Core, route: &Route, call: Call, life: &Life) -> Result<Reply> {
+/// Runs a call with a stream in either direction; a stream of replies has to open within a limit.
+pub(super) async fn stream(
+    core: &Core,
+    route: &Route,
+    call: Call,
+    (life, opens): (&Life, Option<Limit>),
+) -> Result<Reply> {
     let (context, method, mut body) = call.into_parts();
     if let Body::Many(requests) = body {
         body = Body::Many(life.watch(requests));
@@ -62,7 +68,7 @@ pub(super) async fn stream(core: &Core, route: &Route, call: Call, life: &Life) 
             running.await.map_err(|text| late(route, &text))?
         }
         Kind::ServerStream => {
-            let (metadata, body, _) = finish(route, call).await?.into_parts();
+            let (metadata, body, _) = open(route, call, (life, opens)).await?.into_parts();
             let messages = body.into_many()?;
             let beside = messages.metadata().clone();
             let timed = Timed {
@@ -76,6 +82,22 @@ pub(super) async fn stream(core: &Core, route: &Route, call: Call, life: &Life) 
             Ok(reply)
         }
         Kind::Bidirectional => aside(core, route.clone(), call, life),
+    }
+}
+
+/// Runs a call until its reply is there or begins, at most until a limit or a silence that is too
+/// long.
+async fn open(route: &Route, call: Call, (life, opens): (&Life, Option<Limit>)) -> Result<Reply> {
+    let mut silence = Clock::new(None, life.pulse());
+    let mut timer = pin!(opens.map(|limit| sleep_until(limit.at)));
+    let mut timer: Timer<'_> = timer.as_mut();
+    let opening = race(finish(route, call), |task| silence.poll(task));
+    match limit(&mut timer, opening).await {
+        Ok(opened) => opened.map_err(|text| late(route, &text))?,
+        Err(_) => {
+            let opens = opens.map(|limit| limit.to_string()).unwrap_or_default();
+            Err(late(route, &format!("no reply within {opens}")))
+        }
     }
 }
 

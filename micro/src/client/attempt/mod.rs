@@ -115,7 +115,8 @@ impl Outgoing {
                 return local::run(&self.core, route, call).await;
             }
             let life = self.life(call.context());
-            return local::stream(&self.core, route, call, &life).await;
+            let opens = self.waits(call.method(), &life);
+            return local::stream(&self.core, route, call, (&life, opens)).await;
         }
         let life = self.life(call.context());
         let (context, info, body) = call.into_parts();

@@ -14,8 +14,9 @@ use h2::SendStream;
 use crate::client::attempt::live::{Live, Pumping};
 use crate::client::attempt::words::Place;
 use crate::client::attempt::{Attempts, Node, Requests, Stop};
+use crate::client::clock::Clock;
 use crate::client::connection::{Connection, Incoming, Pump, Slot};
-use crate::client::deadline::{Timer, limit};
+use crate::client::deadline::{Timer, limit, race};
 use crate::client::failure::{Failure, Reach};
 use crate::error::{Error, ErrorKind};
 use crate::handler::{Kind, PayloadStream, Reply};
@@ -65,14 +66,21 @@ impl Attempts<'_> {
         let request = self.request(connection)?;
         let response = connection.send(request, self.one()?.clone())?;
         let mut incoming = Incoming::new(response, self.limits(), slot);
-        let head = limit(timer, poll_fn(|task| incoming.poll_head(task))).await;
-        let Ok(head) = head else {
-            incoming.suspect();
-            return Err(Stop::Late("no reply"));
+        // Of the limit the timer knows: what it says tells of attempts, too.
+        let mut silence = Clock::new(None, self.life.pulse());
+        let head = poll_fn(|task| incoming.poll_head(task));
+        let head = limit(timer, race(head, |task| silence.poll(task))).await;
+        let late = match head {
+            Ok(Ok(head)) => {
+                head?;
+                let live = Live::new(incoming, self.place(node), &self.life);
+                return Ok(Got::Stream(Box::new(live)));
+            }
+            Ok(Err(text)) => Stop::Own(self.place(node).error(ErrorKind::DeadlineExceeded, &text)),
+            Err(_) => Stop::Late("no reply"),
         };
-        head?;
-        let live = Live::new(incoming, self.place(node), &self.life);
-        Ok(Got::Stream(Box::new(live)))
+        incoming.suspect();
+        Err(late)
     }
 
     /// Sends the requests until the reply comes.

@@ -46,6 +46,11 @@ async fn talk(parts: Parts, mut requests: Streaming<Text>) -> Result<Streaming<T
     }))
 }
 
+/// Never gets as far as its stream.
+async fn never(_: Parts, _: Text) -> Result<Streaming<Text>> {
+    std::future::pending().await
+}
+
 /// Says what it can, then fails, as it was asked.
 fn fail(context: &Context, said: &str) -> Result<()> {
     context.set_reply_metadata("before", said)?;
@@ -81,6 +86,7 @@ fn client_with(config: Config) -> Client {
         Method::server_stream("Count", count),
         Method::client_stream("Join", join),
         Method::bidirectional("Talk", talk),
+        Method::server_stream("Never", never),
         Method::unary("Refuse", refuse),
         Method::server_stream("RefuseCounting", refuse_counting),
         Method::client_stream("RefuseJoining", refuse_joining),
@@ -232,6 +238,42 @@ async fn closing_the_client_ends_its_streams() {
     let error = heard.next().await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     sender.closed().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn stream_that_never_opens_is_given_up() {
+    let client = client_with(Config {
+        timeout: Duration::from_secs(1),
+        ..Config::default()
+    });
+    let method = method("Never", Kind::ServerStream);
+    let started = Instant::now();
+    let error = client
+        .server_stream::<Text>(&method, text("a"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+    assert_eq!(
+        error.message(),
+        "`/talk.Talk/Never`: no reply within 1s, the client's timeout"
+    );
+    assert_eq!(started.elapsed().as_secs(), 1);
+
+    let call = client.server_stream::<Text>(&method, text("a"));
+    let silent = call
+        .idle_timeout(Duration::from_millis(200))
+        .await
+        .unwrap_err();
+    assert_eq!(silent.kind(), ErrorKind::DeadlineExceeded);
+    assert!(
+        silent.message().contains("within 200ms (`idle_timeout`)"),
+        "{silent}"
+    );
+
+    let call = client.server_stream::<Text>(&method, text("a"));
+    let error = call.timeout(Duration::from_millis(20)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+    assert!(started.elapsed() < Duration::from_millis(1500));
 }
 
 #[tokio::test]

@@ -97,6 +97,19 @@ async fn silence_ends_streams_and_a_head_that_never_comes_the_opening() {
     assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
     let what = "no reply within 50ms, the client's timeout";
     assert!(error.message().contains(what), "{error}");
+
+    let client = Client::builder().build();
+    let call = client.server_stream::<Text>(&method(Kind::ServerStream), text("Ada"));
+    let call = call
+        .address(peer.address())
+        .timeout(Duration::from_secs(20));
+    let error = call
+        .idle_timeout(Duration::from_millis(50))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+    assert!(error.message().contains("`idle_timeout`"), "{error}");
+    until("all were reset", || peer.resets() == 3).await;
 }
 
 /// What a peer could send of an endless stream before somebody stopped it.
