@@ -42,6 +42,7 @@ fn try_run(program: Program) -> Result<()> {
     }
     let settings = Settings::load()?;
     start_logging(&settings)?;
+    settings.log_strangers();
     let runtime = RuntimeBuilder::new_multi_thread()
         .enable_all()
         .build()

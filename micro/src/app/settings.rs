@@ -15,6 +15,9 @@ const FILE: &str = "micro.toml";
 /// Beside the settings themselves, this variable names the settings file.
 const FILE_VARIABLE: &str = "MICRO_CONFIG";
 
+/// What the variables of all settings begin with.
+const PREFIX: &str = "MICRO_";
+
 /// The settings of an app.
 ///
 /// Values come from defaults, then `micro.toml`, then the environment (`MICRO_ADDRESS`), then
@@ -24,6 +27,8 @@ pub struct Settings {
     layers: Layers,
     /// Where the user's data is, if we may know.
     data_dir: Option<PathBuf>,
+    /// Variables that are named like settings and are none; logged when there is a log.
+    strangers: Vec<String>,
 }
 
 impl Settings {
@@ -36,6 +41,7 @@ impl Settings {
         Self {
             layers,
             data_dir: None,
+            strangers: Vec::new(),
         }
     }
 
@@ -44,7 +50,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when the file cannot be read or is not TOML, or for an unknown setting.
+    /// `InvalidArgument` when the file cannot be read or is not TOML, or for an unknown setting;
+    /// of variables, for those whose name is nearly that of a setting.
     pub fn load() -> Result<Self> {
         let mut settings = Self::new();
         match std::env::var(FILE_VARIABLE) {
@@ -54,7 +61,7 @@ impl Settings {
         }
         settings.variables(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
-        }));
+        }))?;
         settings.data_dir = data_dir(|name| std::env::var_os(name).map(PathBuf::from));
         Ok(settings)
     }
@@ -84,18 +91,30 @@ impl Settings {
         self.layers.toml(&text, &shown)
     }
 
-    /// Adds those of the variables that are settings; warns of those that look like a slip.
-    fn variables(&mut self, variables: impl Iterator<Item = (String, String)>) {
+    /// Adds those of the variables that are settings; refuses what looks like a slip.
+    fn variables(&mut self, variables: impl Iterator<Item = (String, String)>) -> Result<()> {
         let known: Vec<(String, &Key)> = KEYS.iter().map(|key| (key.variable(), key)).collect();
+        let mut problems = Problems::default();
         for (name, value) in variables {
             if let Some((_, key)) = known.iter().find(|(known, _)| *known == name) {
                 self.layers.set(key.name, value, Origin::Environment(name));
-            } else if name.starts_with("MICRO_") && name != FILE_VARIABLE {
-                let meant = nearest(&name, known.iter().map(|(known, _)| known.as_str()));
-                if let Some(meant) = meant {
-                    tracing::warn!(variable = name, meant, "not a setting");
+            } else if name.starts_with(PREFIX) && name != FILE_VARIABLE {
+                let names = known.iter().map(|(known, _)| known.as_str());
+                match meant(&name, names.chain([FILE_VARIABLE])) {
+                    Some(meant) => problems.add(Error::invalid_argument(format!(
+                        "no setting `{name}`; did you mean `{meant}`?"
+                    ))),
+                    None => self.strangers.push(name),
                 }
             }
+        }
+        problems.finish("the environment is not right")
+    }
+
+    /// Says which variables look like settings and are none; to be called once there is a log.
+    pub(super) fn log_strangers(&self) {
+        for variable in &self.strangers {
+            tracing::warn!(variable, "not a setting");
         }
     }
 
@@ -147,6 +166,13 @@ fn data_dir(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
         .or_else(|| absolute("HOME").map(|home| home.join(".local").join("share")))
 }
 
+/// The variable that a wrong one is nearly; what all begin with does not make them alike.
+fn meant<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let rest = |name: &'a str| name.strip_prefix(PREFIX);
+    let near = nearest(wrong.strip_prefix(PREFIX)?, known.clone().filter_map(rest))?;
+    known.into_iter().find(|name| rest(name) == Some(near))
+}
+
 fn unknown(key: &str, origin: &Origin) -> Error {
     let known = || KEYS.iter().map(|key| key.name);
     let hint = match nearest(key, known()) {
@@ -176,11 +202,18 @@ mod tests {
         result
     }
 
+    fn owned(variables: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+        let owned = variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        owned.collect::<Vec<_>>().into_iter()
+    }
+
     #[test]
     fn program_beats_environment_beats_file_beats_default() {
         let mut settings = with_file("ttl = \"1s\"\ndrain = \"1s\"\nlog = \"warn\"").unwrap();
         let variables = [("MICRO_TTL", "2s"), ("MICRO_DRAIN", "2s"), ("HOME", "x")];
-        settings.variables(variables.map(|(k, v)| (k.into(), v.into())).into_iter());
+        settings.variables(owned(&variables)).unwrap();
         settings.set("drain", "3s").unwrap();
         let get = |key| settings.get::<String>(key).unwrap();
         assert_eq!(get("drain"), ("3s".into(), Origin::Builder));
@@ -200,6 +233,28 @@ mod tests {
         assert!(text.contains("did you mean `address`?"), "{text}");
         assert!(text.contains("did you mean `limits.message`?"), "{text}");
         assert!(!text.contains("cart"), "{text}");
+    }
+
+    #[test]
+    fn a_slip_in_a_variable_is_refused_and_a_stranger_is_kept() {
+        let slips = [("MICRO_ADRESS", "1"), ("MICRO_CONFG", "x"), ("PATH", "x")];
+        let error = Settings::new().variables(owned(&slips)).unwrap_err();
+        for (wrong, right) in [("ADRESS", "ADDRESS"), ("CONFG", "CONFIG")] {
+            let line = format!("no setting `MICRO_{wrong}`; did you mean `MICRO_{right}`?");
+            assert!(error.message().contains(&line), "{error}");
+        }
+
+        let strangers = [
+            "MICRO_TEST_EVENTS",
+            "MICRO_SERVICE_HOST",
+            "MICRO_PORT",
+            "MICRO_SCHEMA",
+        ];
+        let mut settings = Settings::new();
+        settings
+            .variables(owned(&strangers.map(|name| (name, "1"))))
+            .unwrap();
+        assert_eq!(settings.strangers, strangers);
     }
 
     #[test]
