@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use tokio::runtime::{Builder as RuntimeBuilder, Handle};
-use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::app::builder::Builder;
 use crate::app::settings::Settings;
 use crate::app::stop::Stop;
+use crate::config::Origin;
 use crate::error::{Error, OrError, Result};
 
 /// The program that `micro::run!()` stands in.
@@ -80,14 +81,7 @@ fn nothing_linked() -> Error {
 /// has installed itself stays.
 fn start_logging(settings: &Settings) -> Result<()> {
     let (filter, origin) = settings.get::<String>("log")?;
-    let filter: Targets = filter.parse().map_err(|source: ParseError| {
-        Error::invalid_argument(format!(
-            "setting `log` from {origin}: `{}` is not a filter such as `info` or \
-             `warn,my_crate=debug`",
-            filter.escape_debug()
-        ))
-        .with_source(source)
-    })?;
+    let filter = filter_of(&filter, &origin)?;
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
@@ -100,6 +94,28 @@ fn start_logging(settings: &Settings) -> Result<()> {
         tracing::debug!("the program has a subscriber of its own");
     }
     Ok(())
+}
+
+/// What a filter such as `warn,my_crate=debug` lets through.
+fn filter_of(text: &str, origin: &Origin) -> Result<Targets> {
+    let rules: Vec<&str> = text.split(',').map(str::trim).collect();
+    // A word alone would be read as a crate, and silence all others.
+    let is_stranger = |rule: &&str| !rule.contains('=') && rule.parse::<LevelFilter>().is_err();
+    if let Some(word) = rules.iter().copied().find(is_stranger) {
+        return Err(Error::invalid_argument(format!(
+            "setting `log` from {origin}: `{}` is no level; write `off`, `error`, `warn`, `info`, \
+             `debug` or `trace`, or `my_crate=debug`",
+            word.escape_debug()
+        )));
+    }
+    rules.join(",").parse().map_err(|source: ParseError| {
+        Error::invalid_argument(format!(
+            "setting `log` from {origin}: `{}` is not a filter such as `info` or \
+             `warn,my_crate=debug`",
+            text.escape_debug()
+        ))
+        .with_source(source)
+    })
 }
 
 /// The first SIGTERM or SIGINT asks the app to stop, the second ends the process.
@@ -139,4 +155,33 @@ fn stop_on_signals(stop: Stop) -> Result<impl Future<Output = ()> + Send + 'stat
             stop.now();
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused() {
+        for (text, word) in [("verbose", "verbose"), ("my_crate=debug, inof", "inof")] {
+            let error = filter_of(text, &Origin::Default).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{word}` is no level")), "{error}");
+            assert!(error.contains("or `my_crate=debug`"), "{error}");
+        }
+        assert!(filter_of("my_crate=inof", &Origin::Default).is_err());
+    }
+
+    #[test]
+    fn levels_and_crates_are_let_through() {
+        let filter = filter_of("WARN, my_crate=debug", &Origin::Default).unwrap();
+        assert!(filter.would_enable("my_crate", &Level::DEBUG));
+        assert!(filter.would_enable("another", &Level::WARN));
+        assert!(!filter.would_enable("another", &Level::INFO));
+        assert!(
+            !filter_of("off", &Origin::Default)
+                .unwrap()
+                .would_enable("a", &Level::ERROR)
+        );
+    }
 }
