@@ -80,8 +80,8 @@ impl<T: Message> Streaming<T> {
     }
 
     /// A stream that an async function fills: it runs while the stream is read, and is dropped
-    /// with it. What it returns as an error ends the stream. What may borrow makes
-    /// [`stream`](crate::handler::stream).
+    /// with it. What it returns as an error ends the stream. A function that borrows, for example
+    /// from its service, is for [`stream`](crate::handler::stream).
     ///
     /// # Examples
     ///
