@@ -20,7 +20,8 @@ mod tests;
 /// Adds the way in, if the broker has one.
 pub(super) fn open(router: &mut Router, door: Option<&Door>, resources: &Resources) -> Result<()> {
     let Some(door) = door else { return Ok(()) };
-    let info = ServiceInfo::new("micro.http.broker", DOOR);
+    let info = ServiceInfo::new("micro.http.broker", DOOR)
+        .doc("Takes events from the brokers of other programs; not to be called by hand.");
     let served = Served::new(info)
         .method(deliver(door.clone()))
         .method(receive(door.clone()));
@@ -43,7 +44,9 @@ fn deliver(door: Door) -> Method {
         }
     };
     // Not the limit of the app's own messages: publishers do not know it.
-    Method::bidirectional("Deliver", serve).message_limit(MESSAGE)
+    Method::bidirectional("Deliver", serve)
+        .message_limit(MESSAGE)
+        .doc("Batches of events come in; for each event goes out what became of it.")
 }
 
 /// Events as Go Micro posts them; the server names the subscriber in the metadata.
@@ -62,4 +65,5 @@ fn receive(door: Door) -> Method {
         })
     };
     Method::raw("Receive", Kind::Unary, (describe, describe), run)
+        .doc("Takes one event as Go Micro posts it, for the subscriber that the metadata names.")
 }

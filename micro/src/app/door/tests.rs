@@ -12,7 +12,7 @@ use crate::app::{App, Running};
 use crate::broker::contract::{World, holds};
 use crate::broker::{Broker, Delivery, Event, Http, Options, Place};
 use crate::error::ErrorKind;
-use crate::handler::{Parts, Subscriber};
+use crate::handler::{Parts, Resources, Router, Subscriber};
 use crate::registry::{Backend, Memory, Node, Registry};
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,6 +31,17 @@ pub(super) async fn node(registry: &Registry) -> (App, Running) {
     let app = app.build().await.unwrap();
     let running = app.start().await.unwrap();
     (app, running)
+}
+
+#[tokio::test]
+async fn what_is_listed_of_the_way_in_says_what_it_is_for() {
+    let broker = Broker::open("http://").unwrap();
+    let mut router = Router::new();
+    super::open(&mut router, broker.door(), &Resources::new()).unwrap();
+    assert_eq!(router.routes().len(), 2);
+    for route in router.routes() {
+        assert!(!route.doc.is_empty() && !route.service.doc.is_empty());
+    }
 }
 
 /// A broker that only publishes.
