@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::codec::Compression;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::handler::MethodInfo;
 use crate::server::cors::Cors;
 
@@ -75,8 +75,12 @@ impl Replies {
     /// `Unimplemented` when the name is unknown or its cargo feature is off.
     pub fn named(name: &str) -> Result<Self> {
         let name = if name == "none" { "" } else { name };
+        let way = Compression::find(name).map_err(|error| {
+            // What the protocols call `identity` is `none` in a setting.
+            Error::new(error.kind(), error.message().replace("identity", "none"))
+        })?;
         Ok(Self {
-            way: Compression::find(name)?,
+            way,
             ..Self::default()
         })
     }
@@ -132,5 +136,18 @@ impl Limits {
     /// Longest message of a method, in bytes.
     pub(super) fn message_of(&self, method: &MethodInfo) -> usize {
         method.message_limit.unwrap_or(self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_compression_is_called_none_in_a_setting() {
+        assert_eq!(Replies::named("none").unwrap().way, None);
+        let error = Replies::named("snappy").unwrap_err();
+        assert!(error.message().ends_with("none"), "{error}");
+        assert!(!error.message().contains("identity"), "{error}");
     }
 }
