@@ -96,6 +96,7 @@ async fn all_problems_are_reported_at_once() {
     for part in [
         "`ttl` from builder: `soon` is not a duration",
         "`/ping.Ping/Ping` is served twice",
+        "; give one another `package` or `name`",
         "has no methods",
         "`GET /v1/%70ing` of `/twins.Twins/B` (twins.rs:7): `GET /v1/ping` of `/twins.Twins/A` \
          (twins.rs:3) matches the same paths",
