@@ -45,11 +45,22 @@ impl Mistakes {
         item: impl ToTokens,
         expand: impl FnOnce() -> TokenStream,
     ) -> TokenStream {
+        self.finish_or(item, TokenStream::new, expand)
+    }
+
+    /// The same; beside the mistakes stands what others rely on, so that they have no part in them.
+    pub(crate) fn finish_or(
+        self,
+        item: impl ToTokens,
+        stub: impl FnOnce() -> TokenStream,
+        expand: impl FnOnce() -> TokenStream,
+    ) -> TokenStream {
         let mut tokens = item.into_token_stream();
         if self.is_empty() {
             tokens.extend(expand());
         } else {
             tokens.extend(self.list.iter().map(syn::Error::to_compile_error));
+            tokens.extend(stub());
         }
         tokens
     }

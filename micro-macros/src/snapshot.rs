@@ -26,7 +26,9 @@ pub(crate) fn mistakes(expansion: TokenStream) -> (String, Vec<String>) {
     split(expansion, &mut item, &mut messages);
     let item: TokenStream = item.into_iter().collect();
     let text = item.to_string().replace(":: core :: compile_error !", "");
-    (text.trim().to_owned(), messages)
+    // What stands in for the expansion is no part of the item.
+    let text = text.split("# [allow (unreachable_code)]").next();
+    (text.unwrap_or_default().trim().to_owned(), messages)
 }
 
 /// Sorts the tokens: what follows `compile_error!` are messages.

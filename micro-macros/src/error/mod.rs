@@ -3,6 +3,7 @@
 //! Its message is that of `#[micro::message]` on an enum with data.
 
 mod expand;
+mod stub;
 pub(crate) mod variant;
 
 use proc_macro2::TokenStream;
@@ -38,16 +39,30 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
         mistakes.on(&item.generics.params, message);
     }
     let mut args = Args::parse(keys, KEYS, &mut mistakes);
+    let catches = item.variants.iter().any(message::variant::is_other);
     let variants = variant::take(&mut item, &mut mistakes);
     let message = sent(&item, &variants, &mut args, &mut mistakes);
     args.finish(&mut mistakes);
     strip(&mut item);
     let debug = (!derives(&item.attrs, "Debug")).then(|| quote!(#[derive(::core::fmt::Debug)]));
-    mistakes.finish(quote!(#debug #item), || {
-        let impls = expand::expand(&item.ident, &variants, message.krate.as_ref());
-        let message = message::expand::expand(&message);
-        quote!(#message #impls)
-    })
+    let krate = message.krate.as_ref();
+    mistakes.finish_or(
+        quote!(#debug #item),
+        || {
+            // With parameters it could be no error of a method anyway.
+            if !item.generics.params.is_empty() {
+                return TokenStream::new();
+            }
+            let impls = stub::stub(&item.ident, catches, krate);
+            let message = message::expand::stub(&message);
+            quote!(#message #impls)
+        },
+        || {
+            let impls = expand::expand(&item.ident, &variants, krate);
+            let message = message::expand::expand(&message);
+            quote!(#message #impls)
+        },
+    )
 }
 
 /// What of it is sent.

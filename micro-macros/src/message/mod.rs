@@ -11,7 +11,7 @@ pub(crate) mod model;
 mod name;
 mod reserved;
 mod tag;
-mod variant;
+pub(crate) mod variant;
 
 use proc_macro2::TokenStream;
 use syn::Item;
@@ -47,11 +47,15 @@ pub(crate) fn message(args: TokenStream, item: TokenStream) -> TokenStream {
         }
     };
     args.finish(&mut mistakes);
-    mistakes.finish(parsed, || {
-        message
-            .map(|message| expand::expand(&message))
-            .unwrap_or_default()
-    })
+    let expanded = |expand: fn(&Message) -> TokenStream| {
+        let message = message.as_ref();
+        message.map(expand).unwrap_or_default()
+    };
+    mistakes.finish_or(
+        parsed,
+        || expanded(expand::stub),
+        || expanded(expand::expand),
+    )
 }
 
 #[cfg(test)]

@@ -8,10 +8,14 @@ use crate::message::expand::{about, full_name, implement, place};
 use crate::message::model::Message;
 
 pub(crate) fn expand(message: &Message, enumeration: &Enumeration) -> TokenStream {
-    let table = table(message, enumeration);
-    let field = field(message);
-    let element = element(message);
-    quote!(#table #field #element)
+    let (table, fields) = (table(message, enumeration), fields(message));
+    quote!(#table #fields)
+}
+
+/// What does not depend on the values: how it stands in fields, lists and maps.
+pub(super) fn fields(message: &Message) -> TokenStream {
+    let (field, element) = (field(message), element(message));
+    quote!(#field #element)
 }
 
 fn table(message: &Message, enumeration: &Enumeration) -> TokenStream {

@@ -8,6 +8,7 @@ mod fields;
 mod helper;
 mod oneof;
 mod record;
+mod stub;
 mod way;
 
 use proc_macro2::TokenStream;
@@ -18,13 +19,11 @@ use syn::spanned::Spanned;
 use crate::message::doc::About;
 use crate::message::model::{Message, Shape};
 
+pub(crate) use self::stub::stub;
+
 /// The impls of a checked message.
 pub(crate) fn expand(message: &Message) -> TokenStream {
-    let krate = if let Some(path) = &message.krate {
-        path.to_token_stream()
-    } else {
-        quote!(::micro)
-    };
+    let krate = krate(message);
     let impls = match &message.shape {
         Shape::Struct(body) => record::expand(message, &fields::record(body)),
         Shape::Choice(variants) => choice::expand(message, variants),
@@ -41,6 +40,13 @@ pub(crate) fn expand(message: &Message) -> TokenStream {
         }
     });
     whole(&krate, &quote!(#impls #serde #linked))
+}
+
+fn krate(message: &Message) -> TokenStream {
+    match &message.krate {
+        Some(path) => path.to_token_stream(),
+        None => quote!(::micro),
+    }
 }
 
 /// The impls, in a place of their own.
