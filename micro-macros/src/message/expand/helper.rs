@@ -11,9 +11,10 @@ use crate::message::model::{Message, Shape};
 use crate::message::reserved::Reserved;
 use crate::message::variant::Variant;
 
-/// The hidden struct's name.
+/// The hidden struct's name. What it and the view end in keeps them apart from each other, from
+/// those of other variants, and from the type parameters of the impls, such as `__A`.
 pub(crate) fn helper_ident(variant: &Variant) -> Ident {
-    format_ident!("__{}", variant.ident)
+    format_ident!("__{}Fields", variant.ident)
 }
 
 /// The view's name.
