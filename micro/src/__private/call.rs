@@ -29,7 +29,7 @@ use crate::schema::Types;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     label = "not a message",
-    note = "put `#[micro::message]` on `{Self}`, a struct or an enum with data",
+    note = "if `{Self}` is your own struct or enum with data, put `#[micro::message]` on it",
     note = "a number, text, list or enum without data is sent as the field of such a struct; a \
             stream of requests is `Streaming<…>`"
 )]
@@ -81,7 +81,7 @@ impl<T: Message> Asked for Streaming<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     label = "not a message",
-    note = "put `#[micro::message]` on `{Self}`, a struct or an enum with data",
+    note = "if `{Self}` is your own struct or enum with data, put `#[micro::message]` on it",
     note = "a number, text, list or enum without data is sent as the field of such a struct",
     note = "many messages are a stream: `Result<Streaming<…>>`, or `Result<impl Stream<Item = \
             Result<…>>>`"

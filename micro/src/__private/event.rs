@@ -14,7 +14,8 @@ use crate::handler::{EventParts, Parts, Subscriber};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no event: it has no topic",
     label = "no event",
-    note = "write `#[micro::message(topic = \"…\")]` on `{Self}`",
+    note = "if `{Self}` is your own struct or enum with data, write \
+            `#[micro::message(topic = \"…\")]` on it",
     note = "or take `micro::broker::Event`, which is every event of every topic; the event is the \
             last parameter"
 )]

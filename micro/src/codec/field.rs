@@ -19,7 +19,7 @@ use crate::codec::value;
     label = "not a field type",
     note = "a field is a number, `bool`, `String`, `Vec<u8>`, `Bytes`, `Duration`, `SystemTime`, a \
             type with `#[micro::message]`, or a `Vec`, `Option`, `Box` or map of these",
-    note = "if `{Self}` is your own type, put `#[micro::message]` on it"
+    note = "if `{Self}` is your own struct or enum, put `#[micro::message]` on it"
 )]
 pub trait Field: Sized {
     /// The field's type, its messages added to `types`.
@@ -147,8 +147,8 @@ pub trait Field: Sized {
     label = "not an element type",
     note = "an element is a number, `bool`, `String`, `Vec<u8>`, `Bytes`, `Duration`, `SystemTime` \
             or a type with `#[micro::message]`",
-    note = "if `{Self}` is your own type, put `#[micro::message]` on it; wrap a list, map or \
-            `Option` in a message of its own; a field that holds a oneof is marked \
+    note = "if `{Self}` is your own struct or enum, put `#[micro::message]` on it; wrap a list, \
+            map or `Option` in a message of its own; a field that holds a oneof is marked \
             `#[micro(oneof)]`"
 )]
 pub trait Element: Field {
@@ -214,7 +214,7 @@ pub trait Key: Element + std::fmt::Display + std::str::FromStr {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     label = "not a message",
-    note = "put `#[micro::message]` on `{Self}`, a struct or an enum with data"
+    note = "if `{Self}` is your own struct or enum with data, put `#[micro::message]` on it"
 )]
 pub trait Record: Sized + 'static {
     /// The fields' numbers and names.

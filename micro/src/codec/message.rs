@@ -14,7 +14,7 @@ use crate::error::Result;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     label = "not a message",
-    note = "put `#[micro::message]` on `{Self}`, a struct or an enum with data",
+    note = "if `{Self}` is your own struct or enum with data, put `#[micro::message]` on it",
     note = "a number, text, list or enum without data is sent as the field of such a struct"
 )]
 pub trait Message: Sized + Send + Sync + 'static {
@@ -57,7 +57,8 @@ pub trait Message: Sized + Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no topic",
     label = "no topic",
-    note = "write `#[micro::message(topic = \"…\")]` on `{Self}`, or name the topic here"
+    note = "if `{Self}` is your own struct or enum with data, write \
+            `#[micro::message(topic = \"…\")]` on it"
 )]
 pub trait Topic: Message {
     /// The topic's name, for example `greeter.greeted`.

@@ -14,7 +14,7 @@ use crate::codec::types::{MessageDescriptor, Types};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a oneof",
     label = "not a oneof",
-    note = "put `#[micro::message(oneof)]` on `{Self}`, an enum with data"
+    note = "if `{Self}` is your own enum with data, put `#[micro::message(oneof)]` on it"
 )]
 pub trait Oneof: Sized + 'static {
     /// The variants' numbers and names.

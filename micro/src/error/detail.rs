@@ -63,7 +63,7 @@ impl fmt::Debug for Detail {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not travel with errors",
     label = "no typed error",
-    note = "put `#[micro::error]` on `{Self}`, an enum"
+    note = "if `{Self}` is your own enum, put `#[micro::error]` on it"
 )]
 pub trait Typed: Sized + 'static {
     /// The full protobuf name of its message.

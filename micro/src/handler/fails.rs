@@ -31,9 +31,9 @@ use crate::handler::method::Describe;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no error of a method",
     label = "not an error that callers can get",
-    note = "put `#[micro::error]` on `{Self}`, an enum",
+    note = "if `{Self}` is your own enum, put `#[micro::error]` on it",
     note = "or return `micro::Result<…>`, whose error `?` makes of whatever implements \
-            `Into<micro::Error>`"
+            `Into<micro::Error>`, and `.or_internal(\"…\")?` of any other error"
 )]
 pub trait MethodError: 'static {
     /// What callers get: the enum itself if it has a variant for all other errors, or [`Error`].

@@ -23,7 +23,8 @@ use crate::schema::Types;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no event",
     label = "not an event",
-    note = "put `#[micro::message(topic = \"…\")]` on `{Self}`",
+    note = "if `{Self}` is your own struct or enum with data, put \
+            `#[micro::message(topic = \"…\")]` on it",
     note = "or take `micro::broker::Event`, which is every event of every topic"
 )]
 pub trait EventPayload: Sized + Send + 'static {
