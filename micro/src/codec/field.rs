@@ -4,6 +4,10 @@
 //! in a list, map, `Option` or `Box`. Lists ask their element how a list of it is written: that is
 //! how `Vec<u8>` is bytes while `Vec<u16>` is a packed list.
 
+use std::fmt::Display;
+use std::hash::Hash;
+use std::str::FromStr;
+
 use serde::de::MapAccess;
 use serde::ser::SerializeMap;
 use serde::{Deserializer, Serializer};
@@ -200,12 +204,15 @@ pub trait Element: Field {
 }
 
 /// What can be the key of a map: integers, `bool` and `String`.
+///
+/// The bounds that maps have on their keys stand here, so that a type that is no key is told so
+/// once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a map in a message",
     label = "not a key type",
     note = "a key is an integer, a `bool` or a `String`"
 )]
-pub trait Key: Element + std::fmt::Display + std::str::FromStr {
+pub trait Key: Element + Display + FromStr + Eq + Hash + Ord {
     /// A key that was not sent.
     fn absent_key() -> Self;
 }

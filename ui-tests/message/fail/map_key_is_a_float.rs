@@ -1,22 +1,11 @@
 //! Map key is a float.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 #[micro::message]
 struct Prices {
-    names: HashMap<u64, HashMap<String, u32>>,
-}
-
-#[micro::message]
-struct Levels {
-    names: std::collections::BTreeMap<Level, String>,
-}
-
-#[micro::message]
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    Low,
-    High,
+    names: HashMap<f64, u32>,
+    sorted: BTreeMap<f64, u32>,
 }
 
 fn main() {}

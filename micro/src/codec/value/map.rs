@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::hash::{BuildHasher, Hash};
+use std::hash::BuildHasher;
 use std::marker::PhantomData;
 
 use serde::de::{Error, MapAccess, Visitor};
@@ -28,7 +28,7 @@ trait Map: Default {
     -> Result<(), Fault>;
 }
 
-impl<K: Key + Eq + Hash, V: Element, S: BuildHasher + Default> Map for HashMap<K, V, S> {
+impl<K: Key, V: Element, S: BuildHasher + Default> Map for HashMap<K, V, S> {
     type Key = K;
     type Value = V;
 
@@ -58,7 +58,7 @@ impl<K: Key + Eq + Hash, V: Element, S: BuildHasher + Default> Map for HashMap<K
     }
 }
 
-impl<K: Key + Ord, V: Element> Map for BTreeMap<K, V> {
+impl<K: Key, V: Element> Map for BTreeMap<K, V> {
     type Key = K;
     type Value = V;
 
@@ -254,8 +254,8 @@ macro_rules! map {
     };
 }
 
-map!(HashMap<K, V, H>, [K: Key + Eq + Hash, V: Element, H: BuildHasher + Default]);
-map!(BTreeMap<K, V>, [K: Key + Ord, V: Element]);
+map!(HashMap<K, V, H>, [K: Key, V: Element, H: BuildHasher + Default]);
+map!(BTreeMap<K, V>, [K: Key, V: Element]);
 
-map_as!(HashMap<K, V, H>, [K: Key + Eq + Hash, V: Element, H: BuildHasher + Default]);
-map_as!(BTreeMap<K, V>, [K: Key + Ord, V: Element]);
+map_as!(HashMap<K, V, H>, [K: Key, V: Element, H: BuildHasher + Default]);
+map_as!(BTreeMap<K, V>, [K: Key, V: Element]);
