@@ -225,13 +225,19 @@ impl Method {
     }
 }
 
-/// `impl GreeterClient { … }`.
-pub(crate) fn client_impl(private: &TokenStream, client: &Path, methods: &[Method]) -> TokenStream {
+/// `impl GreeterClient { … }`; `placeholders` are the methods that could not be read.
+pub(crate) fn client_impl(
+    private: &TokenStream,
+    client: &Path,
+    methods: &[Method],
+    placeholders: &[TokenStream],
+) -> TokenStream {
     let methods = methods.iter().map(|method| method.client(private));
     quote! {
         #[allow(dead_code)]
         impl #client {
             #(#methods)*
+            #(#placeholders)*
         }
     }
 }

@@ -7,19 +7,21 @@ pub(crate) mod expand;
 mod http;
 pub(crate) mod model;
 pub(crate) mod parse;
+pub(crate) mod placeholder;
 pub(crate) mod streams;
 pub(crate) mod table;
 mod template;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Type;
+use syn::{Type, TypePath};
 
 use crate::diag::Mistakes;
 use crate::function::{self, Function};
 use crate::names;
 use crate::rpc::model::Method;
 use crate::rpc::parse::Keys;
+use crate::rpc::placeholder::placeholder;
 use crate::rpc::table::{Methods, Table};
 use crate::signature;
 
@@ -37,7 +39,15 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
     let (private, service) = (keys.private.clone(), keys.service.take());
     let service = service_path(service, &function, &mut mistakes);
     let method = Method::new(&function, keys, &mut mistakes);
-    mistakes.finish(function, || match (service, method) {
+    let client = service.as_ref().map(|service| {
+        let placeholder = match method {
+            Some(_) => None,
+            None => placeholder(&private, &function, &function.visibility, None),
+        };
+        client(&private, service, method.as_ref(), placeholder)
+    });
+    // The client's method comes back with the function: who calls it is not to blame.
+    mistakes.finish(quote!(#function #client), || match (service, method) {
         (Some(service), Some(method)) => served(&private, &service, &method),
         _ => TokenStream::new(),
     })
@@ -48,7 +58,7 @@ fn service_path(
     service: Option<Type>,
     function: &Function,
     mistakes: &mut Mistakes,
-) -> Option<Type> {
+) -> Option<TypePath> {
     let Some(service) = service else {
         if mistakes.is_empty() {
             let message = "say which service the function belongs to: \
@@ -57,7 +67,7 @@ fn service_path(
         }
         return None;
     };
-    let Type::Path(path) = &service else {
+    let Type::Path(path) = service else {
         mistakes.on(
             service,
             "`service` takes the name of a type: `service = Greeter`",
@@ -73,17 +83,29 @@ fn service_path(
         let message = "a generic service is not collected at link time, so no function can be \
                        added to it; make the function a method of its `impl`, which \
                        `App::builder().service(…)` serves";
-        mistakes.on(&service, message);
+        mistakes.on(&path, message);
         return None;
     }
-    Some(service)
+    Some(path)
 }
 
-fn served(private: &TokenStream, service: &Type, method: &Method) -> TokenStream {
-    let Type::Path(path) = service else {
-        return TokenStream::new();
-    };
-    let client = names::client_path(&path.path);
+/// The method of the service's client.
+fn client(
+    private: &TokenStream,
+    service: &TypePath,
+    method: Option<&Method>,
+    placeholder: Option<TokenStream>,
+) -> TokenStream {
+    let client = names::client_path(&service.path);
+    let cfgs = method.map(|method| &method.cfgs[..]).unwrap_or_default();
+    let methods = method.map(std::slice::from_ref).unwrap_or_default();
+    let placeholders: Vec<_> = placeholder.into_iter().collect();
+    let client = expand::client_impl(private, &client, methods, &placeholders);
+    quote!(#(#cfgs)* #client)
+}
+
+fn served(private: &TokenStream, service: &TypePath, method: &Method) -> TokenStream {
+    let client = names::client_path(&service.path);
     let ident = &method.ident;
     let entry = method.entry(private, None, &quote!(#ident));
     let cfgs = &method.cfgs;
@@ -91,19 +113,14 @@ fn served(private: &TokenStream, service: &Type, method: &Method) -> TokenStream
         info: quote!(#client::INFO),
         table: quote!(#private::methods([#entry])),
     };
+    let service = Type::Path(service.clone());
     let table = Table {
         private,
-        service,
+        service: &service,
         methods,
     };
     let table = table.submit();
-    let client = expand::client_impl(private, &client, std::slice::from_ref(method));
-    quote! {
-        #(#cfgs)*
-        #table
-        #(#cfgs)*
-        #client
-    }
+    quote!(#(#cfgs)* #table)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl Method {
         let (sig, attributes) = (&function.signature, &function.attributes);
         let name = sig.ident.unraw().to_string();
         signature::check(sig, "a method", mistakes);
-        let is_taken = TAKEN.contains(&&*name);
+        let is_taken = is_taken(&sig.ident);
         if is_taken {
             let message = format!(
                 "the client has a `{name}` already; call the function something else and keep the \
@@ -116,6 +116,11 @@ impl Method {
     }
 }
 
+/// Whether a client has a method of this name already.
+pub(super) fn is_taken(ident: &Ident) -> bool {
+    TAKEN.contains(&&*ident.unraw().to_string())
+}
+
 /// Plain HTTP has one request at a time.
 fn refuse_http(keys: &Keys, request: Option<&Type>, mistakes: &mut Mistakes) {
     let streams = request.is_some_and(|request| streams::requests(request).is_some());
@@ -142,7 +147,7 @@ fn take_request(parameters: &mut Vec<Parameter>) -> Option<Type> {
 }
 
 // How many parameters the client's method has must be known before types are: hence by name.
-fn is_of_call(ty: &Type) -> bool {
+pub(super) fn is_of_call(ty: &Type) -> bool {
     let Type::Path(path) = ty else { return false };
     let names: Vec<_> = path
         .path

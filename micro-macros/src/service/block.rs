@@ -10,6 +10,7 @@ use crate::names;
 use crate::rpc::expand::{client_impl, function_of};
 use crate::rpc::model::{Method, check_unique};
 use crate::rpc::parse;
+use crate::rpc::placeholder::placeholder;
 use crate::rpc::table::{Methods, Table};
 use crate::service::header::Block;
 use crate::service::keys::Keys;
@@ -65,6 +66,8 @@ fn methods(
     mistakes: &mut Mistakes,
 ) -> Option<(TokenStream, TokenStream)> {
     let (mut methods, mut subscribers) = (Vec::new(), Vec::new());
+    let mut placeholders = Vec::new();
+    let service = block.service.to_token_stream();
     let mut any = false;
     for item in &mut block.items {
         let Item::Function(function) = item else {
@@ -83,7 +86,15 @@ fn methods(
         }
         subscribers.extend(heard.into_iter().flatten());
         let Some((keys, _)) = called else { continue };
-        methods.extend(Method::new(function, keys, mistakes));
+        match Method::new(function, keys, mistakes) {
+            Some(method) => methods.push(method),
+            None => placeholders.extend(placeholder(
+                private,
+                function,
+                &function.visibility,
+                Some(&service),
+            )),
+        }
     }
     if !any {
         let message = "nothing here is served; put `#[micro::rpc]` or `#[micro::subscribe]` on a \
@@ -110,7 +121,7 @@ fn methods(
         table: quote!(#private::methods([#(#entries),*])),
     };
     let table = table(block, private, own);
-    let client = client_impl(private, &client, &methods);
+    let client = client_impl(private, &client, &methods, &placeholders);
     let cfgs = function::cfgs(&block.attributes);
     Some((quote!(#(#cfgs)* #client), quote!(#table #heard)))
 }

@@ -9,6 +9,7 @@ use crate::function::{self, Function, Item};
 use crate::names;
 use crate::rpc::expand::client_impl;
 use crate::rpc::model::{Method, check_unique};
+use crate::rpc::placeholder::placeholder;
 use crate::rpc::streams;
 use crate::service::block::{check_receiver, take_rpc};
 use crate::service::client::Client;
@@ -20,8 +21,8 @@ pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenS
     let mut mistakes = Mistakes::new();
     let keys = Keys::of_trait(keys, &item.ident, &mut mistakes);
     check_trait(&item, &mut mistakes);
-    let methods = methods(&mut item.items, &mut mistakes);
-    let client = client(&item, &keys, &methods);
+    let (methods, placeholders) = methods(&mut item.items, &keys.private, &mut mistakes);
+    let client = client(&item, &keys, &methods, &placeholders);
     if item.generics.params.is_empty() {
         let table = table(&item.ident, &keys, &methods);
         item.items.push(Item::Other(table));
@@ -40,8 +41,13 @@ fn check_trait(item: &Trait, mistakes: &mut Mistakes) {
     }
 }
 
-fn methods(items: &mut [Item], mistakes: &mut Mistakes) -> Vec<Method> {
-    let mut methods = Vec::new();
+/// The methods, and what the client has in place of those that could not be read.
+fn methods(
+    items: &mut [Item],
+    private: &TokenStream,
+    mistakes: &mut Mistakes,
+) -> (Vec<Method>, Vec<TokenStream>) {
+    let (mut methods, mut placeholders) = (Vec::new(), Vec::new());
     let mut any = false;
     for item in items {
         let Item::Function(function) = item else {
@@ -53,11 +59,14 @@ fn methods(items: &mut [Item], mistakes: &mut Mistakes) -> Vec<Method> {
         any = true;
         check_receiver(function, mistakes);
         // The trait is as visible as its methods.
-        let method = Method::new(function, keys, mistakes);
-        methods.extend(method.map(|method| Method {
-            visibility: parse_quote!(pub),
-            ..method
-        }));
+        let visibility = parse_quote!(pub);
+        match Method::new(function, keys, mistakes) {
+            Some(method) => methods.push(Method {
+                visibility,
+                ..method
+            }),
+            None => placeholders.extend(placeholder(private, function, &visibility, None)),
+        }
         make_sendable(function);
     }
     if !any {
@@ -66,7 +75,7 @@ fn methods(items: &mut [Item], mistakes: &mut Mistakes) -> Vec<Method> {
         mistakes.at(Span::call_site(), message);
     }
     check_unique(&methods, mistakes);
-    methods
+    (methods, placeholders)
 }
 
 /// `async fn get(…) -> R` becomes `fn get(…) -> impl Future<Output = R> + Send`, which an
@@ -99,7 +108,12 @@ fn make_sendable(function: &mut Function) {
 }
 
 /// The client, whose methods are as public as the trait's.
-fn client(item: &Trait, keys: &Keys, methods: &[Method]) -> TokenStream {
+fn client(
+    item: &Trait,
+    keys: &Keys,
+    methods: &[Method],
+    placeholders: &[TokenStream],
+) -> TokenStream {
     let base = Client {
         keys,
         attributes: &item.attributes,
@@ -108,7 +122,7 @@ fn client(item: &Trait, keys: &Keys, methods: &[Method]) -> TokenStream {
     };
     let base = base.expand();
     let client = Path::from(names::client(&item.ident));
-    let calls = client_impl(&keys.private, &client, methods);
+    let calls = client_impl(&keys.private, &client, methods, placeholders);
     let cfgs = function::cfgs(&item.attributes);
     quote!(#base #(#cfgs)* #calls)
 }
