@@ -203,7 +203,8 @@ impl Parts {
     message = "`{Self}` cannot be a parameter here",
     label = "not a parameter",
     note = "before the request come `Context`, `Caller`, `&Service` and what the app can inject; \
-            the request is the last parameter"
+            the request is the last parameter",
+    note = "several values are one message: `struct HelloRequest {{ name: String, id: u64 }}`"
 )]
 pub trait FromCall: Sized {
     /// Makes the value from a call.
