@@ -12,13 +12,28 @@ pub(crate) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     }
 }
 
+/// Case and `_` are no part of a name; a slip is near, or begins with the same four letters.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let plain = |name: &str| name.replace('_', "").to_lowercase();
+    let name = plain(name);
     let limit = (name.len() / 3).max(1);
-    let near = known
+    let distances = known
         .iter()
-        .map(|known| (distance(name, known), *known))
-        .min()?;
-    (near.0 <= limit).then_some(near.1)
+        .map(|known| (distance(&name, &plain(known)), *known));
+    let near = distances.filter(|(distance, _)| *distance <= limit).min();
+    if let Some((_, near)) = near {
+        return Some(near);
+    }
+    let begun = known
+        .iter()
+        .map(|known| (beginning(&name, &plain(known)), *known));
+    let (length, known) = begun.max_by_key(|(length, _)| *length)?;
+    (length >= 4).then_some(known)
+}
+
+/// How many letters two words have in common before they differ.
+fn beginning(a: &str, b: &str) -> usize {
+    a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count()
 }
 
 /// Edits between two words; two neighbours swapped count as one.
@@ -41,4 +56,23 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     table[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn slips_in_letters_case_and_endings_are_found() {
+        for (name, known, expected) in [
+            ("naem", &["name", "topic"][..], Some("name")),
+            ("NotFound", &["not_found", "aborted"], Some("not_found")),
+            ("get", &["GET", "PUT"], Some("GET")),
+            ("retry", &["queue", "retries", "group"], Some("retries")),
+            ("colour", &["name", "topic"], None),
+            ("reset", &["retries"], None),
+        ] {
+            assert_eq!(nearest(name, known), expected, "{name}");
+        }
+    }
 }

@@ -71,6 +71,9 @@ impl<'a> Parser<'a> {
             }
             return self.variable();
         }
+        if let Some(problem) = self.foreign_variable() {
+            return Err(problem);
+        }
         if self.take("**") {
             self.is_over = true;
             return self.end_of_segment();
@@ -83,6 +86,19 @@ impl<'a> Parser<'a> {
             return self.end_of_segment();
         }
         Ok(())
+    }
+
+    /// What to write instead of a variable in the way of other frameworks.
+    fn foreign_variable(&self) -> Option<String> {
+        let (rest, pattern) = match self.rest.strip_prefix([':', '<', '*'])? {
+            rest if self.rest.starts_with('*') => (rest.trim_start_matches('*'), "=**"),
+            rest => (rest, ""),
+        };
+        let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let name = &rest[..length.unwrap_or(rest.len())];
+        let written = self.rest.split('/').next().unwrap_or(self.rest);
+        (!name.is_empty())
+            .then(|| format!("a variable is written `{{{name}{pattern}}}`, not `{written}`"))
     }
 
     fn end_of_segment(&self) -> Result<(), String> {
@@ -197,6 +213,9 @@ mod tests {
             ("/v1/a:", "a segment is empty"),
             ("/v1/a:b/c", "ends the path"),
             ("/v1/a?x=1", "ends before `?`"),
+            ("/v1/:id", "is written `{id}`, not `:id`"),
+            ("/v1/<id>/a", "is written `{id}`, not `<id>`"),
+            ("/v1/*rest", "is written `{rest=**}`, not `*rest`"),
             ("/v1/a b", "` ` does not stand"),
             ("/v1/%zz", "two hexadecimal digits"),
             ("/v1/..", "do not reach a server"),
