@@ -4,6 +4,7 @@
 //! kind. What a key means is the attribute's affair.
 
 mod arg;
+mod measure;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;

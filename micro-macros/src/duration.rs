@@ -8,6 +8,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::LitStr;
 
+use crate::args::Args;
+use crate::diag::Mistakes;
+
 const UNITS: &[(&str, u64)] = &[
     ("ns", 1),
     ("us", 1_000),
@@ -27,6 +30,11 @@ pub(crate) fn parse(text: &LitStr) -> syn::Result<Duration> {
         );
         syn::Error::new(text.span(), message)
     })
+}
+
+/// Takes `name = "2s"` out.
+pub(crate) fn take(args: &mut Args, name: &str, mistakes: &mut Mistakes) -> Option<Duration> {
+    args.measure(name, ("a length of time", "2s"), parse, mistakes)
 }
 
 /// A length of time in generated code.

@@ -4,6 +4,9 @@
 
 use syn::LitStr;
 
+use crate::args::Args;
+use crate::diag::Mistakes;
+
 const UNITS: &[(&str, usize)] = &[
     ("", 1),
     ("B", 1),
@@ -25,6 +28,11 @@ pub(crate) fn parse(text: &LitStr) -> syn::Result<usize> {
         );
         syn::Error::new(text.span(), message)
     })
+}
+
+/// Takes `name = "4MiB"` out.
+pub(crate) fn take(args: &mut Args, name: &str, mistakes: &mut Mistakes) -> Option<usize> {
+    args.measure(name, ("a size", "4MiB"), parse, mistakes)
 }
 
 fn read(text: &str) -> Option<usize> {

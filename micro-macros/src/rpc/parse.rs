@@ -59,8 +59,8 @@ impl Keys {
         if let Some(name) = &name {
             names::check_method(name, mistakes);
         }
-        let timeout = args.string("timeout", mistakes);
-        let limit = args.string("limit", mistakes);
+        let timeout = duration::take(&mut args, "timeout", mistakes);
+        let limit = size::take(&mut args, "limit", mistakes);
         let (idempotent, safe) = (
             args.flag("idempotent", mistakes),
             args.flag("safe", mistakes),
@@ -71,10 +71,10 @@ impl Keys {
         }
         let keys = Self {
             name,
-            timeout: timeout.and_then(|text| mistakes.keep(duration::parse(&text))),
+            timeout,
             idempotent: idempotent.is_some(),
             safe: safe.is_some(),
-            limit: limit.and_then(|text| mistakes.keep(size::parse(&text))),
+            limit,
             http: http::take(&mut args, mistakes),
             service: args.ty("service", mistakes),
             private: names::private(&mut args, mistakes),

@@ -47,6 +47,16 @@ pub(super) fn name(text: &LitStr, what: &str, mistakes: &mut Mistakes) {
     }
 }
 
+/// Where a group that is new begins to read.
+pub(super) fn start(text: &LitStr, mistakes: &mut Mistakes) {
+    let value = text.value();
+    let is_word = ["earliest", "latest"].contains(&&*value);
+    if !is_word && value.parse::<u64>().is_err() {
+        let message = format!("`{value}` is not `earliest`, `latest` or an offset");
+        mistakes.at(text.span(), message);
+    }
+}
+
 fn is_word(word: &str) -> bool {
     !word.is_empty()
         && word

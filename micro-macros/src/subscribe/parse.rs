@@ -58,21 +58,17 @@ impl Keys {
 
     fn read(tokens: TokenStream, known: &[&str], mistakes: &mut Mistakes) -> Self {
         let mut args = Args::parse(tokens, known, mistakes);
-        let length = |args: &mut Args, name: &str, mistakes: &mut Mistakes| {
-            let text = args.string(name, mistakes)?;
-            mistakes.keep(duration::parse(&text))
-        };
         let ack = args.string("ack", mistakes);
         let keys = Self {
             topic: topic(&mut args, mistakes),
             queue: args.string("queue", mistakes),
             concurrency: args.integer("concurrency", mistakes),
             retries: args.integer("retries", mistakes),
-            backoff: length(&mut args, "backoff", mistakes),
+            backoff: duration::take(&mut args, "backoff", mistakes),
             dead_letter: args.string("dead_letter", mistakes),
             manual: ack.is_some_and(|ack| is_manual(&ack, mistakes)),
-            ack_wait: length(&mut args, "ack_wait", mistakes),
-            timeout: length(&mut args, "timeout", mistakes),
+            ack_wait: duration::take(&mut args, "ack_wait", mistakes),
+            timeout: duration::take(&mut args, "timeout", mistakes),
             stream: args.string("stream", mistakes),
             group: args.string("group", mistakes),
             from: args.string("from", mistakes),
@@ -99,6 +95,9 @@ impl Keys {
             if let Some(text) = text {
                 check::name(text, what, mistakes);
             }
+        }
+        if let Some(from) = &self.from {
+            check::start(from, mistakes);
         }
         check_number(self.concurrency.as_ref(), "concurrency", 1, mistakes);
         check_number(self.retries.as_ref(), "retries", 0, mistakes);
