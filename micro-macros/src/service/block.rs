@@ -17,6 +17,9 @@ use crate::service::keys::Keys;
 use crate::signature::path_span;
 use crate::subscribe;
 
+const NOTHING: &str = "nothing here is served; put `#[micro::rpc]` or `#[micro::subscribe]` on a \
+                       method, or remove `#[micro::service]`";
+
 pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let mut block: Block = syn::parse2(item)?;
     let mut mistakes = Mistakes::new();
@@ -67,7 +70,9 @@ fn methods(
 ) -> Option<(TokenStream, TokenStream)> {
     let (mut methods, mut subscribers) = (Vec::new(), Vec::new());
     let mut placeholders = Vec::new();
-    let service = block.service.to_token_stream();
+    let tokens = block.service.to_token_stream();
+    let stand_in =
+        |function: &Function| placeholder(private, function, &function.visibility, Some(&tokens));
     let mut any = false;
     for item in &mut block.items {
         let Item::Function(function) = item else {
@@ -88,18 +93,11 @@ fn methods(
         let Some((keys, _)) = called else { continue };
         match Method::new(function, keys, mistakes) {
             Some(method) => methods.push(method),
-            None => placeholders.extend(placeholder(
-                private,
-                function,
-                &function.visibility,
-                Some(&service),
-            )),
+            None => placeholders.extend(stand_in(function)),
         }
     }
     if !any {
-        let message = "nothing here is served; put `#[micro::rpc]` or `#[micro::subscribe]` on a \
-                       method, or remove `#[micro::service]`";
-        mistakes.at(Span::call_site(), message);
+        mistakes.at(Span::call_site(), NOTHING);
     }
     check_unique(&methods, mistakes);
     let service = &block.service;
@@ -108,7 +106,6 @@ fn methods(
         return None;
     };
     let client = names::client_path(&path.path);
-    let tokens = service.to_token_stream();
     for method in &mut methods {
         method.replace_self(&tokens);
     }

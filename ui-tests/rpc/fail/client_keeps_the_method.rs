@@ -1,5 +1,7 @@
 //! Callers of a method that cannot be one are not told that it is missing.
 
+#![allow(unused)]
+
 use micro::prelude::*;
 
 #[micro::message]
