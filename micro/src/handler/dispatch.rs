@@ -211,7 +211,8 @@ impl Router {
                     .map_or("the builder".to_owned(), |place| place.to_string())
             };
             return Err(Error::already_exists(format!(
-                "`{path}` is served twice, from {} and from {}; give one another `package` or `name`",
+                "`{path}` is served twice, from {} and from {}; give one another `package` or \
+                 `name`",
                 place(other),
                 place(&route)
             )));
