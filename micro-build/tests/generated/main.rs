@@ -1,4 +1,4 @@
-//! What is generated, beside a file that shows it; what is refused, and in which words.
+//! What is generated, beside a file that shows it.
 //!
 //! `MICRO_BUILD_SNAPSHOTS=overwrite` writes the file anew.
 
@@ -6,6 +6,8 @@
     clippy::unwrap_used,
     reason = "a test that unwraps fails, as it should"
 )]
+
+mod refused;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,12 +62,6 @@ fn generated(text: &str) -> Result<String, Error> {
         .find(|(name, _)| name == "p.rs")
         .unwrap()
         .1)
-}
-
-/// What is said of files that cannot be compiled.
-fn refused(text: &str) -> String {
-    let folder = Folder::with(&[("a.proto", text)]);
-    folder.config("a.proto").generate().unwrap_err().to_string()
 }
 
 #[test]
@@ -206,77 +202,6 @@ fn only_what_contains_itself_is_boxed() {
     ] {
         assert!(text.contains(line), "no `{line}` in:\n{text}");
     }
-}
-
-#[test]
-fn mistakes_name_their_place() {
-    let text = "syntax = \"proto3\";\nmessage A {\n  strin name = 1;\n}\n";
-    let error = refused(text);
-    assert!(error.starts_with("a.proto:3:3: "), "{error}");
-    let error = refused("syntax = \"proto3\";\nmessage A {\n  string name 1;\n}\n");
-    assert!(error.starts_with("a.proto:3:15: "), "{error}");
-}
-
-#[test]
-fn imports_that_are_not_there_say_where_was_looked() {
-    let error = refused("syntax = \"proto3\";\nimport \"no.proto\";\n");
-    assert!(
-        error.starts_with("a.proto:2:1: import 'no.proto' not found; looked in `"),
-        "{error}"
-    );
-    let error = Config::new()
-        .file("no/such.proto")
-        .generate()
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        error,
-        "no/such.proto: there is no such file; paths start where Cargo.toml is"
-    );
-}
-
-#[test]
-fn what_is_no_proto3_is_refused_with_a_remedy() {
-    let error = refused("// A file.\nedition = \"2023\";\nmessage A {}\n");
-    let expected = "a.proto:2:1: edition 2023 is not supported; write `syntax = \"proto3\";`, and \
-                    `optional` before each field that must tell unset from zero";
-    assert_eq!(error, expected);
-    let error = refused("\nsyntax = \"proto2\";\nmessage A { optional group G = 1 {} }\n");
-    assert!(
-        error.starts_with("a.proto:2:1: proto2 is not supported; write `syntax"),
-        "{error}"
-    );
-    assert!(error.contains("the group `A.g`"), "{error}");
-    let error = refused("message A {}\n");
-    assert!(
-        error.starts_with("a.proto: proto2 is not supported"),
-        "{error}"
-    );
-}
-
-#[test]
-fn what_has_no_rust_type_is_named() {
-    let text = "syntax = \"proto3\";\nimport \"google/protobuf/type.proto\";\n\
-                message A {\n  google.protobuf.Type type = 1;\n}\n";
-    let expected = "a.proto:4:3: there is no Rust type for `google.protobuf.Type`; give one with \
-                    `.extern_path(\"google.protobuf.Type\", \"…\")`";
-    assert_eq!(refused(text), expected);
-    let folder = Folder::with(&[("a.proto", text)]);
-    let config = folder
-        .config("a.proto")
-        .extern_path("google.protobuf.Type", "crate::Type");
-    let text = config.generate().unwrap().remove(0).1;
-    assert!(text.contains("pub r#type: Option<crate::Type>,"), "{text}");
-}
-
-#[test]
-fn a_rule_without_a_path_is_refused() {
-    let text = "syntax = \"proto3\";\nimport \"google/api/annotations.proto\";\nmessage A {}\n\
-                service S {\n  \
-                rpc M(A) returns (A) { option (google.api.http) = { body: \"*\" }; }\n}\n";
-    let expected = "a.proto:5:3: the option `google.api.http` names no path; write \
-                    `get: \"/…\"` or its like";
-    assert_eq!(refused(text), expected);
 }
 
 #[test]
