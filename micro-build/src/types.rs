@@ -8,6 +8,13 @@ use protox::prost_reflect::{
 
 use crate::plan::Plan;
 
+/// What the option `google.api.http` is made of; other messages of its package are as any.
+const RULES: &[&str] = &[
+    "google.api.Http",
+    "google.api.HttpRule",
+    "google.api.CustomHttpPattern",
+];
+
 /// Everything that is known of types while files are written.
 #[derive(Debug)]
 pub(crate) struct Types {
@@ -50,12 +57,7 @@ impl Types {
 
     /// Whether a type, service or package is generated: neither mapped nor built in.
     pub(crate) fn is_generated(&self, name: &str) -> bool {
-        let built_in = [
-            "google.protobuf.",
-            "google.api.Http",
-            "google.api.CustomHttpPattern",
-        ];
-        let built_in = built_in.iter().any(|prefix| name.starts_with(prefix));
+        let built_in = name.starts_with("google.protobuf.") || RULES.contains(&name);
         !built_in && self.mapped(name).is_none()
     }
 

@@ -222,3 +222,24 @@ fn options_of_ones_own_are_read_over() {
     let files = folder.config("a.proto").generate().unwrap();
     assert_eq!(files.len(), 2);
 }
+
+#[test]
+fn of_googles_messages_only_the_rules_of_http_are_built_in() {
+    let files = [
+        (
+            "google/api/httpbody.proto",
+            "syntax = \"proto3\"; package google.api; message HttpBody { bytes data = 2; }",
+        ),
+        (
+            "a.proto",
+            "syntax = \"proto3\"; package p; import \"google/api/annotations.proto\"; \
+             import \"google/api/httpbody.proto\"; \
+             service S { rpc M(google.api.HttpBody) returns (google.api.HttpBody); }",
+        ),
+    ];
+    let files = Folder::with(&files).config("a.proto").generate().unwrap();
+    let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["google.api.rs", "p.rs", "micro-build.rs"]);
+    assert!(files[0].1.contains("pub struct HttpBody {"), "{}", files[0].1);
+    assert!(!files[0].1.contains("HttpRule"), "{}", files[0].1);
+}
