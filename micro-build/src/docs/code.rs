@@ -1,0 +1,374 @@
+//! Code in comments, marked as text: rustdoc takes fences without a language, and indented lines,
+//! for Rust, and runs them.
+//!
+//! Follows CommonMark as far as it has to: what could be code, in a list or a quote or behind a
+//! heading, is written such that it is a block of text whatever stands around it.
+
+/// From how many spaces on a line is code where no paragraph goes on.
+const INDENTED: usize = 4;
+
+/// The lines, with no block among them that rustdoc would take for Rust.
+pub(super) fn as_text(lines: &[String]) -> Vec<String> {
+    let mut blocks = Blocks::default();
+    for line in lines {
+        blocks.line(&untabbed(line));
+    }
+    blocks.end()
+}
+
+#[derive(Default)]
+struct Blocks {
+    out: Vec<String>,
+    open: Open,
+    /// The lines of a quote, to be read by themselves, and what stands before its marks.
+    quote: Option<(String, Vec<String>)>,
+    /// Whether an indented line would surely go on with a paragraph.
+    paragraph: bool,
+    /// Whether there was a table or a definition of a link since the last blank line.
+    table: bool,
+}
+
+/// The block that lines are in.
+#[derive(Default)]
+enum Open {
+    #[default]
+    Nothing,
+    Indented,
+    Fence {
+        mark: char,
+        count: usize,
+        /// What keeps a line in the list item that the fence is in.
+        before: String,
+        /// Where the fence stood in the file.
+        column: usize,
+    },
+}
+
+impl Blocks {
+    fn line(&mut self, line: &str) {
+        let rest = line.trim_start_matches(' ');
+        let indent = line.len() - rest.len();
+        match &self.open {
+            Open::Fence { .. } => return self.fenced(line),
+            Open::Indented if indent >= INDENTED || rest.is_empty() => {
+                return self.out.push(line.to_owned());
+            }
+            Open::Indented => self.close(),
+            Open::Nothing => {}
+        }
+        if let Some(quoted) = rest.strip_prefix('>')
+            && (indent < INDENTED || self.paragraph)
+        {
+            let before = || (" ".repeat(indent.min(INDENTED - 1)), Vec::new());
+            let (_, lines) = self.quote.get_or_insert_with(before);
+            return lines.push(quoted.strip_prefix(' ').unwrap_or(quoted).to_owned());
+        }
+        self.end_quote();
+        if rest.is_empty() {
+            self.out.push(String::new());
+            (self.paragraph, self.table) = (false, false);
+            return;
+        }
+        let (markers, plain) = markers(rest);
+        if let Some((mark, count)) = fence(plain) {
+            let before = " ".repeat(indent.min(INDENTED - 1)) + &markers;
+            self.open_fence(mark, count, before, line.len() - plain.len(), plain);
+        } else if indent >= INDENTED && !self.paragraph {
+            self.out.push("```text".to_owned());
+            self.out.push(line.to_owned());
+            self.open = Open::Indented;
+        } else {
+            let escape = if is_special(plain, !markers.is_empty()) {
+                "\\"
+            } else {
+                ""
+            };
+            let before = " ".repeat(indent);
+            self.out.push(format!("{before}{markers}{escape}{plain}"));
+            self.table |= plain.contains('|') || plain.starts_with('[') && plain.contains("]:");
+            self.paragraph = !self.table && is_text(plain);
+        }
+    }
+
+    fn open_fence(&mut self, mark: char, count: usize, before: String, column: usize, line: &str) {
+        // A number other than 1 makes no list item in the middle of a paragraph.
+        if !before.trim_start().is_empty() && self.out.last().is_none_or(|line| !line.is_empty()) {
+            self.out.push(String::new());
+        }
+        let fence = &line[..count];
+        self.out
+            .push(format!("{before}{fence}{}", language(&line[count..])));
+        self.open = Open::Fence {
+            mark,
+            count,
+            before: " ".repeat(before.len()),
+            column,
+        };
+    }
+
+    /// A line behind a fence, in the same list item whatever its indent was.
+    fn fenced(&mut self, line: &str) {
+        let Open::Fence {
+            mark,
+            count,
+            before,
+            column,
+        } = &self.open
+        else {
+            return;
+        };
+        let plain = line.trim_matches(' ');
+        let closes = plain.len() >= *count && plain.chars().all(|char| char == *mark);
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let content = if closes {
+            plain
+        } else {
+            &line[indent.min(*column)..]
+        };
+        let text = format!("{before}{content}");
+        self.out.push(text.trim_end().to_owned());
+        if closes {
+            self.open = Open::Nothing;
+            self.paragraph = false;
+        }
+    }
+
+    /// Ends the block that is open.
+    fn close(&mut self) {
+        let fence = match std::mem::take(&mut self.open) {
+            Open::Nothing => return,
+            Open::Indented => {
+                // Before the blank lines that follow it.
+                let blank = self.out.iter().rev().take_while(|line| line.is_empty());
+                let at = self.out.len() - blank.count();
+                self.out.insert(at, "```".to_owned());
+                return;
+            }
+            Open::Fence {
+                mark,
+                count,
+                before,
+                ..
+            } => before + &mark.to_string().repeat(count),
+        };
+        self.out.push(fence);
+    }
+
+    fn end_quote(&mut self) {
+        if let Some((before, lines)) = self.quote.take() {
+            let lines = as_text(&lines).into_iter();
+            let lines = lines.map(|line| format!("{before}> {line}").trim_end().to_owned());
+            self.out.extend(lines);
+            self.paragraph = false;
+        }
+    }
+
+    fn end(mut self) -> Vec<String> {
+        self.end_quote();
+        self.close();
+        self.out
+    }
+}
+
+/// The marks of list items, and what is behind them. Code in an item's first line becomes its text.
+fn markers(mut rest: &str) -> (String, &str) {
+    let mut markers = String::new();
+    while !is_rule(rest)
+        && let Some(length) = marker(rest)
+    {
+        let (mark, after) = rest.split_at(length);
+        rest = after.trim_start_matches(' ');
+        let gap = after.len() - rest.len();
+        markers.push_str(mark);
+        if !rest.is_empty() {
+            markers.push_str(&" ".repeat(if gap > INDENTED { 1 } else { gap }));
+        }
+    }
+    (markers, rest)
+}
+
+/// How long the mark of a list item is: `-`, `1.`
+fn marker(rest: &str) -> Option<usize> {
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let (mark, after) = rest.split_at_checked(digits + 1)?;
+    let marks: &[char] = match digits {
+        0 => &['-', '*', '+'],
+        1..=9 => &['.', ')'],
+        _ => return None,
+    };
+    let is_mark = mark.ends_with(marks) && (after.is_empty() || after.starts_with(' '));
+    is_mark.then_some(mark.len())
+}
+
+/// The mark of a fence, and how often it stands there.
+fn fence(plain: &str) -> Option<(char, usize)> {
+    let mark = plain.chars().next().filter(|char| "`~".contains(*char))?;
+    let language = plain.trim_start_matches(mark);
+    let count = plain.len() - language.len();
+    // Otherwise it is code within a line.
+    let opens = count >= 3 && (mark == '~' || !language.contains('`'));
+    opens.then_some((mark, count))
+}
+
+/// The language of a block, unless rustdoc might take it for Rust.
+fn language(given: &str) -> &str {
+    let given = given.trim();
+    let first = given.split([',', ' ']).next().unwrap_or_default();
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "+#._-".contains(char);
+    let word = first.to_lowercase().replace(['-', '_'], "");
+    let rust = [
+        "rust",
+        "norun",
+        "shouldpanic",
+        "compilefail",
+        "testharness",
+        "standalone",
+        "edition",
+        "ignore",
+        "custom",
+        "e0",
+    ];
+    let is_rust = word.is_empty() || rust.iter().any(|start| word.starts_with(start));
+    if is_rust || !first.chars().all(is_plain) {
+        "text"
+    } else {
+        first
+    }
+}
+
+/// `---`, `* * *`.
+fn is_rule(rest: &str) -> bool {
+    let marks: Vec<char> = rest.chars().filter(|char| *char != ' ').collect();
+    let is_mark = |char: &char| "-*_".contains(*char) && *char == marks[0];
+    marks.len() > 2 && marks.iter().all(is_mark)
+}
+
+/// Whether it is a paragraph's line, behind which an indented one goes on with it.
+fn is_text(plain: &str) -> bool {
+    // What the line before is a heading by, or a rule, or an item that is still empty.
+    let is_line = plain.chars().all(|char| "-=*_+ ".contains(char)) || plain == "[ ]";
+    !(is_line || plain.starts_with('#'))
+}
+
+/// Whether it would start a block in which fences are not what they are here: HTML, a footnote, a
+/// quote or a task in a list.
+fn is_special(plain: &str, in_list: bool) -> bool {
+    if let Some(tag) = plain.strip_prefix('<') {
+        let name = tag.split('>').next().unwrap_or_default();
+        let is_link = name.contains([':', '@']) && !name.contains([' ', '"']);
+        return !is_link
+            && tag.starts_with(|char: char| char.is_alphabetic() || "/!?".contains(char));
+    }
+    let has_fence = plain.contains("```") || plain.contains("~~~");
+    plain.starts_with("[^")
+        || in_list && (plain.starts_with('>') || plain.starts_with('[') && has_fence)
+}
+
+/// With spaces for tabs, as CommonMark counts them.
+fn untabbed(line: &str) -> String {
+    let mut text = String::new();
+    let mut column = 0;
+    for char in line.chars() {
+        let width = if char == '\t' { 4 - column % 4 } else { 1 };
+        column += width;
+        match char {
+            '\t' => text.push_str(&" ".repeat(width)),
+            '\u{b}' | '\u{c}' => text.push(' '),
+            char => text.push(char),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(given: &str) -> String {
+        let lines: Vec<String> = given.lines().map(str::to_owned).collect();
+        as_text(&lines).join("\n")
+    }
+
+    #[test]
+    fn code_is_not_run() {
+        let given = "Do:\n\n    a();\n\n    b();\n\nAnd:\n```\nc();\n```\n```rust\nd();\n```\n\
+                     ```json\n{}";
+        let expected = "Do:\n\n```text\n    a();\n\n    b();\n```\n\nAnd:\n```text\nc();\n```\n\
+                        ```text\nd();\n```\n```json\n{}\n```";
+        assert_eq!(text(given), expected);
+        assert_eq!(text("~~~~\n~~~\n~~~~\ntext"), "~~~~text\n~~~\n~~~~\ntext");
+        assert_eq!(text("```no```\n``` a ` b"), "```no```\n``` a ` b");
+    }
+
+    #[test]
+    fn code_in_lists_and_quotes_is_not_run() {
+        for (given, expected) in [
+            ("- ```\n  a();\n  ```\nb", "\n- ```text\n  a();\n  ```\nb"),
+            ("- ```\na();\n```\nb", "\n- ```text\n  a();\n  ```\nb"),
+            (
+                "a\n2. ```\n   b();\n   ```",
+                "a\n\n2. ```text\n   b();\n   ```",
+            ),
+            (
+                "10. a\n\n    ```\n    b();\n    ```",
+                "10. a\n\n   ```text\n   b();\n   ```",
+            ),
+            ("> ```\n> a();\n> ```\nb", "> ```text\n> a();\n> ```\nb"),
+            ("> ```\n> a();\nb", "> ```text\n> a();\n> ```\nb"),
+            (">     a();\n> b", "> ```text\n>     a();\n> ```\n> b"),
+            ("> > ~~~\n> > a();", "> > ~~~text\n> > a();\n> > ~~~"),
+            ("-     a();\n1.\ta", "- a();\n1.  a"),
+            (
+                "- > ```\n  > a();\n  > ```",
+                "- \\> ```\n  > a();\n  > ```text\n  > ```",
+            ),
+            ("- a\n  - b\n    c\n      d", "- a\n  - b\n    c\n      d"),
+        ] {
+            assert_eq!(text(given), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn code_behind_what_is_no_paragraph_is_not_run() {
+        for before in [
+            "# A",
+            "---",
+            "- # A",
+            "-",
+            "a | b",
+            "[a]: b",
+            "===",
+            "```text\n```",
+        ] {
+            let expected = format!("{before}\n```text\n    b();\n```");
+            assert_eq!(text(&format!("{before}\n    b();")), expected);
+        }
+        assert_eq!(text("a\n    b\n\tc"), "a\n    b\n    c");
+    }
+
+    #[test]
+    fn only_plain_languages_stay() {
+        for given in [
+            "",
+            "rust",
+            "{.a}",
+            "(a)",
+            "Should-Panic",
+            "no_run",
+            "ignore-x",
+            "edition2021",
+        ] {
+            assert_eq!(language(given), "text", "{given}");
+        }
+        for given in ["proto", "c++", "json", "text"] {
+            assert_eq!(language(&format!(" {given},rust")), given);
+        }
+    }
+
+    #[test]
+    fn no_html_hides_a_fence() {
+        assert_eq!(text("<pre>\n- <!--\n</a>"), "\\<pre>\n- \\<!--\n\\</a>");
+        assert_eq!(text("<https://a.b>\n< c"), "<https://a.b>\n< c");
+        assert_eq!(text("[^1]: ```\n- [ ] ```"), "\\[^1]: ```\n- \\[ ] ```");
+    }
+}
