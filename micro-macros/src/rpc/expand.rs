@@ -2,9 +2,10 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Path, Type};
+use syn::{Attribute, Path, Type};
 
 use crate::duration;
+use crate::function;
 use crate::inject::Injected;
 use crate::rpc::http;
 use crate::rpc::model::Method;
@@ -225,16 +226,19 @@ impl Method {
     }
 }
 
-/// `impl GreeterClient { … }`; `placeholders` are the methods that could not be read.
+/// `impl GreeterClient { … }`; `placeholders` are the methods that could not be read. Lints that are
+/// off where the methods stand are off here: the docs are the same.
 pub(crate) fn client_impl(
     private: &TokenStream,
     client: &Path,
-    methods: &[Method],
-    placeholders: &[TokenStream],
+    (methods, placeholders): (&[Method], &[TokenStream]),
+    attributes: &[Attribute],
 ) -> TokenStream {
     let methods = methods.iter().map(|method| method.client(private));
+    let allowed = function::select(attributes, &["allow"]);
     quote! {
-        #[allow(dead_code)]
+        #(#allowed)*
+        #[allow(dead_code, deprecated)]
         impl #client {
             #(#methods)*
             #(#placeholders)*

@@ -100,7 +100,7 @@ fn client(
     let cfgs = method.map(|method| &method.cfgs[..]).unwrap_or_default();
     let methods = method.map(std::slice::from_ref).unwrap_or_default();
     let placeholders: Vec<_> = placeholder.into_iter().collect();
-    let client = expand::client_impl(private, &client, methods, &placeholders);
+    let client = expand::client_impl(private, &client, (methods, &placeholders), &[]);
     quote!(#(#cfgs)* #client)
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Method {
     pub(crate) visibility: Visibility,
     /// `#[cfg]`: on the table's entry and on the client's method.
     pub(crate) cfgs: Vec<Attribute>,
-    /// Doc comments, `#[deprecated]`: on the client's method.
+    /// Doc comments, `#[deprecated]`, `#[allow]`: on the client's method.
     pub(crate) forwarded: Vec<Attribute>,
     pub(crate) doc: String,
     pub(crate) wire: LitStr,
@@ -79,7 +79,7 @@ impl Method {
             ident: sig.ident.clone(),
             visibility: function.visibility.clone(),
             cfgs: function::cfgs(attributes),
-            forwarded: function::select(attributes, &["doc", "deprecated"])
+            forwarded: function::select(attributes, &["doc", "deprecated", "allow"])
                 .cloned()
                 .collect(),
             doc: function::doc(attributes),

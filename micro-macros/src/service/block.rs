@@ -118,7 +118,8 @@ fn methods(
         table: quote!(#private::methods([#(#entries),*])),
     };
     let table = table(block, private, own);
-    let client = client_impl(private, &client, &methods, &placeholders);
+    let methods = (&*methods, &*placeholders);
+    let client = client_impl(private, &client, methods, &block.attributes);
     let cfgs = function::cfgs(&block.attributes);
     Some((quote!(#(#cfgs)* #client), quote!(#table #heard)))
 }

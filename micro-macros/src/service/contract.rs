@@ -122,7 +122,8 @@ fn client(
     };
     let base = base.expand();
     let client = Path::from(names::client(&item.ident));
-    let calls = client_impl(&keys.private, &client, methods, placeholders);
+    let methods = (methods, placeholders);
+    let calls = client_impl(&keys.private, &client, methods, &item.attributes);
     let cfgs = function::cfgs(&item.attributes);
     quote!(#base #(#cfgs)* #calls)
 }

@@ -108,6 +108,28 @@ fn a_contract_may_stream_anything_that_can_be_moved() {
 }
 
 #[test]
+fn what_a_contract_allows_its_client_is_allowed() {
+    let item = quote! {
+        #[allow(rustdoc::bare_urls)]
+        #[deprecated]
+        trait Cart {
+            /// Like <https://example.com>.
+            #[allow(rustdoc::invalid_html_tags)]
+            #[micro::rpc]
+            async fn get(&self) -> Result<Hello>;
+        }
+    };
+    let text = expand(quote!(), item).to_string();
+    for (attribute, count) in [
+        ("# [allow (rustdoc :: bare_urls)]", 2),
+        ("# [allow (rustdoc :: invalid_html_tags)]", 2),
+        ("# [allow (dead_code , deprecated)]", 2),
+    ] {
+        assert_eq!(text.matches(attribute).count(), count, "{text}");
+    }
+}
+
+#[test]
 fn bodies_are_not_read() {
     let item = quote! {
         impl Greeter {

@@ -52,6 +52,15 @@ impl Greeter {
     }
 }
 
+/// Made way for another one.
+#[deprecated]
+#[micro::service(package = "old")]
+pub trait Former {
+    /// Says hello.
+    #[micro::rpc]
+    async fn hello(&self, request: Hello) -> Result<Hello>;
+}
+
 #[cfg(any())]
 #[micro::rpc(service = Greeter)]
 async fn absent(request: Missing) -> Result<Missing> {
