@@ -48,8 +48,7 @@ impl Emit<'_> {
         text.line("#[micro(other)]");
         text.line(&format!("{other}(i32),"));
         text.close();
-        let deprecated = self.deprecated.contains(descriptor.full_name());
-        self.aliases(&place.ident, &values, deprecated, text);
+        self.aliases(&place.ident, descriptor.full_name(), &values, text);
     }
 
     fn enum_keys(&self, descriptor: &EnumDescriptor, ident: &str) -> Vec<String> {
@@ -93,14 +92,14 @@ impl Emit<'_> {
     }
 
     /// Other names of a number are constants.
-    fn aliases(&self, name: &str, values: &[Value], deprecated: bool, text: &mut Text) {
-        if values.iter().all(|value| value.aliases.is_empty()) {
+    fn aliases(&self, name: &str, full: &str, values: &[Value], text: &mut Text) {
+        let aliases = values.iter().flat_map(|value| &value.aliases);
+        let paths: Vec<_> = aliases.map(|alias| alias.path().to_vec()).collect();
+        if paths.is_empty() {
             return;
         }
         text.gap();
-        if deprecated {
-            text.line("#[allow(deprecated)]");
-        }
+        self.lints(&paths, &[full.to_owned()], text);
         text.open(&format!("impl {}", ident(name)));
         for value in values {
             for alias in &value.aliases {

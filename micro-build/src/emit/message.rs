@@ -22,8 +22,10 @@ impl Emit<'_> {
         };
         text.gap();
         self.docs(message.path(), text);
-        let paths = message.fields().map(|field| field.path().to_vec());
-        let paths: Vec<_> = paths.chain([message.path().to_vec()]).collect();
+        let fields = message.fields().map(|field| field.path().to_vec());
+        let oneofs = message.oneofs().map(|oneof| oneof.path().to_vec());
+        let paths = fields.chain(oneofs).chain([message.path().to_vec()]);
+        let paths: Vec<_> = paths.collect();
         let mut names: Vec<_> = message.fields().flat_map(|it| used(&it.kind())).collect();
         names.push(message.full_name().to_owned());
         names.extend(message.parent_message().map(|it| it.full_name().to_owned()));

@@ -240,6 +240,30 @@ fn of_googles_messages_only_the_rules_of_http_are_built_in() {
     let files = Folder::with(&files).config("a.proto").generate().unwrap();
     let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["google.api.rs", "p.rs", "micro-build.rs"]);
-    assert!(files[0].1.contains("pub struct HttpBody {"), "{}", files[0].1);
+    assert!(
+        files[0].1.contains("pub struct HttpBody {"),
+        "{}",
+        files[0].1
+    );
     assert!(!files[0].1.contains("HttpRule"), "{}", files[0].1);
+}
+
+#[test]
+fn lints_of_docs_are_off_wherever_a_comment_goes() {
+    let off = "#[allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags, \
+               rustdoc::bare_urls)]\n";
+    let text = generated(
+        "message A {\n// See [nowhere].\noneof o { int32 a = 1; }\n}\n\
+         enum E { option allow_alias = true; E_A = 0;\n// <b>\nE_B = 0; }",
+    )
+    .unwrap();
+    for item in [
+        "#[::micro::message(package = \"p\")]\n#[derive(Clone, Debug, Default, PartialEq)]\n\
+         pub struct A {",
+        "#[::micro::message(oneof)]",
+        "impl E {",
+    ] {
+        let found = text.replace("    ", "").contains(&format!("{off}{item}"));
+        assert!(found, "no `{item}` without lints in:\n{text}");
+    }
 }
