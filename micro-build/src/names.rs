@@ -54,6 +54,17 @@ pub(crate) fn snake(name: &str) -> String {
     snake
 }
 
+/// The name of a field, method or module: as [`snake`] has it, but of `_` within only one at a time,
+/// as Rust wants it.
+pub(crate) fn lower(name: &str) -> String {
+    let snake = snake(name);
+    let inner = snake.trim_matches('_');
+    let start = snake.len() - snake.trim_start_matches('_').len();
+    let (before, after) = (&snake[..start], &snake[start + inner.len()..]);
+    let words: Vec<_> = inner.split('_').filter(|word| !word.is_empty()).collect();
+    format!("{before}{}{after}", words.join("_"))
+}
+
 /// `order_line`, `orderLine` → `OrderLine`; `HTTPServer` stays, `ORDER_LINE` is `OrderLine`.
 pub(crate) fn pascal(name: &str) -> String {
     let shouts = name.contains('_') && !name.contains(|char: char| char.is_lowercase());
@@ -162,6 +173,9 @@ mod tests {
     fn spellings() {
         assert_eq!(snake("HTTPServer"), "http_server");
         assert_eq!(snake("fooBar"), "foo_bar");
+        assert_eq!(lower("fooBar__b___c"), "foo_bar_b_c");
+        assert_eq!(lower("__a__"), "__a__");
+        assert_eq!(lower("__"), "__");
         assert_eq!(pascal("order_line"), "OrderLine");
         assert_eq!(pascal("ORDER_LINE"), "OrderLine");
         assert_eq!(pascal("HTTPServer"), "HTTPServer");

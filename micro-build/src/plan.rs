@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protox::prost_reflect::{DescriptorPool, MessageDescriptor};
 
-use crate::names::{Taken, ident, pascal, possible, snake};
+use crate::names::{Taken, ident, lower, pascal, possible};
 
 /// Names that the attributes of micro would take for their own: streams, and ends of streams.
 const NOT_OURS: &[&str] = &["Stream", "Streaming"];
@@ -103,7 +103,7 @@ impl Plan {
         for message in messages {
             let taken = self.taken.entry(modules.to_vec()).or_default();
             let inner = if has_inner(&message) {
-                taken.free(snake(message.name()))
+                taken.free(lower(message.name()))
             } else {
                 String::new()
             };

@@ -9,7 +9,7 @@ use protox::prost_reflect::{
 
 use crate::emit::text::Text;
 use crate::emit::{Emit, used};
-use crate::names::{Taken, camel, ident, quoted, snake, variant};
+use crate::names::{Taken, camel, ident, lower, quoted, snake, variant};
 
 /// The highest field number.
 const LAST: u32 = 536_870_911;
@@ -121,7 +121,7 @@ impl Emit<'_> {
             self.check(&file, field.path(), &entry.map_entry_value_field().kind());
         }
         let ty = self.types.field(field, from);
-        let name = taken.free(snake(field.name()));
+        let name = taken.free(lower(field.name()));
         let mut keys = vec![format!("tag = {}", field.number())];
         keys.extend(name_keys(field, &name));
         keys.extend(
@@ -153,7 +153,7 @@ impl Emit<'_> {
         let Some(place) = self.types.plan.oneof(oneof.full_name()) else {
             return;
         };
-        let name = taken.free(snake(oneof.name()));
+        let name = taken.free(lower(oneof.name()));
         let key = if name == oneof.name() {
             "oneof".to_owned()
         } else {

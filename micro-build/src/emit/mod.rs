@@ -15,7 +15,7 @@ use crate::docs::{Comments, is_risky};
 use crate::emit::message::is_deprecated;
 use crate::emit::text::Text;
 use crate::error::Error;
-use crate::names::ident;
+use crate::names::{ident, lower};
 use crate::plan::modules;
 use crate::refuse;
 use crate::source::place;
@@ -100,6 +100,9 @@ fn level(at: &[String], packages: &BTreeMap<Vec<String>, &String>, text: &mut Te
     let below = packages.keys().filter(|path| path.starts_with(at));
     let below: BTreeSet<&String> = below.filter_map(|path| path.get(at.len())).collect();
     for name in below {
+        if *name != lower(name) {
+            text.line("#[allow(non_snake_case)]");
+        }
         text.open(&format!("pub mod {}", ident(name)));
         level(&[at, std::slice::from_ref(name)].concat(), packages, text);
         text.close();

@@ -7,7 +7,7 @@ use crate::emit::Emit;
 use crate::emit::http;
 use crate::emit::message::{attribute, is_deprecated};
 use crate::emit::text::Text;
-use crate::names::{Taken, ident, quoted, snake, wire};
+use crate::names::{Taken, ident, lower, quoted, wire};
 use crate::source::place;
 
 /// Names that a client has already.
@@ -65,7 +65,7 @@ impl Emit<'_> {
         let (input, output) = (method.input(), method.output());
         self.check(&file, method.path(), &Kind::Message(input.clone()));
         self.check(&file, method.path(), &Kind::Message(output.clone()));
-        let name = taken.free(snake(method.name()));
+        let name = taken.free(lower(method.name()));
         text.gap();
         self.docs(method.path(), text);
         match &self.method_keys(method, &name)[..] {

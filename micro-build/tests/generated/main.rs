@@ -267,3 +267,16 @@ fn lints_of_docs_are_off_wherever_a_comment_goes() {
         assert!(found, "no `{item}` without lints in:\n{text}");
     }
 }
+
+#[test]
+fn names_are_as_rust_wants_them() {
+    let folder = Folder::with(&[(
+        "a.proto",
+        "syntax = \"proto3\"; package someWhere.p; message A { string a__b = 1; }",
+    )]);
+    let files = folder.config("a.proto").generate().unwrap();
+    let expected = "    #[micro(tag = 1, name = \"a__b\")]\n    pub a_b: String,\n";
+    assert!(files[0].1.contains(expected), "{}", files[0].1);
+    let expected = "\n#[allow(non_snake_case)]\npub mod someWhere {\n    pub mod p {\n";
+    assert!(files[1].1.contains(expected), "{}", files[1].1);
+}
