@@ -22,7 +22,9 @@ impl Emit<'_> {
             return;
         };
         let prefix = snake(&place.ident).to_uppercase() + "_";
-        let (values, other) = values(descriptor);
+        let mut taken = Taken::default();
+        let values = values(descriptor, &mut taken);
+        let other = taken.free("Unrecognized".to_owned());
         text.gap();
         self.docs(descriptor.path(), text);
         let paths = descriptor.values().map(|value| value.path().to_vec());
@@ -48,7 +50,7 @@ impl Emit<'_> {
         text.line("#[micro(other)]");
         text.line(&format!("{other}(i32),"));
         text.close();
-        self.aliases(&place.ident, descriptor.full_name(), &values, text);
+        self.aliases(descriptor, &values, &mut taken, text);
     }
 
     fn enum_keys(&self, descriptor: &EnumDescriptor, ident: &str) -> Vec<String> {
@@ -92,7 +94,17 @@ impl Emit<'_> {
     }
 
     /// Other names of a number are constants.
-    fn aliases(&self, name: &str, full: &str, values: &[Value], text: &mut Text) {
+    fn aliases(
+        &self,
+        descriptor: &EnumDescriptor,
+        values: &[Value],
+        taken: &mut Taken,
+        text: &mut Text,
+    ) {
+        let full = descriptor.full_name();
+        let Some(place) = self.types.plan.place(full) else {
+            return;
+        };
         let aliases = values.iter().flat_map(|value| &value.aliases);
         let paths: Vec<_> = aliases.map(|alias| alias.path().to_vec()).collect();
         if paths.is_empty() {
@@ -100,7 +112,7 @@ impl Emit<'_> {
         }
         text.gap();
         self.lints(&paths, &[full.to_owned()], text);
-        text.open(&format!("impl {}", ident(name)));
+        text.open(&format!("impl {}", ident(&place.ident)));
         for value in values {
             for alias in &value.aliases {
                 let lines = self.comments.lines(alias.path());
@@ -111,9 +123,10 @@ impl Emit<'_> {
                     ));
                 }
                 self.docs(alias.path(), text);
-                let constant = ident(&snake(alias.name()).to_uppercase());
+                let constant = taken.free(snake(alias.name()).to_uppercase());
                 text.line(&format!(
-                    "pub const {constant}: Self = Self::{};",
+                    "pub const {}: Self = Self::{};",
+                    ident(&constant),
                     ident(&value.ident)
                 ));
             }
@@ -122,8 +135,8 @@ impl Emit<'_> {
     }
 }
 
-/// The values in the order of the file, each number once; and the name of the catch-all.
-fn values(descriptor: &EnumDescriptor) -> (Vec<Value>, String) {
+/// The values in the order of the file, each number once.
+fn values(descriptor: &EnumDescriptor, taken: &mut Taken) -> Vec<Value> {
     let prefix = snake(descriptor.name()).to_uppercase() + "_";
     let in_file: Vec<_> = descriptor
         .enum_descriptor_proto()
@@ -141,7 +154,7 @@ fn values(descriptor: &EnumDescriptor) -> (Vec<Value>, String) {
         let name = short(value.name()).unwrap_or_else(|| variant(value.name()));
         *counts.entry(name).or_default() += 1;
     }
-    let (mut taken, mut values) = (Taken::default(), Vec::<Value>::new());
+    let mut values = Vec::<Value>::new();
     for value in in_file {
         let same = values
             .iter_mut()
@@ -159,6 +172,5 @@ fn values(descriptor: &EnumDescriptor) -> (Vec<Value>, String) {
             aliases: Vec::new(),
         });
     }
-    let other = taken.free("Unrecognized".to_owned());
-    (values, other)
+    values
 }

@@ -280,3 +280,18 @@ fn names_are_as_rust_wants_them() {
     let expected = "\n#[allow(non_snake_case)]\npub mod someWhere {\n    pub mod p {\n";
     assert!(files[1].1.contains(expected), "{}", files[1].1);
 }
+
+#[test]
+fn second_names_of_a_value_are_constants_of_different_names() {
+    let text = generated(
+        "enum E { option allow_alias = true; E_Z = 0; X = 1; E_FOO_BAR = 1; E_FooBar = 1; x = 1; }",
+    )
+    .unwrap();
+    for line in [
+        "pub const E_FOO_BAR: Self = Self::X;",
+        "pub const E_FOO_BAR_: Self = Self::X;",
+        "pub const X_: Self = Self::X;",
+    ] {
+        assert!(text.contains(line), "no `{line}` in:\n{text}");
+    }
+}
