@@ -7,6 +7,7 @@
 
 mod any;
 mod mask;
+mod null;
 mod time;
 mod value;
 mod wrapper;
@@ -18,7 +19,8 @@ pub use self::any::LINKED_MESSAGES;
 #[doc(hidden)]
 pub use self::any::LinkedMessage;
 pub use self::mask::FieldMask;
-pub use self::value::{ListValue, NullValue, Struct, Value};
+pub use self::null::NullValue;
+pub use self::value::{ListValue, Struct, Value};
 pub use self::wrapper::{
     BoolValue, BytesValue, DoubleValue, FloatValue, Int32Value, Int64Value, StringValue,
     UInt32Value, UInt64Value, Wrapped,

@@ -10,8 +10,9 @@ use serde::{Deserializer, Serializer};
 use crate::codec::field::{Element, Field};
 use crate::codec::json::{Input, Output, Seed};
 use crate::codec::known::{Known, known};
-use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_key, put_nested, put_varint};
-use crate::codec::types::{EnumDescriptor, FieldType, Kind, Types};
+use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
+use crate::codec::types::{FieldType, Kind, Types};
+use crate::types::null::NullValue;
 
 /// Whatever JSON can say. Unset is null.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -44,10 +45,6 @@ pub struct ListValue {
     /// The values.
     pub values: Vec<Value>,
 }
-
-/// The one value of its kind: JSON's null.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct NullValue;
 
 macro_rules! from_plain {
     ($($type:ty, $value:ident => $made:expr;)*) => { $(
@@ -324,76 +321,5 @@ impl<'de> Visitor<'de> for ValueVisitor<'_> {
             }
         }
         Ok(Value::Struct(Struct { fields }))
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl Field for NullValue {
-    fn ty(types: &mut Types) -> FieldType {
-        FieldType::single(Self::kind(types))
-    }
-
-    fn absent(_: &mut Bounds) -> Result<Self, Fault> {
-        Ok(Self)
-    }
-
-    fn put(&self, _: u32, _: &mut Vec<u8>) {}
-
-    fn merge(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
-        *slot = Some(<Self as Element>::read(wire, reader)?);
-        Ok(())
-    }
-
-    fn omit(&self) -> bool {
-        true
-    }
-
-    fn to_serde<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_unit()
-    }
-
-    fn from_serde<'de, D: Deserializer<'de>>(
-        deserializer: D,
-        input: &Input,
-    ) -> Result<Self, D::Error> {
-        // Any spelling of the one value will do: null, 0, "NULL_VALUE".
-        Value::from_serde_any(deserializer, input).map(|()| Self)
-    }
-
-    fn null() -> Option<Self> {
-        Some(Self)
-    }
-}
-
-impl Value {
-    fn from_serde_any<'de, D: Deserializer<'de>>(
-        deserializer: D,
-        input: &Input,
-    ) -> Result<(), D::Error> {
-        match deserializer.deserialize_any(ValueVisitor(input))? {
-            Self::Null | Self::Number(0.0) => Ok(()),
-            Self::String(text) if text == "NULL_VALUE" => Ok(()),
-            _ => Err(D::Error::custom("null is the only value here")),
-        }
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl Element for NullValue {
-    fn kind(types: &mut Types) -> Kind {
-        let fill = |descriptor: &mut EnumDescriptor| descriptor.value(0, "NULL_VALUE", "", false);
-        Kind::Enum(types.enumeration::<Self>("google.protobuf", "NullValue", fill))
-    }
-
-    fn put_always(&self, tag: u32, out: &mut Vec<u8>) {
-        put_key(tag, Wire::Varint, out);
-        put_varint(0, out);
-    }
-
-    fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault> {
-        if wire != Wire::Varint {
-            return Err(Fault::Wire);
-        }
-        reader.varint().map(|_| Self)
     }
 }

@@ -142,3 +142,23 @@ fn null_is_a_value_where_the_file_says_so() {
     let choice = generated::awkward::v1::Choice::decode_json(br#"{"text":null}"#, MEMORY).unwrap();
     assert_eq!(choice.kind, None);
 }
+
+#[test]
+fn lists_of_nulls_are_read_packed_and_not() {
+    use generated::awkward::v1::WellKnown;
+    use micro::types::NullValue;
+    let both = WellKnown {
+        nulls: vec![NullValue; 2],
+        loose_nulls: vec![NullValue; 2],
+        ..WellKnown::default()
+    };
+    let packed = [0xb2, 1, 2, 0, 0];
+    let loose = [0xb8, 1, 0, 0xb8, 1, 0];
+    assert_eq!(encoded(&both), [&packed[..], &loose].concat());
+    let other_way = [&[0xb0, 1, 0, 0xb0, 1, 0][..], &[0xba, 1, 2, 0, 0]].concat();
+    assert_eq!(WellKnown::decode(&other_way.into(), MEMORY).unwrap(), both);
+    assert_eq!(
+        json(&both),
+        r#"{"nulls":[null,null],"looseNulls":[null,null]}"#
+    );
+}
