@@ -129,7 +129,8 @@ inventory::collect!(LinkedMessage);
 pub static LINKED_MESSAGES: [LinkedMessage];
 
 const WELL_KNOWN: &[LinkedMessage] = &[
-    LinkedMessage::well_known::<()>(),
+    // Its JSON form is an object of its fields, of which there are none.
+    LinkedMessage::new::<()>(),
     LinkedMessage::well_known::<Any>(),
     LinkedMessage::well_known::<Struct>(),
     LinkedMessage::well_known::<Value>(),

@@ -52,6 +52,16 @@ fn its_json_has_the_name_beside_the_fields() {
 }
 
 #[test]
+fn an_empty_one_has_a_name_alone() {
+    let given = r#"{"@type":"type.googleapis.com/google.protobuf.Empty"}"#;
+    assert_eq!(json(&Any::pack(&())).unwrap(), given);
+    let with_value = r#"{"@type":"type.googleapis.com/google.protobuf.Empty","value":{}}"#;
+    for given in [given, with_value] {
+        assert_eq!(read(given).unwrap(), Any::pack(&()));
+    }
+}
+
+#[test]
 fn a_type_that_is_not_known_is_an_error_in_json_alone() {
     let any = Any {
         type_url: "type.googleapis.com/no.Such".to_owned(),

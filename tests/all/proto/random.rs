@@ -153,11 +153,12 @@ impl Random {
                 let names = ["Scalars", "Tree", "WellKnown"];
                 let name = format!("awkward.v1.{}", self.pick(&names));
                 let mut of = pool.get_message_by_name(&name).unwrap();
+                // Not `Empty`: prost-reflect alone writes it with a `value`.
                 let known = [
                     "Duration",
                     "Int64Value",
                     "Struct",
-                    "Empty",
+                    "Timestamp",
                     "FieldMask",
                     "Any",
                 ];
