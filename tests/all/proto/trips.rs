@@ -126,6 +126,14 @@ fn a_number_without_a_name_stays_what_it_was() {
 }
 
 #[test]
+fn the_name_of_a_value_is_no_short_form_of_another() {
+    use generated::awkward::v1::UsesState;
+    let given = r#"{"spelt":"XY"}"#;
+    let read = UsesState::decode_json(given.as_bytes(), MEMORY).unwrap();
+    assert_eq!(json(&read), given);
+}
+
+#[test]
 fn null_is_a_value_where_the_file_says_so() {
     use generated::awkward::v1::{WellKnown, choice};
     use micro::types::Value;

@@ -165,9 +165,12 @@ impl<E: Enumeration> Visitor<'_> for EnumVisitor<E> {
     }
 
     fn visit_str<X: Error>(self, name: &str) -> Result<E, X> {
-        let value = E::VALUES
-            .iter()
-            .find(|value| [value.full, value.short, value.rust].contains(&name));
+        // What a value is written as is never taken for a short form of another one.
+        let full = E::VALUES.iter().find(|value| value.full == name);
+        let value = full.or_else(|| {
+            let mut values = E::VALUES.iter();
+            values.find(|value| [value.short, value.rust].contains(&name))
+        });
         let value = value.and_then(|value| E::from_number(value.number));
         Self::known(value, format_args!("{name:?}"))
     }
