@@ -170,3 +170,15 @@ fn lists_of_nulls_are_read_packed_and_not() {
         r#"{"nulls":[null,null],"looseNulls":[null,null]}"#
     );
 }
+
+#[test]
+fn times_sent_in_parts_are_merged() {
+    use generated::awkward::v1::WellKnown;
+    use std::time::{Duration, UNIX_EPOCH};
+    let (seconds, nanos) = ([8, 5], [16, 7]);
+    let twice = |tag: u8| [&[tag << 3 | 2, 2][..], &seconds, &[tag << 3 | 2, 2], &nanos].concat();
+    let bytes = [twice(1), twice(2)].concat();
+    let read = WellKnown::decode(&bytes.into(), MEMORY).unwrap();
+    assert_eq!(read.duration, Some(Duration::new(5, 7)));
+    assert_eq!(read.timestamp, Some(UNIX_EPOCH + Duration::new(5, 7)));
+}

@@ -23,7 +23,12 @@ impl Pair {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
-        let (mut seconds, mut nanos) = (None, None);
+        Self::default().merge(reader)
+    }
+
+    /// Reads the fields on top of these.
+    fn merge(self, reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        let (mut seconds, mut nanos) = (Some(self.seconds), Some(self.nanos));
         while let Some((tag, wire)) = reader.key()? {
             match tag {
                 1 => Field::merge(&mut seconds, wire, reader)?,
@@ -113,7 +118,11 @@ macro_rules! time {
                 wire: Wire,
                 reader: &mut Reader<'_>,
             ) -> Result<(), Fault> {
-                *slot = Some(<Self as Element>::read(wire, reader)?);
+                if wire != Wire::Bytes {
+                    return Err(Fault::Wire);
+                }
+                let earlier = slot.as_ref().map($from).unwrap_or_default();
+                *slot = Some($to(&reader.nested(|reader| earlier.merge(reader))?)?);
                 Ok(())
             }
 
