@@ -1,7 +1,10 @@
-//! What is not supported, with the place where it stands and what to write instead.
+//! What is not supported, and what protoc refuses where the parser does not, with the place where it
+//! stands and what to write instead.
+
+use std::collections::BTreeMap;
 
 use protox::prost_reflect::{
-    DescriptorPool, FileDescriptor, MessageDescriptor, ServiceDescriptor, Syntax,
+    DescriptorPool, EnumDescriptor, FileDescriptor, MessageDescriptor, ServiceDescriptor, Syntax,
 };
 
 use crate::source::place;
@@ -20,6 +23,18 @@ pub(crate) fn mistakes(pool: &DescriptorPool, generated: impl Fn(&str) -> bool) 
         }
         let services = file.services().filter(|it| generated(it.full_name()));
         mistakes.extend(services.filter_map(|service| empty(&service)));
+    }
+    let is_new = |file: &FileDescriptor| file.syntax() == Syntax::Proto3;
+    for message in pool.all_messages() {
+        if is_new(&message.parent_file()) && generated(message.full_name()) {
+            mistakes.extend(extensions(&message));
+            mistakes.extend(swapped(&message));
+        }
+    }
+    for descriptor in pool.all_enums() {
+        if is_new(&descriptor.parent_file()) && generated(descriptor.full_name()) {
+            mistakes.extend(alike(&descriptor));
+        }
     }
     mistakes
 }
@@ -55,4 +70,84 @@ fn empty(service: &ServiceDescriptor) -> Option<String> {
             service.full_name()
         )
     })
+}
+
+fn extensions(message: &MessageDescriptor) -> Option<String> {
+    message.descriptor_proto().extension_range.first()?;
+    // The path of a message's first `extensions`.
+    let path = [message.path(), &[5]].concat();
+    let place = place(&message.parent_file(), &path);
+    Some(format!(
+        "{place}: proto3 has no `extensions`; remove them, and hold what is not known yet in a \
+         `google.protobuf.Any`"
+    ))
+}
+
+/// Fields whose name in JSON is another one's name in the file.
+fn swapped(message: &MessageDescriptor) -> Vec<String> {
+    let fields = message.fields().filter_map(|field| {
+        let other = message.get_field_by_name(field.json_name())?;
+        (other != field).then(|| {
+            format!(
+                "{}: the JSON name of `{}` is the name of the field `{}`, and readers take either \
+                 spelling; give it another `json_name`",
+                place(&field.parent_file(), field.path()),
+                field.name(),
+                other.name()
+            )
+        })
+    });
+    fields.collect()
+}
+
+/// Values that are one where languages leave the enum's prefix out, as protoc sees it.
+fn alike(descriptor: &EnumDescriptor) -> Vec<String> {
+    let mut mistakes = Vec::new();
+    let mut known = BTreeMap::new();
+    for value in &descriptor.enum_descriptor_proto().value {
+        let short = pascal(without_prefix(value.name(), descriptor.name()));
+        let Some(first) = known.insert(short.clone(), value) else {
+            continue;
+        };
+        // The first one stays the one to compare with.
+        known.insert(short, first);
+        let Some(found) = descriptor.get_value_by_name(value.name()) else {
+            continue;
+        };
+        if first.number() != value.number() {
+            mistakes.push(format!(
+                "{}: the value `{}` of `{}` is the same as `{}` without the enum's prefix and the \
+                 case of letters; rename one of them",
+                place(&descriptor.parent_file(), found.path()),
+                value.name(),
+                descriptor.full_name(),
+                first.name()
+            ));
+        }
+    }
+    mistakes
+}
+
+/// The value's name without the enum's, which may have its `_` elsewhere, unless that is all.
+fn without_prefix<'a>(name: &'a str, of: &str) -> &'a str {
+    let mut rest = name;
+    for char in of.chars().filter(|char| *char != '_') {
+        let mut chars = rest.trim_start_matches('_').chars();
+        if chars
+            .next()
+            .is_none_or(|it| !it.eq_ignore_ascii_case(&char))
+        {
+            return name;
+        }
+        rest = chars.as_str();
+    }
+    let rest = rest.trim_start_matches('_');
+    if rest.is_empty() { name } else { rest }
+}
+
+/// `FOO_bar` → `FooBar`.
+fn pascal(name: &str) -> String {
+    let words = name.split('_').filter(|word| !word.is_empty());
+    let words = words.map(|word| word[..1].to_uppercase() + &word[1..].to_lowercase());
+    words.collect()
 }

@@ -18,8 +18,16 @@ pub(super) fn keys(method: &MethodDescriptor) -> Result<Vec<String>, String> {
     };
     let mut bindings = vec![binding(rule)?];
     if let Some(more) = rule.get_field_by_name("additional_bindings") {
-        for rule in more.as_list().into_iter().flatten() {
-            bindings.extend(rule.as_message().map(binding).transpose()?);
+        let more = more.as_list().into_iter().flatten();
+        for rule in more.filter_map(Value::as_message) {
+            if rule.has_field_by_name("additional_bindings") {
+                return Err(
+                    "`additional_bindings` of the option `google.api.http` have none themselves; \
+                     move them out into the rule around them"
+                        .to_owned(),
+                );
+            }
+            bindings.push(binding(rule)?);
         }
     }
     Ok(match &bindings[..] {

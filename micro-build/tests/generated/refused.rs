@@ -80,3 +80,56 @@ fn a_rule_without_a_path_is_refused() {
                     `get: \"/…\"` or its like";
     assert_eq!(refused(text), expected);
 }
+
+#[test]
+fn bindings_within_bindings_are_refused() {
+    let text = "syntax = \"proto3\";\nimport \"google/api/annotations.proto\";\nmessage A {}\n\
+                service S {\n  rpc M(A) returns (A) { option (google.api.http) = { get: \"/a\" \
+                additional_bindings { get: \"/b\" additional_bindings { get: \"/c\" } } }; }\n}\n";
+    let expected = "a.proto:5:3: `additional_bindings` of the option `google.api.http` have none \
+                    themselves; move them out into the rule around them";
+    assert_eq!(refused(text), expected);
+}
+
+#[test]
+fn extensions_of_proto3_are_refused() {
+    let text =
+        "syntax = \"proto3\";\nmessage A {\n  message B {\n    extensions 100 to 200;\n  }\n}\n";
+    let expected = "a.proto:4:5: proto3 has no `extensions`; remove them, and hold what is not \
+                    known yet in a `google.protobuf.Any`";
+    assert_eq!(refused(text), expected);
+}
+
+#[test]
+fn fields_that_swap_their_names_are_refused() {
+    let text = "syntax = \"proto3\";\nmessage A {\n  string a = 1 [json_name = \"b\"];\n  \
+                string b = 2 [json_name = \"a\"];\n}\n";
+    let expected = "a.proto:3:3: the JSON name of `a` is the name of the field `b`, and readers \
+                    take either spelling; give it another `json_name`\n\
+                    a.proto:4:3: the JSON name of `b` is the name of the field `a`, and readers \
+                    take either spelling; give it another `json_name`";
+    assert_eq!(refused(text), expected);
+}
+
+#[test]
+fn values_that_are_one_without_the_prefix_are_refused() {
+    let values = |values: &str| {
+        format!("syntax = \"proto3\";\nenum Some_Kind {{\n  Z = 0;\n  {values}\n}}\n")
+    };
+    let expected = "a.proto:5:1: the value `a` of `Some_Kind` is the same as `SOME_KIND_A` without \
+                    the enum's prefix and the case of letters; rename one of them";
+    assert_eq!(refused(&values("SOME_KIND_A = 1;\na = 2;")), expected);
+    for others in ["SOMEKIND__A = 1; _A = 2;", "X_YZ = 1; SomeKind_x_yz = 2;"] {
+        assert!(
+            refused(&values(others)).starts_with("a.proto:4:"),
+            "{others}"
+        );
+    }
+    for others in [
+        "x_y = 1; XY = 2;",
+        "SOME_KIND = 1; SOMEKIND_ = 1; option allow_alias = true;",
+    ] {
+        let folder = Folder::with(&[("a.proto", &values(others))]);
+        folder.config("a.proto").generate().expect(others);
+    }
+}
