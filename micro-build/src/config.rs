@@ -89,8 +89,9 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Names file, line and column of everything that is wrong in the `.proto` files, and what to
-    /// write instead.
+    /// Names file, line and column of what is wrong in the `.proto` files, and what to write
+    /// instead: of each file that cannot be read the first mistake; of files that can, everything
+    /// that has no form in Rust.
     pub fn compile(self) -> Result<(), Error> {
         if self.files.is_empty() {
             return Err(Error::new(

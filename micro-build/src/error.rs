@@ -1,8 +1,8 @@
-//! `Error`: everything that is wrong, a line each. Printed the same when `main` returns it.
+//! `Error`: what is wrong, a line each. Printed the same when `main` returns it.
 
 use std::fmt;
 
-/// Everything that is wrong with the `.proto` files, one line each:
+/// What is wrong with the `.proto` files, one line each:
 /// `shop.proto:3:5: what is wrong; what to write instead`.
 pub struct Error {
     lines: Vec<String>,

@@ -7,6 +7,7 @@ mod config;
 mod docs;
 mod emit;
 mod error;
+mod include;
 mod names;
 mod plan;
 mod refuse;
@@ -22,8 +23,7 @@ pub use crate::error::Error;
 ///
 /// # Errors
 ///
-/// Names file, line and column of everything that is wrong in the `.proto` files, and what to
-/// write instead.
+/// As [`Config::compile`].
 pub fn compile(file: impl AsRef<Path>) -> Result<(), Error> {
     Config::new().file(file).compile()
 }

@@ -4,13 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use protox::Compiler;
-use protox::file::{
-    ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver,
-};
+use protox::file::{ChainFileResolver, GoogleFileResolver};
 use protox::prost_reflect::{DescriptorPool, FileDescriptor};
 
 use crate::builtin::Builtin;
 use crate::error::Error;
+use crate::include::{Include, Marked, position};
 
 /// Reads files and all that they import: the descriptors, and which files were read.
 pub(crate) fn read(
@@ -18,8 +17,9 @@ pub(crate) fn read(
     includes: &[PathBuf],
 ) -> Result<(DescriptorPool, Vec<PathBuf>), Error> {
     let mut resolver = ChainFileResolver::new();
+    let marked = Marked::default();
     for include in includes {
-        resolver.add(Include::new(include));
+        resolver.add(Include::new(include, &marked));
     }
     resolver.add(Builtin);
     resolver.add(GoogleFileResolver::new());
@@ -36,7 +36,7 @@ pub(crate) fn read(
         return Err(Error::all(mistakes));
     }
     let read = compiler.files().filter_map(|file| file.path());
-    let read = read.map(Path::to_owned).collect();
+    let read = read.map(Path::to_owned).chain(marked.take()).collect();
     // Read anew, because the compiler's own pool has facts from before options were understood.
     let pool = DescriptorPool::decode(compiler.encode_file_descriptor_set().as_slice());
     let pool = pool.map_err(|error| Error::new(format!("{error:?}")))?;
@@ -46,6 +46,9 @@ pub(crate) fn read(
 /// The compiler's error, which has the place already, and where it helps a remedy.
 fn explain(error: &protox::Error, file: &Path, includes: &[PathBuf]) -> String {
     let text = format!("{error:?}");
+    if let Some(cycle) = text.strip_prefix("import cycle detected: ") {
+        return in_cycle(cycle, includes);
+    }
     if !error.is_file_not_found() {
         return text;
     }
@@ -64,80 +67,32 @@ fn explain(error: &protox::Error, file: &Path, includes: &[PathBuf]) -> String {
     }
 }
 
-/// A folder of `.proto` files; refuses what the parser has no words for.
-#[derive(Debug)]
-struct Include {
-    folder: PathBuf,
-    files: IncludeFileResolver,
-}
-
-impl Include {
-    fn new(folder: &Path) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            files: IncludeFileResolver::new(folder.to_owned()),
-        }
-    }
-}
-
-impl FileResolver for Include {
-    fn resolve_path(&self, path: &Path) -> Option<String> {
-        self.files.resolve_path(path)
-    }
-
-    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
-        if let Ok(text) = fs::read_to_string(self.folder.join(name))
-            && let Some((line, column, edition)) = edition(&text)
-        {
-            return Err(protox::Error::new(Refused(format!(
-                "{name}:{line}:{column}: edition {edition} is not supported; write \
-                 `syntax = \"proto3\";`, and `optional` before each field that must tell unset \
-                 from zero"
-            ))));
-        }
-        self.files.open_file(name)
-    }
-}
-
-/// A mistake whose text is complete; `protox` prints it by its `Debug`.
-struct Refused(String);
-
-impl std::fmt::Debug for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Refused {}
-
-/// Line, column and value of an `edition = "…"` that opens the file.
-fn edition(text: &str) -> Option<(usize, usize, &str)> {
-    let mut rest = text;
-    loop {
-        rest = rest.trim_start_matches(|char: char| char.is_whitespace() || char == '\u{feff}');
-        if let Some(comment) = rest.strip_prefix("//") {
-            rest = comment.split_once('\n')?.1;
-        } else if let Some(comment) = rest.strip_prefix("/*") {
-            rest = comment.split_once("*/")?.1;
-        } else {
-            break;
-        }
-    }
-    let value = rest
-        .strip_prefix("edition")?
-        .trim_start()
-        .strip_prefix('=')?;
-    let value = value.trim_start().split(['"', '\'']).nth(1)?;
-    let before = &text[..text.len() - rest.len()];
-    let line = before.matches('\n').count() + 1;
-    let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
-    Some((line, column, value))
+/// What to say of `a.proto -> b.proto -> a.proto`: where the import is that closes the circle.
+fn in_cycle(cycle: &str, includes: &[PathBuf]) -> String {
+    let mut names = cycle.rsplit(" -> ");
+    let (last, from) = (names.next(), names.next());
+    // A file that imports itself.
+    let (last, from) = (last.unwrap_or_default(), from.or(last).unwrap_or_default());
+    let text = includes
+        .iter()
+        .find_map(|include| fs::read_to_string(include.join(from)).ok());
+    let text = text.unwrap_or_default();
+    let mut start = 0;
+    let line = text.split_inclusive('\n').find(|line| {
+        let is_last = line.split(['"', '\'']).any(|part| part == last);
+        let is_import = is_last && line.trim_start().starts_with("import");
+        start += if is_import { 0 } else { line.len() };
+        is_import
+    });
+    let place = line.map_or(String::new(), |line| {
+        let indent = line.len() - line.trim_start().len();
+        let (line, column) = position(&text, start + indent);
+        format!(":{line}:{column}")
+    });
+    format!(
+        "{from}{place}: imports go round in a circle: {cycle}; move what both sides need into a \
+         file of its own"
+    )
 }
 
 /// `shop.proto:3:5`: where the definition with this path stands.
@@ -148,24 +103,5 @@ pub(crate) fn place(file: &FileDescriptor, path: &[i32]) -> String {
     match spans.next().map(|location| &location.span[..]) {
         Some([line, column, ..]) => format!("{}:{}:{}", file.name(), line + 1, column + 1),
         _ => file.name().to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_edition_is_found_behind_comments_alone() {
-        let text = "// a\n/* b\n */\n  edition = \"2023\";";
-        assert_eq!(edition(text), Some((4, 3, "2023")));
-        for text in [
-            "",
-            "// edition = \"2023\";",
-            "syntax = \"proto3\"; // edition = \"2023\"",
-            "editions = \"2023\"",
-        ] {
-            assert_eq!(edition(text), None, "{text}");
-        }
     }
 }

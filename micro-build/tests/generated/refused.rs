@@ -1,5 +1,7 @@
 //! What is refused, and in which words.
 
+use std::fs;
+
 use micro_build::Config;
 
 use super::Folder;
@@ -132,4 +134,57 @@ fn values_that_are_one_without_the_prefix_are_refused() {
         let folder = Folder::with(&[("a.proto", &values(others))]);
         folder.config("a.proto").generate().expect(others);
     }
+}
+
+#[test]
+fn a_file_that_ends_early_says_where() {
+    let error = refused("syntax = \"proto3\";\nmessage A {\n  string a = 1;\n\n");
+    assert!(error.starts_with("a.proto:3:16: expected "), "{error}");
+    let end = "but reached end of file; write what is missing, maybe a `}` further up";
+    assert!(error.ends_with(end), "{error}");
+    let error = refused("syntax = \"proto3\";\npackage a;\n// package c;\npackage b;\n");
+    let expected = "a.proto:4:1: multiple package names specified; leave one of them";
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn imports_in_a_circle_say_which_closes_it() {
+    let folder = Folder::with(&[
+        ("a.proto", "syntax = \"proto3\";\nimport \"b.proto\";\n"),
+        (
+            "b.proto",
+            "syntax = \"proto3\";\n// \"a.proto\"\n  import public 'a.proto';\n",
+        ),
+        ("own.proto", "syntax = \"proto3\";\nimport \"own.proto\";\n"),
+    ]);
+    let error = folder.config("a.proto").generate().unwrap_err();
+    let expected = "b.proto:3:3: imports go round in a circle: a.proto -> b.proto -> a.proto; \
+                    move what both sides need into a file of its own";
+    assert_eq!(error.to_string(), expected);
+    let error = folder
+        .config("own.proto")
+        .generate()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("own.proto:2:1: imports go round"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_no_utf_8_is_refused_and_a_mark_read_over() {
+    let folder = Folder::with(&[("mark.proto", "\u{feff}syntax = \"proto3\"; message A {}")]);
+    let file = folder.0.join("a.proto");
+    fs::write(file, b"syntax = \"proto3\";\n// \xc3\xbc caf\xe9\n").unwrap();
+    let error = folder.config("a.proto").generate().unwrap_err();
+    let expected = "a.proto:2:9: the file is not in UTF-8; save it as such";
+    assert_eq!(error.to_string(), expected);
+    folder
+        .config("mark.proto")
+        .out_dir(folder.0.join("out"))
+        .compile()
+        .unwrap();
+    let text = "\u{feff}edition = \"2023\";";
+    assert!(refused(text).starts_with("a.proto:1:1: edition"));
 }
