@@ -1,7 +1,7 @@
 //! Code in comments, marked as text: rustdoc takes fences without a language, and indented lines,
 //! for Rust, and runs them.
 //!
-//! Follows CommonMark as far as it has to: what could be code, in a list or a quote or behind a
+//! Follows `CommonMark` as far as it has to: what could be code, in a list or a quote or behind a
 //! heading, is written such that it is a block of text whatever stands around it.
 
 /// From how many spaces on a line is code where no paragraph goes on.
@@ -70,9 +70,9 @@ impl Blocks {
             return;
         }
         let (markers, plain) = markers(rest);
-        if let Some((mark, count)) = fence(plain) {
+        if let Some(fence) = fence(plain) {
             let before = " ".repeat(indent.min(INDENTED - 1)) + &markers;
-            self.open_fence(mark, count, before, line.len() - plain.len(), plain);
+            self.open_fence(fence, &before, line.len() - plain.len(), plain);
         } else if indent >= INDENTED && !self.paragraph {
             self.out.push("```text".to_owned());
             self.out.push(line.to_owned());
@@ -90,7 +90,8 @@ impl Blocks {
         }
     }
 
-    fn open_fence(&mut self, mark: char, count: usize, before: String, column: usize, line: &str) {
+    fn open_fence(&mut self, fence: (char, usize), before: &str, column: usize, line: &str) {
+        let (mark, count) = fence;
         // A number other than 1 makes no list item in the middle of a paragraph.
         if !before.trim_start().is_empty() && self.out.last().is_none_or(|line| !line.is_empty()) {
             self.out.push(String::new());
@@ -264,7 +265,7 @@ fn is_special(plain: &str, in_list: bool) -> bool {
         || in_list && (plain.starts_with('>') || plain.starts_with('[') && has_fence)
 }
 
-/// With spaces for tabs, as CommonMark counts them.
+/// With spaces for tabs, as `CommonMark` counts them.
 fn untabbed(line: &str) -> String {
     let mut text = String::new();
     let mut column = 0;

@@ -99,7 +99,7 @@ impl Element for NullValue {
     }
 }
 
-/// Any spelling of the one value will do: null, 0, "NULL_VALUE".
+/// Any spelling of the one value will do: null, 0, its name.
 struct NullVisitor;
 
 impl Visitor<'_> for NullVisitor {
