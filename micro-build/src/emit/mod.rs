@@ -221,7 +221,8 @@ impl Emit<'_> {
     /// What stands before an item: without the lints that comments at these paths and deprecated
     /// ones of these names would trip.
     fn lints(&self, paths: &[Vec<i32>], names: &[String], text: &mut Text) {
-        let mut lints = Vec::new();
+        // Not every program needs all that a file has.
+        let mut lints = vec!["dead_code".to_owned()];
         if paths
             .iter()
             .any(|path| is_risky(&self.comments.lines(path)))
@@ -232,9 +233,7 @@ impl Emit<'_> {
         if names.iter().any(|name| self.deprecated.contains(name)) {
             lints.push("deprecated".to_owned());
         }
-        if !lints.is_empty() {
-            text.line(&format!("#[allow({})]", lints.join(", ")));
-        }
+        text.line(&format!("#[allow({})]", lints.join(", ")));
     }
 
     /// The attributes that settings add. `nested` ones come from the names of what it lies in.

@@ -250,7 +250,7 @@ fn of_googles_messages_only_the_rules_of_http_are_built_in() {
 
 #[test]
 fn lints_of_docs_are_off_wherever_a_comment_goes() {
-    let off = "#[allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags, \
+    let off = "#[allow(dead_code, rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags, \
                rustdoc::bare_urls)]\n";
     let text = generated(
         "message A {\n// See [nowhere].\noneof o { int32 a = 1; }\n}\n\
