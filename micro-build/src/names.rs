@@ -54,8 +54,8 @@ pub(crate) fn snake(name: &str) -> String {
     snake
 }
 
-/// The name of a field, method or module: as [`snake`] has it, but of `_` within only one at a time,
-/// as Rust wants it.
+/// The name of a field, method or module: as [`snake`] has it, but of `_` within only one at a
+/// time, as Rust wants it.
 pub(crate) fn lower(name: &str) -> String {
     let snake = snake(name);
     let inner = snake.trim_matches('_');

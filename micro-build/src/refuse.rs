@@ -1,5 +1,5 @@
-//! What is not supported, and what protoc refuses where the parser does not, with the place where it
-//! stands and what to write instead.
+//! What is not supported, and what protoc refuses where the parser does not, with the place where
+//! it stands and what to write instead.
 
 use std::collections::BTreeMap;
 
