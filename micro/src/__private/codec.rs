@@ -37,6 +37,11 @@ pub fn owned(text: &str) -> String {
     text.to_owned()
 }
 
+/// Whether a field must be sent: nothing stands for it when it is absent.
+pub fn is_required<T>(absent: fn(&mut Bounds) -> Result<T, Fault>) -> bool {
+    absent(&mut Bounds::new(usize::MAX)).is_err()
+}
+
 /// What was read, or the type's default.
 pub fn or_default<T: Default>(slot: Option<T>) -> T {
     slot.unwrap_or_default()

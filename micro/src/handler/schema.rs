@@ -77,7 +77,7 @@ impl Schema {
         let mut types = Types::default();
         M::describe(&mut types);
         refuse_conflicts(&types)?;
-        self.merge(Self::from_files(&types.files()?)?)
+        self.merge(Self::from_types(&types)?)
     }
 
     fn of_served(served: &[Served]) -> Result<Self> {
@@ -183,7 +183,7 @@ fn finish<'a>(methods: impl Iterator<Item = Described<'a>>) -> Result<Schema> {
         .collect();
     let types = collect_types(methods);
     refuse_conflicts(&types)?;
-    let mut schema = Schema::from_files(&types.files()?)?;
+    let mut schema = Schema::from_types(&types)?;
     for (path, rules, error) in extras {
         // What descriptors of ours do not say.
         if let Some(method) = schema.method_mut(&path) {

@@ -108,7 +108,11 @@ fn describe(message: &Message, enumeration: &Enumeration) -> TokenStream {
     let unspecified = enumeration
         .unspecified
         .as_ref()
-        .map(|full| quote!(__enum.value(0, #full, "", false);));
+        .map(|full| quote!(__enum.placeholder(#full);));
+    let catch_all = enumeration
+        .other
+        .as_ref()
+        .map(|_| quote!(__enum.catch_all = true;));
     // Protobuf wants the value 0 first.
     let (zero, rest): (Vec<_>, Vec<_>) = enumeration
         .values
@@ -134,6 +138,7 @@ fn describe(message: &Message, enumeration: &Enumeration) -> TokenStream {
     quote! {
         __enum.about_it(#head);
         __enum.reserve(#reserved);
+        #catch_all
         #unspecified
         #(#values)*
     }

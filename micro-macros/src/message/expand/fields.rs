@@ -98,7 +98,7 @@ pub(crate) fn describe(body: &Body) -> TokenStream {
         let Field {
             tag, name, json, ..
         } = field;
-        let about = about(&field.about);
+        let (about, has_default) = (about(&field.about), field.default);
         let ty = match Way::of(field) {
             Way::Oneof(oneof) => return quote!(#oneof::describe(#name, __message, __types);),
             Way::As(field_as) => quote!(#field_as::ty_as),
@@ -106,9 +106,12 @@ pub(crate) fn describe(body: &Body) -> TokenStream {
             Way::Plain(plain) if field.default => quote!(#plain::ty_marked),
             Way::Plain(plain) => quote!(#plain::ty),
         };
+        let field = as_field(&field.ty);
+        let required =
+            (!has_default).then(|| quote!(.required(__micro::is_required(#field::absent))));
         quote! {{
             let __ty = #ty(__types);
-            __message.field(#tag, [#name, #json], __ty).about(#about);
+            __message.field(#tag, [#name, #json], __ty) #required .about(#about);
         }}
     })
 }

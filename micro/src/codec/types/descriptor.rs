@@ -40,6 +40,8 @@ pub struct FieldDescriptor {
     pub ty: FieldType,
     /// The oneof that it is a member of: at most one of them is set.
     pub oneof: Option<String>,
+    /// Whether readers refuse a message without it: nothing stands for absent.
+    pub required: bool,
     /// The doc comment.
     pub doc: String,
     /// Whether it is marked as deprecated.
@@ -130,6 +132,8 @@ pub struct EnumDescriptor {
     pub reserved: Vec<RangeInclusive<i32>>,
     /// Names of values that must not be used again.
     pub reserved_names: Vec<String>,
+    /// Whether there is a place for numbers that no value has.
+    pub catch_all: bool,
 }
 
 /// One value of an enum.
@@ -144,6 +148,8 @@ pub struct ValueDescriptor {
     pub doc: String,
     /// Whether it is marked as deprecated.
     pub deprecated: bool,
+    /// Whether no variant has it: it is there because protobuf wants a value with the number 0.
+    pub placeholder: bool,
 }
 
 /// A service.
@@ -242,6 +248,7 @@ impl MessageDescriptor {
             tag,
             ty,
             oneof: None,
+            required: false,
             doc,
             deprecated,
         });
@@ -252,6 +259,14 @@ impl MessageDescriptor {
     pub fn of(&mut self, oneof: &str) -> &mut Self {
         if let Some(field) = self.fields.last_mut() {
             field.oneof = Some(oneof.to_owned());
+        }
+        self
+    }
+
+    /// Says whether readers refuse a message without the field added last.
+    pub fn required(&mut self, required: bool) -> &mut Self {
+        if let Some(field) = self.fields.last_mut() {
+            field.required = required;
         }
         self
     }
@@ -286,6 +301,15 @@ impl EnumDescriptor {
             number,
             doc,
             deprecated,
+            placeholder: false,
         });
+    }
+
+    /// Adds a value 0 that no variant has.
+    pub fn placeholder(&mut self, name: &str) {
+        self.value(0, name, "", false);
+        if let Some(value) = self.values.last_mut() {
+            value.placeholder = true;
+        }
     }
 }

@@ -12,6 +12,8 @@ pub(super) struct Side<'a> {
     pub(super) services: BTreeMap<String, &'a Service>,
     /// The file of each message, enum and service.
     homes: BTreeMap<String, &'a str>,
+    /// The files that say what must be sent.
+    knowing: BTreeSet<&'a str>,
 }
 
 impl<'a> Side<'a> {
@@ -24,7 +26,9 @@ impl<'a> Side<'a> {
                 .map(|service| full(&file.package, &service.name));
             homes.extend(own.map(|name| (name, file.name.as_str())));
         }
+        let knowing = schema.files().iter().filter(|file| file.knows_required);
         Self {
+            knowing: knowing.map(|file| file.name.as_str()).collect(),
             messages: schema.messages(),
             enums: schema.enums(),
             services: schema.services(),
@@ -34,6 +38,27 @@ impl<'a> Side<'a> {
 
     fn has(&self, name: &str) -> bool {
         self.messages.contains_key(name) || self.enums.contains_key(name)
+    }
+
+    /// Whether it says of a message or an enum what must be sent.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        let home = self.homes.get(name);
+        home.is_some_and(|home| self.knowing.contains(home))
+    }
+
+    /// The messages that replies hold.
+    fn replied(&self) -> BTreeSet<String> {
+        let methods = self.services.values().flat_map(|service| &service.methods);
+        let mut open: Vec<&str> = methods.map(|method| method.reply.as_str()).collect();
+        let mut found = BTreeSet::new();
+        while let Some(name) = open.pop() {
+            if found.insert(name.to_owned())
+                && let Some(message) = self.messages.get(name)
+            {
+                open.extend(message.fields.iter().filter_map(|field| field.kind.name()));
+            }
+        }
+        found
     }
 
     /// Names that fields and methods use.
@@ -59,14 +84,18 @@ pub(super) struct Comparison<'a> {
     pub(super) new: Side<'a>,
     /// Old names of messages and enums that go by a new name.
     renamed: BTreeMap<&'a str, &'a str>,
+    /// Messages that old services reply with, by their old names.
+    pub(super) replied: BTreeSet<String>,
     findings: Vec<Finding>,
     additions: Vec<String>,
 }
 
 impl<'a> Comparison<'a> {
     pub(super) fn new(old: &'a Schema, new: &'a Schema) -> Self {
+        let old = Side::new(old);
         let mut comparison = Self {
-            old: Side::new(old),
+            replied: old.replied(),
+            old,
             new: Side::new(new),
             renamed: BTreeMap::new(),
             findings: Vec::new(),

@@ -26,10 +26,18 @@ impl<'a> Comparison<'a> {
     }
 
     fn enumeration(&mut self, name: &str, old: &Enum, new: &Enum) {
-        for value in &old.values {
+        let known = self.old.knows(name) && self.new.knows(self.new_name(name));
+        if known && old.catch_all && !new.catch_all {
+            self.closed(name);
+        }
+        // Where one side does not say which values are none, the other side's word is no change.
+        let real = |value: &&Value| !(known && value.placeholder);
+        let (before, after) = (&old.values, &new.values);
+        for value in before.iter().filter(real) {
             let place = format!("{name}.{}", value.name);
-            let by_name = new.values.iter().find(|other| other.name == value.name);
-            let by_number = new.values.iter().find(|other| other.number == value.number);
+            let mut others = after.iter().filter(real);
+            let by_name = others.clone().find(|other| other.name == value.name);
+            let by_number = others.find(|other| other.number == value.number);
             match (by_name, by_number) {
                 (Some(other), _) if other.number == value.number => {}
                 (Some(other), _) => self.renumbered(&place, value, other),
@@ -40,9 +48,9 @@ impl<'a> Comparison<'a> {
                 (None, None) => self.removed_value(&place, value, new),
             }
         }
-        for value in &new.values {
-            let known = |own: &Value| own.name == value.name || own.number == value.number;
-            if old.values.iter().any(known) {
+        for value in after.iter().filter(real) {
+            let same = |own: &Value| own.name == value.name || own.number == value.number;
+            if before.iter().filter(real).any(same) {
                 continue;
             }
             if old.reserves(value.number) {
@@ -60,13 +68,26 @@ impl<'a> Comparison<'a> {
                 let place = format!("{name}.{}", value.name);
                 self.find(&place, what, harms.map(|whom| whom.by(how)).into(), remedy);
             } else {
-                self.add(format!(
-                    "value `{name}.{}` (an old reader refuses it unless its enum has an \
-                     `#[micro(other)]` variant)",
-                    value.name
-                ));
+                let note = match (self.old.knows(name), old.catch_all) {
+                    (true, true) => "",
+                    (true, false) => " (an old reader refuses it)",
+                    (false, _) => {
+                        " (an old reader refuses it unless its enum has an `#[micro(other)]` \
+                         variant)"
+                    }
+                };
+                self.add(format!("value `{name}.{}`{note}", value.name));
             }
         }
+    }
+
+    /// An enum that has no place for unknown numbers any more.
+    fn closed(&mut self, name: &str) {
+        let how = "numbers that no value has are refused";
+        let harms = [Affected::OldCallers, Affected::StoredData, Affected::Json];
+        let what = "it has no place for unknown numbers any more".to_owned();
+        let remedy = "keep the variant that is marked `#[micro(other)]`".to_owned();
+        self.find(name, what, harms.map(|whom| whom.by(how)).into(), remedy);
     }
 
     fn renumbered(&mut self, place: &str, old: &Value, new: &Value) {
@@ -97,14 +118,23 @@ impl<'a> Comparison<'a> {
     fn removed_value(&mut self, place: &str, old: &Value, new: &Enum) {
         let what = format!("the value {} is gone", old.number);
         if new.reserves(old.number) {
-            let note = "its number is reserved; who still sends it is refused unless the enum has \
-                        an `#[micro(other)]` variant";
+            let note = match new.catch_all {
+                true => "its number is reserved; who still sends it sends an unknown number",
+                false => {
+                    "its number is reserved; who still sends it is refused unless the enum has an \
+                     `#[micro(other)]` variant"
+                }
+            };
             self.find(place, what, Vec::new(), note.to_owned());
             return;
         }
+        let how = match new.catch_all {
+            true => "it is read as an unknown number",
+            false => "messages with it are refused",
+        };
         let harms = vec![
-            Affected::OldCallers.by("messages with it are refused"),
-            Affected::StoredData.by("messages with it are refused"),
+            Affected::OldCallers.by(how),
+            Affected::StoredData.by(how),
             Affected::Json.by("its name is refused"),
         ];
         let remedy = format!(

@@ -37,10 +37,15 @@ impl<'a> Comparison<'a> {
             }
             if old.reserves(field.tag) {
                 self.reused(name, field);
+            } else if field.required {
+                self.new_required(name, field);
+            } else if old.choice && new.choice {
+                self.new_variant(name, field);
             } else {
                 self.add(format!("field `{name}.{}`", field.name));
             }
         }
+        self.choice(name, old, new);
         self.oneofs(name, old, new);
         self.released(name, old, new);
     }
@@ -50,7 +55,10 @@ impl<'a> Comparison<'a> {
         let by_tag = new.fields.iter().find(|other| other.tag == field.tag);
         let by_name = new.fields.iter().find(|other| other.name == field.name);
         match (by_tag, by_name) {
-            (Some(other), _) if other.name == field.name => self.same(&place, field, other),
+            (Some(other), _) if other.name == field.name => {
+                self.same(&place, field, other);
+                self.required(message, field, other);
+            }
             (_, Some(other)) => self.moved(&place, field, other, by_tag),
             (Some(other), None) if is_known(old, other) => self.replaced(&place, field, other),
             (Some(other), None) => match self.type_change(field, other) {
@@ -58,9 +66,13 @@ impl<'a> Comparison<'a> {
                 change => {
                     self.renamed_field(&place, field, other);
                     self.type_finding(&place, field, other, change);
+                    self.required(message, field, other);
                 }
             },
-            (None, None) => self.removed(&place, field, new),
+            (None, None) if old.choice => {
+                self.removed_variant(message, field, new.reserves(field.tag));
+            }
+            (None, None) => self.removed(message, field, new),
         }
     }
 
@@ -178,7 +190,18 @@ impl<'a> Comparison<'a> {
         self.find(place, what, harms, remedy);
     }
 
-    fn removed(&mut self, place: &str, old: &Field, new: &Message) {
+    fn removed(&mut self, message: &str, old: &Field, new: &Message) {
+        let place = &format!("{message}.{}", old.name);
+        if new.reserves(old.tag) && old.required {
+            let remedy = "keep it for as long as old readers are there";
+            let what = format!(
+                "the field with tag {}, which must be sent, is gone",
+                old.tag
+            );
+            let harms = self.missed(message);
+            self.find(place, what, harms, remedy.to_owned());
+            return;
+        }
         if new.reserves(old.tag) {
             let remedy = "its tag is reserved; who still sends it is not heard".to_owned();
             self.find(
@@ -189,12 +212,17 @@ impl<'a> Comparison<'a> {
             );
             return;
         }
-        let harms = vec![
+        let mut harms = vec![
             Affected::OldCallers.by("what they send in it is not heard, what they expect not sent"),
             Affected::NewCallers.by("what an old service sends in it is not heard"),
             Affected::StoredData
                 .by("the value is lost, and misread once another field has its tag"),
         ];
+        if old.required {
+            let missed = self.missed(message);
+            harms.retain(|harm| missed.iter().all(|other| other.whom != harm.whom));
+            harms.extend(missed);
+        }
         let remedy = format!(
             "when nobody needs it any more, say `reserved({})`, so that no later field gets its \
              tag; until then keep it, marked `#[deprecated]`",

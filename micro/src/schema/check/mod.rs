@@ -1,6 +1,7 @@
 //! The check: does a new schema still understand an old one, and if not, what breaks for whom.
 //!
-//! Compares what is on the wire, in JSON and on HTTP paths by protobuf's rules. Doc comments and
+//! Compares what is on the wire, in JSON and on HTTP paths by protobuf's rules, and what our own
+//! readers ask for beyond them. Doc comments and
 //! the files in which things are defined do not count.
 
 mod compare;
@@ -8,6 +9,7 @@ mod enums;
 mod fields;
 mod finding;
 mod oneofs;
+mod required;
 mod services;
 mod types;
 
@@ -50,6 +52,7 @@ impl Schema {
         comparison.messages();
         comparison.enums();
         comparison.services();
+        comparison.noted(old, new);
         let (findings, additions) = comparison.finish();
         Report {
             findings,

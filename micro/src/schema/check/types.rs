@@ -110,6 +110,9 @@ pub(super) fn label(old: &Field, new: &Field) -> Change {
                 .by("of several values the last one is taken, and packed numbers are refused"),
             Json.by("one value is not read as a list"),
         ]),
+        // What must be sent is never left out; that it is asked for is found apart.
+        (false, true) if old.required => Change::None,
+        (true, false) if new.required => Change::None,
         (false, true) => Change::Harmful(vec![
             OldCallers.by("a zero, which they do not send, is read as absent"),
             StoredData.by("a zero, which was not written, is read as absent"),

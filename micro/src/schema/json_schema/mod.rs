@@ -98,6 +98,26 @@ mod tests {
     }
 
     #[test]
+    fn what_must_be_sent_is_required() {
+        let mut schema = sample();
+        schema.files[0].messages[0].fields[0].required = true;
+        schema.files[0].enums[0].values[0].placeholder = true;
+        let cash = &mut schema.files[0].messages[0].messages[0];
+        cash.choice = true;
+        let schema: Value =
+            serde_json::from_str(&schema.json_schema("shop.Item").unwrap()).unwrap();
+        let defined = &schema["$defs"];
+        assert_eq!(defined["shop.Item"]["required"], json!(["sku"]));
+        let one = json!([{ "required": ["coins"] }]);
+        assert_eq!(defined["shop.Item.Cash"]["oneOf"], one);
+        let colour = &defined["shop.Colour"]["anyOf"];
+        assert_eq!(
+            colour[0]["const"], "COLOUR_RED",
+            "nobody reads the other name"
+        );
+    }
+
+    #[test]
     fn unknown_messages_are_not_found() {
         let error = sample().json_schema("shop.Nope").unwrap_err();
         assert_eq!(error.message(), "no message `shop.Nope` in the schema");

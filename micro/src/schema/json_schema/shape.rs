@@ -59,7 +59,7 @@ impl<'a> Shapes<'a> {
 
     fn define(&mut self, name: &str) -> Value {
         if let Some(message) = self.message(name) {
-            let mut schema = self.object(&message.fields);
+            let mut schema = self.object(&message.fields, message.choice);
             schema.insert("title".to_owned(), message.name.as_str().into());
             about(&mut schema, &message.doc, message.deprecated);
             return Value::Object(schema);
@@ -71,8 +71,12 @@ impl<'a> Shapes<'a> {
         }
     }
 
-    /// An object with these fields.
-    pub(in crate::schema) fn object(&mut self, fields: &[Field]) -> Map<String, Value> {
+    /// An object with these fields; of a choice exactly one is there.
+    pub(in crate::schema) fn object(
+        &mut self,
+        fields: &[Field],
+        choice: bool,
+    ) -> Map<String, Value> {
         let mut oneofs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for field in fields {
             if let Some(oneof) = &field.oneof {
@@ -87,9 +91,20 @@ impl<'a> Shapes<'a> {
         schema.insert("type".to_owned(), "object".into());
         let rules: Vec<_> = oneofs
             .values()
-            .filter(|names| names.len() > 1)
+            .filter(|names| names.len() > 1 && !choice)
             .map(rule)
             .collect();
+        let required = fields.iter().filter(|field| field.required);
+        let required: Vec<_> = required.map(|field| field.json_name.as_str()).collect();
+        if !required.is_empty() {
+            schema.insert("required".to_owned(), required.into());
+        }
+        if choice {
+            let each = fields
+                .iter()
+                .map(|field| json!({ "required": [field.json_name] }));
+            schema.insert("oneOf".to_owned(), each.collect());
+        }
         if !rules.is_empty() {
             schema.insert("allOf".to_owned(), rules.into());
         }
@@ -203,7 +218,8 @@ fn key_pattern(key: &Kind) -> Option<&'static str> {
 
 /// A name, or a number, which may be one that nobody knows yet.
 fn enumeration(one: &Enum) -> Value {
-    let values = one.values.iter().map(|value| {
+    let values = one.values.iter().filter(|value| !value.placeholder);
+    let values = values.map(|value| {
         let mut schema = Map::new();
         schema.insert("const".to_owned(), value.name.as_str().into());
         about(&mut schema, &value.doc, value.deprecated);

@@ -82,6 +82,7 @@ impl<'a> Reader<'a> {
             services: services
                 .map(|(one, at)| self.service(one, &[6, at]))
                 .collect(),
+            knows_required: false,
         })
     }
 
@@ -110,6 +111,7 @@ impl<'a> Reader<'a> {
                 .options
                 .as_ref()
                 .is_some_and(|options| options.deprecated),
+            choice: false,
             fields: fields.collect::<Result<_>>()?,
             reserved: reserved
                 .map(|range| {
@@ -136,6 +138,7 @@ impl<'a> Reader<'a> {
                 .options
                 .as_ref()
                 .is_some_and(|options| options.deprecated),
+            placeholder: false,
         });
         let reserved = one.reserved_range.iter();
         Enum {
@@ -150,6 +153,7 @@ impl<'a> Reader<'a> {
                 .map(|range| (range.start.unwrap_or(0), range.end.unwrap_or(0)))
                 .collect(),
             reserved_names: one.reserved_name.clone(),
+            catch_all: false,
         }
     }
 
@@ -262,6 +266,7 @@ fn field(message: &DescriptorProto, field: &FieldDescriptorProto, doc: String) -
             .as_ref()
             .is_some_and(|options| options.packed == Some(false)),
         oneof: oneof.map(|oneof| oneof.name.clone()),
+        required: false,
         doc,
         deprecated: field
             .options

@@ -95,6 +95,7 @@ fn merge(own: &mut File, other: File) -> Result<()> {
         }
         Ok(())
     }
+    own.knows_required &= other.knows_required;
     add(&mut own.messages, other.messages, &own.package, |one| {
         &one.name
     })?;

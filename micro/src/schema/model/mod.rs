@@ -1,8 +1,10 @@
 //! The model: what a [`Schema`] holds, as plain data.
 //!
-//! Knows all that protobuf's descriptors say of a proto3 file and no way to write it down.
+//! Knows all that protobuf's descriptors say of a proto3 file, what our own readers refuse beyond
+//! that, and no way to write it down.
 
 mod from_files;
+mod from_types;
 mod known;
 mod kind;
 mod merge;
@@ -30,6 +32,9 @@ pub struct File {
     pub enums: Vec<Enum>,
     /// The services, by name.
     pub services: Vec<Service>,
+    /// Whether it says what must be sent: [`Field::required`], [`Message::choice`] and what enums
+    /// have for unknown numbers. `.proto` files have no words for it.
+    pub knows_required: bool,
 }
 
 /// A message.
@@ -42,6 +47,8 @@ pub struct Message {
     pub doc: String,
     /// Whether it is marked as deprecated.
     pub deprecated: bool,
+    /// Whether exactly one of its fields must be set, and readers refuse a message without one.
+    pub choice: bool,
     /// Its fields, by tag.
     pub fields: Vec<Field>,
     /// Tags that no field may have, first and last included, in order and apart.
@@ -72,6 +79,8 @@ pub struct Field {
     pub unpacked: bool,
     /// The name of the oneof it belongs to.
     pub oneof: Option<String>,
+    /// Whether readers refuse a message without it: nothing stands for absent.
+    pub required: bool,
     /// The doc comment.
     pub doc: String,
     /// Whether it is marked as deprecated.
@@ -94,6 +103,8 @@ pub struct Enum {
     pub reserved: Vec<(i32, i32)>,
     /// Names that no value may have, in order.
     pub reserved_names: Vec<String>,
+    /// Whether readers have a place for numbers that no value has.
+    pub catch_all: bool,
 }
 
 /// A value of an enum.
@@ -108,6 +119,8 @@ pub struct Value {
     pub doc: String,
     /// Whether it is marked as deprecated.
     pub deprecated: bool,
+    /// Whether nobody sends or reads it: protobuf wants a value with the number 0.
+    pub placeholder: bool,
 }
 
 /// A service.

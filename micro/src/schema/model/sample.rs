@@ -14,6 +14,7 @@ pub(in crate::schema) fn field(tag: i32, name: &str, label: Label, kind: Kind) -
         label,
         unpacked: false,
         oneof: None,
+        required: false,
         doc: String::new(),
         deprecated: false,
     }
@@ -121,6 +122,7 @@ pub(in crate::schema) fn sample() -> Schema {
         messages: vec![item()],
         enums: vec![colour],
         services: vec![cart()],
+        ..File::default()
     };
     Schema { files: vec![file] }
 }

@@ -143,7 +143,7 @@ fn whole(
                 .iter()
                 .filter(|field| !bound.contains(&&*field.name));
             let left: Vec<Field> = left.cloned().collect();
-            Value::Object(document.shapes.object(&left))
+            Value::Object(document.shapes.object(&left, false))
         }
         _ => document.shapes.reference(name),
     }
@@ -197,6 +197,9 @@ impl Query<'_, '_> {
                 None => {
                     let schema = self.document.shapes.field(field);
                     let mut parameter = json!({ "name": name, "in": "query", "schema": schema });
+                    if field.required && prefix.is_empty() {
+                        parameter["required"] = true.into();
+                    }
                     if !field.doc.is_empty() {
                         parameter["description"] = field.doc.as_str().into();
                     }

@@ -55,6 +55,25 @@ fn streams_are_listed_apart() {
     );
 }
 
+#[test]
+fn what_must_be_sent_is_required() {
+    let mut schema = sample();
+    schema.files[0].messages[0].fields[1].required = true;
+    let told = schema.openapi("Shop", "1.2.3");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        told["components"]["schemas"]["shop.Item"]["required"],
+        json!(["count"])
+    );
+    let parameters = told["paths"]["/v1/items/{sku}"]["get"]["parameters"].as_array();
+    let required = parameters
+        .unwrap()
+        .iter()
+        .filter(|one| one["required"] == true);
+    let required: Vec<_> = required.map(|one| &one["name"]).collect();
+    assert_eq!(required, ["sku", "count"]);
+}
+
 fn names(operation: &Value, place: &str) -> Vec<String> {
     let parameters = operation["parameters"].as_array().unwrap().iter();
     let own = parameters.filter(|parameter| parameter["in"] == place);

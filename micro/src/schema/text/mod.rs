@@ -83,6 +83,23 @@ mod tests {
     }
 
     #[test]
+    fn what_must_be_sent_is_in_the_text_and_may_be_missing() {
+        let mut schema = sample();
+        let file = &mut schema.files[0];
+        file.knows_required = true;
+        file.messages[0].fields[0].required = true;
+        file.messages[0].messages[0].choice = true;
+        file.enums[0].catch_all = true;
+        file.enums[0].values[0].placeholder = true;
+        let text = schema.text();
+        assert_eq!(Schema::parse(&text).unwrap(), schema, "{text}");
+        let line = r#""type": "string", "required": true, "doc""#;
+        assert!(text.contains(line), "{text}");
+        let earlier = Schema::parse(&sample().text()).unwrap();
+        assert!(!earlier.files()[0].knows_required);
+    }
+
+    #[test]
     fn fields_values_and_methods_have_lines_of_their_own() {
         let text = sample().text();
         for line in [

@@ -126,6 +126,7 @@ fn file(at: &At<'_>) -> Result<File> {
         messages: at.list("messages", message)?,
         enums: at.list("enums", enumeration)?,
         services: at.list("services", service)?,
+        knows_required: at.flag("knows_required")?,
     })
 }
 
@@ -134,6 +135,7 @@ fn message(at: &At<'_>) -> Result<Message> {
         name: at.name("name")?,
         doc: at.text("doc")?.to_owned(),
         deprecated: at.flag("deprecated")?,
+        choice: at.flag("choice")?,
         fields: at.list("fields", field)?,
         reserved: at.list("reserved", range)?,
         reserved_names: at.list("reserved_names", item)?,
@@ -162,6 +164,7 @@ fn field(at: &At<'_>) -> Result<Field> {
         oneof: Some(at.text("oneof")?)
             .filter(|oneof| !oneof.is_empty())
             .map(str::to_owned),
+        required: at.flag("required")?,
         doc: at.text("doc")?.to_owned(),
         deprecated: at.flag("deprecated")?,
     })
@@ -213,6 +216,7 @@ fn enumeration(at: &At<'_>) -> Result<Enum> {
         values: at.list("values", value)?,
         reserved: at.list("reserved", range)?,
         reserved_names: at.list("reserved_names", item)?,
+        catch_all: at.flag("catch_all")?,
     })
 }
 
@@ -222,6 +226,7 @@ fn value(at: &At<'_>) -> Result<Value> {
         number: at.number("number")?,
         doc: at.text("doc")?.to_owned(),
         deprecated: at.flag("deprecated")?,
+        placeholder: at.flag("placeholder")?,
     })
 }
 

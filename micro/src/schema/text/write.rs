@@ -32,6 +32,7 @@ fn file(file: &File) -> Node {
     Node::object([
         ("name", Node::text(&file.name)),
         ("package", Node::text(&file.package)),
+        ("knows_required", flag(file.knows_required)),
         ("messages", list(&file.messages, message)),
         ("enums", list(&file.enums, enumeration)),
         ("services", list(&file.services, service)),
@@ -43,6 +44,7 @@ fn message(message: &Message) -> Node {
         ("name", Node::text(&message.name)),
         ("doc", Node::text(&message.doc)),
         ("deprecated", flag(message.deprecated)),
+        ("choice", flag(message.choice)),
         ("reserved", reserved(&message.reserved)),
         (
             "reserved_names",
@@ -69,6 +71,7 @@ fn field(field: &Field) -> Node {
             "oneof",
             Node::text(field.oneof.as_deref().unwrap_or_default()),
         ),
+        ("required", flag(field.required)),
         ("deprecated", flag(field.deprecated)),
         ("doc", Node::text(&field.doc)),
     ])
@@ -79,6 +82,7 @@ fn enumeration(one: &Enum) -> Node {
         Node::object([
             ("number", number(value.number)),
             ("name", Node::text(&value.name)),
+            ("placeholder", flag(value.placeholder)),
             ("deprecated", flag(value.deprecated)),
             ("doc", Node::text(&value.doc)),
         ])
@@ -87,6 +91,7 @@ fn enumeration(one: &Enum) -> Node {
         ("name", Node::text(&one.name)),
         ("doc", Node::text(&one.doc)),
         ("deprecated", flag(one.deprecated)),
+        ("catch_all", flag(one.catch_all)),
         ("reserved", reserved(&one.reserved)),
         (
             "reserved_names",

@@ -1,5 +1,7 @@
 //! Every kind of change: who is harmed, and where it is said to be.
 
+mod required;
+
 use super::*;
 use crate::schema::model::sample::{field, sample};
 use crate::schema::model::{Field, Http, Kind, Label, Method, Service, Value};
