@@ -1,14 +1,16 @@
 //! The check: does a new schema still understand an old one, and if not, what breaks for whom.
 //!
 //! Compares what is on the wire, in JSON and on HTTP paths by protobuf's rules, and what our own
-//! readers ask for beyond them. Doc comments and
-//! the files in which things are defined do not count.
+//! readers ask for beyond them. Doc comments and the files in which things are defined do not
+//! count.
 
 mod compare;
 mod enums;
 mod fields;
 mod finding;
+mod http;
 mod oneofs;
+mod query;
 mod required;
 mod services;
 mod types;

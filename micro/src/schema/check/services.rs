@@ -2,7 +2,7 @@
 
 use crate::schema::check::compare::Comparison;
 use crate::schema::check::finding::{Affected, Harm};
-use crate::schema::model::{Http, Method, Service};
+use crate::schema::model::{Method, Service};
 
 impl<'a> Comparison<'a> {
     /// All services of both schemas.
@@ -35,6 +35,7 @@ impl<'a> Comparison<'a> {
         {
             self.add(format!("service `{name}`"));
         }
+        self.shadows();
     }
 
     fn service(&mut self, name: &str, old: &Service, new: &Service) {
@@ -93,7 +94,7 @@ impl<'a> Comparison<'a> {
         }
         self.error(place, old, new);
         self.idempotent(place, old, new);
-        self.http(place, &old.http, &new.http);
+        self.http(place, old, new);
     }
 
     fn error(&mut self, place: &str, old: &Method, new: &Method) {
@@ -143,29 +144,6 @@ impl<'a> Comparison<'a> {
             }
             (false, true) => self.add(format!("`{place}` is safe")),
             _ => {}
-        }
-    }
-
-    fn http(&mut self, place: &str, old: &[Http], new: &[Http]) {
-        for rule in old.iter().filter(|rule| !new.contains(rule)) {
-            let path = |other: &&Http| (&other.verb, &other.path) == (&rule.verb, &rule.path);
-            let (what, how) = match new.iter().find(path) {
-                Some(_) => (
-                    "takes or gives another body",
-                    "the body is refused or misread",
-                ),
-                None => ("is gone", "the path is not found"),
-            };
-            let what = format!("`{} {}` {what}", rule.verb, rule.path);
-            let remedy = "keep the rule, and add another beside it".to_owned();
-            self.find(place, what, vec![Affected::Http.by(how)], remedy);
-        }
-        let paths: Vec<_> = old.iter().map(|rule| (&rule.verb, &rule.path)).collect();
-        for rule in new
-            .iter()
-            .filter(|rule| !paths.contains(&(&rule.verb, &rule.path)))
-        {
-            self.add(format!("`{} {}` for `{place}`", rule.verb, rule.path));
         }
     }
 }

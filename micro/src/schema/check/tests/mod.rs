@@ -1,14 +1,22 @@
 //! Every kind of change: who is harmed, and where it is said to be.
 
+mod http;
 mod required;
 
 use super::*;
 use crate::schema::model::sample::{field, sample};
 use crate::schema::model::{Field, Http, Kind, Label, Method, Service, Value};
 
+/// The sample without rules of plain HTTP, whose parameters are found apart.
+fn plain() -> Schema {
+    let mut schema = sample();
+    method(&mut schema, "Get").http.clear();
+    schema
+}
+
 /// What the check says when the sample is changed so.
 fn changed(change: impl FnOnce(&mut Schema)) -> Report {
-    let (old, mut new) = (sample(), sample());
+    let (old, mut new) = (plain(), plain());
     change(&mut new);
     new.sort();
     Schema::check(&old, &new)
@@ -319,22 +327,6 @@ fn services_and_methods_must_stay() {
     );
     let report = changed(|schema| method(schema, "Get").idempotent = false);
     assert_eq!(one(&report), ("shop.Cart/Get", vec![OldCallers, ByHttp]));
-}
-
-#[test]
-fn http_paths_must_stay() {
-    let report = changed(|schema| method(schema, "Get").http[0].path = "/v2/items".to_owned());
-    assert_eq!(one(&report), ("shop.Cart/Get", vec![ByHttp]));
-    assert_eq!(report.additions(), ["`GET /v2/items` for `shop.Cart/Get`"]);
-    let report = changed(|schema| method(schema, "Get").http[1].body = "parts".to_owned());
-    assert_eq!(one(&report), ("shop.Cart/Get", vec![ByHttp]));
-    assert!(
-        report.to_string().contains("takes or gives another body"),
-        "{report}"
-    );
-    let more = Http::new("DELETE", "/v1/items/{sku}");
-    let report = changed(|schema| method(schema, "Get").http.push(more));
-    assert!(report.is_compatible());
 }
 
 #[test]

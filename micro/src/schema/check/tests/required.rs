@@ -4,7 +4,7 @@ use super::*;
 
 /// The sample, which knows what must be sent, and a change of it.
 fn knowing(change: impl FnOnce(&mut Schema)) -> (Schema, Schema) {
-    let mut old = sample();
+    let mut old = plain();
     old.files[0].knows_required = true;
     let mut new = old.clone();
     change(&mut new);
