@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::schema::check::aliases::has_other_name;
 use crate::schema::check::compare::Comparison;
 use crate::schema::check::finding::Affected;
 use crate::schema::model::{Enum, Value};
@@ -41,6 +42,9 @@ impl<'a> Comparison<'a> {
             match (by_name, by_number) {
                 (Some(other), _) if other.number == value.number => {}
                 (Some(other), _) => self.renumbered(&place, value, other),
+                (None, Some(_)) if has_other_name(value, old, new) => {
+                    self.removed_alias(&place, value, new);
+                }
                 (None, Some(other)) if is_known(old, other) => {
                     self.removed_value(&place, value, new);
                 }
@@ -49,11 +53,16 @@ impl<'a> Comparison<'a> {
             }
         }
         for value in after.iter().filter(real) {
-            let same = |own: &Value| own.name == value.name || own.number == value.number;
-            if before.iter().filter(real).any(same) {
+            let mut olds = before.iter().filter(real);
+            if olds.clone().any(|own| own.name == value.name) {
                 continue;
             }
-            if old.reserves(value.number) {
+            if old.reserved_names.contains(&value.name) {
+                self.reused_name(&format!("{name}.{}", value.name));
+            }
+            if olds.any(|own| own.number == value.number) {
+                self.new_alias(name, value, old, new);
+            } else if old.reserves(value.number) {
                 let how = "an earlier value of that number is read as this one";
                 let harms = [
                     Affected::OldCallers,
@@ -79,6 +88,8 @@ impl<'a> Comparison<'a> {
                 self.add(format!("value `{name}.{}`{note}", value.name));
             }
         }
+        self.first_names(name, old, new);
+        self.released(name, &old.into(), &new.into());
     }
 
     /// An enum that has no place for unknown numbers any more.

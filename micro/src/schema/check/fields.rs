@@ -35,6 +35,7 @@ impl<'a> Comparison<'a> {
             if old.fields.iter().any(|own| known(&own)) {
                 continue;
             }
+            self.reused_field_name(name, field, old);
             if old.reserves(field.tag) {
                 self.reused(name, field);
             } else if field.required {
@@ -47,7 +48,7 @@ impl<'a> Comparison<'a> {
         }
         self.choice(name, old, new);
         self.oneofs(name, old, new);
-        self.released(name, old, new);
+        self.released(name, &old.into(), &new.into());
     }
 
     fn field(&mut self, message: &str, field: &Field, old: &Message, new: &Message) {
@@ -242,36 +243,6 @@ impl<'a> Comparison<'a> {
         let what = format!("the new field has tag {}, which was reserved", field.tag);
         let remedy = "give it a tag that no field ever had".to_owned();
         self.find(&format!("{message}.{}", field.name), what, harms, remedy);
-    }
-
-    /// Tags that are not reserved any more, and that no field has yet.
-    fn released(&mut self, name: &str, old: &Message, new: &Message) {
-        let kept = |(first, last): &&(i32, i32)| {
-            new.reserved
-                .iter()
-                .any(|(from, to)| from <= first && last <= to)
-        };
-        for (first, last) in old.reserved.iter().filter(|range| !kept(range)) {
-            let tags = if first == last {
-                first.to_string()
-            } else {
-                format!("{first} to {last}")
-            };
-            if !new
-                .fields
-                .iter()
-                .any(|field| (*first..=*last).contains(&field.tag))
-            {
-                let remedy =
-                    format!("say `reserved({tags})` again: the next field may get the tag");
-                self.find(
-                    name,
-                    format!("tag {tags} is no longer reserved"),
-                    Vec::new(),
-                    remedy,
-                );
-            }
-        }
     }
 }
 

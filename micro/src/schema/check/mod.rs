@@ -4,6 +4,7 @@
 //! readers ask for beyond them. Doc comments and the files in which things are defined do not
 //! count.
 
+mod aliases;
 mod compare;
 mod enums;
 mod fields;
@@ -12,6 +13,7 @@ mod http;
 mod oneofs;
 mod query;
 mod required;
+mod reserved;
 mod services;
 mod types;
 

@@ -1,6 +1,7 @@
 //! Every kind of change: who is harmed, and where it is said to be.
 
 mod http;
+mod names;
 mod required;
 
 use super::*;
@@ -68,7 +69,7 @@ fn what_is_new_breaks_nobody() {
     let report = changed(|schema| {
         item(schema)
             .fields
-            .push(field(40, "size", Label::Single, Kind::Bool));
+            .push(field(40, "length", Label::Single, Kind::Bool));
         item(schema).reserved.push((50, 50));
         schema.files[0].messages.push(Message {
             name: "More".to_owned(),
@@ -96,7 +97,7 @@ fn what_is_new_breaks_nobody() {
         .collect();
     let expected = [
         "`shop.Cart/Watch` is idempotent",
-        "field `shop.Item.size`",
+        "field `shop.Item.length`",
         "message `shop.More`",
         "method `shop.Cart/More`",
         "service `shop.Other`",
@@ -180,10 +181,10 @@ fn a_reserved_tag_is_not_for_new_fields() {
     let report = changed(|schema| {
         item(schema)
             .fields
-            .push(field(9, "size", Label::Single, Kind::Bool));
+            .push(field(9, "length", Label::Single, Kind::Bool));
         item(schema).reserved.retain(|range| *range != (9, 9));
     });
-    assert_eq!(one(&report), ("shop.Item.size", BINARY.to_vec()));
+    assert_eq!(one(&report), ("shop.Item.length", BINARY.to_vec()));
     let report = changed(|schema| item(schema).reserved.clear());
     assert_eq!(report.findings().len(), 2, "{report}");
     assert!(report.is_compatible());
