@@ -7,6 +7,8 @@ use crate::schema::check::finding::{Affected, Harm};
 use crate::schema::check::types::{self, Change};
 use crate::schema::model::{Field, Label, Message};
 
+const RENAMED: &str = "the old name is not read, and the new one not known";
+
 impl<'a> Comparison<'a> {
     /// All messages of both schemas.
     pub(super) fn messages(&mut self) {
@@ -60,7 +62,10 @@ impl<'a> Comparison<'a> {
                 self.same(&place, field, other);
                 self.required(message, field, other);
             }
-            (_, Some(other)) => self.moved(&place, field, other, by_tag),
+            (_, Some(other)) => {
+                self.moved(&place, field, other, by_tag);
+                self.required(message, field, other);
+            }
             (Some(other), None) if is_known(old, other) => self.replaced(&place, field, other),
             (Some(other), None) => match self.type_change(field, other) {
                 Change::Harmful(_) => self.replaced(&place, field, other),
@@ -82,7 +87,7 @@ impl<'a> Comparison<'a> {
         let change = self.type_change(old, new);
         self.type_finding(place, old, new, change);
         if old.json_name != new.json_name {
-            let harm = Affected::Json.by("the old name is not read, and the new one not known");
+            let harm = Affected::Json.by(RENAMED);
             let what = format!(
                 "its name in JSON was `{}` and is `{}`",
                 old.json_name, new.json_name
@@ -105,18 +110,7 @@ impl<'a> Comparison<'a> {
         {
             return types::unreadable();
         }
-        match (kind(&old.kind, &new.kind), types::label(old, new)) {
-            (Change::Harmful(mut harms), Change::Harmful(more)) => {
-                for harm in more {
-                    if !harms.iter().any(|known| known.whom == harm.whom) {
-                        harms.push(harm);
-                    }
-                }
-                Change::Harmful(harms)
-            }
-            (Change::Harmful(harms), _) | (_, Change::Harmful(harms)) => Change::Harmful(harms),
-            (kind, _) => kind,
-        }
+        kind(&old.kind, &new.kind).and(types::label(old, new))
     }
 
     fn type_finding(&mut self, place: &str, old: &Field, new: &Field, change: Change) {
@@ -129,7 +123,7 @@ impl<'a> Comparison<'a> {
         );
         match change {
             Change::None => {}
-            Change::Fine(note) => self.find(place, what, Vec::new(), note.to_owned()),
+            Change::Wider(harms, note) => self.find(place, what, harms, note.to_owned()),
             Change::Harmful(harms) => {
                 let remedy = format!(
                     "keep tag {tag} as it was, give the new field a name and a tag of its own, \
@@ -143,7 +137,7 @@ impl<'a> Comparison<'a> {
 
     fn renamed_field(&mut self, place: &str, old: &Field, new: &Field) {
         let harms = vec![
-            Affected::Json.by("the old name is not read, and the new one not known"),
+            Affected::Json.by(RENAMED),
             Affected::Sources.by("the field has another name; the bytes are the same"),
         ];
         let remedy = format!(
@@ -157,10 +151,11 @@ impl<'a> Comparison<'a> {
 
     /// A field whose name stands at another tag.
     fn moved(&mut self, place: &str, old: &Field, new: &Field, at_tag: Option<&Field>) {
-        let harms = match at_tag {
+        let mut harms = match at_tag {
             Some(_) => binary("another field is read in its place"),
             None => binary("the field is read as absent"),
         };
+        harms.extend(self.json_of_moved(old, new));
         let taken = at_tag.map(|other| format!(", and tag {} is `{}`", old.tag, other.name));
         let what = format!(
             "its tag was {} and is {}{}",
@@ -174,6 +169,16 @@ impl<'a> Comparison<'a> {
             old.tag
         );
         self.find(place, what, harms, remedy);
+    }
+
+    /// What becomes of a field in JSON, which does not care for its tag.
+    fn json_of_moved(&self, old: &Field, new: &Field) -> Option<Harm> {
+        if old.json_name != new.json_name {
+            return Some(Affected::Json.by(RENAMED));
+        }
+        let change = self.type_change(old, new);
+        let mut harms = change.harms().iter();
+        harms.find(|harm| harm.whom == Affected::Json).copied()
     }
 
     /// A field that is gone, and whose tag another has.

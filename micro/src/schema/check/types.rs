@@ -8,15 +8,41 @@ use crate::schema::model::{Field, Kind, Label};
 pub(super) enum Change {
     /// Nothing.
     None,
-    /// It is read, and this is to be known.
-    Fine(&'static str),
+    /// It is read by all who read bytes, and this is to be known.
+    Wider(Vec<Harm>, &'static str),
     /// It harms.
     Harmful(Vec<Harm>),
+}
+
+impl Change {
+    /// What it harms.
+    pub(super) fn harms(&self) -> &[Harm] {
+        match self {
+            Self::None => &[],
+            Self::Wider(harms, _) | Self::Harmful(harms) => harms,
+        }
+    }
+
+    /// This change and another one, of the same field.
+    pub(super) fn and(self, other: Self) -> Self {
+        let mut harms = match (self, other) {
+            (Self::None, one) | (one, Self::None) => return one,
+            (Self::Wider(harms, _) | Self::Harmful(harms), more) => (harms, more),
+        };
+        for harm in harms.1.harms() {
+            if !harms.0.iter().any(|known| known.whom == harm.whom) {
+                harms.0.push(*harm);
+            }
+        }
+        Self::Harmful(harms.0)
+    }
 }
 
 use Affected::{Json, NewCallers, OldCallers, StoredData};
 
 const CUT: &str = "values beyond 32 bits are cut to their low half";
+const TEXT: &str = "numbers become text, which others than protobuf's readers do not expect";
+const NUMBER: &str = "text becomes numbers, which others than protobuf's readers do not expect";
 const SIGN: &str = "negative numbers and very large ones are read as other numbers";
 const UNREADABLE: &str = "the field is refused or read as something else";
 
@@ -29,14 +55,19 @@ pub(super) fn kind(old: &Kind, new: &Kind) -> Change {
     };
     match (old, new) {
         _ if old == new => Change::None,
-        (Int32, Int64) | (Uint32, Int64 | Uint64) | (Sint32, Sint64) => Change::Fine(
+        (Int32, Int64) | (Uint32, Int64 | Uint64) | (Sint32, Sint64) => Change::Wider(
+            vec![Json.by(TEXT)],
             "the bytes are read; a reader that knows 32 bits only cuts larger values to their low \
-             half, so send these when all readers are new; JSON has 64-bit numbers as text, which \
-             protobuf's readers take either way",
+             half, so send these when all readers are new; where others than protobuf's read the \
+             JSON, add another field",
         ),
-        (Int64, Int32 | Uint32) | (Uint64, Uint32) | (Sint64, Sint32) => {
-            Change::Harmful(vec![OldCallers.by(CUT), StoredData.by(CUT)])
-        }
+        (Int64, Int32 | Uint32) | (Uint64, Uint32) | (Sint64, Sint32) => Change::Harmful(vec![
+            OldCallers.by(CUT),
+            StoredData.by(CUT),
+            Json.by(NUMBER),
+        ]),
+        (Int32, Uint64) => Change::Harmful(signs(TEXT)),
+        (Uint64, Int32) => Change::Harmful(signs(NUMBER)),
         (Int32 | Int64 | Uint32 | Uint64, Int32 | Int64 | Uint32 | Uint64)
         | (Fixed32, Sfixed32)
         | (Sfixed32, Fixed32)
@@ -84,6 +115,12 @@ pub(super) fn kind(old: &Kind, new: &Kind) -> Change {
         }
         _ => unreadable(),
     }
+}
+
+/// Other signs for all, and for readers of JSON another form, too.
+fn signs(json: &'static str) -> Vec<Harm> {
+    let all = [OldCallers, NewCallers, StoredData].map(|whom| whom.by(SIGN));
+    all.into_iter().chain([Json.by(json)]).collect()
 }
 
 /// Nobody reads the other's.
@@ -141,21 +178,24 @@ mod tests {
     fn whom(change: Change) -> Vec<Affected> {
         match change {
             Change::None => panic!("nothing changes"),
-            Change::Fine(_) => Vec::new(),
-            Change::Harmful(harms) => harms.into_iter().map(|harm| harm.whom).collect(),
+            Change::Wider(harms, _) | Change::Harmful(harms) => {
+                harms.into_iter().map(|harm| harm.whom).collect()
+            }
         }
     }
 
     #[test]
-    fn numbers_may_grow_and_not_shrink() {
-        assert_eq!(whom(kind(&Kind::Int32, &Kind::Int64)), []);
-        assert_eq!(whom(kind(&Kind::Sint32, &Kind::Sint64)), []);
+    fn numbers_may_grow_in_bytes_and_not_shrink() {
+        assert_eq!(whom(kind(&Kind::Int32, &Kind::Int64)), [Json]);
+        assert_eq!(whom(kind(&Kind::Sint32, &Kind::Sint64)), [Json]);
         assert_eq!(
             whom(kind(&Kind::Int64, &Kind::Int32)),
-            [OldCallers, StoredData]
+            [OldCallers, StoredData, Json]
         );
         let signs = [OldCallers, NewCallers, StoredData];
         assert_eq!(whom(kind(&Kind::Int32, &Kind::Uint32)), signs);
+        let all = [OldCallers, NewCallers, StoredData, Json];
+        assert_eq!(whom(kind(&Kind::Int32, &Kind::Uint64)), all);
         assert_eq!(whom(kind(&Kind::Fixed64, &Kind::Sfixed64)), signs);
     }
 

@@ -177,6 +177,26 @@ fn fields_in_another_order_have_other_tags() {
 }
 
 #[test]
+fn a_field_that_moved_and_changed_harms_json_too() {
+    let all = [OldCallers, NewCallers, StoredData, Json];
+    let moved = |change: fn(&mut Field)| {
+        changed(|schema| {
+            let field = of(schema, "raw");
+            field.tag = 40;
+            change(field);
+        })
+    };
+    assert_eq!(one(&moved(|_| ())), ("shop.Item.raw", BINARY.to_vec()));
+    for change in [
+        (|field| field.kind = Kind::String) as fn(&mut Field),
+        |field| field.label = Label::Repeated,
+        |field| field.json_name = "RAW".to_owned(),
+    ] {
+        assert_eq!(one(&moved(change)), ("shop.Item.raw", all.to_vec()));
+    }
+}
+
+#[test]
 fn a_reserved_tag_is_not_for_new_fields() {
     let report = changed(|schema| {
         item(schema)
@@ -203,12 +223,10 @@ fn types_are_compared_by_what_is_on_the_wire() {
         "{report}"
     );
     let report = kind("count", Kind::Uint64);
-    assert_eq!(one(&report), ("shop.Item.count", Vec::new()));
-    assert!(
-        report.to_string().contains("cuts larger values"),
-        "{report}"
-    );
-    assert!(report.is_compatible());
+    assert_eq!(one(&report), ("shop.Item.count", vec![Json]));
+    for said in ["cuts larger values", "numbers become text"] {
+        assert!(report.to_string().contains(said), "{report}");
+    }
     assert_eq!(
         one(&kind("prices", Kind::Double)),
         ("shop.Item.prices", all.clone())
@@ -348,7 +366,10 @@ fn a_renamed_message_is_one_finding_and_its_fields_are_compared() {
         "{report}"
     );
     assert_eq!(report.findings()[0].harms.len(), 2);
-    assert!(!report.findings()[1].is_breaking());
+    let [harm] = &report.findings()[1].harms[..] else {
+        panic!("{report}")
+    };
+    assert_eq!(harm.whom, Json);
 }
 
 #[test]
