@@ -26,24 +26,24 @@ impl FileResolver for Texts {
 }
 
 /// What another compiler reads in the `.proto` files of a schema.
-fn compiled(schema: &Schema) -> Schema {
+pub(super) fn compiled(schema: &Schema) -> Schema {
     let texts: HashMap<_, _> = schema.proto().unwrap().into_iter().collect();
+    let files: Vec<_> = schema.files().iter().map(|file| &*file.name).collect();
+    Schema::from_files(&descriptors(&texts, &files).file).unwrap()
+}
+
+/// The descriptors of some of the files, and of all that they import.
+fn descriptors(texts: &HashMap<String, String>, files: &[&str]) -> FileDescriptorSet {
     let mut resolver = ChainFileResolver::new();
-    let files: Vec<_> = schema
-        .files()
-        .iter()
-        .map(|file| file.name.clone())
-        .collect();
     resolver.add(Texts(texts.clone()));
     resolver.add(GoogleFileResolver::new());
     let mut compiler = protox::Compiler::with_file_resolver(resolver);
-    compiler.include_source_info(true);
-    if let Err(error) = compiler.open_files(&files) {
+    compiler.include_source_info(true).include_imports(true);
+    if let Err(error) = compiler.open_files(files) {
         panic!("{error:?} in {texts:#?}");
     }
     let set = compiler.encode_file_descriptor_set();
-    let set = FileDescriptorSet::decode(&set.into(), MEMORY).unwrap();
-    Schema::from_files(&set.file).unwrap()
+    FileDescriptorSet::decode(&set.into(), MEMORY).unwrap()
 }
 
 /// `.proto` files have no word for typed errors, nor for what must be sent.
@@ -77,6 +77,27 @@ fn proto_files_compile_and_give_the_same_schema() {
         .collect();
     assert_eq!(files, ["shop.money.proto", "shop.v1.proto"]);
     assert_eq!(compiled(&schema), as_proto_says(&schema));
+}
+
+#[test]
+fn messages_of_google_s_api_stay_where_they_are_used() {
+    let text = "syntax = \"proto3\"; package own; import \"google/api/http.proto\";\n\
+                message Uses { google.api.HttpRule rule = 1; }";
+    let schema = Schema::of_service::<Shop>().unwrap();
+    let mut texts: HashMap<_, _> = schema.proto().unwrap().into_iter().collect();
+    texts.insert("own.proto".to_owned(), text.to_owned());
+    let messages = |files: &[&str]| {
+        let set = descriptors(&texts, files);
+        let schema = Schema::from_files(&set.file).unwrap();
+        schema.messages().into_keys().collect::<Vec<_>>()
+    };
+    let kept = messages(&["own.proto"]);
+    assert!(kept.contains(&"google.api.HttpRule".to_owned()), "{kept:?}");
+    let kept = messages(&["shop.v1.proto"]);
+    assert!(
+        !kept.iter().any(|name| name.starts_with("google")),
+        "{kept:?}"
+    );
 }
 
 #[test]

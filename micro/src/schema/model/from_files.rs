@@ -9,9 +9,9 @@ use crate::schema::descriptor::{
     DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, HttpRule,
     ServiceDescriptorProto,
 };
+use crate::schema::model::known;
 use crate::schema::model::{
-    Enum, Field, File, Http, Kind, Label, Message, Method, SPECIAL, Schema, Service, Value,
-    json_name,
+    Enum, Field, File, Http, Kind, Label, Message, Method, Schema, Service, Value, json_name,
 };
 
 const REPEATED: i32 = 3;
@@ -21,15 +21,15 @@ const NO_SIDE_EFFECTS: i32 = 1;
 const IDEMPOTENT: i32 = 2;
 
 impl Schema {
-    /// What descriptor files say.
+    /// What descriptor files say; Google's own, as `protoc --include_imports` adds them, are passed
+    /// over.
     ///
     /// # Errors
     ///
     /// `InvalidArgument` for a file that is not proto3, or a descriptor that contradicts itself.
     pub fn from_files(files: &[FileDescriptorProto]) -> Result<Self> {
-        let known =
-            |file: &&FileDescriptorProto| SPECIAL.iter().all(|(name, _)| file.name != *name);
-        let files = files.iter().filter(known).map(|file| {
+        let theirs = files.iter().filter(|file| !known::is_own(file, files));
+        let files = theirs.map(|file| {
             Reader::of(file)
                 .file(file)
                 .map_err(|error| error.context(format!("cannot take over `{}`", file.name)))

@@ -15,7 +15,7 @@ mod schema;
 pub use self::kind::{Kind, Label};
 pub use self::schema::Schema;
 
-pub(super) use self::known::{SPECIAL, known_file};
+pub(super) use self::known::known_file;
 pub(super) use self::schema::{full, json_name};
 
 /// One `.proto` file: what belongs to one package.
