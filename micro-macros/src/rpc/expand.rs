@@ -70,9 +70,10 @@ impl Method {
         let doc = Some(&self.doc)
             .filter(|doc| !doc.is_empty())
             .map(|doc| quote!(.doc(#doc)));
+        let deprecated = self.is_deprecated().then(|| quote!(.deprecated()));
         let (flags, http) = (self.flags(), http::expand(&self.http, private));
         let location = signature::location(private, self.ident.span());
-        quote!(#doc #flags #http .location(#location))
+        quote!(#doc #deprecated #flags #http .location(#location))
     }
 
     /// What service and client both say of the method.

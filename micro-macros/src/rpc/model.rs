@@ -110,6 +110,13 @@ impl Method {
         }
     }
 
+    /// Whether it is marked as deprecated.
+    pub(crate) fn is_deprecated(&self) -> bool {
+        function::select(&self.forwarded, &["deprecated"])
+            .next()
+            .is_some()
+    }
+
     /// Whether the method may be absent from the program.
     fn is_conditional(&self) -> bool {
         !self.cfgs.is_empty()

@@ -92,6 +92,8 @@ impl Client<'_> {
         let doc = Some(doc)
             .filter(|doc| !doc.is_empty())
             .map(|doc| quote!(.doc(#doc)));
+        let mut deprecated = function::select(self.attributes, &["deprecated"]);
+        let deprecated = deprecated.next().map(|_| quote!(.deprecated()));
         let pairs = metadata.iter().map(|pair| {
             let (key, value) = (&pair.key, &pair.value);
             quote!((#key, #value))
@@ -99,7 +101,7 @@ impl Client<'_> {
         let pairs = (!metadata.is_empty()).then(|| quote!(.metadata(&[#(#pairs),*])));
         let location = signature::location(private, Span::call_site());
         quote! {
-            #private::ServiceInfo::new(#name, #wire).version(#version) #doc #pairs
+            #private::ServiceInfo::new(#name, #wire).version(#version) #doc #deprecated #pairs
                 .location(#location)
         }
     }

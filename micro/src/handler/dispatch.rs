@@ -59,6 +59,8 @@ pub struct Route {
     pub method: Arc<MethodInfo>,
     /// The method's doc comment.
     pub doc: &'static str,
+    /// Whether the method is not to be used in new code.
+    pub deprecated: bool,
     /// Where the method is defined.
     pub location: Option<Location>,
     /// How the method is reached by plain HTTP.
@@ -87,6 +89,7 @@ impl Route {
             service,
             method: Arc::new(info),
             doc: method.doc,
+            deprecated: method.deprecated,
             location: method.location.or(service.location),
             http: method.http,
             input: method.input,

@@ -40,6 +40,8 @@ pub struct ServiceInfo {
     pub version: &'static str,
     /// The doc comment.
     pub doc: &'static str,
+    /// Whether it is not to be used in new code.
+    pub deprecated: bool,
     /// What nodes register beside it.
     pub metadata: &'static [(&'static str, &'static str)],
     /// Where it is defined.
@@ -54,6 +56,7 @@ impl ServiceInfo {
             wire,
             version: "0.0.0",
             doc: "",
+            deprecated: false,
             metadata: &[],
             location: None,
         }
@@ -68,6 +71,12 @@ impl ServiceInfo {
     /// Sets the doc comment.
     pub const fn doc(mut self, doc: &'static str) -> Self {
         self.doc = doc;
+        self
+    }
+
+    /// Says that it is not to be used in new code.
+    pub const fn deprecated(mut self) -> Self {
+        self.deprecated = true;
         self
     }
 

@@ -41,6 +41,7 @@ pub type Describe = fn(&mut Types) -> String;
 pub struct Method {
     pub(super) name: &'static str,
     pub(super) doc: &'static str,
+    pub(super) deprecated: bool,
     pub(super) kind: Kind,
     pub(super) idempotent: bool,
     pub(super) safe: bool,
@@ -189,6 +190,7 @@ impl Method {
         Self {
             name,
             doc: "",
+            deprecated: false,
             kind,
             idempotent: false,
             safe: false,
@@ -206,6 +208,12 @@ impl Method {
     /// Sets the doc comment.
     pub fn doc(mut self, doc: &'static str) -> Self {
         self.doc = doc;
+        self
+    }
+
+    /// Says that it is not to be used in new code.
+    pub fn deprecated(mut self) -> Self {
+        self.deprecated = true;
         self
     }
 

@@ -95,6 +95,7 @@ pub(crate) struct Described<'a> {
     service: ServiceInfo,
     name: &'a str,
     doc: &'a str,
+    deprecated: bool,
     kind: Kind,
     idempotent: bool,
     safe: bool,
@@ -109,6 +110,7 @@ impl<'a> Described<'a> {
             service,
             name: method.name,
             doc: method.doc,
+            deprecated: method.deprecated,
             kind: method.kind,
             idempotent: method.idempotent,
             safe: method.safe,
@@ -126,6 +128,7 @@ impl<'a> Described<'a> {
             client_streaming: self.kind.streams_requests(),
             server_streaming: self.kind.streams_replies(),
             doc: self.doc.to_owned(),
+            deprecated: self.deprecated,
             idempotent: self.idempotent,
             safe: self.safe,
         }
@@ -139,6 +142,7 @@ impl<'a> From<&'a Route> for Described<'a> {
             service: route.service,
             name: route.method.name(),
             doc: route.doc,
+            deprecated: route.deprecated,
             kind: route.method.kind,
             idempotent: route.method.idempotent,
             safe: route.method.safe,
@@ -160,6 +164,7 @@ pub(crate) fn collect_types<'a>(methods: impl IntoIterator<Item = Described<'a>>
         package.clone_into(&mut service.package);
         name.clone_into(&mut service.name);
         method.service.doc.clone_into(&mut service.doc);
+        service.deprecated = method.service.deprecated;
         service.methods.push(method.descriptor(&mut types));
         if let Some(describe) = method.error {
             describe(&mut types);

@@ -11,7 +11,7 @@ use crate::schema::descriptor::{
     DescriptorProto, EnumDescriptorProto, EnumOptions, EnumReservedRange, EnumValueDescriptorProto,
     EnumValueOptions, FieldDescriptorProto, FieldOptions, FileDescriptorProto, Location,
     MessageOptions, MethodDescriptorProto, MethodOptions, OneofDescriptorProto, ReservedRange,
-    ServiceDescriptorProto, SourceCodeInfo,
+    ServiceDescriptorProto, ServiceOptions, SourceCodeInfo,
 };
 use crate::schema::files::{entry_name, map_key, nested, nested_enums};
 
@@ -28,6 +28,7 @@ const SERVICES: i32 = 6;
 const FIELDS: i32 = 2;
 const NESTED: i32 = 3;
 const NESTED_ENUMS: i32 = 4;
+const ONEOFS: i32 = 8;
 const VALUES: i32 = 2;
 const METHODS: i32 = 2;
 
@@ -121,6 +122,9 @@ impl<'a> Writer<'a> {
                 .last()
                 .is_none_or(|last| last.name != *oneof)
             {
+                if let Some(doc) = message.oneof_docs.get(oneof) {
+                    self.comment(&[path, &[ONEOFS, index(&proto.oneof_decl)]].concat(), doc);
+                }
                 let name = oneof.clone();
                 proto.oneof_decl.push(OneofDescriptorProto { name });
             }
@@ -238,12 +242,13 @@ impl<'a> Writer<'a> {
             name: method.name.clone(),
             input_type: format!(".{}", method.input),
             output_type: format!(".{}", method.output),
-            options: method.idempotent.then_some(MethodOptions {
-                idempotency_level: Some(if method.safe {
-                    NO_SIDE_EFFECTS
-                } else {
-                    IDEMPOTENT
-                }),
+            options: (method.idempotent || method.deprecated).then_some(MethodOptions {
+                deprecated: method.deprecated,
+                idempotency_level: match (method.safe, method.idempotent) {
+                    (true, _) => Some(NO_SIDE_EFFECTS),
+                    (false, true) => Some(IDEMPOTENT),
+                    (false, false) => None,
+                },
                 // Its import would have to be told of, too, which few readers have a use for.
                 http: None,
             }),
@@ -253,6 +258,9 @@ impl<'a> Writer<'a> {
         ServiceDescriptorProto {
             name: service.name.clone(),
             method: methods.collect(),
+            options: service
+                .deprecated
+                .then_some(ServiceOptions { deprecated: true }),
         }
     }
 

@@ -139,6 +139,7 @@ pub struct EnumValueDescriptorProto {
 pub struct ServiceDescriptorProto {
     pub name: String,
     pub method: Vec<MethodDescriptorProto>,
+    pub options: Option<ServiceOptions>,
 }
 
 /// A method.
@@ -191,10 +192,20 @@ pub struct EnumValueOptions {
     pub deprecated: bool,
 }
 
+/// Options of a service.
+#[message(package = "google.protobuf", crate = crate)]
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ServiceOptions {
+    #[micro(tag = 33)]
+    pub deprecated: bool,
+}
+
 /// Options of a method.
 #[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MethodOptions {
+    #[micro(tag = 33)]
+    pub deprecated: bool,
     #[micro(tag = 34)]
     pub idempotency_level: Option<i32>,
     /// The extension `google.api.http`, for which a file imports `google/api/annotations.proto`.

@@ -123,19 +123,22 @@ fn services_and_packages_that_need_each_other_are_accepted() {
         client_streaming: false,
         server_streaming: true,
         doc: "Does it.".to_owned(),
+        deprecated: true,
         idempotent: true,
     };
     types.service(ServiceDescriptor {
         package: "here".to_owned(),
         name: "Doer".to_owned(),
-        doc: String::new(),
         methods: vec![method],
+        ..ServiceDescriptor::default()
     });
     let pool = pool(&types);
     let service = pool.get_service_by_name("here.Doer").unwrap();
     let method = service.methods().next().unwrap();
     assert!(method.is_server_streaming() && !method.is_client_streaming());
     assert_eq!(method.output().full_name(), "google.protobuf.Empty");
+    let options = method.method_descriptor_proto().options.clone().unwrap();
+    assert_eq!(options.deprecated, Some(true));
     let names: Vec<_> = pool.files().map(|file| file.name().to_owned()).collect();
     assert!(names.contains(&"here.Doer.proto".to_owned()), "{names:?}");
     assert!(names.contains(&"torture.proto".to_owned()), "{names:?}");

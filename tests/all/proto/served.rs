@@ -187,12 +187,13 @@ fn the_file_made_from_what_is_served_says_what_the_first_one_said() {
 fn method(method: &MethodDescriptor) -> String {
     let options = method.method_descriptor_proto().options.as_ref();
     format!(
-        "{} {} {} {} {} idempotent {}",
+        "{} {} {} {} {} idempotent {} deprecated {}",
         method.full_name(),
         method.input().full_name(),
         method.is_client_streaming(),
         method.output().full_name(),
         method.is_server_streaming(),
         options.is_some_and(|it| it.idempotency_level.is_some_and(|level| level > 0)),
+        options.is_some_and(|it| it.deprecated == Some(true)),
     )
 }

@@ -1,6 +1,7 @@
 //! What becomes of a service that was written in Rust alone: `.proto` files, JSON Schema,
 //! OpenAPI, a committed file; and what others make of them.
 
+mod marks;
 mod needed;
 mod outside;
 mod round;

@@ -100,7 +100,13 @@ pub(crate) fn describe(body: &Body) -> TokenStream {
         } = field;
         let (about, has_default) = (about(&field.about), field.default);
         let ty = match Way::of(field) {
-            Way::Oneof(oneof) => return quote!(#oneof::describe(#name, __message, __types);),
+            Way::Oneof(oneof) => {
+                let doc = &field.about.doc;
+                return quote! {{
+                    #oneof::describe(#name, __message, __types);
+                    __message.about_oneof(#name, #doc);
+                }};
+            }
             Way::As(field_as) => quote!(#field_as::ty_as),
             Way::Unpacked(unpacked) => quote!(#unpacked::ty_unpacked),
             Way::Plain(plain) if field.default => quote!(#plain::ty_marked),

@@ -13,7 +13,10 @@ pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
     let head = implement(message, &quote!(__micro::Oneof));
     let (names, write) = (names(variants), write(message, variants));
     let to_map = to_map(message, variants);
-    let describe = describe(variants, Some(&quote!(.of(__oneof))));
+    let (doc, describe) = (
+        &message.about.doc,
+        describe(variants, Some(&quote!(.of(__oneof)))),
+    );
     let (merge, entry) = (merge(variants), read_entry(variants));
     quote! {
         #head {
@@ -24,6 +27,7 @@ pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
                 __message: &mut __micro::MessageDescriptor,
                 __types: &mut __micro::Types,
             ) {
+                __message.about_oneof(__oneof, #doc);
                 #describe
             }
 

@@ -2,6 +2,7 @@
 //!
 //! `schema` turns it into descriptor files and texts.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// A message: a struct, or an enum with data.
@@ -24,6 +25,8 @@ pub struct MessageDescriptor {
     pub reserved_names: Vec<String>,
     /// Whether exactly one of the fields is set: an enum with data.
     pub choice: bool,
+    /// The doc comments of its oneofs, by name.
+    pub oneof_docs: BTreeMap<String, String>,
 }
 
 /// One field of a message.
@@ -161,6 +164,8 @@ pub struct ServiceDescriptor {
     pub name: String,
     /// The doc comment.
     pub doc: String,
+    /// Whether it is marked as deprecated.
+    pub deprecated: bool,
     /// Its methods, in the order to show them.
     pub methods: Vec<MethodDescriptor>,
 }
@@ -184,6 +189,8 @@ pub struct MethodDescriptor {
     pub server_streaming: bool,
     /// The doc comment.
     pub doc: String,
+    /// Whether it is marked as deprecated.
+    pub deprecated: bool,
     /// Whether a call may be repeated without harm.
     pub idempotent: bool,
     /// Whether a call changes nothing; it may be repeated, too.
@@ -230,6 +237,13 @@ impl MessageDescriptor {
     pub fn about_it(&mut self, doc: &str, deprecated: bool) {
         doc.clone_into(&mut self.doc);
         self.deprecated = deprecated;
+    }
+
+    /// Documents a oneof, unless there is nothing to say.
+    pub fn about_oneof(&mut self, oneof: &str, doc: &str) {
+        if !doc.is_empty() {
+            self.oneof_docs.insert(oneof.to_owned(), doc.to_owned());
+        }
     }
 
     /// Says what must not be used again.

@@ -85,6 +85,7 @@ impl Schema {
 fn hush(messages: &mut [Message], enums: &mut [Enum]) {
     for message in messages {
         message.doc.clear();
+        message.oneof_docs.clear();
         for field in &mut message.fields {
             field.doc.clear();
         }

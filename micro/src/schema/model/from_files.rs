@@ -112,6 +112,7 @@ impl<'a> Reader<'a> {
                 .as_ref()
                 .is_some_and(|options| options.deprecated),
             choice: false,
+            oneof_docs: self.oneof_docs(message, path),
             fields: fields.collect::<Result<_>>()?,
             reserved: reserved
                 .map(|range| {
@@ -169,6 +170,7 @@ impl<'a> Reader<'a> {
                 idempotent: matches!(level, Some(NO_SIDE_EFFECTS | IDEMPOTENT)),
                 safe: level == Some(NO_SIDE_EFFECTS),
                 doc: self.doc(&[path, &[2, at]].concat()),
+                deprecated: options.is_some_and(|options| options.deprecated),
                 ..Method::new(
                     &method.name,
                     bare(&method.input_type),
@@ -179,8 +181,21 @@ impl<'a> Reader<'a> {
         Service {
             name: service.name.clone(),
             doc: self.doc(path),
+            deprecated: service
+                .options
+                .as_ref()
+                .is_some_and(|options| options.deprecated),
             methods: methods.collect(),
         }
+    }
+
+    /// The comments of a message's oneofs.
+    fn oneof_docs(&self, message: &DescriptorProto, path: &[i32]) -> BTreeMap<String, String> {
+        let oneofs = message.oneof_decl.iter().zip(0..).map(|(oneof, at)| {
+            let doc = self.doc(&[path, &[8, at]].concat());
+            (oneof.name.clone(), doc)
+        });
+        oneofs.filter(|(_, doc)| !doc.is_empty()).collect()
     }
 
     /// The comment at a place as the lines that were written.

@@ -12,6 +12,8 @@ mod merge;
 pub(super) mod sample;
 mod schema;
 
+use std::collections::BTreeMap;
+
 pub use self::kind::{Kind, Label};
 pub use self::schema::Schema;
 
@@ -49,6 +51,8 @@ pub struct Message {
     pub deprecated: bool,
     /// Whether exactly one of its fields must be set, and readers refuse a message without one.
     pub choice: bool,
+    /// The doc comments of its oneofs, by name.
+    pub oneof_docs: BTreeMap<String, String>,
     /// Its fields, by tag.
     pub fields: Vec<Field>,
     /// Tags that no field may have, first and last included, in order and apart.
@@ -131,6 +135,8 @@ pub struct Service {
     pub name: String,
     /// The doc comment.
     pub doc: String,
+    /// Whether it is marked as deprecated.
+    pub deprecated: bool,
     /// Its methods, by name.
     pub methods: Vec<Method>,
 }
@@ -163,6 +169,8 @@ pub struct Method {
     pub http: Vec<Http>,
     /// The doc comment.
     pub doc: String,
+    /// Whether it is marked as deprecated.
+    pub deprecated: bool,
 }
 
 /// One way to reach a method by plain HTTP, after the rules of `google.api.http`.

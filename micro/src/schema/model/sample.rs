@@ -99,6 +99,7 @@ fn cart() -> Service {
         name: "Cart".to_owned(),
         doc: "Carts.".to_owned(),
         methods: vec![get, watch],
+        ..Service::default()
     }
 }
 

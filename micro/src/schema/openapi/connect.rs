@@ -21,6 +21,7 @@ pub(super) fn add(document: &mut Document<'_>, service: &str, method: &Method) {
             "request": request,
             "reply": reply,
             "description": method.doc,
+            "deprecated": method.deprecated,
         }));
         return;
     }

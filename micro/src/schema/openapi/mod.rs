@@ -28,7 +28,9 @@ impl Schema {
         };
         for (name, service) in &services {
             for method in &service.methods {
-                document.method(name, method);
+                let mut method = method.clone();
+                method.deprecated |= service.deprecated;
+                document.method(name, &method);
             }
         }
         let tags = services.iter().map(|(name, service)| tag(name, service));
@@ -106,6 +108,9 @@ impl Operation<'_> {
         if let Some(first) = doc.lines().next() {
             operation["summary"] = first.trim_end_matches('.').into();
             operation["description"] = doc.into();
+        }
+        if self.method.deprecated {
+            operation["deprecated"] = true.into();
         }
         if let Some(content) = body {
             operation["requestBody"] = json!({ "required": true, "content": content });

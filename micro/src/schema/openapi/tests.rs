@@ -43,6 +43,20 @@ fn every_unary_method_has_its_connect_path() {
 }
 
 #[test]
+fn what_is_deprecated_says_so() {
+    let told = document(|method| method.deprecated = true);
+    assert_eq!(told["paths"]["/shop.Cart/Get"]["post"]["deprecated"], true);
+    assert_eq!(told["paths"]["/v1/items/{sku}"]["get"]["deprecated"], true);
+    let told = document(|_| {});
+    assert!(told["paths"]["/shop.Cart/Get"]["post"]["deprecated"].is_null());
+    let mut schema = sample();
+    schema.files[0].services[0].deprecated = true;
+    let told: Value = serde_json::from_str(&schema.openapi("Shop", "1.2.3")).unwrap();
+    assert_eq!(told["paths"]["/shop.Cart/Get"]["post"]["deprecated"], true);
+    assert_eq!(told["x-micro-streams"][0]["deprecated"], true);
+}
+
+#[test]
 fn streams_are_listed_apart() {
     let document = document(|method| method.idempotent = false);
     assert!(document["paths"]["/shop.Cart/Watch"].is_null());

@@ -112,6 +112,26 @@ mod tests {
     }
 
     #[test]
+    fn marks_and_comments_of_services_methods_and_oneofs_are_written() {
+        let mut schema = sample();
+        let file = &mut schema.files[0];
+        let doc = ("payment".to_owned(), "How it is paid.".to_owned());
+        file.messages[0].oneof_docs.extend([doc]);
+        file.services[0].deprecated = true;
+        file.services[0].methods[1].deprecated = true;
+        let text = text(&schema);
+        for piece in [
+            "  // How it is paid.\n  oneof payment {\n",
+            "service Cart {\n  option deprecated = true;\n",
+            "  rpc Watch(google.protobuf.Empty) returns (stream Item) {\n    \
+             option deprecated = true;\n  }\n",
+        ] {
+            assert!(text.contains(piece), "no {piece} in {text}");
+        }
+        assert_eq!(Schema::parse(&schema.text()).unwrap(), schema);
+    }
+
+    #[test]
     fn annotations_come_along_only_where_they_are_needed() {
         let mut schema = sample();
         let names = |schema: &Schema| -> Vec<String> {

@@ -127,6 +127,9 @@ impl<'a> Printer<'a> {
             match &field.oneof {
                 None => self.field(field, &scope)?,
                 Some(oneof) if done.insert(oneof) => {
+                    if let Some(doc) = message.oneof_docs.get(oneof) {
+                        self.doc(doc);
+                    }
                     self.open(&format!("oneof {oneof}"));
                     let own = message
                         .fields
@@ -217,6 +220,7 @@ impl<'a> Printer<'a> {
         let scope = full(&self.file.package, &service.name);
         self.doc(&service.doc);
         self.open(&format!("service {}", service.name));
+        self.deprecated(service.deprecated);
         for method in &service.methods {
             if !method.doc.is_empty() {
                 self.blank();
@@ -240,11 +244,12 @@ impl<'a> Printer<'a> {
         let request = message(method.streams_requests, &method.request)?;
         let reply = message(method.streams_replies, &method.reply)?;
         let head = format!("rpc {}({request}) returns ({reply})", method.name);
-        if !method.idempotent && method.http.is_empty() {
+        if !method.idempotent && !method.deprecated && method.http.is_empty() {
             self.line(&format!("{head};"));
             return Ok(());
         }
         self.open(&head);
+        self.deprecated(method.deprecated);
         if method.safe {
             self.line("option idempotency_level = NO_SIDE_EFFECTS;");
         } else if method.idempotent {

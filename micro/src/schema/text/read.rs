@@ -136,12 +136,18 @@ fn message(at: &At<'_>) -> Result<Message> {
         doc: at.text("doc")?.to_owned(),
         deprecated: at.flag("deprecated")?,
         choice: at.flag("choice")?,
+        oneof_docs: at.list("oneofs", oneof)?.into_iter().collect(),
         fields: at.list("fields", field)?,
         reserved: at.list("reserved", range)?,
         reserved_names: at.list("reserved_names", item)?,
         messages: at.list("messages", message)?,
         enums: at.list("enums", enumeration)?,
     })
+}
+
+/// The name of a oneof and its doc comment.
+fn oneof(at: &At<'_>) -> Result<(String, String)> {
+    Ok((at.name("name")?, at.text("doc")?.to_owned()))
 }
 
 fn field(at: &At<'_>) -> Result<Field> {
@@ -234,6 +240,7 @@ fn service(at: &At<'_>) -> Result<Service> {
     Ok(Service {
         name: at.name("name")?,
         doc: at.text("doc")?.to_owned(),
+        deprecated: at.flag("deprecated")?,
         methods: at.list("methods", method)?,
     })
 }
@@ -253,6 +260,7 @@ fn method(at: &At<'_>) -> Result<Method> {
         safe: at.flag("safe")?,
         http: at.list("http", http)?,
         doc: at.text("doc")?.to_owned(),
+        deprecated: at.flag("deprecated")?,
     })
 }
 

@@ -45,6 +45,10 @@ fn message(message: &Message) -> Node {
         ("doc", Node::text(&message.doc)),
         ("deprecated", flag(message.deprecated)),
         ("choice", flag(message.choice)),
+        (
+            "oneofs",
+            Node::List(message.oneof_docs.iter().map(oneof).collect()),
+        ),
         ("reserved", reserved(&message.reserved)),
         (
             "reserved_names",
@@ -54,6 +58,10 @@ fn message(message: &Message) -> Node {
         ("messages", list(&message.messages, self::message)),
         ("enums", list(&message.enums, enumeration)),
     ])
+}
+
+fn oneof((name, doc): (&String, &String)) -> Node {
+    Node::object([("name", Node::text(name)), ("doc", Node::text(doc))])
 }
 
 fn field(field: &Field) -> Node {
@@ -112,6 +120,7 @@ fn reserved(ranges: &[(i32, i32)]) -> Node {
 fn service(service: &Service) -> Node {
     Node::object([
         ("name", Node::text(&service.name)),
+        ("deprecated", flag(service.deprecated)),
         ("doc", Node::text(&service.doc)),
         ("methods", list(&service.methods, method)),
     ])
@@ -135,6 +144,7 @@ fn method(method: &Method) -> Node {
         ),
         ("idempotent", flag(method.idempotent)),
         ("safe", flag(method.safe)),
+        ("deprecated", flag(method.deprecated)),
         ("doc", Node::text(&method.doc)),
         ("http", list(&method.http, http)),
     ])
