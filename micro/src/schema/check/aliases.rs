@@ -20,9 +20,10 @@ impl Comparison<'_> {
             let (Some(first), true) = (first, same.any(|own| own.name == value.name)) else {
                 continue;
             };
-            let how = match has(old, first) {
-                true => "the number is written under another one of its names",
-                false => "the name that is written is not known to old readers",
+            let how = if has(old, first) {
+                "the number is written under another one of its names"
+            } else {
+                "the name that is written is not known to old readers"
             };
             let what = format!("JSON has {} as `{}` now", value.number, first.name);
             let remedy = format!(

@@ -129,19 +129,19 @@ impl<'a> Comparison<'a> {
     fn removed_value(&mut self, place: &str, old: &Value, new: &Enum) {
         let what = format!("the value {} is gone", old.number);
         if new.reserves(old.number) {
-            let note = match new.catch_all {
-                true => "its number is reserved; who still sends it sends an unknown number",
-                false => {
-                    "its number is reserved; who still sends it is refused unless the enum has an \
+            let note = if new.catch_all {
+                "its number is reserved; who still sends it sends an unknown number"
+            } else {
+                "its number is reserved; who still sends it is refused unless the enum has an \
                      `#[micro(other)]` variant"
-                }
             };
             self.find(place, what, Vec::new(), note.to_owned());
             return;
         }
-        let how = match new.catch_all {
-            true => "it is read as an unknown number",
-            false => "messages with it are refused",
+        let how = if new.catch_all {
+            "it is read as an unknown number"
+        } else {
+            "messages with it are refused"
         };
         let harms = vec![
             Affected::OldCallers.by(how),

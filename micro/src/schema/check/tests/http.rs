@@ -39,12 +39,12 @@ fn rules() -> Vec<Http> {
 #[test]
 fn http_paths_must_stay() {
     let report = changed(&rules(), |schema| {
-        method(schema, "Get").http[0].path = "/v2/items".to_owned()
+        method(schema, "Get").http[0].path = "/v2/items".to_owned();
     });
     assert_eq!(one(&report), ("shop.Cart/Get", vec![ByHttp]));
     assert_eq!(report.additions(), ["`GET /v2/items` for `shop.Cart/Get`"]);
     let report = changed(&rules(), |schema| {
-        method(schema, "Get").http[1].body = "parts".to_owned()
+        method(schema, "Get").http[1].body = "parts".to_owned();
     });
     assert_eq!(one(&report), ("shop.Cart/Get", vec![ByHttp]));
     assert!(
