@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::schema::check::finding::{Affected, Finding, Harm};
-use crate::schema::model::{Enum, Kind, Message, Schema, Service, full};
+use crate::schema::model::{Enum, Kind, Message, Method, Schema, Service, full};
 
 /// One schema by full names.
 pub(super) struct Side<'a> {
@@ -46,10 +46,10 @@ impl<'a> Side<'a> {
         home.is_some_and(|home| self.knowing.contains(home))
     }
 
-    /// The messages that replies hold.
-    fn replied(&self) -> BTreeSet<String> {
+    /// These messages of methods, and all that they hold.
+    fn held(&self, own: fn(&Method) -> Option<&str>) -> BTreeSet<String> {
         let methods = self.services.values().flat_map(|service| &service.methods);
-        let mut open: Vec<&str> = methods.map(|method| method.reply.as_str()).collect();
+        let mut open: Vec<&str> = methods.filter_map(own).collect();
         let mut found = BTreeSet::new();
         while let Some(name) = open.pop() {
             if found.insert(name.to_owned())
@@ -86,6 +86,8 @@ pub(super) struct Comparison<'a> {
     renamed: BTreeMap<&'a str, &'a str>,
     /// Messages that old services reply with, by their old names.
     pub(super) replied: BTreeSet<String>,
+    /// Messages that old services take by plain HTTP, by their old names.
+    pub(super) asked_by_http: BTreeSet<String>,
     findings: Vec<Finding>,
     additions: Vec<String>,
 }
@@ -94,7 +96,11 @@ impl<'a> Comparison<'a> {
     pub(super) fn new(old: &'a Schema, new: &'a Schema) -> Self {
         let old = Side::new(old);
         let mut comparison = Self {
-            replied: old.replied(),
+            replied: old.held(|method| Some(&method.reply)),
+            asked_by_http: old.held(|method| {
+                let first = method.http.first();
+                first.map(|_| method.request.as_str())
+            }),
             old,
             new: Side::new(new),
             renamed: BTreeMap::new(),

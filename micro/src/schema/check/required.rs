@@ -77,9 +77,10 @@ impl Comparison<'_> {
 
     /// A new variant of a message that has exactly one.
     pub(super) fn new_variant(&mut self, message: &str, field: &Field) {
-        let how = match self.is_error(message) {
-            true => "an old caller knows it by kind and message alone",
-            false => "an old reader refuses it",
+        let how = if self.is_error(message) {
+            "an old caller knows it by kind and message alone"
+        } else {
+            "an old reader refuses it"
         };
         self.add(format!("variant `{message}.{}` ({how})", field.name));
     }
@@ -88,9 +89,10 @@ impl Comparison<'_> {
     pub(super) fn removed_variant(&mut self, message: &str, old: &Field, reserved: bool) {
         let place = format!("{message}.{}", old.name);
         let what = format!("the variant with tag {} is gone", old.tag);
-        let refused = match self.is_error(message) {
-            true => "errors with it are known by kind and message alone",
-            false => "messages with it are refused",
+        let refused = if self.is_error(message) {
+            "errors with it are known by kind and message alone"
+        } else {
+            "messages with it are refused"
         };
         if reserved {
             let note = format!("its tag is reserved; from who still sends it, {refused}");
@@ -113,6 +115,9 @@ impl Comparison<'_> {
             harms.push(Affected::NewCallers.by(how));
         }
         harms.extend([Affected::StoredData, Affected::Json].map(|whom| whom.by(how)));
+        if self.asked_by_http.contains(message) {
+            harms.push(Affected::Http.by(how));
+        }
         harms
     }
 

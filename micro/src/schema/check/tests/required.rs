@@ -53,6 +53,14 @@ fn a_new_field_that_must_be_sent_is_refused_where_it_is_missing() {
     let report = Schema::check(&old, &new);
     let whom = vec![OldCallers, StoredData, Json];
     assert_eq!(one(&report), ("shop.Item.shape", whom));
+    // Who sends it by plain HTTP.
+    let (mut old, mut new) = knowing(new_field);
+    for schema in [&mut old, &mut new] {
+        method(schema, "Get").http = vec![Http::new("POST", "/v1/items/{sku}")];
+    }
+    let mut whom = ALL.to_vec();
+    whom.push(ByHttp);
+    assert_eq!(one(&Schema::check(&old, &new)), ("shop.Item.shape", whom));
 }
 
 #[test]
