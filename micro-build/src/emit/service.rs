@@ -1,5 +1,6 @@
 //! Services as contracts: a trait for whoever serves it, from which the client is made, too.
 
+use protox::prost_reflect::prost_types::MethodOptions;
 use protox::prost_reflect::prost_types::method_options::IdempotencyLevel;
 use protox::prost_reflect::{Kind, MethodDescriptor, ServiceDescriptor};
 
@@ -102,7 +103,7 @@ impl Emit<'_> {
             keys.push(format!("name = {}", quoted(method.name())));
         }
         let options = method.method_descriptor_proto().options.as_ref();
-        match options.map(|options| options.idempotency_level()) {
+        match options.map(MethodOptions::idempotency_level) {
             Some(IdempotencyLevel::NoSideEffects) => keys.push("safe".to_owned()),
             Some(IdempotencyLevel::Idempotent) => keys.push("idempotent".to_owned()),
             _ => {}

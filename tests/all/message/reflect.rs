@@ -125,6 +125,7 @@ fn services_and_packages_that_need_each_other_are_accepted() {
         doc: "Does it.".to_owned(),
         deprecated: true,
         idempotent: true,
+        safe: false,
     };
     types.service(ServiceDescriptor {
         package: "here".to_owned(),

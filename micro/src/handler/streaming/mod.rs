@@ -164,8 +164,8 @@ impl<T: Message> Streaming<T> {
         self.metadata.trailing()
     }
 
-    /// The messages, erased. Bytes that came from elsewhere are read on the way, and the stream ends
-    /// with an error at those that are no `T`.
+    /// The messages, erased. Bytes that came from elsewhere are read on the way, and the stream
+    /// ends with an error at those that are no `T`.
     pub fn into_payloads(self) -> PayloadStream {
         if !self.is_own && self.messages.is_some() {
             let metadata = self.metadata.clone();
