@@ -12,7 +12,6 @@ use crate::handler::linked::LinkedService;
 use crate::handler::method::{Describe, Method};
 use crate::handler::service::{Served, Service};
 use crate::schema::http::HttpRule;
-use crate::schema::model::Http;
 use crate::schema::{MethodDescriptor, Schema, ServiceDescriptor, Types};
 
 /// Services that no user wrote: health, reflection, and what takes events in.
@@ -192,19 +191,11 @@ fn finish<'a>(methods: impl Iterator<Item = Described<'a>>) -> Result<Schema> {
     for (path, rules, error) in extras {
         // What descriptors of ours do not say.
         if let Some(method) = schema.method_mut(&path) {
-            method.http = rules.iter().map(http).collect();
+            method.http = rules.iter().map(Into::into).collect();
             method.error = error;
         }
     }
     Ok(schema)
-}
-
-fn http(rule: &HttpRule) -> Http {
-    Http {
-        body: rule.body.to_owned(),
-        response_body: rule.response_body.to_owned(),
-        ..Http::new(rule.verb, rule.path)
-    }
 }
 
 fn refuse_conflicts(types: &Types) -> Result<()> {

@@ -8,20 +8,14 @@ use bytes::Bytes;
 
 use crate::codec::{FieldDescriptor, Kind, Label, Types};
 use crate::error::{Error, Result};
-use crate::schema::http::fields::{
-    Astray, Fields, Target, Value, leaf, resolve, shown, write_name,
-};
+use crate::schema::http::fields::{Astray, Fields, Target, Value, resolve, shown, write_name};
 use crate::schema::http::media::Media;
+use crate::schema::http::parameters::Place;
 use crate::schema::http::percent::{Mode, decode};
 use crate::schema::http::rule::HttpRule;
 use crate::schema::http::template::Template;
 use crate::schema::http::{check, merge, scalar};
-
-/// How many known names an error lists.
-const KNOWN: usize = 20;
-
-/// How deep the parameters of messages in messages are listed.
-const LISTED: usize = 4;
+use crate::schema::model::Http;
 
 /// A rule that fits its method: which field comes from where.
 ///
@@ -30,13 +24,13 @@ const LISTED: usize = 4;
 /// field; without a body all but the variables comes from the query.
 #[derive(Debug, Clone)]
 pub struct Binding {
-    rule: HttpRule,
+    rule: Http,
     template: Template,
     /// Full name of the request.
-    input: String,
+    pub(super) input: String,
     /// One for each of the template's variables.
-    variables: Vec<Target>,
-    body: BodyRule,
+    pub(super) variables: Vec<Target>,
+    pub(super) body: BodyRule,
     response: Option<FieldDescriptor>,
 }
 
@@ -51,16 +45,6 @@ pub enum BodyRule {
     Field(FieldDescriptor),
 }
 
-/// A parameter of the query.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Parameter {
-    /// The name: `page_size`, or `filter.color` for a field of a field.
-    pub name: String,
-    /// The field that it fills.
-    pub field: FieldDescriptor,
-}
-
 impl Binding {
     /// Checks a rule against the request and reply of its method, given by full names.
     ///
@@ -73,11 +57,20 @@ impl Binding {
         types: &Types,
         (input, output): (&str, &str),
     ) -> Result<Self, Vec<Error>> {
-        check::binding(*rule, types, (input, output))
+        Self::of(rule.into(), types, (input, output))
+    }
+
+    /// The same for a rule of a schema.
+    pub(in crate::schema) fn of(
+        rule: Http,
+        types: &Types,
+        names: (&str, &str),
+    ) -> Result<Self, Vec<Error>> {
+        check::binding(rule, types, names)
     }
 
     pub(super) fn from_parts(
-        rule: HttpRule,
+        rule: Http,
         template: Template,
         (input, variables): (String, Vec<Target>),
         (body, response): (BodyRule, Option<FieldDescriptor>),
@@ -93,7 +86,7 @@ impl Binding {
     }
 
     /// The rule as it was written.
-    pub fn rule(&self) -> &HttpRule {
+    pub fn rule(&self) -> &Http {
         &self.rule
     }
 
@@ -126,58 +119,6 @@ impl Binding {
         self.response.as_ref().map_or(&[Media::Json], media_of)
     }
 
-    /// The parameters of the query, in the order of the message; those of messages that contain
-    /// themselves to a certain depth only.
-    pub fn parameters(&self, types: &Types) -> Vec<Parameter> {
-        let mut found = Vec::new();
-        if !matches!(self.body, BodyRule::Request) {
-            self.list(types, &self.input, (&mut Vec::new(), ""), &mut found);
-        }
-        found
-    }
-
-    fn list(
-        &self,
-        types: &Types,
-        message: &str,
-        (path, prefix): (&mut Vec<String>, &str),
-        found: &mut Vec<Parameter>,
-    ) {
-        let fields = types.messages().get(message);
-        for field in fields.into_iter().flat_map(|message| &message.fields) {
-            path.push(field.json_name.clone());
-            let name = format!("{prefix}{}", field.name);
-            if self.taken(path).is_none() {
-                match (leaf(&field.ty), &field.ty.label, &field.ty.kind) {
-                    (Ok(_), ..) => found.push(Parameter {
-                        name,
-                        field: field.clone(),
-                    }),
-                    (Err(_), Label::Single | Label::Optional, Kind::Message(inner))
-                        if path.len() < LISTED =>
-                    {
-                        self.list(types, inner, (path, &format!("{name}.")), found);
-                    }
-                    _ => {}
-                }
-            }
-            path.pop();
-        }
-    }
-
-    /// Where a field comes from, if not from the query.
-    fn taken(&self, path: &[String]) -> Option<&'static str> {
-        let from_body = match &self.body {
-            BodyRule::Nothing => false,
-            BodyRule::Request => true,
-            BodyRule::Field(field) => path.first() == Some(&field.json_name),
-        };
-        if self.variables.iter().any(|variable| variable.path == path) {
-            return Some("path");
-        }
-        from_body.then_some("body")
-    }
-
     /// The JSON document of the request.
     ///
     /// `path` and `query` are as they were sent; the body's kind is one of [`media`](Self::media).
@@ -194,14 +135,13 @@ impl Binding {
     ) -> Result<Bytes> {
         let mut fields = Fields::default();
         self.bind_path(path, &mut fields)?;
-        self.bind_query(types, query, |path| self.taken(path), &mut fields)?;
+        self.bind_query(types, Place::Query, query, &mut fields)?;
         match (&self.body, body) {
             (_, None) => {}
             (BodyRule::Request, Some((Media::Form, body))) => {
                 let form = std::str::from_utf8(&body);
                 let form = form.map_err(|_| Error::invalid_argument("the form is not UTF-8"))?;
-                let taken = |path: &[String]| self.taken(path).filter(|from| *from == "path");
-                self.bind_query(types, form, taken, &mut fields)?;
+                self.bind_query(types, Place::Form, form, &mut fields)?;
             }
             (BodyRule::Request, Some((_, body))) if fields.is_empty() => return Ok(body),
             (BodyRule::Request, Some((_, body))) => {
@@ -254,8 +194,8 @@ impl Binding {
     fn bind_query(
         &self,
         types: &Types,
+        place: Place,
         query: &str,
-        taken: impl Fn(&[String]) -> Option<&'static str>,
         fields: &mut Fields,
     ) -> Result<()> {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -275,10 +215,10 @@ impl Binding {
                 Error::invalid_argument(format!("parameter `{}`: {problem}", shown(&name)))
             };
             let target = resolve(types, &self.input, path).map_err(|astray| match astray {
-                Astray::Unknown => self.unknown(types, &name),
+                Astray::Unknown => self.unknown(types, place, &name),
                 Astray::Unfit(because) => wrong(because),
             })?;
-            if let Some(from) = taken(&target.path) {
+            if let Some(from) = self.taken(place, &target.path) {
                 return Err(wrong(&format!("`{}` takes it from the {from}", self.rule)));
             }
             fields
@@ -286,24 +226,6 @@ impl Binding {
                 .map_err(|problem| wrong(&problem))?;
         }
         Ok(())
-    }
-
-    fn unknown(&self, types: &Types, name: &str) -> Error {
-        let known = self.parameters(types);
-        let mut names: Vec<String> = known
-            .iter()
-            .take(KNOWN)
-            .map(|known| format!("`{}`", known.name))
-            .collect();
-        if known.len() > KNOWN {
-            names.push("…".to_owned());
-        }
-        let known = if names.is_empty() {
-            format!("`{}` takes none", self.rule)
-        } else {
-            format!("known: {}", names.join(", "))
-        };
-        Error::invalid_argument(format!("no parameter `{}`; {known}", shown(name)))
     }
 
     /// The response's part of a reply in JSON.

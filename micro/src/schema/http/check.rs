@@ -4,19 +4,19 @@ use crate::codec::{FieldDescriptor, Label, MessageDescriptor, Types};
 use crate::error::{Error, Result};
 use crate::schema::http::binding::{Binding, BodyRule};
 use crate::schema::http::fields::{Astray, Target, field, resolve};
-use crate::schema::http::rule::HttpRule;
 use crate::schema::http::template::{Template, Variable};
+use crate::schema::model::Http;
 
 /// Checks a rule against the messages of its method; reports every mistake.
 pub(super) fn binding(
-    rule: HttpRule,
+    rule: Http,
     types: &Types,
     (input, output): (&str, &str),
 ) -> Result<Binding, Vec<Error>> {
     let mut problems = Vec::new();
     let mut note = |result: Result<()>| problems.extend(result.err());
-    note(verb(rule.verb));
-    let template = Template::parse(rule.path);
+    note(verb(&rule.verb));
+    let template = Template::parse(&rule.path);
     let empty = MessageDescriptor::default();
     let of = |name: &str| types.messages().get(name).unwrap_or(&empty);
     let mut variables = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn binding(
         Err(problem) => note(Err(Error::invalid_argument(problem.message().to_owned()))),
     }
     let body = body(&rule, of(input), input);
-    let response = match rule.response_body {
+    let response = match &*rule.response_body {
         "" => Ok(None),
         name => top(of(output), (output, "response_body"), name).map(Some),
     };
@@ -89,14 +89,14 @@ fn target(types: &Types, input: &str, variable: &Variable) -> Result<Target> {
     )))
 }
 
-fn body(rule: &HttpRule, message: &MessageDescriptor, input: &str) -> Result<BodyRule> {
-    if matches!(rule.verb, "GET" | "HEAD") && !rule.body.is_empty() {
+fn body(rule: &Http, message: &MessageDescriptor, input: &str) -> Result<BodyRule> {
+    if matches!(&*rule.verb, "GET" | "HEAD") && !rule.body.is_empty() {
         return Err(Error::invalid_argument(format!(
             "`{}` has no body; leave `body` out, and the fields come from the query",
             rule.verb
         )));
     }
-    Ok(match rule.body {
+    Ok(match &*rule.body {
         "" => BodyRule::Nothing,
         "*" => BodyRule::Request,
         name => BodyRule::Field(top(message, (input, "body"), name)?),

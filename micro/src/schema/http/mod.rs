@@ -10,6 +10,7 @@ mod check;
 mod fields;
 mod media;
 mod merge;
+mod parameters;
 mod parse;
 mod percent;
 mod rule;
@@ -19,8 +20,9 @@ mod template;
 mod tests;
 mod tree;
 
-pub use self::binding::{Binding, BodyRule, Parameter};
+pub use self::binding::{Binding, BodyRule};
 pub use self::media::Media;
+pub use self::parameters::Parameter;
 pub use self::rule::HttpRule;
 pub use self::template::{Segment, Template, Variable};
 pub use self::tree::{Found, Taken, Tree};

@@ -1,5 +1,7 @@
 //! `HttpRule`: how a method is reached by plain HTTP, as it was written.
 
+use crate::schema::model::Http;
+
 /// How a method is reached by plain HTTP, after the rules of `google.api.http`.
 ///
 /// A table entry; whether it is well formed is checked when the app starts.
@@ -38,6 +40,16 @@ impl HttpRule {
     pub const fn response_body(mut self, field: &'static str) -> Self {
         self.response_body = field;
         self
+    }
+}
+
+impl From<&HttpRule> for Http {
+    fn from(rule: &HttpRule) -> Self {
+        Self {
+            body: rule.body.to_owned(),
+            response_body: rule.response_body.to_owned(),
+            ..Self::new(rule.verb, rule.path)
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) mod sample;
 mod schema;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 pub use self::kind::{Kind, Label};
 pub use self::schema::Schema;
@@ -245,5 +246,11 @@ impl Http {
             path: path.into(),
             ..Self::default()
         }
+    }
+}
+
+impl fmt::Display for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.path)
     }
 }

@@ -145,7 +145,7 @@ fn plain(template: &Template) -> Option<String> {
 }
 
 /// A rule and where its method is defined.
-fn place(route: &Route, rule: &HttpRule) -> String {
+fn place(route: &Route, rule: &dyn std::fmt::Display) -> String {
     let place = route
         .location
         .map_or("the builder".to_owned(), |place| place.to_string());

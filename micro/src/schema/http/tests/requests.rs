@@ -270,3 +270,19 @@ fn forms_texts_and_bytes_are_bodies_too() {
             .contains("takes no body")
     );
 }
+
+#[test]
+fn what_a_form_does_not_know_lists_what_it_may_hold() {
+    let whole = bind("POST", "/v1/{id}", "*");
+    let refusal = whole.refusal("/v1/7", Some((Media::Form, "text=n&nope=8")));
+    assert!(
+        refusal.contains("no parameter `nope`; known: `page_size`, "),
+        "{refusal}"
+    );
+    assert!(
+        refusal.contains("`item.made_of.") && !refusal.contains("`id`"),
+        "{refusal}"
+    );
+    let query = whole.refusal("/v1/7?nope=8", None);
+    assert!(query.contains("`POST /v1/{id}` takes none"), "{query}");
+}
