@@ -202,7 +202,11 @@ async fn an_app_describes_itself_as_its_service_does() {
         told,
         serde_json::from_str::<serde_json::Value>(&same).unwrap()
     );
-    for path in ["/shop.v1.Shop/Get", "/v1/items/{sku}", "/v1/{sku}:look"] {
+    for path in [
+        "/shop.v1.Shop/Get",
+        "/v1/items/{sku}",
+        "/v1/shelves/{sku_1}/items/{sku_2}:look",
+    ] {
         assert!(told["paths"][path].is_object(), "no {path} in {told:#}");
     }
     running.stop().await;

@@ -88,6 +88,11 @@ impl Types {
         full
     }
 
+    /// Adds a message that is known by its descriptor alone, under its full name.
+    pub(crate) fn insert(&mut self, name: String, message: MessageDescriptor) {
+        self.messages.insert(name, message);
+    }
+
     /// Package and name of what lies within the message `outer`, which is described already.
     pub fn within(&self, outer: &str, name: &str) -> (String, String) {
         match self.messages.get(outer) {

@@ -1,15 +1,20 @@
 //! `OpenAPI` 3.1: every unary method at its Connect path, and each plain HTTP path.
 //!
-//! Streams have no place in `OpenAPI`; they are listed under `x-micro-streams`, so that a page can
-//! show them.
+//! Streams of Connect have no place in `OpenAPI`; they are listed under `x-micro-streams`, so that
+//! a page can show them. Neither have plain HTTP methods of one's own, nor two templates that
+//! differ in `*` and `**` alone: `x-micro-http` has their operations.
 
 mod connect;
+mod path;
 mod rest;
+mod types;
 
 use serde_json::{Map, Value, json};
 
+use crate::codec::Types;
 use crate::schema::json_schema::{DIALECT, Shapes, text};
 use crate::schema::model::{Method, Schema, Service};
+use crate::schema::openapi::path::Names;
 
 /// Where definitions stand.
 const SCHEMAS: &str = "#/components/schemas/";
@@ -23,8 +28,11 @@ impl Schema {
         let services = self.services();
         let mut document = Document {
             shapes: Shapes::new(self, SCHEMAS),
+            types: types::types(self),
+            names: Names::default(),
             paths: Map::new(),
             streams: Vec::new(),
+            apart: Vec::new(),
         };
         for (name, service) in &services {
             for method in &service.methods {
@@ -51,6 +59,7 @@ impl Schema {
                 "parameters": { "timeout": connect::timeout() },
             },
             "x-micro-streams": document.streams,
+            "x-micro-http": document.apart,
         }))
     }
 }
@@ -58,8 +67,13 @@ impl Schema {
 /// What comes together while methods are gone through.
 struct Document<'a> {
     shapes: Shapes<'a>,
+    /// The same messages as `shapes` has, as the server knows them.
+    types: Types,
+    names: Names,
     paths: Map<String, Value>,
     streams: Vec<Value>,
+    /// Operations of plain HTTP that `paths` has no place for.
+    apart: Vec<Value>,
 }
 
 impl Document<'_> {
@@ -74,6 +88,13 @@ impl Document<'_> {
             };
             rest::add(self, &operation, rule);
         }
+    }
+
+    /// Whether there is an operation already.
+    fn has(&self, path: &str, verb: &str) -> bool {
+        self.paths
+            .get(path)
+            .is_some_and(|place| !place[verb].is_null())
     }
 
     /// Adds an operation unless its place is taken.

@@ -1,132 +1,159 @@
-//! Methods at their plain HTTP paths, after the rules of `google.api.http`.
+//! Methods at their plain HTTP paths, as the server itself reads the rules of `google.api.http`.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::schema::http::{Segment, Template, Variable};
-use crate::schema::model::{Field, Http, Kind, Label, Message, full, known_file};
-use crate::schema::openapi::{Document, Operation};
+use crate::schema::http::{Binding, BodyRule, Media, Parameter, Template};
+use crate::schema::model::{Field, Http, Message};
+use crate::schema::openapi::path::{self, Path};
+use crate::schema::openapi::{Document, ERROR, Operation, reference};
 
 /// HTTP methods that `OpenAPI` has a place for.
 const VERBS: [&str; 8] = [
     "GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE",
 ];
 
-/// How deep fields of fields are listed as parameters of the query.
-const DEPTH: usize = 4;
-
 /// Adds a rule of a method. One that is not well formed is left out; the app does not start with
 /// it, and says why.
 pub(super) fn add(document: &mut Document<'_>, operation: &Operation<'_>, rule: &Http) {
-    let Ok(template) = Template::parse(&rule.path) else {
-        return;
-    };
-    if !VERBS.contains(&&*rule.verb) {
-        return;
-    }
     let method = operation.method;
-    let request = document.shapes.message(&method.request);
-    let bound: Vec<&str> = template.variables().iter().map(Variable::field).collect();
-    let mut parameters = path_parameters(document, request, &template);
-    let body = match &*rule.body {
-        "*" => Some(whole(document, &method.request, request, &bound)),
-        "" => None,
-        name => request
-            .and_then(|request| field(request, name))
-            .map(|field| document.shapes.field(field)),
+    let names = (&*method.request, &*method.reply);
+    let Ok(binding) = Binding::of(rule.clone(), &document.types, names) else {
+        return;
     };
-    if rule.body != "*"
-        && let Some(request) = request
-    {
-        let taken: Vec<&str> = bound.iter().copied().chain([rule.body.as_str()]).collect();
-        let mut query = Query {
-            document,
-            taken: &taken,
-            found: Vec::new(),
-        };
-        query.fields(request, "", DEPTH);
-        parameters.append(&mut query.found);
+    let Path {
+        text: path,
+        parameters: segments,
+    } = document.names.path(binding.template());
+    let request = document.shapes.message(&method.request);
+    let segments = segments
+        .iter()
+        .map(|segment| in_path(document, request, (binding.template(), segment)));
+    let mut parameters: Vec<Value> = segments.collect();
+    for parameter in binding.parameters(&document.types) {
+        parameters.extend(request.and_then(|request| in_query(document, request, &parameter)));
     }
-    let reply = reply(document, &method.reply, &rule.response_body);
-    let content = |schema: Value| json!({ "application/json": { "schema": schema } });
-    let operation = operation.json(&parameters, body.map(content), &content(reply));
-    document.put(&path(&template), &rule.verb.to_ascii_lowercase(), operation);
-}
-
-/// The path with its variables as `OpenAPI` writes them: one name each, without what it matches.
-fn path(template: &Template) -> String {
-    let mut parts = Vec::new();
-    for (at, segment) in template.segments().iter().enumerate() {
-        let mut variables = template.variables().iter();
-        let inside = variables.find(|one| one.segments().contains(&at));
-        match (inside, segment) {
-            (Some(variable), _) if variable.segments().start == at => {
-                parts.push(format!("/{{{}}}", variable.field()));
-            }
-            (Some(_), _) => {}
-            (None, Segment::Literal(text)) => parts.push(format!("/{}", encoded(text))),
-            (None, _) => parts.push(format!("/{{segment{at}}}")),
-        }
+    let body = body(document, (&binding, &method.request), request);
+    let content = if method.streams_replies {
+        stream(document, &method.reply)
+    } else {
+        reply(document, (&binding, &method.reply))
+    };
+    let mut operation = operation.json(&parameters, body, &content);
+    // Paths say less than templates: which segments are one value, and where slashes may stand.
+    operation["x-micro-path"] = rule.path.as_str().into();
+    let verb = rule.verb.to_ascii_lowercase();
+    if !VERBS.contains(&&*rule.verb) || document.has(&path, &verb) {
+        operation["x-micro-verb"] = rule.verb.as_str().into();
+        document.apart.push(operation);
+    } else {
+        document.put(&path, &verb, operation);
     }
-    parts.extend(template.verb().map(|verb| format!(":{}", encoded(verb))));
-    parts.concat()
 }
 
-/// A literal with what has a meaning in paths and templates escaped.
-fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte);
-    let bytes = text.bytes().map(|byte| match byte {
-        _ if plain(byte) => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    });
-    bytes.collect()
-}
-
-fn path_parameters(
+/// A segment that may be anything.
+fn in_path(
     document: &mut Document<'_>,
     request: Option<&Message>,
-    template: &Template,
-) -> Vec<Value> {
-    let named = template.variables().iter().map(|variable| {
-        let target = request.and_then(|request| find(document, request, variable.field()));
-        let mut schema = match target {
-            Some(field) => document.shapes.field(field),
-            None => json!({ "type": "string" }),
-        };
-        let pattern = pattern(&template.segments()[variable.segments()]);
-        if variable.has_several_segments() || pattern != "[^/]+" {
-            schema["pattern"] = format!("^{pattern}$").into();
-        }
-        json!({ "name": variable.field(), "in": "path", "required": true, "schema": schema })
-    });
-    let mut all: Vec<Value> = named.collect();
-    for (at, segment) in template.segments().iter().enumerate() {
-        let inside = template
-            .variables()
-            .iter()
-            .any(|one| one.segments().contains(&at));
-        if !inside && !matches!(segment, Segment::Literal(_)) {
-            let name = format!("segment{at}");
-            let schema = json!({ "type": "string" });
-            all.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
+    (template, segment): (&Template, &path::Parameter<'_>),
+) -> Value {
+    let field = segment
+        .variable
+        .and_then(|variable| request.and_then(|request| find(document, request, variable.field())));
+    let mut schema = match field {
+        Some(field) if segment.whole && !segment.rest => document.shapes.field(field),
+        _ if segment.rest => json!({ "type": "string" }),
+        _ => json!({ "type": "string", "pattern": "^[^/]+$" }),
+    };
+    let mut about = Vec::new();
+    if let Some(variable) = segment.variable {
+        let field = variable.field();
+        if !segment.whole {
+            about.push(format!("A part of `{field}` in `{template}`."));
+        } else if segment.name != field {
+            about.push(format!("The field `{field}`."));
         }
     }
-    all
+    if segment.rest {
+        about.push("Any number of segments, none included; slashes are sent as they are.".into());
+    }
+    if !about.is_empty() {
+        schema["description"] = about.join(" ").into();
+    }
+    json!({ "name": segment.name, "in": "path", "required": true, "schema": schema })
 }
 
-/// What segments match, as a regular expression.
-fn pattern(segments: &[Segment]) -> String {
-    let segments = segments.iter().map(|segment| match segment {
-        Segment::Literal(text) => {
-            let escaped = text.chars().flat_map(|char| match char {
-                _ if char.is_alphanumeric() || "-_".contains(char) => vec![char],
-                _ => vec!['\\', char],
-            });
-            escaped.collect()
+fn in_query(
+    document: &mut Document<'_>,
+    request: &Message,
+    parameter: &Parameter,
+) -> Option<Value> {
+    let field = find(document, request, &parameter.name)?;
+    let schema = document.shapes.field(field);
+    let mut made = json!({ "name": parameter.name, "in": "query", "schema": schema });
+    if parameter.is_map() {
+        made["style"] = "deepObject".into();
+        made["explode"] = true.into();
+    }
+    // What lies in a message that may be left out may be left out with it.
+    if field.required && !parameter.name.contains('.') {
+        made["required"] = true.into();
+    }
+    if !field.doc.is_empty() {
+        made["description"] = field.doc.as_str().into();
+    }
+    Some(made)
+}
+
+/// What the body may be, by content type.
+fn body(
+    document: &mut Document<'_>,
+    (binding, name): (&Binding, &str),
+    request: Option<&Message>,
+) -> Option<Value> {
+    let mut content = Map::new();
+    for media in binding.media() {
+        let made = match (media, binding.body(), request) {
+            (Media::Form, _, Some(request)) => form(document, binding, request),
+            (Media::Json, BodyRule::Field(body), Some(request)) => {
+                let own = field(request, &body.name);
+                json!({ "schema": own.map(|own| document.shapes.field(own)) })
+            }
+            (Media::Json, _, _) => {
+                json!({ "schema": whole(document, name, request, binding.template()) })
+            }
+            (media, ..) => raw(*media),
+        };
+        content.insert(media.name().to_owned(), made);
+    }
+    (!content.is_empty()).then_some(Value::Object(content))
+}
+
+/// The request as a form: names as in a query.
+fn form(document: &mut Document<'_>, binding: &Binding, request: &Message) -> Value {
+    let (mut properties, mut encoding) = (Map::new(), Map::new());
+    for parameter in binding.form(&document.types) {
+        let Some(field) = find(document, request, &parameter.name) else {
+            continue;
+        };
+        if parameter.is_map() {
+            let style = json!({ "style": "deepObject", "explode": true });
+            encoding.insert(parameter.name.clone(), style);
         }
-        Segment::One => "[^/]+".to_owned(),
-        Segment::Rest => ".*".to_owned(),
-    });
-    segments.collect::<Vec<_>>().join("/")
+        properties.insert(parameter.name, document.shapes.field(field));
+    }
+    let mut made = json!({ "schema": { "type": "object", "properties": properties } });
+    if !encoding.is_empty() {
+        made["encoding"] = encoding.into();
+    }
+    made
+}
+
+/// A field as it is, without JSON around it.
+fn raw(media: Media) -> Value {
+    match media {
+        Media::Text => json!({ "schema": { "type": "string" } }),
+        _ => json!({}),
+    }
 }
 
 /// The request without what stands in the path already.
@@ -134,14 +161,15 @@ fn whole(
     document: &mut Document<'_>,
     name: &str,
     request: Option<&Message>,
-    bound: &[&str],
+    template: &Template,
 ) -> Value {
+    let bound = |field: &&Field| {
+        let mut variables = template.variables().iter();
+        variables.any(|one| one.field() == field.name || one.field() == field.json_name)
+    };
     match request {
-        Some(request) if !bound.is_empty() => {
-            let left = request
-                .fields
-                .iter()
-                .filter(|field| !bound.contains(&&*field.name));
+        Some(request) if request.fields.iter().any(|field| bound(&field)) => {
+            let left = request.fields.iter().filter(|field| !bound(field));
             let left: Vec<Field> = left.cloned().collect();
             Value::Object(document.shapes.object(&left, false))
         }
@@ -149,16 +177,54 @@ fn whole(
     }
 }
 
-fn reply(document: &mut Document<'_>, name: &str, field_name: &str) -> Value {
+/// What one reply may be, by content type.
+fn reply(document: &mut Document<'_>, (binding, name): (&Binding, &str)) -> Value {
     let message = document.shapes.message(name);
-    match message.and_then(|message| field(message, field_name)) {
-        Some(field) => document.shapes.field(field),
-        None => document.shapes.reference(name),
+    let own = binding.response_body();
+    let own = own.and_then(|body| message.and_then(|message| field(message, &body.name)));
+    let mut content = Map::new();
+    for media in binding.response_media() {
+        let made = match (media, own) {
+            (Media::Json, Some(field)) => json!({ "schema": document.shapes.field(field) }),
+            (Media::Json, None) => json!({ "schema": document.shapes.reference(name) }),
+            (media, _) => raw(*media),
+        };
+        content.insert(media.name().to_owned(), made);
     }
+    Value::Object(content)
+}
+
+/// A stream of replies: lines of JSON, or events.
+fn stream(document: &mut Document<'_>, name: &str) -> Value {
+    let reply = document.shapes.reference(name);
+    let line = json!({
+        "type": "object",
+        "description": "One line. `result` is a reply; a line without it is the last one: `error` \
+            says that the call failed in mid-stream, `metadata` is what follows the replies.",
+        "properties": {
+            "result": reply,
+            "error": reference(ERROR),
+            "metadata": {
+                "type": "object",
+                "additionalProperties": { "type": "array", "items": { "type": "string" } },
+            },
+        },
+    });
+    let events = json!({
+        "type": "string",
+        "description": "An event for each reply, its data a reply in JSON; then an event `end`, or \
+            `error` with the error in JSON.",
+        "contentMediaType": "text/event-stream",
+    });
+    json!({
+        "application/x-ndjson": { "schema": line },
+        "text/event-stream": { "schema": events },
+    })
 }
 
 fn field<'a>(message: &'a Message, name: &str) -> Option<&'a Field> {
-    message.fields.iter().find(|field| field.name == name)
+    let mut fields = message.fields.iter();
+    fields.find(|field| field.name == name || field.json_name == name)
 }
 
 /// The field of a dotted path.
@@ -170,46 +236,4 @@ fn find<'a>(document: &Document<'a>, message: &'a Message, path: &str) -> Option
         .shapes
         .message(field(message, first)?.kind.name()?)?;
     find(document, inner, rest)
-}
-
-/// Lists the parameters of the query.
-struct Query<'d, 'a> {
-    document: &'d mut Document<'a>,
-    /// Fields that path and body have taken.
-    taken: &'d [&'d str],
-    found: Vec<Value>,
-}
-
-impl Query<'_, '_> {
-    fn fields(&mut self, message: &Message, prefix: &str, depth: usize) {
-        for field in &message.fields {
-            let name = full(prefix, &field.name);
-            if self.taken.contains(&&*name) || matches!(field.label, Label::Map(_)) {
-                continue;
-            }
-            let inner = match &field.kind {
-                Kind::Message(kind) if known_file(kind).is_none() => {
-                    Some(self.document.shapes.message(kind))
-                }
-                _ => None,
-            };
-            match inner {
-                None => {
-                    let schema = self.document.shapes.field(field);
-                    let mut parameter = json!({ "name": name, "in": "query", "schema": schema });
-                    if field.required && prefix.is_empty() {
-                        parameter["required"] = true.into();
-                    }
-                    if !field.doc.is_empty() {
-                        parameter["description"] = field.doc.as_str().into();
-                    }
-                    self.found.push(parameter);
-                }
-                Some(Some(inner)) if depth > 0 && field.label != Label::Repeated => {
-                    self.fields(inner, &name, depth - 1);
-                }
-                Some(_) => {}
-            }
-        }
-    }
 }

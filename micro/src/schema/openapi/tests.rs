@@ -110,10 +110,11 @@ fn paths_have_parameters_and_the_rest_is_the_query() {
         "made_at",
         "raw",
         "sizes",
+        "prices",
     ] {
         assert!(query.contains(&name.to_owned()), "no {name} in {query:?}");
     }
-    for name in ["sku", "prices", "parts"] {
+    for name in ["sku", "parts"] {
         assert!(!query.contains(&name.to_owned()), "{name} in {query:?}");
     }
     assert!(get["requestBody"].is_null());
@@ -123,29 +124,114 @@ fn paths_have_parameters_and_the_rest_is_the_query() {
     assert_eq!(body["$ref"], "#/components/schemas/shop.Item");
 }
 
-#[test]
-fn templates_lose_what_openapi_cannot_say() {
-    let rule = |verb: &str, path: &str, body: &str| Http {
+fn rule(verb: &str, path: &str, body: &str) -> Http {
+    Http {
         body: body.to_owned(),
         ..Http::new(verb, path)
-    };
+    }
+}
+
+#[test]
+fn each_open_segment_of_a_template_is_a_parameter_and_nothing_is_lost() {
     let document = document(|method| {
         method.http = vec![
             rule("PUT", "/v1/{sku=shelves/*/books/**}:lend", "cash"),
             rule("PATCH", "/v1/{cash.coins}/*/x", "*"),
             rule("LINK", "/v1/x", ""),
             rule("GET", "no path", ""),
+            rule("GET", "/v2/{sku=shelves/*}", ""),
+            rule("GET", "/v2/{sku=pens/*}", ""),
+            rule("GET", "/v2/items/{sku}", ""),
+            rule("DELETE", "/v2/items/{card}", ""),
+            rule("GET", "/v2/items/{card=**}", ""),
         ];
     });
-    let put = &document["paths"]["/v1/{sku}:lend"]["put"];
-    assert_eq!(
-        put["parameters"][0]["schema"]["pattern"],
-        "^shelves/[^/]+/books/.*$"
-    );
+    let paths = &document["paths"];
+    let put = &paths["/v1/shelves/{sku_1}/books/{sku_2}:lend"]["put"];
+    assert_eq!(names(put, "path"), ["sku_1", "sku_2"]);
+    assert_eq!(put["x-micro-path"], "/v1/{sku=shelves/*/books/**}:lend");
+    let schema = &put["parameters"][0]["schema"];
+    assert_eq!(schema["pattern"], "^[^/]+$");
+    let template = "A part of `sku` in `/v1/{sku=shelves/*/books/**}:lend`.";
+    assert_eq!(schema["description"], template);
     let body = &put["requestBody"]["content"]["application/json"]["schema"];
     assert_eq!(body["$ref"], "#/components/schemas/shop.Item.Cash");
     assert!(!names(put, "query").contains(&"cash.coins".to_owned()));
-    let patch = &document["paths"]["/v1/{cash.coins}/{segment2}/x"]["patch"];
+    let patch = &paths["/v1/{cash.coins}/{segment2}/x"]["patch"];
     assert_eq!(names(patch, "path"), ["cash.coins", "segment2"]);
-    assert_eq!(document["paths"].as_object().unwrap().len(), 3);
+    for kind in ["shelves", "pens"] {
+        assert!(paths[format!("/v2/{kind}/{{sku}}")]["get"].is_object());
+    }
+    let items = &paths["/v2/items/{sku}"];
+    let told = &items["delete"]["parameters"][0];
+    assert_eq!(
+        (&told["name"], &told["in"]),
+        (&"sku".into(), &"path".into())
+    );
+    assert_eq!(told["schema"]["description"], "The field `card`.");
+    assert_eq!(paths.as_object().unwrap().len(), 6, "{paths:#}");
+    let apart = document["x-micro-http"].as_array().unwrap().iter();
+    let apart = apart.map(|one| (&one["x-micro-verb"], &one["x-micro-path"]));
+    let apart: Vec<_> = apart.map(|(verb, path)| format!("{verb} {path}")).collect();
+    assert_eq!(
+        apart,
+        [r#""LINK" "/v1/x""#, r#""GET" "/v2/items/{card=**}""#]
+    );
+}
+
+#[test]
+fn streams_of_plain_http_are_lines_or_events() {
+    let mut schema = sample();
+    schema.files[0].services[0].methods[1].http = vec![rule("GET", "/v1/watch", "")];
+    let document: Value = serde_json::from_str(&schema.openapi("Shop", "1")).unwrap();
+    let content = &document["paths"]["/v1/watch"]["get"]["responses"]["200"]["content"];
+    let line = &content["application/x-ndjson"]["schema"]["properties"];
+    assert_eq!(line["result"]["$ref"], "#/components/schemas/shop.Item");
+    assert_eq!(line["error"]["$ref"], "#/components/schemas/connect.error");
+    assert_eq!(content["text/event-stream"]["schema"]["type"], "string");
+    assert!(content["application/json"].is_null(), "{content}");
+}
+
+#[test]
+fn parameters_and_bodies_are_those_that_the_server_takes() {
+    let document = document(|method| {
+        method.http = vec![
+            rule("POST", "/v1/{sku}", "*"),
+            rule("PUT", "/v1/{sku}", "card"),
+            Http {
+                response_body: "raw".to_owned(),
+                ..rule("PATCH", "/v1/{sku}", "raw")
+            },
+        ];
+        method.reply = "shop.Item".to_owned();
+    });
+    let path = &document["paths"]["/v1/{sku}"];
+    let content = &path["post"]["requestBody"]["content"];
+    let form = &content["application/x-www-form-urlencoded"];
+    let fields = form["schema"]["properties"].as_object().unwrap();
+    assert!(fields.contains_key("cash.coins") && fields.contains_key("made_at"));
+    assert!(!fields.contains_key("sku") && !fields.contains_key("parts"));
+    assert_eq!(form["encoding"]["prices"]["style"], "deepObject");
+    assert!(content["application/json"]["schema"]["properties"]["sku"].is_null());
+    assert_eq!(path["post"]["parameters"].as_array().unwrap().len(), 1);
+
+    let put = &path["put"];
+    let text = &put["requestBody"]["content"]["text/plain"]["schema"];
+    assert_eq!(text["type"], "string");
+    let parameters = put["parameters"].as_array().unwrap();
+    let prices = parameters
+        .iter()
+        .find(|one| one["name"] == "prices")
+        .unwrap();
+    assert_eq!(prices["style"], "deepObject");
+    assert_eq!(prices["schema"]["additionalProperties"]["format"], "int64");
+
+    let bytes = &path["patch"]["requestBody"]["content"]["application/octet-stream"];
+    assert!(bytes.is_object());
+    let reply = &path["patch"]["responses"]["200"]["content"];
+    assert!(reply["application/octet-stream"].is_object(), "{reply}");
+    assert_eq!(
+        reply["application/json"]["schema"]["contentEncoding"],
+        "base64"
+    );
 }

@@ -31,13 +31,15 @@ let running = null;
 function collect() {
   const found = [];
   const rules = {};
+  const noted = (operation, verb) => {
+    const rule = /^(.*)\.http\d+$/.exec(operation.operationId);
+    if (rule === null) return false;
+    (rules[rule[1]] ??= []).push(`${verb.toUpperCase()} ${operation["x-micro-path"]}`);
+    return true;
+  };
   for (const [path, verbs] of Object.entries(description.paths)) {
     for (const [verb, operation] of Object.entries(verbs)) {
-      const rule = /^(.*)\.http\d+$/.exec(operation.operationId);
-      if (rule) {
-        (rules[rule[1]] ??= []).push(`${verb.toUpperCase()} ${path}`);
-        continue;
-      }
+      if (noted(operation, verb)) continue;
       const service = operation.tags[0];
       if (verb !== "post" || !path.startsWith(`/${service}/`)) continue;
       const json = (part) => part.content["application/json"].schema;
@@ -67,6 +69,7 @@ function collect() {
       reply: stream.reply,
     });
   }
+  for (const rule of description["x-micro-http"] ?? []) noted(rule, rule["x-micro-verb"]);
   for (const method of found) method.rules = rules[`${method.service}.${method.name}`] ?? [];
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
