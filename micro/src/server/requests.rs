@@ -29,12 +29,17 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// A message that came as bytes; decoding may take four times the longest message's memory.
+    /// What decoding may take: four times the longest message.
+    pub(super) fn memory(self) -> usize {
+        self.limit.saturating_mul(4)
+    }
+
+    /// A message that came as bytes.
     pub(super) fn payload(self, bytes: Bytes) -> Payload {
         Payload::Encoded {
             codec: self.codec,
             bytes,
-            memory: self.limit.saturating_mul(4),
+            memory: self.memory(),
         }
     }
 }

@@ -67,7 +67,7 @@ proptest! {
             (HttpRule::new("POST", "/{id}/{part.name}").body("*"), "", form),
         ] {
             let binding = Binding::new(&rule, &types, (&request, &request)).unwrap();
-            let document = binding.request(&types, (&path, query), body).unwrap();
+            let document = binding.request(&types, (&path, query), body, 1 << 20).unwrap();
             let read = Request::decode_json(&document, 1 << 20).unwrap();
             prop_assert_eq!((read.id, &read.part.name), (7, &name));
             prop_assert_eq!(read.texts, [text.as_str()]);

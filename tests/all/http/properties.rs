@@ -104,7 +104,7 @@ pub(crate) fn binding(path: &str, query: &str, body: &[u8]) {
         let bodies = binding.media().iter().map(|media| Some((*media, body)));
         for body in bodies.chain([None]) {
             let given = body.map(|(media, body)| (media, Bytes::copy_from_slice(body)));
-            let Ok(document) = binding.request(&types, (path, query), given) else {
+            let Ok(document) = binding.request(&types, (path, query), given, 1 << 20) else {
                 continue;
             };
             let as_is = matches!(body, Some((Media::Json, body)) if document == body);

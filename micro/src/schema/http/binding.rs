@@ -8,7 +8,9 @@ use bytes::Bytes;
 
 use crate::codec::{FieldDescriptor, Kind, Label, Types};
 use crate::error::{Error, Result};
-use crate::schema::http::fields::{Astray, Fields, Target, Value, resolve, shown, write_name};
+use crate::schema::http::fields::{
+    Astray, Budget, Fields, Target, Value, resolve, shown, write_name,
+};
 use crate::schema::http::media::Media;
 use crate::schema::http::parameters::Place;
 use crate::schema::http::percent::{Mode, decode};
@@ -122,26 +124,30 @@ impl Binding {
     /// The JSON document of the request.
     ///
     /// `path` and `query` are as they were sent; the body's kind is one of [`media`](Self::media).
+    /// Gathering parameters takes at most `memory` bytes.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`, naming field or parameter, when something is unknown, given twice or not
-    /// of its type. What the parts cannot show, decoding the document does.
+    /// `InvalidArgument`, naming field or parameter, when something is unknown, given twice, not
+    /// of its type or too much. What the parts cannot show, decoding the document does.
     pub fn request(
         &self,
         types: &Types,
         (path, query): (&str, &str),
         body: Option<(Media, Bytes)>,
+        memory: usize,
     ) -> Result<Bytes> {
         let mut fields = Fields::default();
-        self.bind_path(path, &mut fields)?;
-        self.bind_query(types, Place::Query, query, &mut fields)?;
+        let mut budget = Budget(memory);
+        self.bind_path(path, &mut fields, &mut budget)?;
+        let mut gathered = (&mut fields, &mut budget);
+        self.bind_query(types, (Place::Query, query), &mut gathered)?;
         match (&self.body, body) {
             (_, None) => {}
             (BodyRule::Request, Some((Media::Form, body))) => {
                 let form = std::str::from_utf8(&body);
                 let form = form.map_err(|_| Error::invalid_argument("the form is not UTF-8"))?;
-                self.bind_query(types, Place::Form, form, &mut fields)?;
+                self.bind_query(types, (Place::Form, form), &mut gathered)?;
             }
             (BodyRule::Request, Some((_, body))) if fields.is_empty() => return Ok(body),
             (BodyRule::Request, Some((_, body))) => {
@@ -167,7 +173,7 @@ impl Binding {
         Ok(out.into())
     }
 
-    fn bind_path(&self, path: &str, fields: &mut Fields) -> Result<()> {
+    fn bind_path(&self, path: &str, fields: &mut Fields, budget: &mut Budget) -> Result<()> {
         if let Some(dots) = path.split('/').find(|segment| is_dots(segment)) {
             return Err(Error::invalid_argument(format!(
                 "`{dots}` in a path is a way, not a value, to whoever passes it on; send such \
@@ -183,10 +189,12 @@ impl Binding {
             .zip(self.template.variables())
             .zip(values)
         {
-            fields.put(target, None, &value).map_err(|problem| {
-                let field = variable.field();
-                Error::invalid_argument(format!("`{field}` in the path: {problem}"))
-            })?;
+            fields
+                .put(target, (None, &value), budget)
+                .map_err(|problem| {
+                    let field = variable.field();
+                    Error::invalid_argument(format!("`{field}` in the path: {problem}"))
+                })?;
         }
         Ok(())
     }
@@ -194,9 +202,8 @@ impl Binding {
     fn bind_query(
         &self,
         types: &Types,
-        place: Place,
-        query: &str,
-        fields: &mut Fields,
+        (place, query): (Place, &str),
+        (fields, budget): &mut (&mut Fields, &mut Budget),
     ) -> Result<()> {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -222,7 +229,7 @@ impl Binding {
                 return Err(wrong(&format!("`{}` takes it from the {from}", self.rule)));
             }
             fields
-                .put(&target, key, &value)
+                .put(&target, (key, &value), budget)
                 .map_err(|problem| wrong(&problem))?;
         }
         Ok(())

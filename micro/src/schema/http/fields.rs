@@ -21,6 +21,25 @@ pub(super) enum Value {
     Message(Fields),
 }
 
+/// What an entry of a map or of fields takes beside its texts: a place in a tree that is half full,
+/// and what the allocator keeps.
+const ENTRY: usize = 192;
+
+/// What an element of a list takes beside its text, in a list that has just grown.
+const ELEMENT: usize = 80;
+
+/// How much memory values may still take, in bytes.
+#[derive(Debug)]
+pub(super) struct Budget(pub(super) usize);
+
+impl Budget {
+    fn charge(&mut self, bytes: usize) -> Result<(), String> {
+        let left = self.0.checked_sub(bytes);
+        self.0 = left.ok_or("the values until here need more memory than allowed")?;
+        Ok(())
+    }
+}
+
 /// Where a value goes: the fields from the request's own to the innermost, by JSON name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
@@ -91,15 +110,20 @@ impl Fields {
         self.0.is_empty()
     }
 
-    /// Gives a field a value, or one more, or one under a key.
+    /// Gives a field a value, or one more, or one under a key, once it is paid for.
     pub(super) fn put(
         &mut self,
         target: &Target,
-        key: Option<&str>,
-        text: &str,
+        (key, text): (Option<&str>, &str),
+        budget: &mut Budget,
     ) -> Result<(), String> {
         let expected = |expected| format!("`{}` is not {expected}", shown(text));
         let json = scalar::json(&target.ty.kind, text).map_err(expected)?;
+        let place = match target.ty.label {
+            Label::Repeated => ELEMENT,
+            _ => ENTRY + key.map_or(0, str::len),
+        };
+        budget.charge(place + json.len())?;
         let (last, outer) = target
             .path
             .split_last()

@@ -80,7 +80,8 @@ async fn answer(
         codec: Codec::Json,
         limit: exchange.limit(),
     };
-    let request = Body::One(reading.payload(binding.request(types, target, body)?));
+    let document = binding.request(types, target, body, reading.memory())?;
+    let request = Body::One(reading.payload(document));
     if route.method.kind.streams_replies() {
         return Ok(reply::stream(exchange, head, request).await?);
     }

@@ -72,7 +72,8 @@ impl Bound {
     fn document(&self, target: &str, body: Option<(Media, &str)>) -> Result<Bytes> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let body = body.map(|(media, body)| (media, Bytes::copy_from_slice(body.as_bytes())));
-        self.binding.request(&self.types, (path, query), body)
+        self.binding
+            .request(&self.types, (path, query), body, 16 << 20)
     }
 
     fn request(&self, target: &str, body: Option<(Media, &str)>) -> Result<Request> {

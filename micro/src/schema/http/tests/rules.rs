@@ -178,3 +178,27 @@ fn hostile_queries_take_time_and_memory_by_their_length_only() {
     let deep = format!(r#"{{"text":{}"#, "[".repeat(100_000));
     create.refusal("/v1/1", Some((Media::Json, &deep)));
 }
+
+#[test]
+fn entries_are_paid_for_while_they_are_gathered() {
+    let whole = bind("POST", "/v1/{id}", "*");
+    let gathered = |form: String, memory: usize| {
+        let body = Some((Media::Form, Bytes::from(form)));
+        whole
+            .binding
+            .request(&whole.types, ("/v1/7", ""), body, memory)
+    };
+    let map = |count: usize| {
+        let entries = (0..count).map(|at| format!("labels[{at}]=1&"));
+        entries.collect::<String>()
+    };
+    let list = |count: usize| "tags=&".repeat(count);
+    for (form, memory) in [(map(300_000), 16 << 20), (list(600_000), 16 << 20)] {
+        let error = gathered(form, memory).unwrap_err();
+        let told = "the values until here need more memory than allowed";
+        assert!(error.message().ends_with(told), "{error}");
+    }
+    for form in [map(1000), list(1000)] {
+        gathered(form, 1 << 20).unwrap();
+    }
+}
