@@ -10,6 +10,7 @@ pub(crate) mod naming;
 pub(crate) mod oneof;
 mod place;
 pub(crate) mod proto;
+pub(crate) mod shown;
 pub(crate) mod types;
 pub(crate) mod value;
 

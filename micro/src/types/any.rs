@@ -19,6 +19,7 @@ use crate::codec::field::Field;
 use crate::codec::json::Input;
 use crate::codec::known::{Known, known};
 use crate::codec::proto::{Fault, Reader};
+use crate::codec::shown::{shown, wrong_type};
 use crate::codec::types::{FieldType, Kind, Types};
 use crate::error::{Error, Result};
 use crate::types::mask::FieldMask;
@@ -163,8 +164,8 @@ fn from_json<M: Message>(json: &[u8], memory: usize) -> Result<Vec<u8>> {
 
 fn unknown(name: &str) -> String {
     format!(
-        "no type `{name}` is known here; mark it `#[micro::message(any)]`, and name the crate it \
-         is in"
+        "no type `{}` is known here; mark it `#[micro::message(any)]`, and name the crate it is in",
+        shown(name)
     )
 }
 
@@ -243,7 +244,7 @@ impl Known for Any {
         deserializer: D,
         input: &Input,
     ) -> Result<Self, D::Error> {
-        let mut fields = deserializer.deserialize_map(FieldsVisitor(input))?;
+        let mut fields = deserializer.deserialize_any(FieldsVisitor(input))?;
         let type_url = match fields.remove("@type") {
             Some(Json::String(url)) => url,
             None if fields.is_empty() => return Ok(Self::default()),
@@ -281,6 +282,10 @@ impl<'de> Visitor<'de> for FieldsVisitor<'_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with `@type`")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Err(wrong_type(text, &self))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {

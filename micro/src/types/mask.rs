@@ -8,6 +8,7 @@ use crate::codec::field::Field;
 use crate::codec::json::{Input, text};
 use crate::codec::known::{Known, known};
 use crate::codec::proto::{Fault, Reader};
+use crate::codec::shown::cut;
 use crate::codec::types::{FieldType, Kind, Types};
 
 /// Paths of fields: `name`, `address.street`. In JSON one text, in lowerCamelCase, by commas.
@@ -67,7 +68,7 @@ impl Known for FieldMask {
         let mut paths = Vec::new();
         for path in text.split(',').filter(|_| !text.is_empty()) {
             let Some(snake) = snake(path) else {
-                let message = format!("{path:?} is no path of fields in lowerCamelCase");
+                let message = format!("{:?} is no path of fields in lowerCamelCase", cut(path));
                 return Err(D::Error::custom(message));
             };
             input.charge(snake.len())?;

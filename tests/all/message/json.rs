@@ -1,7 +1,11 @@
 //! JSON, by ourselves.
 
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
 use micro::Error;
 use micro::codec::Message;
+use micro::types::{Any, FieldMask};
 
 use super::model::{self, Item, Level, Shape, Status, Torture};
 
@@ -155,4 +159,47 @@ fn serde_goes_the_same_way() {
     };
     assert_eq!(serde_json::to_string(&item).unwrap(), text(&item));
     assert_eq!(serde_json::from_str::<Item>(&text(&item)).unwrap(), item);
+}
+
+#[micro::message(package = "shown")]
+#[derive(Debug, Clone, PartialEq)]
+struct Every {
+    flag: bool,
+    number: i64,
+    float: f64,
+    height: Height,
+    keyed: BTreeMap<u32, bool>,
+    list: Vec<String>,
+    inner: Option<Box<Every>>,
+    length: Duration,
+    time: Option<SystemTime>,
+    mask: FieldMask,
+    any: Any,
+}
+
+#[micro::message(package = "shown")]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+enum Height {
+    #[default]
+    Low,
+}
+
+#[test]
+fn no_error_about_json_repeats_all_of_a_long_text() {
+    let long = "_A".repeat(500_000);
+    let of = |name: &str| format!(r#"{{"{name}":"{long}"}}"#);
+    let fields = [
+        "flag", "number", "float", "height", "keyed", "list", "inner", "length", "time", "mask",
+        "any",
+    ];
+    let entries = [
+        format!(r#"{{"keyed":{{"{long}":true}}}}"#),
+        format!(r#"{{"any":{{"@type":"{long}"}}}}"#),
+        format!(r#""{long}""#),
+    ];
+    for json in fields.into_iter().map(of).chain(entries) {
+        let error = Every::decode_json(json.as_bytes(), 16 << 20).unwrap_err();
+        let text = error.message();
+        assert!(text.len() < 300, "{} bytes: {:.300}", text.len(), text);
+    }
 }

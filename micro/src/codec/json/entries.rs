@@ -9,6 +9,7 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use crate::codec::field::{Field, FieldName, Record};
 use crate::codec::json::input::{Input, Nullable};
 use crate::codec::proto::Bounds;
+use crate::codec::shown::wrong_type;
 
 /// The fields of a message as they come out of a deserializer.
 #[derive(Debug)]
@@ -113,7 +114,7 @@ pub fn record_from_serde<'de, R: Record, D: Deserializer<'de>>(
     input: &Input,
 ) -> Result<R, D::Error> {
     input.bounded(Bounds::enter)?;
-    let record = deserializer.deserialize_map(RecordVisitor {
+    let record = deserializer.deserialize_any(RecordVisitor {
         input,
         of: PhantomData,
     })?;
@@ -133,6 +134,10 @@ impl<'de, R: Record> Visitor<'de> for RecordVisitor<'_, R> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<R, E> {
+        Err(wrong_type(text, &self))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<R, A::Error> {

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserializer, Serializer};
 
+use crate::codec::shown::{wrong_type, wrong_value};
+
 /// Integers of up to 32 bits: numbers.
 pub(crate) mod short {
     use super::{Deserializer, Integer, Serializer};
@@ -127,22 +129,39 @@ impl<T: Integer> Visitor<'_> for IntegerVisitor<T> {
         }
         match text.parse::<f64>() {
             Ok(value) if text.contains(['.', 'e', 'E']) => self.visit_f64(value),
-            _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+            _ => Err(wrong_value(text, &self)),
         }
     }
 }
 
 /// True and false.
 pub(crate) mod boolean {
-    use super::{Deserializer, Serializer};
-    use serde::Deserialize;
+    use super::{Deserializer, Error, Serializer, Visitor, fmt, wrong_type};
 
     pub(crate) fn to_serde<S: Serializer>(value: bool, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bool(value)
     }
 
     pub(crate) fn from_serde<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-        bool::deserialize(deserializer)
+        deserializer.deserialize_any(BooleanVisitor)
+    }
+
+    struct BooleanVisitor;
+
+    impl Visitor<'_> for BooleanVisitor {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a boolean")
+        }
+
+        fn visit_bool<E: Error>(self, value: bool) -> Result<bool, E> {
+            Ok(value)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
+            Err(wrong_type(text, &self))
+        }
     }
 }
 
@@ -228,7 +247,7 @@ impl Visitor<'_> for FloatVisitor {
             "-Infinity" => Ok(f64::NEG_INFINITY),
             _ => match text.parse::<f64>() {
                 Ok(value) if value.is_finite() => Ok(value),
-                _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+                _ => Err(wrong_value(text, &self)),
             },
         }
     }

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use serde::de::{Unexpected, Visitor};
+use serde::de::Visitor;
 use serde::{Deserializer, Serializer};
+
+use crate::codec::shown::wrong_value;
 
 /// Seconds, and nanoseconds of the same sign or counted forward.
 type Pair = (i64, i32);
@@ -200,7 +202,7 @@ impl Visitor<'_> for TextVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Pair, E> {
-        (self.parse)(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+        (self.parse)(text).ok_or_else(|| wrong_value(text, &self))
     }
 }
 

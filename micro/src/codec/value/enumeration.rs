@@ -7,6 +7,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
 
 use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_key, put_nested, put_varint};
+use crate::codec::shown::cut;
 use crate::codec::types::Types;
 
 /// An enum without data: what `#[micro::message]` writes for it.
@@ -172,7 +173,7 @@ impl<E: Enumeration> Visitor<'_> for EnumVisitor<E> {
             values.find(|value| [value.short, value.rust].contains(&name))
         });
         let value = value.and_then(|value| E::from_number(value.number));
-        Self::known(value, format_args!("{name:?}"))
+        Self::known(value, format_args!("{:?}", cut(name)))
     }
 
     fn visit_i64<X: Error>(self, number: i64) -> Result<E, X> {

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{SeqAccess, Visitor};
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserializer, Serializer};
 
 use crate::codec::field::{Element, Field};
 use crate::codec::json::{Input, Output, Seed};
 use crate::codec::proto::{Bounds, Fault, Reader, Wire};
+use crate::codec::shown::wrong_type;
 use crate::codec::types::{FieldType, Types};
 
 impl<T: Element> Field for Vec<T> {
@@ -62,7 +63,7 @@ pub(crate) fn list_from_serde<'de, T: Element, D: Deserializer<'de>>(
     deserializer: D,
     input: &Input,
 ) -> Result<Vec<T>, D::Error> {
-    deserializer.deserialize_seq(ListVisitor {
+    deserializer.deserialize_any(ListVisitor {
         input,
         of: PhantomData,
     })
@@ -78,6 +79,10 @@ impl<'de, T: Element> Visitor<'de> for ListVisitor<'_, T> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Err(wrong_type(text, &self))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {

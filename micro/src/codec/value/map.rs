@@ -13,6 +13,7 @@ use crate::codec::encoding::{ElementAs, FieldAs};
 use crate::codec::field::{Element, Field, Key};
 use crate::codec::json::{Input, Output, Seed};
 use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
+use crate::codec::shown::{cut, wrong_type};
 use crate::codec::types::{FieldType, Types};
 
 /// What the two kinds of map have in common.
@@ -157,12 +158,17 @@ impl<'de, M: Map> Visitor<'de> for MapVisitor<'_, M> {
         f.write_str("an object")
     }
 
+    fn visit_str<E: Error>(self, text: &str) -> Result<M, E> {
+        Err(wrong_type(text, &self))
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<M, A::Error> {
         let mut map = M::default();
         while let Some(text) = entries.next_key_seed(Seed::<String>::new(self.input))? {
             let Ok(key) = text.parse::<M::Key>() else {
                 return Err(A::Error::custom(format!(
-                    "{text:?} is not a key of this map"
+                    "{:?} is not a key of this map",
+                    cut(&text)
                 )));
             };
             let added = match entries.next_value_seed(Seed::<M::Value>::new(self.input)) {
@@ -248,7 +254,7 @@ macro_rules! map {
                 deserializer: D,
                 input: &Input,
             ) -> Result<Self, D::Error> {
-                deserializer.deserialize_map(MapVisitor { input, of: PhantomData })
+                deserializer.deserialize_any(MapVisitor { input, of: PhantomData })
             }
         }
     };

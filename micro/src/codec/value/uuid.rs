@@ -7,6 +7,7 @@ use serde::{Deserializer, Serializer};
 use crate::codec::field::{Element, Field};
 use crate::codec::json::{Input, text};
 use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_bytes};
+use crate::codec::shown::cut;
 use crate::codec::types::{FieldType, Kind, Types};
 
 impl Field for Uuid {
@@ -36,7 +37,8 @@ impl Field for Uuid {
         input: &Input,
     ) -> Result<Self, D::Error> {
         let text = text::from_serde(deserializer, input)?;
-        Self::try_parse(&text).map_err(|_| D::Error::custom(format!("{text:?} is not a UUID")))
+        Self::try_parse(&text)
+            .map_err(|_| D::Error::custom(format!("{:?} is not a UUID", cut(&text))))
     }
 }
 

@@ -6,11 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
+use crate::codec::shown::shown;
 use crate::codec::{FieldDescriptor, Kind, Label, Types};
 use crate::error::{Error, Result};
-use crate::schema::http::fields::{
-    Astray, Budget, Fields, Target, Value, resolve, shown, write_name,
-};
+use crate::schema::http::fields::{Astray, Budget, Fields, Target, Value, resolve, write_name};
 use crate::schema::http::media::Media;
 use crate::schema::http::parameters::Place;
 use crate::schema::http::percent::{Mode, decode};

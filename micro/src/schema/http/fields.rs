@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::codec::shown::shown;
 use crate::codec::{FieldDescriptor, FieldType, Kind, Label, MessageDescriptor, Types};
 use crate::schema::http::scalar;
 
@@ -201,11 +202,4 @@ pub(super) fn write_name(name: &str, first: &mut bool, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(scalar::quoted(name).as_bytes());
     out.push(b':');
-}
-
-/// A caller's text in a message: not longer than helps, and nothing that disturbs a terminal.
-pub(super) fn shown(text: &str) -> String {
-    let cut: String = text.chars().take(60).collect();
-    let dots = if cut.len() < text.len() { "…" } else { "" };
-    format!("{}{dots}", cut.escape_debug())
 }

@@ -7,6 +7,7 @@ use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
+use crate::codec::shown::wrong_type;
 use crate::codec::{Kind, MessageDescriptor, Types};
 use crate::schema::http::fields::{Fields, Value, field, write_name};
 
@@ -36,7 +37,7 @@ pub(super) fn copy(body: &[u8], out: &mut Vec<u8>) -> serde_json::Result<()> {
 
 /// The value of a name in an object.
 pub(super) fn find<'a>(json: &'a [u8], name: &str) -> serde_json::Result<Option<&'a RawValue>> {
-    Deserializer::from_slice(json).deserialize_map(Find(name))
+    Deserializer::from_slice(json).deserialize_any(Find(name))
 }
 
 struct Merge<'a> {
@@ -64,6 +65,10 @@ impl<'de> Visitor<'de> for Merge<'_> {
         self.out.push(b'{');
         self.finish(true);
         Ok(())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        Err(wrong_type(text, &self))
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
@@ -113,6 +118,10 @@ impl<'de> Visitor<'de> for Find<'_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Err(wrong_type(text, &self))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {

@@ -1,9 +1,10 @@
 //! What a query or a form may hold: the parameters of a [`Binding`].
 
+use crate::codec::shown::shown;
 use crate::codec::{FieldDescriptor, Kind, Label, Types};
 use crate::error::Error;
 use crate::schema::http::binding::{Binding, BodyRule};
-use crate::schema::http::fields::{leaf, shown};
+use crate::schema::http::fields::leaf;
 
 /// How many known names an error lists.
 const KNOWN: usize = 20;
