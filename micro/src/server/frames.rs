@@ -3,6 +3,7 @@
 //!
 //! Knows nothing of what ends a reply: each protocol has its own way.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -93,7 +94,7 @@ where
                         self.chunk = data;
                     }
                 }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(gone(error))),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(broken(error))),
                 Poll::Ready(None) if begun => return Poll::Ready(Err(self.truncated())),
                 Poll::Ready(None) => return Poll::Ready(Ok(None)),
                 Poll::Pending if patient && !begun => return Poll::Pending,
@@ -216,12 +217,24 @@ pub(super) fn too_large(length: usize, limit: usize) -> Error {
     ))
 }
 
-/// The error for a request whose connection or stream has broken.
-pub(super) fn gone(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+/// The error for a body that cannot be read on: what is wrong with it, or that nobody is there.
+pub(super) fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     let error = match error.into().downcast::<Error>() {
         // What is wrong with the body, said by a layer between.
         Ok(error) => return *error,
         Err(error) => error,
     };
-    Error::cancelled("the caller went away before its request was complete").with_source(error)
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    let malformed = match cause.map(io::Error::kind) {
+        Some(io::ErrorKind::UnexpectedEof) => "the request ends before its body does",
+        // Sockets have no such errors; they are those of reading chunks.
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+            "the chunks of the body are malformed"
+        }
+        _ => {
+            let gone = Error::cancelled("the caller went away before its request was complete");
+            return gone.with_source(error);
+        }
+    };
+    Error::invalid_argument(malformed).with_source(error)
 }

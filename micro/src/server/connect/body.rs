@@ -13,7 +13,7 @@ use http_body::Body as _;
 use crate::codec::Compression;
 use crate::error::{Error, Result};
 use crate::server::exchange::Exchange;
-use crate::server::frames::{gone, too_large};
+use crate::server::frames::{broken, too_large};
 use crate::server::incoming::Incoming;
 use crate::server::io::Stall;
 
@@ -56,7 +56,7 @@ async fn collect(mut body: Incoming, limit: usize, patience: Duration) -> Result
             Error::deadline_exceeded(format!("the request made no progress for {timeout:?}"))
         })?;
         let Some(frame) = frame else { break };
-        let Ok(data) = frame.map_err(gone)?.into_data() else {
+        let Ok(data) = frame.map_err(broken)?.into_data() else {
             continue;
         };
         let length = first.len() + more.len() + data.len();

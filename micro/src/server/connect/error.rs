@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use http::{HeaderMap, StatusCode};
+use hyper::ext::ReasonPhrase;
 use serde_json::{Map, Value};
 
 use crate::error::{Detail, Error};
@@ -15,7 +16,13 @@ use crate::server::reply::{HttpReply, plain};
 pub(in crate::server) fn refuse(error: &Error) -> HttpReply {
     let status = StatusCode::from_u16(error.kind().http_status());
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    plain(status, "application/json", json(error).to_string())
+    let mut response = plain(status, "application/json", json(error).to_string());
+    if status == 499 {
+        // HTTP knows no such status, and a line without a reason looks broken to people.
+        let reason = ReasonPhrase::from_static(b"Client Closed Request");
+        response.extensions_mut().insert(reason);
+    }
+    response
 }
 
 /// The same with the metadata that the handler has set.

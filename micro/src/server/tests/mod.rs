@@ -10,6 +10,7 @@ mod floods;
 mod grpc;
 mod health;
 mod hostile;
+mod http1;
 mod openapi;
 mod pages;
 mod panics;
