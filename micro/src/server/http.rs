@@ -24,7 +24,7 @@ use crate::server::incoming::Incoming;
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, ReplyBody, plain};
 use crate::server::requests::Reading;
-use crate::server::{connect, events, grpc, index, openapi, rest, sse};
+use crate::server::{connect, events, grpc, http1, index, openapi, rest, sse};
 
 const ACCEPTED: &str = "application/grpc, application/grpc+json, application/grpc-web, \
      application/grpc-web+json, application/grpc-web-text, application/json, application/proto, \
@@ -68,6 +68,9 @@ fn serve(peer: Arc<Peer>, request: Request<hyper::body::Incoming>) -> Answering 
         }),
         _ => Box::pin(async move {
             let (head, body) = request.into_parts();
+            if let Some((status, error)) = http1::refusal(&head) {
+                return Ok(last(told(status, &error)));
+            }
             let (body, end) = Incoming::noting(body);
             let response = other(peer, Request::from_parts(head, body)).await;
             Ok(if end.is_reached() {

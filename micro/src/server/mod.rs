@@ -54,6 +54,7 @@ mod grpc;
 mod headers;
 mod health;
 mod http;
+mod http1;
 mod idle;
 mod incoming;
 mod index;

@@ -62,3 +62,21 @@ async fn a_status_that_http_does_not_know_has_a_reason() {
         "{head}"
     );
 }
+
+#[tokio::test]
+async fn requests_without_a_host_or_in_a_coding_are_refused() {
+    let served = Served::new().await;
+    let json = "content-type: application/json\r\ncontent-length: 12";
+    let coded = "host: x\r\ncontent-type: application/json\r\n\
+                 transfer-encoding: gzip, chunked";
+    for (headers, expected) in [
+        (json.to_owned(), "400 Bad Request"),
+        (format!("host: a\r\nhost: b\r\n{json}"), "400 Bad Request"),
+        (coded.to_owned(), "501 Not Implemented"),
+        (format!("host: a\r\n{json}"), "200 OK"),
+    ] {
+        let answer = sent(&served, &headers, r#"{"text":"a"}"#).await;
+        let start = format!("HTTP/1.1 {expected}\r\n");
+        assert!(answer.starts_with(&start), "{answer}");
+    }
+}
