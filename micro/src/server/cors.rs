@@ -144,17 +144,18 @@ impl Cors {
         if let Origins::Listed(_) = self.0 {
             response.append(VARY, ORIGIN.into());
         }
-        let Some(origin) = origin.filter(|origin| self.allows(origin)) else {
-            return;
+        let allowed = match (&self.0, origin) {
+            // Said to those who name no origin, too: a cache gives their answer to all.
+            (Origins::Any, _) => HeaderValue::from_static("*"),
+            (_, Some(origin)) if self.allows(origin) => origin.clone(),
+            _ => return,
         };
         if let Some(exposed) = exposed(response) {
             response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         }
-        if self.0 == Origins::Any {
-            response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        } else {
+        response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        if self.0 != Origins::Any {
             let yes = HeaderValue::from_static("true");
-            response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
         }
     }
