@@ -125,18 +125,20 @@ async fn http1(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
     let mut connection = builder.serve_connection(io, Answers(Arc::clone(&peer)));
     let mut draining = Cancelled::new(peer.shared.draining.child_token());
     let mut told = false;
-    poll_fn(|cx| {
+    let served = poll_fn(|cx| {
         if !told && Pin::new(&mut draining).poll(cx).is_ready() {
             told = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
         connection.poll_without_shutdown(cx)
     })
-    .await?;
-    if !told {
+    .await;
+    // A head that is too long has got its answer as well.
+    let answered = served.as_ref().err().is_none_or(hyper::Error::is_parse);
+    if !told && answered {
         linger(connection.into_parts().io.into_inner()).await;
     }
-    Ok(())
+    served
 }
 
 /// Lets a peer that is still sending read the answer it has been given: bytes that arrive after
