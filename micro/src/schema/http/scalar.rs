@@ -41,9 +41,11 @@ pub(super) fn json(kind: &Kind, text: &str) -> Result<String, &'static str> {
             "a whole number of up to 32 bits",
         ),
         Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => number(text.parse::<i64>().is_ok(), signed),
-        Kind::Uint32 | Kind::Uint64 | Kind::Fixed32 | Kind::Fixed64 => {
-            number(text.parse::<u64>().is_ok(), unsigned)
-        }
+        Kind::Uint32 | Kind::Fixed32 => number(
+            text.parse::<u32>().is_ok(),
+            "an unsigned whole number of up to 32 bits",
+        ),
+        Kind::Uint64 | Kind::Fixed64 => number(text.parse::<u64>().is_ok(), unsigned),
         Kind::Double | Kind::Float => {
             let digits = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
             let special = matches!(text, "NaN" | "Infinity" | "-Infinity");
@@ -114,6 +116,12 @@ mod tests {
                 Kind::Uint64,
                 "18446744073709551615",
                 Ok("\"18446744073709551615\""),
+            ),
+            (Kind::Uint32, "4294967295", Ok("\"4294967295\"")),
+            (
+                Kind::Fixed32,
+                "4294967296",
+                Err("an unsigned whole number of up to 32 bits"),
             ),
             (Kind::Uint64, "-1", Err("an unsigned whole number")),
             (Kind::Double, "1e-7", Ok("\"1e-7\"")),
