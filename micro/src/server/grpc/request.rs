@@ -13,7 +13,13 @@ use crate::server::peer::Peer;
 
 /// The codec of a content type of gRPC; `None` for every other.
 pub(in crate::server) fn codec(content_type: &[u8]) -> Option<Codec> {
-    subtype(content_type.strip_prefix(b"application/grpc")?)
+    subtype(after(content_type, b"application/grpc")?)
+}
+
+/// What follows a name, in whatever case that is; nearly all write it in lower case.
+pub(super) fn after<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (start, rest) = text.split_at_checked(name.len())?;
+    (start == name || start.eq_ignore_ascii_case(name)).then_some(rest)
 }
 
 /// The codec of what stands behind the protocol's own name in a content type.
@@ -22,6 +28,8 @@ pub(super) fn subtype(subtype: &[u8]) -> Option<Codec> {
     match subtype[..end.unwrap_or(subtype.len())].trim_ascii_end() {
         b"" | b"+proto" => Some(Codec::Protobuf),
         b"+json" => Some(Codec::Json),
+        other if other.eq_ignore_ascii_case(b"+proto") => Some(Codec::Protobuf),
+        other if other.eq_ignore_ascii_case(b"+json") => Some(Codec::Json),
         _ => None,
     }
 }
@@ -74,6 +82,8 @@ mod tests {
         assert_eq!(codec(b"application/grpc"), Some(Codec::Protobuf));
         assert_eq!(codec(b"application/grpc+proto"), Some(Codec::Protobuf));
         assert_eq!(codec(b"application/grpc+json ; x=y"), Some(Codec::Json));
+        assert_eq!(codec(b"Application/gRPC+JSON"), Some(Codec::Json));
+        assert_eq!(codec(b"application/GRPC+Proto"), Some(Codec::Protobuf));
         for other in ["application/grpc-web", "application/grpc+thrift", "text/x"] {
             assert_eq!(codec(other.as_bytes()), None, "{other}");
         }

@@ -53,8 +53,8 @@ impl Web {
     }
 
     fn kind(content_type: &[u8]) -> Option<(bool, Codec)> {
-        let rest = content_type.strip_prefix(b"application/grpc-web")?;
-        match rest.strip_prefix(b"-text") {
+        let rest = request::after(content_type, b"application/grpc-web")?;
+        match request::after(rest, b"-text") {
             Some(rest) => Some((true, request::subtype(rest)?)),
             None => Some((false, request::subtype(rest)?)),
         }
