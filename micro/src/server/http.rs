@@ -4,9 +4,10 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::header::{
-    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN,
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue, ORIGIN,
 };
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
@@ -64,7 +65,13 @@ fn serve(peer: Arc<Peer>, request: Request<hyper::body::Incoming>) -> Answering 
         }
         _ if is_http2 => Box::pin(async move {
             let request = request.map(Incoming::new);
-            Ok(other(peer, request).await)
+            let mut response = other(peer, request).await;
+            // HTTP/1 has it from its connection; calls of gRPC are spared it, whoever dates them.
+            let now = HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()));
+            response
+                .headers_mut()
+                .extend(now.ok().map(|now| (DATE, now)));
+            Ok(response)
         }),
         _ => Box::pin(async move {
             let (head, body) = request.into_parts();
@@ -127,7 +134,7 @@ async fn body(peer: &Arc<Peer>, mut request: Request<Incoming>) -> HttpReply {
     if let Some(route) = peer.shared.router.get(path) {
         return match *method {
             Method::POST => post(peer, route, request).await,
-            Method::GET if gettable(route) => get(peer, route, request).await,
+            Method::GET | Method::HEAD if gettable(route) => get(peer, route, request).await,
             _ => allowed(method, verbs(route), told),
         };
     }
@@ -196,7 +203,7 @@ async fn events(peer: &Arc<Peer>, route: &Route, request: Request<Incoming>) -> 
         let context = connect::context(&head.headers, peer, "sse")?;
         let exchange = Exchange::new(peer, route, context);
         let (codec, limit) = (Codec::Json, exchange.limit());
-        let bytes = if head.method == Method::GET {
+        let bytes = if head.method != Method::POST {
             let query = head.uri.query().unwrap_or_default();
             connect::query::read_json(query, limit)?.message
         } else {
@@ -218,7 +225,7 @@ fn gettable(route: &Route) -> bool {
 
 fn verbs(route: &Route) -> &'static str {
     if gettable(route) {
-        "GET, POST, OPTIONS"
+        "GET, HEAD, POST, OPTIONS"
     } else {
         "POST, OPTIONS"
     }

@@ -44,6 +44,31 @@ async fn connections_are_kept_and_pipelined_requests_answered_in_order() {
 }
 
 #[tokio::test]
+async fn whoever_may_get_may_ask_for_the_head() {
+    let served = Served::new().await;
+    let head = "HEAD /test.Test/Get?connect=v1&encoding=json&message={%22text%22:%22a%22} \
+                HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let response = served.raw(head.as_bytes()).await;
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    assert!(response.contains("content-length: 12\r\n"), "{response}");
+    assert!(response.ends_with("\r\n\r\n"), "{response}");
+}
+
+#[tokio::test]
+async fn answers_over_http2_have_a_date_unless_they_are_grpc() {
+    let served = Served::new().await;
+    let grpc = served.grpc().await;
+    let json = [("content-type", "application/json")];
+    let answer = grpc
+        .call("/test.Test/Echo", &json, r#"{"text":"a"}"#.into())
+        .await;
+    let date = answer.headers["date"].to_str().unwrap();
+    assert!(date.ends_with(" GMT") && date.len() == 29, "{date}");
+    let answer = grpc.call("/test.Test/Echo", &[], text("a")).await;
+    assert!(answer.headers.get("date").is_none(), "{answer:?}");
+}
+
+#[tokio::test]
 async fn protobuf_and_json_over_http2() {
     let served = Served::new().await;
     let grpc = served.grpc().await;
