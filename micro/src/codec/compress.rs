@@ -3,6 +3,7 @@
 //! Does not choose: who may compress what is agreed upon by client and server. `zstd` is the
 //! library of its makers, in C: no decoder in Rust bounds what one block grows to.
 
+use crate::codec::weights::weights;
 use crate::error::{Error, Result};
 
 /// A way to compress messages.
@@ -68,14 +69,22 @@ impl Compression {
         }
     }
 
-    /// Whether a list such as `gzip;q=1.0, identity` names it.
+    /// Whether a list such as `gzip;q=1.0, identity` names it, or all.
     pub fn is_in(self, accepted: &str) -> bool {
-        accepted.split(',').any(|item| {
-            let (name, weight) = item.split_once(';').unwrap_or((item, ""));
-            let weight = weight.trim().strip_prefix("q=").unwrap_or("1");
-            name.trim().eq_ignore_ascii_case(self.name())
-                && !weight.bytes().all(|byte| b"0.".contains(&byte))
-        })
+        let mut all = false;
+        for (name, weight) in weights(accepted) {
+            if self.is_named(name) {
+                return weight > 0;
+            }
+            all |= name == "*" && weight > 0;
+        }
+        all
+    }
+
+    /// Whether HTTP means it by a name: in any case, and by the name it had before.
+    pub(crate) fn is_named(self, name: &str) -> bool {
+        let old = self == Self::Gzip && name.eq_ignore_ascii_case("x-gzip");
+        old || name.eq_ignore_ascii_case(self.name())
     }
 
     /// The bytes, compressed.
@@ -297,10 +306,26 @@ mod tests {
     #[test]
     fn lists_of_what_is_accepted() {
         let gzip = Compression::Gzip;
-        for list in ["gzip", "identity, gzip", "zstd;q=1.0, GZIP;q=0.5", " gzip "] {
+        for list in [
+            "gzip",
+            "identity, gzip",
+            "zstd;q=1.0, GZIP;q=0.5",
+            " gzip ",
+            "x-gzip",
+            "identity, *;q=0.1",
+        ] {
             assert!(gzip.is_in(list), "{list}");
         }
-        for list in ["", "zstd", "gzip;q=0", "gzip;q=0.0, br", "xgzip"] {
+        for list in [
+            "",
+            "zstd",
+            "gzip;q=0",
+            "gzip;Q=0",
+            "gzip;q=0.0, br",
+            "xgzip",
+            "*, gzip;q=0",
+            "*;q=0",
+        ] {
             assert!(!gzip.is_in(list), "{list}");
         }
     }

@@ -13,6 +13,7 @@ pub(crate) mod proto;
 pub(crate) mod shown;
 pub(crate) mod types;
 pub(crate) mod value;
+pub(crate) mod weights;
 
 pub use self::compress::Compression;
 pub use self::message::{AnyMessage, Codec, Message, Topic};

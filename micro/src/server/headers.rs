@@ -1,5 +1,7 @@
 //! HTTP headers to metadata and back; filters the names that belong to the protocols.
 
+use std::borrow::Cow;
+
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::{Error, Result};
@@ -34,6 +36,20 @@ pub(super) fn metadata(headers: &HeaderMap, limit: usize) -> Result<Metadata> {
         )));
     }
     Ok(metadata)
+}
+
+/// What a header lists, over all its lines.
+pub(super) fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, str> {
+    let lines = headers.get_all(name).iter();
+    let mut lines = lines.map(|line| line.to_str().unwrap_or("?"));
+    let (first, more) = (lines.next().unwrap_or_default(), lines.next());
+    match more {
+        None => first.into(),
+        Some(second) => {
+            let all: Vec<_> = [first, second].into_iter().chain(lines).collect();
+            all.join(",").into()
+        }
+    }
 }
 
 /// Adds a reply's metadata to the headers of a response.

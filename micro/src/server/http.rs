@@ -203,11 +203,11 @@ async fn events(peer: &Arc<Peer>, route: &Route, request: Request<Incoming>) -> 
         let context = connect::context(&head.headers, peer, "sse")?;
         let exchange = Exchange::new(peer, route, context);
         let (codec, limit) = (Codec::Json, exchange.limit());
-        let bytes = if head.method != Method::POST {
+        let bytes = if head.method == Method::POST {
+            connect::read_body(&exchange, connect::coding(&head.headers)?, body).await?
+        } else {
             let query = head.uri.query().unwrap_or_default();
             connect::query::read_json(query, limit)?.message
-        } else {
-            connect::read_body(&exchange, &head.headers, body).await?
         };
         let payload = Reading { codec, limit }.payload(bytes);
         sse::serve(exchange, Body::One(payload)).await

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use http::header::{ACCEPT, HOST};
+use http::header::HOST;
 use http::uri::Authority;
 use http::{Request, StatusCode};
 use serde_json::json;
 
 use crate::handler::{Kind, Route, is_own};
+use crate::server::accept::prefers;
 use crate::server::openapi;
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, plain};
@@ -17,12 +18,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// `GET /`: services, methods and how to call one; JSON for whoever asks for it, and for browsers
 /// the page where methods can be tried.
 pub(super) fn index<B>(peer: &Peer, request: &Request<B>) -> HttpReply {
-    let wants_json = request.headers().get_all(ACCEPT).iter().any(|accept| {
-        accept
-            .to_str()
-            .is_ok_and(|accept| accept.contains("application/json"))
-    });
-    if wants_json {
+    if prefers(request.headers(), "application/json", "text/html") {
         return plain(StatusCode::OK, "application/json", list(peer).to_string());
     }
     openapi::redirect(peer, request)

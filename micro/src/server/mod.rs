@@ -38,6 +38,7 @@
 //! (features `gzip`, `zstd`); replies are compressed when [`Config::compression`] says so and the
 //! caller accepts it.
 
+mod accept;
 mod calls;
 mod cancelled;
 mod config;

@@ -9,12 +9,13 @@
 use std::time::Duration;
 
 use http::Response;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 
 use crate::codec::Codec;
 use crate::error::{Error, Result};
 use crate::handler::Body;
 use crate::metadata::Metadata;
+use crate::server::accept::names;
 use crate::server::connect;
 use crate::server::exchange::{Exchange, Failure};
 use crate::server::headers;
@@ -28,13 +29,12 @@ pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The comment.
 pub(super) const COMMENT: &[u8] = b": keep-alive\n\n";
 
-/// Whether a request asks for events.
+/// The content type.
+pub(super) const KIND: &str = "text/event-stream";
+
+/// Whether a request asks for events, where there is nothing else to ask for.
 pub(super) fn wanted(headers: &HeaderMap) -> bool {
-    headers.get_all(ACCEPT).iter().any(|accept| {
-        let kinds = accept.to_str().unwrap_or_default().split(',');
-        let mut kinds = kinds.map(|kind| kind.split(';').next().unwrap_or_default().trim());
-        kinds.any(|kind| kind.eq_ignore_ascii_case("text/event-stream"))
-    })
+    names(headers, KIND)
 }
 
 /// Answers a call of a server stream with events.
@@ -47,8 +47,8 @@ pub(super) async fn serve(exchange: Exchange<'_>, request: Body) -> Result<HttpR
     let writer = Writer::new(shared, &exchange.route.method, Codec::Json, None);
     let reply = exchange.run(request).await?;
     let mut out = HeaderMap::with_capacity(2 + reply.metadata().len());
-    let content_type = HeaderValue::from_static("text/event-stream");
-    out.insert(CONTENT_TYPE, content_type);
+    out.insert(CONTENT_TYPE, HeaderValue::from_static(KIND));
+    out.append(VARY, ACCEPT.into());
     headers::write(reply.metadata(), &mut out)?;
     out.entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-cache"));
@@ -92,6 +92,7 @@ mod tests {
         };
         assert!(wants("text/event-stream"));
         assert!(wants("text/html, Text/Event-Stream;q=0.9"));
+        assert!(!wants("text/event-stream;q=0"));
         assert!(!wants("*/*") && !wants("text/event-streams") && !wanted(&HeaderMap::new()));
     }
 

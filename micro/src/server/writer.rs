@@ -2,12 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::codec::{Codec, Compression};
 use crate::error::{Error, Result};
 use crate::handler::{MethodInfo, PayloadRef};
 use crate::server::frames::{COMPRESSED, PREFIX};
+use crate::server::headers;
 use crate::server::peer::Shared;
 
 /// How the messages of one reply are written.
@@ -16,6 +17,8 @@ pub(super) struct Writer {
     pub(super) codec: Codec,
     /// With what messages are compressed: configured here, and accepted by the caller.
     pub(super) compression: Option<Compression>,
+    /// Whether something may be compressed for those who accept it.
+    pub(super) varies: bool,
     /// Messages shorter than this are not compressed.
     from: usize,
     /// The longest message, in bytes before compression: the method's limit. The server's own is
@@ -24,20 +27,20 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// `accepted` is the caller's list of compressions.
+    /// `accepted` is where the caller lists compressions.
     pub(super) fn new(
         shared: &Shared,
         method: &MethodInfo,
         codec: Codec,
-        accepted: Option<&HeaderValue>,
+        accepted: Option<(&HeaderMap, &HeaderName)>,
     ) -> Self {
         let compression = shared.compression.way.filter(|way| {
-            let accepted = accepted.and_then(|list| list.to_str().ok());
-            accepted.is_some_and(|list| way.is_in(list))
+            accepted.is_some_and(|(headers, name)| way.is_in(&headers::list(headers, name)))
         });
         Self {
             codec,
             compression,
+            varies: accepted.is_some() && shared.compression.way.is_some(),
             from: shared.compression.from,
             limit: method.message_limit,
         }

@@ -14,18 +14,40 @@ use crate::codec::Compression;
 use crate::error::{Error, Result};
 use crate::server::exchange::Exchange;
 use crate::server::frames::{broken, too_large};
+use crate::server::headers;
 use crate::server::incoming::Incoming;
 use crate::server::io::Stall;
+
+/// What a body is compressed with.
+///
+/// # Errors
+///
+/// `Unimplemented` when that is not known here, or more than one thing.
+pub(in crate::server) fn coding(headers: &HeaderMap) -> Result<Option<Compression>> {
+    let list = headers::list(headers, &CONTENT_ENCODING);
+    let codings = list.split(',').map(str::trim);
+    let mut codings =
+        codings.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"));
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(None),
+        (Some(name), None) => {
+            let mut all = Compression::ALL.iter();
+            let known = all.find(|way| way.is_named(name));
+            Compression::find(known.map_or(name, |way| way.name()))
+        }
+        (Some(_), Some(_)) => Err(Error::unimplemented(format!(
+            "the body is compressed more than once; supported: {}",
+            Compression::accepted()
+        ))),
+    }
+}
 
 /// The message of a request, decompressed; within the call's time and the method's limit.
 pub(in crate::server) async fn request(
     exchange: &Exchange<'_>,
-    headers: &HeaderMap,
+    compression: Option<Compression>,
     body: Incoming,
 ) -> Result<Bytes> {
-    let encoding = headers.get(CONTENT_ENCODING);
-    let encoding = encoding.map_or("", |value| value.to_str().unwrap_or("?"));
-    let compression = Compression::find(encoding)?;
     let (limit, limits) = (exchange.limit(), &exchange.peer.shared.limits);
     let bytes = collect(body, limit, limits.stall_timeout);
     let bytes = exchange.in_time(bytes).await?;

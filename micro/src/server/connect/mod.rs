@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::server::headers;
 use crate::server::peer::Peer;
 
-pub(super) use self::body::request as read_body;
+pub(super) use self::body::{coding, request as read_body};
 
 /// What a content type says of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

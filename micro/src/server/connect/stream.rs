@@ -47,7 +47,7 @@ async fn call(
 ) -> Result<HttpReply, Failure> {
     let (head, body) = request.into_parts();
     let exchange = Exchange::new(peer, route, context(&head.headers, peer, "connect")?);
-    let accepted = head.headers.get(ACCEPTED);
+    let accepted = Some((&head.headers, &ACCEPTED));
     let writer = Writer::new(&peer.shared, &route.method, codec, accepted);
     let reading = Reading {
         codec,

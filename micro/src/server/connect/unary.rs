@@ -30,7 +30,7 @@ pub(in crate::server) async fn serve_post(
     let answered = async {
         let (head, body) = request.into_parts();
         let exchange = Exchange::new(peer, route, context(&head.headers, peer, "connect")?);
-        let bytes = body::request(&exchange, &head.headers, body).await?;
+        let bytes = body::request(&exchange, body::coding(&head.headers)?, body).await?;
         answer(exchange, &head.headers, codec, bytes).await
     };
     match answered.await {
@@ -60,11 +60,7 @@ pub(in crate::server) async fn serve_get(
         answer(exchange, &head.headers, asked.codec, asked.message).await
     };
     match answered.await {
-        Ok(mut reply) => {
-            let vary = HeaderValue::from_static("accept-encoding");
-            reply.headers_mut().append(VARY, vary);
-            reply.map(|body| body.during(guard))
-        }
+        Ok(reply) => reply.map(|body| body.during(guard)),
         Err(failure) => error::refuse_with(&failure),
     }
 }
@@ -76,7 +72,7 @@ async fn answer(
     message: Bytes,
 ) -> Result<HttpReply, Failure> {
     let method = &exchange.route.method;
-    let accepted = headers.get(ACCEPT_ENCODING);
+    let accepted = Some((headers, &ACCEPT_ENCODING));
     let writer = Writer::new(&exchange.peer.shared, method, codec, accepted);
     let reading = Reading {
         codec,
@@ -91,6 +87,9 @@ async fn answer(
     let (bytes, compressed) = guarded(path, || writer.plain(payload.as_ref(), path))?;
     if let (true, Some(encoding)) = (compressed, writer.encoding()) {
         out.insert(CONTENT_ENCODING, encoding);
+    }
+    if writer.varies {
+        out.append(VARY, ACCEPT_ENCODING.into());
     }
     let mut response = Response::new(ReplyBody::full(bytes));
     *response.headers_mut() = out;

@@ -59,7 +59,7 @@ async fn call(
         codec,
         limit: exchange.limit(),
     };
-    let accepted = headers.get("grpc-accept-encoding");
+    let accepted = Some((headers, &reply::ACCEPTED));
     let writer = Writer::new(&peer.shared, &route.method, codec, accepted);
     let limits = &peer.shared.limits;
     let frames = Frames::new(body, reading.limit, limits, headers.get("grpc-encoding"));

@@ -14,7 +14,7 @@ use crate::server::reply::{HttpReply, ReplyBody};
 use crate::server::writer::Writer;
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
-const ACCEPTED: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+pub(super) const ACCEPTED: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
 /// The response to a call that has been answered.
 pub(super) fn reply(exchange: Exchange<'_>, answer: Reply, writer: Writer) -> Result<HttpReply> {

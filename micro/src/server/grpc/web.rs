@@ -117,7 +117,8 @@ where
         codec: web.codec,
         limit: exchange.limit(),
     };
-    let writer = Writer::new(&peer.shared, method, web.codec, headers.get(ACCEPTED));
+    let accepted = Some((headers, &ACCEPTED));
+    let writer = Writer::new(&peer.shared, method, web.codec, accepted);
     let encoding = headers.get(ENCODING);
     let frames = Frames::new(body, reading.limit, &peer.shared.limits, encoding);
     let answer = exchange.framed(frames, reading).await?;

@@ -11,6 +11,7 @@ use http::{Request, StatusCode};
 use crate::error::{Error, Result};
 use crate::handler::Router;
 use crate::schema::Schema;
+use crate::server::accept::prefers;
 use crate::server::connect;
 use crate::server::peer::Peer;
 use crate::server::reply::{HttpReply, plain};
@@ -92,9 +93,7 @@ fn described<B>(
 /// Where browsers are sent that ask for `/`.
 pub(super) fn redirect<B>(peer: &Peer, request: &Request<B>) -> Option<HttpReply> {
     peer.shared.description.as_ref()?;
-    let mut accepts = request.headers().get_all(http::header::ACCEPT).iter();
-    let html = |accept: &HeaderValue| accept.to_str().is_ok_and(|text| text.contains("text/html"));
-    accepts.any(html).then(|| {
+    prefers(request.headers(), "text/html", "text/plain").then(|| {
         let mut response = plain(StatusCode::SEE_OTHER, HTML, "");
         let headers = response.headers_mut();
         headers.insert(LOCATION, HeaderValue::from_static("/openapi"));

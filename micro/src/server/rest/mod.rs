@@ -73,7 +73,8 @@ async fn answer(
         Err(_) if body.is_end_stream() => None,
         media => media?,
     };
-    let bytes = connect::read_body(&exchange, &head.headers, body).await?;
+    let coding = connect::coding(&head.headers)?;
+    let bytes = connect::read_body(&exchange, coding, body).await?;
     let body = given(binding, media, bytes)?;
     let target = (head.uri.path(), head.uri.query().unwrap_or_default());
     let reading = Reading {

@@ -18,12 +18,16 @@ use crate::error::{Error, Result};
 use crate::handler::Body;
 use crate::metadata::Metadata;
 use crate::schema::http::{Binding, Media};
+use crate::server::accept::prefers;
 use crate::server::exchange::{Exchange, Failure};
 use crate::server::messages::{self, Framing};
 use crate::server::reply::{HttpReply, ReplyBody};
 use crate::server::rest::content_type;
 use crate::server::writer::{Writer, guarded};
 use crate::server::{connect, headers, sse};
+
+/// The content type of lines of JSON.
+const LINES: &str = "application/x-ndjson";
 
 /// Runs a call and answers with its one reply.
 pub(super) async fn unary(
@@ -33,7 +37,7 @@ pub(super) async fn unary(
     request: Body,
 ) -> Result<HttpReply, Failure> {
     let method = &exchange.route.method;
-    let accepted = head.headers.get(ACCEPT_ENCODING);
+    let accepted = Some((&head.headers, &ACCEPT_ENCODING));
     let writer = Writer::new(&exchange.peer.shared, method, Codec::Json, accepted);
     let reply = exchange.run(request).await?;
     let mut out = HeaderMap::new();
@@ -51,7 +55,7 @@ pub(super) async fn unary(
     if let (true, Some(encoding)) = (compressed, writer.encoding()) {
         out.insert(CONTENT_ENCODING, encoding);
     }
-    if writer.encoding().is_some() {
+    if writer.varies {
         out.append(VARY, ACCEPT_ENCODING.into());
     }
     let mut response = Response::new(ReplyBody::full(bytes));
@@ -70,7 +74,8 @@ fn dressed(
     }
     let part = binding.response(types, &json)?;
     let mut media = binding.response_media().iter().copied();
-    let media = media.find(|media| *media != Media::Json && accepts(headers, media.name()));
+    let json = Media::Json.name();
+    let media = media.find(|media| *media != Media::Json && prefers(headers, media.name(), json));
     let text = |part: &str| match serde_json::from_str(part) {
         Ok(Value::String(text)) => Ok(text),
         Ok(Value::Null) => Ok(String::new()),
@@ -88,22 +93,13 @@ fn dressed(
     })
 }
 
-/// Whether a caller names this very content type; JSON is for all who name none.
-fn accepts(headers: &HeaderMap, name: &str) -> bool {
-    headers.get_all(ACCEPT).iter().any(|accept| {
-        let kinds = accept.to_str().unwrap_or_default().split(',');
-        let mut kinds = kinds.map(|kind| kind.split(';').next().unwrap_or_default().trim());
-        kinds.any(|kind| kind.eq_ignore_ascii_case(name))
-    })
-}
-
 /// Runs a call and answers with its replies as they come.
 pub(super) async fn stream(
     exchange: Exchange<'_>,
     head: &Parts,
     request: Body,
 ) -> Result<HttpReply, Failure> {
-    if sse::wanted(&head.headers) {
+    if prefers(&head.headers, sse::KIND, LINES) {
         return sse::serve(exchange, request).await;
     }
     let shared = &exchange.peer.shared;
@@ -111,8 +107,7 @@ pub(super) async fn stream(
     let reply = exchange.run(request).await?;
     let mut out = HeaderMap::new();
     headers::write(reply.metadata(), &mut out)?;
-    let lines = HeaderValue::from_static("application/x-ndjson");
-    out.insert(CONTENT_TYPE, lines);
+    out.insert(CONTENT_TYPE, HeaderValue::from_static(LINES));
     out.append(VARY, ACCEPT.into());
     let body = messages::body(exchange, reply, writer, Framing::Lines)?;
     let mut response = Response::new(body);

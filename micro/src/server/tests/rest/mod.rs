@@ -3,6 +3,7 @@
 mod calls;
 mod cors;
 mod hostile;
+mod media;
 mod routes;
 mod streams;
 
