@@ -210,7 +210,7 @@ async fn events(peer: &Arc<Peer>, route: &Route, request: Request<Incoming>) -> 
             connect::query::read_json(query, limit)?.message
         };
         let payload = Reading { codec, limit }.payload(bytes);
-        sse::serve(exchange, Body::One(payload)).await
+        sse::serve(exchange, &head.headers, Body::One(payload)).await
     };
     match answered.await {
         Ok(reply) => reply.map(|body| body.during(guard)),

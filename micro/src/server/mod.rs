@@ -13,7 +13,8 @@
 //!
 //! Events, for `EventSource` and `curl -N`, are `data: {…}` for each message, `event: error` with
 //! Connect's JSON of an error, `event: end` at a good end, and a comment every 15 seconds of
-//! silence.
+//! silence. Either of these two has the id `end`; a request with `Last-Event-ID: end`, by which a
+//! browser comes back by itself, is answered with 204, which keeps it away.
 //!
 //! # Streams
 //!

@@ -3,13 +3,18 @@
 //! Each message is an event of JSON: `data: {…}`. A failure is an `event: error` whose data is
 //! Connect's JSON of an error; the end, and only a good one, is an `event: end` whose data is `{}`
 //! or holds the stream's trailing metadata. A comment every 15 seconds of silence keeps proxies
-//! from closing the connection. No ids, and so no resuming: a browser that lost its connection
-//! starts anew, and a page closes its `EventSource` at `end`.
+//! from closing the connection.
+//!
+//! Only the last event, good or not, has an id, `end`; so there is no resuming, and a browser that
+//! lost its connection starts anew. After the last event a browser's `EventSource` comes back, too,
+//! as it does whenever a connection closes; it says `Last-Event-ID: end` and is told by a 204 to
+//! stay away, so that the call is not run again and again. `EventSource` has an `error` event of
+//! its own, for connections: the one with `data` is ours.
 
 use std::time::Duration;
 
-use http::Response;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use http::{Response, StatusCode};
 
 use crate::codec::Codec;
 use crate::error::{Error, Result};
@@ -20,11 +25,14 @@ use crate::server::connect;
 use crate::server::exchange::{Exchange, Failure};
 use crate::server::headers;
 use crate::server::messages::{self, Framing};
-use crate::server::reply::HttpReply;
+use crate::server::reply::{HttpReply, ReplyBody};
 use crate::server::writer::Writer;
 
 /// How long a stream is silent before a comment is sent.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The id of the last event. Whoever comes back with it has had all.
+const END: &str = "end";
 
 /// The comment.
 pub(super) const COMMENT: &[u8] = b": keep-alive\n\n";
@@ -42,7 +50,16 @@ pub(super) fn wanted(headers: &HeaderMap) -> bool {
 /// # Errors
 ///
 /// When the call fails before its stream begins; the caller answers that as a unary failure.
-pub(super) async fn serve(exchange: Exchange<'_>, request: Body) -> Result<HttpReply, Failure> {
+pub(super) async fn serve(
+    exchange: Exchange<'_>,
+    headers: &HeaderMap,
+    request: Body,
+) -> Result<HttpReply, Failure> {
+    if headers.get("last-event-id").is_some_and(|id| id == END) {
+        let mut response = Response::new(ReplyBody::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(response);
+    }
     let shared = &exchange.peer.shared;
     let writer = Writer::new(shared, &exchange.route.method, Codec::Json, None);
     let reply = exchange.run(request).await?;
@@ -75,7 +92,7 @@ pub(super) fn end(outcome: Result<(), &Error>, metadata: &Metadata, out: &mut Ve
         Ok(()) => ("end", connect::end(outcome, metadata)),
         Err(error) => ("error", connect::json(error)),
     };
-    out.extend_from_slice(format!("event: {name}\n").as_bytes());
+    out.extend_from_slice(format!("event: {name}\nid: {END}\n").as_bytes());
     event(json.to_string().as_bytes(), out);
 }
 
@@ -104,8 +121,8 @@ mod tests {
         end(Err(&Error::aborted("no\nmore")), &Metadata::new(), &mut out);
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "data: { \"a\":  1}\n\nevent: end\ndata: {}\n\n\
-             event: error\ndata: {\"code\":\"aborted\",\"message\":\"no\\nmore\"}\n\n"
+            "data: { \"a\":  1}\n\nevent: end\nid: end\ndata: {}\n\n\
+             event: error\nid: end\ndata: {\"code\":\"aborted\",\"message\":\"no\\nmore\"}\n\n"
         );
     }
 }

@@ -100,7 +100,7 @@ pub(super) async fn stream(
     request: Body,
 ) -> Result<HttpReply, Failure> {
     if prefers(&head.headers, sse::KIND, LINES) {
-        return sse::serve(exchange, request).await;
+        return sse::serve(exchange, &head.headers, request).await;
     }
     let shared = &exchange.peer.shared;
     let writer = Writer::new(shared, &exchange.route.method, Codec::Json, None);

@@ -18,7 +18,7 @@ async fn messages_are_events_of_json_and_the_end_is_one() {
     assert_eq!(
         String::from_utf8(body).unwrap(),
         "data: {\"text\":\"one\"}\n\ndata: {\"text\":\"two\"}\n\n\
-         event: end\ndata: {\"metadata\":{\"after\":[\"2\"]}}\n\n"
+         event: end\nid: end\ndata: {\"metadata\":{\"after\":[\"2\"]}}\n\n"
     );
     let grpc = served.grpc().await;
     let headers = [
@@ -31,7 +31,7 @@ async fn messages_are_events_of_json_and_the_end_is_one() {
     assert!(
         answer
             .body
-            .ends_with(b"event: end\ndata: {\"metadata\":{\"after\":[\"2\"]}}\n\n")
+            .ends_with(b"event: end\nid: end\ndata: {\"metadata\":{\"after\":[\"2\"]}}\n\n")
     );
 }
 
@@ -41,7 +41,7 @@ async fn failures_are_connect_s() {
     let request = br#"{"text":"one fail"}"#;
     let (_, body) = served.post("/test.Test/Tell", EVENTS, request).await;
     let body = String::from_utf8(body).unwrap();
-    let (events, error) = body.split_once("event: error\ndata: ").unwrap();
+    let (events, error) = body.split_once("event: error\nid: end\ndata: ").unwrap();
     assert_eq!(events, "data: {\"text\":\"one\"}\n\n");
     let error: serde_json::Value = serde_json::from_str(error).unwrap();
     assert_eq!(
@@ -65,6 +65,22 @@ async fn idempotent_streams_answer_get() {
                    accept: text/event-stream\r\nconnection: close\r\n\r\n";
     let (_, body) = served.exchange(request.as_bytes()).await;
     assert!(body.starts_with(b"data: {\"text\":\"a\"}\n\n"), "{body:?}");
+}
+
+#[tokio::test]
+async fn a_browser_that_comes_back_after_the_end_is_told_to_stay_away() {
+    let served = Served::new().await;
+    let get = |id: &str| {
+        format!(
+            "GET /test.Test/Tell?message={{%22text%22:%22a%22}} HTTP/1.1\r\nhost: x\r\n\
+             accept: text/event-stream\r\nlast-event-id: {id}\r\nconnection: close\r\n\r\n"
+        )
+    };
+    let (head, body) = served.exchange(get("end").as_bytes()).await;
+    assert!(head.starts_with("HTTP/1.1 204 "), "{head}");
+    assert!(body.is_empty(), "{body:?}");
+    let (head, _) = served.exchange(get("7").as_bytes()).await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
 }
 
 #[tokio::test(start_paused = true)]

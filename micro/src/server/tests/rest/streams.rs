@@ -41,7 +41,10 @@ async fn who_asks_for_events_gets_them() {
         .await;
     assert_eq!(reply.header("content-type"), Some("text/event-stream"));
     let body = unchunked(&reply.body);
-    assert_eq!(body, "data: {\"count\":1}\n\nevent: end\ndata: {}\n\n");
+    assert_eq!(
+        body,
+        "data: {\"count\":1}\n\nevent: end\nid: end\ndata: {}\n\n"
+    );
 }
 
 #[tokio::test]
