@@ -14,13 +14,13 @@ pub(super) use self::table::{Rule, Table};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body::Body as _;
 
-use crate::codec::Codec;
-use crate::error::Error;
+use crate::codec::{Codec, Compression};
+use crate::error::{Error, ErrorKind};
 use crate::handler::Body;
 use crate::schema::http::{Binding, Media};
 use crate::server::calls::CallGuard;
@@ -28,7 +28,7 @@ use crate::server::connect;
 use crate::server::exchange::{Exchange, Failure};
 use crate::server::incoming::Incoming;
 use crate::server::peer::Peer;
-use crate::server::reply::{HttpReply, plain};
+use crate::server::reply::HttpReply;
 use crate::server::requests::Reading;
 
 /// Answers a request at a rule's path.
@@ -38,18 +38,36 @@ pub(super) async fn serve(peer: &Arc<Peer>, rule: &Rule, request: Request<Incomi
     match answer(peer, rule, &head, body).await {
         Ok(reply) => reply.map(|body| body.during(guard)),
         Err(Refused::Call(failure)) => connect::refuse_with(&failure),
-        Err(Refused::Media(error)) => {
-            let body = connect::json(&error).to_string();
-            plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, Media::Json.name(), body)
-        }
+        Err(Refused::Told(reply)) => *reply,
     }
 }
 
 /// Why there is no answer.
 enum Refused {
     Call(Failure),
-    /// The body is of no kind that is taken here.
-    Media(Error),
+    /// With a status that says more than the kind of the error.
+    Told(Box<HttpReply>),
+}
+
+impl Refused {
+    fn told(status: StatusCode, error: &Error, (name, value): (HeaderName, &str)) -> Self {
+        let mut reply = connect::refuse(error);
+        *reply.status_mut() = status;
+        if let Ok(value) = HeaderValue::from_str(value) {
+            reply.headers_mut().insert(name, value);
+        }
+        Self::Told(Box::new(reply))
+    }
+
+    /// What is too large has a status of its own in HTTP; to Connect it is one with quotas.
+    fn or_large(status: StatusCode, error: Error) -> Self {
+        if error.kind() != ErrorKind::ResourceExhausted {
+            return error.into();
+        }
+        let mut reply = connect::refuse(&error);
+        *reply.status_mut() = status;
+        Self::Told(Box::new(reply))
+    }
 }
 
 impl<F: Into<Failure>> From<F> for Refused {
@@ -67,14 +85,20 @@ async fn answer(
     let Rule { route, binding } = rule;
     let types = &peer.shared.rest.types;
     peer.shared.cors.check(head)?;
-    let context = connect::context(&head.headers, peer, "rest")?;
+    let context = connect::context(&head.headers, peer, "rest");
+    let context = context
+        .map_err(|error| Refused::or_large(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, error))?;
     let exchange = Exchange::new(peer, route, context);
     let media = match media(binding, &head.headers) {
         Err(_) if body.is_end_stream() => None,
         media => media?,
     };
-    let coding = connect::coding(&head.headers)?;
-    let bytes = connect::read_body(&exchange, coding, body).await?;
+    let coding = connect::coding(&head.headers).map_err(|error| {
+        let accepted = (ACCEPT_ENCODING, Compression::accepted());
+        Refused::told(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error, accepted)
+    })?;
+    let bytes = connect::read_body(&exchange, coding, body).await;
+    let bytes = bytes.map_err(|error| Refused::or_large(StatusCode::PAYLOAD_TOO_LARGE, error))?;
     let body = given(binding, media, bytes)?;
     let target = (head.uri.path(), head.uri.query().unwrap_or_default());
     let reading = Reading {
@@ -126,10 +150,14 @@ fn is_nothing_when_empty(media: Media) -> bool {
 fn unsupported(binding: &Binding, given: &str) -> Refused {
     let known: Vec<&str> = binding.media().iter().map(|media| media.name()).collect();
     let known = known.join(", ");
-    Refused::Media(Error::invalid_argument(format!(
-        "{given}; `{}` accepts: {known}",
-        binding.rule()
-    )))
+    let rule = binding.rule();
+    let error = Error::invalid_argument(format!("{given}; `{rule}` accepts: {known}"));
+    let name = match &*rule.verb {
+        "POST" => HeaderName::from_static("accept-post"),
+        "PATCH" => HeaderName::from_static("accept-patch"),
+        _ => ACCEPT,
+    };
+    Refused::told(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error, (name, &known))
 }
 
 /// A header of a media type.

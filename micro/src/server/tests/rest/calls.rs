@@ -228,13 +228,13 @@ async fn limits_deadlines_and_cancellation_are_those_of_every_call() {
     let reply = shop.http("POST /v1/top/items", JSON, &large).await;
     assert_eq!(
         (reply.status, &reply.json()["code"]),
-        (429, &"resource_exhausted".into())
+        (413, &"resource_exhausted".into())
     );
     let metadata = format!("more: {}\r\n", "x".repeat(300));
     let reply = shop.http("GET /v1/top/items", &metadata, "").await;
     assert_eq!(
         (reply.status, &reply.json()["code"]),
-        (429, &"resource_exhausted".into())
+        (431, &"resource_exhausted".into())
     );
     let reply = shop
         .http("POST /v1/wait/60000", "connect-timeout-ms: 30\r\n", "")

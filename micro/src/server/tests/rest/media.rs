@@ -1,4 +1,4 @@
-//! Kinds of bodies and codings: what is preferred.
+//! Kinds of bodies, codings and sizes: what is preferred, and with what status others are refused.
 
 use super::*;
 use crate::codec::Compression;
@@ -28,6 +28,64 @@ async fn kinds_of_replies_are_weighed() {
         assert_eq!(reply.header("content-type"), Some(expected), "{accept}");
         assert_eq!(reply.header("vary"), Some("accept"), "{reply:?}");
     }
+}
+
+#[tokio::test]
+async fn unknown_kinds_and_codings_are_told_which_are_known() {
+    let shop = shop().await;
+    let xml = "content-type: application/xml\r\n";
+    let br = format!("{JSON}content-encoding: br\r\n");
+    let twice = format!("{JSON}content-encoding: gzip\r\ncontent-encoding: gzip\r\n");
+    let kinds = "application/json, application/x-www-form-urlencoded";
+    for (line, headers, name, expected) in [
+        ("POST /v1/top/items:search", xml, "accept-post", kinds),
+        (
+            "PUT /v1/photos/a",
+            xml,
+            "accept",
+            "application/json, application/octet-stream",
+        ),
+        (
+            "POST /v1/top/items",
+            &br,
+            "accept-encoding",
+            Compression::accepted(),
+        ),
+        (
+            "POST /v1/top/items",
+            &twice,
+            "accept-encoding",
+            Compression::accepted(),
+        ),
+    ] {
+        let reply = shop.http(line, headers, "{}").await;
+        assert_eq!(reply.status, 415, "{line}: {reply:?}");
+        assert_eq!(reply.header(name), Some(expected), "{line}: {reply:?}");
+    }
+    let same = format!("{JSON}content-encoding: Identity\r\n");
+    let reply = shop.http("POST /v1/top/items", &same, "{}").await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let reply = shop.http("POST /test.Test/List", &br, "{}").await;
+    assert_eq!(reply.status, 501, "Connect says so: {reply:?}");
+}
+
+#[tokio::test]
+async fn too_much_has_the_statuses_of_http() {
+    let shop = Served::of(methods(), |config| {
+        config.limits.message = 100;
+        config.limits.metadata = 100;
+    })
+    .await;
+    let long = format!("a: {}\r\n", "x".repeat(200));
+    let reply = shop.http("GET /v1/top/items", &long, "").await;
+    assert_eq!(reply.status, 431, "{reply:?}");
+    let body = "x".repeat(200);
+    let reply = shop.http("POST /v1/top/items", JSON, &body).await;
+    assert_eq!(reply.status, 413, "{reply:?}");
+    let reply = shop.http("POST /test.Test/List", JSON, &body).await;
+    assert_eq!(reply.status, 429, "Connect says so: {reply:?}");
+    let reply = shop.get("/v1/fail/resource_exhausted").await;
+    assert_eq!(reply.status, 429, "{reply:?}");
 }
 
 #[tokio::test]
