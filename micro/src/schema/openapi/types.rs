@@ -30,6 +30,7 @@ fn field(field: &Field) -> FieldDescriptor {
             unpacked: field.unpacked,
         },
         oneof: field.oneof.clone(),
+        required: field.required,
         doc: field.doc.clone(),
         deprecated: field.deprecated,
     }
