@@ -36,7 +36,7 @@
 //! $ curl 'http://127.0.0.1:8080/v1/items?maxprice=2'
 //! {"code":"invalid_argument","message":"no parameter `maxprice`; known: `color`, `max_price`"}
 //! $ curl http://127.0.0.1:8080/v1/items/two
-//! {"code":"invalid_argument","message":"`id` in the path: `two` is not an unsigned whole number of up to 32 bits"}
+//! {"code":"invalid_argument","message":"`id` in the path: `two` is not an unsigned 32-bit number"}
 //! $ curl http://127.0.0.1:8080/v1/items/
 //! {"code":"unimplemented","message":"nothing at `/v1/items/`; near: `GET|POST /v1/items`"}
 //! ```

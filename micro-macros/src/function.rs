@@ -2,8 +2,8 @@
 //!
 //! Knows syntax and nothing of services.
 
-use proc_macro2::{Group, TokenStream};
-use quote::{ToTokens, TokenStreamExt};
+use proc_macro2::{Group, Ident, TokenStream};
+use quote::{ToTokens, TokenStreamExt, quote_spanned};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Attribute, ImplItem, Signature, Token, TraitItem, Visibility, token};
 
@@ -131,6 +131,11 @@ impl ToTokens for Item {
             Self::Other(other) => other.to_tokens(tokens),
         }
     }
+}
+
+/// `<Greeter>::hello`, pointing at the function's name.
+pub(crate) fn of_service(service: &TokenStream, ident: &Ident) -> TokenStream {
+    quote_spanned!(ident.span()=> <#service>::#ident)
 }
 
 /// The text of doc comments, one line each, without the space that follows `///`.

@@ -227,8 +227,8 @@ impl Method {
     }
 }
 
-/// `impl GreeterClient { … }`; `placeholders` are the methods that could not be read. Lints that are
-/// off where the methods stand are off here: the docs are the same.
+/// `impl GreeterClient { … }`; `placeholders` are the methods that could not be read. Lints that
+/// are off where the methods stand are off here: the docs are the same.
 pub(crate) fn client_impl(
     private: &TokenStream,
     client: &Path,
@@ -245,9 +245,4 @@ pub(crate) fn client_impl(
             #(#placeholders)*
         }
     }
-}
-
-/// `<Greeter>::hello`, pointing at the function's name.
-pub(crate) fn function_of(service: &TokenStream, ident: &Ident) -> TokenStream {
-    quote_spanned!(ident.span()=> <#service>::#ident)
 }

@@ -7,7 +7,7 @@ use syn::{FnArg, ReceiverKind, Type};
 use crate::diag::Mistakes;
 use crate::function::{self, Function, Item};
 use crate::names;
-use crate::rpc::expand::{client_impl, function_of};
+use crate::rpc::expand::client_impl;
 use crate::rpc::model::{Method, check_unique};
 use crate::rpc::parse;
 use crate::rpc::placeholder::placeholder;
@@ -110,9 +110,13 @@ fn methods(
         method.replace_self(&tokens);
     }
     let heard = heard(block, private, &mut subscribers, mistakes);
-    let entries = methods
-        .iter()
-        .map(|method| method.entry(private, Some(&tokens), &function_of(&tokens, &method.ident)));
+    let entries = methods.iter().map(|method| {
+        method.entry(
+            private,
+            Some(&tokens),
+            &function::of_service(&tokens, &method.ident),
+        )
+    });
     let own = Methods::Own {
         info: quote!(#client::INFO),
         table: quote!(#private::methods([#(#entries),*])),

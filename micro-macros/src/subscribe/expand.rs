@@ -8,8 +8,8 @@ use syn::Type;
 use syn::ext::IdentExt;
 
 use crate::duration;
+use crate::function;
 use crate::inject::Injected;
-use crate::rpc::expand::function_of;
 use crate::signature::{self, at, first_span};
 use crate::subscribe::model::Subscriber;
 
@@ -33,7 +33,7 @@ pub(crate) fn of_block(
     let entries: Vec<_> = subscribers
         .iter()
         .map(|subscriber| {
-            let function = function_of(&tokens, &subscriber.ident);
+            let function = function::of_service(&tokens, &subscriber.ident);
             subscriber.entry(private, Some(&tokens), &function)
         })
         .collect();

@@ -36,15 +36,13 @@ pub(super) fn json(kind: &Kind, text: &str) -> Result<String, &'static str> {
     match kind {
         Kind::Bool if matches!(text, "true" | "false") => Ok(text.to_owned()),
         Kind::Bool => Err("`true` or `false`"),
-        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => number(
-            text.parse::<i32>().is_ok(),
-            "a whole number of up to 32 bits",
-        ),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
+            number(text.parse::<i32>().is_ok(), "a whole 32-bit number")
+        }
         Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => number(text.parse::<i64>().is_ok(), signed),
-        Kind::Uint32 | Kind::Fixed32 => number(
-            text.parse::<u32>().is_ok(),
-            "an unsigned whole number of up to 32 bits",
-        ),
+        Kind::Uint32 | Kind::Fixed32 => {
+            number(text.parse::<u32>().is_ok(), "an unsigned 32-bit number")
+        }
         Kind::Uint64 | Kind::Fixed64 => number(text.parse::<u64>().is_ok(), unsigned),
         Kind::Double | Kind::Float => {
             let digits = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
@@ -99,11 +97,7 @@ mod tests {
             (Kind::Bool, "True", Err("`true` or `false`")),
             (Kind::Bool, "", Err("`true` or `false`")),
             (Kind::Int32, "-7", Ok("\"-7\"")),
-            (
-                Kind::Int32,
-                "2147483648",
-                Err("a whole number of up to 32 bits"),
-            ),
+            (Kind::Int32, "2147483648", Err("a whole 32-bit number")),
             (
                 Kind::Int64,
                 "9223372036854775807",
@@ -121,7 +115,7 @@ mod tests {
             (
                 Kind::Fixed32,
                 "4294967296",
-                Err("an unsigned whole number of up to 32 bits"),
+                Err("an unsigned 32-bit number"),
             ),
             (Kind::Uint64, "-1", Err("an unsigned whole number")),
             (Kind::Double, "1e-7", Ok("\"1e-7\"")),

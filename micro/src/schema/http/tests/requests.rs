@@ -67,11 +67,11 @@ fn wrong_parameters_are_named_with_what_would_be_right() {
         ),
         (
             "page_size=ten",
-            "parameter `page_size`: `ten` is not a whole number of up to 32 bits",
+            "parameter `page_size`: `ten` is not a whole 32-bit number",
         ),
         (
             "page_size=",
-            "parameter `page_size`: `` is not a whole number",
+            "parameter `page_size`: `` is not a whole 32-bit number",
         ),
         ("exact=1", "parameter `exact`: `1` is not `true` or `false`"),
         (
