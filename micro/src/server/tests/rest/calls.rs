@@ -144,7 +144,7 @@ async fn wrong_requests_are_told_what_is_right() {
             "",
             "",
             400,
-            "`page_size`: `x` is not an unsigned whole number",
+            "`page_size`: `x` is not an unsigned 32-bit number",
         ),
         (
             "GET /v1/top/items?tags=%",

@@ -26,7 +26,7 @@ async fn strange_paths_are_refused_or_reach_the_handler_as_text() {
         (
             "/v1/top/items?page_size=1e400",
             400,
-            "is not an unsigned whole number",
+            "is not an unsigned 32-bit number",
         ),
     ] {
         let reply = shop.get(target).await;
