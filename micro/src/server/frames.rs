@@ -81,6 +81,9 @@ where
         patient: bool,
     ) -> Poll<Result<Option<Bytes>>> {
         loop {
+            if let Some(message) = self.whole() {
+                return Poll::Ready(Ok(Some(message)));
+            }
             if let Some(message) = self.take()? {
                 let flag = self.prefix[0];
                 return Poll::Ready(self.decompressed(flag, message).map(Some));
@@ -106,6 +109,24 @@ where
                 }
             }
         }
+    }
+
+    /// The next message if it lies there whole and nothing is compressed, which is usual; else
+    /// what [`take`](Self::take) has to look at.
+    #[inline]
+    fn whole(&mut self) -> Option<Bytes> {
+        if self.prefix_read > 0 || self.encoding.is_some() {
+            return None;
+        }
+        let [0, length @ ..] = *self.chunk.first_chunk::<PREFIX>()? else {
+            return None;
+        };
+        let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
+        if length > self.limit || self.chunk.len() - PREFIX < length {
+            return None;
+        }
+        self.chunk.advance(PREFIX);
+        Some(self.chunk.split_to(length))
     }
 
     /// The next message, as far as chunks have come.
