@@ -1,21 +1,33 @@
 //! `Sender`: the end of a stream into which messages are put.
 
 use std::fmt;
-use std::future::{Future, ready};
+use std::future::{Future, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::codec::Message;
 use crate::error::{Error, Result};
 use crate::handler::call::BoxFuture;
+use crate::wake::unhurried;
+
+/// Every how many messages one counts against the budget of who sends or takes them, by which the
+/// runtime has tasks that need not wait give way to others. A short message is far less work than
+/// what such a budget is meant for, and giving way costs as much as a hundred of them.
+const COUNTED: u8 = 16;
 
 /// The sending end of [`channel`](super::Streaming::channel) and [`make`](super::Streaming::make).
 /// Dropping the last clone ends the stream.
-pub struct Sender<T>(mpsc::Sender<Result<T>>);
+pub struct Sender<T> {
+    channel: mpsc::Sender<Result<T>>,
+    /// How many messages were sent without being counted.
+    uncounted: AtomicU8,
+}
 
 impl<T: Message> Sender<T> {
     /// Sends a message; waits while the stream is full.
@@ -45,26 +57,50 @@ impl<T: Message> Sender<T> {
     }
 
     async fn put(&self, item: Result<T>) -> Result<()> {
-        let sent = self.0.send(item).await;
+        let item = if self.is_counted() {
+            item
+        } else {
+            match self.channel.try_send(item) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(item) | TrySendError::Closed(item)) => item,
+            }
+        };
+        let sent = self.channel.send(item).await;
         sent.map_err(|_| Error::cancelled("nobody reads this stream any more"))
+    }
+
+    fn is_counted(&self) -> bool {
+        // Of two who send at once one may be forgotten.
+        let uncounted = self.uncounted.load(Ordering::Relaxed) + 1;
+        self.uncounted.store(uncounted % COUNTED, Ordering::Relaxed);
+        uncounted == COUNTED
     }
 
     /// Resolves when nobody reads any more.
     pub async fn closed(&self) {
-        self.0.closed().await;
+        self.channel.closed().await;
+    }
+}
+
+impl<T> Sender<T> {
+    fn new(channel: mpsc::Sender<Result<T>>) -> Self {
+        Self {
+            channel,
+            uncounted: AtomicU8::new(0),
+        }
     }
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self::new(self.channel.clone())
     }
 }
 
 impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
-            .field("is_closed", &self.0.is_closed())
+            .field("is_closed", &self.channel.is_closed())
             .finish_non_exhaustive()
     }
 }
@@ -72,7 +108,11 @@ impl<T> fmt::Debug for Sender<T> {
 /// A sender and the stream it fills.
 pub(super) fn channel<T>(capacity: usize) -> (Sender<T>, Received<T>) {
     let (sender, receiver) = mpsc::channel(capacity.max(1));
-    (Sender(sender), Received(receiver))
+    let received = Received {
+        channel: receiver,
+        uncounted: 0,
+    };
+    (Sender::new(sender), received)
 }
 
 /// A stream that an async function fills while it is read, as [`Streaming::make`] gives one; what
@@ -127,19 +167,29 @@ where
 {
     let (sender, receiver) = mpsc::channel(1);
     Made {
-        making: Some(Box::pin(function(Sender(sender)))),
+        making: Some(Box::pin(function(Sender::new(sender)))),
         receiver,
     }
 }
 
 /// What a sender sends.
-pub(super) struct Received<T>(mpsc::Receiver<Result<T>>);
+pub(super) struct Received<T> {
+    channel: mpsc::Receiver<Result<T>>,
+    /// How many messages were asked for without being counted.
+    uncounted: u8,
+}
 
 impl<T> Stream for Received<T> {
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(task)
+        let this = &mut *self;
+        this.uncounted = (this.uncounted + 1) % COUNTED;
+        if this.uncounted == 0 {
+            return this.channel.poll_recv(task);
+        }
+        let next = poll_fn(|task| this.channel.poll_recv(task));
+        unhurried(pin!(next), task)
     }
 }
 

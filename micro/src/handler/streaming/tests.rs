@@ -117,3 +117,27 @@ async fn nothing_follows_an_error() {
     assert!(stream.next().await.unwrap().is_err());
     assert!(stream.next().await.is_none());
 }
+
+#[tokio::test]
+async fn who_never_waits_for_a_channel_gives_way_all_the_same() {
+    const MOST: usize = 3_000;
+    let (sender, mut stream) = Streaming::channel(2 * MOST);
+    let other = tokio::spawn(async {});
+    let mut sent = 0;
+    while !other.is_finished() {
+        sender.send(Number { value: 1 }).await.unwrap();
+        sent += 1;
+    }
+    assert!(sent <= MOST, "{sent}");
+    while sent < 2 * MOST {
+        sender.send(Number { value: 1 }).await.unwrap();
+        sent += 1;
+    }
+    let other = tokio::spawn(async {});
+    let mut taken = 0;
+    while !other.is_finished() {
+        stream.next().await.unwrap().unwrap();
+        taken += 1;
+    }
+    assert!(taken <= MOST, "{taken}");
+}
