@@ -6,22 +6,10 @@
 //! within his own call.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-use std::time::Instant;
+use std::task::{Context, Poll, Waker};
 
-use crate::wake::task::Task;
-use crate::wake::turn::{TURN, later};
-
-/// How often in one go, and no longer than a turn: then other tasks have theirs.
-const MOST: usize = 16;
-
-/// Nobody polls: to wake it is to wake its task.
-const IDLE: u8 = 0;
-/// It is being polled: woken, it will be polled again at once.
-const BUSY: u8 = 1;
-/// Beside either: it has been woken since it was last polled.
-const WOKEN: u8 = 2;
+use crate::wake::signal::{Round, Signal};
+use crate::wake::turn::later;
 
 /// Polls something as long as it wakes itself.
 #[derive(Debug)]
@@ -31,12 +19,6 @@ pub(crate) struct Again {
     waker: Waker,
     /// Whom the signal wakes.
     task: Waker,
-}
-
-#[derive(Debug, Default)]
-struct Signal {
-    state: AtomicU8,
-    task: Task,
 }
 
 impl Again {
@@ -53,50 +35,21 @@ impl Again {
     pub(crate) fn poll<T>(
         &mut self,
         task: &mut Context<'_>,
-        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+        poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         if !self.task.will_wake(task.waker()) {
             self.task.clone_from(task.waker());
             self.signal.task.set(task.waker());
         }
-        let begun = Instant::now();
-        for _ in 0..MOST {
-            // A swap, so that what each of its wakers has written is seen.
-            self.signal.state.swap(BUSY, Ordering::SeqCst);
-            let polled = poll(&mut Context::from_waker(&self.waker));
-            if polled.is_ready() || self.signal.rest() {
-                return polled;
-            }
-            if begun.elapsed() >= TURN {
-                break;
-            }
+        self.signal.mark();
+        // Nobody else polls it: after it was ready it may still count as begun.
+        self.signal.begin();
+        match self.signal.repeat(&self.waker, poll) {
+            Round::Ready(output) => return Poll::Ready(output),
+            Round::Rest => {}
+            Round::Enough => later(task),
         }
-        self.signal.state.swap(IDLE, Ordering::SeqCst);
-        later(task);
         Poll::Pending
-    }
-}
-
-impl Signal {
-    /// Whether there is nothing new since the last poll; wakes go to the task from then on.
-    fn rest(&self) -> bool {
-        let (ordering, state) = (Ordering::SeqCst, &self.state);
-        state
-            .compare_exchange(BUSY, IDLE, ordering, ordering)
-            .is_ok()
-    }
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let before = self.state.fetch_or(WOKEN, Ordering::SeqCst);
-        if before & BUSY == 0 {
-            self.task.wake();
-        }
     }
 }
 
@@ -104,6 +57,8 @@ impl Wake for Signal {
 mod tests {
     use super::*;
     use crate::wake::Wakes;
+    use crate::wake::signal::MOST;
+    use crate::wake::turn::TURN;
 
     fn task() -> (Arc<Wakes>, Waker) {
         let wakes = Arc::new(Wakes::default());

@@ -15,8 +15,11 @@ impl Default for Task {
 
 impl Task {
     pub(super) fn set(&self, task: &Waker) {
-        let before = std::mem::replace(&mut *self.lock(), task.clone());
-        drop(before);
+        let mut now = self.lock();
+        if !now.will_wake(task) {
+            let before = std::mem::replace(&mut *now, task.clone());
+            drop((now, before));
+        }
     }
 
     pub(super) fn wake(&self) {

@@ -1,6 +1,5 @@
 //! An open stream: what its reader holds, and the task that sends its requests.
 
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::handler::{Body, Payload, PayloadStream, Reply, Source, StreamMetadata};
 use crate::metadata::Metadata;
 use crate::selector::Flight;
+use crate::wake::{Common, Owner};
 
 /// The reader's end of an open stream. Dropping it cancels the call, at the peer and here.
 pub(super) struct Live {
@@ -29,6 +29,8 @@ pub(super) struct Live {
 struct Open {
     /// Sends the requests; stopped with the reader.
     pumping: Option<Owned>,
+    /// What it polls, if the reader may do so as well.
+    pump: Option<Arc<Common<Pump>>>,
     /// What was wrong with the requests, should anything be.
     failed: Option<oneshot::Receiver<Error>>,
     incoming: Incoming,
@@ -44,6 +46,7 @@ impl Live {
         Self {
             open: Some(Open {
                 pumping: None,
+                pump: None,
                 failed: None,
                 incoming,
                 clock: life.clock(),
@@ -59,6 +62,13 @@ impl Live {
     pub(super) fn pumped_by(&mut self, task: Owned, failed: oneshot::Receiver<Error>) {
         if let Some(open) = &mut self.open {
             (open.pumping, open.failed) = (Some(task), Some(failed));
+        }
+    }
+
+    /// What that task polls: what runs nobody's code may run wherever replies are waited for.
+    pub(super) fn helps(&mut self, pump: Arc<Common<Pump>>) {
+        if let Some(open) = &mut self.open {
+            open.pump = Some(pump);
         }
     }
 
@@ -98,11 +108,16 @@ impl Source for Live {
 }
 
 impl Open {
+    /// Sends what can be sent before more is received, so that the peer has something to do
+    /// meanwhile.
     fn poll(
         &mut self,
         task: &mut Context<'_>,
         metadata: &StreamMetadata,
     ) -> Poll<Option<Result<Payload>>> {
+        if let Some(pump) = &self.pump {
+            pump.help();
+        }
         let step = self.incoming.poll(task);
         if let Some(leading) = self.incoming.take_leading() {
             metadata.set_leading(leading);
@@ -161,14 +176,18 @@ impl Open {
 
 /// The task that sends the requests of a bidirectional call.
 pub(super) struct Pumping {
-    pump: Pump,
+    pump: Owner<Pump>,
     clock: Clock,
     place: Place,
     failed: oneshot::Sender<Error>,
 }
 
 impl Pumping {
-    pub(super) fn new(pump: Pump, life: &Life, place: Place) -> (Self, oneshot::Receiver<Error>) {
+    pub(super) fn new(
+        pump: Owner<Pump>,
+        life: &Life,
+        place: Place,
+    ) -> (Self, oneshot::Receiver<Error>) {
         let (failed, receiver) = oneshot::channel();
         let pumping = Self {
             pump,
@@ -187,14 +206,15 @@ impl Pumping {
             place,
             failed,
         } = self;
-        let sending = poll_fn(|task| pump.poll(task));
-        let error = match race(sending, |task| clock.poll(task)).await {
+        let error = match race(&mut pump, |task| clock.poll(task)).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
             Err(text) => place.error(ErrorKind::DeadlineExceeded, &text),
         };
         // First, so that the reader does not see a stream that was merely reset. It may be gone.
         failed.send(error).unwrap_or_default();
-        pump.cancel();
+        if let Some(mut pump) = pump.take() {
+            pump.cancel();
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! passes once: such a call may be attempted again only while nothing was taken of it.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 
@@ -20,6 +20,7 @@ use crate::client::deadline::{Timer, limit, race};
 use crate::client::failure::{Failure, Reach};
 use crate::error::{Error, ErrorKind};
 use crate::handler::{Kind, PayloadStream, Reply};
+use crate::wake::{Again, common};
 
 /// What an attempt has brought.
 pub(super) enum Got {
@@ -90,11 +91,16 @@ impl Attempts<'_> {
         (connection, _slot): (&Arc<Connection>, Slot),
     ) -> Result<Got, Stop> {
         let (response, out) = connection.begin(self.request(connection)?)?;
-        let (mut pump, mut pumping) = (self.pump(out)?, true);
+        let (mut pump, mut pumping) = (self.pump(connection, out)?, true);
+        let mut again = Again::new();
         let mut clock = self.life.clock();
         let mut receive = pin!(connection.receive(response, self.limits()));
         let outcome = poll_fn(|task| {
-            if pumping && let Poll::Ready(pumped) = pump.poll(task) {
+            let pump = &mut pump;
+            if pumping
+                && let Poll::Ready(pumped) =
+                    again.poll(task, |task| Pin::new(&mut *pump).poll(task))
+            {
                 pumping = false;
                 if let Err(error) = pumped {
                     pump.cancel();
@@ -127,15 +133,21 @@ impl Attempts<'_> {
         let (response, out) = connection.begin(self.request(connection)?)?;
         let incoming = Incoming::new(response, self.limits(), slot);
         let mut live = Live::new(incoming, self.place(node), &self.life);
-        let (pumping, failed) = Pumping::new(self.pump(out)?, &self.life, self.place(node));
+        let pump = self.pump(connection, out)?;
+        let is_queue = pump.is_queue();
+        let (owner, pump) = common(pump);
+        let (pumping, failed) = Pumping::new(owner, &self.life, self.place(node));
         let Some(task) = self.outgoing.core.tasks.own(pumping.run()) else {
             return Err(Stop::Own(Error::cancelled("the client is closed")));
         };
         live.pumped_by(task, failed);
+        if is_queue {
+            live.helps(pump);
+        }
         Ok(Got::Stream(Box::new(live)))
     }
 
-    fn pump(&self, out: SendStream<Bytes>) -> Result<Pump, Stop> {
+    fn pump(&self, connection: &Arc<Connection>, out: SendStream<Bytes>) -> Result<Pump, Stop> {
         let Requests::Many(requests) = &self.requests else {
             let text = "the call has one request, the method takes a stream";
             return Err(Stop::Own(Error::invalid_argument(text)));
@@ -146,7 +158,7 @@ impl Attempts<'_> {
             return Err(Stop::Own(Error::internal(text)));
         };
         let pulse = self.life.pulse();
-        Ok(Pump::new(requests, out, self.framing, pulse))
+        Ok(Pump::new(connection, requests, out, self.framing, pulse))
     }
 
     fn give_back(&self, untouched: Option<PayloadStream>) {

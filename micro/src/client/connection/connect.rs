@@ -75,10 +75,11 @@ pub(in crate::client) async fn connect(
         end: OnceLock::new(),
     });
     let times = (interval, config.keep_alive_timeout);
-    let driver = Driver::new(frames, pings, Arc::clone(&shared), times);
+    let (driver, moving) = Driver::new(frames, pings, Arc::clone(&shared), times);
     let connection = Connection {
         sender: Mutex::new(sender),
         shared,
+        moving,
         authority,
     };
     Ok((connection, driver))

@@ -1,10 +1,11 @@
-//! The task of one connection: moves its frames and notices when the peer is dead.
+//! What moves the frames of one connection and notices when the peer is dead: a task, or the calls
+//! themselves while they are few.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,8 +16,9 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::client::connection::Shared;
 use crate::client::connection::written::Watched;
+use crate::wake::{Common, Owner, common};
 
-/// From so many calls at once on, frames are moved in batches.
+/// From so many calls at once on, frames are moved in batches, by the task.
 const CROWD: usize = 8;
 
 /// How a connection ended.
@@ -30,8 +32,16 @@ pub(in crate::client) struct End {
     pub(in crate::client) text: String,
 }
 
-/// Moves the frames of one connection. Whoever spawns it owns it.
+/// The task of one connection. Whoever spawns it owns it.
 pub(in crate::client) struct Driver {
+    moving: Owner<Moving>,
+    shared: Arc<Shared>,
+    /// The last wake-up was passed on to the callers.
+    yielded: bool,
+}
+
+/// Moves the frames.
+pub(super) struct Moving {
     frames: Frames<Watched<TcpStream>, Bytes>,
     shared: Arc<Shared>,
     pings: PingPong,
@@ -41,8 +51,11 @@ pub(in crate::client) struct Driver {
     timer: Pin<Box<Sleep>>,
     /// When the ping that is under way was sent.
     pinged: Option<Instant>,
-    /// The last wake-up was passed on to the callers.
-    yielded: bool,
+}
+
+/// Whether so many calls run that each is better off behind the others.
+pub(super) fn is_crowd(shared: &Shared) -> bool {
+    shared.gate.running() >= CROWD
 }
 
 impl Driver {
@@ -51,26 +64,27 @@ impl Driver {
         pings: PingPong,
         shared: Arc<Shared>,
         (interval, timeout): (Duration, Duration),
-    ) -> Self {
-        Self {
+    ) -> (Self, Arc<Common<Moving>>) {
+        let (moving, others) = common(Moving {
             frames,
-            shared,
+            shared: Arc::clone(&shared),
             pings,
             interval,
             timeout,
             timer: Box::pin(sleep(interval)),
             pinged: None,
+        });
+        let driver = Self {
+            moving,
+            shared,
             yielded: false,
-        }
+        };
+        (driver, others)
     }
 
     /// Runs until the connection has ended; calls still on it then fail.
     pub(in crate::client) async fn run(mut self) -> End {
         let end = poll_fn(|task| self.poll(task)).await;
-        // Before the calls are told, so that they can tell why.
-        if self.shared.end.set(end.text.clone()).is_err() {
-            tracing::trace!("connection ended twice");
-        }
         self.shared.gate.close();
         end
     }
@@ -78,11 +92,30 @@ impl Driver {
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<End> {
         // With many callers each wake-up is one call's: letting the others run first sends, and
         // reads, many at once.
-        self.yielded = !self.yielded && self.shared.gate.running() >= CROWD;
+        self.yielded = !self.yielded && is_crowd(&self.shared);
         if self.yielded {
             task.waker().wake_by_ref();
             return Poll::Pending;
         }
+        Pin::new(&mut self.moving).poll(task)
+    }
+}
+
+impl Future for Moving {
+    type Output = End;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<End> {
+        let end = ready!(self.poll_end(task));
+        // Before the calls are told, so that they can tell why.
+        if self.shared.end.set(end.text.clone()).is_err() {
+            tracing::trace!("connection ended twice");
+        }
+        Poll::Ready(end)
+    }
+}
+
+impl Moving {
+    fn poll_end(&mut self, task: &mut Context<'_>) -> Poll<End> {
         loop {
             if let Poll::Ready(ended) = Pin::new(&mut self.frames).poll(task) {
                 return Poll::Ready(self.ended(ended));

@@ -20,9 +20,16 @@ use crate::client::failure::Failure;
 use crate::codec::Codec;
 use crate::handler::Payload;
 use crate::metadata::Metadata;
+use crate::wake::Again;
 
 /// The replies of a streaming call. Dropping it cancels the call at the peer.
 pub(in crate::client) struct Incoming {
+    replies: Replies,
+    /// Moving the connection's frames may bring what is waited for.
+    again: Again,
+}
+
+struct Replies {
     stage: Stage,
     /// Waits to be asked for, once the head is there.
     leading: Option<Metadata>,
@@ -55,11 +62,15 @@ pub(in crate::client) enum Step {
 
 impl Incoming {
     pub(in crate::client) fn new(response: ResponseFuture, limits: Limits, slot: Slot) -> Self {
-        Self {
+        let replies = Replies {
             stage: Stage::Head(response),
             leading: None,
             limits,
             slot,
+        };
+        Self {
+            replies,
+            again: Again::new(),
         }
     }
 
@@ -68,15 +79,43 @@ impl Incoming {
         &mut self,
         task: &mut Context<'_>,
     ) -> Poll<Result<(), Failure>> {
+        self.again.poll(task, |task| self.replies.poll_head(task))
+    }
+
+    /// What preceded the first message; once, as soon as the head is there.
+    pub(in crate::client) fn take_leading(&mut self) -> Option<Metadata> {
+        self.replies.leading.take()
+    }
+
+    /// The next message if it lies there, without detour.
+    #[inline]
+    pub(in crate::client) fn ready(&mut self) -> Option<Payload> {
+        self.replies.ready()
+    }
+
+    /// Asks for what comes next. Not again after the end.
+    pub(in crate::client) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Step> {
+        self.again.poll(task, |task| self.replies.poll(task))
+    }
+
+    /// Whether the peer lives at all, as it does not answer.
+    pub(in crate::client) fn suspect(&self) {
+        self.replies.slot.connection().suspect();
+    }
+}
+
+impl Replies {
+    fn poll_head(&mut self, task: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         let Stage::Head(response) = &mut self.stage else {
             return Poll::Ready(Ok(()));
         };
         let id = response.stream_id().as_u32();
-        let response = ready!(Pin::new(response).poll(task));
+        let connection = self.slot.connection();
+        let response = ready!(connection.moving(|| Pin::new(response).poll(task)));
         self.stage = Stage::Over;
         let (head, body) = match response {
             Ok(response) => response.into_parts(),
-            Err(error) => return Poll::Ready(Err(self.slot.connection().broken(&error, id))),
+            Err(error) => return Poll::Ready(Err(connection.broken(&error, id))),
         };
         let status = body
             .is_end_stream()
@@ -102,14 +141,8 @@ impl Incoming {
         Poll::Ready(Ok(()))
     }
 
-    /// What preceded the first message; once, as soon as the head is there.
-    pub(in crate::client) fn take_leading(&mut self) -> Option<Metadata> {
-        self.leading.take()
-    }
-
-    /// The next message if it lies there, without detour.
     #[inline]
-    pub(in crate::client) fn ready(&mut self) -> Option<Payload> {
+    fn ready(&mut self) -> Option<Payload> {
         let Stage::Body(reading) = &mut self.stage else {
             return None;
         };
@@ -120,8 +153,7 @@ impl Incoming {
         })
     }
 
-    /// Asks for what comes next. Not again after the end.
-    pub(in crate::client) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Step> {
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Step> {
         if let Err(failure) = ready!(self.poll_head(task)) {
             return Poll::Ready(Step::End(Err(failure), Metadata::new()));
         }
@@ -130,7 +162,8 @@ impl Incoming {
             return Poll::Ready(Step::End(Err(failure), Metadata::new()));
         };
         let memory = self.limits.memory;
-        let ended = match ready!(reading.poll(task)) {
+        let connection = self.slot.connection();
+        let ended = match ready!(connection.moving(|| reading.poll(task))) {
             Ok(Some(bytes)) => {
                 let codec = reading.codec;
                 return Poll::Ready(Step::Message(Payload::Encoded {
@@ -151,15 +184,10 @@ impl Incoming {
             Ok((status, metadata)) => Step::End(status, metadata),
             Err(Broken::Reply(failure)) => Step::End(Err(failure), Metadata::new()),
             Err(Broken::Stream(error)) => {
-                let failure = self.slot.connection().cut(&error, id);
+                let failure = connection.cut(&error, id);
                 Step::End(Err(failure), Metadata::new())
             }
         })
-    }
-
-    /// Whether the peer lives at all, as it does not answer.
-    pub(in crate::client) fn suspect(&self) {
-        self.slot.connection().suspect();
     }
 }
 

@@ -27,10 +27,12 @@ use http::Request;
 use http::uri::Authority;
 use tokio::sync::SemaphorePermit;
 
+use self::driver::{Moving, is_crowd};
 use self::gate::{Gate, Shut};
 use self::written::Seen;
 use crate::client::failure::{Failure, Reach};
 use crate::error::{Error, ErrorKind};
+use crate::wake::Common;
 
 pub(super) use self::connect::connect;
 pub(super) use self::driver::{Driver, End};
@@ -46,6 +48,8 @@ pub(super) struct Connection {
     /// Opens streams; locked for as long as that takes.
     sender: Mutex<SendRequest<Bytes>>,
     shared: Arc<Shared>,
+    /// What moves its frames.
+    moving: Arc<Common<Moving>>,
     authority: Authority,
 }
 
@@ -101,6 +105,16 @@ impl Connection {
     /// Dropping the call's stream wakes the connection's task, which then asks.
     pub(super) fn suspect(&self) {
         self.shared.suspect.store(true, Ordering::Relaxed);
+    }
+
+    /// Does something that may give the connection frames to send, or room to receive, and moves
+    /// what frames there are here and now. Nothing in it may take long.
+    pub(super) fn moving<T>(&self, first: impl FnOnce() -> T) -> T {
+        if is_crowd(&self.shared) {
+            first()
+        } else {
+            self.moving.after(first)
+        }
     }
 
     pub(super) fn authority(&self) -> &Authority {

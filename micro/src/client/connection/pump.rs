@@ -2,7 +2,10 @@
 //!
 //! Holds one message beyond what a frame takes. Whoever polls it owns it; nothing runs by itself.
 
+use std::future::Future;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
@@ -10,20 +13,19 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 
 use crate::client::clock::Pulse;
+use crate::client::connection::Connection;
 use crate::client::connection::frames::Framing;
 use crate::error::{Error, Result};
 use crate::handler::{Batch, PayloadStream, SharedSink, lock};
-use crate::wake::{Again, Turn};
+use crate::wake::Turn;
 
 /// Sends the requests of one call. Dropping it before the end does not tell the peer, but with
 /// the call's other half it does.
+///
+/// HTTP/2 wakes who sends when it gives him room, which it mostly does at once: to be polled
+/// through [`Again`](crate::wake::Again) or [`Common`](crate::wake::Common).
 pub(in crate::client) struct Pump {
-    sending: Sending,
-    /// HTTP/2 wakes who sends when it gives him room, which it mostly does at once.
-    again: Again,
-}
-
-struct Sending {
+    connection: Arc<Connection>,
     /// `None` after the last.
     requests: Option<PayloadStream>,
     out: SendStream<Bytes>,
@@ -38,12 +40,14 @@ struct Sending {
 
 impl Pump {
     pub(in crate::client) fn new(
+        connection: &Arc<Connection>,
         requests: PayloadStream,
         out: SendStream<Bytes>,
         framing: Framing,
         pulse: Option<Arc<Pulse>>,
     ) -> Self {
-        let sending = Sending {
+        Self {
+            connection: Arc::clone(connection),
             requests: Some(requests),
             out,
             batch: Arc::new(Mutex::new(Batch::new(framing))),
@@ -51,69 +55,45 @@ impl Pump {
             touched: false,
             pulse,
             turn: Turn::default(),
-        };
-        Self {
-            sending,
-            again: Again::new(),
         }
     }
 
-    /// Sends what can be sent. Ready when all is sent, or when the peer takes no more, which the
-    /// call's replies tell more about. Not again after that.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the requests: an error among them, one that is too long. The call has to
-    /// be [cancelled](Self::cancel) then.
-    pub(in crate::client) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<()>> {
-        self.again.poll(task, |task| self.sending.poll(task))
+    /// Whether sending runs no code of others.
+    pub(in crate::client) fn is_queue(&self) -> bool {
+        self.requests.as_ref().is_some_and(PayloadStream::is_queue)
     }
 
     /// Gives the peer to understand that the call is given up.
     pub(in crate::client) fn cancel(&mut self) {
-        self.sending.cancel();
+        self.requests = None;
+        self.out.send_reset(Reason::CANCEL);
     }
 
     /// The requests, if nothing was taken of them.
     pub(in crate::client) fn untouched(self) -> Option<PayloadStream> {
-        let Sending {
-            requests, touched, ..
-        } = self.sending;
-        requests.filter(|_| !touched)
+        self.requests.filter(|_| !self.touched)
     }
-}
 
-impl Sending {
-    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<()>> {
-        loop {
-            if self.ready.is_empty() {
-                let begun = ready!(self.turn.begin(task));
-                self.gather(task)?;
-                self.turn.end(begun, !self.ready.is_empty());
+    /// Sends of what was gathered as much as there is room for. Breaks when nothing follows.
+    fn send(&mut self, task: &mut Context<'_>) -> Poll<ControlFlow<()>> {
+        if !self.ready.is_empty() {
+            let Some(room) = ready!(self.poll_room(task)) else {
+                return Poll::Ready(ControlFlow::Break(()));
+            };
+            let part = self.ready.split_to(room.min(self.ready.len()));
+            let last = self.requests.is_none() && self.ready.is_empty();
+            if self.out.send_data(part, last).is_err() || last {
+                return Poll::Ready(ControlFlow::Break(()));
             }
-            if !self.ready.is_empty() {
-                let Some(room) = ready!(self.poll_room(task)) else {
-                    return Poll::Ready(Ok(()));
-                };
-                let part = self.ready.split_to(room.min(self.ready.len()));
-                let last = self.requests.is_none() && self.ready.is_empty();
-                if self.out.send_data(part, last).is_err() || last {
-                    return Poll::Ready(Ok(()));
-                }
-            } else if self.requests.is_none() {
-                // Fails only when the stream is closed: then nothing has to be said.
-                self.out.send_data(Bytes::new(), true).unwrap_or_default();
-                return Poll::Ready(Ok(()));
-            } else {
-                // Nothing to send: is anything wanted still?
-                return self.out.poll_reset(task).map(|_| Ok(()));
-            }
+            return Poll::Ready(ControlFlow::Continue(()));
         }
-    }
-
-    fn cancel(&mut self) {
-        self.requests = None;
-        self.out.send_reset(Reason::CANCEL);
+        if self.requests.is_none() {
+            // Fails only when the stream is closed: then nothing has to be said.
+            self.out.send_data(Bytes::new(), true).unwrap_or_default();
+            return Poll::Ready(ControlFlow::Break(()));
+        }
+        // Nothing to send: is anything wanted still?
+        self.out.poll_reset(task).map(|_| ControlFlow::Break(()))
     }
 
     /// Takes the requests that are ready.
@@ -148,6 +128,30 @@ impl Sending {
         match self.out.capacity() {
             0 => self.out.poll_capacity(task).map(|room| room?.ok()),
             room => Poll::Ready(Some(room)),
+        }
+    }
+}
+
+/// Sends what can be sent. Ready when all is sent, or when the peer takes no more, which the call's
+/// replies tell more about. Not again after that.
+///
+/// Fails with what is wrong with the requests: an error among them, one that is too long. The call
+/// has to be [cancelled](Pump::cancel) then.
+impl Future for Pump {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Result<()>> {
+        let this = &mut *self;
+        let connection = Arc::clone(&this.connection);
+        loop {
+            if this.ready.is_empty() {
+                let begun = ready!(this.turn.begin(task));
+                this.gather(task)?;
+                this.turn.end(begun, !this.ready.is_empty());
+            }
+            if ready!(connection.moving(|| this.send(task))).is_break() {
+                return Poll::Ready(Ok(()));
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The client against peers scripted by hand, over real sockets on loopback.
 
+mod beside;
 mod busy;
 mod calls;
 mod compress;

@@ -62,8 +62,16 @@ impl<T: Message> Streaming<T> {
     where
         S: Stream<Item: StreamItem<T>> + Send + 'static,
     {
+        Self::encoded(messages, false)
+    }
+
+    fn encoded<S>(messages: S, is_queue: bool) -> Self
+    where
+        S: Stream<Item: StreamItem<T>> + Send + 'static,
+    {
         let messages = PayloadStream::from_source(Encoded {
             messages: Box::pin(messages),
+            is_queue,
             message: PhantomData,
         });
         Self {
@@ -76,7 +84,7 @@ impl<T: Message> Streaming<T> {
     /// (at least one) are unread.
     pub fn channel(capacity: usize) -> (Sender<T>, Self) {
         let (sender, received) = sender::channel(capacity);
-        (sender, Self::new(received))
+        (sender, Self::encoded(received, true))
     }
 
     /// A stream that an async function fills: it runs while the stream is read, and is dropped
@@ -232,6 +240,7 @@ impl<T, E: Into<Error>> StreamItem<T> for Result<T, E> {
 /// Typed messages on their way to a protocol.
 struct Encoded<T, S> {
     messages: Pin<Box<S>>,
+    is_queue: bool,
     message: PhantomData<fn() -> T>,
 }
 
@@ -267,6 +276,10 @@ impl<T: Message, S: Stream<Item: StreamItem<T>> + Send> Source for Encoded<T, S>
             }
         }
         Poll::Ready(None)
+    }
+
+    fn is_queue(&self) -> bool {
+        self.is_queue
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

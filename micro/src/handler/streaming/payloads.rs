@@ -97,6 +97,11 @@ impl PayloadStream {
         self.messages.as_mut().poll_each(task, sink)
     }
 
+    /// As [`Source::is_queue`].
+    pub(crate) fn is_queue(&self) -> bool {
+        self.messages.is_queue()
+    }
+
     /// Where its metadata will be found.
     pub fn metadata(&self) -> &StreamMetadata {
         &self.metadata

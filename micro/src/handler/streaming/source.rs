@@ -56,6 +56,12 @@ pub(crate) trait Source: Send {
         }
     }
 
+    /// Whether it only hands over what others have put there: asking runs no code of a user,
+    /// which might wait for who asks.
+    fn is_queue(&self) -> bool {
+        false
+    }
+
     /// As [`Stream::size_hint`].
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, None)
