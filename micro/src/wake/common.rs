@@ -30,7 +30,7 @@ struct Work<F: Future> {
     output: Option<F::Output>,
 }
 
-/// The task's end: what it polls is the future itself.
+/// The task's end. What it polls is the future itself, when there is something new.
 pub(crate) struct Owner<F: Future + Unpin>(Arc<Common<F>>);
 
 /// Shares a future.
@@ -51,7 +51,7 @@ pub(crate) fn common<F: Future + Unpin>(future: F) -> (Owner<F>, Arc<Common<F>>)
 }
 
 impl<F: Future + Unpin> Common<F> {
-    /// Polls it if it was woken, or never polled, and nobody polls it.
+    /// Polls it if it was woken, or never polled, and nobody polls it now.
     pub(crate) fn help(&self) {
         if self.signal.is_waiting() {
             self.after(|| ());
@@ -112,6 +112,8 @@ impl<F: Future + Unpin> Polling<'_, F> {
             Round::Rest => false,
             Round::Enough => true,
             Round::Ready(()) => {
+                // For the owner there is something new.
+                common.signal.mark();
                 common.signal.end();
                 true
             }
@@ -122,6 +124,7 @@ impl<F: Future + Unpin> Polling<'_, F> {
 /// A panic has come between.
 impl<F: Future + Unpin> Drop for Polling<'_, F> {
     fn drop(&mut self) {
+        self.0.signal.mark();
         self.0.signal.end();
         self.0.signal.task.wake();
     }
@@ -140,9 +143,9 @@ impl<F: Future + Unpin> Future for Owner<F> {
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
         let common = &self.0;
+        // Before it is looked at: what is new from then on wakes this task.
         common.signal.task.set(task.waker());
-        // After the task is set: who polls it now sees the mark, or wakes the task.
-        common.signal.mark();
+        // There may be nothing new: somebody has come by since the task was woken.
         if !common.signal.begin() || !Polling(common).finish() {
             return Poll::Pending;
         }
@@ -270,8 +273,15 @@ mod tests {
     fn owner_who_comes_meanwhile_leaves_it_to_who_polls() {
         let mut scene = Scene::new();
         let common = Arc::clone(&scene.common);
-        assert!(common.after(|| scene.poll()).is_pending());
+        let polled = common.after(|| {
+            scene.probe.wake();
+            scene.poll()
+        });
+        assert!(polled.is_pending());
         assert_eq!((scene.probe.polls(), scene.wakes.count()), (2, 0));
+        // There is nothing new.
+        assert!(scene.poll().is_pending());
+        assert_eq!(scene.probe.polls(), 2);
     }
 
     #[test]
