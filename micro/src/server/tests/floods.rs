@@ -2,6 +2,8 @@
 //!
 //! Frames of HTTP/2 are written by hand, as no client library sends these.
 
+use tokio::net::TcpSocket;
+
 use super::*;
 
 const HEADERS: u8 = 1;
@@ -112,12 +114,18 @@ async fn heads_without_an_end_are_cut_off() {
     for _ in 0..150 {
         field("x", &"y".repeat(100), &mut long);
     }
-    for (piece, most) in [(&long[..], 4 << 20), (&[][..], 16 << 20)] {
+    for piece in [&long[..], &[]] {
         let mut first = preface(1 << 16);
         put((HEADERS, 0, 1), &head("/test.Test/Echo"), &mut first);
-        let mut tcp = served.tcp().await;
+        // Little waits on our side: what is taken is taken by the server, or by its system.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_send_buffer_size(1 << 16).unwrap();
+        let mut tcp = socket
+            .connect(served.running.local_address())
+            .await
+            .unwrap();
         tcp.write_all(&first).await.unwrap();
-        let mut more = Vec::new();
+        let (mut more, most) = (Vec::new(), 2 << 20);
         for _ in 0..10 {
             put((CONTINUATION, 0, 1), piece, &mut more);
         }
