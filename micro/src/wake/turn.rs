@@ -22,7 +22,7 @@ pub(crate) struct Turn {
 }
 
 /// When a piece of work began, if that matters.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Begun(Option<Instant>);
 
 impl Turn {
