@@ -131,8 +131,8 @@ impl<F: Future + Unpin> Drop for Polling<'_, F> {
 }
 
 impl<F: Future + Unpin> Owner<F> {
-    /// The future as it is, for its owner alone, who does not poll it any more. Waits while somebody
-    /// polls it.
+    /// The future as it is, for its owner alone, who does not poll it any more. Waits while
+    /// somebody polls it.
     pub(crate) fn take(&mut self) -> Option<F> {
         self.0.lock().future.take()
     }
