@@ -11,7 +11,7 @@ use crate::handler::streaming::source::Sink;
 /// into one frame of HTTP/2.
 const PIECE: usize = 16 << 10;
 
-/// How long messages are gathered after the first, should each of them take its time.
+/// How long messages are gathered, should each of them take its time.
 const GATHERING: Duration = Duration::from_micros(500);
 
 /// Every how many messages the clock is looked at, but for the first few: it costs as much as
@@ -32,7 +32,7 @@ pub(crate) struct Batch<F> {
     whole: usize,
     /// The length of the last piece: the next is likely to be as long.
     room: usize,
-    /// How many messages there are, and when the second was there.
+    /// How many messages there are, and since when.
     count: u32,
     begun: Option<Instant>,
     failed: Option<Error>,
@@ -68,20 +68,9 @@ impl<F: Frame> Batch<F> {
     /// Whether another message like the last one would be too much.
     fn is_full(&mut self, last: usize) -> bool {
         self.count += 1;
-        if self.whole + last > PIECE {
-            return true;
-        }
-        match self.begun {
-            None if self.count == 1 => false,
-            None => {
-                self.begun = Some(Instant::now());
-                false
-            }
-            Some(begun) => {
-                let look = self.count.is_power_of_two() || self.count.is_multiple_of(LOOK);
-                look && begun.elapsed() > GATHERING
-            }
-        }
+        let begun = self.begun.get_or_insert_with(Instant::now);
+        let look = self.count.is_power_of_two() || self.count.is_multiple_of(LOOK);
+        self.whole + last > PIECE || look && begun.elapsed() > GATHERING
     }
 }
 
