@@ -34,7 +34,7 @@ pub(super) enum Round<T> {
     Enough,
 }
 
-// The operations are all swaps of some kind, so that what each waker has written is seen.
+// What changes the state is a swap of some kind, so that what each waker has written is seen.
 impl Signal {
     /// Begins to poll; false when somebody else does.
     pub(super) fn begin(&self) -> bool {
@@ -46,7 +46,8 @@ impl Signal {
         self.state.fetch_or(WOKEN, Ordering::SeqCst);
     }
 
-    /// Whether there is something new that nobody attends to yet.
+    /// Whether there is something new that nobody attends to yet. What is new right afterwards wakes
+    /// the task.
     pub(super) fn is_waiting(&self) -> bool {
         self.state.load(Ordering::SeqCst) == WOKEN
     }

@@ -53,9 +53,11 @@ pub(super) struct Moving {
     pinged: Option<Instant>,
 }
 
-/// Whether so many calls run that each is better off behind the others.
-pub(super) fn is_crowd(shared: &Shared) -> bool {
-    shared.gate.running() >= CROWD
+impl Shared {
+    /// Whether so many calls run that each is better off behind the others.
+    pub(super) fn moves_in_batches(&self) -> bool {
+        self.gate.running() >= CROWD
+    }
 }
 
 impl Driver {
@@ -92,7 +94,7 @@ impl Driver {
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<End> {
         // With many callers each wake-up is one call's: letting the others run first sends, and
         // reads, many at once.
-        self.yielded = !self.yielded && is_crowd(&self.shared);
+        self.yielded = !self.yielded && self.shared.moves_in_batches();
         if self.yielded {
             task.waker().wake_by_ref();
             return Poll::Pending;

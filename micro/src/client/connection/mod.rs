@@ -27,7 +27,7 @@ use http::Request;
 use http::uri::Authority;
 use tokio::sync::SemaphorePermit;
 
-use self::driver::{Moving, is_crowd};
+use self::driver::Moving;
 use self::gate::{Gate, Shut};
 use self::written::Seen;
 use crate::client::failure::{Failure, Reach};
@@ -110,7 +110,7 @@ impl Connection {
     /// Does something that may give the connection frames to send, or room to receive, and moves
     /// what frames there are here and now. Nothing in it may take long.
     pub(super) fn moving<T>(&self, first: impl FnOnce() -> T) -> T {
-        if is_crowd(&self.shared) {
+        if self.shared.moves_in_batches() {
             first()
         } else {
             self.moving.after(first)

@@ -1,7 +1,7 @@
 //! What is done while replies are waited for, and what is not.
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::{Context, Poll};
@@ -16,34 +16,38 @@ use super::streams::{echo_lazily, talk};
 use super::*;
 use crate::handler::Streaming;
 
-/// A peer on a thread of its own that tells what it hears, until the other half is dropped.
-fn elsewhere() -> (String, mpsc::Receiver<Bytes>, oneshot::Sender<()>) {
-    let (told, heard) = mpsc::channel();
+/// A peer on a thread of its own, until the other half is dropped.
+fn elsewhere<F>(
+    script: impl Fn(Incoming) -> F + Send + Sync + 'static,
+) -> (String, oneshot::Sender<()>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let (found, address) = mpsc::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     thread::spawn(move || {
         let mut builder = runtime::Builder::new_current_thread();
         builder.enable_all().build().unwrap().block_on(async {
-            let peer = Peer::scripted(move |mut incoming: Incoming| {
-                let told = told.clone();
-                async move {
-                    while let Some(Ok(chunk)) = incoming.body.data().await {
-                        told.send(chunk).unwrap_or_default();
-                    }
-                    answer(incoming.respond, head(&[]), framed(b""), None);
-                }
-            });
-            let peer = peer.await;
+            let peer = Peer::scripted(script).await;
             found.send(peer.address()).unwrap();
             stopped.await.unwrap_or_default();
         });
     });
-    (address.recv().unwrap(), heard, stop)
+    (address.recv().unwrap(), stop)
 }
 
 #[tokio::test]
 async fn who_waits_for_replies_sends_requests_without_another_task() {
-    let (address, heard, _stop) = elsewhere();
+    let (told, heard) = mpsc::channel();
+    let (address, _stop) = elsewhere(move |mut incoming: Incoming| {
+        let told = told.clone();
+        async move {
+            while let Some(Ok(chunk)) = incoming.body.data().await {
+                told.send(chunk).unwrap_or_default();
+            }
+            answer(incoming.respond, head(&[]), framed(b""), None);
+        }
+    });
     let client = Client::builder().build();
     let (sender, mut replies) = talk(&client, &address, 1).await;
     // This thread runs nothing but this: whatever leaves, leaves within the poll.
@@ -53,6 +57,47 @@ async fn who_waits_for_replies_sends_requests_without_another_task() {
         assert!(polled.is_pending());
         let chunk = heard.recv_timeout(Duration::from_secs(10)).unwrap();
         assert_eq!(chunk, framed(said.as_bytes()));
+    }
+}
+
+/// Sends without end what the windows let through.
+async fn flow(mut incoming: Incoming) {
+    let piece = Bytes::from(framed(&[b'a'; LENGTH]).repeat(16));
+    let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();
+    loop {
+        stream.reserve_capacity(piece.len());
+        match poll_fn(|task| stream.poll_capacity(task)).await {
+            Some(Ok(room)) if room >= piece.len() => {
+                stream.send_data(piece.clone(), false).unwrap();
+            }
+            Some(Ok(_)) => tokio::task::yield_now().await,
+            _ => return,
+        }
+    }
+}
+
+const LENGTH: usize = 1000;
+
+#[tokio::test]
+async fn who_reads_what_comes_without_end_lets_others_have_their_turn() {
+    // A stream's window twice: what is there, and what comes meanwhile.
+    const MOST: usize = 2 * 512 * 1024 / LENGTH;
+    let (address, _stop) = elsewhere(flow);
+    let client = Client::builder().build();
+    let call = client.server_stream::<Text>(&method(Kind::ServerStream), text("Ada"));
+    let mut replies = call.address(&*address).await.unwrap();
+    for _ in 0..20 {
+        let other = tokio::spawn(async {});
+        let mut taken = 0;
+        while !other.is_finished() {
+            replies.next().await.unwrap().unwrap();
+            taken += 1;
+            // Slower than the peer, so that there is always more.
+            if taken % 16 == 0 {
+                thread::sleep(Duration::from_micros(20));
+            }
+        }
+        assert!(taken <= MOST, "{taken}");
     }
 }
 
