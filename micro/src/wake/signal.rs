@@ -46,8 +46,8 @@ impl Signal {
         self.state.fetch_or(WOKEN, Ordering::SeqCst);
     }
 
-    /// Whether there is something new that nobody attends to yet. What is new right afterwards wakes
-    /// the task.
+    /// Whether there is something new that nobody attends to yet. What is new right afterwards
+    /// wakes the task.
     pub(super) fn is_waiting(&self) -> bool {
         self.state.load(Ordering::SeqCst) == WOKEN
     }
