@@ -115,7 +115,9 @@ impl Open {
         task: &mut Context<'_>,
         metadata: &StreamMetadata,
     ) -> Poll<Option<Result<Payload>>> {
-        if let Some(pump) = &self.pump {
+        if let Some(pump) = &self.pump
+            && self.incoming.flows()
+        {
             pump.help();
         }
         let step = self.incoming.poll(task);

@@ -3,15 +3,15 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::mpsc;
-use std::task::{Context, Poll};
+use std::sync::{Mutex, mpsc};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use futures_core::Stream;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use super::peer::{Incoming, Peer, answer, framed, head};
+use super::peer::{Incoming, Peer, framed, head};
 use super::streams::{echo_lazily, talk};
 use super::*;
 use crate::handler::Streaming;
@@ -37,21 +37,27 @@ where
 }
 
 #[tokio::test]
-async fn who_waits_for_replies_sends_requests_without_another_task() {
+async fn who_takes_many_replies_sends_requests_without_another_task() {
     let (told, heard) = mpsc::channel();
     let (address, _stop) = elsewhere(move |mut incoming: Incoming| {
         let told = told.clone();
         async move {
+            let two = Bytes::from(framed(b"said").repeat(2));
+            let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();
+            stream.send_data(two.clone(), false).unwrap();
             while let Some(Ok(chunk)) = incoming.body.data().await {
                 told.send(chunk).unwrap_or_default();
+                stream.send_data(two.clone(), false).unwrap();
             }
-            answer(incoming.respond, head(&[]), framed(b""), None);
         }
     });
     let client = Client::builder().build();
     let (sender, mut replies) = talk(&client, &address, 1).await;
-    // This thread runs nothing but this: whatever leaves, leaves within the poll.
     for said in ["a", "b", "c"] {
+        for _ in 0..2 {
+            assert_eq!(replies.next().await.unwrap().unwrap(), text("said"));
+        }
+        // From here on this thread runs nothing else: whatever leaves, leaves within the poll.
         sender.send(text(said)).await.unwrap();
         let polled = poll_fn(|task| Poll::Ready(Pin::new(&mut replies).poll_next(task))).await;
         assert!(polled.is_pending());
@@ -106,35 +112,44 @@ thread_local! {
     static READS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A user's own stream of three requests.
-struct Own(u8);
+/// A user's own stream: as many requests as it is allowed.
+#[derive(Clone, Default)]
+struct Own(Arc<Mutex<(u8, Option<Waker>)>>);
+
+impl Own {
+    fn allow(&self, more: u8) {
+        let mut inner = self.0.lock().unwrap();
+        inner.0 += more;
+        if let Some(task) = inner.1.take() {
+            task.wake();
+        }
+    }
+}
 
 impl Stream for Own {
     type Item = Text;
 
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Text>> {
+    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Text>> {
         assert!(!READS.get(), "asked for by who reads");
-        self.0 += 1;
-        match self.0 {
-            // It is woken while nobody is there but the reader.
-            1 | 3 | 5 => {
-                let task = task.waker().clone();
-                tokio::spawn(async move { task.wake() });
-                Poll::Pending
-            }
-            2 | 4 | 6 => Poll::Ready(Some(text("said"))),
-            _ => Poll::Ready(None),
-        }
+        let mut inner = self.0.lock().unwrap();
+        let Some(left) = inner.0.checked_sub(1) else {
+            inner.1 = Some(task.waker().clone());
+            return Poll::Pending;
+        };
+        inner.0 = left;
+        Poll::Ready(Some(text("said")))
     }
 }
 
 #[tokio::test]
 async fn code_of_users_does_not_run_within_the_poll_of_who_reads() {
     let (peer, client) = (Peer::scripted(echo_lazily).await, Client::builder().build());
-    let requests = Streaming::new(Own(0));
+    let own = Own::default();
+    own.allow(2);
+    let requests = Streaming::new(own.clone());
     let call = client.bidirectional::<Text>(&method(Kind::Bidirectional), requests);
     let mut replies = call.address(peer.address()).await.unwrap();
-    for _ in 0..3 {
+    for taken in 1..=8 {
         let reply = poll_fn(|task| {
             READS.set(true);
             let polled = Pin::new(&mut replies).poll_next(task);
@@ -142,5 +157,9 @@ async fn code_of_users_does_not_run_within_the_poll_of_who_reads() {
             polled
         });
         assert_eq!(reply.await.unwrap().unwrap(), text("said"));
+        if taken % 2 == 0 {
+            // Its task does not run before the next replies are asked for.
+            own.allow(2);
+        }
     }
 }
