@@ -68,7 +68,7 @@ impl Work {
                 }
 
                 #private::submit! {
-                    #table: #record = #private::#record {
+                    [#private::#table] #private::#record = #private::#record {
                         name: #name,
                         #when,
                         call: __call,

@@ -1,50 +1,61 @@
 //! Every name that generated code may use. Not for people: it changes without notice.
 
-pub mod codec;
 mod call;
 mod check;
+#[cfg(feature = "client")]
+mod client;
 pub mod error;
-mod event;
 mod stream;
-
-#[doc(hidden)]
-pub use ::inventory;
-#[cfg(feature = "linkme")]
-#[doc(hidden)]
-pub use ::linkme;
 
 pub use futures_core::Stream;
 
-pub use crate::__submit as submit;
-pub use crate::app::{LinkedEvery, LinkedHook, Moment, Program, connect, run};
-pub use crate::broker::{Ack, Options};
+#[cfg(all(feature = "app", feature = "linkme"))]
+pub use crate::app::{LINKED_EVERYS, LINKED_HOOKS};
+#[cfg(feature = "app")]
+pub use crate::app::{LinkedEvery, LinkedHook, Moment, Program, run};
+#[cfg(all(feature = "broker", feature = "linkme"))]
+pub use crate::broker::LINKED_SUBSCRIBERS;
+#[cfg(feature = "broker")]
+pub use crate::broker::{Ack, Durable, LinkedSubscribers, Options, Subscriber};
+#[cfg(feature = "client")]
 pub use crate::client::{Client, Request};
+#[cfg(feature = "client")]
+pub use crate::connect::connect;
 pub use crate::error::{Error, ErrorKind, Result, Typed};
 pub use crate::handler::{
-    BoxFuture, Call, Describe, Durable, FromApp, HttpRule, LinkedMethods, LinkedService,
-    LinkedSubscribers, Location, Method, MethodError, MethodInfo, Parts, Reply, Resources, Served,
-    Service, ServiceInfo, StreamItem, Streaming, Subscriber, served,
+    BoxFuture, Call, Describe, FromApp, HttpRule, LinkedMethods, LinkedService, Location, Method,
+    MethodError, MethodInfo, Parts, Reply, Resources, Served, Service, ServiceInfo, StreamItem,
+    Streaming, served,
 };
+#[cfg(feature = "linkme")]
+pub use crate::handler::{LINKED_METHODS, LINKED_SERVICES};
+#[cfg(feature = "app")]
 pub use crate::testing::test;
-pub use crate::types::LinkedMessage;
+#[cfg(feature = "linkme")]
+pub use crate::wrap::LINKED_WRAPS;
 pub use crate::wrap::{LinkedWrap, Next, On};
 #[cfg(feature = "linkme")]
-pub use crate::{
-    app::{LINKED_EVERYS, LINKED_HOOKS},
-    handler::{LINKED_METHODS, LINKED_SERVICES, LINKED_SUBSCRIBERS},
-    types::LINKED_MESSAGES,
-    wrap::LINKED_WRAPS,
-};
+pub use micro_message::__private::{LINKED_MESSAGES, linkme};
+pub use micro_message::__private::{LinkedMessage, Yielded, codec, inventory, submit};
 
 pub use self::call::{
-    Answer, Asked, Contract, LazyMethod, Question, Replied, Target, Yields, answer, answers,
-    method, methods, question, questions, request, requests, yields,
+    Contract, Yields, answer, answers, method, methods, question, questions, requests, yields,
 };
 pub use self::check::{
     Borrowed, Building, CallerError, FromAppOnly, IntoError, Returned, WrappedCall, WrappedNext,
-    Yielded, borrowed, built, construct, field, finish, finish_hook, finish_wrap, injected,
+    borrowed, built, construct, field, finish, finish_hook, finish_wrap, injected,
     injected_parameter, injected_service, is_service, parameter, sendable, wrapped_call,
     wrapped_next,
 };
-pub use self::event::{Heard, OnTopic, on_topic, subscriber, subscribers, topic_of};
+#[cfg(feature = "client")]
+pub use self::client::{LazyMethod, Target, request};
 pub use self::stream::{Out, bare, pump, stream};
+#[cfg(feature = "broker")]
+pub use micro_broker::internal::{Heard, OnTopic, on_topic, subscriber, subscribers, topic_of};
+pub use micro_core::handler::{RequestSpec, ResponseSpec};
+
+/// The type that a service's client holds where micro's feature `client` is off: it has no value,
+/// so that only the names of the service are left of its client.
+#[cfg(not(feature = "client"))]
+#[derive(Debug, Clone)]
+pub enum Client {}

@@ -64,38 +64,70 @@
 //!
 //! # Cargo features
 //!
+//! Everything that works with nothing installed is on by default. A program that needs less takes
+//! `default-features = false` and names what it needs; without any feature there are messages,
+//! errors, and services as contracts, and nothing that opens a socket.
+//!
 //! | feature | default | what it does |
 //! |---|---|---|
+//! | `client` | yes | calls: generated clients, discovery, balancing, failover |
+//! | `server` | yes | serves: gRPC, gRPC-Web and Connect on one port; brings `app` |
+//! | `app` | yes | [`run!`], [`App`](app::App): settings, injection, hooks, periodic work, graceful stop |
+//! | `rest` | yes | methods as plain HTTP, by `google.api.http` |
+//! | `openapi` | yes | `/openapi.json` and a page at `/openapi` |
+//! | `reflection` | yes | gRPC's reflection, so that clients need no `.proto` file |
+//! | `schema` | yes | [`mod@schema`]: `.proto` files out of what is linked, and what a change breaks |
+//! | `broker` | yes | topics: `#[micro::subscribe]`, [`Publisher`](broker::Publisher) |
+//! | `events` | yes | durable streams |
+//! | `host` | yes | the registry of this machine |
+//! | `mdns` | yes | the registry of the local network, by multicast DNS |
+//! | `http` | yes | the broker from peer to peer |
+//! | `file` | yes | durable streams in files |
 //! | `gzip`, `zstd` | no | compression of calls, once the setting `compression` names it |
 //! | `linkme` | no | collects in the linker instead of by code before `main` |
 //! | `uuid` | no | `uuid::Uuid` as a field of messages |
 
 extern crate self as micro;
 
-pub mod error;
-pub mod metadata;
-mod scheme;
-mod wake;
-pub mod codec;
-pub mod schema;
-pub mod types;
-pub mod context;
-mod driver;
-pub mod registry;
-pub mod events;
-pub mod broker;
-pub mod handler;
-pub mod selector;
-pub mod wrap;
-pub mod config;
-pub mod client;
-pub mod server;
+#[cfg(feature = "app")]
 pub mod app;
+#[cfg(feature = "broker")]
+pub mod broker;
+pub mod codec;
+#[cfg(feature = "_settings")]
+pub mod config;
+#[cfg(feature = "client")]
+mod connect;
+mod engines;
+#[cfg(feature = "events")]
+pub mod events;
 pub mod prelude;
+#[cfg(feature = "_registry")]
+pub mod registry;
+#[cfg(feature = "_settings")]
+pub mod settings;
+#[cfg(feature = "app")]
 pub mod testing;
 
 #[doc(hidden)]
 pub mod __private;
+
+#[cfg(feature = "client")]
+#[doc(inline)]
+pub use micro_client as client;
+#[cfg(feature = "client")]
+#[doc(inline)]
+pub use micro_client::selector;
+#[doc(inline)]
+pub use micro_core::{context, handler, wrap};
+#[doc(inline)]
+pub use micro_message::{error, metadata, types};
+#[cfg(feature = "schema")]
+#[doc(inline)]
+pub use micro_schema as schema;
+#[cfg(feature = "server")]
+#[doc(inline)]
+pub use micro_server as server;
 
 /// Includes what `micro-build` made in build.rs: the types and services of one package, or
 /// without a name all packages, each in a module of its name.
@@ -127,13 +159,27 @@ macro_rules! include_proto {
     };
 }
 
+#[cfg(feature = "app")]
 pub use app::{App, Stop};
+#[cfg(feature = "broker")]
 pub use broker::{Broker, Delivery, Publisher};
+#[cfg(feature = "client")]
 pub use client::Client;
 pub use context::{Caller, Context};
 pub use error::{Error, ErrorKind, OrError, Result};
+#[cfg(feature = "events")]
 pub use events::Events;
 pub use handler::{Call, FromApp, FromCall, Reply, Streaming};
 pub use metadata::Metadata;
-pub use micro_macros::{error, every, message, on, rpc, run, service, subscribe, test, wrap};
+#[cfg(feature = "broker")]
+pub use micro_broker::broker_scheme;
+#[cfg(feature = "events")]
+pub use micro_events::events_scheme;
+#[cfg(feature = "broker")]
+pub use micro_macros::subscribe;
+pub use micro_macros::{error, message, rpc, service, wrap};
+#[cfg(feature = "app")]
+pub use micro_macros::{every, on, run, test};
+#[cfg(feature = "_registry")]
+pub use micro_registry::registry_scheme;
 pub use wrap::{Next, Wrap};

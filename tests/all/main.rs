@@ -15,7 +15,6 @@ mod http;
 mod killed;
 mod limits;
 mod message;
-mod layers;
 mod peers;
 mod programs;
 mod schema;

@@ -12,8 +12,6 @@ pub(crate) struct Text {
     /// From the root of the workspace, with `/`.
     pub(crate) path: String,
     pub(crate) body: String,
-    /// Declared as `#[cfg(test)] mod name;`.
-    declared_test: bool,
 }
 
 impl Text {
@@ -21,7 +19,6 @@ impl Text {
         Self {
             path: path.into(),
             body: body.into(),
-            declared_test: false,
         }
     }
 
@@ -34,13 +31,6 @@ impl Text {
     /// Under one of these folders.
     pub(crate) fn under(&self, folders: &[&str]) -> bool {
         folders.iter().any(|folder| self.path.starts_with(folder))
-    }
-
-    /// Holds tests alone: declared so, a `tests.rs`, a file in a folder `tests`.
-    pub(crate) fn is_test(&self) -> bool {
-        self.declared_test
-            || self.path.ends_with("/tests.rs")
-            || self.path.split('/').rev().skip(1).any(|p| p == "tests")
     }
 
     pub(crate) fn parse(&self) -> syn::File {
@@ -83,61 +73,9 @@ pub(crate) fn texts() -> &'static [Text] {
         let mut found = Vec::new();
         walk(&workspace(), "", &mut found);
         assert!(found.len() > 20, "the walk found {} files", found.len());
-        mark_tests(&mut found);
         found
     });
     &TEXTS
-}
-
-/// Every Rust file under a folder (named from the root, ending in `/`).
-pub(crate) fn rust(folder: &str) -> Vec<&'static Text> {
-    let mut all: Vec<&Text> = texts().iter().collect();
-    all.retain(|text| text.is_rust() && text.under(&[folder]));
-    assert!(!all.is_empty(), "no Rust file under {folder}");
-    all
-}
-
-/// Marks the files that a `#[cfg(test)] mod name;` names.
-fn mark_tests(texts: &mut [Text]) {
-    let mut files = Vec::new();
-    for text in texts
-        .iter()
-        .filter(|text| text.under(&["micro/", "micro-macros/"]))
-    {
-        if !text.is_rust() {
-            continue;
-        }
-        let stem = text.path.trim_end_matches(".rs");
-        let folder = ["/mod", "/lib", "/main"]
-            .iter()
-            .find_map(|end| stem.strip_suffix(end))
-            .unwrap_or(stem);
-        for item in text.parse().items {
-            if let syn::Item::Mod(module) = item
-                && module.content.is_none()
-                && module.attrs.iter().any(is_test)
-            {
-                files.push(format!("{folder}/{}.rs", module.ident));
-                files.push(format!("{folder}/{}/", module.ident));
-            }
-        }
-    }
-    for text in texts {
-        text.declared_test = files.iter().any(|file| text.path.starts_with(file));
-    }
-}
-
-/// `#[test]`, `#[tokio::test]`, `#[cfg(test)]`, `#[cfg(all(test, …))]`.
-pub(crate) fn is_test(attribute: &syn::Attribute) -> bool {
-    let name = attribute.path().segments.last();
-    if name.is_some_and(|name| name.ident == "test") {
-        return true;
-    }
-    let syn::Meta::List(list) = &attribute.meta else {
-        return false;
-    };
-    let inside: String = list.tokens.to_string().split_whitespace().collect();
-    list.path.is_ident("cfg") && (inside == "test" || inside.starts_with("all(test,"))
 }
 
 fn walk(folder: &Path, prefix: &str, found: &mut Vec<Text>) {

@@ -8,8 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use micro::broker::Subscriber;
 use micro::broker::{Broker, Delivery, Event, Options, Place, Subscription};
-use micro::handler::{Parts, Subscriber};
+use micro::handler::Parts;
 use micro::registry::Registry;
 use micro::{App, Error, Result};
 

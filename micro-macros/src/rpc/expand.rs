@@ -227,7 +227,7 @@ impl Method {
     }
 }
 
-/// `impl GreeterClient { … }`; `placeholders` are the methods that could not be read. Lints that
+/// `impl GreeterClient { … }`, with the feature `client`; `placeholders` are the methods that could not be read. Lints that
 /// are off where the methods stand are off here: the docs are the same.
 pub(crate) fn client_impl(
     private: &TokenStream,
@@ -235,6 +235,9 @@ pub(crate) fn client_impl(
     (methods, placeholders): (&[Method], &[TokenStream]),
     attributes: &[Attribute],
 ) -> TokenStream {
+    if !cfg!(feature = "client") {
+        return TokenStream::new();
+    }
     let methods = methods.iter().map(|method| method.client(private));
     let allowed = function::select(attributes, &["allow"]);
     quote! {

@@ -56,7 +56,7 @@ impl Table<'_> {
                 }
 
                 #private::submit! {
-                    LINKED_METHODS: LinkedMethods = #private::LinkedMethods {
+                    [#private::LINKED_METHODS] #private::LinkedMethods = #private::LinkedMethods {
                         type_id: ::core::any::TypeId::of::<#service>,
                         contract: #contract,
                         methods: __methods,

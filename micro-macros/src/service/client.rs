@@ -29,6 +29,7 @@ impl Client<'_> {
         let cfgs = function::cfgs(self.attributes);
         let deprecated = function::select(self.attributes, &["deprecated"]);
         let doc = format!("Calls the service `{}`.", keys.name);
+        let calls = cfg!(feature = "client").then(|| self.calls());
         quote! {
             #(#cfgs)*
             #(#deprecated)*
@@ -44,7 +45,20 @@ impl Client<'_> {
             impl #client {
                 /// Names, version and metadata of the service.
                 pub const INFO: #private::ServiceInfo = #info;
+            }
 
+            #calls
+        }
+    }
+
+    /// What needs the runtime's client: the feature `client`.
+    fn calls(&self) -> TokenStream {
+        let (private, client) = (&self.keys.private, names::client(self.ident));
+        let cfgs = function::cfgs(self.attributes);
+        quote! {
+            #(#cfgs)*
+            #[allow(dead_code, deprecated)]
+            impl #client {
                 /// Calls through this client.
                 pub fn new(client: #private::Client) -> Self {
                     Self { client }

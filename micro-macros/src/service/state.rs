@@ -156,7 +156,7 @@ fn linked(item: &ItemStruct, keys: &Keys, fields: &[Field]) -> TokenStream {
         }
 
         #private::submit! {
-            LINKED_SERVICES: LinkedService = #private::LinkedService {
+            [#private::LINKED_SERVICES] #private::LinkedService = #private::LinkedService {
                 info: #client::INFO,
                 type_id: ::core::any::TypeId::of::<#ident>,
                 build: __build,

@@ -123,7 +123,7 @@ fn what_a_contract_allows_its_client_is_allowed() {
     for (attribute, count) in [
         ("# [allow (rustdoc :: bare_urls)]", 2),
         ("# [allow (rustdoc :: invalid_html_tags)]", 2),
-        ("# [allow (dead_code , deprecated)]", 2),
+        ("# [allow (dead_code , deprecated)]", 3),
     ] {
         assert_eq!(text.matches(attribute).count(), count, "{text}");
     }

@@ -56,7 +56,7 @@ fn record(
             }
 
             #private::submit! {
-                LINKED_SUBSCRIBERS: LinkedSubscribers = #private::LinkedSubscribers {
+                [#private::LINKED_SUBSCRIBERS] #private::LinkedSubscribers = #private::LinkedSubscribers {
                     type_id: #type_id,
                     subscribers: __subscribers,
                     name: #name,

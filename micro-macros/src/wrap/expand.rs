@@ -40,7 +40,7 @@ impl Wrap {
                 }
 
                 #private::submit! {
-                    LINKED_WRAPS: LinkedWrap = #private::LinkedWrap {
+                    [#private::LINKED_WRAPS] #private::LinkedWrap = #private::LinkedWrap {
                         name: #name,
                         order: #order,
                         on: #private::On::#on,

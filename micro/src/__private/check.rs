@@ -3,11 +3,9 @@
 //! Each has one bound, so that an error names one trait and its remedy. They decide nothing.
 
 use std::any::Any;
-use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::codec::Message;
 use crate::error::{Error, Result};
 use crate::handler::{
     BoxFuture, Call, Construct, FromApp, FromCall, MethodError, Parts, Reply, Resources, Service,
@@ -57,31 +55,6 @@ impl<E: Into<Error>> IntoError for E {
     fn into_error(self) -> Error {
         self.into()
     }
-}
-
-/// What a stream may yield: a message, or a result of one.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a message",
-    label = "not a message",
-    note = "a stream yields messages or results of such: `impl Stream<Item = Result<Hello>>`",
-    note = "put `#[micro::message]` on what it yields, a struct or an enum with data"
-)]
-pub trait Yielded {
-    /// The message.
-    type Message;
-    /// The error.
-    type Error;
-}
-
-#[diagnostic::do_not_recommend]
-impl<M: Message> Yielded for M {
-    type Message = M;
-    type Error = Infallible;
-}
-
-impl<T, E> Yielded for Result<T, E> {
-    type Message = T;
-    type Error = E;
 }
 
 /// The error that callers get of a method whose result is `R`.

@@ -17,12 +17,13 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use crate::__private::call::{Look, Question, Yields};
+use crate::__private::call::{Look, Yields};
 use crate::__private::check::Returned;
 use crate::__private::error;
 use crate::error::{Error, Result};
 use crate::handler::{
-    Body, Method, Parts, Payload, PayloadStream, Reply, SharedSink, Source, StreamItem, lock,
+    Body, Method, Parts, Payload, PayloadStream, Reply, RequestSpec, SharedSink, Source,
+    StreamItem, lock,
 };
 
 /// What a function and its stream have laid down for the reader.
@@ -73,7 +74,7 @@ impl<A> fmt::Debug for Out<A> {
 /// A method that answers with a stream.
 pub fn stream<Q, A, Function, Running>(
     name: &'static str,
-    question: Question<Q>,
+    question: RequestSpec<Q>,
     yields: Yields<A>,
     function: Function,
 ) -> Method
@@ -95,7 +96,7 @@ where
         let function = function.clone();
         Box::pin(async move {
             let (theirs, slot) = Out::pair(look);
-            let mut running = Box::pin(function(parts, (question.take)(body)?, theirs));
+            let mut running = Box::pin(function(parts, (question.from_body)(body)?, theirs));
             opened(running.as_mut(), &slot).await?;
             let messages = PayloadStream::from_source(Pumped {
                 running: Some(running),

@@ -6,24 +6,32 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::app::builder::{Builder, Source};
-use crate::app::keys::nearest;
+#[cfg(feature = "broker")]
 use crate::app::listeners::{Listeners, of_service};
-use crate::app::options::Options;
-use crate::app::problems::Problems;
-use crate::app::settings::Settings;
 use crate::app::stop::Stop;
 use crate::app::{App, Inner};
+#[cfg(feature = "broker")]
 use crate::broker::Broker;
+#[cfg(feature = "client")]
 use crate::client::Client;
+use crate::codec::Types;
 use crate::error::{Error, Result};
+#[cfg(feature = "events")]
 use crate::events::Events;
 use crate::handler::{
-    Instance, Listener, Location, MethodInfo, Resources, Route, Router, Served, ServiceInfo,
+    Instance, Location, MethodInfo, Resources, Route, Router, Served, ServiceInfo,
 };
 use crate::registry::Registry;
-use crate::schema::Types;
+#[cfg(feature = "server")]
 use crate::server;
-use crate::wrap::{Around, On, same_name};
+use crate::settings::Settings;
+use crate::settings::keys::nearest;
+use crate::settings::options::Options;
+use crate::settings::problems::Problems;
+use crate::wrap::{Around, On};
+#[cfg(feature = "broker")]
+use micro_broker::internal::Listener;
+use micro_core::internal::same_name;
 
 impl Builder {
     /// Checks everything and assembles the app: instances are made, nothing listens yet.
@@ -37,68 +45,99 @@ impl Builder {
         let settings = problems.take(std::mem::replace(&mut self.settings, Ok(Settings::new())));
         let settings = settings.unwrap_or_default();
         let options = Options::read(&settings, &mut problems);
-        let registry = match self.registry.take() {
-            Some(registry) => Some(registry),
-            None => problems.take(options.open_registry()),
-        };
-        // Without a registry the rest is still checked, so that one run shows every problem.
-        let registry = match registry {
-            Some(registry) => registry,
-            None => Registry::open("memory://")?,
-        };
-        let events = match self.events.take() {
-            Some(events) => Some(events),
-            None => problems.take(options.open_events(self.name)),
-        };
-        let events = match events {
-            Some(events) => events,
-            None => Events::open("memory://")?,
-        };
         let resources = self.resources.clone();
         let wraps = self.bound_wraps(&resources);
+        let registry = self.open_registry(&options, &mut problems)?;
+        resources.insert::<Registry>(registry.clone());
+        #[cfg(feature = "events")]
+        let events = self.open_events(&options, &mut problems)?;
+        #[cfg(feature = "events")]
+        resources.insert::<Events>(events.clone());
+        #[cfg(feature = "broker")]
+        let broker = self.open_broker(&options, &mut problems)?;
+        #[cfg(feature = "broker")]
+        resources.insert::<Broker>(broker.clone());
+        #[cfg(feature = "client")]
         let client = Client::builder()
             .registry(registry.clone())
             .wraps(wraps.clone())
             .config(options.client.clone())
             .build();
-        let stop = Stop::default();
-        let broker = match self.broker.take() {
-            Some(broker) => Some(broker),
-            None => problems.take(options.open_broker(self.listen)),
-        };
-        let broker = match broker {
-            Some(broker) => broker,
-            None => Broker::open("memory://")?,
-        };
-        resources.insert::<Broker>(broker.clone());
+        #[cfg(feature = "client")]
         resources.insert::<Client>(client.clone());
-        resources.insert::<Registry>(registry.clone());
-        resources.insert::<Events>(events.clone());
+        let stop = Stop::default();
         resources.insert::<Stop>(stop.clone());
         let services = self.make_services(&options, &mut problems).await;
         let router = route(&services, &wraps, &resources, &mut problems);
+        let mut methods: Vec<Arc<MethodInfo>> = router
+            .routes()
+            .iter()
+            .map(|route| Arc::clone(&route.method))
+            .collect();
+        #[cfg(feature = "broker")]
         let listeners = self.listeners(&services, &wraps, &mut problems);
-        check_filters(&wraps, &methods(&router, &listeners), &mut problems);
+        #[cfg(feature = "broker")]
+        methods.extend(
+            listeners
+                .iter()
+                .map(|listener| Arc::clone(&listener.method)),
+        );
+        check_filters(&wraps, &methods, &mut problems);
         problems.finish(&format!("`{}` cannot start", self.name))?;
+        #[cfg(feature = "client")]
         client.set_local(router.clone());
         Ok(App(Arc::new(Inner {
             name: self.name,
             version: self.version,
             options,
             registry,
+            #[cfg(feature = "events")]
             events,
+            #[cfg(feature = "broker")]
             broker,
+            #[cfg(feature = "client")]
             client,
             resources,
             router,
             wraps,
             hooks: self.hooks,
+            #[cfg(feature = "broker")]
             listeners,
             works: self.works,
             stop,
             listen: self.listen,
             id: node_id(),
         })))
+    }
+
+    /// The registry that was given, or that the settings name. When that cannot be, one in memory,
+    /// so that the rest is still checked and one run shows every problem.
+    fn open_registry(&mut self, options: &Options, problems: &mut Problems) -> Result<Registry> {
+        let given = self.registry.take();
+        match given.or_else(|| problems.take(options.open_registry())) {
+            Some(registry) => Ok(registry),
+            None => Registry::open("memory://"),
+        }
+    }
+
+    /// As [`open_registry`](Self::open_registry).
+    #[cfg(feature = "events")]
+    fn open_events(&mut self, options: &Options, problems: &mut Problems) -> Result<Events> {
+        let given = self.events.take();
+        match given.or_else(|| problems.take(options.open_events(self.name))) {
+            Some(events) => Ok(events),
+            None => Events::open("memory://"),
+        }
+    }
+
+    /// As [`open_registry`](Self::open_registry).
+    #[cfg(feature = "broker")]
+    fn open_broker(&mut self, options: &Options, problems: &mut Problems) -> Result<Broker> {
+        let given = self.broker.take();
+        match given.or_else(|| problems.take(options.open_broker(self.listen))) {
+            Some(broker) => Ok(broker),
+            None => Broker::open("memory://"),
+        }
     }
 
     fn bound_wraps(&self, resources: &Resources) -> Vec<Around> {
@@ -110,6 +149,7 @@ impl Builder {
     }
 
     /// The subscribers of what is served, and those that are free functions.
+    #[cfg(feature = "broker")]
     fn listeners(
         &self,
         services: &[Made],
@@ -180,6 +220,7 @@ impl Source {
             Self::Given { served, .. } => served.clone(),
             Self::Linked(record) => match (record.served)() {
                 // It may be there for its subscribers alone.
+                #[cfg(feature = "broker")]
                 served if served.is_empty() && !of_service(self.type_id()).is_empty() => {
                     vec![Served::new(record.info)]
                 }
@@ -239,9 +280,10 @@ fn route(
         served, instance, ..
     } in made
     {
-        for Served { info, methods } in served {
-            for method in methods {
-                let route = Route::new(*info, method, Arc::clone(instance), resources.clone());
+        for one in served {
+            for method in one.iter() {
+                let route =
+                    Route::new(*one.info(), method, Arc::clone(instance), resources.clone());
                 route.describe(&mut types);
                 let chain = Around::chain(wraps, On::Rpc, &route.method);
                 problems.take(router.add(route.around(|end| chain.around(end))));
@@ -252,6 +294,7 @@ fn route(
         problems.add(Error::already_exists(conflict.to_string()));
     }
     check_names(&router.services(), problems);
+    #[cfg(feature = "server")]
     for problem in server::check_http(&router) {
         problems.add(problem);
     }
@@ -281,15 +324,8 @@ fn place_of(location: Option<Location>) -> String {
     location.map_or("the builder".to_owned(), |location| location.to_string())
 }
 
-/// What wraps may be around.
-fn methods<'a>(router: &'a Router, listeners: &'a [Arc<Listener>]) -> Vec<&'a MethodInfo> {
-    let called = router.routes().into_iter().map(|route| &*route.method);
-    let heard = listeners.iter().map(|listener| &*listener.method);
-    called.chain(heard).collect()
-}
-
 /// A filter that names nothing would be a wrap that silently never runs.
-fn check_filters(wraps: &[Around], methods: &[&MethodInfo], problems: &mut Problems) {
+fn check_filters(wraps: &[Around], methods: &[Arc<MethodInfo>], problems: &mut Problems) {
     for wrap in wraps.iter().filter(|wrap| !wrap.on.covers(On::Client)) {
         let place = place_of(wrap.location);
         if let Some(wanted) = wrap.service {
@@ -306,7 +342,7 @@ fn check_filters(wraps: &[Around], methods: &[&MethodInfo], problems: &mut Probl
             }
         }
         if let Some(wanted) = wrap.method {
-            let fits = |method: &&&MethodInfo| wrap.service.is_none_or(|s| s == method.service);
+            let fits = |method: &&Arc<MethodInfo>| wrap.service.is_none_or(|s| s == method.service);
             let names = || methods.iter().filter(fits).map(|method| method.name());
             if !names().any(|name| same_name(wanted, name)) {
                 problems.add(unknown_filter(&place, wrap.name, "method", wanted, names()));

@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use crate::app::every::{Every, LinkedEvery};
 use crate::app::hook::{Hook, LinkedHook, Moment};
+#[cfg(feature = "broker")]
 use crate::app::listeners::Listening;
-use crate::app::settings::Settings;
-use crate::broker::Broker;
+#[cfg(feature = "broker")]
+use crate::broker::{Broker, Subscriber};
 use crate::error::Result;
+#[cfg(feature = "events")]
 use crate::events::Events;
-use crate::handler::{BoxFuture, Instance, LinkedService, Resources, Served, Service, Subscriber};
+use crate::handler::{BoxFuture, Instance, LinkedService, Resources, Served, Service};
 use crate::registry::Registry;
+use crate::settings::Settings;
 use crate::wrap::{Around, LinkedWrap, Wrap};
 
 /// A service of the app before it is assembled.
@@ -38,12 +41,15 @@ pub struct Builder {
     pub(super) version: &'static str,
     pub(super) settings: Result<Settings>,
     pub(super) registry: Option<Registry>,
+    #[cfg(feature = "events")]
     pub(super) events: Option<Events>,
+    #[cfg(feature = "broker")]
     pub(super) broker: Option<Broker>,
     pub(super) sources: Vec<Source>,
     pub(super) wraps: Vec<Around>,
     pub(super) linked_wraps: Vec<&'static LinkedWrap>,
     pub(super) hooks: Vec<Hook>,
+    #[cfg(feature = "broker")]
     pub(super) listening: Vec<Listening>,
     pub(super) works: Vec<Every>,
     pub(super) resources: Resources,
@@ -57,12 +63,15 @@ impl Builder {
             version: "0.0.0",
             settings: Ok(Settings::new()),
             registry: None,
+            #[cfg(feature = "events")]
             events: None,
+            #[cfg(feature = "broker")]
             broker: None,
             sources: Vec::new(),
             wraps: Vec::new(),
             linked_wraps: Vec::new(),
             hooks: Vec::new(),
+            #[cfg(feature = "broker")]
             listening: Vec::new(),
             works: Vec::new(),
             resources: Resources::new(),
@@ -102,12 +111,14 @@ impl Builder {
 
     /// Uses these events instead of those that the setting `events` names. The app closes them
     /// when it stops.
+    #[cfg(feature = "events")]
     pub fn events(mut self, events: Events) -> Self {
         self.events = Some(events);
         self
     }
 
     /// Uses this broker instead of the one that the setting `broker` names.
+    #[cfg(feature = "broker")]
     pub fn broker(mut self, broker: Broker) -> Self {
         self.broker = Some(broker);
         self
@@ -143,6 +154,7 @@ impl Builder {
     }
 
     /// Adds a subscriber.
+    #[cfg(feature = "broker")]
     pub fn subscriber(mut self, subscriber: Subscriber) -> Self {
         self.listening.push(Listening::Given(Box::new(subscriber)));
         self
@@ -154,6 +166,7 @@ impl Builder {
     /// # Panics
     ///
     /// When none of this name was collected at link time.
+    #[cfg(feature = "broker")]
     pub fn linked_subscriber(mut self, name: &str) -> Self {
         let (found, others): (Vec<_>, Vec<_>) =
             Listening::linked().partition(|listening| listening.name() == name);
@@ -185,6 +198,7 @@ impl Builder {
         self.linked_wraps = LinkedWrap::linked();
         self.hooks
             .extend(LinkedHook::linked().into_iter().map(Hook::linked));
+        #[cfg(feature = "broker")]
         self.listening.extend(Listening::linked());
         self.works
             .extend(LinkedEvery::linked().into_iter().map(Every::linked));
@@ -225,10 +239,11 @@ impl Builder {
 
     /// Whether there is nothing to run.
     pub(super) fn is_empty(&self) -> bool {
-        self.sources.is_empty()
-            && self.hooks.is_empty()
-            && self.listening.is_empty()
-            && self.works.is_empty()
+        #[cfg(feature = "broker")]
+        if !self.listening.is_empty() {
+            return false;
+        }
+        self.sources.is_empty() && self.hooks.is_empty() && self.works.is_empty()
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
-use crate::handler::{BoxFuture, Location, Resources, collector};
+use crate::handler::{BoxFuture, Location, Resources};
 
 /// Periodic work found at link time.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct LinkedEvery {
     /// Where it is defined.
     pub location: Location,
 }
-collector!(LinkedEvery, LINKED_EVERYS);
+micro_core::__collector!(LinkedEvery, LINKED_EVERYS);
 
 impl LinkedEvery {
     fn key(&self) -> impl Ord {

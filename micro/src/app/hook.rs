@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::handler::{BoxFuture, Location, Resources, collector};
+use crate::handler::{BoxFuture, Location, Resources};
 
 /// A moment of the app's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,7 +30,7 @@ pub struct LinkedHook {
     /// Where it is defined.
     pub location: Location,
 }
-collector!(LinkedHook, LINKED_HOOKS);
+micro_core::__collector!(LinkedHook, LINKED_HOOKS);
 
 impl LinkedHook {
     fn key(&self) -> impl Ord {

@@ -3,15 +3,17 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
-use crate::app::problems::Problems;
+#[cfg(feature = "events")]
 use crate::app::streams;
-use crate::broker::{Pattern, matches};
+use crate::broker::Pattern;
+use crate::broker::{LinkedSubscribers, Subscriber};
+use crate::codec::Types;
 use crate::error::{Error, Result};
-use crate::handler::{
-    Instance, LinkedSubscribers, Listener, Location, MethodInfo, Resources, Subscriber,
-};
-use crate::schema::Types;
+use crate::handler::{Instance, Location, MethodInfo, Resources};
+use crate::settings::problems::Problems;
 use crate::wrap::{Around, On};
+use micro_broker::internal::Listener;
+use micro_broker::internal::matches;
 
 /// Subscribers before the app is assembled.
 #[derive(Debug, Clone)]
@@ -87,15 +89,20 @@ impl Listeners<'_> {
         let path = format!("/{}/{name}", subscriber.pattern);
         let method = Arc::new(MethodInfo::new(service, path));
         let chain = Around::chain(self.wraps, On::Event, &method);
-        let context = (self.resources.clone(), instance);
-        let listener = Listener::new(subscriber, method, chain, context);
+        let listener = Listener::new(subscriber, method, chain, self.resources.clone(), instance);
         self.all.push(Arc::new(listener));
     }
 
     fn check(&self, subscriber: &Subscriber) -> Result<()> {
         subscriber.check()?;
         if let Some(durable) = subscriber.durable {
+            #[cfg(feature = "events")]
             streams::check(subscriber, &durable)?;
+            #[cfg(not(feature = "events"))]
+            return Err(Error::unimplemented(format!(
+                "it reads the durable stream `{}`, and micro's feature `events` is off",
+                durable.stream
+            )));
         }
         let options = &subscriber.options;
         if let Some(dead) = &options.dead_letter

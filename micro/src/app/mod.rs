@@ -3,22 +3,19 @@
 //! The only module that reads the environment, and only when asked to: [`App::builder`] takes no
 //! global state, no signal handlers and no arguments; `micro::run!()` does.
 
+#[cfg(feature = "server")]
 mod advertise;
 mod assemble;
 mod builder;
-mod connect;
-mod door;
 mod every;
 mod hook;
-mod keys;
+#[cfg(feature = "broker")]
 mod listeners;
-mod options;
-mod problems;
 mod program;
 mod report;
 mod running;
-mod settings;
 mod stop;
+#[cfg(all(feature = "broker", feature = "events"))]
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -27,14 +24,12 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::builder::Builder;
-pub use self::connect::connect;
 pub use self::every::LinkedEvery;
 pub use self::hook::{LinkedHook, Moment};
-pub use self::keys::{KEYS, Key};
 pub use self::program::{Program, run};
-pub use self::running::Running;
-pub use self::settings::Settings;
+pub use self::running::{Running, Stopped};
 pub use self::stop::Stop;
+pub use crate::settings::{KEYS, Key, Settings};
 
 #[cfg(feature = "linkme")]
 #[doc(hidden)]
@@ -43,12 +38,18 @@ pub use self::every::LINKED_EVERYS;
 #[doc(hidden)]
 pub use self::hook::LINKED_HOOKS;
 
+#[cfg(feature = "broker")]
 use crate::broker::Broker;
+#[cfg(feature = "client")]
 use crate::client::Client;
+#[cfg(feature = "events")]
 use crate::events::Events;
-use crate::handler::{Listener, Resources, Router};
+use crate::handler::{Resources, Router};
 use crate::registry::Registry;
+use crate::settings::options::Options;
 use crate::wrap::Around;
+#[cfg(feature = "broker")]
+use micro_broker::internal::Listener;
 
 /// The assembled program: services, wraps, hooks and handles, checked and ready to start.
 ///
@@ -66,15 +67,19 @@ pub struct App(Arc<Inner>);
 pub(crate) struct Inner {
     name: &'static str,
     version: &'static str,
-    options: options::Options,
+    options: Options,
     registry: Registry,
+    #[cfg(feature = "events")]
     events: Events,
+    #[cfg(feature = "broker")]
     broker: Broker,
+    #[cfg(feature = "client")]
     client: Client,
     resources: Resources,
     router: Router,
     wraps: Vec<Around>,
     hooks: Vec<hook::Hook>,
+    #[cfg(feature = "broker")]
     listeners: Vec<Arc<Listener>>,
     works: Vec<every::Every>,
     stop: Stop,
@@ -85,6 +90,7 @@ pub(crate) struct Inner {
 }
 
 /// The client holds the router, whose services may hold the client: the circle ends with the app.
+#[cfg(feature = "client")]
 impl Drop for Inner {
     fn drop(&mut self) {
         self.client.set_local(Router::new());
@@ -98,11 +104,13 @@ impl App {
     }
 
     /// The app's client.
+    #[cfg(feature = "client")]
     pub fn client(&self) -> &Client {
         &self.0.client
     }
 
     /// The app's broker.
+    #[cfg(feature = "broker")]
     pub fn broker(&self) -> &Broker {
         &self.0.broker
     }

@@ -9,10 +9,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::App;
 use crate::app::builder::Builder;
-use crate::app::settings::Settings;
 use crate::app::stop::Stop;
 use crate::config::Origin;
 use crate::error::{Error, OrError, Result};
+use crate::settings::Settings;
 
 /// The program that `micro::run!()` stands in.
 #[derive(Debug, Clone, Copy)]

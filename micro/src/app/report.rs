@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use crate::app::Inner;
-use crate::handler::Subscriber;
+#[cfg(feature = "broker")]
+use crate::broker::Subscriber;
 use crate::registry::Registration;
 
 /// Says what runs, where, and why there.
@@ -53,6 +54,7 @@ fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Registration]) 
             ),
         );
     }
+    #[cfg(feature = "broker")]
     for listener in &app.listeners {
         let (key, value) = heard(&listener.subscriber);
         line(key, value);
@@ -77,6 +79,7 @@ fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Registration]) 
 }
 
 /// What a subscriber receives, by which name, and with whom it shares.
+#[cfg(feature = "broker")]
 fn heard(subscriber: &Subscriber) -> (&'static str, String) {
     let name = subscriber.name;
     match (&subscriber.durable, &subscriber.options.queue) {
@@ -95,14 +98,15 @@ fn heard(subscriber: &Subscriber) -> (&'static str, String) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "broker"))]
 mod tests {
     use std::time::Duration;
 
     use super::*;
     use crate::app::App;
+    use crate::broker::Durable;
     use crate::broker::{Event, Options};
-    use crate::handler::{Durable, Parts};
+    use crate::handler::Parts;
 
     #[tokio::test]
     async fn what_is_heard_and_done_by_the_clock_is_named() {

@@ -8,17 +8,28 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+#[cfg(feature = "server")]
 use crate::app::advertise::advertised;
 use crate::app::every::Periodic;
 use crate::app::hook::{Hook, Moment};
+#[cfg(all(feature = "broker", feature = "events"))]
 use crate::app::streams::Streams;
-use crate::app::{App, Inner, door, report};
+use crate::app::{App, Inner, report};
+#[cfg(feature = "broker")]
+use crate::broker::Subscriber;
+#[cfg(feature = "broker")]
 use crate::broker::{Place, Subscription};
+#[cfg(feature = "client")]
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::handler::{Listener, ServiceInfo, Subscriber};
+use crate::handler::ServiceInfo;
+#[cfg(all(feature = "broker", feature = "server"))]
+use crate::handler::{Instance, Resources, Route, Router, Served};
 use crate::registry::{Node, Registration};
-use crate::server::{self, Drained, Server};
+#[cfg(feature = "server")]
+use crate::server::{self, Server};
+#[cfg(feature = "broker")]
+use micro_broker::internal::Listener;
 
 /// How long leaving the registry, and each stop hook, may take.
 const STOP_STEP: Duration = Duration::from_secs(5);
@@ -29,13 +40,16 @@ const STOP_STEP: Duration = Duration::from_secs(5);
 pub struct Running {
     app: Arc<Inner>,
     /// None when nothing is served to the outside.
+    #[cfg(feature = "server")]
     server: Option<server::Running>,
     address: Option<SocketAddr>,
     /// Where others reach this process.
     advertised: Option<String>,
     registrations: Vec<Registration>,
     ready: JoinSet<Result<()>>,
+    #[cfg(feature = "broker")]
     subscriptions: Vec<Subscription>,
+    #[cfg(all(feature = "broker", feature = "events"))]
     streams: Streams,
     periodic: Periodic,
 }
@@ -52,6 +66,7 @@ impl App {
     /// A cancelled start leaves nothing running; registrations expire after their ttl.
     pub async fn start(&self) -> Result<Running> {
         let app = Arc::clone(&self.0);
+        #[cfg(feature = "broker")]
         app.broker.place(&Place::new(app.registry.clone())).await?;
         for hook in app.hooks_on(Moment::Start) {
             let ran = (hook.run)(&app.resources).await;
@@ -59,20 +74,25 @@ impl App {
         }
         let mut running = Running {
             app,
+            #[cfg(feature = "server")]
             server: None,
             address: None,
             advertised: None,
             registrations: Vec::new(),
             ready: JoinSet::new(),
+            #[cfg(feature = "broker")]
             subscriptions: Vec::new(),
+            #[cfg(all(feature = "broker", feature = "events"))]
             streams: Streams::default(),
             periodic: Periodic::default(),
         };
+        #[cfg(feature = "server")]
         if running.app.has_port() {
             running.listen().await?;
         }
         // Others find subscribers that can be reached and take events, and no service of this
         // process publishes before its own subscribers are there.
+        #[cfg(feature = "broker")]
         running.subscribe().await?;
         running.register().await?;
         report::ready(&running.app, running.address, &running.registrations);
@@ -97,10 +117,22 @@ impl App {
 
 impl Inner {
     /// Whether anything comes in from outside.
+    #[cfg(feature = "server")]
     fn has_port(&self) -> bool {
-        let mut subscribers = self.listeners.iter().map(|listener| &listener.subscriber);
-        let hears = subscribers.any(|one| one.durable.is_none()) && self.broker.door().is_some();
-        self.listen && (hears || !self.router.routes().is_empty())
+        self.listen && (self.takes_events() || !self.router.routes().is_empty())
+    }
+
+    /// Whether events come in on this process's port.
+    #[cfg(feature = "server")]
+    fn takes_events(&self) -> bool {
+        #[cfg(feature = "broker")]
+        {
+            let mut subscribers = self.listeners.iter().map(|listener| &listener.subscriber);
+            let plain = subscribers.any(|one| one.durable.is_none());
+            plain && !self.broker.services().is_empty()
+        }
+        #[cfg(not(feature = "broker"))]
+        false
     }
 
     fn hooks_on(&self, moment: Moment) -> impl Iterator<Item = &Hook> {
@@ -109,23 +141,32 @@ impl Inner {
 }
 
 impl Running {
+    #[cfg(feature = "server")]
     async fn listen(&mut self) -> Result<()> {
         let app = &self.app;
+        #[cfg_attr(not(feature = "broker"), expect(unused_mut))]
         let mut router = app.router.clone();
-        door::open(&mut router, app.broker.door(), &app.resources)?;
+        #[cfg(feature = "broker")]
+        add_services(&mut router, &app.broker.services(), &app.resources)?;
         let server = Server::bind(app.options.server.clone(), router).await?;
         let local = server.local_address();
         let address = advertised(&app.options.advertise, local)?;
         self.address = Some(local);
         self.server = Some(server.start());
-        let place = Place::new(app.registry.clone()).at(&*address);
-        app.broker.place(&place).await?;
+        #[cfg(feature = "broker")]
+        app.broker
+            .place(&Place::new(app.registry.clone()).at(&*address))
+            .await?;
         self.advertised = Some(address);
         Ok(())
     }
 
+    #[cfg(feature = "broker")]
     async fn subscribe(&mut self) -> Result<()> {
-        self.streams = Streams::start(&self.app.listeners, &self.app.events).await?;
+        #[cfg(feature = "events")]
+        {
+            self.streams = Streams::start(&self.app.listeners, &self.app.events).await?;
+        }
         let plain = |listener: &&Arc<Listener>| listener.subscriber.durable.is_none();
         for listener in self.app.listeners.iter().filter(plain) {
             let Subscriber {
@@ -170,6 +211,7 @@ impl Running {
     }
 
     /// The app's client.
+    #[cfg(feature = "client")]
     pub fn client(&self) -> &Client {
         &self.app.client
     }
@@ -193,46 +235,86 @@ impl Running {
                     Err(Error::internal("a ready hook panicked").with_source(lost))
                 })?,
             }
-            let serves = self.server.is_some()
-                || !self.subscriptions.is_empty()
-                || !self.streams.is_empty()
-                || !self.periodic.is_empty();
-            if self.ready.is_empty() && !serves {
+            if self.ready.is_empty() && !self.serves() && self.periodic.is_empty() {
                 return Ok(());
             }
         }
     }
 
+    /// Whether calls or events may come.
+    fn serves(&self) -> bool {
+        let mut serves = false;
+        #[cfg(feature = "server")]
+        {
+            serves |= self.server.is_some();
+        }
+        #[cfg(feature = "broker")]
+        {
+            serves |= !self.subscriptions.is_empty();
+        }
+        #[cfg(all(feature = "broker", feature = "events"))]
+        {
+            serves |= !self.streams.is_empty();
+        }
+        serves
+    }
+
+    /// Whether others know of this process.
+    fn is_listed(&self) -> bool {
+        #[cfg(all(feature = "broker", feature = "server"))]
+        if self.server.is_some() && !self.subscriptions.is_empty() {
+            return true;
+        }
+        !self.registrations.is_empty()
+    }
+
     /// Stops in order: leave the registry, let clients and publishers notice, take no new events,
     /// finish those that are being handled, refuse new calls, finish those that run, wait for what
     /// was published from here, end the client, run the stop hooks. Returns what had to be cut.
-    pub async fn stop(mut self) -> Drained {
+    pub async fn stop(mut self) -> Stopped {
         self.app.stop.now();
         tracing::info!("stopping");
         self.periodic.leave();
-        let listed = !self.registrations.is_empty()
-            || (self.server.is_some() && !self.subscriptions.is_empty());
+        let listed = self.is_listed();
         self.deregister().await;
+        #[cfg(all(feature = "broker", feature = "events"))]
         self.streams.leave();
+        #[cfg(feature = "broker")]
         self.leave_topics().await;
         if listed {
             tokio::time::sleep(self.app.options.settle).await;
         }
         let end = Instant::now() + self.app.options.drain;
         let left = || end.saturating_duration_since(Instant::now());
+        #[cfg(feature = "broker")]
         self.close_subscriptions(left()).await;
+        #[cfg(all(feature = "broker", feature = "events"))]
         std::mem::take(&mut self.streams).stop(left()).await;
         std::mem::take(&mut self.periodic).stop(left()).await;
-        let drained = match self.server.take() {
-            Some(server) => server.drain(left()).await,
-            None => Drained::default(),
-        };
-        let pending = self.app.broker.flush(left()).await;
-        if pending > 0 {
-            tracing::error!(pending, "events published here may not have been handled");
+        #[cfg_attr(not(feature = "server"), expect(unused_mut))]
+        let mut stopped = Stopped::default();
+        #[cfg(feature = "server")]
+        if let Some(server) = self.server.take() {
+            stopped.cut = server.drain(left()).await.cut;
+        }
+        #[cfg(feature = "broker")]
+        {
+            let pending = self.app.broker.flush(left()).await;
+            if pending > 0 {
+                tracing::error!(pending, "events published here may not have been handled");
+            }
         }
         self.ready.shutdown().await;
+        #[cfg(feature = "client")]
         self.app.client.close().await;
+        self.run_stop_hooks().await;
+        #[cfg(feature = "events")]
+        self.close_events().await;
+        tracing::info!(app = self.app.name, "stopped");
+        stopped
+    }
+
+    async fn run_stop_hooks(&self) {
         for hook in self.app.hooks_on(Moment::Stop) {
             match timeout(STOP_STEP, (hook.run)(&self.app.resources)).await {
                 Ok(Ok(())) => {}
@@ -240,16 +322,19 @@ impl Running {
                 Err(_) => tracing::error!(hook = hook.name, limit = ?STOP_STEP, "stop hook cut"),
             }
         }
+    }
+
+    #[cfg(feature = "events")]
+    async fn close_events(&self) {
         match timeout(STOP_STEP, self.app.events.close()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "events may be lost"),
             Err(_) => tracing::error!(limit = ?STOP_STEP, "the disk is slow; events may be lost"),
         }
-        tracing::info!(app = self.app.name, cut = drained.cut.len(), "stopped");
-        drained
     }
 
     /// Publishers find these subscribers no longer.
+    #[cfg(feature = "broker")]
     async fn leave_topics(&self) {
         let leaving = timeout(STOP_STEP, async {
             for subscription in &self.subscriptions {
@@ -264,6 +349,7 @@ impl Running {
     }
 
     /// Finishes what is being handled; what waits goes back.
+    #[cfg(feature = "broker")]
     async fn close_subscriptions(&mut self, grace: Duration) {
         let mut closing = JoinSet::new();
         for subscription in self.subscriptions.drain(..) {
@@ -296,6 +382,19 @@ impl Running {
     }
 }
 
+/// Adds the methods of a backend's own services; they are not registered and have no wraps.
+#[cfg(all(feature = "broker", feature = "server"))]
+fn add_services(router: &mut Router, services: &[Served], resources: &Resources) -> Result<()> {
+    for served in services {
+        for method in served.iter() {
+            let instance: Instance = Arc::new(());
+            let route = Route::new(*served.info(), method, instance, resources.clone());
+            router.add(route)?;
+        }
+    }
+    Ok(())
+}
+
 fn node_of(app: &Inner, service: &ServiceInfo, address: &str) -> Node {
     let id = format!("{}-{}", service.name, app.id);
     let routes = app.router.routes();
@@ -310,6 +409,15 @@ fn node_of(app: &Inner, service: &ServiceInfo, address: &str) -> Node {
     }
     node.with_metadata("protocol", "grpc")
         .with_metadata("server", "grpc")
+}
+
+/// How an app stopped.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Stopped {
+    /// The calls that had not finished by the end of the drain, the oldest first.
+    #[cfg(feature = "server")]
+    pub cut: Vec<server::Cut>,
 }
 
 impl fmt::Debug for Running {

@@ -11,10 +11,12 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::{self, Word, attend};
+use crate::broker;
+use crate::broker::{Durable, Subscriber};
 use crate::error::Result;
 use crate::events::{Consumer, Delivery, Events, Options, PROTOBUF, Record, Start, check_names};
-use crate::handler::{Durable, Listener, Subscriber};
+use micro_broker::internal::Listener;
+use micro_broker::internal::{Word, attend};
 
 /// What a delivery may take beside the handler: writing its verdict down.
 const SLACK: Duration = Duration::from_secs(5);

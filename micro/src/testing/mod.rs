@@ -1,22 +1,29 @@
 //! Testing: a whole app in memory, in one process: no port, no registry but its own, no files.
 
+#[cfg(feature = "schema")]
 mod schema;
 
 use std::future::Future;
+#[cfg(feature = "broker")]
 use std::time::Duration;
 
 use crate::app::{App, Builder, Running};
-use crate::broker::{self, Broker};
+#[cfg(feature = "broker")]
+use crate::broker::{self, Broker, Subscriber};
+#[cfg(feature = "client")]
 use crate::client::Client;
 use crate::error::{Error, Result};
+#[cfg(feature = "events")]
 use crate::events::{self, Events};
-use crate::handler::{Resources, Service, Subscriber};
+use crate::handler::{Resources, Service};
 use crate::registry::{Memory, Registry};
 use crate::wrap::Wrap;
 
+#[cfg(feature = "schema")]
 pub use self::schema::{assert_compatible, assert_schema};
 
 /// How long events may take to be handled; only a failing test waits this long.
+#[cfg(feature = "broker")]
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An app in memory for a test. It starts empty: name what it is to run.
@@ -52,19 +59,19 @@ pub struct TestApp {
 impl TestApp {
     /// An app of nothing yet.
     pub fn builder() -> TestBuilder {
-        let memory = Registry::new(Memory::new());
-        let events = Events::new(events::Memory::new());
-        TestBuilder(
-            App::builder()
-                .name("test", "0.0.0")
-                .registry(memory)
-                .events(events)
-                .broker(Broker::new(broker::Memory::new()))
-                .in_process(),
-        )
+        let builder = App::builder()
+            .name("test", "0.0.0")
+            .registry(Registry::new(Memory::new()))
+            .in_process();
+        #[cfg(feature = "events")]
+        let builder = builder.events(Events::new(events::Memory::new()));
+        #[cfg(feature = "broker")]
+        let builder = builder.broker(Broker::new(broker::Memory::new()));
+        TestBuilder(builder)
     }
 
     /// The app's client; it calls the app's services directly.
+    #[cfg(feature = "client")]
     pub fn client(&self) -> Client {
         self.app.client().clone()
     }
@@ -75,6 +82,7 @@ impl TestApp {
     }
 
     /// The app's broker.
+    #[cfg(feature = "broker")]
     pub fn broker(&self) -> &Broker {
         self.app.broker()
     }
@@ -85,6 +93,7 @@ impl TestApp {
     /// # Panics
     ///
     /// When some are not within 30 seconds: that is how a test fails.
+    #[cfg(feature = "broker")]
     pub async fn events_handled(&self) {
         let pending = self.broker().flush(PATIENCE).await;
         assert_eq!(pending, 0, "events are not handled within {PATIENCE:?}");
@@ -117,6 +126,7 @@ impl TestBuilder {
     }
 
     /// Adds a subscriber.
+    #[cfg(feature = "broker")]
     pub fn subscriber(self, subscriber: Subscriber) -> Self {
         Self(self.0.subscriber(subscriber))
     }
@@ -126,6 +136,7 @@ impl TestBuilder {
     /// # Panics
     ///
     /// When none of this name was collected at link time.
+    #[cfg(feature = "broker")]
     pub fn linked_subscriber(self, name: &str) -> Self {
         Self(self.0.linked_subscriber(name))
     }

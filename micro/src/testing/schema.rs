@@ -45,6 +45,10 @@ pub fn assert_compatible(path: impl AsRef<Path>) {
 /// As [`assert_compatible`].
 #[track_caller]
 pub fn assert_schema(path: impl AsRef<Path>, schema: &Schema) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test is asked by its environment"
+    )]
     let renew = std::env::var_os(VARIABLE).is_some_and(|value| value == "write");
     if let Err(complaint) = compare(path.as_ref(), schema, renew) {
         panic!("{complaint}");

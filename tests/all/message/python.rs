@@ -47,7 +47,7 @@ fn needs_python_reads_and_writes_our_messages() {
     let name = Torture::describe(&mut types);
     let mut set = Vec::new();
     FileDescriptorSet {
-        file: types.files().unwrap(),
+        file: micro::schema::files(&types).unwrap(),
     }
     .encode(&mut set);
     scratch.write("set.bin", &set);

@@ -15,7 +15,7 @@ const MEMORY: usize = 1 << 20;
 fn pool(types: &Types) -> DescriptorPool {
     let mut bytes = Vec::new();
     FileDescriptorSet {
-        file: types.files().unwrap(),
+        file: micro::schema::files(types).unwrap(),
     }
     .encode(&mut bytes);
     DescriptorPool::decode(bytes.as_slice()).unwrap()
@@ -173,7 +173,7 @@ fn messages_of_two_packages_that_contain_each_other_are_refused() {
     }
     let mut types = Types::default();
     One::describe(&mut types);
-    let error = types.files().unwrap_err();
+    let error = micro::schema::files(&types).unwrap_err();
     assert!(
         error
             .message()

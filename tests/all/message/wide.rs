@@ -138,7 +138,7 @@ fn descriptor() -> prost_reflect::MessageDescriptor {
     let mut types = Types::default();
     let name = Outer::describe(&mut types);
     let mut bytes = Vec::new();
-    let file = types.files().unwrap();
+    let file = micro::schema::files(&types).unwrap();
     FileDescriptorSet { file }.encode(&mut bytes);
     let pool = DescriptorPool::decode(bytes.as_slice()).unwrap();
     pool.get_message_by_name(&name).unwrap()
@@ -275,5 +275,5 @@ fn a_nested_message_brings_the_outer_one() {
     assert_eq!(Deepest::describe(&mut types), "wide.Outer.Inner.Deepest");
     assert_eq!(Deepest::name(), "wide.Outer.Inner.Deepest");
     assert!(types.messages().contains_key("wide.Outer"));
-    assert!(types.files().is_ok());
+    assert!(micro::schema::files(&types).is_ok());
 }

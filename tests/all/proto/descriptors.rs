@@ -22,7 +22,7 @@ fn ours() -> DescriptorPool {
     let types = every_message!(describe);
     assert_eq!(types.conflicts(), []);
     let mut bytes = Vec::new();
-    let file = types.files().unwrap();
+    let file = micro::schema::files(&types).unwrap();
     FileDescriptorSet { file }.encode(&mut bytes);
     DescriptorPool::decode(bytes.as_slice()).unwrap()
 }

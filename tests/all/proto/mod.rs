@@ -68,11 +68,11 @@ fn the_rules_of_http_are_the_same_in_both_packages() {
         };
     }
     assert_eq!(
-        read!("micro/src/schema/proto/google/annotations.proto"),
+        read!("micro/schema/src/proto/google/annotations.proto"),
         read!("micro-build/proto/google/api/annotations.proto")
     );
     assert_eq!(
-        read!("micro/src/schema/proto/google/http.proto"),
+        read!("micro/schema/src/proto/google/http.proto"),
         read!("micro-build/proto/google/api/http.proto")
     );
 }

@@ -1,40 +1,17 @@
-//! Rules that need no parser: length, width, first line, names of machines.
+//! Rules that need no parser: the first line, names of machines.
 
 use crate::sources::{Offence, Text};
 
-const LINES: usize = 400;
-const LINES_OF_MACROS: usize = 250;
-const WIDTH: usize = 100;
-
-/// The file opens with `//!`, is short enough, and its lines are.
-pub(super) fn shape(text: &Text) -> Vec<Offence> {
-    let mut found = Vec::new();
-    let mut offence = |line: usize, rule: String| {
-        found.push(Offence {
-            path: text.path.clone(),
-            line,
-            rule,
-        });
-    };
-    if !text.body.starts_with("//!") {
-        offence(1, "the file does not open with `//!`".to_owned());
+/// The file opens with `//!`.
+pub(super) fn purpose(text: &Text) -> Vec<Offence> {
+    if text.body.starts_with("//!") {
+        return Vec::new();
     }
-    let limit = if text.under(&["micro-macros/"]) {
-        LINES_OF_MACROS
-    } else {
-        LINES
-    };
-    let lines = text.body.lines().count();
-    if lines > limit {
-        offence(limit + 1, format!("{lines} lines, more than {limit}"));
-    }
-    for (index, line) in text.body.lines().enumerate() {
-        let width = line.chars().count();
-        if width > WIDTH {
-            offence(index + 1, format!("{width} characters, more than {WIDTH}"));
-        }
-    }
-    found
+    vec![Offence {
+        path: text.path.clone(),
+        line: 1,
+        rule: "the file does not open with `//!`".to_owned(),
+    }]
 }
 
 /// No path of one machine, no place to fetch packages from but the usual one.
@@ -100,25 +77,8 @@ mod tests {
 
     #[test]
     fn a_file_without_its_purpose_is_found() {
-        let found = shape(&sample("micro/src/a.rs", "use std::fmt;\n//! Late.\n"));
+        let found = purpose(&sample("micro/src/a.rs", "use std::fmt;\n//! Late.\n"));
         assert_eq!(rules(&found), [(1, "the file does not open with `//!`")]);
-    }
-
-    #[test]
-    fn a_long_file_is_found_and_macros_are_shorter() {
-        let text = format!("//! A.\n{}", "\n".repeat(LINES));
-        let found = shape(&sample("micro/src/a.rs", &text));
-        assert_eq!(rules(&found), [(401, "401 lines, more than 400")]);
-        let text = format!("//! A.\n{}", "\n".repeat(LINES_OF_MACROS));
-        assert_eq!(shape(&sample("micro/src/a.rs", &text)), []);
-        assert_eq!(shape(&sample("micro-macros/src/a.rs", &text)).len(), 1);
-    }
-
-    #[test]
-    fn a_wide_line_is_found() {
-        let text = format!("//! A.\n// {}\n// {}\n", "ü".repeat(97), "x".repeat(98));
-        let found = shape(&sample("micro/src/a.rs", &text));
-        assert_eq!(rules(&found), [(3, "101 characters, more than 100")]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What an app says before it starts of subscribers that cannot be.
 
+use micro::broker::{Durable, Subscriber};
 use micro::broker::{Event, Options};
-use micro::handler::{Durable, Location, Parts, Subscriber};
+use micro::handler::{Location, Parts};
 use micro::prelude::*;
 use micro::testing::TestApp;
 

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use micro::broker::{Durable, Subscriber};
 use micro::events::{Config, Event, Events, File, Start};
-use micro::handler::{Durable, Parts, Subscriber};
+use micro::handler::Parts;
 use micro::prelude::*;
 use micro::testing::TestApp;
 use micro_tests::{Program, World, until_async};

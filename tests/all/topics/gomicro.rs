@@ -5,7 +5,8 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use micro::broker::Event;
-use micro::handler::{Parts, Subscriber};
+use micro::broker::Subscriber;
+use micro::handler::Parts;
 use micro::prelude::*;
 use micro_tests::{Program, until_async};
 

@@ -9,8 +9,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use micro::broker::Subscriber;
 use micro::broker::{Event, Options};
-use micro::handler::{Parts, Subscriber};
+use micro::handler::Parts;
 use micro::prelude::*;
 use micro::testing::TestApp;
 use micro::wrap::{Around, On, Wrap};

@@ -34,7 +34,7 @@ pub(crate) fn expand(message: &Message) -> TokenStream {
     let linked = message.any.then(|| {
         quote! {
             #krate::__private::submit! {
-                LINKED_MESSAGES: LinkedMessage =
+                [#krate::__private::LINKED_MESSAGES] #krate::__private::LinkedMessage =
                     #krate::__private::LinkedMessage::new::<#ident>()
             }
         }

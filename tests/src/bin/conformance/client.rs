@@ -6,9 +6,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use micro::client::{Answered, Client, Config, Request};
+use micro::client::{Client, Config, Request};
 use micro::codec::{Codec, Compression, Message};
-use micro::handler::MethodInfo;
+use micro::handler::{MethodInfo, ResponseType};
 use micro::prelude::*;
 use micro::types::Any;
 use tokio::time::sleep;
@@ -175,7 +175,7 @@ impl Case {
     }
 
     /// The call with what every call is asked to have.
-    fn prepared<R: Answered>(&self, call: Request<R>) -> Request<R> {
+    fn prepared<R: ResponseType>(&self, call: Request<R>) -> Request<R> {
         let mut call = call.address(format!("{}:{}", self.asked.host, self.asked.port));
         for header in &self.asked.request_headers {
             for value in &header.value {

@@ -1,0 +1,140 @@
+//! Dead letters: events that could not be handled, with the reason.
+//!
+//! They are published under the subscriber's `dead_letter` topic; what has none, or cannot be
+//! published, is kept here and logged. It lives as long as the process: whoever cannot lose dead
+//! letters names a topic and listens to it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::record::Event;
+use micro_message::error::Error;
+use micro_message::metadata::Metadata;
+
+/// How many dead letters a broker keeps; the oldest go first, each was logged when it came.
+const KEPT: usize = 1024;
+/// The longest reason that travels in metadata, in bytes.
+const REASON: usize = 512;
+
+/// An event that could not be handled.
+#[non_exhaustive]
+#[derive(Debug, Clone)]
+pub struct DeadLetter {
+    /// The event as it was published.
+    pub event: Event,
+    /// The subscriber that could not handle it, or the queue that nobody serves any more.
+    pub subscriber: String,
+    /// Why.
+    pub reason: String,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+impl DeadLetter {
+    /// A dead letter: the event, whom it was for, why it was not handled, how often it was tried.
+    pub fn new(
+        event: Event,
+        subscriber: impl Into<String>,
+        reason: impl Into<String>,
+        attempts: u32,
+    ) -> Self {
+        Self {
+            event,
+            subscriber: subscriber.into(),
+            reason: reason.into(),
+            attempts,
+        }
+    }
+
+    /// The event to be published under a topic for dead letters: what is known beside the payload
+    /// goes into metadata that starts with `dead-letter-`.
+    pub(super) fn into_event(self, topic: &str) -> Event {
+        let mut event = self.event;
+        let old = std::mem::replace(&mut event.topic, topic.to_owned());
+        let facts = [
+            ("dead-letter-topic", old),
+            ("dead-letter-subscriber", self.subscriber),
+            ("dead-letter-reason", self.reason),
+            ("dead-letter-attempts", self.attempts.to_string()),
+        ];
+        for (key, value) in facts {
+            insert(&mut event.metadata, key, &value);
+        }
+        event.delay = std::time::Duration::ZERO;
+        event.redelivered = 0;
+        event
+    }
+}
+
+fn insert(metadata: &mut Metadata, key: &'static str, value: &str) {
+    let mut visible = value.escape_default().to_string();
+    visible.truncate(REASON);
+    if let Err(error) = metadata.insert(key, visible) {
+        tracing::debug!(key, %error, "left out of a dead letter");
+    }
+}
+
+/// The dead letters that a broker keeps. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct DeadLetters(Arc<Mutex<VecDeque<DeadLetter>>>);
+
+impl DeadLetters {
+    /// Keeps a dead letter, and says so; `why` it is not published.
+    pub(super) fn keep(&self, letter: DeadLetter, why: Option<&Error>) {
+        let event = &letter.event;
+        tracing::error!(
+            topic = event.topic,
+            id = event.id,
+            subscriber = letter.subscriber,
+            attempts = letter.attempts,
+            reason = letter.reason,
+            not_published = why.map(Error::chain),
+            "event not handled; kept as a dead letter"
+        );
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(letter);
+    }
+
+    /// Those that are kept, the oldest first.
+    pub(super) fn all(&self) -> Vec<DeadLetter> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().cloned().collect()
+    }
+
+    /// Takes those that are kept.
+    pub(super) fn take(&self) -> Vec<DeadLetter> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.drain(..).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_go_first_and_reasons_survive_as_metadata() {
+        let letters = DeadLetters::default();
+        let letter = |attempts| DeadLetter {
+            event: Event::raw("a.b", "text/plain", "x").unwrap(),
+            subscriber: "audit".to_owned(),
+            reason: "Übel\n".to_owned(),
+            attempts,
+        };
+        for attempts in 0..1025 {
+            letters.keep(letter(attempts), None);
+        }
+        let kept = letters.take();
+        assert_eq!((kept.len(), kept[0].attempts), (1024, 1));
+        assert!(letters.all().is_empty());
+        let event = letter(4).into_event("dead");
+        assert_eq!(event.topic, "dead");
+        assert_eq!(event.metadata.get("dead-letter-topic"), Some("a.b"));
+        let reason = event.metadata.get("dead-letter-reason");
+        assert_eq!(reason, Some("\\u{dc}bel\\n"));
+        assert_eq!(event.metadata.get("dead-letter-attempts"), Some("4"));
+    }
+}

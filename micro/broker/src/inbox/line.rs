@@ -1,0 +1,60 @@
+//! Who waits for room in an inbox, in the order of coming.
+//!
+//! The events wait here, not their senders: a sender that is slow to notice that there is room
+//! would be overtaken by the next.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::record::Event;
+use crate::settle::Settle;
+
+/// Events that wait for room. Bounded by who waits for them.
+#[derive(Default)]
+pub(super) struct Line {
+    waiting: BTreeMap<u64, Waiting>,
+    number: u64,
+}
+
+/// An event that waits. Dropped, it is returned.
+pub(super) struct Waiting {
+    pub(super) event: Arc<Event>,
+    pub(super) settle: Settle,
+    /// Told when it is in; dropped when it never will be.
+    pub(super) told: oneshot::Sender<()>,
+}
+
+impl Line {
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Lets an event wait; its number, and where it is told that it is in.
+    pub(super) fn wait(
+        &mut self,
+        event: Arc<Event>,
+        settle: Settle,
+    ) -> (u64, oneshot::Receiver<()>) {
+        let (told, answer) = oneshot::channel();
+        self.number += 1;
+        let waiting = Waiting {
+            event,
+            settle,
+            told,
+        };
+        self.waiting.insert(self.number, waiting);
+        (self.number, answer)
+    }
+
+    /// The one whose turn it is.
+    pub(super) fn next(&mut self) -> Option<Waiting> {
+        self.waiting.pop_first().map(|(_, waiting)| waiting)
+    }
+
+    /// Nobody waits any more; none when it is in by now.
+    pub(super) fn leave(&mut self, number: u64) -> Option<Waiting> {
+        self.waiting.remove(&number)
+    }
+}

@@ -1,0 +1,332 @@
+//! `Inbox`: the events that one subscriber has taken and not handled yet.
+//!
+//! Bounded; keeps order, retries, remembers ids. Does not know where events come from.
+
+mod ids;
+mod lanes;
+mod line;
+mod worker;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use self::lanes::{Entered, Item, Lanes};
+use crate::dead::DeadLetter;
+use crate::delivery::Run;
+use crate::options::Options;
+use crate::record::{Event, random_id};
+use crate::settle::Settle;
+use crate::topic::Pattern;
+use micro_message::error::{Error, ErrorKind, Result};
+
+/// Takes an event that could not be handled.
+pub(super) type Bury = Arc<
+    dyn Fn(DeadLetter, Option<String>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// The events that one subscriber has taken and not handled yet: what a backend feeds.
+///
+/// Clones are the same inbox.
+#[derive(Clone)]
+pub struct Inbox(Arc<Shared>);
+
+struct Shared {
+    id: u64,
+    pattern: Pattern,
+    options: Options,
+    run: Run,
+    bury: Bury,
+    /// Set with the lanes' own mark, for those who only look.
+    closed: AtomicBool,
+    lanes: Mutex<Lanes>,
+    /// Wakes one worker for its lane.
+    wakes: Vec<Notify>,
+    /// Wakes any worker.
+    free: Notify,
+    /// Woken when the last event has gone.
+    empty: Notify,
+    /// Cancelled when no more events are handled.
+    closing: CancellationToken,
+    workers: Mutex<JoinSet<()>>,
+}
+
+impl Inbox {
+    /// An inbox whose workers run on the current runtime.
+    #[doc(hidden)]
+    pub fn start(pattern: Pattern, options: Options, run: Run, bury: Bury) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let workers = options.concurrency;
+        let shared = Arc::new(Shared {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            closed: AtomicBool::new(false),
+            lanes: Mutex::new(Lanes::new(workers, options.capacity, options.remembered)),
+            wakes: (0..workers).map(|_| Notify::new()).collect(),
+            free: Notify::new(),
+            empty: Notify::new(),
+            closing: CancellationToken::new(),
+            workers: Mutex::default(),
+            pattern,
+            options,
+            run,
+            bury,
+        });
+        let mut running = shared
+            .workers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for worker in 0..workers {
+            running.spawn(worker::work(Arc::clone(&shared), worker));
+        }
+        drop(running);
+        Self(shared)
+    }
+
+    /// What tells it from every other inbox of this process.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The topics that it is for.
+    pub fn pattern(&self) -> &Pattern {
+        &self.0.pattern
+    }
+
+    /// The queue that it is a member of.
+    pub fn queue(&self) -> Option<&str> {
+        self.0.options.queue.as_deref()
+    }
+
+    /// What the subscriber is called.
+    pub fn name(&self) -> &str {
+        match self.0.options.name.as_str() {
+            "" => self.0.pattern.as_str(),
+            name => name,
+        }
+    }
+
+    /// Whether it takes no more events.
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Acquire)
+    }
+
+    /// Puts an event in; waits for room until the deadline. Events that are pushed one after the
+    /// other, by the first poll of each, are in in that order. An event that is here already, by
+    /// its id, or was handled is not put in again: whoever sends it shares in its outcome.
+    ///
+    /// # Errors
+    ///
+    /// `ResourceExhausted` when there is no room in time, `Unavailable` when the subscriber has
+    /// ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped while it waits for room, the event is not put in unless it has just been.
+    pub async fn push(
+        &self,
+        event: impl Into<Arc<Event>>,
+        settle: Settle,
+        deadline: Instant,
+    ) -> Result<()> {
+        let (shared, mut event) = (&self.0, event.into());
+        if event.id.is_empty() {
+            Arc::make_mut(&mut event).id = random_id();
+        }
+        let entered = shared.lanes().enter(event, settle);
+        match entered {
+            Entered::In(lane) => {
+                shared.wake(lane);
+                Ok(())
+            }
+            Entered::Known => Ok(()),
+            Entered::Closed => Err(self.ended()),
+            Entered::Waits(number, mut told) => {
+                let place = Place { shared, number };
+                let heard = match timeout_at(deadline, &mut told).await {
+                    Ok(heard) => heard,
+                    Err(_) if place.leave() => return Err(self.full()),
+                    // It has just left the line; whoever took it out is telling where it went.
+                    Err(_) => told.await,
+                };
+                heard.map_err(|_| self.ended())
+            }
+        }
+    }
+
+    /// Puts an event in if there is room at once.
+    ///
+    /// # Errors
+    ///
+    /// The settlement, unused, when there is no room.
+    pub fn try_push(&self, event: &Arc<Event>, settle: Settle) -> Result<(), Settle> {
+        if event.id.is_empty() {
+            return Err(settle);
+        }
+        let lane = self.0.lanes().try_enter(event, settle)?;
+        self.0.wake(lane);
+        Ok(())
+    }
+
+    /// Takes no more events, finishes those that are being handled within `grace`, gives the rest
+    /// back to their senders.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves what is being handled running until the inbox is dropped.
+    pub(super) async fn drain(&self, grace: Duration) {
+        self.close();
+        let mut workers = self.take_workers();
+        let ended = timeout(grace, async {
+            while workers.join_next().await.is_some() {}
+        });
+        if ended.await.is_err() {
+            tracing::warn!(
+                subscriber = self.name(),
+                ?grace,
+                "events cut at the end of the drain"
+            );
+        }
+        workers.shutdown().await;
+        self.give_back();
+        // Further senders of what was cut.
+        drop(self.0.lanes().ids().forget_all());
+        self.0.gone();
+    }
+
+    /// Takes no more events and handles none of those that wait.
+    pub(super) fn close(&self) {
+        let waiting = self.0.lanes().close();
+        self.0.closed.store(true, Ordering::Release);
+        drop(waiting);
+        self.0.closing.cancel();
+        self.give_back();
+    }
+
+    /// Ends everything at once.
+    pub(super) fn abort(&self) {
+        self.close();
+        self.take_workers().abort_all();
+    }
+
+    /// Waits until no event is here, neither waiting nor being handled.
+    pub(super) async fn idle(&self) {
+        loop {
+            let empty = self.0.empty.notified();
+            tokio::pin!(empty);
+            empty.as_mut().enable();
+            if self.0.lanes().is_empty() {
+                return;
+            }
+            empty.await;
+        }
+    }
+
+    fn give_back(&self) {
+        let waiting = self.0.lanes().clear();
+        for item in waiting {
+            self.0.give_back(item);
+        }
+    }
+
+    fn take_workers(&self) -> JoinSet<()> {
+        let mut workers = self
+            .0
+            .workers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *workers)
+    }
+
+    fn full(&self) -> Error {
+        let (name, most) = (self.name(), self.0.options.capacity);
+        Error::resource_exhausted(format!(
+            "subscriber `{name}` is full: {most} events wait (`capacity`)"
+        ))
+    }
+
+    fn ended(&self) -> Error {
+        Error::new(
+            ErrorKind::Unavailable,
+            format!("subscriber `{}` has ended", self.name()),
+        )
+    }
+}
+
+impl Shared {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        // No code panics while it holds the lock halfway through a change.
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes who may handle what has come.
+    fn wake(&self, lane: Option<usize>) {
+        match lane {
+            Some(lane) => self.wakes[lane].notify_one(),
+            None => self.free.notify_one(),
+        }
+    }
+
+    /// Gives an event back to its senders.
+    fn give_back(&self, item: Item) {
+        let others = self.lanes().ids().forget(&item.id);
+        drop(item);
+        drop(others);
+        self.gone();
+    }
+
+    /// An event has gone: another may come in.
+    fn gone(&self) {
+        let mut lanes = self.lanes();
+        let admitted = lanes.admit();
+        let empty = lanes.is_empty();
+        drop(lanes);
+        for (told, lane) in admitted {
+            // One who has just given up is in all the same.
+            if told.send(()).is_err() {
+                tracing::trace!("a sender that has given up");
+            }
+            self.wake(lane);
+        }
+        if empty {
+            self.empty.notify_waiters();
+        }
+    }
+}
+
+/// A place in the line; left when dropped.
+struct Place<'a> {
+    shared: &'a Shared,
+    number: u64,
+}
+
+impl Place<'_> {
+    /// Whether it was in the line.
+    fn leave(&self) -> bool {
+        let left = self.shared.lanes().leave(self.number);
+        // Its sender hears of it when the lock is free.
+        left.is_some()
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox")
+            .field("pattern", &self.0.pattern)
+            .field("queue", &self.0.options.queue)
+            .finish_non_exhaustive()
+    }
+}

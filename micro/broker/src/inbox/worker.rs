@@ -1,0 +1,146 @@
+//! A worker of an inbox: takes event after event, tries until it is settled.
+//!
+//! While an event whose order counts is tried again, those behind it wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::Shared;
+use super::lanes::Item;
+use crate::attempt::attempt;
+use crate::dead::DeadLetter;
+use crate::delivery::Verdict;
+use crate::settle::Outcome;
+use micro_core::internal::later;
+
+/// Handles events until the inbox closes.
+pub(super) async fn work(shared: Arc<Shared>, worker: usize) {
+    while let Some(item) = shared.next(worker).await {
+        shared.attend(item).await;
+    }
+}
+
+/// How an attempt ended.
+enum Step {
+    Done,
+    Again(Duration),
+    Bury(String),
+}
+
+impl Shared {
+    /// Waits for the next event; none when the inbox closes.
+    async fn next(&self, worker: usize) -> Option<Item> {
+        loop {
+            if self.closing.is_cancelled() {
+                return None;
+            }
+            let (item, free, due) = {
+                let mut lanes = self.lanes();
+                if lanes.ripen() {
+                    // They may belong to other lanes than this one.
+                    self.wakes.iter().for_each(tokio::sync::Notify::notify_one);
+                }
+                let item = lanes.take(worker);
+                (item, lanes.has_free(), lanes.next_due())
+            };
+            if item.is_some() {
+                // Whoever sleeps shall know what this worker leaves.
+                if free || due.is_some() {
+                    self.free.notify_one();
+                }
+                return item;
+            }
+            let later = async {
+                match due {
+                    Some(due) => sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.wakes[worker].notified() => {}
+                () = self.free.notified() => {}
+                () = self.closing.cancelled() => {}
+                () = later => {}
+            }
+        }
+    }
+
+    /// Tries an event until it is handled, dead or put off.
+    async fn attend(&self, mut item: Item) {
+        loop {
+            item.attempts += 1;
+            let number = item.attempts.saturating_add(item.event.redelivered);
+            let verdict = attempt(&self.run, &self.options, &item.event, number).await;
+            match self.judge(&item, verdict) {
+                Step::Done => return self.settle(item),
+                Step::Bury(reason) => {
+                    self.bury(&item, reason).await;
+                    return self.settle(item);
+                }
+                Step::Again(pause) if item.lane.is_none() => {
+                    self.lanes().postpone(item, later(Instant::now(), pause));
+                    self.free.notify_one();
+                    if self.closing.is_cancelled() {
+                        // The inbox gave back what waited before this one did.
+                        let waiting = self.lanes().clear();
+                        for item in waiting {
+                            self.give_back(item);
+                        }
+                    }
+                    return;
+                }
+                Step::Again(pause) => {
+                    tokio::select! {
+                        () = sleep(pause) => {}
+                        () = self.closing.cancelled() => return self.give_back(item),
+                    }
+                }
+            }
+        }
+    }
+
+    fn judge(&self, item: &Item, verdict: Verdict) -> Step {
+        let (topic, id, attempt) = (&*item.event.topic, &*item.event.id, item.attempts);
+        match verdict {
+            Verdict::Ack => Step::Done,
+            Verdict::Dead(reason) => Step::Bury(reason),
+            Verdict::Nack(_, reason) if attempt > self.options.retries => Step::Bury(reason),
+            Verdict::Nack(after, reason) => {
+                let pause = after.unwrap_or_else(|| self.options.pause(attempt));
+                tracing::warn!(
+                    topic,
+                    id,
+                    attempt,
+                    ?pause,
+                    reason,
+                    "event to be tried again"
+                );
+                Step::Again(pause)
+            }
+        }
+    }
+
+    async fn bury(&self, item: &Item, reason: String) {
+        let letter = DeadLetter {
+            event: (*item.event).clone(),
+            subscriber: match self.options.name.as_str() {
+                "" => self.pattern.to_string(),
+                name => name.to_owned(),
+            },
+            reason,
+            attempts: item.attempts.saturating_add(item.event.redelivered),
+        };
+        (self.bury)(letter, self.options.dead_letter.clone()).await;
+    }
+
+    fn settle(&self, item: Item) {
+        let others = self.lanes().ids().finish(&item.id);
+        item.settle.tell(Outcome::Handled);
+        for other in others {
+            other.tell(Outcome::Handled);
+        }
+        self.gone();
+    }
+}

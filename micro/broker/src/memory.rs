@@ -1,0 +1,203 @@
+//! The reference backend: topics within this process, for tests and programs that are one process.
+//!
+//! Shared by clone; two [`Memory::new`] know nothing of each other. Time is tokio's, so paused
+//! time works.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::backend::{Backend, BoxFuture, Capabilities, Keep};
+use crate::inbox::Inbox;
+use crate::outbox::{Member, Members, Outbox, Refusal, Target};
+use crate::record::Event;
+use crate::settle::Settle;
+use micro_message::error::{Error, ErrorKind, Result};
+
+/// Topics in memory. Clones share them.
+#[derive(Clone)]
+pub struct Memory {
+    local: Arc<Local>,
+    outbox: Arc<Outbox>,
+}
+
+impl Memory {
+    /// Topics of its own, without subscribers.
+    pub fn new() -> Self {
+        let local = Arc::new(Local::default());
+        let outbox = Outbox::new(Arc::clone(&local) as Arc<dyn Members>);
+        Self { local, outbox }
+    }
+
+    /// Opens what follows `memory://`, which is nothing.
+    pub fn open(rest: &str) -> Result<Self> {
+        if rest.is_empty() {
+            return Ok(Self::new());
+        }
+        Err(Error::invalid_argument(format!(
+            "`memory://{rest}` says too much: a memory broker has no settings, write `memory://`"
+        )))
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Backend for Memory {
+    fn scheme(&self) -> &'static str {
+        "memory"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::ALL.with_remote(false)
+    }
+
+    fn undelivered(&self, keep: Keep) {
+        self.outbox.bury_with(keep);
+    }
+
+    async fn publish(&self, events: Vec<Event>, deadline: Instant) -> Result<Vec<usize>> {
+        self.outbox.publish(events, deadline).await
+    }
+
+    async fn subscribe(&self, inbox: Inbox) -> Result<()> {
+        self.local.add(inbox);
+        Ok(())
+    }
+
+    async fn unsubscribe(&self, inbox: &Inbox) -> Result<()> {
+        self.local.remove(inbox);
+        Ok(())
+    }
+
+    async fn flush(&self, grace: Duration) -> usize {
+        self.outbox.flush(grace).await
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory")
+            .field("outbox", &self.outbox)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The subscribers of this process.
+#[derive(Default)]
+pub struct Local {
+    /// What ids begin with, unique among processes where that matters.
+    prefix: String,
+    members: RwLock<Vec<Arc<Here>>>,
+    changed: Notify,
+}
+
+impl Local {
+    /// No subscribers yet; their ids will begin with `prefix`.
+    pub fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a subscriber; its id.
+    pub fn add(&self, inbox: Inbox) -> String {
+        let id = format!("{}{:08}", self.prefix, inbox.id());
+        let given = id.clone();
+        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        members.retain(|member| !member.inbox.is_closed());
+        let target = Target::of(inbox.queue(), &id);
+        members.push(Arc::new(Here { id, target, inbox }));
+        drop(members);
+        self.changed.notify_waiters();
+        given
+    }
+
+    /// The subscriber of an id.
+    pub fn find(&self, id: &str) -> Option<Inbox> {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let found = members.iter().find(|member| member.id == id);
+        found.map(|member| member.inbox.clone())
+    }
+
+    /// Whether no subscriber takes events.
+    pub fn is_closed(&self) -> bool {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        members.iter().all(|member| member.inbox.is_closed())
+    }
+
+    /// Removes a subscriber.
+    pub fn remove(&self, inbox: &Inbox) {
+        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        members.retain(|member| member.inbox.id() != inbox.id());
+        drop(members);
+        self.changed.notify_waiters();
+    }
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Local")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Members for Local {
+    fn of(&self, topic: &str) -> Vec<Arc<dyn Member>> {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let fitting = members
+            .iter()
+            .filter(|member| !member.inbox.is_closed() && member.inbox.pattern().matches(topic));
+        fitting
+            .map(|member| Arc::clone(member) as Arc<dyn Member>)
+            .collect()
+    }
+
+    fn changed(&self) -> &Notify {
+        &self.changed
+    }
+}
+
+/// A subscriber of this process.
+struct Here {
+    id: String,
+    target: Target,
+    inbox: Inbox,
+}
+
+impl Member for Here {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn target(&self) -> &Target {
+        &self.target
+    }
+
+    fn offer_now(&self, event: &Arc<Event>, settle: Settle) -> Result<(), Settle> {
+        self.inbox.try_push(event, settle)
+    }
+
+    fn offer(
+        &self,
+        event: Arc<Event>,
+        settle: Settle,
+        deadline: Instant,
+    ) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(async move {
+            let pushed = self.inbox.push(event, settle, deadline).await;
+            pushed.map_err(|error| match error.kind() {
+                ErrorKind::ResourceExhausted => Refusal::Full(error),
+                _ => Refusal::Gone(error),
+            })
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! What members gave back: delivered again, target by target, in the order in which it came.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, PoisonError, Weak};
+
+use tokio::time::Instant;
+
+use super::{Outbox, PATIENCE, Target};
+use crate::dead::DeadLetter;
+use crate::record::Event;
+
+/// How often an event is given to members that end before they have handled it.
+const MOST: u32 = 16;
+
+/// Events to be delivered again. Bounded by what members have room for: each was taken by one.
+#[derive(Default)]
+pub(super) struct Again(HashMap<Target, VecDeque<Event>>);
+
+impl Again {
+    /// Adds an event; whether it is the first of its target, which then needs someone to run.
+    pub(super) fn add(&mut self, target: &Target, event: Event) -> bool {
+        if let Some(waiting) = self.0.get_mut(target) {
+            waiting.push_back(event);
+            return false;
+        }
+        self.0.insert(target.clone(), VecDeque::from([event]));
+        true
+    }
+
+    /// The next event of a target; with the last one the target is gone.
+    fn next(&mut self, target: &Target) -> Option<Event> {
+        let next = self.0.get_mut(target)?.pop_front();
+        if next.is_none() {
+            self.0.remove(target);
+        }
+        next
+    }
+}
+
+/// Delivers what waits for a target until nothing does.
+pub(super) async fn run(outbox: Weak<Outbox>, target: Target) {
+    while let Some(outbox) = outbox.upgrade() {
+        let next = outbox
+            .again
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next(&target);
+        let Some(event) = next else { return };
+        outbox.redeliver(&target, event).await;
+    }
+}
+
+impl Outbox {
+    async fn redeliver(&self, target: &Target, event: Event) {
+        let event = Arc::new(event);
+        let (topic, id) = (&*event.topic, &*event.id);
+        // Counted while it waits: between two tickets it would not be.
+        let waiting = self.ticket(target, &event);
+        let reason = if event.redelivered > MOST {
+            format!("{MOST} members ended before they had handled it")
+        } else {
+            let deadline = Instant::now() + PATIENCE;
+            let delivered = self.deliver((target.clone(), None), Arc::clone(&event), deadline);
+            match delivered.await {
+                Ok(()) => {
+                    tracing::info!(topic, id, %target, "delivered again");
+                    drop(waiting);
+                    return;
+                }
+                Err(error) => error.chain(),
+            }
+        };
+        let letter = DeadLetter {
+            subscriber: target.to_string(),
+            reason,
+            attempts: event.redelivered,
+            event: (*event).clone(),
+        };
+        match self.dead.get() {
+            Some(keep) => keep(letter),
+            None => tracing::error!(topic, id, %target, letter.reason, "event not delivered"),
+        }
+        drop(waiting);
+    }
+}

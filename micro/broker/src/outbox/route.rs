@@ -1,0 +1,168 @@
+//! Delivery to one target: which member, and who is next when that one does not take the event.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{Known, Member, Outbox, Refusal, Target};
+use crate::record::Event;
+use micro_message::error::{Error, Result};
+
+/// How long one of several full members is waited for before the next one is asked.
+const GLANCE: Duration = Duration::from_millis(25);
+/// The pause after which members that could not be reached are tried again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Outbox {
+    /// Hands an event to a subscriber, or to one member of a queue, if that takes no time.
+    pub fn deliver_now(
+        &self,
+        target: &Target,
+        event: &Arc<Event>,
+        members: &[Arc<dyn Member>],
+    ) -> bool {
+        let fitting = fitting(members, target, &HashSet::new());
+        if fitting.is_empty() {
+            return false;
+        }
+        let member = pick(&fitting, event, any());
+        let ticket = self.ticket(target, event);
+        match member.offer_now(event, ticket.settle()) {
+            Ok(()) => {
+                ticket.taken();
+                true
+            }
+            Err(settle) => {
+                ticket.refused();
+                drop(settle);
+                false
+            }
+        }
+    }
+
+    /// Hands an event to a subscriber, or to one member of a queue: of those that are known, or
+    /// of those that there are now.
+    pub async fn deliver(
+        &self,
+        (target, mut known): (Target, Option<Known>),
+        event: Arc<Event>,
+        deadline: Instant,
+    ) -> Result<()> {
+        // Who could not be reached since the last pause.
+        let mut gone = HashSet::new();
+        let mut why = None;
+        let mut turn = any();
+        let mut round = 0;
+        loop {
+            let members = known.take();
+            let members = members.unwrap_or_else(|| self.members.of(&event.topic).into());
+            let members = fitting(&members, &target, &gone);
+            if members.is_empty() {
+                let left = gone.is_empty() && matches!(target, Target::Plain(_));
+                if left || !self.wait(deadline).await {
+                    return Err(nobody(&target, &event, why));
+                }
+                gone.clear();
+                continue;
+            }
+            let only = event.key.is_some() || members.len() == 1;
+            let member = pick(&members, &event, turn);
+            let limit = match round {
+                _ if only => deadline,
+                round if round < members.len() => Instant::now(),
+                _ => deadline.min(Instant::now() + GLANCE),
+            };
+            let ticket = self.ticket(&target, &event);
+            let offered = member.offer(Arc::clone(&event), ticket.settle(), limit);
+            match offered.await {
+                Ok(()) => {
+                    ticket.taken();
+                    return Ok(());
+                }
+                Err(refusal) => {
+                    ticket.refused();
+                    match refusal {
+                        Refusal::Full(_) if !only && Instant::now() < deadline => {}
+                        Refusal::Full(error) | Refusal::Never(error) => {
+                            return Err(say(error, &target, &event));
+                        }
+                        Refusal::Gone(error) => {
+                            tracing::debug!(member = member.id(), %error, "not delivered");
+                            gone.insert(member.id().to_owned());
+                            why = Some(error);
+                        }
+                    }
+                }
+            }
+            (turn, round) = (turn.wrapping_add(1), round + 1);
+        }
+    }
+
+    /// Waits for other members, or a moment; false when the deadline has come.
+    async fn wait(&self, deadline: Instant) -> bool {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        let change = async {
+            tokio::select! {
+                () = self.members.changed().notified() => {}
+                () = sleep(PAUSE) => {}
+            }
+        };
+        timeout_at(deadline, change).await.is_ok()
+    }
+}
+
+/// With whom to begin. Drawn: whatever is counted falls into step with how publishers take turns
+/// between topics and queues, and some members then get nothing.
+fn any() -> usize {
+    fastrand::usize(..)
+}
+
+/// The members of a target, without those that are gone.
+fn fitting(
+    members: &[Arc<dyn Member>],
+    target: &Target,
+    gone: &HashSet<String>,
+) -> Vec<Arc<dyn Member>> {
+    let fitting = members
+        .iter()
+        .filter(|member| member.target() == target && !gone.contains(member.id()));
+    fitting.cloned().collect()
+}
+
+/// The member whose turn it is; for a key, always the same one while the members are the same.
+fn pick(members: &[Arc<dyn Member>], event: &Event, turn: usize) -> Arc<dyn Member> {
+    let at = match &event.key {
+        None => turn % members.len(),
+        Some(key) => {
+            let weight = |member: &Arc<dyn Member>| {
+                let mut hasher = DefaultHasher::new();
+                (key, member.id()).hash(&mut hasher);
+                hasher.finish()
+            };
+            let heaviest = (0..members.len()).max_by_key(|&at| weight(&members[at]));
+            heaviest.unwrap_or_default()
+        }
+    };
+    Arc::clone(&members[at])
+}
+
+fn nobody(target: &Target, event: &Event, why: Option<Error>) -> Error {
+    match why {
+        Some(error) => say(error, target, event),
+        None => say(
+            Error::unavailable("nobody is left to take it"),
+            target,
+            event,
+        ),
+    }
+}
+
+fn say(error: Error, target: &Target, event: &Event) -> Error {
+    let (topic, id) = (&event.topic, &event.id);
+    error.context(format_args!("{target} did not take `{id}` of `{topic}`"))
+}

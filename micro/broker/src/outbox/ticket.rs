@@ -1,0 +1,94 @@
+//! `Ticket`: one event on its way to one target, from the offer to its settlement.
+//!
+//! A member may settle an event before the offer has returned; the ticket keeps both in order.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::{Outbox, Target};
+use crate::record::Event;
+use crate::settle::{Outcome, Settle};
+
+/// One event on its way to one target. Counted as pending while it lives.
+pub(super) struct Ticket {
+    outbox: Weak<Outbox>,
+    target: Target,
+    event: Arc<Event>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// On its way to a member.
+    Offered,
+    /// A member has it: what it gives back is delivered again.
+    Taken,
+    /// A member settled it before the offer returned.
+    Early(Outcome),
+    /// Nothing more happens to it.
+    Over,
+}
+
+impl Ticket {
+    pub(super) fn new(outbox: Weak<Outbox>, target: Target, event: Arc<Event>) -> Self {
+        Self {
+            outbox,
+            target,
+            event,
+            state: Mutex::new(State::Offered),
+        }
+    }
+
+    /// What the member tells the outcome to.
+    pub(super) fn settle(self: &Arc<Self>) -> Settle {
+        let ticket = Arc::clone(self);
+        Settle::new(move |outcome| ticket.settled(outcome))
+    }
+
+    /// The offer has returned: the member has the event.
+    pub(super) fn taken(&self) {
+        let early = self.change(|state| match state {
+            State::Offered => State::Taken,
+            _ => State::Over,
+        });
+        if early == State::Early(Outcome::Returned) {
+            self.again();
+        }
+    }
+
+    /// The offer was refused: whatever the member tells does not count.
+    pub(super) fn refused(&self) {
+        self.change(|_| State::Over);
+    }
+
+    fn settled(&self, outcome: Outcome) {
+        let before = self.change(|state| match state {
+            State::Offered => State::Early(outcome),
+            _ => State::Over,
+        });
+        if before == State::Taken && outcome == Outcome::Returned {
+            self.again();
+        }
+    }
+
+    fn again(&self) {
+        if let Some(outbox) = self.outbox.upgrade() {
+            outbox.give_back(self.target.clone(), &self.event);
+        }
+    }
+
+    /// Changes the state; gives the one before.
+    fn change(&self, next: impl FnOnce(State) -> State) -> State {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *state;
+        *state = next(before);
+        before
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(outbox) = self.outbox.upgrade() {
+            outbox.done();
+        }
+    }
+}

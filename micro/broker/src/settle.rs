@@ -1,0 +1,49 @@
+//! `Settle`: tells whoever sent an event what became of it, once and in any case.
+
+use std::fmt;
+
+/// What became of an event that a subscriber took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was handled, or is kept as a dead letter: whoever sent it may forget it.
+    Handled,
+    /// The subscriber ended before it was handled: it belongs to another one.
+    Returned,
+}
+
+/// Tells what became of an event; dropped without a word, it tells that the event is
+/// [`Returned`](Outcome::Returned).
+pub struct Settle(Option<Box<dyn FnOnce(Outcome) + Send + Sync>>);
+
+impl Settle {
+    /// Calls a function with the outcome. It must not wait.
+    pub fn new(tell: impl FnOnce(Outcome) + Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(tell)))
+    }
+
+    /// For events whose sender does not keep them.
+    pub fn nobody() -> Self {
+        Self(None)
+    }
+
+    /// Tells the outcome.
+    pub fn tell(mut self, outcome: Outcome) {
+        if let Some(tell) = self.0.take() {
+            tell(outcome);
+        }
+    }
+}
+
+impl Drop for Settle {
+    fn drop(&mut self) {
+        if let Some(tell) = self.0.take() {
+            tell(Outcome::Returned);
+        }
+    }
+}
+
+impl fmt::Debug for Settle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Settle({})", self.0.is_some())
+    }
+}

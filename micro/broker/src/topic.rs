@@ -1,0 +1,183 @@
+//! Names of topics, and patterns that stand for many of them.
+//!
+//! `matches` is `const`: whether a subscriber's pattern fits its event's type is found out by the
+//! compiler.
+
+use std::fmt;
+
+use micro_message::error::{Error, Result};
+
+/// Longest name of a topic, in bytes.
+const MAX_TOPIC: usize = 255;
+
+/// A topic, or a pattern of topics: `orders.made`, `orders.*` (one word), `orders.>` (one word or
+/// more, at the end).
+///
+/// # Examples
+///
+/// ```
+/// use micro::broker::Pattern;
+///
+/// let orders = Pattern::parse("orders.*")?;
+/// assert!(orders.matches("orders.made") && !orders.matches("orders.made.late"));
+/// assert!(Pattern::parse("orders.>")?.matches("orders.made.late"));
+/// # Ok::<(), micro::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Pattern(Box<str>);
+
+impl Pattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for an empty word, a character that no topic has, and a `>` that is not
+    /// the last word.
+    pub fn parse(text: &str) -> Result<Self> {
+        let words = text.split('.');
+        let last = words.clone().count();
+        let good = words.enumerate().all(|(at, word)| match word {
+            "*" => true,
+            ">" => at + 1 == last,
+            word => is_word(word),
+        });
+        if good && text.len() <= MAX_TOPIC {
+            return Ok(Self(text.into()));
+        }
+        Err(Error::invalid_argument(format!(
+            "`{}` is no pattern of topics: write words of letters, digits, `-` and `_` joined by \
+             dots, `*` for any one word, `>` at the end for all that follows, at most {MAX_TOPIC} \
+             bytes",
+            text.escape_debug()
+        )))
+    }
+
+    /// Whether a topic is one of those that the pattern stands for.
+    pub fn matches(&self, topic: &str) -> bool {
+        matches(&self.0, topic)
+    }
+
+    /// Whether it stands for one topic only.
+    pub fn is_exact(&self) -> bool {
+        !self.0.split('.').any(|word| matches!(word, "*" | ">"))
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A name that an event can be published under.
+pub fn check_topic(topic: &str) -> Result<()> {
+    if topic.len() <= MAX_TOPIC && topic.split('.').all(is_word) {
+        return Ok(());
+    }
+    Err(Error::invalid_argument(format!(
+        "`{}` is no topic: write words of letters, digits, `-` and `_` joined by dots, at most \
+         {MAX_TOPIC} bytes",
+        topic.escape_debug()
+    )))
+}
+
+fn is_word(word: &str) -> bool {
+    !word.is_empty()
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// Whether a pattern stands for a topic; both are taken as valid.
+pub const fn matches(pattern: &str, topic: &str) -> bool {
+    let (pattern, topic) = (pattern.as_bytes(), topic.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    loop {
+        let word = end(pattern, p) - p;
+        if word == 1 && pattern[p] == b'>' {
+            return t < topic.len();
+        }
+        let other = end(topic, t) - t;
+        if !(word == 1 && pattern[p] == b'*' && other > 0) {
+            if word != other {
+                return false;
+            }
+            let mut at = 0;
+            while at < word {
+                if pattern[p + at] != topic[t + at] {
+                    return false;
+                }
+                at += 1;
+            }
+        }
+        (p, t) = (p + word, t + other);
+        match (p < pattern.len(), t < topic.len()) {
+            (false, false) => return true,
+            (true, true) => (p, t) = (p + 1, t + 1),
+            _ => return false,
+        }
+    }
+}
+
+/// Where the word that begins here ends.
+const fn end(text: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while at < text.len() && text[at] != b'.' {
+        at += 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn star_is_one_word_and_the_arrow_all_that_follow() {
+        for (pattern, topic, fits) in [
+            ("a.b", "a.b", true),
+            ("a.b", "a.c", false),
+            ("a.b", "a", false),
+            ("a", "a.b", false),
+            ("a", "ab", false),
+            ("a.*", "a.b", true),
+            ("a.*", "a", false),
+            ("a.*", "a.b.c", false),
+            ("*.b", "a.b", true),
+            ("*", "a", true),
+            ("a.>", "a.b", true),
+            ("a.>", "a.b.c", true),
+            ("a.>", "a", false),
+            (">", "a", true),
+            (">", "a.b", true),
+            ("*.*.c", "a.b.c", true),
+            ("a.*.c", "a.b.d", false),
+        ] {
+            assert_eq!(matches(pattern, topic), fits, "{pattern} {topic}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern_or_topic_is_refused() {
+        for text in [
+            "", ".", "a.", ".a", "a..b", "a b", "a.>.b", "a*", "ä", "a/b",
+        ] {
+            assert!(Pattern::parse(text).is_err(), "{text}");
+            assert!(check_topic(text).is_err(), "{text}");
+        }
+        for text in ["a", "A_1.b-c", "0"] {
+            assert!(Pattern::parse(text).unwrap().is_exact(), "{text}");
+            check_topic(text).unwrap();
+        }
+        for text in ["*", ">", "a.*.b", "a.>"] {
+            assert!(!Pattern::parse(text).unwrap().is_exact(), "{text}");
+            assert!(check_topic(text).is_err(), "{text}");
+        }
+        assert!(check_topic(&"a".repeat(256)).is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! Opening a broker by its URL: the table of schemes, ours and those that other crates announce.
+//!
+//! Does not read settings; the URL comes from whoever does.
+
+use crate::handle::Broker;
+use micro_core::scheme::{Opener, Schemes};
+use micro_message::error::Result;
+
+micro_core::__announced!(Broker, BROKER_SCHEMES);
+
+/// Announces a broker's URL scheme: its name, and a function from what follows `://` to the
+/// broker, which contacts nobody yet.
+///
+/// # Examples
+///
+/// ```
+/// use micro::broker::{Broker, Memory};
+///
+/// micro::broker_scheme!("nearby", |_rest| Ok(Broker::new(Memory::new())));
+///
+/// assert!(Broker::open("nearby://10.0.0.1").is_ok());
+/// ```
+#[macro_export]
+macro_rules! broker_scheme {
+    ($name:expr, off $feature:literal) => {
+        $crate::__private::submit! {
+            [$crate::BROKER_SCHEMES] $crate::Scheme = $crate::Scheme::off($name, $feature)
+        }
+    };
+    ($name:expr, $open:expr $(,)?) => {
+        $crate::__private::submit! {
+            [$crate::BROKER_SCHEMES] $crate::Scheme = $crate::Scheme::new($name, $open)
+        }
+    };
+}
+
+const SCHEMES_OF_BROKERS: Schemes<Broker> = Schemes {
+    what: "broker",
+    own: &[Opener::new("memory", Broker::open_memory)],
+    announced,
+};
+
+pub(super) fn open(url: &str, given: &[Scheme]) -> Result<Broker> {
+    let given: Vec<_> = given.iter().map(|scheme| scheme.0).collect();
+    SCHEMES_OF_BROKERS.open(url, &given)
+}
+
+#[cfg(test)]
+mod tests {
+    use micro_message::error::ErrorKind;
+
+    #[test]
+    fn schemes_open_or_say_what_there_is() {
+        let open = |url| super::open(url, &[]);
+        assert_eq!(open("memory://").unwrap().scheme(), "memory");
+        assert_eq!(open("memory").unwrap().scheme(), "memory");
+        assert!(open("memory://x").is_err());
+        let error = open("kafak://a").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.message().contains("`memory`"), "{error}");
+    }
+}

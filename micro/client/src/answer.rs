@@ -1,0 +1,30 @@
+//! What a call gives its caller: a message, or a stream of them.
+
+use micro_core::handler::{self, ResponseType};
+use micro_message::error::Result;
+use micro_message::metadata::Metadata;
+
+/// A reply and its metadata.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reply<R> {
+    /// The message.
+    pub message: R,
+    /// What the service said before it.
+    pub metadata: Metadata,
+    /// What the service said after it. Of a stream: nothing, see
+    /// [`Streaming::trailers`](micro_core::handler::Streaming::trailers).
+    pub trailers: Metadata,
+}
+
+impl<R: ResponseType> Reply<R> {
+    /// Reads what a call came back with.
+    pub(crate) fn read(reply: handler::Reply) -> Result<Self> {
+        let (metadata, message, trailers) = R::from_reply(reply)?;
+        Ok(Self {
+            message,
+            metadata,
+            trailers,
+        })
+    }
+}

@@ -1,0 +1,233 @@
+//! How long a stream may take and how long it may be silent.
+//!
+//! Both directions of a call share a [`Pulse`]; each has a [`Clock`] of its own, so that neither
+//! depends on the other being polled.
+
+use std::any::Any;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::failure::Failure;
+use crate::options::Limit;
+use micro_core::handler::PayloadStream;
+use micro_wake::unhurried;
+
+/// What keeps the client alive while a stream of its is read.
+pub(super) type Keep = Option<Arc<dyn Any + Send + Sync>>;
+
+/// What a streaming call has in common whatever its way: how long it may live, and whom it keeps
+/// alive.
+#[derive(Debug, Clone)]
+pub(super) struct Life {
+    limit: Option<Limit>,
+    /// `None` when it may be silent for ever.
+    pulse: Option<Arc<Pulse>>,
+    keep: Keep,
+}
+
+impl Life {
+    pub(super) fn new(limit: Option<Limit>, idle: Option<Duration>, keep: Keep) -> Self {
+        Self {
+            limit,
+            pulse: idle.map(Pulse::new),
+            keep,
+        }
+    }
+
+    pub(super) fn limit(&self) -> Option<Limit> {
+        self.limit
+    }
+
+    /// A clock of one direction.
+    pub(super) fn clock(&self) -> Clock {
+        Clock::new(self.limit, self.pulse())
+    }
+
+    pub(super) fn pulse(&self) -> Option<Arc<Pulse>> {
+        self.pulse.clone()
+    }
+
+    pub(super) fn keep(&self) -> Keep {
+        self.keep.clone()
+    }
+
+    /// Notes every message of a stream.
+    pub(super) fn watch(&self, messages: PayloadStream) -> PayloadStream {
+        let Some(pulse) = self.pulse() else {
+            return messages;
+        };
+        messages.map(move |next| {
+            pulse.beat();
+            next
+        })
+    }
+}
+
+/// When a message passed last, in either direction.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    started: Instant,
+    /// Nanoseconds since `started`; written by both directions.
+    last: AtomicU64,
+    /// How long nothing may pass.
+    idle: Duration,
+}
+
+impl Pulse {
+    pub(super) fn new(idle: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            started: Instant::now(),
+            last: AtomicU64::new(0),
+            idle,
+        })
+    }
+
+    /// A message has passed.
+    pub(super) fn beat(&self) {
+        let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.last.store(now, Ordering::Relaxed);
+    }
+
+    /// Until when it may be silent, if nothing passes from now on.
+    fn silent_until(&self) -> Option<(Instant, Duration)> {
+        let last = Duration::from_nanos(self.last.load(Ordering::Relaxed));
+        Some(((self.started + last).checked_add(self.idle)?, self.idle))
+    }
+}
+
+/// Wakes one direction of a stream when its time is over.
+#[derive(Debug)]
+pub(super) struct Clock {
+    deadline: Option<Limit>,
+    pulse: Option<Arc<Pulse>>,
+    /// Set for a moment at which time may be over; made at the first wait.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// How many messages have passed since time was last looked at.
+    unseen: u32,
+}
+
+/// At every so many messages that lie ready time is looked at: it costs as much as reading one.
+const LOOK: u32 = 16;
+
+impl Clock {
+    pub(super) fn new(deadline: Option<Limit>, pulse: Option<Arc<Pulse>>) -> Self {
+        Self {
+            deadline,
+            pulse,
+            timer: None,
+            unseen: 0,
+        }
+    }
+
+    /// A message passes. What to say instead, should time be over: whoever finds messages ready
+    /// never waits.
+    #[inline]
+    pub(super) fn pass(&mut self) -> Result<(), String> {
+        if let Some(pulse) = &self.pulse {
+            pulse.beat();
+        }
+        let Some(limit) = self.deadline else {
+            return Ok(());
+        };
+        self.unseen += 1;
+        if self.unseen < LOOK {
+            return Ok(());
+        }
+        self.unseen = 0;
+        if limit.at > Instant::now() {
+            Ok(())
+        } else {
+            Err(overdue(limit))
+        }
+    }
+
+    /// What to say of a failure by which the peer means that time is over.
+    pub(super) fn late(&self, failure: &Failure) -> Option<String> {
+        let limit = self.deadline?;
+        failure.is_late(Some(limit.at)).then(|| overdue(limit))
+    }
+
+    /// Ready when time is over, with what to say of it.
+    pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<String> {
+        loop {
+            let silent = self.pulse.as_ref().and_then(|pulse| pulse.silent_until());
+            let due = match (self.deadline, silent) {
+                (Some(limit), Some((at, _))) => limit.at.min(at),
+                (Some(limit), None) => limit.at,
+                (None, Some((at, _))) => at,
+                (None, None) => return Poll::Pending,
+            };
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
+            if timer.deadline() > due {
+                timer.as_mut().reset(due);
+            }
+            if unhurried(timer.as_mut(), task).is_pending() {
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            if let Some(limit) = self.deadline.filter(|limit| limit.at <= now) {
+                return Poll::Ready(overdue(limit));
+            }
+            if let Some((_, idle)) = silent.filter(|(at, _)| *at <= now) {
+                return Poll::Ready(format!(
+                    "no message in either direction within {idle:?} (`idle_timeout`)"
+                ));
+            }
+            // Something passed since the timer was set.
+            timer.as_mut().reset(due);
+        }
+    }
+}
+
+fn overdue(limit: Limit) -> String {
+    format!("the stream did not end within {limit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use tokio::time::sleep;
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_counted_from_the_last_message() {
+        let pulse = Pulse::new(Duration::from_secs(2));
+        let mut clock = Clock::new(None, Some(Arc::clone(&pulse)));
+        let started = Instant::now();
+        let beating = async {
+            for _ in 0..3 {
+                sleep(Duration::from_secs(1)).await;
+                pulse.beat();
+            }
+        };
+        let (text, ()) = tokio::join!(poll_fn(|task| clock.poll(task)), beating);
+        assert_eq!(started.elapsed(), Duration::from_secs(5));
+        assert_eq!(
+            text,
+            "no message in either direction within 2s (`idle_timeout`)"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn deadline_holds_however_lively_the_stream() {
+        let pulse = Pulse::new(Duration::from_secs(2));
+        let limit = Limit::after(Duration::from_secs(3), "the call's timeout");
+        let mut clock = Clock::new(limit, Some(Arc::clone(&pulse)));
+        let beating = async {
+            loop {
+                sleep(Duration::from_secs(1)).await;
+                pulse.beat();
+            }
+        };
+        let text = tokio::select! {
+            text = poll_fn(|task| clock.poll(task)) => text,
+            () = beating => unreachable!(),
+        };
+        assert_eq!(text, "the stream did not end within 3s, the call's timeout");
+    }
+}

@@ -1,0 +1,206 @@
+//! What moves the frames of one connection and notices when the peer is dead: a task, or the calls
+//! themselves while they are few.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::Connection as Frames;
+use h2::{Ping, PingPong};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::connection::Shared;
+use crate::connection::written::Watched;
+use micro_wake::{Common, Owner, common};
+
+/// From so many calls at once on, frames are moved in batches, by the task.
+const CROWD: usize = 8;
+
+/// How a connection ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// Closed in order by whichever side, and no call was cut.
+    pub(crate) clean: bool,
+    /// The peer finds that it is asked for signs of life too often.
+    pub(crate) pestered: bool,
+    /// What happened, to follow "the connection".
+    pub(crate) text: String,
+}
+
+/// The task of one connection. Whoever spawns it owns it.
+pub(crate) struct Driver {
+    moving: Owner<Moving>,
+    shared: Arc<Shared>,
+    /// The last wake-up was passed on to the callers.
+    yielded: bool,
+}
+
+/// Moves the frames.
+pub(super) struct Moving {
+    frames: Frames<Watched<TcpStream>, Bytes>,
+    shared: Arc<Shared>,
+    pings: PingPong,
+    interval: Duration,
+    timeout: Duration,
+    /// When to look at the last sign of life next.
+    timer: Pin<Box<Sleep>>,
+    /// When the ping that is under way was sent.
+    pinged: Option<Instant>,
+}
+
+impl Shared {
+    /// Whether so many calls run that each is better off behind the others.
+    pub(super) fn moves_in_batches(&self) -> bool {
+        self.gate.running() >= CROWD
+    }
+}
+
+impl Driver {
+    pub(super) fn new(
+        frames: Frames<Watched<TcpStream>, Bytes>,
+        pings: PingPong,
+        shared: Arc<Shared>,
+        (interval, timeout): (Duration, Duration),
+    ) -> (Self, Arc<Common<Moving>>) {
+        let (moving, others) = common(Moving {
+            frames,
+            shared: Arc::clone(&shared),
+            pings,
+            interval,
+            timeout,
+            timer: Box::pin(sleep(interval)),
+            pinged: None,
+        });
+        let driver = Self {
+            moving,
+            shared,
+            yielded: false,
+        };
+        (driver, others)
+    }
+
+    /// Runs until the connection has ended; calls still on it then fail.
+    pub(crate) async fn run(mut self) -> End {
+        let end = poll_fn(|task| self.poll(task)).await;
+        self.shared.gate.close();
+        end
+    }
+
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<End> {
+        // With many callers each wake-up is one call's: letting the others run first sends, and
+        // reads, many at once.
+        self.yielded = !self.yielded && self.shared.moves_in_batches();
+        if self.yielded {
+            task.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.moving).poll(task)
+    }
+}
+
+impl Future for Moving {
+    type Output = End;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<End> {
+        let end = ready!(self.poll_end(task));
+        // Before the calls are told, so that they can tell why.
+        if self.shared.end.set(end.text.clone()).is_err() {
+            tracing::trace!("connection ended twice");
+        }
+        Poll::Ready(end)
+    }
+}
+
+impl Moving {
+    fn poll_end(&mut self, task: &mut Context<'_>) -> Poll<End> {
+        loop {
+            if let Poll::Ready(ended) = Pin::new(&mut self.frames).poll(task) {
+                return Poll::Ready(self.ended(ended));
+            }
+            if self.shared.gate.is_crowded() {
+                let limit = self.frames.max_concurrent_send_streams();
+                self.shared.gate.allow(limit);
+            }
+            if self.pinged.is_some() && self.pings.poll_pong(task).is_ready() {
+                self.pinged = None;
+                self.timer.as_mut().reset(Instant::now() + self.interval);
+            }
+            if self.shared.suspect.load(Ordering::Relaxed) {
+                self.shared.suspect.store(false, Ordering::Relaxed);
+                if self.pinged.is_none() {
+                    self.ping();
+                    continue;
+                }
+            }
+            if self.timer.as_mut().poll(task).is_pending() {
+                return Poll::Pending;
+            }
+            if let Some(end) = self.look() {
+                return Poll::Ready(end);
+            }
+        }
+    }
+
+    fn ended(&self, ended: Result<(), h2::Error>) -> End {
+        let calm = Some(h2::Reason::ENHANCE_YOUR_CALM);
+        match ended {
+            Ok(()) => End {
+                clean: self.shared.gate.running() == 0,
+                ..End::new("was closed")
+            },
+            Err(error) => End {
+                pestered: error.is_remote() && error.reason() == calm,
+                ..End::new(format!("broke: {error}"))
+            },
+        }
+    }
+
+    /// The timer is due: is there a sign of life?
+    fn look(&mut self) -> Option<End> {
+        let (now, read) = (Instant::now(), self.shared.seen.last_read());
+        match self.pinged {
+            None if now.duration_since(read) >= self.interval => self.ping(),
+            None => self.timer.as_mut().reset(read + self.interval),
+            // Busy sending something else is a sign of life, too.
+            Some(pinged) if read > pinged => {
+                self.pinged = Some(now);
+                self.timer.as_mut().reset(now + self.timeout);
+            }
+            Some(_) => {
+                let text = format!(
+                    "is dead: no sign of life within {:?} (`keep_alive_timeout`)",
+                    self.timeout
+                );
+                return Some(End::new(text));
+            }
+        }
+        None
+    }
+
+    fn ping(&mut self) {
+        let now = Instant::now();
+        if let Err(error) = self.pings.send_ping(Ping::opaque()) {
+            // The connection is closing: its end comes from the frames.
+            tracing::trace!(%error, "no ping on a closing connection");
+            self.timer.as_mut().reset(now + self.interval);
+            return;
+        }
+        self.pinged = Some(now);
+        self.timer.as_mut().reset(now + self.timeout);
+    }
+}
+
+impl End {
+    fn new(text: impl Into<String>) -> Self {
+        Self {
+            clean: false,
+            pestered: false,
+            text: text.into(),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A door for fuzzing: the parsers of replies, without a network. Not for people.
+
+use std::hint::black_box;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+
+use crate::connection::frames::Frames;
+use crate::connection::status;
+
+/// The longest message that [`frames`] accepts.
+pub const LIMIT: usize = 64 << 10;
+
+/// The messages in a reply that comes in pieces of `size` bytes, and how it ended: `None` behind
+/// a whole message.
+pub fn frames(body: &[u8], size: usize, encoding: Option<&str>) -> (Vec<Bytes>, Option<String>) {
+    let mut head = HeaderMap::new();
+    if let Some(value) = encoding.and_then(|name| HeaderValue::from_str(name).ok()) {
+        head.insert("grpc-encoding", value);
+    }
+    let mut frames = Frames::new(&head, LIMIT);
+    let mut messages = Vec::new();
+    for piece in body.chunks(size.max(1)) {
+        frames.push(Bytes::copy_from_slice(piece));
+        loop {
+            match frames.next() {
+                Ok(Some(message)) => messages.push(message),
+                Ok(None) => break,
+                Err(failure) => return (messages, Some(failure.error.to_string())),
+            }
+        }
+    }
+    let cut = (!frames.is_between()).then(|| "cut".to_owned());
+    (messages, cut)
+}
+
+/// A status, its message and its details, by lines.
+pub fn status(lines: &[u8]) {
+    let mut fields = HeaderMap::new();
+    let names = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
+    for (name, line) in names.into_iter().zip(lines.split(|&byte| byte == b'\n')) {
+        if let Ok(value) = HeaderValue::from_bytes(line) {
+            fields.insert(name, value);
+        }
+    }
+    if let Some(Err(failure)) = status::status(&fields) {
+        black_box(failure.error.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rubbish_is_survived_and_cuts_make_no_difference() {
+        let mut random = fastrand::Rng::with_seed(17);
+        for _ in 0..2_000 {
+            let mut body: Vec<_> = [0, 0, 0, 0, 2, b'h', b'i'].repeat(random.usize(..4));
+            body.extend((0..random.usize(..12)).map(|_| random.u8(..4)));
+            let whole = frames(&body, usize::MAX, None);
+            for size in 1..=body.len() {
+                assert_eq!(frames(&body, size, None), whole, "{size} {body:?}");
+            }
+            let text = (0..40).map(|_| b"5\n%aF0=CgN"[random.usize(..10)]);
+            status(&text.collect::<Vec<_>>());
+        }
+    }
+}

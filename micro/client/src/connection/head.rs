@@ -1,0 +1,216 @@
+//! The head of a gRPC request: path, deadline, metadata.
+
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TE, USER_AGENT};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, Method, Request, Uri, Version};
+
+use crate::connection::frames::Framing;
+use micro_message::codec::Codec;
+use micro_message::error::{Error, Result};
+use micro_message::metadata::Metadata;
+use micro_wire::Compression;
+
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const ACCEPTED: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("micro-rust/", env!("CARGO_PKG_VERSION")));
+
+/// What the requests of one call have in common, whatever the node.
+#[derive(Debug)]
+pub(crate) struct Head {
+    path: PathAndQuery,
+    fields: HeaderMap,
+}
+
+/// The content type of a codec's messages.
+fn content_type(codec: Codec) -> HeaderValue {
+    match codec {
+        Codec::Json => HeaderValue::from_static("application/grpc+json"),
+        Codec::Protobuf => HeaderValue::from_static("application/grpc"),
+    }
+}
+
+/// Fields that belong to the protocol.
+fn is_reserved(key: &str) -> bool {
+    matches!(
+        key,
+        "connection"
+            | "content-length"
+            | "content-type"
+            | "host"
+            | "keep-alive"
+            | "te"
+            | "trailer"
+            | "proxy-connection"
+            | "transfer-encoding"
+            | "upgrade"
+            | "micro-not-handled"
+    ) || key.starts_with("grpc-")
+}
+
+impl Head {
+    /// The head of a call's requests.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for metadata under a key of the protocol; `ResourceExhausted` for more
+    /// than `limit` bytes of it.
+    pub(crate) fn new(
+        path: PathAndQuery,
+        framing: &Framing,
+        metadata: &Metadata,
+        limit: usize,
+    ) -> Result<Self> {
+        let mut fields = HeaderMap::with_capacity(6 + metadata.len());
+        fields.insert(TE, const { HeaderValue::from_static("trailers") });
+        fields.insert(CONTENT_TYPE, content_type(framing.codec));
+        fields.insert(USER_AGENT, AGENT);
+        if cfg!(any(feature = "gzip", feature = "zstd")) {
+            fields.insert(ACCEPTED, HeaderValue::from_static(Compression::accepted()));
+        }
+        if let Some(compression) = framing.compression {
+            fields.insert(ENCODING, HeaderValue::from_static(compression.name()));
+        }
+        if !metadata.is_empty() {
+            add(metadata, limit, &mut fields)?;
+        }
+        Ok(Self { path, fields })
+    }
+
+    /// Looks at the metadata of a call, which may stay in this process.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub(crate) fn check(metadata: &Metadata, limit: usize) -> Result<()> {
+        if metadata.size() > limit {
+            return Err(Error::resource_exhausted(format!(
+                "the call's metadata has {} bytes, the limit is {limit} (`metadata_limit`)",
+                metadata.size()
+            )));
+        }
+        match metadata.iter().find(|(key, _)| is_reserved(key)) {
+            None => Ok(()),
+            Some((key, _)) => Err(Error::invalid_argument(format!(
+                "metadata key `{key}` belongs to the protocol, choose another"
+            ))),
+        }
+    }
+
+    /// The request to one node, with the time that remains.
+    pub(crate) fn request(
+        &self,
+        authority: &Authority,
+        remaining: Option<Duration>,
+    ) -> Request<()> {
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = Some(authority.clone());
+        parts.path_and_query = Some(self.path.clone());
+        let uri = Uri::from_parts(parts).expect("scheme, authority and path are a whole");
+        let mut request = Request::new(());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        *request.version_mut() = Version::HTTP_2;
+        *request.headers_mut() = self.fields.clone();
+        if let Some(remaining) = remaining {
+            request.headers_mut().insert(TIMEOUT, timeout(remaining));
+        }
+        request
+    }
+}
+
+fn add(metadata: &Metadata, limit: usize, fields: &mut HeaderMap) -> Result<()> {
+    Head::check(metadata, limit)?;
+    for (key, value) in metadata.iter() {
+        let name = HeaderName::from_bytes(key.as_bytes());
+        let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) else {
+            return Err(Error::invalid_argument(format!(
+                "metadata `{key}` cannot be sent"
+            )));
+        };
+        if name == USER_AGENT {
+            fields.insert(name, value);
+        } else {
+            fields.append(name, value);
+        }
+    }
+    Ok(())
+}
+
+/// The remaining time as gRPC writes it: at most eight digits and a unit.
+///
+/// Rounded up to about a hundredth, so that equal time limits are written alike and the header
+/// compression of HTTP/2 finds them again.
+fn timeout(remaining: Duration) -> HeaderValue {
+    let micros = u64::try_from(remaining.as_micros())
+        .unwrap_or(u64::MAX)
+        .max(1);
+    let mut grain = 1;
+    while micros / grain > 300 {
+        grain *= 10;
+    }
+    let micros = micros.div_ceil(grain).saturating_mul(grain);
+    let text = match micros {
+        0..10_000_000 => format!("{micros}u"),
+        10_000_000..10_000_000_000 => format!("{}m", micros.div_ceil(1_000)),
+        _ => format!("{}S", micros.div_ceil(1_000_000).min(99_999_999)),
+    };
+    HeaderValue::try_from(text).expect("digits and a letter")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAMING: Framing = Framing {
+        codec: Codec::Protobuf,
+        limit: 99,
+        compression: None,
+    };
+
+    #[test]
+    fn timeouts_are_rounded_up_a_little_and_fit_eight_digits() {
+        let cases = [
+            (Duration::ZERO, "1u"),
+            (Duration::from_micros(250), "250u"),
+            (Duration::from_micros(1_999_990), "2000000u"),
+            (Duration::from_micros(29_999_900), "30000m"),
+            (Duration::from_secs(86_400), "87000S"),
+            (Duration::MAX, "99999999S"),
+        ];
+        for (length, text) in cases {
+            assert_eq!(timeout(length), text, "{length:?}");
+        }
+    }
+
+    #[test]
+    fn metadata_cannot_pose_as_protocol_and_is_limited() {
+        let path = || PathAndQuery::from_static("/a.A/B");
+        let mut metadata = Metadata::new();
+        metadata.insert("grpc-status", "0").unwrap();
+        let error = Head::new(path(), &FRAMING, &metadata, 99).unwrap_err();
+        assert!(error.to_string().contains("`grpc-status`"), "{error}");
+        let mut metadata = Metadata::new();
+        metadata.insert("a", "x".repeat(99)).unwrap();
+        let error = Head::new(path(), &FRAMING, &metadata, 99).unwrap_err();
+        assert!(error.to_string().contains("`metadata_limit`"), "{error}");
+    }
+
+    #[test]
+    fn request_names_node_method_and_time() {
+        let mut metadata = Metadata::new();
+        metadata.insert("tenant", "acme").unwrap();
+        let path = PathAndQuery::from_static("/greeter.Greeter/Hello");
+        let head = Head::new(path, &FRAMING, &metadata, 99).unwrap();
+        let node = Authority::from_static("[::1]:80");
+        let request = head.request(&node, Some(Duration::from_secs(1)));
+        assert_eq!(request.uri(), "http://[::1]:80/greeter.Greeter/Hello");
+        assert_eq!(request.headers()["grpc-timeout"], "1000000u");
+        assert_eq!(request.headers()["tenant"], "acme");
+        assert_eq!(request.headers()["te"], "trailers");
+    }
+}

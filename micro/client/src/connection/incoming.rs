@@ -1,0 +1,269 @@
+//! Reading a reply that is a stream: head, messages, trailers, each as hostile as it may be.
+//!
+//! What is not read yet takes no more memory than the stream's window: room for more is given
+//! only when all of a piece was taken.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::client::ResponseFuture;
+use http::HeaderMap;
+
+use crate::connection::frames::{Frames, nonsense};
+use crate::connection::gate::Slot;
+use crate::connection::reply::{Limits, codec};
+use crate::connection::status::{collect, status};
+use crate::failure::Failure;
+use micro_core::handler::Payload;
+use micro_message::codec::Codec;
+use micro_message::metadata::Metadata;
+use micro_wake::Again;
+
+/// The replies of a streaming call. Dropping it cancels the call at the peer.
+pub(crate) struct Incoming {
+    replies: Replies,
+    /// Moving the connection's frames may bring what is waited for.
+    again: Again,
+    /// Several messages were there at once since it was last waited for any.
+    flows: bool,
+}
+
+struct Replies {
+    stage: Stage,
+    /// Waits to be asked for, once the head is there.
+    leading: Option<Metadata>,
+    limits: Limits,
+    slot: Slot,
+}
+
+enum Stage {
+    Head(ResponseFuture),
+    Body(Box<Reading>),
+    Over,
+}
+
+struct Reading {
+    body: RecvStream,
+    frames: Frames,
+    codec: Codec,
+    /// Bytes of the piece that is being read, for which there is room again afterwards.
+    owed: usize,
+    /// The status in the head, which counts when there are no trailers.
+    status: Option<Result<(), Failure>>,
+}
+
+/// What comes next.
+pub(crate) enum Step {
+    Message(Payload),
+    /// How it ended, and the metadata behind it.
+    End(Result<(), Failure>, Metadata),
+}
+
+impl Incoming {
+    pub(crate) fn new(response: ResponseFuture, limits: Limits, slot: Slot) -> Self {
+        let replies = Replies {
+            stage: Stage::Head(response),
+            leading: None,
+            limits,
+            slot,
+        };
+        Self {
+            replies,
+            again: Again::new(),
+            flows: false,
+        }
+    }
+
+    /// Asks for the head. Not again after a failure.
+    pub(crate) fn poll_head(&mut self, task: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        self.again.poll(task, |task| self.replies.poll_head(task))
+    }
+
+    /// What preceded the first message; once, as soon as the head is there.
+    pub(crate) fn take_leading(&mut self) -> Option<Metadata> {
+        self.replies.leading.take()
+    }
+
+    /// The next message if it lies there, without detour.
+    #[inline]
+    pub(crate) fn ready(&mut self) -> Option<Payload> {
+        let ready = self.replies.ready();
+        self.flows |= ready.is_some();
+        ready
+    }
+
+    /// Whether who reads does better to send and receive here and now. With one message at a time
+    /// the tasks are measurably faster, as a second thread works beside.
+    pub(crate) fn flows(&self) -> bool {
+        self.flows
+    }
+
+    /// Asks for what comes next. Not again after the end.
+    pub(crate) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Step> {
+        if !self.flows {
+            return self.replies.poll(task, false);
+        }
+        let polled = self.again.poll(task, |task| self.replies.poll(task, true));
+        self.flows = polled.is_ready();
+        polled
+    }
+
+    /// Whether the peer lives at all, as it does not answer.
+    pub(crate) fn suspect(&self) {
+        self.replies.slot.connection().suspect();
+    }
+}
+
+impl Replies {
+    fn poll_head(&mut self, task: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        let Stage::Head(response) = &mut self.stage else {
+            return Poll::Ready(Ok(()));
+        };
+        let id = response.stream_id().as_u32();
+        let connection = self.slot.connection();
+        let response = ready!(connection.moving(|| Pin::new(response).poll(task)));
+        self.stage = Stage::Over;
+        let (head, body) = match response {
+            Ok(response) => response.into_parts(),
+            Err(error) => return Poll::Ready(Err(connection.broken(&error, id))),
+        };
+        let status = body
+            .is_end_stream()
+            .then(|| status(&head.headers))
+            .flatten();
+        if let Some(Err(failure)) = status {
+            return Poll::Ready(Err(failure));
+        }
+        let codec = match codec(head.status, &head.headers, self.limits.codec) {
+            Ok(codec) => codec,
+            Err(failure) => return Poll::Ready(Err(failure)),
+        };
+        let mut leading = Metadata::new();
+        collect(&head.headers, &mut leading);
+        self.leading = Some(leading);
+        self.stage = Stage::Body(Box::new(Reading {
+            body,
+            frames: Frames::new(&head.headers, self.limits.message),
+            codec,
+            owed: 0,
+            status,
+        }));
+        Poll::Ready(Ok(()))
+    }
+
+    #[inline]
+    fn ready(&mut self) -> Option<Payload> {
+        let Stage::Body(reading) = &mut self.stage else {
+            return None;
+        };
+        Some(Payload::Encoded {
+            codec: reading.codec,
+            bytes: reading.frames.ready()?,
+            memory: self.limits.memory,
+        })
+    }
+
+    fn poll(&mut self, task: &mut Context<'_>, moves: bool) -> Poll<Step> {
+        if let Err(failure) = ready!(self.poll_head(task)) {
+            return Poll::Ready(Step::End(Err(failure), Metadata::new()));
+        }
+        let Stage::Body(reading) = &mut self.stage else {
+            let failure = nonsense("the stream is over");
+            return Poll::Ready(Step::End(Err(failure), Metadata::new()));
+        };
+        let memory = self.limits.memory;
+        let connection = self.slot.connection();
+        let polled = if moves {
+            connection.moving(|| reading.poll(task))
+        } else {
+            reading.poll(task)
+        };
+        let ended = match ready!(polled) {
+            Ok(Some(bytes)) => {
+                let codec = reading.codec;
+                return Poll::Ready(Step::Message(Payload::Encoded {
+                    codec,
+                    bytes,
+                    memory,
+                }));
+            }
+            Ok(None) => match ready!(reading.poll_end(task)) {
+                Ok(ended) => Ok(ended),
+                Err(broken) => Err(broken),
+            },
+            Err(broken) => Err(broken),
+        };
+        let id = reading.body.stream_id().as_u32();
+        self.stage = Stage::Over;
+        Poll::Ready(match ended {
+            Ok((status, metadata)) => Step::End(status, metadata),
+            Err(Broken::Reply(failure)) => Step::End(Err(failure), Metadata::new()),
+            Err(Broken::Stream(error)) => {
+                let failure = connection.cut(&error, id);
+                Step::End(Err(failure), Metadata::new())
+            }
+        })
+    }
+}
+
+/// Why reading cannot go on.
+enum Broken {
+    Stream(h2::Error),
+    Reply(Failure),
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Self::Reply(failure)
+    }
+}
+
+impl From<h2::Error> for Broken {
+    fn from(error: h2::Error) -> Self {
+        Self::Stream(error)
+    }
+}
+
+impl Reading {
+    /// The next message; `None` after the last.
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
+        loop {
+            if let Some(message) = self.frames.next()? {
+                return Poll::Ready(Ok(Some(message)));
+            }
+            if self.owed > 0 {
+                let owed = std::mem::take(&mut self.owed);
+                self.body.flow_control().release_capacity(owed)?;
+            }
+            match ready!(self.body.poll_data(task)) {
+                Some(Ok(chunk)) => {
+                    self.owed = chunk.len();
+                    self.frames.push(chunk);
+                }
+                Some(Err(error)) => return Poll::Ready(Err(error.into())),
+                None => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
+
+    /// Status and metadata behind the last message.
+    #[expect(clippy::type_complexity, reason = "one caller, which takes it apart")]
+    fn poll_end(
+        &mut self,
+        task: &mut Context<'_>,
+    ) -> Poll<Result<(Result<(), Failure>, Metadata), Broken>> {
+        let trailers: HeaderMap = ready!(self.body.poll_trailers(task))?.unwrap_or_default();
+        let outcome = match status(&trailers).or_else(|| self.status.take()) {
+            Some(Ok(())) if self.frames.is_between() => Ok(()),
+            Some(Ok(())) => Err(nonsense("the stream's last message is cut off")),
+            Some(Err(failure)) => Err(failure),
+            None => Err(nonsense("the stream ended without a status")),
+        };
+        let mut metadata = Metadata::new();
+        collect(&trailers, &mut metadata);
+        Poll::Ready(Ok((outcome, metadata)))
+    }
+}

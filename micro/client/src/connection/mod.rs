@@ -1,0 +1,216 @@
+//! One multiplexed connection to a node: gRPC over HTTP/2 without TLS.
+//!
+//! Knows exactly what became of each request: not sent, not processed, refused, lost, answered.
+//! Does not pick nodes and does not repeat calls.
+
+mod connect;
+mod driver;
+mod frames;
+pub mod fuzz;
+mod gate;
+mod head;
+mod incoming;
+mod pump;
+mod reply;
+mod status;
+mod written;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context as Task, Waker};
+
+use bytes::Bytes;
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, SendStream};
+use http::Request;
+use http::uri::Authority;
+use tokio::sync::SemaphorePermit;
+
+use self::driver::Moving;
+use self::gate::{Gate, Shut};
+use self::written::Seen;
+use crate::failure::{Failure, Reach};
+use micro_message::error::{Error, ErrorKind};
+use micro_wake::Common;
+
+pub(super) use self::connect::connect;
+pub(super) use self::driver::{Driver, End};
+pub(super) use self::frames::Framing;
+pub(super) use self::gate::Slot;
+pub(super) use self::head::Head;
+pub(super) use self::incoming::{Incoming, Step};
+pub(super) use self::pump::Pump;
+pub(super) use self::reply::Limits;
+
+/// An open connection. Dropping the last clone of its `Arc` closes it in order.
+pub(super) struct Connection {
+    /// Opens streams; locked for as long as that takes.
+    sender: Mutex<SendRequest<Bytes>>,
+    shared: Arc<Shared>,
+    /// What moves its frames.
+    moving: Arc<Common<Moving>>,
+    authority: Authority,
+}
+
+/// What a connection and its task have in common.
+#[derive(Debug)]
+struct Shared {
+    gate: Gate,
+    seen: Arc<Seen>,
+    /// Set by calls that got no answer; the task then asks for a sign of life.
+    suspect: AtomicBool,
+    /// Why it ended; set by the task.
+    end: OnceLock<String>,
+}
+
+impl Connection {
+    /// Waits for a free stream.
+    pub(super) async fn enter(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        self.shared.gate.enter().await.map_err(|shut| match shut {
+            Shut::Closed => Failure::unsent(format!("the connection {}", self.end())),
+            Shut::Full(most) => Failure::new(
+                Reach::Unsent,
+                Error::resource_exhausted(format!(
+                    "{most} calls wait for a free stream already (`queue_limit`)"
+                )),
+            ),
+        })
+    }
+
+    /// A free stream, if there is one now, to be kept for as long as that lasts.
+    pub(super) fn try_enter_long(self: &Arc<Self>) -> Option<Slot> {
+        let permit = self.shared.gate.try_enter()?;
+        Some(Slot::new(Arc::clone(self), permit))
+    }
+
+    /// Whether streams keep calls from this connection.
+    pub(super) fn is_taken(&self) -> bool {
+        self.shared.gate.is_taken()
+    }
+
+    /// Waits for a free stream, to be kept for as long as that lasts.
+    pub(super) async fn enter_long(self: &Arc<Self>) -> Result<Slot, Failure> {
+        let permit = self.enter().await?;
+        Ok(Slot::new(Arc::clone(self), permit))
+    }
+
+    /// Whether no more calls can be sent on it.
+    pub(super) fn is_over(&self) -> bool {
+        self.shared.end.get().is_some()
+    }
+
+    /// A call got no answer: is the peer alive at all?
+    ///
+    /// Dropping the call's stream wakes the connection's task, which then asks.
+    pub(super) fn suspect(&self) {
+        self.shared.suspect.store(true, Ordering::Relaxed);
+    }
+
+    /// Does something that may give the connection frames to send, or room to receive, and moves
+    /// what frames there are here and now. Nothing in it may take long.
+    pub(super) fn moving<T>(&self, first: impl FnOnce() -> T) -> T {
+        if self.shared.moves_in_batches() {
+            first()
+        } else {
+            self.moving.after(first)
+        }
+    }
+
+    pub(super) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Sends a whole unary request.
+    pub(super) fn send(&self, head: Request<()>, frame: Bytes) -> Result<ResponseFuture, Failure> {
+        let (response, stream) = self.begin(head)?;
+        finish(stream, frame);
+        Ok(response)
+    }
+
+    /// Sends the head of a request.
+    pub(super) fn begin(
+        &self,
+        head: Request<()>,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), Failure> {
+        let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut nobody = Task::from_waker(Waker::noop());
+        if sender.poll_ready(&mut nobody).is_pending() {
+            // The slot of a cancelled call is not quite free yet: this one waits behind it, which
+            // a fresh handle may.
+            *sender = sender.clone();
+        }
+        let opened = sender.send_request(head, false);
+        drop(sender);
+        opened.map_err(|error| {
+            Failure::unsent(format!("the connection takes no more calls: {error}"))
+        })
+    }
+
+    /// What became of a request whose stream failed.
+    fn broken(&self, error: &h2::Error, stream: u32) -> Failure {
+        self.what(error, stream, "no reply")
+    }
+
+    /// What became of a stream of replies that failed after it had begun.
+    fn cut(&self, error: &h2::Error, stream: u32) -> Failure {
+        self.what(error, stream, "the stream was cut off")
+    }
+
+    fn what(&self, error: &h2::Error, stream: u32, what: &str) -> Failure {
+        if error.is_reset() && error.is_remote() {
+            let reason = error.reason().unwrap_or(Reason::NO_ERROR);
+            let reach = match reason {
+                Reason::REFUSED_STREAM => Reach::Refused,
+                _ => Reach::Lost,
+            };
+            let text = format!("the peer reset the stream: {}", reason.description());
+            return Failure::new(reach, Error::new(kind(reason), text));
+        }
+        if error.is_go_away() && error.is_remote() {
+            let text = "the peer closed the connection before it began with the call";
+            return Failure::new(Reach::Unprocessed, Error::unavailable(text));
+        }
+        if error.is_io() && !self.shared.seen.has_left(stream) {
+            return Failure::unsent(format!("the connection {}", self.end()));
+        }
+        let text = if error.is_io() || error.is_go_away() {
+            format!("{what}, the connection {}", self.end())
+        } else {
+            format!("the peer broke the protocol: {error}")
+        };
+        Failure::new(Reach::Lost, Error::unavailable(text))
+    }
+
+    fn end(&self) -> &str {
+        self.shared.end.get().map_or("was lost", |end| end)
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("authority", &self.authority)
+            .field("end", &self.shared.end.get())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sends all that follows a head.
+pub(super) fn finish(mut stream: SendStream<Bytes>, frame: Bytes) {
+    if let Err(error) = stream.send_data(frame, true) {
+        // The peer was faster: it has ended the stream, and the reply says how.
+        tracing::debug!(%error, "a request was not sent to its end");
+    }
+}
+
+/// The kind that a reset stands for, as gRPC has it.
+fn kind(reason: Reason) -> ErrorKind {
+    match reason {
+        Reason::REFUSED_STREAM => ErrorKind::Unavailable,
+        Reason::CANCEL => ErrorKind::Cancelled,
+        Reason::ENHANCE_YOUR_CALM => ErrorKind::ResourceExhausted,
+        Reason::INADEQUATE_SECURITY => ErrorKind::PermissionDenied,
+        _ => ErrorKind::Internal,
+    }
+}

@@ -1,0 +1,66 @@
+//! One timer for a whole call, lent to each thing it waits for.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use tokio::time::Sleep;
+
+use micro_wake::unhurried;
+
+/// The deadline came first.
+#[derive(Debug)]
+pub(super) struct Late;
+
+/// A call's timer; `None` is no limit.
+pub(super) type Timer<'a> = Pin<&'a mut Option<Sleep>>;
+
+/// Waits for a future, at most until the timer is due.
+pub(super) async fn limit<F: Future>(timer: &mut Timer<'_>, future: F) -> Result<F::Output, Late> {
+    let mut future = pin!(future);
+    poll_fn(|task| {
+        // The future first: what is ready at once never touches the timer wheel.
+        if let Poll::Ready(output) = future.as_mut().poll(task) {
+            return Poll::Ready(Ok(output));
+        }
+        match timer.as_mut().as_pin_mut() {
+            Some(sleep) => unhurried(sleep, task).map(|()| Err(Late)),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Waits for a future, at most until something else is ready.
+pub(super) async fn race<F: Future, T>(
+    future: F,
+    mut other: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Result<F::Output, T> {
+    let mut future = pin!(future);
+    poll_fn(|task| match future.as_mut().poll(task) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => other(task).map(Err),
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::time::{Instant, sleep, sleep_until};
+
+    #[tokio::test(start_paused = true)]
+    async fn one_timer_limits_many_waits() {
+        let started = Instant::now();
+        let timer = Some(sleep_until(started + Duration::from_secs(3)));
+        let mut timer = pin!(timer);
+        for _ in 0..2 {
+            let nap = sleep(Duration::from_secs(1));
+            limit(&mut timer.as_mut(), nap).await.unwrap();
+        }
+        let late = limit(&mut timer.as_mut(), std::future::pending::<()>()).await;
+        assert!(late.is_err());
+        assert_eq!(started.elapsed(), Duration::from_secs(3));
+    }
+}

@@ -1,0 +1,342 @@
+//! `Link`: the way to one node. One connection, opened once for all who wait for it, and more only
+//! while streams take it up.
+//!
+//! A node that cannot be reached is ejected and probed until it can be, or until it is gone.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::backoff::jittered;
+use crate::config::Config;
+use crate::connection::{Connection, Driver, End, connect};
+use crate::failure::Failure;
+use crate::selector::Health;
+use crate::tasks::Tasks;
+use crate::wide::Wide;
+
+/// The way to one node.
+pub(super) struct Link {
+    address: String,
+    config: Arc<Config>,
+    tasks: Arc<Tasks>,
+    health: Arc<Health>,
+    /// Written by the tasks below and by `retire`; read by every call.
+    state: watch::Sender<State>,
+    /// Connections beside the one in `state`, while streams need them.
+    wide: Wide,
+    /// Ends the pause between two probes.
+    hurry: Notify,
+    /// How many times the interval of keep-alive was doubled, as the peer felt pestered.
+    doubled: AtomicU32,
+}
+
+/// At most 1,024 times the interval.
+const MOST_DOUBLED: u32 = 10;
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// Failed attempts to connect, ever.
+    failures: u64,
+    /// Why the last one failed.
+    reason: Arc<str>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Nobody needed it yet, or the connection was closed in order.
+    Idle,
+    /// A task connects, or waits to try again.
+    Connecting,
+    Open(Arc<Connection>),
+    /// The node is gone: no more calls.
+    Retired,
+}
+
+impl Link {
+    pub(super) fn new(
+        address: &str,
+        config: Arc<Config>,
+        tasks: Arc<Tasks>,
+        health: Arc<Health>,
+    ) -> Arc<Self> {
+        let state = State {
+            phase: Phase::Idle,
+            failures: 0,
+            reason: Arc::from(""),
+        };
+        Arc::new(Self {
+            address: address.to_owned(),
+            config,
+            tasks,
+            health,
+            state: watch::Sender::new(state),
+            wide: Wide::default(),
+            hurry: Notify::new(),
+            doubled: AtomicU32::new(0),
+        })
+    }
+
+    /// The open connection, if there is one.
+    pub(super) fn open(&self) -> Option<Arc<Connection>> {
+        match &self.state.borrow().phase {
+            Phase::Open(connection) if !connection.is_over() => Some(Arc::clone(connection)),
+            _ => None,
+        }
+    }
+
+    /// The open connection; opens one, or waits for the one that is being opened.
+    ///
+    /// # Cancel safety
+    ///
+    /// Connecting goes on for others when the future is dropped.
+    pub(super) async fn connection(self: &Arc<Self>) -> Result<Arc<Connection>, Failure> {
+        let mut state = self.state.subscribe();
+        let failures = state.borrow().failures;
+        self.start();
+        loop {
+            {
+                let now = state.borrow_and_update();
+                match &now.phase {
+                    Phase::Open(connection) => return Ok(Arc::clone(connection)),
+                    Phase::Retired => return Err(Failure::unsent("the node has left")),
+                    _ if now.failures > failures => {
+                        return Err(Failure::unsent(format!("cannot connect: {}", now.reason)));
+                    }
+                    Phase::Idle => return Err(Failure::unsent("the connection was closed")),
+                    Phase::Connecting => {}
+                }
+            }
+            if state.changed().await.is_err() {
+                return Err(Failure::unsent("the client is closed"));
+            }
+        }
+    }
+
+    /// Another connection when streams have taken all of this one; this one when there cannot be
+    /// another.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was being opened is given up; whoever waits next opens one.
+    pub(super) async fn wider(&self, first: Arc<Connection>) -> Arc<Connection> {
+        if !first.is_taken() {
+            return first;
+        }
+        if let Some(free) = self.wide.free() {
+            return free;
+        }
+        let _turn = self.wide.turn().await;
+        if !first.is_taken() {
+            return first;
+        }
+        if let Some(free) = self.wide.free() {
+            return free;
+        }
+        if self.wide.len() + 1 >= self.config.connections {
+            return first;
+        }
+        let connecting = connect(&self.address, &self.config, self.keep_alive());
+        let reason = match timeout(self.config.connect_timeout, connecting).await {
+            Ok(Ok((connection, driver))) => {
+                let connection = Arc::new(connection);
+                self.wide.add(&connection);
+                tracing::debug!(address = self.address, "connected once more");
+                self.tasks.spawn(async move {
+                    let end = driver.run().await;
+                    tracing::debug!(reason = end.text, "disconnected");
+                });
+                return connection;
+            }
+            Ok(Err(reason)) => reason,
+            Err(_) => "it took too long".to_owned(),
+        };
+        tracing::debug!(address = self.address, reason, "cannot connect once more");
+        first
+    }
+
+    /// Connects now: starts the task, or ends its pause.
+    pub(super) fn start(self: &Arc<Self>) {
+        self.start_after(Duration::ZERO);
+    }
+
+    fn start_after(self: &Arc<Self>, pause: Duration) {
+        let started = self.state.send_if_modified(|state| {
+            let start = match &state.phase {
+                Phase::Idle => true,
+                Phase::Open(connection) => connection.is_over(),
+                Phase::Connecting | Phase::Retired => false,
+            };
+            if start {
+                state.phase = Phase::Connecting;
+            }
+            start
+        });
+        if started {
+            self.tasks.spawn(Arc::clone(self).reach(pause));
+        } else {
+            self.hurry.notify_one();
+        }
+    }
+
+    /// No new calls on this connection: its peer takes no more.
+    pub(super) fn forget(&self, connection: &Arc<Connection>) {
+        self.wide.forget(connection);
+        self.state.send_if_modified(|state| {
+            let same = matches!(&state.phase, Phase::Open(open) if Arc::ptr_eq(open, connection));
+            if same {
+                state.phase = Phase::Idle;
+            }
+            same
+        });
+    }
+
+    /// The node is gone: running calls finish, there are no new ones.
+    pub(super) fn retire(&self) {
+        self.wide.forget_all();
+        self.state.send_modify(|state| state.phase = Phase::Retired);
+    }
+
+    /// Tries to connect until it works or the node is gone.
+    async fn reach(self: Arc<Self>, pause: Duration) {
+        let mut state = self.state.subscribe();
+        let gone = state.wait_for(|state| matches!(state.phase, Phase::Retired));
+        tokio::select! {
+            // The sender lives in `self`: the wait ends only with the node.
+            _ = gone => {}
+            () = self.reach_on(pause) => {}
+        }
+    }
+
+    async fn reach_on(self: &Arc<Self>, mut pause: Duration) {
+        loop {
+            if !pause.is_zero() {
+                tokio::select! {
+                    () = sleep(pause) => {}
+                    () = self.hurry.notified() => {}
+                }
+            }
+            let attempt = connect(&self.address, &self.config, self.keep_alive());
+            let limit = self.config.connect_timeout;
+            let reason = match timeout(limit, attempt).await {
+                Ok(Ok((connection, driver))) => return self.opened(connection, driver),
+                Ok(Err(reason)) => reason,
+                Err(_) => format!("no answer within {limit:?} (`connect_timeout`)"),
+            };
+            pause = self.failed(&reason);
+        }
+    }
+
+    fn opened(self: &Arc<Self>, connection: Connection, driver: Driver) {
+        let connection = Arc::new(connection);
+        self.health.admit();
+        let kept = self.state.send_if_modified(|state| {
+            let wanted = matches!(state.phase, Phase::Connecting);
+            if wanted {
+                state.phase = Phase::Open(Arc::clone(&connection));
+            }
+            wanted
+        });
+        if kept {
+            tracing::debug!(address = self.address, "connected");
+            let link = Arc::clone(self);
+            let weak = Arc::downgrade(&connection);
+            self.tasks.spawn(async move {
+                let opened = Instant::now();
+                let end = driver.run().await;
+                if opened.elapsed() >= link.config.probing.longest {
+                    link.health.readmit();
+                }
+                link.ended(weak.upgrade(), &end);
+            });
+        }
+    }
+
+    /// How long the connection may be silent before it is asked for a sign of life.
+    fn keep_alive(&self) -> Duration {
+        let doubled = self.doubled.load(Ordering::Relaxed);
+        self.config.keep_alive_interval.saturating_mul(1 << doubled)
+    }
+
+    fn failed(&self, reason: &str) -> Duration {
+        let failures = self.health.eject();
+        let pause = jittered(self.config.probing.pause(failures));
+        tracing::debug!(address = self.address, reason, ?pause, "cannot connect");
+        self.state.send_modify(|state| {
+            state.failures += 1;
+            state.reason = Arc::from(reason);
+        });
+        pause
+    }
+
+    /// A connection has ended, by itself when nobody held it any more.
+    fn ended(self: &Arc<Self>, connection: Option<Arc<Connection>>, end: &End) {
+        tracing::debug!(address = self.address, reason = end.text, "disconnected");
+        let doubled = self.doubled.load(Ordering::Relaxed);
+        if end.pestered && doubled < MOST_DOUBLED {
+            self.doubled.store(doubled + 1, Ordering::Relaxed);
+        }
+        let Some(connection) = connection else {
+            return;
+        };
+        let current = self.state.send_if_modified(|state| {
+            let same = matches!(&state.phase, Phase::Open(open) if Arc::ptr_eq(open, &connection));
+            if same {
+                state.phase = Phase::Idle;
+            }
+            same
+        });
+        if current && !end.clean {
+            // Others shall not find out one by one whether the node still lives. It is asked at
+            // once the first time, and after a pause when it lets us in only to throw us out.
+            let failures = self.health.eject();
+            let pause = match failures {
+                1 => Duration::ZERO,
+                more => jittered(self.config.probing.pause(more - 1)),
+            };
+            self.start_after(pause);
+        }
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("address", &self.address)
+            .field("state", &*self.state.borrow())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Link {
+        /// How many times the interval of keep-alive was doubled.
+        pub(crate) fn doubled(&self) -> u32 {
+            self.doubled.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn interval_of_keep_alive_doubles() {
+        let (config, tasks) = (Arc::default(), Arc::new(Tasks::new()));
+        let link = Link::new("127.0.0.1:1", config, tasks, Arc::default());
+        assert_eq!(link.keep_alive(), Duration::from_secs(10));
+        let end = End {
+            clean: false,
+            pestered: true,
+            text: String::new(),
+        };
+        for _ in 0..99 {
+            link.ended(None, &end);
+        }
+        assert_eq!(link.keep_alive(), Duration::from_secs(10_240));
+    }
+}

@@ -1,0 +1,272 @@
+//! Calls to services of this process: directly, the value itself passed on.
+//!
+//! A handler runs within its caller's own task, but for bidirectional calls: theirs go on whether
+//! the caller reads the replies or not, so each has a task, which ends with the reply stream.
+
+use std::collections::BTreeMap;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, PoisonError};
+use std::task::{Context as Task, Poll, ready};
+
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+use tracing::Instrument;
+
+use crate::clock::{Clock, Keep, Life};
+use crate::connection::Head;
+use crate::core::Core;
+use crate::deadline::{Timer, limit, race};
+use crate::options::{Limit, Options};
+use crate::tasks::Owned;
+use micro_core::context::{Caller, Context};
+use micro_core::handler::{
+    Body, Call, Kind, Payload, PayloadStream, Reply, Route, Router, Source, StreamMetadata,
+};
+use micro_message::error::{Error, Result};
+use micro_message::metadata::Metadata;
+
+/// How many replies of a bidirectional call may be unread before its handler has to wait.
+const AHEAD: usize = 16;
+
+/// The router of this process, when it answers such a call.
+pub(super) fn router(core: &Core, call: &Call, options: &Options) -> Option<Arc<Router>> {
+    if options.remote || options.address.is_some() {
+        return None;
+    }
+    let local = core.local.read().unwrap_or_else(PoisonError::into_inner);
+    let router = local.as_ref()?;
+    let route = router.get(&call.method().path)?;
+    let fits = options.filter.is_empty() || {
+        let pairs = route.service.metadata.iter();
+        let own: BTreeMap<_, _> = pairs.map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        options.filter.fits_parts(route.service.version, &own)
+    };
+    fits.then(|| Arc::clone(router))
+}
+
+/// Runs a unary call as its handler's protocol would.
+pub(super) async fn run(core: &Core, route: &Route, call: Call) -> Result<Reply> {
+    finish(route, own(core, route, call)?).await
+}
+
+/// Runs a call with a stream in either direction; a stream of replies has to open within a limit.
+pub(super) async fn stream(
+    core: &Core,
+    route: &Route,
+    call: Call,
+    (life, opens): (&Life, Option<Limit>),
+) -> Result<Reply> {
+    let (context, method, mut body) = call.into_parts();
+    if let Body::Many(requests) = body {
+        body = Body::Many(life.watch(requests));
+    }
+    let call = own(core, route, Call::new(context, method, body))?;
+    match route.method.kind {
+        Kind::Unary | Kind::ClientStream => {
+            let mut clock = life.clock();
+            let running = race(finish(route, call), |task| clock.poll(task));
+            running.await.map_err(|text| late(route, &text))?
+        }
+        Kind::ServerStream => {
+            let (metadata, body, _) = open(route, call, (life, opens)).await?.into_parts();
+            let messages = body.into_many()?;
+            let beside = messages.metadata().clone();
+            let timed = Timed {
+                messages: Some(messages),
+                clock: life.clock(),
+                route: route.clone(),
+            };
+            let messages = PayloadStream::from_source(timed).with_metadata(beside);
+            let mut reply = Reply::from_body(Body::Many(messages));
+            *reply.metadata_mut() = metadata;
+            Ok(reply)
+        }
+        Kind::Bidirectional => aside(core, route.clone(), call, life),
+    }
+}
+
+/// Runs a call until its reply is there or begins, at most until a limit or a silence that is too
+/// long.
+async fn open(route: &Route, call: Call, (life, opens): (&Life, Option<Limit>)) -> Result<Reply> {
+    let mut silence = Clock::new(None, life.pulse());
+    let mut timer = pin!(opens.map(|limit| sleep_until(limit.at)));
+    let mut timer: Timer<'_> = timer.as_mut();
+    let opening = race(finish(route, call), |task| silence.poll(task));
+    match limit(&mut timer, opening).await {
+        Ok(opened) => opened.map_err(|text| late(route, &text))?,
+        Err(_) => {
+            let opens = opens.map(|limit| limit.to_string()).unwrap_or_default();
+            Err(late(route, &format!("no reply within {opens}")))
+        }
+    }
+}
+
+/// Runs a call. What a handler has set before it fails comes with its error, as over a network.
+async fn finish(route: &Route, call: Call) -> Result<Reply> {
+    let context = call.context().clone();
+    route.run(call).await.map_err(|error| {
+        let mut metadata = context.take_reply_metadata();
+        metadata.extend(context.take_reply_trailers());
+        error.with_metadata(metadata)
+    })
+}
+
+/// The call as the handler sees it. A context of its own: a wrap may run the call again after this
+/// one is over.
+///
+/// # Errors
+///
+/// For metadata that could not be sent over a network.
+fn own(core: &Core, route: &Route, call: Call) -> Result<Call> {
+    let (context, _, body) = call.into_parts();
+    Head::check(context.metadata(), core.config.metadata_limit)?;
+    let mut own = Context::new()
+        .with_metadata(context.metadata().clone())
+        .with_caller(Caller::new(None, "local"));
+    if let Some(deadline) = context.deadline() {
+        own = own.with_deadline(deadline);
+    }
+    Ok(Call::new(own, Arc::clone(&route.method), body))
+}
+
+fn late(route: &Route, text: &str) -> Error {
+    Error::deadline_exceeded(format!("`{}`: {text}", route.method.path))
+}
+
+/// Replies of a handler, as long as time allows.
+struct Timed {
+    /// `None` once time is over.
+    messages: Option<PayloadStream>,
+    clock: Clock,
+    route: Route,
+}
+
+impl Source for Timed {
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Payload>>> {
+        let this = &mut *self;
+        let Some(messages) = &mut this.messages else {
+            return Poll::Ready(None);
+        };
+        let over = match messages.poll(task) {
+            Poll::Ready(Some(Ok(message))) => match this.clock.pass() {
+                Ok(()) => return Poll::Ready(Some(Ok(message))),
+                Err(text) => text,
+            },
+            Poll::Ready(ended) => return Poll::Ready(ended),
+            Poll::Pending => ready!(this.clock.poll(task)),
+        };
+        this.messages = None;
+        Poll::Ready(Some(Err(late(&this.route, &over))))
+    }
+}
+
+/// What the task of a bidirectional call tells its reader.
+enum Told {
+    Message(Payload),
+    End(Result<()>, Metadata),
+}
+
+/// Runs a handler in a task of its own.
+fn aside(core: &Core, route: Route, call: Call, life: &Life) -> Result<Reply> {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    let beside = StreamMetadata::default();
+    let mut reader = Aside {
+        receiver: Some(receiver),
+        task: None,
+        clock: life.clock(),
+        route: route.clone(),
+        beside: beside.clone(),
+        _keep: life.keep(),
+    };
+    let (mut clock, told) = (life.clock(), beside.clone());
+    let handler = async move {
+        let mut after = Metadata::new();
+        let outcome = {
+            let forwarding = forward(&route, call, &sender, (&told, &mut after));
+            let timed = race(forwarding, |task| clock.poll(task)).await;
+            timed.unwrap_or_else(|text| Err(late(&route, &text)))
+        };
+        let sent = sender.send(Told::End(outcome, after)).await;
+        // Nobody reads any more when this fails.
+        sent.unwrap_or_default();
+    };
+    reader.task = core.tasks.own(handler.in_current_span());
+    if reader.task.is_none() {
+        return Err(Error::cancelled("the client is closed"));
+    }
+    let messages = PayloadStream::from_source(reader).with_metadata(beside);
+    Ok(Reply::from_body(Body::Many(messages)))
+}
+
+async fn forward(
+    route: &Route,
+    call: Call,
+    sender: &mpsc::Sender<Told>,
+    (beside, after): (&StreamMetadata, &mut Metadata),
+) -> Result<()> {
+    let (metadata, body, _) = finish(route, call).await?.into_parts();
+    beside.set_leading(metadata);
+    let mut messages = body.into_many()?;
+    let outcome = loop {
+        // Room first: a message is not made before there is a place for it.
+        let Ok(room) = sender.reserve().await else {
+            return Ok(());
+        };
+        match messages.next().await {
+            Some(Ok(message)) => room.send(Told::Message(message)),
+            Some(Err(error)) => break Err(error),
+            None => break Ok(()),
+        }
+    };
+    *after = messages.metadata().trailing().cloned().unwrap_or_default();
+    outcome
+}
+
+/// The reader's end of a bidirectional call.
+struct Aside {
+    /// `None` after the end.
+    receiver: Option<mpsc::Receiver<Told>>,
+    /// Stopped with the reader.
+    task: Option<Owned>,
+    clock: Clock,
+    route: Route,
+    beside: StreamMetadata,
+    _keep: Keep,
+}
+
+impl Aside {
+    fn end(&mut self, error: Option<Error>) -> Poll<Option<Result<Payload>>> {
+        (self.receiver, self.task) = (None, None);
+        Poll::Ready(error.map(Err))
+    }
+}
+
+impl Source for Aside {
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Payload>>> {
+        let this = &mut *self;
+        let Some(receiver) = &mut this.receiver else {
+            return Poll::Ready(None);
+        };
+        match receiver.poll_recv(task) {
+            Poll::Ready(Some(Told::Message(message))) => match this.clock.pass() {
+                Ok(()) => Poll::Ready(Some(Ok(message))),
+                Err(text) => {
+                    let error = late(&this.route, &text);
+                    this.end(Some(error))
+                }
+            },
+            Poll::Ready(Some(Told::End(outcome, after))) => {
+                this.beside.set_trailing(after);
+                this.end(outcome.err())
+            }
+            Poll::Ready(None) => this.end(Some(Error::cancelled("the client was closed"))),
+            Poll::Pending => match this.clock.poll(task) {
+                Poll::Ready(text) => {
+                    let error = late(&this.route, &text);
+                    this.end(Some(error))
+                }
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `Strategy`: the rule by which a node is picked.
+
+use std::fmt;
+use std::str::FromStr;
+
+use micro_message::error::{Error, Result};
+
+/// The rule by which a node is picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// Each node in its turn, across all calls of a client.
+    RoundRobin,
+    /// Any node, each with the same chance.
+    Random,
+    /// The less loaded of two random nodes: fewer calls in flight, answers faster. The default.
+    #[default]
+    LeastLoaded,
+}
+
+impl Strategy {
+    /// Every strategy.
+    pub const ALL: &'static [Self] = &[Self::RoundRobin, Self::Random, Self::LeastLoaded];
+
+    /// The name in settings: `round_robin`, `random`, `least_loaded`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RoundRobin => "round_robin",
+            Self::Random => "random",
+            Self::LeastLoaded => "least_loaded",
+        }
+    }
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Strategy {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let found = Self::ALL.iter().find(|strategy| strategy.name() == name);
+        found.copied().ok_or_else(|| {
+            Error::invalid_argument(format!(
+                "no strategy `{}`, known: `round_robin`, `random`, `least_loaded`",
+                name.escape_debug()
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_strategy_is_found_by_its_name() {
+        for strategy in Strategy::ALL {
+            assert_eq!(strategy.name().parse::<Strategy>().unwrap(), *strategy);
+        }
+        let error = "roundrobin".parse::<Strategy>().unwrap_err();
+        assert!(error.to_string().contains("`round_robin`"), "{error}");
+    }
+}

@@ -1,0 +1,111 @@
+//! The tasks of a client: all of them in one place, so that they end with it.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::timeout;
+
+/// How long connections may take to close in order.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Tasks that are stopped when this is closed or dropped.
+#[derive(Debug)]
+pub(super) struct Tasks(Mutex<Option<JoinSet<()>>>);
+
+/// Stops its task when dropped.
+#[derive(Debug)]
+pub(super) struct Owned(AbortHandle);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Tasks {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Some(JoinSet::new())))
+    }
+
+    /// Runs a future until it ends or the client does; not at all when the client has ended.
+    pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.start(future);
+    }
+
+    /// The same, and not beyond the life of what is returned; `None` when the client has ended.
+    pub(super) fn own(&self, future: impl Future<Output = ()> + Send + 'static) -> Option<Owned> {
+        self.start(future).map(Owned)
+    }
+
+    fn start(&self, future: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let tasks = tasks.as_mut()?;
+        while let Some(ended) = tasks.try_join_next() {
+            report(ended);
+        }
+        Some(tasks.spawn(future))
+    }
+
+    /// Stops all tasks without waiting for them.
+    pub(super) fn abort(&self) {
+        drop(self.take());
+    }
+
+    /// Waits a second for the tasks to end, then stops them.
+    pub(super) async fn close(&self) {
+        let Some(mut tasks) = self.take() else {
+            return;
+        };
+        let all = async {
+            while let Some(ended) = tasks.join_next().await {
+                report(ended);
+            }
+        };
+        if timeout(GRACE, all).await.is_err() {
+            tracing::debug!(left = tasks.len(), "stopping what did not end by itself");
+            tasks.shutdown().await;
+        }
+    }
+
+    fn take(&self) -> Option<JoinSet<()>> {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.take()
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a task of the client panicked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Tasks {
+        pub(crate) fn running(&self) -> usize {
+            let mut tasks = self.0.lock().unwrap();
+            tasks.as_mut().map_or(0, |tasks| {
+                while tasks.try_join_next().is_some() {}
+                tasks.len()
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closing_waits_a_second_and_nothing_runs_after() {
+        let tasks = Tasks::new();
+        tasks.spawn(async {});
+        tasks.spawn(std::future::pending());
+        let started = tokio::time::Instant::now();
+        tasks.close().await;
+        assert_eq!(started.elapsed(), GRACE);
+        tasks.spawn(async { unreachable!("it is closed") });
+        tokio::task::yield_now().await;
+        assert_eq!(tasks.running(), 0);
+    }
+}

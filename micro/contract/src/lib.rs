@@ -1,0 +1,1 @@
+//! What every backend of [micro](https://docs.rs/micro) must do.

@@ -1,0 +1,5 @@
+//! What the macros of this crate, and of those that stand on it, expand to.
+
+#[cfg(feature = "linkme")]
+pub use micro_message::__private::linkme;
+pub use micro_message::__private::{inventory, submit};

@@ -1,0 +1,106 @@
+//! What the frame around handlers promises.
+
+use super::*;
+use crate::handler::info::Kind;
+use crate::handler::streaming::Streaming;
+use micro_message::codec::Message;
+use micro_message::error::ErrorKind;
+use micro_message::metadata::Metadata;
+
+#[micro::message]
+#[derive(Debug, PartialEq)]
+struct Number {
+    value: u32,
+}
+
+const INFO: ServiceInfo = ServiceInfo::new("numbers", "numbers.Numbers");
+
+fn route(method: &Method) -> Route {
+    Route::new(INFO, method, Arc::new(()), Resources::new())
+}
+
+async fn run(route: &Route) -> Result<Reply> {
+    let body = Body::One(Payload::value(Number { value: 1 }));
+    let call = Call::new(Context::new(), Arc::clone(&route.method), body);
+    route.run(call).await
+}
+
+/// Panics before there is a future.
+struct Hasty;
+
+impl Endpoint for Hasty {
+    fn call(&self, _: Call) -> BoxFuture<'_, Result<Reply>> {
+        panic!("secret")
+    }
+}
+
+#[tokio::test]
+async fn panic_before_there_is_a_future_is_an_error() {
+    let method = Method::unary("Hasty", |_: Arc<()>, _, number: Number| async {
+        Ok(number)
+    });
+    let route = route(&method).around(|_| Arc::new(Hasty));
+    let error = run(&route).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal);
+    assert!(!error.message().contains("secret"), "{error}");
+}
+
+/// The stream of an onward call, with what that has brought.
+fn onward() -> PayloadStream {
+    let mut given = Metadata::new();
+    given.insert("whose", "theirs").unwrap();
+    let metadata = StreamMetadata::default();
+    metadata.set_leading(given.clone());
+    metadata.set_trailing(given);
+    let messages = Streaming::make(|out| async move { out.send(Number { value: 7 }).await });
+    messages.into_payloads().with_metadata(metadata)
+}
+
+/// Reads a reply to its end: what precedes it, what follows.
+async fn around(reply: Reply) -> (Metadata, Metadata) {
+    let (before, body, _) = reply.into_parts();
+    let mut messages = body.into_many().unwrap();
+    let number = messages.next().await.unwrap().unwrap();
+    assert_eq!(number.into_message::<Number>().unwrap().value, 7);
+    assert!(messages.next().await.is_none());
+    let metadata = messages.metadata();
+    assert!(metadata.leading().is_none());
+    (before, metadata.trailing().unwrap().clone())
+}
+
+#[tokio::test]
+async fn handler_that_passes_on_a_stream_says_its_own_beside_it() {
+    let method = Method::server_stream("Pass", |parts: Parts, _: Number| async move {
+        parts.context().set_reply_metadata("before", "1")?;
+        parts.context().set_reply_trailer("after", "2")?;
+        Ok(Streaming::<Number>::from_payloads(onward()))
+    });
+    let (before, after) = around(run(&route(&method)).await.unwrap()).await;
+    assert_eq!(before.iter().collect::<Vec<_>>(), [("before", "1")]);
+    assert_eq!(after.iter().collect::<Vec<_>>(), [("after", "2")]);
+}
+
+#[tokio::test]
+async fn what_an_erased_reply_carries_goes_out_with_what_the_handler_sets() {
+    let types = (Number::describe as Describe, Number::describe as Describe);
+    let method = Method::raw("Pass", Kind::ServerStream, types, |parts, _| {
+        Box::pin(async move {
+            parts.context().set_reply_trailer("after", "2")?;
+            Ok(Reply::from_body(Body::Many(onward())))
+        })
+    });
+    let (_, after) = around(run(&route(&method)).await.unwrap()).await;
+    let all: Vec<_> = after.iter().collect();
+    assert_eq!(all, [("whose", "theirs"), ("after", "2")]);
+}
+
+#[test]
+fn reply_taken_apart_has_its_trailers() {
+    let mut reply = Reply::new(Number { value: 1 });
+    reply.metadata_mut().insert("before", "1").unwrap();
+    reply.trailers_mut().insert("after", "2").unwrap();
+    let (before, body, after) = reply.into_parts();
+    assert_eq!(before.get("before"), Some("1"));
+    assert!(matches!(body, Body::One(_)));
+    assert_eq!(after.get("after"), Some("2"));
+}

@@ -1,0 +1,212 @@
+//! What is known of a service and of a method before anything is called.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+/// A place in source code, for messages about what is linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// The file, as `file!()` gives it.
+    pub file: &'static str,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+impl Location {
+    /// A place from `file!()` and `line!()`.
+    pub const fn new(file: &'static str, line: u32) -> Self {
+        Self { file, line }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// What a service is called, by whom and under which names.
+///
+/// A table entry: `#[micro::service]` makes it, [`ServiceInfo::new`] makes one by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServiceInfo {
+    /// The name under which nodes register, in kebab case: `greeter`.
+    pub name: &'static str,
+    /// The name on the wire, package and type: `greeter.Greeter`.
+    pub wire: &'static str,
+    /// The version that nodes register; default `0.0.0`.
+    pub version: &'static str,
+    /// The doc comment.
+    pub doc: &'static str,
+    /// Whether it is not to be used in new code.
+    pub deprecated: bool,
+    /// What nodes register beside it.
+    pub metadata: &'static [(&'static str, &'static str)],
+    /// Where it is defined.
+    pub location: Option<Location>,
+}
+
+impl ServiceInfo {
+    /// A service by its registered name and its name on the wire.
+    pub const fn new(name: &'static str, wire: &'static str) -> Self {
+        Self {
+            name,
+            wire,
+            version: "0.0.0",
+            doc: "",
+            deprecated: false,
+            metadata: &[],
+            location: None,
+        }
+    }
+
+    /// Sets the version.
+    pub const fn version(mut self, version: &'static str) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Sets the doc comment.
+    pub const fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// Says that it is not to be used in new code.
+    pub const fn deprecated(mut self) -> Self {
+        self.deprecated = true;
+        self
+    }
+
+    /// Sets the metadata that nodes register.
+    pub const fn metadata(mut self, metadata: &'static [(&'static str, &'static str)]) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// Sets the place of definition.
+    pub const fn location(mut self, location: Location) -> Self {
+        self.location = Some(location);
+        self
+    }
+}
+
+/// The four kinds of call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// One request, one reply.
+    #[default]
+    Unary,
+    /// One request, many replies.
+    ServerStream,
+    /// Many requests, one reply.
+    ClientStream,
+    /// Many requests, many replies.
+    Bidirectional,
+}
+
+impl Kind {
+    /// Whether the caller sends a stream.
+    pub const fn streams_requests(self) -> bool {
+        matches!(self, Self::ClientStream | Self::Bidirectional)
+    }
+
+    /// Whether the service answers with a stream.
+    pub const fn streams_replies(self) -> bool {
+        matches!(self, Self::ServerStream | Self::Bidirectional)
+    }
+}
+
+/// What caller and service both know of a method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MethodInfo {
+    /// The name under which the service's nodes register.
+    pub service: Cow<'static, str>,
+    /// The name on the wire: `/greeter.Greeter/Hello`.
+    pub path: Cow<'static, str>,
+    /// Which of the four kinds of call it is.
+    pub kind: Kind,
+    /// Whether running it twice is the same as running it once.
+    pub idempotent: bool,
+    /// Whether running it changes nothing at all; it is idempotent, too.
+    pub safe: bool,
+    /// How long a call may take when its caller sets no deadline.
+    pub timeout: Option<Duration>,
+    /// The longest message in either direction, in bytes, instead of the server's and the
+    /// client's own limits.
+    pub message_limit: Option<usize>,
+}
+
+impl MethodInfo {
+    /// A unary method by the service's registered name and the method's path on the wire.
+    pub fn new(service: impl Into<Cow<'static, str>>, path: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            service: service.into(),
+            path: path.into(),
+            kind: Kind::Unary,
+            idempotent: false,
+            safe: false,
+            timeout: None,
+            message_limit: None,
+        }
+    }
+
+    /// A unary method of a described service: `MethodInfo::of(&INFO, "Hello")`.
+    pub fn of(service: &'static ServiceInfo, method: &str) -> Self {
+        Self::new(service.name, format!("/{}/{method}", service.wire))
+    }
+
+    /// Sets the kind of call.
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Says that running it twice is the same as running it once.
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Says that running it changes nothing: it is idempotent, and pages of other sites may ask.
+    pub fn safe(mut self) -> Self {
+        self.safe = true;
+        self.idempotent()
+    }
+
+    /// Sets how long a call may take when its caller sets no deadline.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the longest message in either direction, in bytes.
+    pub fn message_limit(mut self, bytes: usize) -> Self {
+        self.message_limit = Some(bytes);
+        self
+    }
+
+    /// The service's name on the wire, `greeter.Greeter` in `/greeter.Greeter/Hello`.
+    pub fn wire_service(&self) -> &str {
+        let path = self.path.strip_prefix('/').unwrap_or(&self.path);
+        path.rsplit_once('/').map_or(path, |(service, _)| service)
+    }
+
+    /// The method's own name, `Hello` in `/greeter.Greeter/Hello`.
+    pub fn name(&self) -> &str {
+        self.path
+            .rsplit_once('/')
+            .map_or(&self.path, |(_, name)| name)
+    }
+}
+
+/// Services that no user wrote: health, reflection, and what takes events in.
+const OWN: [&str; 3] = ["grpc.health.", "grpc.reflection.", "micro.broker."];
+
+/// Whether a service, by its name on the wire, is one that no user wrote.
+pub fn is_own(wire: &str) -> bool {
+    OWN.iter().any(|own| wire.starts_with(own))
+}

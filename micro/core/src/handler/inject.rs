@@ -1,0 +1,253 @@
+//! Injection: what the app holds, and how fields and parameters get their values from it.
+
+use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::context::{Caller, Context};
+use crate::handler::call::BoxFuture;
+use crate::handler::info::MethodInfo;
+use micro_message::error::{Error, Result};
+
+/// The value of a service or handle, whose type is known by its id.
+pub type Instance = Arc<dyn Any + Send + Sync>;
+
+/// What one app holds, by type: handles, services, values given to the builder.
+#[derive(Clone, Default)]
+pub struct Resources(Arc<RwLock<HashMap<TypeId, Held>>>);
+
+struct Held {
+    value: Instance,
+    name: &'static str,
+}
+
+impl Resources {
+    /// Holds nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a value, replacing one of the same type.
+    pub fn insert<T: Send + Sync + 'static>(&self, value: impl Into<Arc<T>>) {
+        let held = Held {
+            value: value.into(),
+            name: type_name::<T>(),
+        };
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(TypeId::of::<T>(), held);
+    }
+
+    /// Adds a value whose type is known only by its id: a service made at link time.
+    #[doc(hidden)]
+    pub fn insert_any(&self, id: TypeId, name: &'static str, value: Instance) {
+        let held = Held { value, name };
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, held);
+    }
+
+    /// The value of a type.
+    ///
+    /// # Errors
+    ///
+    /// `FailedPrecondition` when the app holds none; the message lists what it holds.
+    pub fn get<T: Send + Sync + 'static>(&self) -> Result<Arc<T>> {
+        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let found = held
+            .get(&TypeId::of::<T>())
+            .map(|held| Arc::clone(&held.value));
+        match found.map(Arc::downcast) {
+            Some(Ok(value)) => Ok(value),
+            _ => {
+                let mut known: Vec<_> = held.values().map(|held| held.name).collect();
+                known.sort_unstable();
+                Err(Error::failed_precondition(format!(
+                    "the app holds no `{}`; it holds: `{}`",
+                    type_name::<T>(),
+                    known.join("`, `")
+                )))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Resources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        f.debug_set()
+            .entries(held.values().map(|held| held.name))
+            .finish()
+    }
+}
+
+/// A value that the app can make: a field of a service, a parameter of a function.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be injected by the app",
+    label = "not injectable",
+    note = "a field that is plain state takes `#[micro(default)]`",
+    note = "implement `micro::FromApp` for `{Self}` to make it injectable"
+)]
+pub trait FromApp: Sized + Send + Sync + 'static {
+    /// Makes the value from what the app holds.
+    ///
+    /// # Errors
+    ///
+    /// When something that it needs is missing; the app then does not start.
+    fn from_app(app: &Resources) -> Result<Self>;
+}
+
+impl FromApp for Resources {
+    fn from_app(app: &Resources) -> Result<Self> {
+        Ok(app.clone())
+    }
+}
+
+/// A value that the builder was given by `provide`, or a service of this app.
+impl<T: Send + Sync + 'static> FromApp for Arc<T> {
+    fn from_app(app: &Resources) -> Result<Self> {
+        app.get::<T>()
+    }
+}
+
+/// What a handler is given beside the request.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    pub(super) context: Context,
+    method: Arc<MethodInfo>,
+    resources: Resources,
+    instance: Instance,
+    /// What the subsystem that runs the handler adds.
+    extension: Option<Instance>,
+}
+
+impl Parts {
+    /// The parts of one run of a handler.
+    pub fn new(
+        context: Context,
+        method: Arc<MethodInfo>,
+        resources: Resources,
+        instance: Instance,
+    ) -> Self {
+        Self {
+            context,
+            method,
+            resources,
+            instance,
+            extension: None,
+        }
+    }
+
+    /// Adds what [`extension`](Self::extension) gives.
+    pub fn with_extension<T: Send + Sync + 'static>(mut self, extension: T) -> Self {
+        self.extension = Some(Arc::new(extension));
+        self
+    }
+
+    /// Deadline, metadata, caller, cancellation.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// What is called.
+    pub fn method(&self) -> &MethodInfo {
+        &self.method
+    }
+
+    /// What the app holds.
+    pub fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// What the subsystem that runs the handler adds to every call of its kind: for a subscriber
+    /// the broker's delivery. `None` when it adds nothing of this type.
+    pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.extension.as_ref()?.downcast_ref()
+    }
+
+    /// The service that is called, or else another one in this app.
+    ///
+    /// # Errors
+    ///
+    /// `FailedPrecondition` when this app runs no such service.
+    pub fn service<S: Send + Sync + 'static>(&self) -> Result<Arc<S>> {
+        Arc::clone(&self.instance)
+            .downcast()
+            .or_else(|_| self.resources.get::<S>())
+    }
+}
+
+/// A value that a call can give: a parameter of a method before the request.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter here",
+    label = "not a parameter",
+    note = "before the request come `Context`, `Caller`, `&Service` and what the app can inject; \
+            the request is the last parameter",
+    note = "several values are one message: `struct HelloRequest {{ name: String, id: u64 }}`"
+)]
+pub trait FromCall: Sized {
+    /// Makes the value from a call.
+    ///
+    /// # Errors
+    ///
+    /// What the method then answers.
+    fn from_call(parts: &Parts) -> Result<Self>;
+}
+
+impl FromCall for Context {
+    fn from_call(parts: &Parts) -> Result<Self> {
+        Ok(parts.context().clone())
+    }
+}
+
+impl FromCall for Caller {
+    fn from_call(parts: &Parts) -> Result<Self> {
+        Ok(parts.context().caller())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: FromApp> FromCall for T {
+    fn from_call(parts: &Parts) -> Result<Self> {
+        T::from_app(parts.resources())
+    }
+}
+
+/// An async function that makes a `T` from injected parameters: `init = path`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot make a `{T}`",
+    note = "write `async fn(…) -> micro::Result<{T}>` whose parameters the app can inject"
+)]
+pub trait Construct<T, Parameters>: Send + Sync + 'static {
+    /// Injects the parameters and calls the function.
+    fn construct<'a>(&'a self, app: &'a Resources) -> BoxFuture<'a, Result<T>>;
+}
+
+macro_rules! construct {
+    ($($parameter:ident)*) => {
+        impl<T, Function, Made, $($parameter,)*> Construct<T, ($($parameter,)*)> for Function
+        where
+            Function: Fn($($parameter),*) -> Made + Send + Sync + 'static,
+            Made: Future<Output = Result<T>> + Send,
+            $($parameter: FromApp,)*
+        {
+            fn construct<'a>(&'a self, _app: &'a Resources) -> BoxFuture<'a, Result<T>> {
+                Box::pin(async move { self($($parameter::from_app(_app)?),*).await })
+            }
+        }
+    };
+}
+
+construct!();
+construct!(A);
+construct!(A B);
+construct!(A B C);
+construct!(A B C D);
+construct!(A B C D E);
+construct!(A B C D E F);
+construct!(A B C D E F G);
+construct!(A B C D E F G H);

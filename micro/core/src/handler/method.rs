@@ -1,0 +1,270 @@
+//! `Method`: one callable method of a service, and how it is run.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::context::Context;
+use crate::handler::call::{Body, BoxFuture, Reply};
+use crate::handler::http_rule::HttpRule;
+use crate::handler::info::{Kind, Location};
+use crate::handler::inject::Parts;
+use crate::handler::spec::{RequestSpec, RequestType, ResponseSpec, ResponseType};
+use crate::handler::streaming::Streaming;
+use micro_message::codec::{Message, Types};
+use micro_message::error::Result;
+
+/// How a method is run: decodes, calls the function, hands the reply back.
+pub(super) type Serve = Arc<dyn Fn(Parts, Body) -> BoxFuture<'static, Result<Reply>> + Send + Sync>;
+
+/// Adds a message's descriptor and returns its full name: `M::describe`.
+pub type Describe = fn(&mut Types) -> String;
+
+/// One callable method of a service.
+///
+/// # Examples
+///
+/// By hand, without any attribute:
+///
+/// ```
+/// use std::sync::Arc;
+/// use micro::Context;
+/// use micro::handler::Method;
+///
+/// struct Bell;
+///
+/// let ring = Method::unary("Ring", |_: Arc<Bell>, _: Context, (): ()| async { Ok(()) });
+/// # drop(ring);
+/// ```
+#[derive(Clone)]
+pub struct Method {
+    #[doc(hidden)]
+    pub name: &'static str,
+    #[doc(hidden)]
+    pub doc: &'static str,
+    #[doc(hidden)]
+    pub deprecated: bool,
+    #[doc(hidden)]
+    pub kind: Kind,
+    #[doc(hidden)]
+    pub idempotent: bool,
+    #[doc(hidden)]
+    pub safe: bool,
+    #[doc(hidden)]
+    pub timeout: Option<Duration>,
+    #[doc(hidden)]
+    pub message_limit: Option<usize>,
+    #[doc(hidden)]
+    pub http: &'static [HttpRule],
+    #[doc(hidden)]
+    pub error: Option<Describe>,
+    #[doc(hidden)]
+    pub location: Option<Location>,
+    #[doc(hidden)]
+    pub input: Describe,
+    #[doc(hidden)]
+    pub output: Describe,
+    pub(super) serve: Serve,
+}
+
+impl Method {
+    /// A unary method from an async function of service, context and request.
+    pub fn unary<S, Request, Answer, Function, Running>(
+        name: &'static str,
+        function: Function,
+    ) -> Self
+    where
+        S: Send + Sync + 'static,
+        Request: Message,
+        Answer: Message,
+        Function: Fn(Arc<S>, Context, Request) -> Running + Clone + Send + Sync + 'static,
+        Running: Future<Output = Result<Answer>> + Send + 'static,
+    {
+        Self::unary_from_parts(name, move |parts: Parts, request| {
+            let service = parts.service::<S>();
+            let function = function.clone();
+            async move { function(service?, parts.context, request).await }
+        })
+    }
+
+    /// A unary method from an async function of [`Parts`] and request.
+    pub fn unary_from_parts<Request, Response, F, Fut>(name: &'static str, function: F) -> Self
+    where
+        Request: Message,
+        Response: Message,
+        F: Fn(Parts, Request) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response>> + Send + 'static,
+    {
+        Self::new(name, function)
+    }
+
+    /// A method that answers one request with a stream.
+    pub fn server_stream<Request, Response, F, Fut>(name: &'static str, function: F) -> Self
+    where
+        Request: Message,
+        Response: Message,
+        F: Fn(Parts, Request) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Streaming<Response>>> + Send + 'static,
+    {
+        Self::new(name, function)
+    }
+
+    /// A method that answers a stream of requests with one reply.
+    pub fn client_stream<Request, Response, F, Fut>(name: &'static str, function: F) -> Self
+    where
+        Request: Message,
+        Response: Message,
+        F: Fn(Parts, Streaming<Request>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response>> + Send + 'static,
+    {
+        Self::new(name, function)
+    }
+
+    /// A method that answers a stream of requests with a stream of replies.
+    pub fn bidirectional<Request, Response, F, Fut>(name: &'static str, function: F) -> Self
+    where
+        Request: Message,
+        Response: Message,
+        F: Fn(Parts, Streaming<Request>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Streaming<Response>>> + Send + 'static,
+    {
+        Self::new(name, function)
+    }
+
+    /// A method from an async function of [`Parts`] and what it takes; the kind follows from the
+    /// types.
+    fn new<Q, A, F, Fut>(name: &'static str, function: F) -> Self
+    where
+        Q: RequestType,
+        A: ResponseType,
+        F: Fn(Parts, Q) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<A>> + Send + 'static,
+    {
+        Self::from_specs(name, RequestSpec::of(), ResponseSpec::of(), function)
+    }
+
+    /// A method whose request and response have been described.
+    #[doc(hidden)]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "the specs are a few functions"
+    )]
+    pub fn from_specs<Q, A, F, Fut>(
+        name: &'static str,
+        request: RequestSpec<Q>,
+        response: ResponseSpec<A>,
+        function: F,
+    ) -> Self
+    where
+        Q: 'static,
+        A: 'static,
+        F: Fn(Parts, Q) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<A>> + Send + 'static,
+    {
+        let kind = request.kind(&response);
+        let describe = (request.describe, response.describe);
+        let (from_body, into_reply) = (request.from_body, response.into_reply);
+        Self::raw(name, kind, describe, move |parts, body| {
+            let function = function.clone();
+            Box::pin(async move {
+                let running = function(parts, from_body(body)?);
+                Ok(into_reply(running.await?))
+            })
+        })
+    }
+
+    /// A method of any kind from a function of [`Parts`] and the undecoded body.
+    pub fn raw<Function>(
+        name: &'static str,
+        kind: Kind,
+        (input, output): (Describe, Describe),
+        function: Function,
+    ) -> Self
+    where
+        Function: Fn(Parts, Body) -> BoxFuture<'static, Result<Reply>> + Send + Sync + 'static,
+    {
+        Self {
+            name,
+            doc: "",
+            deprecated: false,
+            kind,
+            idempotent: false,
+            safe: false,
+            timeout: None,
+            message_limit: None,
+            http: &[],
+            error: None,
+            location: None,
+            input,
+            output,
+            serve: Arc::new(function),
+        }
+    }
+
+    /// Sets the doc comment.
+    pub fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// Says that it is not to be used in new code.
+    pub fn deprecated(mut self) -> Self {
+        self.deprecated = true;
+        self
+    }
+
+    /// Says that running it twice is the same as running it once.
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Says that running it changes nothing: it is idempotent, and pages of other sites may ask.
+    pub fn safe(mut self) -> Self {
+        self.safe = true;
+        self.idempotent()
+    }
+
+    /// Sets how long a call may take when its caller sets no deadline.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the longest message in either direction, in bytes, instead of the server's limit.
+    pub fn message_limit(mut self, bytes: usize) -> Self {
+        self.message_limit = Some(bytes);
+        self
+    }
+
+    /// Sets how the method is reached by plain HTTP.
+    pub fn http(mut self, rules: &'static [HttpRule]) -> Self {
+        self.http = rules;
+        self
+    }
+
+    /// Sets the message in which the method's typed errors travel.
+    pub fn error(mut self, describe: Describe) -> Self {
+        self.error = Some(describe);
+        self
+    }
+
+    /// Sets the place of definition.
+    pub fn location(mut self, location: Location) -> Self {
+        self.location = Some(location);
+        self
+    }
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Method")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("idempotent", &self.idempotent)
+            .field("safe", &self.safe)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

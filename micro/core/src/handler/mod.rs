@@ -1,0 +1,43 @@
+//! Handlers: what the macros describe (services, methods), what they are given, how a call
+//! reaches them.
+//!
+//! Does not know networks: a protocol makes a [`Call`] and sends the [`Reply`].
+
+mod call;
+mod dispatch;
+mod fails;
+mod http_rule;
+mod info;
+mod inject;
+mod linked;
+mod method;
+mod payload;
+mod service;
+mod spec;
+mod streaming;
+
+pub use self::call::{Body, BoxFuture, Call, Reply};
+pub use self::dispatch::{Endpoint, Route, Router};
+pub use self::fails::MethodError;
+pub use self::http_rule::HttpRule;
+#[doc(hidden)]
+pub use self::info::is_own;
+pub use self::info::{Kind, Location, MethodInfo, ServiceInfo};
+pub use self::inject::{Construct, FromApp, FromCall, Instance, Parts, Resources};
+#[doc(hidden)]
+pub use self::linked::sorted_by_key;
+pub use self::linked::{LinkedMethods, LinkedService, served};
+pub use self::method::{Describe, Method};
+pub use self::payload::{Payload, PayloadRef};
+pub use self::service::{Served, Service};
+#[doc(hidden)]
+pub use self::spec::{RequestSpec, ResponseSpec};
+pub use self::spec::{RequestType, ResponseType};
+pub use self::streaming::{PayloadStream, Sender, StreamItem, StreamMetadata, Streaming, stream};
+
+#[doc(hidden)]
+pub use self::streaming::{Batch, Frame, SharedSink, Source, lock};
+
+#[cfg(feature = "linkme")]
+#[doc(hidden)]
+pub use self::linked::{LINKED_METHODS, LINKED_SERVICES};

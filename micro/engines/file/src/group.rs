@@ -1,0 +1,257 @@
+//! How far a group is, on disk: a small log of steps, written anew when it has grown.
+//!
+//! A step that is damaged is left out: at worst a record is delivered again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::crc::crc32c;
+use crate::disk::{Appender, Room, failed, sync_dir};
+use crate::names::{escape, unescape};
+use crate::topic::names;
+use micro_events::log::{Progress, Step};
+use micro_message::error::{Error, Result};
+
+const MAGIC: &[u8; 8] = b"MICROGRP";
+const VERSION: u32 = 1;
+/// Bytes of the head: magic, version, checksum of both.
+const HEAD: usize = 16;
+/// Bytes of a step: kind, two numbers, checksum.
+const STEP: usize = 1 + 8 + 8 + 4;
+/// Steps beyond which a file may be written anew.
+const MANY: usize = 4096;
+
+pub(super) fn head() -> Vec<u8> {
+    let mut head = Vec::with_capacity(HEAD);
+    head.extend_from_slice(MAGIC);
+    head.extend_from_slice(&VERSION.to_le_bytes());
+    head.extend_from_slice(&crc32c(&head, &[]).to_le_bytes());
+    head
+}
+
+fn put(out: &mut Vec<u8>, step: Step) {
+    let start = out.len();
+    let (kind, first, second) = match step {
+        Step::Start(at) => (1, at, 0),
+        Step::Settle(from, to) => (2, from, to),
+        Step::Tried(offset, times) => (3, offset, u64::from(times)),
+    };
+    out.push(kind);
+    out.extend_from_slice(&first.to_le_bytes());
+    out.extend_from_slice(&second.to_le_bytes());
+    out.extend_from_slice(&crc32c(&out[start..], &[]).to_le_bytes());
+}
+
+fn step(bytes: &[u8; STEP]) -> Option<Step> {
+    let number = |at: usize| bytes[at..at + 8].try_into().map(u64::from_le_bytes).ok();
+    if bytes[17..] != crc32c(&bytes[..17], &[]).to_le_bytes() {
+        return None;
+    }
+    let (first, second) = (number(1)?, number(9)?);
+    match bytes[0] {
+        1 => Some(Step::Start(first)),
+        2 => Some(Step::Settle(first, second)),
+        3 => Some(Step::Tried(first, u32::try_from(second).ok()?)),
+        _ => None,
+    }
+}
+
+/// Where a group's file is.
+fn path(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{}.group", escape(name)))
+}
+
+/// All groups of a topic's directory.
+pub(super) fn load_all(dir: &Path) -> Result<BTreeMap<String, Progress>> {
+    let mut groups = BTreeMap::new();
+    for file in names(dir)? {
+        if let Some(name) = file.strip_suffix(".group").and_then(unescape)
+            && let Some((progress, _)) = load(&dir.join(&file))?
+        {
+            groups.insert(name, progress);
+        }
+    }
+    Ok(groups)
+}
+
+/// The progress in a file and the number of its steps; none when it holds no step.
+fn load(path: &Path) -> Result<Option<(Progress, usize)>> {
+    let bytes = match fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        bytes => bytes.map_err(|error| failed(error, "read", path))?,
+    };
+    let whole = bytes.get(..HEAD) == Some(&head()[..]);
+    if let Some(found) = bytes.get(..HEAD)
+        && !whole
+        && found[12..] == crc32c(&found[..12], &[]).to_le_bytes()
+    {
+        return Err(Error::failed_precondition(format!(
+            "`{}` has a format that this program does not read; use the program that wrote it",
+            path.display()
+        )));
+    }
+    let found = read(&bytes);
+    if found.bad > 0 {
+        let (file, bad) = (path.display(), found.bad);
+        tracing::warn!(%file, bad, "steps of a group are damaged; some records come again");
+    }
+    if !found.is_whole() {
+        // So that what is written next stands where it is looked for.
+        rewrite(path, &found.progress, &Room::default())?;
+    }
+    Ok((found.good > 0).then_some((found.progress, found.good)))
+}
+
+/// What the bytes of a group's file say.
+pub(super) struct Found {
+    pub(super) progress: Progress,
+    good: usize,
+    bad: usize,
+    /// Whether the head is right and no step is cut short.
+    framed: bool,
+}
+
+impl Found {
+    pub(super) fn is_whole(&self) -> bool {
+        self.framed && self.bad == 0
+    }
+}
+
+/// Reads a group's file, as much of it as can be read.
+pub(super) fn read(bytes: &[u8]) -> Found {
+    let (steps, torn) = bytes.get(HEAD..).unwrap_or_default().as_chunks::<STEP>();
+    let mut found = Found {
+        progress: Progress::default(),
+        good: 0,
+        bad: 0,
+        framed: torn.is_empty() && bytes.get(..HEAD) == Some(&head()[..]),
+    };
+    for bytes in steps {
+        match step(bytes) {
+            Some(step) => {
+                found.progress.apply(step);
+                found.good += 1;
+            }
+            None => found.bad += 1,
+        }
+    }
+    found
+}
+
+/// A file that says this.
+pub(super) fn bytes(progress: &Progress) -> Vec<u8> {
+    let mut bytes = head();
+    progress.steps().for_each(|step| put(&mut bytes, step));
+    bytes
+}
+
+/// Puts a file with this progress in the place of the old one, at once and whole; gives it open
+/// and the number of its steps.
+fn rewrite(path: &Path, progress: &Progress, room: &Room) -> Result<(Appender, usize)> {
+    let bytes = bytes(progress);
+    let new = path.with_extension("group-new");
+    let written = Appender::open(&new, room).and_then(|mut file| {
+        file.cut(0)?;
+        file.write(&bytes)?;
+        file.sync()?;
+        fs::rename(&new, path)?;
+        Ok(file)
+    });
+    let file = written.map_err(|error| failed(error, "write", path))?;
+    if let Err(error) = sync_dir(path.parent().unwrap_or(path)) {
+        // The file before it says less, which is right, too.
+        let file = path.display();
+        tracing::warn!(%file, %error, "a group may be found as it was before");
+    }
+    Ok((file, (bytes.len() - HEAD) / STEP))
+}
+
+/// The file of a group, as the writing thread has it.
+#[derive(Debug)]
+pub(super) struct GroupFile {
+    path: PathBuf,
+    file: Appender,
+    /// Bytes that are right.
+    length: u64,
+    steps: usize,
+    /// Steps right after it was last written anew.
+    least: usize,
+    /// The end may be wrong: cut it before writing.
+    torn: bool,
+    /// Steps to be written.
+    waiting: Vec<u8>,
+}
+
+impl GroupFile {
+    /// Opens the file of a group, making it if need be; then the directory is to be synced.
+    pub(super) fn open(dir: &Path, name: &str, room: &Room) -> Result<Self> {
+        let path = path(dir, name);
+        let steps = load(&path)?.map_or(0, |(_, steps)| steps);
+        let mut file = Appender::open(&path, room).map_err(|error| failed(error, "open", &path))?;
+        if steps == 0 {
+            let begun = file.cut(0).and_then(|()| file.write(&head()));
+            begun.map_err(|error| failed(error, "write", &path))?;
+        }
+        Ok(Self {
+            length: (HEAD + steps * STEP) as u64,
+            path,
+            file,
+            steps,
+            least: steps,
+            torn: false,
+            waiting: Vec::new(),
+        })
+    }
+
+    pub(super) fn add(&mut self, step: Step) {
+        put(&mut self.waiting, step);
+    }
+
+    /// Writes what waits, all or nothing. `progress` is what the group comes to with it.
+    pub(super) fn write(&mut self, progress: &Progress) -> Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let cleared = if self.torn {
+            self.file.cut(self.length)
+        } else {
+            Ok(())
+        };
+        let written = cleared.and_then(|()| {
+            self.torn = true;
+            self.file.write(&waiting)
+        });
+        if let Err(error) = written {
+            if self.file.cut(self.length).is_ok() {
+                self.torn = false;
+            }
+            return Err(failed(error, "write", &self.path));
+        }
+        self.torn = false;
+        self.length += waiting.len() as u64;
+        self.steps += waiting.len() / STEP;
+        if self.steps > MANY && self.steps > 8 * self.least {
+            self.compact(progress);
+        }
+        Ok(())
+    }
+
+    /// Writes the file anew. What is there is right, so a failure waits for the next time.
+    fn compact(&mut self, progress: &Progress) {
+        match rewrite(&self.path, progress, &self.file.room()) {
+            Ok((file, steps)) => {
+                self.file = file;
+                (self.steps, self.least) = (steps, steps);
+                self.length = (HEAD + steps * STEP) as u64;
+            }
+            Err(error) => {
+                let file = self.path.display();
+                tracing::warn!(%file, %error, "a group's file grows, as it cannot be written anew");
+            }
+        }
+    }
+
+    pub(super) fn sync(&self) -> Result<()> {
+        let synced = self.file.sync();
+        synced.map_err(|error| failed(error, "sync", &self.path))
+    }
+}

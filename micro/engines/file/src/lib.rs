@@ -1,0 +1,21 @@
+//! Files for [micro](https://docs.rs/micro): an embedded [log of events](File).
+
+mod crc;
+mod disk;
+mod events;
+mod frame;
+mod frames;
+#[doc(hidden)]
+pub mod fuzz;
+mod group;
+mod lock;
+mod names;
+mod queue;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod topic;
+mod worker;
+mod writer;
+
+pub use self::events::{Config, File, Fsync};

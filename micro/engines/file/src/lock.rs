@@ -1,0 +1,64 @@
+//! One process at a time: a file that is locked and says who has it.
+//!
+//! The lock is the system's and ends with the process, however that ends; the number in the file
+//! is for people.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use crate::disk::{failed, private};
+use micro_message::error::{Error, Result};
+
+/// Locked as long as it lives.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Lock {
+    /// Locks a directory.
+    pub(super) fn take(dir: &Path) -> Result<Self> {
+        let path = dir.join("lock");
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        private(&mut options);
+        let mut file = options.open(&path).map_err(|e| failed(e, "open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(held(&mut file, dir)),
+            Err(TryLockError::Error(error)) => return Err(failed(error, "lock", &path)),
+        }
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        // A full disk must not keep what is there from being read and removed.
+        if let Err(error) = written {
+            tracing::debug!(%error, "the lock file does not say who holds it");
+        }
+        Ok(Self(file))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock of a directory of events stays");
+        }
+    }
+}
+
+fn held(file: &mut File, dir: &Path) -> Error {
+    let mut holder = String::new();
+    let read = file.read_to_string(&mut holder).is_ok();
+    let dir = dir.display();
+    let ours = std::process::id().to_string();
+    let who = match holder.trim() {
+        own if own == ours => "this process already, clone its `Events`".to_owned(),
+        other if read && !other.is_empty() => format!("process {other}"),
+        _ => "another process".to_owned(),
+    };
+    Error::failed_precondition(format!(
+        "directory `{dir}` of events is in use by {who}; one process has it at a time, give \
+         the other a directory of its own as `file:///path`"
+    ))
+}

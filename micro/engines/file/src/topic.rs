@@ -1,0 +1,291 @@
+//! A topic as its readers see it: its segments, how far it may be read, how far its groups are.
+//!
+//! Does not write, but for what opening must: a write that was cut short is cut off, once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use tokio::sync::watch;
+
+use crate::disk::failed;
+use crate::frame::nanos;
+use crate::frames::Frames;
+use crate::segment::{HEAD, Segment, head};
+use crate::{disk, group};
+use micro_events::log::{Fetched, Limit, Progress, Tail, deleted, gone};
+use micro_message::error::{Error, Result};
+
+/// A topic.
+#[derive(Debug)]
+pub(super) struct Topic {
+    pub(super) name: Arc<str>,
+    pub(super) dir: PathBuf,
+    /// Changed by the writing thread alone, once loaded.
+    view: Mutex<View>,
+    pub(super) tail: watch::Sender<Tail>,
+}
+
+/// What is there.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    /// By offset; the last is written to.
+    pub(super) segments: Vec<Arc<Segment>>,
+    pub(super) groups: BTreeMap<String, Progress>,
+    /// The last segment is damaged in its midst: it is left as it is and another begun.
+    pub(super) sealed: bool,
+}
+
+impl Topic {
+    /// Reads what is there of a topic; nothing, if it is not there.
+    pub(super) fn load(name: &str, dir: PathBuf) -> Result<Self> {
+        let mut view = View {
+            segments: segments(&dir)?,
+            groups: group::load_all(&dir)?,
+            sealed: false,
+        };
+        let next = recover(&mut view)?;
+        Ok(Self {
+            name: name.into(),
+            dir,
+            view: Mutex::new(view),
+            tail: watch::Sender::new(Tail { next, life: 0 }),
+        })
+    }
+
+    pub(super) fn view(&self) -> MutexGuard<'_, View> {
+        // No code panics while it holds the lock halfway through a change.
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is more than a name that somebody waits for.
+    pub(super) fn is_real(&self) -> bool {
+        let view = self.view();
+        !view.segments.is_empty() || !view.groups.is_empty()
+    }
+
+    pub(super) fn next(&self) -> u64 {
+        self.tail.borrow().next
+    }
+
+    /// The oldest offset and the next.
+    pub(super) fn ends(&self) -> (u64, u64) {
+        let next = self.next();
+        let first = self.view().segments.first().map(|segment| segment.base);
+        (first.unwrap_or(next), next)
+    }
+
+    /// Where the last so many records begin; later, where they are in more segments than hold so
+    /// many bytes.
+    pub(super) fn recent(&self, records: u64, bytes: u64) -> u64 {
+        let (first, next) = self.ends();
+        let wanted = next.saturating_sub(records).max(first);
+        let (mut base, mut read) = (next, 0);
+        for segment in self.view().segments.iter().rev() {
+            if base <= wanted || read >= bytes {
+                break;
+            }
+            base = segment.base;
+            read += segment.length.load(Ordering::Acquire);
+        }
+        wanted.max(base)
+    }
+
+    /// The segment that an offset stands in, and the base of the one that follows.
+    fn locate(&self, offset: u64) -> Result<(Arc<Segment>, Option<u64>)> {
+        let view = self.view();
+        let after = view
+            .segments
+            .partition_point(|segment| segment.base <= offset);
+        let Some(at) = after.checked_sub(1) else {
+            let first = view.segments.first().map_or(0, |segment| segment.base);
+            return Err(gone(offset, first));
+        };
+        let follows = view.segments.get(after).map(|segment| segment.base);
+        Ok((Arc::clone(&view.segments[at]), follows))
+    }
+
+    /// Records from an offset on. Blocks.
+    pub(super) fn fetch(&self, from: u64, limit: Limit) -> Result<Fetched> {
+        let life = self.tail.borrow().life;
+        let fetched = self.fetch_once(from, limit);
+        // Files that were removed while we looked are told by what is there now.
+        if self.tail.borrow().life != life {
+            return Err(deleted(&self.name));
+        }
+        match fetched {
+            Err(error) if from < self.ends().0 => Err(gone(from, self.ends().0).with_source(error)),
+            fetched => fetched,
+        }
+    }
+
+    fn fetch_once(&self, from: u64, limit: Limit) -> Result<Fetched> {
+        let mut fetched = Fetched {
+            next: from,
+            ..Fetched::default()
+        };
+        let mut bytes = 0;
+        let next = self.next();
+        while fetched.next < next && fetched.records.len() < limit.records && bytes < limit.bytes {
+            let (segment, follows) = self.locate(fetched.next)?;
+            let index = segment.index(follows)?;
+            if let Some(damage) = index.lost(fetched.next) {
+                if fetched.records.is_empty() {
+                    fetched.damage = Some(segment.error(damage));
+                    fetched.next = damage.to;
+                }
+                break;
+            }
+            let mut frames = Frames::open(&segment, index.seek(fetched.next))?;
+            let before = fetched.next;
+            // What a segment holds beyond the beginning of the next one does not count.
+            let next = follows.map_or(next, |follows| follows.min(next));
+            while fetched.next < next && fetched.records.len() < limit.records {
+                let read = frames.next();
+                let Some(frame) = read.map_err(|e| failed(e, "read", &segment.path))? else {
+                    break;
+                };
+                if frame.offset > fetched.next {
+                    break;
+                }
+                if frame.offset < fetched.next {
+                    continue;
+                }
+                let Some(record) = frame.record(&self.name) else {
+                    break;
+                };
+                bytes += record.event.size();
+                fetched.next += 1;
+                fetched.records.push(record);
+                if bytes >= limit.bytes {
+                    break;
+                }
+            }
+            if fetched.next == before {
+                return self.stuck(&segment, follows, fetched);
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// The index says that a record is there, and it is not: the bytes have changed since.
+    fn stuck(
+        &self,
+        segment: &Segment,
+        follows: Option<u64>,
+        mut fetched: Fetched,
+    ) -> Result<Fetched> {
+        if !fetched.records.is_empty() {
+            return Ok(fetched);
+        }
+        segment.forget();
+        let index = segment.index(Some(follows.unwrap_or_else(|| self.next())))?;
+        let lost = index.lost(fetched.next);
+        let Some(damage) = lost else {
+            return Err(Error::data_loss(format!(
+                "`{}` does not hold offset {} as it did; look after the disk",
+                segment.path.display(),
+                fetched.next
+            )));
+        };
+        fetched.damage = Some(segment.error(damage));
+        fetched.next = damage.to;
+        Ok(fetched)
+    }
+
+    /// The offset of the first record of a time or later. Blocks.
+    pub(super) fn at(&self, time: SystemTime) -> Result<u64> {
+        let time = nanos(time);
+        let (first, next) = self.ends();
+        let base = {
+            let view = self.view();
+            let after = view
+                .segments
+                .partition_point(|segment| segment.since < time);
+            after.checked_sub(1).map(|at| view.segments[at].base)
+        };
+        let mut at = base.map_or(first, |base| base.max(first));
+        if at < next {
+            let (segment, follows) = self.locate(at)?;
+            at = segment
+                .index(follows)?
+                .before(time, segment.base)
+                .max(first);
+        }
+        while at < next {
+            let fetched = self.fetch(at, Limit::default())?;
+            let found = fetched
+                .records
+                .iter()
+                .find(|record| nanos(record.time) >= time);
+            if let Some(record) = found {
+                return Ok(record.offset);
+            }
+            at = fetched.next;
+        }
+        Ok(at)
+    }
+}
+
+/// The path of a segment.
+pub(super) fn segment_path(dir: &Path, base: u64) -> PathBuf {
+    dir.join(format!("{base:020}.log"))
+}
+
+/// The segments of a directory, by offset.
+fn segments(dir: &Path) -> Result<Vec<Arc<Segment>>> {
+    let mut bases = Vec::new();
+    for name in names(dir)? {
+        let base = name.strip_suffix(".log").filter(|base| base.len() == 20);
+        bases.extend(base.and_then(|base| base.parse::<u64>().ok()));
+    }
+    bases.sort_unstable();
+    let mut since = 0;
+    let mut segments = Vec::new();
+    for base in bases {
+        let segment = Segment::found(base, since, segment_path(dir, base))?;
+        since = segment.since;
+        segments.push(Arc::new(segment));
+    }
+    Ok(segments)
+}
+
+/// The names in a directory; none when there is no directory.
+pub(super) fn names(dir: &Path) -> Result<Vec<String>> {
+    let listed = match fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed.and_then(Iterator::collect::<std::io::Result<Vec<_>>>),
+    };
+    let listed = listed.map_err(|error| failed(error, "list", dir))?;
+    let names = listed.into_iter().map(|entry| entry.file_name());
+    Ok(names.filter_map(|name| name.into_string().ok()).collect())
+}
+
+/// Cuts off what a write left that was cut short; the next offset. A damaged segment is left as it
+/// is: what stands behind the damage tells that there was more.
+fn recover(view: &mut View) -> Result<u64> {
+    let Some(last) = view.segments.last() else {
+        return Ok(0);
+    };
+    let index = last.index(None)?;
+    let length = last.length.load(Ordering::Acquire);
+    view.sealed = !index.is_whole();
+    if length < HEAD {
+        // Made, and no more: whole again.
+        let written = fs::write(&last.path, head(last.base, last.since));
+        let synced = written.and_then(|()| fs::File::open(&last.path)?.sync_all());
+        synced.map_err(|error| failed(error, "write", &last.path))?;
+    } else if index.end < length && !view.sealed {
+        let cut = length - index.end;
+        let (file, at, offset) = (last.path.display(), index.end, index.next);
+        tracing::warn!(%file, at, cut, offset, "cut off a write that had not been finished");
+        let file = disk::Appender::open(&last.path, &disk::Room::default());
+        let done = file.and_then(|file| file.cut(index.end).and_then(|()| file.sync()));
+        done.map_err(|error| failed(error, "cut", &last.path))?;
+    }
+    last.length.store(index.end, Ordering::Release);
+    Ok(index.next)
+}

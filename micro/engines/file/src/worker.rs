@@ -1,0 +1,201 @@
+//! The thread that writes: takes what waits, writes and syncs it together, answers.
+//!
+//! Whoever waits for one append waits for those that came with it; that is what makes many cheap.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::disk::{failed, sync_dir};
+use crate::events::{Config, Fsync};
+use crate::lock::Lock;
+use crate::queue::{Job, Queue, Queued};
+use crate::topic::Topic;
+use crate::writer::{Writer, again};
+use micro_events::log::Tail;
+use micro_message::error::{Error, Result};
+
+/// Jobs that are done together, at most.
+const ROUND: usize = 1024;
+/// How often files are synced that nobody waits for.
+const SYNC: Duration = Duration::from_millis(100);
+/// How often retention is looked after, beside whenever a segment is begun.
+const RETENTION: Duration = Duration::from_secs(30);
+
+pub(super) struct Worker {
+    config: Config,
+    /// Topics that have been written to.
+    writers: HashMap<Arc<str>, Writer>,
+    /// When files are to be synced that nobody waits for; none while there are none.
+    sync_at: Option<Instant>,
+    /// When to look after retention; none when all is kept.
+    retention_at: Option<Instant>,
+    /// Let go of last.
+    _lock: Lock,
+}
+
+impl Worker {
+    pub(super) fn new(config: Config, lock: Lock) -> Self {
+        let kept = config.age.is_none() && config.bytes.is_none();
+        Self {
+            writers: HashMap::new(),
+            sync_at: None,
+            retention_at: (!kept).then(Instant::now),
+            config,
+            _lock: lock,
+        }
+    }
+
+    /// Works until it is closed or nobody is left to ask.
+    pub(super) fn run(mut self, queue: &Queue) {
+        loop {
+            let due = self.sync_at.into_iter().chain(self.retention_at).min();
+            let next = match due {
+                None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(due) => queue.recv_timeout(due.saturating_duration_since(Instant::now())),
+            };
+            match next {
+                Ok(first) => {
+                    if let Some(reply) = self.round(first, queue) {
+                        answer(reply, self.finish());
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    if let Err(error) = self.finish() {
+                        tracing::error!(%error, "events may be lost with the power");
+                    }
+                    return;
+                }
+            }
+            self.duties();
+        }
+    }
+
+    /// Does the first job and those that wait behind it; the reply to a close, if there is one.
+    fn round(&mut self, first: Queued, queue: &Queue) -> Option<oneshot::Sender<Result<()>>> {
+        let mut rooms = Vec::new();
+        let mut closing = None;
+        let rest = std::iter::from_fn(|| queue.try_recv().ok());
+        for (job, room) in std::iter::once(first).chain(rest.take(ROUND)) {
+            // What it takes is free once it has been written.
+            rooms.push(room);
+            closing = self.take(job);
+            if closing.is_some() {
+                break;
+            }
+        }
+        self.flush();
+        closing
+    }
+
+    fn take(&mut self, job: Job) -> Option<oneshot::Sender<Result<()>>> {
+        match job {
+            Job::Append {
+                topic,
+                events,
+                ids,
+                reply,
+            } => self.writer(topic).append(&events, ids, reply),
+            Job::Save {
+                topic,
+                group,
+                step,
+                reply,
+            } => self.writer(topic).save(&group, step, reply),
+            Job::Trim { topic, trim, reply } => {
+                self.flush();
+                answer(reply, self.writer(topic).trim(trim));
+            }
+            Job::Delete { topic, reply } => {
+                self.flush();
+                answer(reply, self.delete(&topic));
+            }
+            Job::Close { reply } => return Some(reply),
+        }
+        None
+    }
+
+    fn writer(&mut self, topic: Arc<Topic>) -> &mut Writer {
+        let name = Arc::clone(&topic.name);
+        let config = &self.config;
+        self.writers
+            .entry(name)
+            .or_insert_with(|| Writer::new(topic, config.clone()))
+    }
+
+    fn flush(&mut self) {
+        for writer in self.writers.values_mut() {
+            writer.flush();
+        }
+        let dirty = self.config.sync != Fsync::Never && self.writers.values().any(Writer::is_dirty);
+        if dirty && self.sync_at.is_none() {
+            self.sync_at = Some(Instant::now() + SYNC);
+        }
+    }
+
+    /// What is to be done by the clock.
+    fn duties(&mut self) {
+        let now = Instant::now();
+        if self.sync_at.is_some_and(|at| at <= now) {
+            self.sync_at = None;
+            for writer in self.writers.values_mut() {
+                if let Err(error) = writer.sync() {
+                    tracing::error!(%error, "events may be lost with the power");
+                }
+            }
+        }
+        if self.retention_at.is_some_and(|at| at <= now) {
+            self.retention_at = Some(now + RETENTION);
+            for writer in self.writers.values_mut() {
+                writer.retain();
+            }
+        }
+    }
+
+    fn delete(&mut self, topic: &Topic) -> Result<()> {
+        self.writers.remove(&topic.name);
+        let trash = format!("trash-{:016x}", fastrand::u64(..));
+        let trash = self.config.dir.join(trash);
+        let above = topic.dir.parent().unwrap_or(&topic.dir);
+        let moved = match fs::rename(&topic.dir, &trash) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            moved => moved.and_then(|()| sync_dir(above)),
+        };
+        moved.map_err(|error| failed(error, "remove", &topic.dir))?;
+        *topic.view() = crate::topic::View::default();
+        topic.tail.send_modify(|tail| {
+            *tail = Tail {
+                next: 0,
+                life: tail.life + 1,
+            };
+        });
+        fs::remove_dir_all(&trash).map_err(|error| failed(error, "remove", &trash))
+    }
+
+    /// Writes and syncs all there is; the first thing that went wrong.
+    fn finish(&mut self) -> Result<()> {
+        self.flush();
+        let mut outcome = Ok(());
+        for writer in self.writers.values_mut() {
+            let synced = writer.sync();
+            if outcome.is_ok() {
+                outcome = synced.map_err(|error| again(&error));
+            }
+        }
+        outcome
+    }
+}
+
+/// Answers; whoever asked may have gone.
+pub(super) fn answer<T>(reply: oneshot::Sender<Result<T>>, result: Result<T>) {
+    if let Err(Err(error)) = reply.send(result) {
+        let error: Error = error;
+        tracing::debug!(%error, "nobody waited for this");
+    }
+}

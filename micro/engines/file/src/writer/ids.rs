@@ -1,0 +1,81 @@
+//! Leaving out what was appended before under its id.
+//!
+//! What is remembered is read from the records when an id first comes: the log is the only place
+//! where it is kept.
+
+use super::Writer;
+use micro_events::Event;
+use micro_events::log::{Ids, Limit, Remembered};
+use micro_message::error::Result;
+
+/// Bytes of segments that are read at most to remember ids, and one segment more.
+const READ: u64 = 64 << 20;
+
+impl Writer {
+    /// The events that are to be appended, whose ids are remembered from now on; and where the
+    /// first of all stands, or will.
+    pub(super) fn fresh<'a>(
+        &mut self,
+        events: &'a [Event],
+        ids: Ids,
+    ) -> Result<(u64, Vec<&'a Event>)> {
+        let remembered = self.config.remembered as u64;
+        let any = ids == Ids::Any || events.iter().all(|event| event.known_by().is_none());
+        if any || remembered == 0 {
+            return Ok((self.next, events.iter().collect()));
+        }
+        let mut known = match self.ids.take() {
+            Some(known) => known,
+            None => self.recall()?,
+        };
+        let first = self.topic.ends().0;
+        let (mut next, mut at) = (self.next, None);
+        let mut fresh = Vec::with_capacity(events.len());
+        for event in events {
+            let from = next.saturating_sub(remembered).max(first);
+            let stands = event.known_by().and_then(|id| known.find(id, from));
+            at = at.or(stands).or(Some(next));
+            if stands.is_some() {
+                continue;
+            }
+            if let Some(id) = event.known_by() {
+                known.add(id, next, from);
+            }
+            fresh.push(event);
+            next += 1;
+        }
+        self.ids = Some(known);
+        Ok((at.unwrap_or(next), fresh))
+    }
+
+    /// What is appended from an offset on was not, after all.
+    pub(super) fn forget_from(&mut self, offset: u64) {
+        if let Some(ids) = &mut self.ids {
+            ids.forget_from(offset);
+        }
+    }
+
+    /// The ids of the last records. What cannot be read is not remembered.
+    fn recall(&self) -> Result<Remembered> {
+        let (mut ids, next) = (Remembered::default(), self.topic.next());
+        let mut from = self.topic.recent(self.config.remembered as u64, READ);
+        while from < next {
+            let fetched = self.topic.fetch(from, Limit::default())?;
+            if let Some(error) = &fetched.damage {
+                tracing::warn!(topic = &*self.topic.name, %error, "ids are not remembered");
+            }
+            for record in &fetched.records {
+                if let Some(id) = record.event.known_by()
+                    && ids.find(id, 0).is_none()
+                {
+                    ids.add(id, record.offset, 0);
+                }
+            }
+            if fetched.next <= from {
+                break;
+            }
+            from = fetched.next;
+        }
+        Ok(ids)
+    }
+}

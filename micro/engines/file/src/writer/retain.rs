@@ -1,0 +1,75 @@
+//! Removing what is not to be kept: whole segments, from the beginning.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use super::Writer;
+use crate::disk::failed;
+use crate::frame::nanos;
+use crate::segment::Segment;
+use micro_events::Trim;
+use micro_message::error::Result;
+
+impl Writer {
+    /// Removes what is not to be kept; what cannot be removed now will be the next time.
+    pub(crate) fn retain(&mut self) {
+        let age = self.config.age.map(Trim::Age);
+        let bytes = self.config.bytes.map(Trim::Bytes);
+        for trim in age.into_iter().chain(bytes) {
+            if let Err(error) = self.trim(trim) {
+                tracing::warn!(topic = &*self.topic.name, %error, "old records stay");
+            }
+        }
+    }
+
+    /// Removes whole segments from the beginning.
+    pub(crate) fn trim(&mut self, trim: Trim) -> Result<()> {
+        let oldest = match trim {
+            Trim::Age(age) => cutoff(age),
+            _ => 0,
+        };
+        let (first, next) = self.topic.ends();
+        let all = match trim {
+            Trim::Before(offset) => offset >= next,
+            Trim::Bytes(bytes) => bytes == 0,
+            Trim::Age(_) => self.time < oldest,
+        };
+        // Only the last segment is never removed, so another comes behind it. While records wait
+        // they are the next to be written, into a segment that is needed.
+        if all && first < next && self.waiting.is_empty() {
+            if self.file.is_none() {
+                self.open()?;
+            }
+            if self.last()?.base < next {
+                self.begin()?;
+            }
+        }
+        let removed = {
+            let mut view = self.topic.view();
+            let segments = &view.segments;
+            let size = |segment: &Arc<Segment>| segment.length.load(Ordering::Acquire);
+            let mut left: u64 = segments.iter().map(size).sum();
+            let old = segments.windows(2).take_while(|pair| match trim {
+                Trim::Before(offset) => pair[1].base <= offset,
+                Trim::Age(_) => pair[1].since < oldest,
+                Trim::Bytes(bytes) => {
+                    left -= size(&pair[0]);
+                    left >= bytes
+                }
+            });
+            let count = old.count();
+            view.segments.drain(..count).collect::<Vec<_>>()
+        };
+        for segment in removed {
+            let path = &segment.path;
+            std::fs::remove_file(path).map_err(|error| failed(error, "remove", path))?;
+        }
+        Ok(())
+    }
+}
+
+/// The time before which records are older than this.
+fn cutoff(age: Duration) -> u64 {
+    SystemTime::now().checked_sub(age).map_or(0, nanos)
+}

@@ -1,0 +1,384 @@
+//! One file a node: JSON, put in place whole; and reading all of them.
+//!
+//! A file that is torn, hostile or too big is passed over and logged. Does not decide which records
+//! are live beyond what stands in them.
+
+use std::fmt::Write;
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+
+use crate::process::Process;
+use micro_message::error::{Error, ErrorKind, OrError, Result};
+use micro_registry::Node;
+
+/// The biggest file that is read, and the most of them.
+const MAX_FILE: u64 = 64 * 1024;
+const MAX_FILES: usize = 4096;
+/// Longest file name that every usual file system takes.
+const MAX_NAME: usize = 255;
+/// How long past its end a record stays on disk: its owner may merely be stopped.
+const KEEP: Duration = Duration::from_secs(600);
+
+/// What one file says.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Record {
+    pub(super) node: Node,
+    pub(super) owner: Process,
+    /// When it counts no more, since the Unix epoch.
+    pub(super) expires: Duration,
+}
+
+impl Record {
+    pub(super) fn new(node: Node, ttl: Duration, owner: Process) -> Self {
+        Self {
+            node,
+            owner,
+            expires: now().saturating_add(ttl),
+        }
+    }
+
+    pub(super) fn is_live(&self, me: &Process) -> bool {
+        self.expires > now() && self.owner.shares_network(me) && !self.owner.is_gone(me)
+    }
+
+    /// Whether nobody needs its file any more.
+    fn is_litter(&self, me: &Process) -> bool {
+        self.owner.is_gone(me) || self.expires.saturating_add(KEEP) < now()
+    }
+
+    fn to_json(&self) -> Value {
+        let Self {
+            node,
+            owner,
+            expires,
+        } = self;
+        json!({
+            "service": node.service,
+            "id": node.id,
+            "version": node.version,
+            "address": node.address,
+            "metadata": node.metadata,
+            "methods": node.methods,
+            "expires": u64::try_from(expires.as_millis()).unwrap_or(u64::MAX),
+            "process": {
+                "id": owner.id,
+                "started": owner.started,
+                "pids": owner.pids,
+                "network": owner.network,
+            },
+        })
+    }
+
+    fn from_json(bytes: &[u8]) -> Option<Self> {
+        let value: Value = serde_json::from_slice(bytes).ok()?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let mut node = Node::new(
+            text(&value["service"])?,
+            text(&value["id"])?,
+            text(&value["address"])?,
+        );
+        node.version = text(&value["version"]).unwrap_or_default();
+        for (key, value) in value["metadata"].as_object().unwrap_or(&Map::new()) {
+            node.metadata.insert(key.clone(), text(value)?);
+        }
+        let methods = value["methods"].as_array().map_or(&[][..], Vec::as_slice);
+        node.methods = methods.iter().map(text).collect::<Option<_>>()?;
+        node.check().ok()?;
+        let process = &value["process"];
+        let owner = Process {
+            id: process["id"].as_u64()?.try_into().ok()?,
+            started: process["started"].as_u64(),
+            pids: text(&process["pids"])?,
+            network: text(&process["network"])?,
+        };
+        Some(Self {
+            node,
+            owner,
+            expires: Duration::from_millis(value["expires"].as_u64()?),
+        })
+    }
+}
+
+/// Puts a record in place: readers see the old file or the new one, never half of one.
+pub(super) fn write(dir: &Path, record: &Record) -> Result<()> {
+    let name = file_name(&record.node)?;
+    let bytes = serde_json::to_vec(&record.to_json()).or_internal("cannot write the record")?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(Error::invalid_argument(format!(
+            "the record of `{}` has {} bytes, {MAX_FILE} are allowed; give it less metadata",
+            record.node.id,
+            bytes.len()
+        )));
+    }
+    let temporary = dir.join(temporary_name());
+    let placed = fs::write(&temporary, bytes)
+        .and_then(|()| fs::rename(&temporary, dir.join(&name)))
+        .map_err(|error| failed("write", dir, &name, error));
+    if placed.is_err()
+        && let Err(error) = fs::remove_file(&temporary)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::debug!(file = %temporary.display(), %error, "temporary file stays");
+    }
+    placed
+}
+
+/// Takes a record away; one that is not there is no error.
+pub(super) fn remove(dir: &Path, node: &Node) -> Result<()> {
+    let name = file_name(node)?;
+    match fs::remove_file(dir.join(&name)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failed("remove", dir, &name, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// All records of one service, or of all services; and clears away what nobody needs.
+///
+/// A directory that is not there has none.
+pub(super) fn scan(dir: &Path, service: Option<&str>, me: &Process) -> Result<Vec<Record>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed("read", dir, "", error)),
+    };
+    let prefix = service.map(|service| format!("{service}~"));
+    let mut records = Vec::new();
+    for entry in entries.take(MAX_FILES) {
+        let entry = entry.map_err(|error| failed("read", dir, "", error))?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        if name.starts_with(TEMPORARY) {
+            clear_temporary(&entry);
+            continue;
+        }
+        let wanted = prefix
+            .as_deref()
+            .is_none_or(|prefix| name.starts_with(prefix));
+        if !wanted || !name.ends_with(SUFFIX) {
+            continue;
+        }
+        match read(&entry.path()) {
+            Ok(Some(record)) if file_name(&record.node).is_ok_and(|own| own == name) => {
+                if record.is_litter(me) {
+                    clear(&entry.path());
+                } else {
+                    records.push(record);
+                }
+            }
+            Ok(_) => tracing::debug!(file = name, "not a node, passed over"),
+            // Gone since the directory was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::debug!(file = name, %error, "cannot be read, passed over"),
+        }
+    }
+    Ok(records)
+}
+
+const TEMPORARY: &str = ".new-";
+const SUFFIX: &str = ".json";
+
+/// A name that no other file has, now or in another process.
+pub(super) fn temporary_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    // Processes of two pid namespaces may share id and directory, hence the time.
+    format!(
+        "{TEMPORARY}{}-{count}-{}",
+        std::process::id(),
+        now().subsec_nanos()
+    )
+}
+
+fn read(path: &Path) -> io::Result<Option<Record>> {
+    // A link or pipe is nothing of ours, and opening a pipe would wait for its other end.
+    let found = fs::symlink_metadata(path)?;
+    if !found.is_file() || found.len() > MAX_FILE {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path)?
+        .take(MAX_FILE)
+        .read_to_end(&mut bytes)?;
+    Ok(Record::from_json(&bytes))
+}
+
+/// `<service>~<id>.json`, the id with everything unusual as `%XX`.
+fn file_name(node: &Node) -> Result<String> {
+    let mut name = format!("{}~", node.service);
+    for byte in node.id.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
+            name.push(byte.into());
+        } else {
+            write!(name, "%{byte:02X}").expect("a string takes everything");
+        }
+    }
+    name.push_str(SUFFIX);
+    if name.len() <= MAX_NAME {
+        return Ok(name);
+    }
+    Err(Error::invalid_argument(format!(
+        "`{}` and `{}` are too long together for a file name, shorten the id",
+        node.service, node.id
+    )))
+}
+
+fn clear(path: &Path) {
+    match fs::remove_file(path) {
+        Ok(()) => tracing::debug!(file = %path.display(), "stale record removed"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => tracing::debug!(file = %path.display(), %error, "stale record stays"),
+    }
+}
+
+/// Clears what a writer left that died between writing and putting in place.
+fn clear_temporary(entry: &fs::DirEntry) {
+    let age = entry
+        .metadata()
+        .and_then(|found| found.modified())
+        .map(|time| time.elapsed());
+    if matches!(age, Ok(Ok(age)) if age > KEEP) {
+        clear(&entry.path());
+    }
+}
+
+fn now() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+fn failed(what: &str, dir: &Path, name: &str, error: io::Error) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => ErrorKind::NotFound,
+        io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::ResourceExhausted,
+        _ => ErrorKind::Unavailable,
+    };
+    let shown = dir.join(name);
+    Error::new(kind, format!("cannot {what} `{}`", shown.display())).with_source(error)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A directory of one test's own, removed at its end.
+    pub(crate) struct Scratch(PathBuf);
+
+    pub(crate) fn scratch() -> Scratch {
+        let base = std::env::temp_dir();
+        Scratch(base.join(format!(
+            "micro-test-{}",
+            &temporary_name()[TEMPORARY.len()..]
+        )))
+    }
+
+    impl Scratch {
+        pub(crate) fn path(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            if let Err(error) = fs::remove_dir_all(&self.0) {
+                assert_eq!(error.kind(), io::ErrorKind::NotFound);
+            }
+        }
+    }
+
+    fn record(id: &str) -> Record {
+        let node = Node::new("greeter", id, "127.0.0.1:80")
+            .with_version("1.0")
+            .with_metadata("zone", "a\"\n")
+            .with_methods(["/greeter.Greeter/Hello"]);
+        Record::new(node, Duration::from_secs(60), Process::this())
+    }
+
+    #[test]
+    fn record_survives_whatever_its_id() {
+        let dir = scratch();
+        fs::create_dir_all(dir.path()).unwrap();
+        for id in ["a", "a.b~c", "..", "%41:*?<>|\"", &"~".repeat(63)] {
+            let written = record(id);
+            write(dir.path(), &written).unwrap();
+            let found = scan(dir.path(), Some("greeter"), &Process::this()).unwrap();
+            assert_eq!(found.len(), 1, "{id}");
+            assert_eq!(found[0].node, written.node);
+            assert_eq!(found[0].owner, written.owner);
+            remove(dir.path(), &written.node).unwrap();
+            remove(dir.path(), &written.node).unwrap();
+        }
+        assert!(scan(dir.path(), None, &Process::this()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn torn_and_hostile_files_are_passed_over() {
+        let dir = scratch();
+        fs::create_dir_all(dir.path()).unwrap();
+        let whole = serde_json::to_vec(&record("a").to_json()).unwrap();
+        for length in 0..whole.len() {
+            fs::write(dir.path().join("greeter~a.json"), &whole[..length]).unwrap();
+            assert!(scan(dir.path(), None, &Process::this()).unwrap().is_empty());
+        }
+        let deep = "[".repeat(60_000);
+        let big = vec![b' '; usize::try_from(MAX_FILE).unwrap() + 1];
+        let other_name = &whole[..];
+        for (name, bytes) in [
+            ("greeter~deep.json", deep.as_bytes()),
+            ("greeter~big.json", &big),
+            ("greeter~b.json", other_name),
+            ("greeter~n.json", b"null"),
+            ("greeter~u.json", b"\xff\xfe"),
+        ] {
+            fs::write(dir.path().join(name), bytes).unwrap();
+        }
+        fs::create_dir(dir.path().join("greeter~dir.json")).unwrap();
+        assert!(scan(dir.path(), None, &Process::this()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn record_of_a_dead_process_is_cleared_away() {
+        let dir = scratch();
+        fs::create_dir_all(dir.path()).unwrap();
+        let me = Process::this();
+        let mut dead = record("a");
+        // Nobody has this id: Linux gives none beyond 2^22.
+        dead.owner.id = u32::MAX;
+        write(dir.path(), &dead).unwrap();
+        let found = scan(dir.path(), None, &me).unwrap();
+        if dead.owner.is_gone(&me) {
+            assert!(found.is_empty());
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        } else {
+            assert_eq!(
+                found.len(),
+                1,
+                "processes are not seen here, so the ttl decides"
+            );
+        }
+    }
+
+    #[test]
+    fn record_past_its_ttl_or_of_another_network_is_not_live() {
+        let me = Process::this();
+        assert!(record("a").is_live(&me));
+        let over = Record {
+            expires: now(),
+            ..record("a")
+        };
+        assert!(!over.is_live(&me));
+        let mut elsewhere = record("a");
+        elsewhere.owner.network = "net:[1]".to_owned();
+        assert!(!elsewhere.is_live(&me));
+    }
+}

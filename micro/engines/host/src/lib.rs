@@ -1,0 +1,12 @@
+//! This machine for [micro](https://docs.rs/micro): a [registry](Host) in a directory of the
+//! user's.
+
+mod dir;
+mod file;
+mod process;
+mod registry;
+#[cfg(test)]
+mod tests;
+mod watcher;
+
+pub use self::registry::Host;

@@ -1,0 +1,231 @@
+//! The default backend: from process to process, found through the registry, on the port that the
+//! process has anyway. Nothing to install.
+//!
+//! Subscribers are nodes of the registry as Go Micro's are, so its programs publish to ours and
+//! hear them. Between two of ours a gRPC stream carries batches one way and acknowledgements the
+//! other. A publisher keeps an event until each queue and subscriber has handled it: what a
+//! process had not handled when it died goes to another member of its queue, be it one that is
+//! started a little later. When publisher and subscriber die together, the event is lost; what must
+//! not be belongs into a durable stream.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::door::Door;
+use crate::driver::http2::Times;
+use crate::members::Everyone;
+use crate::node;
+use crate::service;
+use micro_broker::Inbox;
+use micro_broker::internal::Local;
+use micro_broker::internal::{Members, Outbox};
+use micro_broker::{Backend, Capabilities, Keep};
+use micro_broker::{Event, Place};
+use micro_core::handler::Served;
+use micro_message::error::{Error, Result};
+use micro_registry::Registration;
+
+/// How long a subscriber's registration lives after its last heartbeat.
+const TTL: Duration = Duration::from_secs(15);
+
+/// Topics from process to process; clones share them.
+///
+/// It needs a registry and, to subscribe, an address at which the process listens: the app sees to
+/// both.
+#[derive(Clone)]
+pub struct Http(Arc<Inner>);
+
+struct Inner {
+    local: Arc<Local>,
+    everyone: Arc<Everyone>,
+    outbox: Arc<Outbox>,
+    keep: Arc<OnceLock<Keep>>,
+    /// Whether somebody holds a handle to publish with.
+    wanted: AtomicBool,
+    place: Mutex<Option<Place>>,
+    /// Follows the registry; ends with the backend.
+    following: OnceLock<Following>,
+    /// By inbox.
+    registrations: Mutex<HashMap<u64, Registration>>,
+}
+
+struct Following(tokio::task::JoinHandle<()>);
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Http {
+    /// A broker that knows nobody yet.
+    pub fn new() -> Self {
+        Self::with_times(Times::default())
+    }
+
+    fn with_times(times: Times) -> Self {
+        // At most 28 characters with the inbox's number, of the 63 that an id has.
+        let own = format!("{:016x}-", fastrand::u64(..));
+        let local = Arc::new(Local::new(&own));
+        let everyone = Everyone::new(Arc::clone(&local), &own, times);
+        Self(Arc::new(Inner {
+            outbox: Outbox::new(Arc::clone(&everyone) as Arc<dyn Members>),
+            local,
+            everyone,
+            keep: Arc::default(),
+            wanted: AtomicBool::default(),
+            place: Mutex::default(),
+            following: OnceLock::new(),
+            registrations: Mutex::default(),
+        }))
+    }
+
+    /// Opens what follows `http://`, which is nothing.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when something does.
+    pub fn open(rest: &str) -> Result<Self> {
+        if rest.is_empty() {
+            return Ok(Self::new());
+        }
+        Err(Error::invalid_argument(format!(
+            "`http://{rest}` says too much: subscribers are found through the registry, write \
+             `http://`"
+        )))
+    }
+
+    /// Where the events of other processes come in.
+    fn door(&self) -> Door {
+        Door {
+            local: Arc::clone(&self.0.local),
+            keep: Arc::clone(&self.0.keep),
+        }
+    }
+
+    /// Follows the registry from now on: programs that publish nothing need not.
+    fn follow(&self, place: &Place) {
+        self.0.following.get_or_init(|| {
+            let following = Arc::clone(&self.0.everyone).follow(place.registry.clone());
+            Following(tokio::spawn(following))
+        });
+    }
+
+    fn current(&self) -> Option<Place> {
+        let place = self.0.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.clone()
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Backend for Http {
+    fn scheme(&self) -> &'static str {
+        "http"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::ALL
+    }
+
+    async fn place(&self, place: &Place) -> Result<()> {
+        let mut current = self.0.place.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = Some(place.clone());
+        drop(current);
+        if self.0.wanted.load(Ordering::Relaxed) {
+            self.follow(place);
+        }
+        Ok(())
+    }
+
+    fn services(&self) -> Vec<Served> {
+        vec![service::served(&self.door())]
+    }
+
+    fn will_publish(&self) {
+        self.0.wanted.store(true, Ordering::Relaxed);
+    }
+
+    fn undelivered(&self, keep: Keep) {
+        if self.0.keep.set(Arc::clone(&keep)).is_err() {
+            tracing::debug!("there is a place for dead letters already");
+        }
+        self.0.outbox.bury_with(keep);
+    }
+
+    async fn publish(&self, events: Vec<Event>, deadline: Instant) -> Result<Vec<usize>> {
+        let Some(place) = self.current() else {
+            return Err(Error::failed_precondition(
+                "it has no registry to find subscribers; run it in an app, or call `Broker::place`",
+            ));
+        };
+        self.follow(&place);
+        if timeout_at(deadline, self.0.everyone.known()).await.is_err() {
+            return Err(Error::unavailable(
+                "the registry has not told yet who subscribes",
+            ));
+        }
+        self.0.outbox.publish(events, deadline).await
+    }
+
+    async fn subscribe(&self, inbox: Inbox) -> Result<()> {
+        let place = self.current();
+        let Some((registry, address)) = place.and_then(|p| Some((p.registry, p.address?))) else {
+            return Err(Error::failed_precondition(
+                "events come in on this process's port, and it has none; run it in an app that \
+                 listens, or use the broker `memory://`",
+            ));
+        };
+        let id = self.0.local.add(inbox.clone());
+        let node = node::of(&id, &inbox, &address);
+        match registry.register(node, TTL).await {
+            Ok(registration) => {
+                let all = self.0.registrations.lock();
+                let mut all = all.unwrap_or_else(PoisonError::into_inner);
+                all.insert(inbox.id(), registration);
+                Ok(())
+            }
+            Err(error) => {
+                self.0.local.remove(&inbox);
+                Err(error)
+            }
+        }
+    }
+
+    async fn unsubscribe(&self, inbox: &Inbox) -> Result<()> {
+        // It takes events until it is closed: others may not know yet that it leaves.
+        if inbox.is_closed() {
+            self.0.local.remove(inbox);
+        }
+        let registration = {
+            let all = self.0.registrations.lock();
+            let mut all = all.unwrap_or_else(PoisonError::into_inner);
+            all.remove(&inbox.id())
+        };
+        match registration {
+            Some(registration) => registration.deregister().await,
+            None => Ok(()),
+        }
+    }
+
+    async fn flush(&self, grace: Duration) -> usize {
+        self.0.outbox.flush(grace).await
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("outbox", &self.0.outbox)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! A door for fuzzing: what other processes send, without a network. Not for people.
+
+use std::time::Duration;
+
+use crate::gomicro;
+use crate::wire::{Batch, Sent, Words};
+use micro_broker::Event;
+use micro_message::codec::Message;
+
+/// The most memory that decoding may take.
+const MEMORY: usize = 64 << 10;
+
+/// A batch of events: those that are taken arrive unchanged at the next process.
+///
+/// # Panics
+///
+/// When they do not.
+pub fn batch(bytes: &[u8]) {
+    let Some(batch) = read::<Batch>(bytes) else {
+        return;
+    };
+    for sent in batch.events {
+        if let Ok(event) = sent.into_event() {
+            let sent = Sent::new("somebody", &event, Duration::ZERO);
+            let back = again(&sent).into_event().expect("it was one before");
+            same(&event, &back);
+            assert_eq!(event.time, back.time);
+            assert_eq!(
+                (event.delay, event.redelivered),
+                (back.delay, back.redelivered)
+            );
+        }
+    }
+}
+
+/// Words about events: they say the same when they are passed on.
+///
+/// # Panics
+///
+/// When they do not.
+pub fn words(bytes: &[u8]) {
+    let Some(words) = read::<Words>(bytes) else {
+        return;
+    };
+    let back = again(&words);
+    assert_eq!(words.taken, back.taken);
+    assert_eq!(words.handled, back.handled);
+    assert_eq!(words.returned, back.returned);
+    assert_eq!(words.refused.len(), back.refused.len());
+}
+
+/// An event that a Go Micro program posts: what is taken can be posted on.
+///
+/// # Panics
+///
+/// When it cannot.
+pub fn posted(bytes: &[u8]) {
+    if let Ok(event) = gomicro::read(bytes) {
+        let written = gomicro::write(&event).expect("it came as text");
+        let back = gomicro::read(&written).expect("our own JSON is good");
+        same(&event, &back);
+    }
+}
+
+fn same(one: &Event, other: &Event) {
+    assert_eq!(one.topic, other.topic);
+    assert_eq!((&one.id, &one.key), (&other.id, &other.key));
+    assert_eq!(one.metadata, other.metadata);
+    assert_eq!(one.content_type, other.content_type);
+    assert_eq!(one.body, other.body);
+}
+
+fn read<M: Message>(bytes: &[u8]) -> Option<M> {
+    M::decode(&bytes.to_vec().into(), MEMORY).ok()
+}
+
+fn again<M: Message>(message: &M) -> M {
+    let mut bytes = Vec::new();
+    message.encode(&mut bytes);
+    M::decode(&bytes.into(), usize::MAX).expect("our own bytes are good")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rubbish_is_survived_and_events_arrive_as_they_were() {
+        let mut random = fastrand::Rng::with_seed(11);
+        let mut event = Event::raw("a.b", "application/json", "{}").unwrap();
+        event.key = Some("k".to_owned());
+        event.metadata.insert("tenant", "acme").unwrap();
+        let sent = Sent::new("somebody", &event, Duration::from_secs(1));
+        let mut good = Vec::new();
+        Batch { events: vec![sent] }.encode(&mut good);
+        batch(&good);
+        posted(&gomicro::write(&event).unwrap());
+        for _ in 0..2_000 {
+            let mut bytes = good.clone();
+            let at = random.usize(..bytes.len());
+            bytes[at] = random.u8(..);
+            bytes.truncate(random.usize(..=bytes.len()));
+            batch(&bytes);
+            words(&bytes);
+            posted(&bytes);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! `Link`: the way to the subscribers of one process; one stream, opened when there is something
+//! to send.
+//!
+//! An event stays here until the process has said that it is handled. When the stream ends, what
+//! was not taken is refused and what was not handled goes back, in the order in which it was sent.
+//! A process that says nothing holds up who waits for it until their deadlines, and nobody else.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::flying::{Session, gone};
+use super::wire::{DELIVER, EVENT, Sent, Words};
+use crate::driver::http2::{self, Reader, Times, Writer};
+use micro_broker::Event;
+use micro_broker::Settle;
+use micro_broker::internal::Refusal;
+use micro_message::codec::Message;
+use micro_message::error::Error;
+
+/// How long after its deadline the answer to an event is waited for.
+const LAG: Duration = Duration::from_secs(1);
+/// How long a stream is kept that nothing is sent on.
+const IDLE: Duration = Duration::from_secs(30);
+/// How many bytes decoding a message may take.
+const MEMORY: usize = 256 << 20;
+/// Who has less patience does not ask a process that owes answers: others may have room.
+const GLANCE: Duration = Duration::from_millis(30);
+
+/// The way to the subscribers of one process.
+pub(super) struct Link {
+    address: Arc<str>,
+    times: Times,
+    session: Mutex<Option<Open>>,
+}
+
+struct Open {
+    session: Arc<Session>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.task.abort();
+        // The task may never have run.
+        self.session.end("the broker has ended");
+    }
+}
+
+/// An event on its way: by which session and under which number. Dropped, nobody waits for it.
+struct Underway {
+    session: Arc<Session>,
+    number: u64,
+    answered: bool,
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.session.forget(self.number);
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn new(address: &str, times: Times) -> Arc<Self> {
+        Arc::new(Self {
+            address: address.into(),
+            times,
+            session: Mutex::default(),
+        })
+    }
+
+    /// Sends an event and waits until it is taken.
+    pub(super) async fn offer(
+        &self,
+        subscriber: &str,
+        event: &Event,
+        settle: Settle,
+        deadline: Instant,
+    ) -> Result<(), Refusal> {
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let sent = Sent::new(subscriber, event, patience);
+        let size = sent.size();
+        if size > EVENT {
+            return Err(Refusal::Never(Error::invalid_argument(format!(
+                "an event of {size} bytes is larger than {EVENT}, keep large things elsewhere and \
+                 publish where"
+            ))));
+        }
+        if patience < GLANCE && self.is_mute() {
+            return Err(gone(&self.address, "it has not answered for a while"));
+        }
+        let (mut underway, answer) = self.send(sent, settle)?;
+        match timeout_at(deadline + LAG, answer).await {
+            Ok(Ok(answer)) => {
+                underway.answered = true;
+                answer
+            }
+            Ok(Err(_)) => Err(gone(&self.address, "the stream ended")),
+            Err(_) => {
+                underway.session.set_mute();
+                Err(gone(&self.address, "it does not answer"))
+            }
+        }
+    }
+
+    /// Whether the process owes an answer that somebody gave up waiting for.
+    fn is_mute(&self) -> bool {
+        let open = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        open.as_ref().is_some_and(|open| open.session.is_mute())
+    }
+
+    fn send(&self, mut sent: Sent, mut settle: Settle) -> Result<(Underway, Answer), Refusal> {
+        // A session may end between being found and being used.
+        for _ in 0..8 {
+            let session = self.session();
+            match session.add(sent, settle, &self.address)? {
+                Ok((number, answer)) => {
+                    let underway = Underway {
+                        session,
+                        number,
+                        answered: false,
+                    };
+                    return Ok((underway, answer));
+                }
+                Err(back) => (sent, settle) = *back,
+            }
+        }
+        Err(gone(&self.address, "its streams end at once"))
+    }
+
+    /// The open session; starts one.
+    fn session(&self) -> Arc<Session> {
+        let mut open = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = open.as_ref().filter(|open| !open.session.is_over()) {
+            return Arc::clone(&open.session);
+        }
+        let session = Arc::new(Session::default());
+        let running = run(Arc::clone(&session), Arc::clone(&self.address), self.times);
+        *open = Some(Open {
+            session: Arc::clone(&session),
+            task: tokio::spawn(running),
+        });
+        session
+    }
+}
+
+type Answer = oneshot::Receiver<Result<(), Refusal>>;
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs a session to its end.
+async fn run(session: Arc<Session>, address: Arc<str>, times: Times) {
+    let why = match http2::open(&address, DELIVER, times).await {
+        Ok((connection, writer, reader)) => {
+            tracing::debug!(%address, "stream of events opened");
+            let why = tokio::select! {
+                why = write(&session, writer) => why,
+                why = read(&session, &address, reader) => why,
+            };
+            drop(connection);
+            why
+        }
+        Err(why) => why,
+    };
+    tracing::debug!(%address, why, "stream of events ended");
+    session.end(&format!(
+        "the process at {address} cannot be reached: {why}"
+    ));
+}
+
+async fn write(session: &Session, mut writer: Writer) -> String {
+    loop {
+        let Some(batch) = session.batch() else {
+            if timeout(IDLE, session.more()).await.is_err() && session.end_idle() {
+                return "nothing to send".to_owned();
+            }
+            continue;
+        };
+        let mut message = Vec::new();
+        batch.encode(&mut message);
+        drop(batch);
+        if let Err(why) = writer.send(&message).await {
+            return why;
+        }
+    }
+}
+
+async fn read(session: &Session, address: &str, mut reader: Reader) -> String {
+    loop {
+        match reader.next().await {
+            Ok(Some(message)) => match Words::decode(&message, MEMORY) {
+                Ok(words) => session.hear(address, words),
+                Err(error) => return format!("words that nobody understands: {error}"),
+            },
+            Ok(None) => return "it has ended the stream".to_owned(),
+            Err(why) => return why,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn event(bytes: usize) -> Event {
+        Event::raw("a.b", "text/plain", Bytes::from(vec![7; bytes])).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_is_not_kept() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let link = Link::new(&address, Times::default());
+        let returned = Arc::new(AtomicUsize::new(0));
+        let (mut offers, mut handles) = (tokio::task::JoinSet::new(), Vec::new());
+        for _ in 0..200 {
+            let (link, returned) = (Arc::clone(&link), Arc::clone(&returned));
+            handles.push(offers.spawn(async move {
+                let settle = Settle::new(move |_| {
+                    returned.fetch_add(1, Ordering::SeqCst);
+                });
+                let event = event(64 << 10);
+                link.offer("x", &event, settle, Instant::now()).await
+            }));
+        }
+        while link.session().kept().2 < 200 {
+            tokio::task::yield_now().await;
+        }
+        // Some give up at once, the others when they have waited.
+        handles[..50]
+            .iter()
+            .for_each(tokio::task::AbortHandle::abort);
+        while let Some(offered) = offers.join_next().await {
+            match offered {
+                Ok(Err(Refusal::Gone(error))) => assert!(error.message().contains(&address)),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => assert!(error.is_cancelled()),
+            }
+        }
+        assert_eq!(returned.load(Ordering::SeqCst), 200);
+        assert_eq!(link.session().kept(), (0, 0, 0));
+        // Who can ask somebody else does not wait for it again.
+        let start = Instant::now();
+        let offered = link.offer("x", &event(1), Settle::nobody(), start).await;
+        assert!(matches!(offered, Err(Refusal::Gone(_))), "{offered:?}");
+        assert!(link.is_mute() && start.elapsed() < LAG);
+    }
+
+    #[tokio::test]
+    async fn an_event_that_no_message_can_hold_is_refused_for_good() {
+        let link = Link::new("127.0.0.1:9", Times::default());
+        let deadline = Instant::now() + Duration::from_secs(9);
+        let large = event(5 << 20);
+        let offered = link.offer("x", &large, Settle::nobody(), deadline).await;
+        let Err(Refusal::Never(error)) = offered else {
+            panic!("it was not refused")
+        };
+        assert!(error.message().contains("keep large things"), "{error}");
+    }
+}

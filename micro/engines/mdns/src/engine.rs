@@ -1,0 +1,270 @@
+//! The one task: owns the sockets, takes commands, hears of others and tells who asked.
+//!
+//! What is told of our own nodes is decided beside it. Questions are sent by schedule only, so no
+//! loop and no flood comes from here.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::address;
+use crate::own::Own;
+use crate::packet::{self, Instance, LISTING, Message, Told};
+use crate::socket::{Buffers, Sockets};
+use crate::topic::{Asks, Topic, WINDOW};
+use micro_message::error::Result;
+use micro_registry::Node;
+use micro_registry::Watch;
+use micro_registry::internal::check_question;
+
+/// How often new interfaces are looked for.
+const SCAN: Duration = Duration::from_secs(30);
+/// The most services that are wanted at once.
+const MAX_TOPICS: usize = 1024;
+/// Pause after a socket's error.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What the backend asks of the task.
+pub(super) enum Command {
+    Register(Node, Duration, oneshot::Sender<Result<()>>),
+    Deregister(Node, oneshot::Sender<Result<()>>),
+    Lookup(String, oneshot::Sender<Vec<Node>>),
+    List(oneshot::Sender<Vec<Node>>),
+    Watch(String, oneshot::Sender<Watch>),
+}
+
+pub(super) struct Engine {
+    sockets: Sockets,
+    /// Nodes we tell of.
+    own: Own,
+    /// Services that are wanted, by lower-case name.
+    topics: HashMap<String, Topic>,
+    /// Lists under way, and when each takes what there is.
+    lists: Vec<(oneshot::Sender<Vec<Node>>, Instant)>,
+    /// When to ask for the services there are; only while a list is under way.
+    asks: Asks,
+    scan: Instant,
+}
+
+impl Engine {
+    pub(super) fn new(sockets: Sockets) -> Self {
+        let now = Instant::now();
+        Self {
+            sockets,
+            own: Own::new(now),
+            topics: HashMap::new(),
+            lists: Vec::new(),
+            asks: Asks::new(now),
+            scan: now + SCAN,
+        }
+    }
+
+    /// Works until nobody can ask any more.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut buffers = Buffers::new();
+        loop {
+            let next = self.next();
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => self.obey(command).await,
+                    None => return,
+                },
+                received = self.sockets.receive(&mut buffers) => match received {
+                    Ok((length, from)) => self.hear(buffers.last(length), from).await,
+                    Err(error) => {
+                        tracing::debug!(%error, "datagram not received");
+                        sleep(PAUSE).await;
+                    }
+                },
+                () = sleep_until(next) => self.look().await,
+            }
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        let now = Instant::now();
+        // A caller that is gone needs no answer.
+        match command {
+            Command::Register(node, ttl, reply) => {
+                let service = node.service.clone();
+                let done = self.own.register(node, ttl, &self.sockets).await;
+                self.publish(&service, now);
+                drop(reply.send(done));
+            }
+            Command::Deregister(node, reply) => {
+                self.own.withdraw(&node, &self.sockets).await;
+                self.publish(&node.service, now);
+                drop(reply.send(Ok(())));
+            }
+            Command::Lookup(service, reply) => {
+                self.topic(&service, now).wait(reply, now);
+                self.publish(&service, now);
+            }
+            Command::List(reply) => {
+                self.asks = Asks::new(now);
+                self.lists.push((reply, now + WINDOW));
+            }
+            Command::Watch(service, reply) => {
+                let watch = self.topic(&service, now).sender.watch();
+                self.publish(&service, now);
+                drop(reply.send(watch));
+            }
+        }
+        self.look().await;
+    }
+
+    async fn hear(&mut self, bytes: &[u8], from: SocketAddr) {
+        // What comes from beyond the neighbouring networks was not sent to the group.
+        if self.sockets.is_own(from) || !self.sockets.is_near(from) {
+            return;
+        }
+        match packet::parse(bytes) {
+            None => tracing::trace!(%from, "datagram that means nothing"),
+            Some(Message::Question { id, names }) => {
+                self.own.answer(id, &names, from, &self.sockets).await;
+            }
+            Some(Message::Answer(told)) => {
+                for told in told {
+                    self.learn(told, from);
+                }
+            }
+        }
+    }
+
+    fn learn(&mut self, told: Told, from: SocketAddr) {
+        let now = Instant::now();
+        match told {
+            Told::Service(name) if !self.lists.is_empty() => {
+                let room = self.topics.len() < MAX_TOPICS;
+                if room && check_question(&name).is_ok() {
+                    self.topic(&name, now);
+                }
+            }
+            Told::Service(_) => {}
+            Told::Node(instance) => self.learn_node(&instance, from, now),
+        }
+    }
+
+    fn learn_node(&mut self, instance: &Instance, from: SocketAddr, now: Instant) {
+        for (id, service) in instance.meanings() {
+            let Some(topic) = self.topics.get_mut(&service.to_ascii_lowercase()) else {
+                continue;
+            };
+            if self.own.has(service, id) {
+                return;
+            }
+            if instance.ttl.is_zero() {
+                topic.forget(id);
+            } else {
+                let local = self.sockets.is_local(from.ip());
+                let Some(node) = instance.node(|told| address::choose(told, local)) else {
+                    tracing::debug!(id, %from, "record passed over");
+                    return;
+                };
+                if !node.service.eq_ignore_ascii_case(service) {
+                    continue;
+                }
+                topic.hear(node, instance.ttl, now);
+            }
+            topic.publish(self.own.of(service, now), now);
+        }
+    }
+
+    /// The topic of a service, which is wanted from now on.
+    fn topic(&mut self, service: &str, now: Instant) -> &mut Topic {
+        let name = service.to_ascii_lowercase();
+        if self.topics.len() >= MAX_TOPICS && !self.topics.contains_key(&name) {
+            self.topics.retain(|_, topic| topic.is_held());
+        }
+        let topic = self.topics.entry(name).or_insert_with(|| Topic::new(now));
+        topic.want(now);
+        topic
+    }
+
+    fn publish(&mut self, service: &str, now: Instant) {
+        if let Some(topic) = self.topics.get_mut(&service.to_ascii_lowercase()) {
+            topic.publish(self.own.of(service, now), now);
+        }
+    }
+
+    /// Does what is due.
+    async fn look(&mut self) {
+        let now = Instant::now();
+        if self.scan <= now {
+            self.scan(now);
+        }
+        for service in self.own.look(now, &self.sockets).await {
+            self.publish(&service, now);
+        }
+        self.topics.retain(|_, topic| topic.is_wanted(now));
+        let mut asked = Vec::new();
+        for (name, topic) in self
+            .topics
+            .iter_mut()
+            .filter(|(_, topic)| topic.next() <= now)
+        {
+            if topic.look(now) {
+                asked.push(name.clone());
+            }
+            topic.publish(self.own.of(name, now), now);
+        }
+        self.look_at_lists(&mut asked, now);
+        for name in asked {
+            match packet::question(&name) {
+                Ok(bytes) => self.sockets.ask(&bytes).await,
+                Err(error) => tracing::debug!(%error, "question not asked"),
+            }
+        }
+    }
+
+    fn look_at_lists(&mut self, asked: &mut Vec<String>, now: Instant) {
+        if self.lists.is_empty() {
+            return;
+        }
+        if self.asks.take(now) {
+            asked.push(LISTING.to_owned());
+        }
+        let heard = self.topics.values().flat_map(Topic::nodes);
+        let nodes: Vec<Node> = self.own.all(now).chain(heard).cloned().collect();
+        for (reply, until) in std::mem::take(&mut self.lists) {
+            if until <= now {
+                // A caller that is gone needs no answer.
+                drop(reply.send(nodes.clone()));
+            } else if !reply.is_closed() {
+                self.lists.push((reply, until));
+            }
+        }
+    }
+
+    /// Joins interfaces that came; on a changed network everything is told and asked again.
+    fn scan(&mut self, now: Instant) {
+        self.scan = now + SCAN;
+        match self.sockets.scan() {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::debug!("interfaces changed");
+                self.own.tell_again(now);
+                self.topics
+                    .values_mut()
+                    .for_each(|topic| topic.ask_again(now));
+            }
+            Err(error) => tracing::debug!(%error, "interfaces cannot be listed"),
+        }
+    }
+
+    /// When something is due next.
+    fn next(&self) -> Instant {
+        let topics = self.topics.values().map(Topic::next);
+        let lists = self
+            .lists
+            .iter()
+            .map(|(_, until)| self.asks.next().min(*until));
+        topics
+            .chain(lists)
+            .chain(self.own.next())
+            .fold(self.scan, Instant::min)
+    }
+}

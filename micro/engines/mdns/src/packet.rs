@@ -1,0 +1,350 @@
+//! DNS messages: the questions and announcements that we and Go Micro exchange.
+//!
+//! A node is `<id>.<service>.micro.` with PTR, SRV, TXT and addresses, one node a message, since Go
+//! Micro reads only one from each. Whatever else comes over the group is nothing.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use simple_dns::rdata::{A, AAAA, PTR, RData, SRV, TXT};
+use simple_dns::{CLASS, CharacterString, Label, Name, Packet, PacketFlag, QTYPE, Question};
+use simple_dns::{ResourceRecord, TYPE};
+
+use crate::txt;
+use micro_message::error::{Error, OrError, Result};
+use micro_registry::Node;
+
+/// The domain all names end in.
+const DOMAIN: &str = "micro";
+/// The service under which the names of services are listed.
+pub(super) const LISTING: &str = "_services";
+/// What fits into one Ethernet frame; beyond it methods are left out.
+const FRAME: usize = 1400;
+/// What a multicast DNS message may have at most.
+const MAX: usize = 8900;
+/// More records than any message of ours or Go Micro's has.
+const MAX_RECORDS: u16 = 256;
+/// More nodes than any message has; the others are not read.
+const MAX_TOLD: usize = 16;
+/// The port in a listing, as Go Micro has it; nobody listens there.
+const LISTING_PORT: u16 = 9999;
+/// The longest life that is believed.
+const MAX_TTL: u32 = 3600;
+
+/// A message that means something to us.
+#[derive(Debug, PartialEq)]
+pub(super) enum Message {
+    /// Somebody asks; the names without the domain, lower case.
+    Question { id: u16, names: Vec<String> },
+    /// Somebody tells.
+    Answer(Vec<Told>),
+}
+
+/// What is told.
+#[derive(Debug, PartialEq)]
+pub(super) enum Told {
+    /// A node; what it is in full is read when it matters.
+    Node(Instance),
+    /// There is a service of this name.
+    Service(String),
+}
+
+/// A node as it stands in a message.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Instance {
+    /// `<id>.<service>`; both may hold dots, and what the TXT record says decides.
+    name: String,
+    /// Zero when it says goodbye.
+    pub(super) ttl: Duration,
+    port: Option<u16>,
+    pieces: Vec<Vec<u8>>,
+    addresses: Vec<IpAddr>,
+}
+
+impl Instance {
+    /// Every id and service that its name may mean.
+    pub(super) fn meanings(&self) -> impl Iterator<Item = (&str, &str)> {
+        let dots = self.name.match_indices('.').map(|(at, _)| at);
+        dots.map(|at| (&self.name[..at], &self.name[at + 1..]))
+    }
+
+    /// The node, at the address that `choose` takes from those told; `None` when the message does
+    /// not say enough.
+    pub(super) fn node(&self, choose: impl FnOnce(&[IpAddr]) -> Option<IpAddr>) -> Option<Node> {
+        let txt = txt::decode(self.pieces.iter().map(Vec::as_slice))?;
+        let port = self.port.filter(|port| *port != 0)?;
+        let is_it = |(_, service): &(&str, &str)| service.eq_ignore_ascii_case(&txt.service);
+        let (id, _) = self.meanings().find(is_it)?;
+        let address = SocketAddr::new(choose(&self.addresses)?, port);
+        let mut node = Node::new(txt.service, id, address.to_string());
+        (node.version, node.metadata, node.methods) = (txt.version, txt.metadata, txt.methods);
+        Some(node)
+    }
+}
+
+/// Reads a message; `None` for everything that is not of our kind, in good faith or bad.
+pub(super) fn parse(bytes: &[u8]) -> Option<Message> {
+    // The counts stand in the header and room is made by them, so they are looked at first.
+    let counts = bytes
+        .get(4..12)?
+        .chunks(2)
+        .map(|two| u16::from_be_bytes([two[0], two[1]]));
+    if counts.fold(0_u16, u16::saturating_add) > MAX_RECORDS {
+        return None;
+    }
+    let packet = Packet::parse(bytes).ok()?;
+    if !packet.has_flags(PacketFlag::RESPONSE) {
+        let names = packet
+            .questions
+            .iter()
+            .filter_map(|question| within(&question.qname));
+        let names: Vec<String> = names.map(|name| name.to_ascii_lowercase()).collect();
+        return (!names.is_empty()).then(|| Message::Question {
+            id: packet.id(),
+            names,
+        });
+    }
+    let told = told(&packet);
+    (!told.is_empty()).then_some(Message::Answer(told))
+}
+
+fn told(packet: &Packet<'_>) -> Vec<Told> {
+    let records = || packet.answers.iter().chain(&packet.additional_records);
+    let mut names: Vec<String> = Vec::new();
+    let mut told = Vec::new();
+    for record in records() {
+        // Go Micro tells of a node without a PTR record unless it is asked for the service.
+        let name = match &record.rdata {
+            RData::PTR(target) => within(&target.0),
+            RData::SRV(_) => within(&record.name),
+            _ => None,
+        };
+        let Some(name) = name.filter(|name| !names.contains(name)) else {
+            continue;
+        };
+        if names.len() == MAX_TOLD {
+            break;
+        }
+        names.push(name.clone());
+        let listed = name
+            .strip_suffix(LISTING)
+            .and_then(|front| front.strip_suffix('.'));
+        if let Some(service) = listed {
+            if record.ttl > 0 {
+                told.push(Told::Service(service.to_owned()));
+            }
+            continue;
+        }
+        let ttl = Duration::from_secs(record.ttl.min(MAX_TTL).into());
+        let mut instance = Instance {
+            name,
+            ttl,
+            ..Instance::default()
+        };
+        fill(&mut instance, records());
+        told.push(Told::Node(instance));
+    }
+    told
+}
+
+/// Adds what the other records say of an instance.
+fn fill<'a, 'b: 'a>(
+    instance: &mut Instance,
+    records: impl Iterator<Item = &'a ResourceRecord<'b>> + Clone,
+) {
+    let mut host = None;
+    let mut addresses: HashMap<String, Vec<IpAddr>> = HashMap::new();
+    for record in records {
+        let name = text(&record.name);
+        let is_it = within(&record.name).is_some_and(|name| name == instance.name);
+        match &record.rdata {
+            RData::SRV(srv) if is_it => {
+                instance.port = Some(srv.port);
+                host = Some(text(&srv.target));
+            }
+            RData::TXT(txt) if is_it => {
+                // Pieces are hexadecimal, so no `=` divides them.
+                instance.pieces = txt.iter_raw().map(|(piece, _)| piece.to_vec()).collect();
+            }
+            RData::A(a) => {
+                addresses
+                    .entry(name)
+                    .or_default()
+                    .push(Ipv4Addr::from(a.address).into());
+            }
+            RData::AAAA(a) => {
+                addresses
+                    .entry(name)
+                    .or_default()
+                    .push(Ipv6Addr::from(a.address).into());
+            }
+            _ => {}
+        }
+    }
+    instance.addresses = host
+        .and_then(|host| addresses.remove(&host))
+        .unwrap_or_default();
+}
+
+/// The question for a service's nodes, or for [`LISTING`].
+pub(super) fn question(service: &str) -> Result<Vec<u8>> {
+    let mut packet = Packet::new_query(0);
+    packet.questions.push(asking(service)?);
+    packed(&packet)
+}
+
+/// What a node says of itself. `asked` is the id of the question that it answers to the asker
+/// alone; a `ttl` of zero is the goodbye.
+pub(super) fn announcement(
+    node: &Node,
+    addresses: &[IpAddr],
+    ttl: Duration,
+    asked: Option<u16>,
+) -> Result<Vec<u8>> {
+    let port = node
+        .address
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse().ok());
+    let port = port.ok_or_else(|| {
+        Error::invalid_argument(format!("address `{}` has no port", node.address))
+    })?;
+    let write = |with_methods| {
+        let pieces = txt::encode(node, with_methods);
+        let service = Service {
+            name: &node.service,
+            instance: &node.id,
+            port,
+            ttl,
+        };
+        service.packet(addresses, &pieces, asked)
+    };
+    let full = write(true)?;
+    let bytes = if full.len() > FRAME && !node.methods.is_empty() {
+        write(false)?
+    } else {
+        full
+    };
+    if bytes.len() <= MAX {
+        return Ok(bytes);
+    }
+    Err(Error::invalid_argument(format!(
+        "the record of `{}` has {} bytes, a message holds {MAX}; give it less metadata",
+        node.id,
+        bytes.len()
+    )))
+}
+
+/// The answer to the question for [`LISTING`]: one service there is.
+pub(super) fn listing(name: &str, ttl: Duration, asked: Option<u16>) -> Result<Vec<u8>> {
+    let service = Service {
+        name: LISTING,
+        instance: name,
+        port: LISTING_PORT,
+        ttl,
+    };
+    service.packet(&[Ipv4Addr::UNSPECIFIED.into()], &[String::new()], asked)
+}
+
+struct Service<'a> {
+    name: &'a str,
+    instance: &'a str,
+    port: u16,
+    ttl: Duration,
+}
+
+impl Service<'_> {
+    fn packet(
+        &self,
+        addresses: &[IpAddr],
+        pieces: &[String],
+        asked: Option<u16>,
+    ) -> Result<Vec<u8>> {
+        let mut packet = Packet::new_reply(asked.unwrap_or(0));
+        packet.set_flags(PacketFlag::AUTHORITATIVE_ANSWER);
+        if asked.is_some() {
+            packet.questions.push(asking(self.name)?);
+        }
+        // Part of a second would be no life at all.
+        let ttl = u32::try_from(self.ttl.as_millis().div_ceil(1000)).unwrap_or(MAX_TTL);
+        let service = name(self.name)?;
+        let instance = name(&format!("{}.{}", self.instance, self.name))?;
+        let mut add = |name: &Name<'_>, data| {
+            let record = ResourceRecord::new(name.clone().into_owned(), CLASS::IN, ttl, data);
+            packet.answers.push(record);
+        };
+        add(&service, RData::PTR(PTR(instance.clone())));
+        let target = instance.clone();
+        add(
+            &instance,
+            RData::SRV(SRV {
+                priority: 10,
+                weight: 1,
+                port: self.port,
+                target,
+            }),
+        );
+        for address in addresses {
+            add(
+                &instance,
+                match *address {
+                    IpAddr::V4(v4) => RData::A(A { address: v4.into() }),
+                    IpAddr::V6(v6) => RData::AAAA(AAAA { address: v6.into() }),
+                },
+            );
+        }
+        let mut txt = TXT::new();
+        for piece in pieces {
+            let piece = CharacterString::new(piece.as_bytes());
+            txt.add_char_string(piece.or_internal("a piece of the TXT record is too long")?);
+        }
+        add(&instance, RData::TXT(txt));
+        packed(&packet)
+    }
+}
+
+fn asking(service: &str) -> Result<Question<'static>> {
+    Ok(Question::new(
+        name(service)?,
+        QTYPE::TYPE(TYPE::PTR),
+        CLASS::IN.into(),
+        false,
+    ))
+}
+
+fn packed(packet: &Packet<'_>) -> Result<Vec<u8>> {
+    packet
+        .build_bytes_vec_compressed()
+        .or_internal("cannot write a DNS message")
+}
+
+/// A name in our domain. Labels are divided by dots, as in Go Micro, whatever they mean.
+fn name(within: &str) -> Result<Name<'static>> {
+    let labels: Vec<&str> = within.split('.').chain([DOMAIN]).collect();
+    if labels.iter().all(|label| (1..=63).contains(&label.len())) && within.len() < 240 {
+        let label = |label: &&str| Label::new_unchecked(label.as_bytes().to_vec());
+        return Ok(Name::new_with_labels(
+            &labels.iter().map(label).collect::<Vec<_>>(),
+        ));
+    }
+    Err(Error::invalid_argument(format!(
+        "`{within}` is no DNS name: between dots there must be 1 to 63 bytes"
+    )))
+}
+
+/// What stands in front of our domain.
+fn within(name: &Name<'_>) -> Option<String> {
+    let full = text(name);
+    let (front, domain) = full.rsplit_once('.')?;
+    domain
+        .eq_ignore_ascii_case(DOMAIN)
+        .then(|| front.to_owned())
+}
+
+fn text(name: &Name<'_>) -> String {
+    let labels = name
+        .get_labels()
+        .iter()
+        .map(|label| String::from_utf8_lossy(label.as_ref()));
+    labels.collect::<Vec<_>>().join(".")
+}

@@ -1,0 +1,152 @@
+//! Nodes on the local network, by multicast DNS with the records of Go Micro.
+//!
+//! Go Micro programs see our nodes and we see theirs; unlike theirs our records have the ttl of the
+//! registration and changes are told at once. Asks and answers for the domain `micro.` only, and
+//! never carries a loopback address from one machine to another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use crate::engine::{Command, Engine};
+use crate::socket::Sockets;
+use micro_message::error::{Error, Result};
+use micro_registry::Node;
+use micro_registry::Watch;
+use micro_registry::internal::AbortOnDrop;
+use micro_registry::{Backend, Capabilities};
+
+/// The port of multicast DNS.
+const PORT: u16 = 5353;
+/// Commands that may wait for the task.
+const QUEUE: usize = 64;
+
+/// A registry without a server: nodes tell of themselves on the local network.
+///
+/// Clones share the sockets, which are opened by the first operation and closed with the last
+/// clone and watch. A lookup answers as soon as nodes do (some milliseconds), or after one second
+/// of silence.
+#[derive(Clone, Debug)]
+pub struct Mdns(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    port: u16,
+    /// The task, from the first operation on.
+    running: Mutex<Option<Arc<Running>>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    commands: mpsc::Sender<Command>,
+    /// Stopped with the last clone and watch.
+    task: AbortOnDrop<()>,
+}
+
+impl Mdns {
+    /// The registry of the local network, on all interfaces.
+    pub fn new() -> Self {
+        Self::on_port(PORT)
+    }
+
+    /// Opens what follows `mdns://`, which is nothing.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when it is anything else.
+    pub fn open(rest: &str) -> Result<Self> {
+        if rest.is_empty() {
+            return Ok(Self::new());
+        }
+        Err(Error::invalid_argument(format!(
+            "`mdns://{rest}` says too much: multicast DNS has no settings, write `mdns://`"
+        )))
+    }
+
+    /// Apart from everybody else on the network.
+    pub(super) fn on_port(port: u16) -> Self {
+        Self(Arc::new(Shared {
+            port,
+            running: Mutex::new(None),
+        }))
+    }
+
+    async fn running(&self) -> Result<Arc<Running>> {
+        let mut running = self.0.running.lock().await;
+        if let Some(running) = &*running
+            && !running.task.0.is_finished()
+        {
+            return Ok(Arc::clone(running));
+        }
+        let sockets = Sockets::open(self.0.port)?;
+        let (commands, queue) = mpsc::channel(QUEUE);
+        let task = AbortOnDrop(tokio::spawn(Engine::new(sockets).run(queue)));
+        Ok(Arc::clone(
+            running.insert(Arc::new(Running { commands, task })),
+        ))
+    }
+
+    async fn command<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<(T, Arc<Running>)> {
+        let running = self.running().await?;
+        let ended = || Error::unavailable("the multicast DNS task has ended, try again");
+        let (reply, answer) = oneshot::channel();
+        running
+            .commands
+            .send(command(reply))
+            .await
+            .map_err(|_| ended())?;
+        Ok((answer.await.map_err(|_| ended())?, running))
+    }
+}
+
+impl Default for Mdns {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Backend for Mdns {
+    fn scheme(&self) -> &'static str {
+        "mdns"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::ALL
+    }
+
+    async fn register(&self, node: Node, ttl: Duration) -> Result<()> {
+        self.command(|reply| Command::Register(node, ttl, reply))
+            .await?
+            .0
+    }
+
+    async fn deregister(&self, node: &Node) -> Result<()> {
+        if self.0.running.lock().await.is_none() {
+            // Nothing was ever told.
+            return Ok(());
+        }
+        self.command(|reply| Command::Deregister(node.clone(), reply))
+            .await?
+            .0
+    }
+
+    async fn lookup(&self, service: &str) -> Result<Vec<Node>> {
+        let lookup = |reply| Command::Lookup(service.to_owned(), reply);
+        Ok(self.command(lookup).await?.0)
+    }
+
+    async fn list(&self) -> Result<Vec<Node>> {
+        Ok(self.command(Command::List).await?.0)
+    }
+
+    async fn watch(&self, service: &str) -> Result<Watch> {
+        let (watch, running) = self
+            .command(|reply| Command::Watch(service.to_owned(), reply))
+            .await?;
+        Ok(watch.with_guard(running))
+    }
+}

@@ -1,0 +1,280 @@
+//! What is particular to multicast DNS; the contract is run elsewhere.
+//!
+//! On ports of its own, so that it neither hears nor disturbs the network it runs on.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use simple_dns::rdata::{A, PTR, RData, SRV, TXT};
+use simple_dns::{CLASS, Name, Packet, ResourceRecord};
+use tokio::net::UdpSocket;
+use tokio::time::{Instant, timeout};
+
+use crate::packet::{self, Message, Told};
+use crate::registry::Mdns;
+use micro_registry::Change;
+use micro_registry::Watch;
+use micro_registry::{Node, Registry};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const TTL: Duration = Duration::from_secs(60);
+
+fn registry(port: u16) -> Registry {
+    Registry::new(Mdns::on_port(port))
+}
+
+fn node(id: &str) -> Node {
+    Node::new("greeter", id, "127.0.0.1:8080").with_version("1")
+}
+
+async fn next(watch: &mut Watch) -> Change {
+    timeout(PATIENCE, watch.next())
+        .await
+        .expect("a change in time")
+        .expect("watch goes on")
+}
+
+#[tokio::test]
+async fn goodbye_counts_at_once_and_silence_after_the_ttl() {
+    let (ours, theirs) = (registry(45_354), registry(45_354));
+    let mut watch = theirs.watch("greeter").await.unwrap();
+    let polite = ours.register(node("polite"), TTL).await.unwrap();
+    assert_eq!(next(&mut watch).await.added, [node("polite")]);
+    polite.deregister().await.unwrap();
+    assert_eq!(
+        next(&mut watch).await.removed,
+        [node("polite")],
+        "long before its ttl"
+    );
+
+    let crashed = ours
+        .register(node("crashed"), Duration::from_secs(1))
+        .await
+        .unwrap();
+    assert_eq!(next(&mut watch).await.added, [node("crashed")]);
+    drop((crashed, ours));
+    assert_eq!(next(&mut watch).await.removed, [node("crashed")]);
+}
+
+#[tokio::test]
+async fn first_lookup_takes_the_answer_when_it_comes() {
+    let (ours, theirs) = (registry(45_355), registry(45_355));
+    let _a = ours.register(node("a"), TTL).await.unwrap();
+    let _b = ours.register(node("b"), TTL).await.unwrap();
+    let start = Instant::now();
+    assert_eq!(
+        theirs.lookup("greeter").await.unwrap(),
+        [node("a"), node("b")]
+    );
+    let first = start.elapsed();
+    assert_eq!(
+        theirs.lookup("GREETER").await.unwrap().len(),
+        2,
+        "DNS names have no case"
+    );
+    println!("first lookup: {first:?}");
+}
+
+#[tokio::test]
+async fn go_micros_question_is_answered_to_it_alone() {
+    let ours = registry(45_356);
+    let _a = ours.register(node("a"), TTL).await.unwrap();
+    let asker = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for (asked, told) in [("greeter", "a.greeter"), ("_services", "greeter._services")] {
+        let mut question = packet::question(asked).unwrap();
+        // Go Micro's questions have a random id.
+        question[..2].copy_from_slice(&[0x12, 0x34]);
+        asker.send_to(&question, "127.0.0.1:45356").await.unwrap();
+        let mut buffer = [0; 9000];
+        let received = timeout(PATIENCE, asker.recv_from(&mut buffer))
+            .await
+            .unwrap();
+        let (length, from) = received.unwrap();
+        assert_eq!(from.port(), 45_356);
+        let answer = Packet::parse(&buffer[..length]).unwrap();
+        assert_eq!(answer.id(), 0x1234);
+        let kinds: Vec<&str> = answer
+            .answers
+            .iter()
+            .map(|record| kind(&record.rdata))
+            .collect();
+        assert_eq!(
+            kinds,
+            ["PTR", "SRV", "A", "TXT"],
+            "all in one message, in its order"
+        );
+        let RData::PTR(target) = &answer.answers[0].rdata else {
+            unreachable!()
+        };
+        assert_eq!(target.0.to_string(), format!("{told}.micro"));
+        assert!((58..=60).contains(&answer.answers[0].ttl));
+    }
+}
+
+fn kind(data: &RData<'_>) -> &'static str {
+    match data {
+        RData::PTR(_) => "PTR",
+        RData::SRV(_) => "SRV",
+        RData::A(_) => "A",
+        RData::TXT(_) => "TXT",
+        _ => "other",
+    }
+}
+
+/// A message as Go Micro writes it: the target is the machine's name, outside of the domain.
+fn by_go_micro(ttl: u32, asked: bool) -> Vec<u8> {
+    let mut message = Packet::new_reply(0);
+    let instance = Name::new("greeter-1.2.greeter.micro").unwrap();
+    let host = Name::new("box").unwrap();
+    let pieces = super::txt::encode(&node("x"), true);
+    let mut txt = TXT::new();
+    for piece in &pieces {
+        txt.add_string(piece).unwrap();
+    }
+    let srv = SRV {
+        priority: 10,
+        weight: 1,
+        port: 80,
+        target: host.clone(),
+    };
+    for (name, data) in [
+        (
+            Name::new("greeter.micro").unwrap(),
+            RData::PTR(PTR(instance.clone())),
+        ),
+        (instance.clone(), RData::SRV(srv)),
+        (
+            host,
+            RData::A(A {
+                address: Ipv4Addr::new(10, 0, 0, 9).into(),
+            }),
+        ),
+        (instance, RData::TXT(txt)),
+    ] {
+        message
+            .answers
+            .push(ResourceRecord::new(name, CLASS::IN, ttl, data));
+    }
+    if !asked {
+        message.answers.remove(0);
+    }
+    message.build_bytes_vec().unwrap()
+}
+
+#[test]
+fn go_micros_message_is_read_asked_for_or_not() {
+    for asked in [true, false] {
+        let Some(Message::Answer(told)) = packet::parse(&by_go_micro(120, asked)) else {
+            panic!()
+        };
+        let [Told::Node(instance)] = &told[..] else {
+            panic!("{told:?}")
+        };
+        assert_eq!(instance.ttl, Duration::from_secs(120));
+        let node = instance.node(|told| told.first().copied()).unwrap();
+        assert_eq!(node.id, "greeter-1.2");
+        assert_eq!(node.address, "10.0.0.9:80");
+        assert_eq!(node.version, "1");
+        let Some(Message::Answer(told)) = packet::parse(&by_go_micro(0, asked)) else {
+            panic!()
+        };
+        assert!(matches!(&told[..], [Told::Node(instance)] if instance.ttl.is_zero()));
+    }
+}
+
+#[test]
+fn methods_are_left_out_where_they_do_not_fit() {
+    let ip: IpAddr = Ipv4Addr::LOCALHOST.into();
+    let methods = (0_u64..300).map(|n| format!("/greeter.Greeter/M{}", n.wrapping_pow(9)));
+    let big = node("a").with_methods(methods);
+    let bytes = packet::announcement(&big, &[ip], TTL, None).unwrap();
+    assert!(bytes.len() <= 1400);
+    let Some(Message::Answer(told)) = packet::parse(&bytes) else {
+        panic!()
+    };
+    let [Told::Node(instance)] = &told[..] else {
+        panic!()
+    };
+    assert_eq!(instance.node(|told| told.first().copied()), Some(node("a")));
+
+    let mut random = String::new();
+    for n in 0_u64..4000 {
+        random.push_str(&n.wrapping_pow(13).to_string());
+    }
+    let error = packet::announcement(&big.with_metadata("k", random), &[ip], TTL, None);
+    assert!(error.unwrap_err().message().contains("less metadata"));
+    assert!(packet::announcement(&node("a..b"), &[ip], TTL, None).is_err());
+}
+
+/// Numbers that are the same in every run.
+struct Seeded(u64);
+
+impl Seeded {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
+    }
+}
+
+fn hostile(random: &mut Seeded) -> Vec<u8> {
+    let byte = |random: &mut Seeded| random.next().to_le_bytes()[0];
+    if random.below(3) == 0 {
+        let length = random.below(600);
+        return (0..length).map(|_| byte(random)).collect();
+    }
+    let mut bytes = by_go_micro(120, random.below(2) == 0);
+    for _ in 0..=random.below(6) {
+        let at = random.below(bytes.len());
+        bytes[at] = byte(random);
+    }
+    bytes.truncate(random.below(bytes.len()) + 1);
+    bytes
+}
+
+#[test]
+fn hostile_bytes_are_read_without_harm() {
+    let mut random = Seeded(0x9E37_79B9_7F4A_7C15);
+    for _ in 0..20_000 {
+        if let Some(Message::Answer(told)) = packet::parse(&hostile(&mut random)) {
+            for told in told {
+                if let Told::Node(instance) = told {
+                    instance.node(|told| told.first().copied());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn names_that_point_in_circles_and_great_counts_are_refused() {
+    let mut circle = vec![0, 0, 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+    circle.extend([0xC0, 12, 0, 12, 0, 1, 0, 0, 0, 120, 0, 2, 0xC0, 12]);
+    assert_eq!(packet::parse(&circle), None);
+    let counts = [
+        0, 0, 0x84, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+    ];
+    assert_eq!(packet::parse(&counts), None);
+}
+
+#[tokio::test]
+async fn flood_of_hostile_datagrams_stops_nothing() {
+    let (ours, theirs) = (registry(45_357), registry(45_357));
+    let mut watch = theirs.watch("greeter").await.unwrap();
+    let attacker = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let group = SocketAddr::from(([127, 0, 0, 1], 45_357));
+    let mut random = Seeded(7);
+    for _ in 0..2000 {
+        attacker
+            .send_to(&hostile(&mut random), group)
+            .await
+            .unwrap();
+    }
+    let _a = ours.register(node("a"), TTL).await.unwrap();
+    while !next(&mut watch).await.nodes.contains(&node("a")) {}
+}

@@ -1,0 +1,3 @@
+//! Names for the other crates of micro. Semantic versioning does not cover them.
+
+pub use crate::url::Query;

@@ -1,0 +1,344 @@
+//! A group at work: consumers take records in turn, verdicts come back, progress is written down.
+//!
+//! There is no task: whoever waits for a delivery fetches, wakes what is due and buries the dead.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::backend::Source;
+use crate::consumer::{Delivery, Options, Settle, Verdict};
+use crate::log::progress::{Progress, Step};
+use crate::log::state::{State, Taken, after};
+use crate::log::{GroupId, Ids, Limit, Log, Tail};
+use crate::record::Event;
+use micro_core::internal::later;
+use micro_message::error::{Error, Result};
+
+/// How long to wait for another consumer's fetch before fetching oneself, which is harmless.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a dead letter that could not be written waits.
+const BURIAL_PAUSE: Duration = Duration::from_secs(1);
+/// The longest reason that a dead letter takes along, in bytes.
+const REASON: usize = 1024;
+
+pub(super) struct Group<L> {
+    log: Arc<L>,
+    pub(super) id: GroupId,
+    /// Changed by consumers and verdicts; never held while waiting.
+    state: Mutex<State>,
+    /// Told of every change that may let a consumer go on.
+    changed: Notify,
+    /// Held while fetching, so that consumers do not all fetch the same.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+impl<L: Log> Group<L> {
+    pub(super) fn new(log: Arc<L>, id: GroupId, progress: Progress) -> Self {
+        Self {
+            log,
+            id,
+            state: Mutex::new(State::new(progress)),
+            changed: Notify::new(),
+            fetching: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code panics while it holds the lock halfway through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in more records, if there is room for them and there are any.
+    async fn fetch(&self, window: usize, tail: u64) -> Result<()> {
+        let one = tokio::select! {
+            one = self.fetching.lock() => Some(one),
+            () = sleep(PATIENCE) => None,
+        };
+        let Some((from, room)) = self.state().wants(window) else {
+            return Ok(());
+        };
+        if from >= tail {
+            return Ok(());
+        }
+        let limit = Limit {
+            records: room.min(Limit::default().records),
+            ..Limit::default()
+        };
+        let (first, _) = self.log.ends(&self.id.topic).await?;
+        if from < first {
+            return self.skip(from, first, None).await;
+        }
+        let fetched = self.log.fetch(&self.id.topic, from, limit).await?;
+        let read = fetched.records.last().map_or(from, |last| last.offset + 1);
+        self.state().offer(fetched.records, read);
+        drop(one);
+        self.changed.notify_waiters();
+        match fetched.damage {
+            Some(damage) => self.skip(read, fetched.next, Some(damage)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on behind what cannot be read.
+    async fn skip(&self, from: u64, to: u64, damage: Option<Error>) -> Result<()> {
+        let step = Step::Settle(from, to);
+        self.log.save(&self.id, step).await?;
+        self.state().skip(to);
+        match damage {
+            Some(damage) => Err(damage),
+            None => {
+                let (topic, group) = (&*self.id.topic, &*self.id.name);
+                tracing::warn!(
+                    topic,
+                    group,
+                    from,
+                    to,
+                    "records were removed before delivery"
+                );
+                Ok(())
+            }
+        }
+    }
+
+    async fn settle(&self, offset: u64) -> Result<()> {
+        if self.state().is_open(offset) {
+            let step = Step::Settle(offset, offset + 1);
+            self.log.save(&self.id, step).await?;
+            self.state().settle(offset);
+            self.changed.notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// Appends a dead letter, then settles the record.
+    async fn bury(&self, taken: &Taken, dead: &str, reason: &str) -> Result<()> {
+        let letter = self.letter(taken, reason)?;
+        let buried = self.log.append(dead, vec![letter], Ids::Any).await;
+        let offset = taken.record.offset;
+        buried.map_err(|error| {
+            error.context(format!("offset {offset} cannot go to the dead letters"))
+        })?;
+        let (topic, group) = (&*self.id.topic, &*self.id.name);
+        tracing::warn!(topic, group, offset, dead, reason, "dead letter");
+        self.settle(offset).await
+    }
+
+    fn letter(&self, taken: &Taken, reason: &str) -> Result<Event> {
+        let mut event = taken.record.event.clone();
+        let mut reason: String = reason.chars().flat_map(char::escape_default).collect();
+        // Escaped, it is ASCII: any place will do.
+        reason.truncate(REASON);
+        for (key, value) in [
+            ("dead-topic", self.id.topic.to_string()),
+            ("dead-offset", taken.record.offset.to_string()),
+            ("dead-group", self.id.name.to_string()),
+            ("dead-attempts", taken.attempt.to_string()),
+            ("dead-reason", reason),
+        ] {
+            event.metadata.insert(key, value)?;
+        }
+        Ok(event)
+    }
+}
+
+/// One consumer's part.
+pub(super) struct Member<L> {
+    group: Arc<Group<L>>,
+    options: Arc<Options>,
+    /// The topic of dead letters.
+    dead: Arc<str>,
+    /// One for each delivery that it may hold.
+    permits: Arc<Semaphore>,
+    tail: watch::Receiver<Tail>,
+}
+
+impl<L: Log> Member<L> {
+    pub(super) fn new(
+        group: Arc<Group<L>>,
+        options: Options,
+        dead: String,
+        tail: watch::Receiver<Tail>,
+    ) -> Self {
+        let permits = options.in_flight.min(Semaphore::MAX_PERMITS);
+        Self {
+            group,
+            options: Arc::new(options),
+            dead: dead.into(),
+            permits: Arc::new(Semaphore::new(permits)),
+            tail,
+        }
+    }
+
+    fn take(&self) -> Option<Taken> {
+        let now = Instant::now();
+        let mut state = self.group.state();
+        state.wake(now);
+        state.take(later(now, self.options.ack_wait), self.options.retries)
+    }
+
+    fn hold(&self, taken: Taken, permit: OwnedSemaphorePermit) -> Hold<L> {
+        Hold {
+            group: Arc::clone(&self.group),
+            options: Arc::clone(&self.options),
+            dead: Arc::clone(&self.dead),
+            taken,
+            _permit: permit,
+        }
+    }
+
+    /// A record that has been tried too often goes to the dead letters, or waits a little.
+    async fn bury(&self, hold: Hold<L>, reason: &str) -> Result<()> {
+        let (offset, serial) = (hold.taken.record.offset, hold.taken.serial);
+        let mut guard = BackOnDrop(Some(hold));
+        let buried = match &guard.0 {
+            Some(hold) => self.group.bury(&hold.taken, &self.dead, reason).await,
+            None => Ok(()),
+        };
+        guard.0 = None;
+        if buried.is_err() {
+            let again = Some(Instant::now() + BURIAL_PAUSE);
+            self.group.state().fail(offset, serial, again);
+            self.group.changed.notify_waiters();
+        }
+        buried
+    }
+
+    async fn deliver(&mut self) -> Option<Result<Delivery>> {
+        loop {
+            let closed = self.tail.has_changed().is_err();
+            let tail = *self.tail.borrow_and_update();
+            if closed || tail.life != self.group.id.life {
+                return None;
+            }
+            let changed = self.group.changed.notified();
+            tokio::pin!(changed);
+            // From here on a change counts, before the state is looked at.
+            changed.as_mut().enable();
+            // Taken before a record is, so that nothing is out while we wait for it.
+            let permits = Arc::clone(&self.permits);
+            let permit = permits.acquire_owned().await.ok()?;
+            if let Some(mut taken) = self.take() {
+                let reason = taken.doomed.take();
+                let (record, attempt) = (taken.record.clone(), taken.attempt);
+                let hold = self.hold(taken, permit);
+                let Some(reason) = reason else {
+                    return Some(Ok(Delivery::new(record, attempt, hold)));
+                };
+                if let Err(error) = self.bury(hold, &reason).await {
+                    return Some(Err(error));
+                }
+                continue;
+            }
+            drop(permit);
+            let (wants, timer) = {
+                let state = self.group.state();
+                (state.wants(self.options.window), state.next_timer())
+            };
+            if wants.is_some_and(|(from, _)| from < tail.next) {
+                if let Err(error) = self.group.fetch(self.options.window, tail.next).await {
+                    return Some(Err(error));
+                }
+                continue;
+            }
+            tokio::select! {
+                () = changed => {}
+                // An end is seen at the top.
+                _ = self.tail.changed() => {}
+                () = until(timer) => {}
+            }
+        }
+    }
+}
+
+impl<L: Log> Source<Delivery> for Member<L> {
+    async fn next(&mut self) -> Option<Result<Delivery>> {
+        self.deliver().await
+    }
+}
+
+async fn until(timer: Option<Instant>) {
+    match timer {
+        Some(timer) => sleep_until(timer).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a delivery holds of its group.
+struct Hold<L> {
+    group: Arc<Group<L>>,
+    options: Arc<Options>,
+    dead: Arc<str>,
+    taken: Taken,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<L: Log> Hold<L> {
+    /// Gives the record more time; an error when it is not ours any more.
+    fn extend(&self) -> Result<()> {
+        let offset = self.taken.record.offset;
+        let until = later(Instant::now(), self.options.ack_wait);
+        if self.group.state().extend(offset, self.taken.serial, until) {
+            return Ok(());
+        }
+        Err(Error::failed_precondition(format!(
+            "offset {offset} was not settled within {:?} and has been given to another",
+            self.options.ack_wait
+        )))
+    }
+
+    async fn nack(&self, delay: Duration) -> Result<()> {
+        self.extend()?;
+        let Taken {
+            record,
+            attempt,
+            serial,
+            ..
+        } = &self.taken;
+        if *attempt > self.options.retries {
+            let reason = format!("refused {attempt} times in a row");
+            return self.group.bury(&self.taken, &self.dead, &reason).await;
+        }
+        let group = &self.group;
+        let tried = Step::Tried(record.offset, *attempt);
+        group.log.save(&group.id, tried).await?;
+        let at = after(Instant::now(), delay);
+        group.state().fail(record.offset, *serial, at);
+        group.changed.notify_waiters();
+        Ok(())
+    }
+}
+
+impl<L: Log> Settle for Hold<L> {
+    async fn settle(&self, verdict: Verdict) -> Result<()> {
+        match verdict {
+            Verdict::Ack => self.group.settle(self.taken.record.offset).await,
+            Verdict::Nack(delay) => self.nack(delay).await,
+            Verdict::DeadLetter(reason) => {
+                self.extend()?;
+                self.group.bury(&self.taken, &self.dead, &reason).await
+            }
+            Verdict::Extend => self.extend(),
+        }
+    }
+
+    fn give_back(&self) {
+        let offset = self.taken.record.offset;
+        if self.group.state().fail(offset, self.taken.serial, None) {
+            self.group.changed.notify_waiters();
+        }
+    }
+}
+
+/// Gives back what it still holds: a burial that was cut short.
+struct BackOnDrop<L: Log>(Option<Hold<L>>);
+
+impl<L: Log> Drop for BackOnDrop<L> {
+    fn drop(&mut self) {
+        if let Some(hold) = self.0.take() {
+            hold.give_back();
+        }
+    }
+}

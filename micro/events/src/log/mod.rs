@@ -1,0 +1,323 @@
+//! What the backends that are logs share: reading that follows the end, and groups. A log itself
+//! appends, fetches, and writes down how far a group is.
+//!
+//! Backends whose server has groups of its own do without.
+
+mod group;
+mod progress;
+mod reader;
+mod remembered;
+mod state;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Weak};
+use std::time::SystemTime;
+
+use tokio::sync::{Mutex, watch};
+
+use crate::consumer::{Consumer, Options};
+use crate::handle::dead_topic;
+use crate::log::group::{Group, Member};
+use crate::log::reader::Reader;
+use crate::record::{Event, Record, Start, Trim};
+use crate::records::Records;
+use micro_message::error::Error;
+
+#[doc(hidden)]
+pub use micro_message::error::Result;
+
+pub use self::progress::{Progress, Step};
+pub use self::remembered::{Ids, REMEMBERED, Remembered};
+
+/// What a log does. Names and sizes have been checked.
+pub trait Log: Send + Sync + 'static {
+    /// Appends all or none, but for those whose ids are remembered; where the first stands.
+    fn append(
+        &self,
+        topic: &str,
+        events: Vec<Event>,
+        ids: Ids,
+    ) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Records from an offset on, at most so many and not much more than the bytes; at least one
+    /// if there is one. `OutOfRange` when it has been removed.
+    fn fetch(
+        &self,
+        topic: &Arc<str>,
+        from: u64,
+        limit: Limit,
+    ) -> impl Future<Output = Result<Fetched>> + Send;
+
+    /// The oldest offset and the next; an unknown topic has none and begins with 0.
+    fn ends(&self, topic: &str) -> impl Future<Output = Result<(u64, u64)>> + Send;
+
+    /// The offset of the first record of a time or later; the next one when there is none.
+    fn at(&self, topic: &str, time: SystemTime) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Tells how far the topic reaches, as it changes; its end tells that the log was closed.
+    fn tail(&self, topic: &str) -> impl Future<Output = Result<watch::Receiver<Tail>>> + Send;
+
+    /// How far a group is, if it is known.
+    fn load(
+        &self,
+        topic: &str,
+        group: &str,
+    ) -> impl Future<Output = Result<Option<Progress>>> + Send;
+
+    /// Writes a change of a group down; `Aborted` when the topic has another life by now.
+    fn save(&self, group: &GroupId, step: Step) -> impl Future<Output = Result<()>> + Send;
+
+    /// The topics that have records, sorted.
+    fn topics(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
+
+    /// Removes records from the beginning.
+    fn trim(&self, topic: &str, trim: Trim) -> impl Future<Output = Result<()>> + Send;
+
+    /// Removes a topic with its groups.
+    fn delete(&self, topic: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// Finishes what was asked; what comes later fails.
+    fn close(&self) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// How far a topic reaches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tail {
+    /// The next offset.
+    pub next: u64,
+    /// How often the topic has been deleted.
+    pub life: u64,
+}
+
+/// Which group.
+#[derive(Debug, Clone)]
+pub struct GroupId {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The group's name.
+    pub name: Arc<str>,
+    /// The topic's life that the group belongs to.
+    pub life: u64,
+}
+
+/// How much to fetch.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// The most records.
+    pub records: usize,
+    /// About the most bytes.
+    pub bytes: usize,
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self {
+            records: 1024,
+            bytes: 256 << 10,
+        }
+    }
+}
+
+/// What was fetched.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    /// The records, by offset.
+    pub records: Vec<Record>,
+    /// Where to go on.
+    pub next: u64,
+    /// What stands between the last of the records and `next` cannot be read.
+    pub damage: Option<Error>,
+}
+
+/// A log with reading and groups. Clones share it.
+#[derive(Debug)]
+pub struct Logged<L> {
+    /// The log itself.
+    pub log: Arc<L>,
+    /// Groups that somebody takes part in, by topic and name.
+    groups: Arc<Mutex<Groups<L>>>,
+}
+
+type Groups<L> = HashMap<(String, String), Weak<Group<L>>>;
+
+impl<L: Log> Logged<L> {
+    /// Reading and groups over a log.
+    pub fn new(log: L) -> Self {
+        Self {
+            log: Arc::new(log),
+            groups: Arc::default(),
+        }
+    }
+
+    /// As [`Backend::read`](crate::Backend::read).
+    ///
+    /// # Errors
+    ///
+    /// The log's.
+    pub async fn read(&self, topic: &str, start: Start) -> Result<Records> {
+        let tail = self.log.tail(topic).await?;
+        let next = self.resolve(topic, start).await?;
+        let reader = Reader::new(Arc::clone(&self.log), topic, next, tail);
+        Ok(Records::new(reader))
+    }
+
+    /// As [`Backend::consume`](crate::Backend::consume).
+    ///
+    /// # Errors
+    ///
+    /// The log's.
+    pub async fn consume(&self, topic: &str, name: &str, options: Options) -> Result<Consumer> {
+        let tail = self.log.tail(topic).await?;
+        let mut groups = self.groups.lock().await;
+        groups.retain(|_, group| group.strong_count() > 0);
+        let id = (topic.to_owned(), name.to_owned());
+        let known = groups.get(&id).and_then(Weak::upgrade);
+        let group = match known {
+            // One of a topic that has been deleted since is another's.
+            Some(group) if group.id.life == tail.borrow().life => group,
+            _ => {
+                let own = GroupId {
+                    topic: topic.into(),
+                    name: name.into(),
+                    life: tail.borrow().life,
+                };
+                let progress = self.begin(&own, options.start).await?;
+                let log = Arc::clone(&self.log);
+                let group = Arc::new(Group::new(log, own, progress));
+                groups.insert(id, Arc::downgrade(&group));
+                group
+            }
+        };
+        let dead = options.dead_letter.clone();
+        let dead = dead.unwrap_or_else(|| dead_topic(topic));
+        Ok(Consumer::new(Member::new(group, options, dead, tail)))
+    }
+
+    /// The progress of a group; one that is not known begins, and that is written down first.
+    async fn begin(&self, group: &GroupId, start: Start) -> Result<Progress> {
+        if let Some(progress) = self.log.load(&group.topic, &group.name).await? {
+            return Ok(progress);
+        }
+        let start = Step::Start(self.resolve(&group.topic, start).await?);
+        self.log.save(group, start).await?;
+        let mut progress = Progress::default();
+        progress.apply(start);
+        Ok(progress)
+    }
+
+    async fn resolve(&self, topic: &str, start: Start) -> Result<u64> {
+        if let Start::Time(time) = start {
+            return self.log.at(topic, time).await;
+        }
+        let (first, next) = self.log.ends(topic).await?;
+        match start {
+            Start::Latest => Ok(next),
+            Start::Offset(offset) if offset < first => Err(gone(offset, first)),
+            Start::Offset(offset) if offset > next => Err(Error::out_of_range(format!(
+                "offset {offset} lies beyond the next, {next}"
+            ))),
+            Start::Offset(offset) => Ok(offset),
+            _ => Ok(first),
+        }
+    }
+
+    /// As [`Backend::lag`](crate::Backend::lag).
+    ///
+    /// # Errors
+    ///
+    /// The log's.
+    pub async fn lag(&self, topic: &str, group: &str) -> Result<u64> {
+        let (first, next) = self.log.ends(topic).await?;
+        let progress = self.log.load(topic, group).await?.unwrap_or_default();
+        Ok(progress.lag(first, next))
+    }
+}
+
+impl<L> Clone for Logged<L> {
+    fn clone(&self) -> Self {
+        Self {
+            log: Arc::clone(&self.log),
+            groups: Arc::clone(&self.groups),
+        }
+    }
+}
+
+/// Offset `offset` has been removed.
+pub fn gone(offset: u64, first: u64) -> Error {
+    Error::out_of_range(format!(
+        "offset {offset} has been removed, the oldest is {first}"
+    ))
+}
+
+/// The topic has been deleted, and perhaps made anew.
+pub fn deleted(topic: &str) -> Error {
+    Error::aborted(format!("topic `{topic}` has been deleted"))
+}
+
+/// The log was closed, now or before.
+pub fn closed() -> Error {
+    Error::unavailable("the events have been closed")
+}
+
+/// Implements [`Backend`](crate::Backend) for a type whose only field is a [`Logged`]:
+/// `log_backend!(File, "file", Capabilities::ALL);`
+#[macro_export]
+macro_rules! log_backend {
+    ($type:ty, $scheme:literal, $capabilities:expr) => {
+        impl $crate::Backend for $type {
+            fn scheme(&self) -> &'static str {
+                $scheme
+            }
+
+            fn capabilities(&self) -> $crate::Capabilities {
+                $capabilities
+            }
+
+            async fn append(
+                &self,
+                topic: &str,
+                events: ::std::vec::Vec<$crate::Event>,
+            ) -> $crate::log::Result<u64> {
+                $crate::log::Log::append(&*self.0.log, topic, events, $crate::log::Ids::Once).await
+            }
+
+            async fn read(
+                &self,
+                topic: &str,
+                start: $crate::Start,
+            ) -> $crate::log::Result<$crate::Records> {
+                self.0.read(topic, start).await
+            }
+
+            async fn consume(
+                &self,
+                topic: &str,
+                group: &str,
+                options: $crate::Options,
+            ) -> $crate::log::Result<$crate::Consumer> {
+                self.0.consume(topic, group, options).await
+            }
+
+            async fn lag(&self, topic: &str, group: &str) -> $crate::log::Result<u64> {
+                self.0.lag(topic, group).await
+            }
+
+            async fn topics(&self) -> $crate::log::Result<::std::vec::Vec<::std::string::String>> {
+                $crate::log::Log::topics(&*self.0.log).await
+            }
+
+            async fn trim(&self, topic: &str, trim: $crate::Trim) -> $crate::log::Result<()> {
+                $crate::log::Log::trim(&*self.0.log, topic, trim).await
+            }
+
+            async fn delete(&self, topic: &str) -> $crate::log::Result<()> {
+                $crate::log::Log::delete(&*self.0.log, topic).await
+            }
+
+            async fn close(&self) -> $crate::log::Result<()> {
+                $crate::log::Log::close(&*self.0.log).await
+            }
+        }
+    };
+}

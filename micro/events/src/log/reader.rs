@@ -1,0 +1,81 @@
+//! Reads a log from a place on and follows its end.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::backend::Source;
+use crate::log::{Fetched, Limit, Log, Tail, closed, deleted};
+use crate::record::Record;
+use micro_message::error::{Error, Result};
+
+/// A reader. Holds what one fetch gave, no more.
+pub(super) struct Reader<L> {
+    log: Arc<L>,
+    topic: Arc<str>,
+    /// The next to fetch.
+    next: u64,
+    tail: watch::Receiver<Tail>,
+    /// The topic's life that we read; another is another topic.
+    life: u64,
+    fetched: VecDeque<Record>,
+    /// Told once what was fetched has been read.
+    damage: Option<Error>,
+    /// There has been an error: nothing more.
+    ended: bool,
+}
+
+impl<L: Log> Reader<L> {
+    pub(super) fn new(log: Arc<L>, topic: &str, next: u64, tail: watch::Receiver<Tail>) -> Self {
+        let life = tail.borrow().life;
+        Self {
+            log,
+            topic: topic.into(),
+            next,
+            tail,
+            life,
+            fetched: VecDeque::new(),
+            damage: None,
+            ended: false,
+        }
+    }
+
+    async fn read(&mut self) -> Result<Record> {
+        loop {
+            if let Some(record) = self.fetched.pop_front() {
+                return Ok(record);
+            }
+            if let Some(damage) = self.damage.take() {
+                return Err(damage);
+            }
+            let tail = *self.tail.borrow_and_update();
+            if tail.life != self.life {
+                return Err(deleted(&self.topic));
+            }
+            if self.next < tail.next {
+                let fetch = self.log.fetch(&self.topic, self.next, Limit::default());
+                let Fetched {
+                    records,
+                    next,
+                    damage,
+                } = fetch.await?;
+                self.fetched = records.into();
+                (self.next, self.damage) = (next, damage);
+            } else if self.tail.changed().await.is_err() {
+                return Err(closed());
+            }
+        }
+    }
+}
+
+impl<L: Log> Source<Record> for Reader<L> {
+    async fn next(&mut self) -> Option<Result<Record>> {
+        if self.ended {
+            return None;
+        }
+        let read = self.read().await;
+        self.ended = read.is_err();
+        Some(read)
+    }
+}

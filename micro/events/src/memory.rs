@@ -1,0 +1,346 @@
+//! The reference backend: topics in this process, for tests and for programs that need no more.
+//!
+//! Nothing survives the process. Shared by clone; two [`Memory::new`] know nothing of each other.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+
+use crate::backend::Capabilities;
+use crate::log::{
+    Fetched, GroupId, Ids, Limit, Log, Logged, Progress, REMEMBERED, Remembered, Step, Tail,
+    closed, deleted, gone,
+};
+use crate::record::{Event, Record, Trim};
+use crate::url::Query;
+use micro_message::error::{Error, Result};
+
+/// Bytes of all topics together before appends are refused.
+const BYTES: u64 = 1 << 30;
+
+/// Events kept in memory. Clones share them.
+///
+/// `memory://` takes `age=1h` and `bytes=64MiB`: what a topic keeps. Without them all is kept, and
+/// beyond 1 GiB in all topics appends fail with `ResourceExhausted`: what somebody may still want
+/// is not thrown away unasked. `remembered=16384`: of how many of a topic's last records, as far as
+/// they are kept, the ids are remembered.
+#[derive(Clone)]
+pub struct Memory(Logged<Topics>);
+
+impl Memory {
+    /// Empty, keeping everything.
+    pub fn new() -> Self {
+        Self::keeping((None, None), BYTES, REMEMBERED)
+    }
+
+    fn keeping(
+        (age, bytes): (Option<Duration>, Option<u64>),
+        limit: u64,
+        remembered: usize,
+    ) -> Self {
+        Self(Logged::new(Topics {
+            age,
+            bytes,
+            limit,
+            remembered: remembered as u64,
+            world: Mutex::new(Some(World::default())),
+        }))
+    }
+
+    /// Opens what follows `memory://`.
+    pub(super) fn open(rest: &str) -> Result<Self> {
+        let (path, mut query) = Query::cut("memory", rest)?;
+        if !path.is_empty() {
+            return Err(Error::invalid_argument(format!(
+                "`memory://{path}` says too much: memory has no place, write `memory://`"
+            )));
+        }
+        let (age, bytes) = (query.duration("age")?, query.bytes("bytes")?);
+        let remembered = query.number("remembered")?.unwrap_or(REMEMBERED);
+        query.finish("`age`, `bytes`, `remembered`")?;
+        Ok(Self::keeping((age, bytes), BYTES, remembered))
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+crate::log_backend!(Memory, "memory", Capabilities::ALL.with_durable(false));
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Memory")
+    }
+}
+
+struct Topics {
+    /// What a topic keeps.
+    age: Option<Duration>,
+    bytes: Option<u64>,
+    /// What all topics may take.
+    limit: u64,
+    /// How many of a topic's last records count when an id comes again.
+    remembered: u64,
+    /// None once closed.
+    world: Mutex<Option<World>>,
+}
+
+#[derive(Default)]
+struct World {
+    topics: BTreeMap<String, Topic>,
+    /// Bytes of all topics.
+    bytes: u64,
+}
+
+#[derive(Default)]
+struct Topic {
+    /// The offset of the first of `records`.
+    first: u64,
+    records: VecDeque<Record>,
+    bytes: u64,
+    ids: Remembered,
+    groups: BTreeMap<String, Progress>,
+    tail: watch::Sender<Tail>,
+    /// Somebody has appended, or a group has begun: it is a topic, and no name that is waited for.
+    real: bool,
+}
+
+impl Topics {
+    fn within<T>(&self, work: impl FnOnce(&mut World) -> Result<T>) -> Result<T> {
+        work(self.world().as_mut().ok_or_else(closed)?)
+    }
+
+    fn world(&self) -> MutexGuard<'_, Option<World>> {
+        // No code panics while it holds the lock halfway through a change.
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Topic {
+    fn next(&self) -> u64 {
+        self.first + self.records.len() as u64
+    }
+
+    /// Leaves out events whose ids are remembered, and remembers the others'; where the first
+    /// stands, or will.
+    fn fresh(&mut self, events: Vec<Event>, remembered: u64) -> (u64, Vec<Event>) {
+        let (mut next, mut at) = (self.next(), None);
+        let mut fresh = Vec::with_capacity(events.len());
+        for event in events {
+            let from = self.first.max(next.saturating_sub(remembered));
+            let known = event.known_by().and_then(|id| self.ids.find(id, from));
+            at = at.or(known).or(Some(next));
+            if known.is_some() {
+                continue;
+            }
+            if let Some(id) = event.known_by()
+                && remembered > 0
+            {
+                self.ids.add(id, next, from);
+            }
+            fresh.push(event);
+            next += 1;
+        }
+        (at.unwrap_or(next), fresh)
+    }
+
+    /// Removes the oldest records while `old` says so; the bytes that are free now.
+    fn drop_while(&mut self, old: impl Fn(&Self, &Record) -> bool) -> u64 {
+        let before = self.bytes;
+        while self.records.front().is_some_and(|record| old(self, record)) {
+            if let Some(record) = self.records.pop_front() {
+                self.bytes -= size(&record.event);
+                self.first += 1;
+            }
+        }
+        before - self.bytes
+    }
+
+    fn trim(&mut self, trim: Trim) -> u64 {
+        match trim {
+            Trim::Before(offset) => self.drop_while(|_, record| record.offset < offset),
+            Trim::Bytes(bytes) => self.drop_while(|topic, _| topic.bytes > bytes),
+            Trim::Age(age) => {
+                let Some(oldest) = SystemTime::now().checked_sub(age) else {
+                    return 0;
+                };
+                self.drop_while(|_, record| record.time < oldest)
+            }
+        }
+    }
+}
+
+/// What an event takes here, roughly.
+fn size(event: &Event) -> u64 {
+    (event.size() + size_of::<Record>()) as u64
+}
+
+impl Log for Topics {
+    async fn append(&self, topic: &str, events: Vec<Event>, ids: Ids) -> Result<u64> {
+        self.within(|world| {
+            let name: Arc<str> = topic.into();
+            let known = world.topics.entry(topic.to_owned()).or_default();
+            let (at, events) = match ids {
+                Ids::Once => known.fresh(events, self.remembered),
+                Ids::Any => (known.next(), events),
+            };
+            let added: u64 = events.iter().map(size).sum();
+            if world.bytes + added > self.limit {
+                known.ids.forget_from(known.next());
+                return Err(Error::resource_exhausted(format!(
+                    "{} bytes of {} are taken; trim topics, or say `memory://?bytes=64MiB` to \
+                     keep less of each",
+                    world.bytes, self.limit
+                )));
+            }
+            let topic = known;
+            topic.real = true;
+            let last = topic.records.back().map(|last| last.time);
+            let time = SystemTime::now().max(last.unwrap_or(SystemTime::UNIX_EPOCH));
+            let offset = topic.next();
+            for (event, offset) in events.into_iter().zip(offset..) {
+                let record = Record::new(Arc::clone(&name), offset, time, event);
+                topic.records.push_back(record);
+            }
+            topic.bytes += added;
+            let mut freed = 0;
+            if let Some(bytes) = self.bytes {
+                freed += topic.trim(Trim::Bytes(bytes));
+            }
+            if let Some(age) = self.age {
+                freed += topic.trim(Trim::Age(age));
+            }
+            let next = topic.next();
+            topic.tail.send_modify(|tail| tail.next = next);
+            world.bytes += added;
+            world.bytes -= freed;
+            Ok(at)
+        })
+    }
+
+    async fn fetch(&self, topic: &Arc<str>, from: u64, limit: Limit) -> Result<Fetched> {
+        self.within(|world| {
+            let mut fetched = Fetched {
+                next: from,
+                ..Fetched::default()
+            };
+            let Some(topic) = world.topics.get(&**topic) else {
+                return Ok(fetched);
+            };
+            let skip = from
+                .checked_sub(topic.first)
+                .ok_or_else(|| gone(from, topic.first))?;
+            let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+            let mut bytes = 0;
+            for record in topic.records.iter().skip(skip).take(limit.records) {
+                bytes += record.event.size();
+                fetched.records.push(record.clone());
+                fetched.next = record.offset + 1;
+                if bytes >= limit.bytes {
+                    break;
+                }
+            }
+            Ok(fetched)
+        })
+    }
+
+    async fn ends(&self, topic: &str) -> Result<(u64, u64)> {
+        self.within(|world| {
+            let topic = world.topics.get(topic);
+            Ok(topic.map_or((0, 0), |topic| (topic.first, topic.next())))
+        })
+    }
+
+    async fn at(&self, topic: &str, time: SystemTime) -> Result<u64> {
+        self.within(|world| {
+            let Some(topic) = world.topics.get(topic) else {
+                return Ok(0);
+            };
+            let before = topic.records.partition_point(|record| record.time < time);
+            Ok(topic.first + before as u64)
+        })
+    }
+
+    async fn tail(&self, topic: &str) -> Result<watch::Receiver<Tail>> {
+        self.within(|world| {
+            // Names that nobody waits for any more.
+            world
+                .topics
+                .retain(|_, topic| topic.real || topic.tail.receiver_count() > 0);
+            let topic = world.topics.entry(topic.to_owned()).or_default();
+            Ok(topic.tail.subscribe())
+        })
+    }
+
+    async fn load(&self, topic: &str, group: &str) -> Result<Option<Progress>> {
+        self.within(|world| {
+            let topic = world.topics.get(topic);
+            Ok(topic.and_then(|topic| topic.groups.get(group).cloned()))
+        })
+    }
+
+    async fn save(&self, group: &GroupId, step: Step) -> Result<()> {
+        self.within(|world| {
+            let topic = world.topics.entry(group.topic.to_string()).or_default();
+            if topic.tail.borrow().life != group.life {
+                return Err(deleted(&group.topic));
+            }
+            topic.real = true;
+            let progress = topic.groups.entry(group.name.to_string()).or_default();
+            progress.apply(step);
+            Ok(())
+        })
+    }
+
+    async fn topics(&self) -> Result<Vec<String>> {
+        self.within(|world| {
+            let real = world.topics.iter().filter(|(_, topic)| topic.real);
+            Ok(real.map(|(name, _)| name.clone()).collect())
+        })
+    }
+
+    async fn trim(&self, topic: &str, trim: Trim) -> Result<()> {
+        self.within(|world| {
+            if let Some(topic) = world.topics.get_mut(topic) {
+                world.bytes -= topic.trim(trim);
+            }
+            Ok(())
+        })
+    }
+
+    async fn delete(&self, topic: &str) -> Result<()> {
+        self.within(|world| {
+            let Some(topic) = world.topics.get_mut(topic) else {
+                return Ok(());
+            };
+            world.bytes -= topic.bytes;
+            let tail = std::mem::take(&mut topic.tail);
+            *topic = Topic {
+                tail,
+                ..Topic::default()
+            };
+            topic.tail.send_modify(|tail| {
+                *tail = Tail {
+                    next: 0,
+                    life: tail.life + 1,
+                };
+            });
+            Ok(())
+        })
+    }
+
+    async fn close(&self) -> Result<()> {
+        // Dropped with it, the tails tell those who wait.
+        drop(self.world().take());
+        Ok(())
+    }
+}

@@ -1,0 +1,20 @@
+//! Codecs: bytes to values and back; protobuf and JSON from one definition.
+
+pub(crate) mod encoding;
+pub(crate) mod field;
+pub(crate) mod json;
+pub(crate) mod known;
+mod message;
+pub(crate) mod naming;
+pub(crate) mod oneof;
+mod place;
+pub(crate) mod proto;
+pub(crate) mod shown;
+pub(crate) mod types;
+pub(crate) mod value;
+
+pub use self::message::{AnyMessage, Codec, Message, Topic};
+pub use self::types::{
+    Conflict, EnumDescriptor, FieldDescriptor, FieldType, Kind, Label, MessageDescriptor,
+    MethodDescriptor, ServiceDescriptor, Types, ValueDescriptor,
+};

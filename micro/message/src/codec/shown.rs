@@ -1,0 +1,44 @@
+//! A sender's text in an error: no longer than helps, and nothing that disturbs a terminal.
+
+use std::borrow::Cow;
+
+use serde::de::{Error, Expected, Unexpected};
+
+/// How many characters are shown.
+const MOST: usize = 60;
+
+/// The beginning of a text, with dots when there is more.
+pub(crate) fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MOST) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+    }
+}
+
+/// The beginning of a text, with what is no visible character escaped.
+pub fn shown(text: &str) -> String {
+    cut(text).escape_debug().to_string()
+}
+
+/// The error for a text where something other than text belongs.
+pub fn wrong_type<E: Error>(text: &str, expected: &dyn Expected) -> E {
+    E::invalid_type(Unexpected::Str(&cut(text)), expected)
+}
+
+/// The error for a text that says nothing of the kind that is expected.
+pub(crate) fn wrong_value<E: Error>(text: &str, expected: &dyn Expected) -> E {
+    E::invalid_value(Unexpected::Str(&cut(text)), expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_beginning_is_shown() {
+        assert_eq!(cut("né"), "né");
+        assert_eq!(cut(&"é".repeat(60)), "é".repeat(60));
+        assert_eq!(cut(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
+        assert_eq!(shown("a\u{1b}[0m\n"), "a\\u{1b}[0m\\n");
+    }
+}

@@ -1,0 +1,4 @@
+//! Names for the other crates of micro. Semantic versioning does not cover them.
+
+pub use crate::codec::shown::{shown, wrong_type};
+pub use crate::codec::types::full_name;

@@ -1,0 +1,186 @@
+//! Metadata: the key-value pairs that travel beside a message; keys are lower case everywhere.
+//!
+//! Does not know any protocol's reserved names; each protocol filters its own.
+
+use std::borrow::Cow;
+
+use crate::error::{Error, Result};
+
+/// Keys and values that travel with a call, a reply or an event.
+///
+/// Keys are case-insensitive and kept in lower case; a key may occur more than once. Values are
+/// text; binary values go under keys that end in `-bin`, base64-encoded, as gRPC has it.
+///
+/// # Examples
+///
+/// ```
+/// use micro::Metadata;
+///
+/// let mut metadata = Metadata::new();
+/// metadata.insert("Tenant", "acme").unwrap();
+/// assert_eq!(metadata.get("tenant"), Some("acme"));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metadata {
+    // A call rarely has more than ten entries: a linear search beats hashing and keeps the order.
+    entries: Vec<(Cow<'static, str>, String)>,
+}
+
+impl Metadata {
+    /// No entries; allocates nothing.
+    pub const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+        }
+    }
+
+    /// The first value under a key, whatever the key's case.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.entries
+            .iter()
+            .find(|(k, _)| k.eq_ignore_ascii_case(key))
+            .map(|(_, v)| v.as_str())
+    }
+
+    /// Every value under a key, in order.
+    pub fn get_all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.entries
+            .iter()
+            .filter(move |(k, _)| k.eq_ignore_ascii_case(key))
+            .map(|(_, v)| &**v)
+    }
+
+    /// Sets a key to one value, replacing all it had.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when the key is not a token of letters, digits, `-`, `_` and `.`, or the
+    /// value has characters outside visible ASCII and space.
+    pub fn insert(
+        &mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+    ) -> Result<()> {
+        let (key, value) = checked(key.into(), value.into())?;
+        self.remove(&key);
+        self.entries.push((key, value));
+        Ok(())
+    }
+
+    /// Adds a value, keeping those the key has.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert).
+    pub fn append(
+        &mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+    ) -> Result<()> {
+        self.entries.push(checked(key.into(), value.into())?);
+        Ok(())
+    }
+
+    /// Adds all pairs of another, keeping those there are.
+    pub fn extend(&mut self, other: Self) {
+        self.entries.extend(other.entries);
+    }
+
+    /// Removes every value of a key and returns the first.
+    pub fn remove(&mut self, key: &str) -> Option<String> {
+        let at = self
+            .entries
+            .iter()
+            .position(|(k, _)| k.eq_ignore_ascii_case(key))?;
+        let (_, value) = self.entries.remove(at);
+        self.entries.retain(|(k, _)| !k.eq_ignore_ascii_case(key));
+        Some(value)
+    }
+
+    /// All pairs, keys in lower case, in the order they were added.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many pairs there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Bytes of all keys and values, for limits.
+    pub fn size(&self) -> usize {
+        self.entries
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum()
+    }
+}
+
+impl Error {
+    /// The metadata that came with this error from the service that was called, on another node or
+    /// in this process; empty for an error of one's own, and not sent on when a handler returns the
+    /// error.
+    pub fn metadata(&self) -> &Metadata {
+        static NONE: Metadata = Metadata::new();
+        self.attached().unwrap_or(&NONE)
+    }
+
+    /// Says what metadata came with this error, in place of what came with it before.
+    #[doc(hidden)]
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        if !metadata.is_empty() || self.attached::<Metadata>().is_some() {
+            self.attach(metadata);
+        }
+        self
+    }
+}
+
+fn checked(mut key: Cow<'static, str>, value: String) -> Result<(Cow<'static, str>, String)> {
+    if key.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        key = key.to_ascii_lowercase().into();
+    }
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if key.is_empty() || !key.bytes().all(token) {
+        return Err(Error::invalid_argument(format!(
+            "metadata key `{}` must be made of letters, digits, `-`, `_` and `.`",
+            key.escape_debug()
+        )));
+    }
+    if !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return Err(Error::invalid_argument(format!(
+            "metadata value of `{key}` must be visible ASCII; put bytes as base64 under `{key}-bin`"
+        )));
+    }
+    Ok((key, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_case_insensitive() {
+        let mut metadata = Metadata::new();
+        metadata.append("Accept", "a").unwrap();
+        metadata.append("accept", "b").unwrap();
+        assert_eq!(metadata.get("ACCEPT"), Some("a"));
+        assert_eq!(metadata.get_all("Accept").collect::<Vec<_>>(), ["a", "b"]);
+        metadata.insert("aCCept", "c").unwrap();
+        assert_eq!(metadata.iter().collect::<Vec<_>>(), [("accept", "c")]);
+        assert_eq!(metadata.remove("ACCEPT").as_deref(), Some("c"));
+        assert!(metadata.is_empty());
+    }
+
+    #[test]
+    fn line_breaks_cannot_be_smuggled_in() {
+        let mut metadata = Metadata::new();
+        assert!(metadata.insert("key", "a\r\nb: c").is_err());
+        assert!(metadata.insert("a: b", "c").is_err());
+        assert!(metadata.insert("", "c").is_err());
+    }
+}

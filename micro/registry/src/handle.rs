@@ -1,0 +1,301 @@
+//! What users hold: one registry, whatever backend is behind it.
+//!
+//! Checks names, limits time, logs, and says in each error which registry could not do what. Does
+//! not keep a cache: watch a service to have its nodes at hand.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::backend::{Backend, Capabilities, Erased};
+use crate::record::{Node, check_question, check_service, sorted};
+use crate::registration::Registration;
+use crate::union::Union;
+use crate::url::{self, Scheme};
+use crate::watch::Watch;
+use micro_core::handler::{FromApp, Resources};
+use micro_message::error::{Error, Result};
+
+/// How long an operation may take unless told otherwise.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Who serves what, and where.
+///
+/// Cheap to clone; clones share the backend.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> micro::Result<()> {
+/// use std::time::Duration;
+/// use micro::registry::{Node, Registry};
+///
+/// let registry = Registry::open("memory://")?;
+/// let node = Node::new("greeter", "greeter-1", "127.0.0.1:8080");
+/// let registration = registry.register(node.clone(), Duration::from_secs(30)).await?;
+/// assert_eq!(registry.lookup("greeter").await?, [node]);
+/// registration.deregister().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Registry {
+    backend: Arc<dyn Erased>,
+    /// The scheme, or those of a union joined by `+`.
+    name: Arc<str>,
+    timeout: Duration,
+}
+
+impl Registry {
+    /// A registry over a backend.
+    pub fn new(backend: impl Backend) -> Self {
+        let name = backend.scheme().into();
+        Self {
+            backend: Arc::new(backend),
+            name,
+            timeout: TIMEOUT,
+        }
+    }
+
+    /// Several registries as one: the first answer wins, registrations go to all.
+    ///
+    /// Put the nearer ones first: of two records of one node the earlier registry's counts. One
+    /// that fails is logged while the others go on; an operation fails when all do.
+    pub fn union(registries: impl IntoIterator<Item = Self>) -> Self {
+        let registries: Vec<Self> = registries.into_iter().collect();
+        let schemes: Vec<&str> = registries.iter().map(Self::scheme).collect();
+        let name = schemes.join("+").into();
+        Self {
+            backend: Arc::new(Union::new(registries)),
+            name,
+            timeout: TIMEOUT,
+        }
+    }
+
+    /// The registry that a URL names, or several of them joined by `+` or `,` as one.
+    ///
+    /// `memory://`, `static://greeter=127.0.0.1:8080,billing=10.0.0.2:80`, `host:///run/micro`,
+    /// `mdns://`, `host+mdns`: what each takes is told at its backend. Nothing is contacted yet.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a scheme that nobody announced (it lists the known ones) and for
+    /// settings the backend does not understand; `Unimplemented` for a scheme
+    /// whose cargo feature is off.
+    pub fn open(url: &str) -> Result<Self> {
+        url::open(url, &[])
+    }
+
+    /// As [`open`](Self::open), with schemes beside those that are announced; these come first.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_with(url: &str, schemes: &[Scheme]) -> Result<Self> {
+        url::open(url, schemes)
+    }
+
+    /// Sets how long one operation may take; 5 s unless set.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The backend's scheme, or those of a union joined by `+`; for logs and reports.
+    pub fn scheme(&self) -> &str {
+        &self.name
+    }
+
+    /// What the backend can do.
+    pub fn capabilities(&self) -> Capabilities {
+        self.backend.capabilities()
+    }
+
+    /// The live nodes of a service, by id; an unknown service has none.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a name that no service can have, `DeadlineExceeded` when the registry
+    /// does not answer in time, and what the backend reports.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn lookup(&self, service: &str) -> Result<Vec<Node>> {
+        check_question(service)?;
+        let looked = self.limit(self.backend.lookup(service)).await;
+        let nodes = looked.map_err(|e| self.say(e, format_args!("look up `{service}`")))?;
+        tracing::debug!(
+            registry = self.scheme(),
+            service,
+            nodes = nodes.len(),
+            "looked up"
+        );
+        Ok(sorted(nodes))
+    }
+
+    /// The live nodes of all services, by service and id.
+    ///
+    /// # Errors
+    ///
+    /// As [`lookup`](Self::lookup); `Unimplemented` where the backend cannot list.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn list(&self) -> Result<Vec<Node>> {
+        let listed = self.limit(self.backend.list()).await;
+        let mut nodes = listed.map_err(|e| self.say(e, format_args!("list nodes")))?;
+        nodes.sort_by(|a, b| (&a.service, &a.id).cmp(&(&b.service, &b.id)));
+        tracing::debug!(registry = self.scheme(), nodes = nodes.len(), "listed");
+        Ok(nodes)
+    }
+
+    /// The nodes of a service as they change.
+    ///
+    /// # Errors
+    ///
+    /// As [`lookup`](Self::lookup).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn watch(&self, service: &str) -> Result<Watch> {
+        check_question(service)?;
+        let watch = self.limit(self.backend.watch(service)).await;
+        let watch = watch.map_err(|e| self.say(e, format_args!("watch `{service}`")))?;
+        tracing::debug!(registry = self.scheme(), service, "watching");
+        Ok(watch)
+    }
+
+    /// Registers a node and keeps it registered until the guard is dropped.
+    ///
+    /// The record lives for `ttl` (10 to 60 s is usual) after the last heartbeat; heartbeats go out
+    /// every third of it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a node whose name, id or address cannot be, and as
+    /// [`lookup`](Self::lookup).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// When cancelled the record may be there and disappears after its ttl.
+    pub async fn register(&self, node: Node, ttl: Duration) -> Result<Registration> {
+        node.check()?;
+        if ttl.is_zero() {
+            return Err(Error::invalid_argument(format!(
+                "node `{}` cannot live for a ttl of 0, give it some seconds",
+                node.id
+            )));
+        }
+        self.write(&node, ttl).await?;
+        tracing::info!(
+            registry = self.scheme(),
+            service = node.service,
+            node = node.id,
+            address = node.address,
+            "registered"
+        );
+        Ok(Registration::start(self.clone(), node, ttl))
+    }
+
+    pub(super) async fn write(&self, node: &Node, ttl: Duration) -> Result<()> {
+        let written = self.limit(self.backend.register(node.clone(), ttl)).await;
+        written.map_err(|e| self.say(e, format_args!("register `{}`", node.id)))
+    }
+
+    pub(super) async fn strike(&self, node: &Node) -> Result<()> {
+        check_service(&node.service)?;
+        let struck = self.limit(self.backend.deregister(node)).await;
+        struck.map_err(|e| self.say(e, format_args!("deregister `{}`", node.id)))
+    }
+
+    async fn limit<T>(&self, operation: impl Future<Output = Result<T>>) -> Result<T> {
+        timeout(self.timeout, operation).await.unwrap_or_else(|_| {
+            Err(Error::deadline_exceeded(format!(
+                "no answer within {:?}",
+                self.timeout
+            )))
+        })
+    }
+
+    fn say(&self, error: Error, what: fmt::Arguments<'_>) -> Error {
+        error.context(format_args!("registry `{}`: cannot {what}", self.scheme()))
+    }
+}
+
+impl FromApp for Registry {
+    fn from_app(app: &Resources) -> Result<Self> {
+        Ok((*app.get::<Self>()?).clone())
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("scheme", &self.scheme())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use micro_message::error::ErrorKind;
+
+    struct Silent;
+
+    impl Backend for Silent {
+        fn scheme(&self) -> &'static str {
+            "silent"
+        }
+
+        fn capabilities(&self) -> Capabilities {
+            Capabilities::NONE
+        }
+
+        async fn register(&self, _node: Node, _ttl: Duration) -> Result<()> {
+            std::future::pending().await
+        }
+
+        async fn deregister(&self, _node: &Node) -> Result<()> {
+            std::future::pending().await
+        }
+
+        async fn lookup(&self, _service: &str) -> Result<Vec<Node>> {
+            Err(Error::unavailable("nobody answers"))
+        }
+
+        async fn list(&self) -> Result<Vec<Node>> {
+            std::future::pending().await
+        }
+
+        async fn watch(&self, _service: &str) -> Result<Watch> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silent_backend_is_given_up_with_context() {
+        let registry = Registry::new(Silent);
+        let error = registry.list().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        assert_eq!(
+            error.to_string(),
+            "registry `silent`: cannot list nodes: no answer within 5s"
+        );
+        let error = registry.lookup("greeter").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(
+            error.to_string(),
+            "registry `silent`: cannot look up `greeter`: nobody answers"
+        );
+    }
+}

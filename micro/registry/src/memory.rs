@@ -1,0 +1,172 @@
+//! The reference backend: nodes in this process, for tests and for programs that are one process.
+//!
+//! Shared by clone; two [`Memory::new`] know nothing of each other. Time is tokio's, so paused
+//! time works.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use crate::backend::{Backend, Capabilities};
+use crate::record::Node;
+use crate::watch::{AbortOnDrop, Watch, WatchSender};
+use micro_message::error::{Error, Result};
+
+/// Nodes kept in memory. Clones share them.
+#[derive(Clone, Default)]
+pub struct Memory {
+    world: Arc<Mutex<World>>,
+    /// Told by every registration, so that watches reconsider when the next node is due.
+    registered: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct World {
+    /// By service and id, with the moment it is gone.
+    services: HashMap<String, BTreeMap<String, (Node, Instant)>>,
+    /// Feeds of services that are watched; gone with their last watch.
+    watches: HashMap<String, WatchSender>,
+}
+
+impl Memory {
+    /// An empty world of its own.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Opens what follows `memory://`, which is nothing.
+    pub(super) fn open(rest: &str) -> Result<Self> {
+        if rest.is_empty() {
+            return Ok(Self::new());
+        }
+        Err(Error::invalid_argument(format!(
+            "`memory://{rest}` says too much: a memory registry has no settings, write `memory://`"
+        )))
+    }
+
+    /// Strikes out the nodes of one service as they become due, for ever.
+    async fn expire(self, service: String) {
+        loop {
+            let registered = self.registered.notified();
+            tokio::pin!(registered);
+            // From here on a registration counts, before the next end is read.
+            registered.as_mut().enable();
+            let end = self.world().next_end(&service);
+            match end {
+                None => registered.await,
+                Some(end) => tokio::select! {
+                    () = registered => {}
+                    () = sleep_until(end) => self.world().tell(&service),
+                },
+            }
+        }
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        // No code panics while it holds the lock halfway through a change.
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl World {
+    fn live(&mut self, service: &str) -> Vec<Node> {
+        let Some(nodes) = self.services.get_mut(service) else {
+            return Vec::new();
+        };
+        let now = Instant::now();
+        nodes.retain(|_, (_, until)| *until > now);
+        let live = nodes.values().map(|(node, _)| node.clone()).collect();
+        if nodes.is_empty() {
+            self.services.remove(service);
+        }
+        live
+    }
+
+    fn tell(&mut self, service: &str) {
+        let nodes = self.live(service);
+        if let Some(sender) = self.watches.get(service) {
+            sender.send(nodes);
+        }
+    }
+
+    fn next_end(&self, service: &str) -> Option<Instant> {
+        self.services
+            .get(service)?
+            .values()
+            .map(|(_, until)| *until)
+            .min()
+    }
+}
+
+impl Backend for Memory {
+    fn scheme(&self) -> &'static str {
+        "memory"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::ALL
+    }
+
+    async fn register(&self, node: Node, ttl: Duration) -> Result<()> {
+        let until = Instant::now() + ttl;
+        let mut world = self.world();
+        let service = node.service.clone();
+        let nodes = world.services.entry(service.clone()).or_default();
+        nodes.insert(node.id.clone(), (node, until));
+        world.tell(&service);
+        drop(world);
+        self.registered.notify_waiters();
+        Ok(())
+    }
+
+    async fn deregister(&self, node: &Node) -> Result<()> {
+        let mut world = self.world();
+        if let Some(nodes) = world.services.get_mut(&node.service) {
+            nodes.remove(&node.id);
+        }
+        world.tell(&node.service);
+        Ok(())
+    }
+
+    async fn lookup(&self, service: &str) -> Result<Vec<Node>> {
+        Ok(self.world().live(service))
+    }
+
+    async fn list(&self) -> Result<Vec<Node>> {
+        let mut world = self.world();
+        let services: Vec<String> = world.services.keys().cloned().collect();
+        Ok(services
+            .iter()
+            .flat_map(|service| world.live(service))
+            .collect())
+    }
+
+    async fn watch(&self, service: &str) -> Result<Watch> {
+        let mut world = self.world();
+        world.watches.retain(|_, sender| !sender.is_closed());
+        let known = world.watches.get(service).map(WatchSender::watch);
+        let watch = known.unwrap_or_else(|| {
+            let sender = WatchSender::new();
+            let watch = sender.watch();
+            world.watches.insert(service.to_owned(), sender);
+            watch
+        });
+        world.tell(service);
+        drop(world);
+        // Each watch strikes out what is due, so none depends on another being alive.
+        let expire = tokio::spawn(self.clone().expire(service.to_owned()));
+        Ok(watch.with_guard(AbortOnDrop(expire)))
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory")
+            .field("services", &self.world().services.len())
+            .finish()
+    }
+}

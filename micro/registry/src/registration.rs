@@ -1,0 +1,153 @@
+//! A node that stays registered as long as its guard lives.
+//!
+//! Does not decide whether a service may start without its registry; the first registration has
+//! succeeded when the guard exists.
+
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::handle::Registry;
+use crate::record::Node;
+use crate::watch::AbortOnDrop;
+use micro_message::error::Result;
+
+/// First pause after a heartbeat that failed; doubles up to the usual interval.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+
+/// A registered node and its heartbeat.
+///
+/// Dropping it stops the heartbeat, so the record disappears after its ttl;
+/// [`deregister`](Self::deregister) strikes it out at once.
+#[must_use = "the heartbeat stops when this is dropped"]
+pub struct Registration {
+    registry: Registry,
+    node: Node,
+    /// Sends the heartbeats; stopped with this guard.
+    heartbeat: AbortOnDrop<()>,
+}
+
+impl Registration {
+    pub(super) fn start(registry: Registry, node: Node, ttl: Duration) -> Self {
+        let task = tokio::spawn(beat(registry.clone(), node.clone(), ttl));
+        Self {
+            registry,
+            node,
+            heartbeat: AbortOnDrop(task),
+        }
+    }
+
+    /// The node as it is registered.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Stops the heartbeat and strikes the record out.
+    ///
+    /// # Errors
+    ///
+    /// What the backend reports; the record then disappears after its ttl.
+    ///
+    /// # Cancel safety
+    ///
+    /// When cancelled the record disappears after its ttl at the latest.
+    pub async fn deregister(self) -> Result<()> {
+        let Self {
+            registry,
+            node,
+            mut heartbeat,
+        } = self;
+        heartbeat.0.abort();
+        // A heartbeat still under way must not write the record down again afterwards.
+        if let Err(error) = (&mut heartbeat.0).await
+            && error.is_panic()
+        {
+            tracing::error!(node = node.id, "heartbeat panicked");
+        }
+        registry.strike(&node).await?;
+        tracing::info!(
+            registry = registry.scheme(),
+            service = node.service,
+            node = node.id,
+            "deregistered"
+        );
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn beat(registry: Registry, node: Node, ttl: Duration) {
+    let interval = ttl / 3;
+    let mut retry = FIRST_RETRY.min(interval);
+    let mut pause = jittered(interval);
+    let mut failures = 0_u32;
+    loop {
+        sleep(pause).await;
+        match registry.write(&node, ttl).await {
+            Ok(()) => {
+                if failures > 0 {
+                    tracing::info!(node = node.id, failures, "registered again");
+                }
+                failures = 0;
+                retry = FIRST_RETRY.min(interval);
+                pause = jittered(interval);
+            }
+            Err(error) => {
+                failures = failures.saturating_add(1);
+                tracing::warn!(node = node.id, error = %error.chain(), "heartbeat failed");
+                pause = jittered(retry);
+                retry = (retry * 2).min(interval);
+            }
+        }
+    }
+}
+
+/// Somewhere between four fifths of a length and all of it, so that nodes started together do not
+/// beat together.
+pub(super) fn jittered(length: Duration) -> Duration {
+    // The keys of each `RandomState` differ: enough for spreading, and no crate more.
+    let random = RandomState::new().hash_one(length) % 1024;
+    let share = u32::try_from(random).expect("less than 1024");
+    length * 4 / 5 + length / 5 * share / 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::Memory;
+
+    const TTL: Duration = Duration::from_secs(30);
+
+    #[tokio::test(start_paused = true)]
+    async fn heartbeat_keeps_a_node_and_dropping_the_guard_lets_it_go() {
+        let registry = Registry::new(Memory::new());
+        let node = Node::new("greeter", "a", "127.0.0.1:1");
+        let registration = registry.register(node.clone(), TTL).await.unwrap();
+        sleep(TTL * 20).await;
+        assert_eq!(
+            registry.lookup("greeter").await.unwrap(),
+            std::slice::from_ref(&node)
+        );
+        drop(registration);
+        sleep(TTL).await;
+        assert_eq!(registry.lookup("greeter").await.unwrap(), []);
+    }
+
+    #[test]
+    fn jitter_stays_within_a_fifth() {
+        for _ in 0..100 {
+            let pause = jittered(Duration::from_secs(10));
+            assert!(pause >= Duration::from_secs(8) && pause <= Duration::from_secs(10));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The watches of several registries as one.
+//!
+//! Each is followed by a task of its own, so a silent one holds up nobody, and asked again when it
+//! fails.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::handle::Registry;
+use crate::record::Node;
+use crate::watch::{Watch, WatchSender};
+use micro_message::error::Result;
+
+/// Pause before a registry that cannot watch is asked again; doubles up to the longest.
+const RETRY: Duration = Duration::from_secs(1);
+const MAX_RETRY: Duration = Duration::from_secs(30);
+
+/// Watches a service in all registries; ready as soon as one of them is.
+///
+/// # Errors
+///
+/// The first registry's when none can watch.
+pub(super) async fn watch(registries: Vec<Registry>, service: &str) -> Result<Watch> {
+    let (report, mut reports) = mpsc::channel(registries.len().max(1));
+    let service = service.to_owned();
+    let watch = Watch::spawn(move |sender| async move {
+        let told = Arc::new(Mutex::new(vec![Told::Nothing; registries.len()]));
+        // Dropped with this task, which stops the tasks in it.
+        let mut tasks = JoinSet::new();
+        for (at, registry) in registries.into_iter().enumerate() {
+            let (told, sender) = (Arc::clone(&told), sender.clone());
+            let follower = Follower {
+                registry,
+                service: service.clone(),
+                at,
+                told,
+                sender,
+            };
+            tasks.spawn(follower.run(report.clone()));
+        }
+        drop(report);
+        while tasks.join_next().await.is_some() {}
+    });
+    let mut failed = None;
+    while let Some(report) = reports.recv().await {
+        match report {
+            Ok(()) => return Ok(watch),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or(Ok(watch), Err)
+}
+
+/// What a registry last told.
+#[derive(Clone)]
+enum Told {
+    Nothing,
+    Failure,
+    Nodes(Vec<Node>),
+}
+
+struct Follower {
+    registry: Registry,
+    service: String,
+    /// Its place among the registries.
+    at: usize,
+    /// What each of them last told; each follower writes its own place.
+    told: Arc<Mutex<Vec<Told>>>,
+    sender: WatchSender,
+}
+
+impl Follower {
+    /// Passes on what the registry tells; says once whether it could be watched.
+    async fn run(self, report: mpsc::Sender<Result<()>>) {
+        let mut report = Some(report);
+        let mut pause = RETRY;
+        loop {
+            let attempt = self.registry.watch(&self.service).await;
+            let (watch, outcome) = match attempt {
+                Ok(watch) => (Some(watch), Ok(())),
+                Err(error) => {
+                    if pause == RETRY {
+                        let error = error.chain();
+                        tracing::warn!(service = self.service, error, "watch failed, asking again");
+                    }
+                    self.tell(Told::Failure);
+                    (None, Err(error))
+                }
+            };
+            if let Some(report) = report.take() {
+                // Nobody listens any more when another registry was faster.
+                drop(report.send(outcome).await);
+            }
+            if let Some(mut watch) = watch {
+                while let Some(change) = watch.next().await {
+                    self.tell(Told::Nodes(change.nodes));
+                    pause = RETRY;
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(MAX_RETRY);
+        }
+    }
+
+    fn tell(&self, what: Told) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        // What a registry told before it failed is better than nothing.
+        if !matches!((&what, &told[self.at]), (Told::Failure, Told::Nodes(_))) {
+            told[self.at] = what;
+        }
+        let (mut nodes, mut unknown, mut answered) = (Vec::new(), false, false);
+        for told in &*told {
+            match told {
+                Told::Nothing => unknown = true,
+                Told::Failure => {}
+                Told::Nodes(theirs) => {
+                    answered = true;
+                    nodes.extend_from_slice(theirs);
+                }
+            }
+        }
+        // "Nobody" is known only when no registry can still say otherwise and one said so.
+        if !nodes.is_empty() || (answered && !unknown) {
+            self.sender.send(nodes);
+        }
+    }
+}

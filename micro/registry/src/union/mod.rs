@@ -1,0 +1,314 @@
+//! Several registries as one: the first answer wins, and what is registered is registered in all.
+//!
+//! Earlier members are nearer: of two records of one node theirs counts. Does not hide a member
+//! that fails; it is logged when it begins and when it ends, and the others go on.
+
+mod merge;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::backend::{Backend, BoxFuture, Capabilities};
+use crate::handle::Registry;
+use crate::record::Node;
+use crate::watch::Watch;
+use micro_message::error::{Error, Result};
+
+pub(super) struct Union {
+    members: Vec<Member>,
+}
+
+struct Member {
+    registry: Registry,
+    /// Whether its last registration failed; so that only the change is logged.
+    failing: AtomicBool,
+}
+
+impl Union {
+    pub(super) fn new(registries: Vec<Registry>) -> Self {
+        let member = |registry| Member {
+            registry,
+            failing: AtomicBool::new(false),
+        };
+        Self {
+            members: registries.into_iter().map(member).collect(),
+        }
+    }
+
+    fn capability(&self, which: fn(Capabilities) -> bool) -> bool {
+        self.members
+            .iter()
+            .any(|member| which(member.registry.capabilities()))
+    }
+}
+
+impl Member {
+    fn note<T>(&self, outcome: &Result<T>) {
+        let fails = outcome.is_err();
+        if self.failing.swap(fails, Ordering::Relaxed) == fails {
+            return;
+        }
+        let registry = self.registry.scheme();
+        match outcome {
+            Ok(_) => tracing::info!(registry, "registry works again"),
+            Err(error) => tracing::warn!(registry, error = %error.chain(), "registry fails"),
+        }
+    }
+}
+
+impl Backend for Union {
+    fn scheme(&self) -> &'static str {
+        "union"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::NONE
+            .with_register(self.capability(|c| c.register))
+            .with_ttl(self.capability(|c| c.ttl))
+            .with_list(self.capability(|c| c.list))
+            .with_details(self.capability(|c| c.details))
+    }
+
+    async fn register(&self, node: Node, ttl: Duration) -> Result<()> {
+        let all = self.members.iter().map(|member| {
+            let node = &node;
+            boxed(async move {
+                let outcome = member.registry.write(node, ttl).await;
+                member.note(&outcome);
+                outcome
+            })
+        });
+        any(&race(all.collect(), never).await)
+    }
+
+    async fn deregister(&self, node: &Node) -> Result<()> {
+        let all = self
+            .members
+            .iter()
+            .map(|member| boxed(member.registry.strike(node)));
+        let outcomes = race(all.collect(), never).await;
+        // A record left behind misleads callers until its ttl, so one failure is a failure.
+        outcomes.into_iter().find(Result::is_err).unwrap_or(Ok(()))
+    }
+
+    async fn lookup(&self, service: &str) -> Result<Vec<Node>> {
+        let all = self
+            .members
+            .iter()
+            .map(|member| boxed(member.registry.lookup(service)));
+        let mut answers = race(all.collect(), |nodes: &Vec<Node>| !nodes.is_empty()).await;
+        if let Some(Ok(last)) =
+            answers.pop_if(|answer| answer.as_ref().is_ok_and(|n| !n.is_empty()))
+        {
+            return Ok(last);
+        }
+        merged(answers)
+    }
+
+    async fn list(&self) -> Result<Vec<Node>> {
+        let able = self
+            .members
+            .iter()
+            .filter(|member| member.registry.capabilities().list);
+        let all = able.map(|member| boxed(member.registry.list()));
+        merged(race(all.collect(), never).await)
+    }
+
+    async fn watch(&self, service: &str) -> Result<Watch> {
+        let registries = self.members.iter().map(|member| member.registry.clone());
+        merge::watch(registries.collect(), service).await
+    }
+}
+
+fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+    Box::pin(future)
+}
+
+/// Polls all at once until one gives what is enough (it is then the last of the answers) or none
+/// is left. Without an early end the answers stand in the order of the futures.
+async fn race<T>(futures: Vec<BoxFuture<'_, Result<T>>>, enough: fn(&T) -> bool) -> Vec<Result<T>> {
+    let mut slots: Vec<_> = futures
+        .into_iter()
+        .map(|future| (Some(future), None))
+        .collect();
+    let mut winner = None;
+    std::future::poll_fn(|cx| {
+        for (at, (future, answer)) in slots.iter_mut().enumerate() {
+            let polled = future.as_mut().map(|future| Pin::new(future).poll(cx));
+            if let Some(Poll::Ready(ready)) = polled {
+                *future = None;
+                if ready.as_ref().is_ok_and(enough) {
+                    winner = Some(at);
+                }
+                *answer = Some(ready);
+                if winner.is_some() {
+                    return Poll::Ready(());
+                }
+            }
+        }
+        let done = slots.iter().all(|(future, _)| future.is_none());
+        if done { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    if let Some(at) = winner {
+        let won = slots.swap_remove(at);
+        slots = vec![won];
+    }
+    slots.into_iter().filter_map(|(_, answer)| answer).collect()
+}
+
+fn never<T>(_answer: &T) -> bool {
+    false
+}
+
+/// One success is a success.
+fn any(outcomes: &[Result<()>]) -> Result<()> {
+    if outcomes.iter().any(Result::is_ok) {
+        return Ok(());
+    }
+    let reasons: Vec<String> = outcomes
+        .iter()
+        .filter_map(|o| o.as_ref().err())
+        .map(Error::chain)
+        .collect();
+    let kind = outcomes
+        .iter()
+        .find_map(|o| o.as_ref().err())
+        .map(Error::kind);
+    let kind = kind.unwrap_or(micro_message::error::ErrorKind::FailedPrecondition);
+    Err(Error::new(
+        kind,
+        format!("no registry works: {}", reasons.join("; ")),
+    ))
+}
+
+/// All nodes of all answers, the earlier member's record first; an error when there are only
+/// errors.
+fn merged(answers: Vec<Result<Vec<Node>>>) -> Result<Vec<Node>> {
+    let (answered, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    let mut failed = failed.into_iter().filter_map(Result::err);
+    if answered.is_empty() {
+        return failed.next().map_or(Ok(Vec::new()), Err);
+    }
+    for error in failed {
+        tracing::debug!(error = %error.chain(), "registry fails, others answer");
+    }
+    let mut nodes: Vec<Node> = answered.into_iter().flatten().flatten().collect();
+    nodes.sort_by(|a, b| (&a.service, &a.id).cmp(&(&b.service, &b.id)));
+    nodes.dedup_by(|later, first| later.service == first.service && later.id == first.id);
+    Ok(nodes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixed::Fixed;
+    use crate::memory::Memory;
+    use micro_message::error::ErrorKind;
+
+    const TTL: Duration = Duration::from_secs(1);
+
+    /// Never works, at once or after its time limit.
+    struct Broken {
+        silent: bool,
+    }
+
+    impl Broken {
+        async fn fail<T>(&self) -> Result<T> {
+            if self.silent {
+                std::future::pending::<()>().await;
+            }
+            Err(Error::unavailable("out of order"))
+        }
+    }
+
+    impl Backend for Broken {
+        fn scheme(&self) -> &'static str {
+            "broken"
+        }
+
+        fn capabilities(&self) -> Capabilities {
+            Capabilities::ALL
+        }
+
+        async fn register(&self, _node: Node, _ttl: Duration) -> Result<()> {
+            self.fail().await
+        }
+
+        async fn deregister(&self, _node: &Node) -> Result<()> {
+            self.fail().await
+        }
+
+        async fn lookup(&self, _service: &str) -> Result<Vec<Node>> {
+            self.fail().await
+        }
+
+        async fn list(&self) -> Result<Vec<Node>> {
+            self.fail().await
+        }
+
+        async fn watch(&self, _service: &str) -> Result<Watch> {
+            self.fail().await
+        }
+    }
+
+    fn broken(silent: bool) -> Registry {
+        Registry::new(Broken { silent })
+    }
+
+    fn fixed(version: &str) -> Registry {
+        let node = Node::new("greeter", "a", "127.0.0.1:1").with_version(version);
+        Registry::new(Fixed::new([node]))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn first_answer_wins_and_nearer_records_count() {
+        let union = Registry::union([broken(true), fixed("near"), fixed("far")]);
+        let start = tokio::time::Instant::now();
+        assert_eq!(union.lookup("greeter").await.unwrap()[0].version, "near");
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        let mut watch = Registry::union([fixed("near"), fixed("far")])
+            .watch("greeter")
+            .await;
+        while watch.as_mut().unwrap().next().await.unwrap().nodes[0].version != "near" {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_fails_is_passed_over_and_all_that_fail_are_an_error() {
+        let node = Node::new("greeter", "a", "127.0.0.1:1");
+        let half = Registry::union([broken(false), Registry::new(Memory::new())]);
+        let registration = half.register(node.clone(), TTL).await.unwrap();
+        assert_eq!(
+            half.lookup("greeter").await.unwrap(),
+            std::slice::from_ref(&node)
+        );
+        assert_eq!(half.lookup("nobody").await.unwrap(), []);
+        let mut watch = half.watch("greeter").await.unwrap();
+        assert_eq!(
+            watch.next().await.unwrap().added,
+            std::slice::from_ref(&node)
+        );
+        assert!(
+            registration.deregister().await.is_err(),
+            "one record may be left behind"
+        );
+
+        let all_broken = Registry::union([broken(false), broken(false)]);
+        for error in [
+            all_broken.register(node, TTL).await.map(drop).unwrap_err(),
+            all_broken.lookup("greeter").await.map(drop).unwrap_err(),
+            all_broken.watch("greeter").await.map(drop).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+            assert!(
+                error
+                    .message()
+                    .starts_with("registry `broken+broken`: cannot "),
+                "{error}"
+            );
+        }
+    }
+}

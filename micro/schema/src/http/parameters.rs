@@ -1,0 +1,133 @@
+//! What a query or a form may hold: the parameters of a [`Binding`].
+
+use crate::http::binding::{Binding, BodyRule};
+use crate::http::fields::leaf;
+use micro_message::codec::{FieldDescriptor, Kind, Label, Types};
+use micro_message::error::Error;
+use micro_message::internal::shown;
+
+/// How many known names an error lists.
+const KNOWN: usize = 20;
+
+/// How deep the parameters of messages in messages are listed.
+const LISTED: usize = 4;
+
+/// A parameter of the query or of a form.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Parameter {
+    /// The name: `page_size`, or `filter.color` for a field of a field.
+    pub name: String,
+    /// The field that it fills.
+    pub field: FieldDescriptor,
+}
+
+impl Parameter {
+    /// Whether it is written once for each entry, as `name[key]=value`.
+    pub fn is_map(&self) -> bool {
+        matches!(self.field.ty.label, Label::Map(_))
+    }
+}
+
+/// Where names and values stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Behind the path.
+    Query,
+    /// In a body that is the whole request.
+    Form,
+}
+
+impl Binding {
+    /// The parameters of the query, in the order of the message; those of messages that contain
+    /// themselves to a certain depth only.
+    pub fn parameters(&self, types: &Types) -> Vec<Parameter> {
+        self.list(types, Place::Query)
+    }
+
+    /// What a form may hold, in the same order: nothing where [`media`](Self::media) has none.
+    pub fn form(&self, types: &Types) -> Vec<Parameter> {
+        match self.body {
+            BodyRule::Request => self.list(types, Place::Form),
+            _ => Vec::new(),
+        }
+    }
+
+    fn list(&self, types: &Types, place: Place) -> Vec<Parameter> {
+        let mut listed = Listed {
+            binding: self,
+            types,
+            place,
+            path: Vec::new(),
+            found: Vec::new(),
+        };
+        listed.add(&self.input, "");
+        listed.found
+    }
+
+    /// Where a field comes from, if not from here.
+    pub(super) fn taken(&self, place: Place, path: &[String]) -> Option<&'static str> {
+        if self.variables.iter().any(|variable| variable.path == path) {
+            return Some("path");
+        }
+        let from_body = match &self.body {
+            BodyRule::Nothing => false,
+            BodyRule::Request => place != Place::Form,
+            BodyRule::Field(field) => path.first() == Some(&field.json_name),
+        };
+        from_body.then_some("body")
+    }
+
+    pub(super) fn unknown(&self, types: &Types, place: Place, name: &str) -> Error {
+        let known = self.list(types, place);
+        let mut names: Vec<String> = known
+            .iter()
+            .take(KNOWN)
+            .map(|known| format!("`{}`", known.name))
+            .collect();
+        if known.len() > KNOWN {
+            names.push("…".to_owned());
+        }
+        let known = if names.is_empty() {
+            format!("`{}` takes none", self.rule())
+        } else {
+            format!("known: {}", names.join(", "))
+        };
+        Error::invalid_argument(format!("no parameter `{}`; {known}", shown(name)))
+    }
+}
+
+/// Goes through messages in messages.
+struct Listed<'a> {
+    binding: &'a Binding,
+    types: &'a Types,
+    place: Place,
+    path: Vec<String>,
+    found: Vec<Parameter>,
+}
+
+impl Listed<'_> {
+    fn add(&mut self, message: &str, prefix: &str) {
+        let types = self.types;
+        let fields = types.messages().get(message);
+        for field in fields.into_iter().flat_map(|message| &message.fields) {
+            self.path.push(field.json_name.clone());
+            let name = format!("{prefix}{}", field.name);
+            if self.binding.taken(self.place, &self.path).is_none() {
+                match (leaf(&field.ty), &field.ty.label, &field.ty.kind) {
+                    (Ok(_), ..) => self.found.push(Parameter {
+                        name,
+                        field: field.clone(),
+                    }),
+                    (Err(_), Label::Single | Label::Optional, Kind::Message(inner))
+                        if self.path.len() < LISTED =>
+                    {
+                        self.add(inner, &format!("{name}."));
+                    }
+                    _ => {}
+                }
+            }
+            self.path.pop();
+        }
+    }
+}

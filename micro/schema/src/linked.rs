@@ -1,0 +1,212 @@
+//! `Schema` of what is served: from routes, from what is linked, from single services.
+//!
+//! The one place where handlers become descriptors; reflection stands on it, too.
+
+use std::collections::BTreeMap;
+
+use crate::http::HttpRule;
+use crate::model::Http;
+use crate::{MethodDescriptor, Schema, ServiceDescriptor, Types};
+use micro_core::handler::{
+    Describe, Kind, LinkedService, Method, Route, Router, Served, Service, ServiceInfo,
+};
+use micro_core::internal::is_own;
+use micro_message::codec::Message;
+use micro_message::error::{Error, Result};
+
+impl Schema {
+    /// Everything that is linked into this program: all services that attributes made known.
+    ///
+    /// Messages that no service uses, such as those of topics, are added with
+    /// [`with`](Self::with).
+    ///
+    /// # Errors
+    ///
+    /// `FailedPrecondition` when nothing is linked; `InvalidArgument` when two types have one
+    /// name, or packages need each other in a way that protobuf does not allow.
+    pub fn linked() -> Result<Self> {
+        let served = LinkedService::linked()
+            .into_iter()
+            .flat_map(|record| (record.served)());
+        let served: Vec<Served> = served.collect();
+        if served.is_empty() {
+            return Err(Error::failed_precondition(
+                "no service is linked; a crate that no code names is not linked, so name the \
+                 crates of your services: `use my_services as _;`",
+            ));
+        }
+        Self::of_served(&served)
+    }
+
+    /// What one service serves, its contracts included.
+    ///
+    /// # Errors
+    ///
+    /// As [`Schema::linked`].
+    pub fn of_service<S: Service>() -> Result<Self> {
+        Self::of_served(&S::served())
+    }
+
+    /// What a router answers: the services of an app, without health, reflection and what takes
+    /// events in.
+    ///
+    /// # Errors
+    ///
+    /// As [`Schema::linked`].
+    pub fn of(router: &Router) -> Result<Self> {
+        let routes = router.routes().into_iter();
+        let theirs = routes.filter(|route| !is_own(route.service.wire));
+        finish(theirs.map(Described::from))
+    }
+
+    /// Adds a message that no service uses, such as the payload of an event, and what it contains.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when another message has its name.
+    pub fn with<M: Message>(self) -> Result<Self> {
+        let mut types = Types::default();
+        M::describe(&mut types);
+        refuse_conflicts(&types)?;
+        self.merge(Self::from_types(&types)?)
+    }
+
+    fn of_served(served: &[Served]) -> Result<Self> {
+        finish(served.iter().flat_map(|served| {
+            let service = *served.info();
+            served
+                .iter()
+                .map(move |method| Described::of(service, method))
+        }))
+    }
+}
+
+/// What is known of a method before its messages are described.
+#[derive(Debug)]
+pub struct Described<'a> {
+    service: ServiceInfo,
+    name: &'a str,
+    doc: &'a str,
+    deprecated: bool,
+    kind: Kind,
+    idempotent: bool,
+    safe: bool,
+    http: &'static [HttpRule],
+    messages: (Describe, Describe),
+    error: Option<Describe>,
+}
+
+impl<'a> Described<'a> {
+    fn of(service: ServiceInfo, method: &'a Method) -> Self {
+        Self {
+            service,
+            name: method.name,
+            doc: method.doc,
+            deprecated: method.deprecated,
+            kind: method.kind,
+            idempotent: method.idempotent,
+            safe: method.safe,
+            http: method.http,
+            messages: (method.input, method.output),
+            error: method.error,
+        }
+    }
+
+    fn descriptor(&self, types: &mut Types) -> MethodDescriptor {
+        MethodDescriptor {
+            name: self.name.to_owned(),
+            input: (self.messages.0)(types),
+            output: (self.messages.1)(types),
+            client_streaming: self.kind.streams_requests(),
+            server_streaming: self.kind.streams_replies(),
+            doc: self.doc.to_owned(),
+            deprecated: self.deprecated,
+            idempotent: self.idempotent,
+            safe: self.safe,
+        }
+    }
+}
+
+impl<'a> From<&'a Route> for Described<'a> {
+    fn from(route: &'a Route) -> Self {
+        let (messages, error) = route.messages();
+        Self {
+            service: route.service,
+            name: route.method.name(),
+            doc: route.doc,
+            deprecated: route.deprecated,
+            kind: route.method.kind,
+            idempotent: route.method.idempotent,
+            safe: route.method.safe,
+            http: route.http,
+            messages,
+            error,
+        }
+    }
+}
+
+/// All types of these methods, and their services.
+pub fn collect_types<'a>(methods: impl IntoIterator<Item = Described<'a>>) -> Types {
+    let mut types = Types::default();
+    let mut services = BTreeMap::<&str, ServiceDescriptor>::new();
+    for method in methods {
+        let wire = method.service.wire;
+        let (package, name) = wire.rsplit_once('.').unwrap_or(("", wire));
+        let service = services.entry(wire).or_default();
+        package.clone_into(&mut service.package);
+        name.clone_into(&mut service.name);
+        method.service.doc.clone_into(&mut service.doc);
+        service.deprecated = method.service.deprecated;
+        service.methods.push(method.descriptor(&mut types));
+        if let Some(describe) = method.error {
+            describe(&mut types);
+        }
+    }
+    for service in services.into_values() {
+        types.service(service);
+    }
+    types
+}
+
+fn finish<'a>(methods: impl Iterator<Item = Described<'a>>) -> Result<Schema> {
+    let methods: Vec<_> = methods.collect();
+    let extras: Vec<_> = methods
+        .iter()
+        .map(|method| {
+            let path = format!("/{}/{}", method.service.wire, method.name);
+            let error = method.error.map(|describe| describe(&mut Types::default()));
+            (path, method.http, error)
+        })
+        .collect();
+    let types = collect_types(methods);
+    refuse_conflicts(&types)?;
+    let mut schema = Schema::from_types(&types)?;
+    for (path, rules, error) in extras {
+        // What descriptors of ours do not say.
+        if let Some(method) = schema.method_mut(&path) {
+            method.http = rules.iter().map(Into::into).collect();
+            method.error = error;
+        }
+    }
+    Ok(schema)
+}
+
+fn refuse_conflicts(types: &Types) -> Result<()> {
+    match types.conflicts() {
+        [] => Ok(()),
+        conflicts => {
+            let all: Vec<_> = conflicts.iter().map(ToString::to_string).collect();
+            Err(Error::invalid_argument(all.join("; ")))
+        }
+    }
+}
+
+impl From<&HttpRule> for Http {
+    fn from(rule: &HttpRule) -> Self {
+        Self {
+            body: rule.body.to_owned(),
+            response_body: rule.response_body.to_owned(),
+            ..Self::new(rule.verb, rule.path)
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! `Schema`: all files, and what is in them by full name.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Enum, File, Message, Method, Service};
+use micro_message::internal::full_name;
+
+/// What is spoken: messages, enums and services with their methods, as a value.
+///
+/// It comes from what is linked ([`Schema::linked`]), from an app's routes ([`Schema::of`]), from
+/// a committed file ([`Schema::read`]) or from descriptors ([`Schema::from_files`]); it becomes
+/// `.proto` files, JSON Schema, `OpenAPI` or a committed file, and two of them can be
+/// [checked](Schema::check) against each other.
+///
+/// The messages that protobuf brings along, such as `google.protobuf.Timestamp`, are named but
+/// not contained.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Schema {
+    /// By name.
+    pub(crate) files: Vec<File>,
+}
+
+impl Schema {
+    /// Its files, by name.
+    pub fn files(&self) -> &[File] {
+        &self.files
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// All messages by full name, those that lie in others included.
+    pub fn messages(&self) -> BTreeMap<String, &Message> {
+        let mut found = BTreeMap::new();
+        for file in &self.files {
+            for message in &file.messages {
+                add_messages(&file.package, message, &mut found);
+            }
+        }
+        found
+    }
+
+    /// All enums by full name, those that lie in messages included.
+    pub fn enums(&self) -> BTreeMap<String, &Enum> {
+        let mut found = BTreeMap::new();
+        for file in &self.files {
+            let own = file.enums.iter();
+            found.extend(own.map(|one| (full(&file.package, &one.name), one)));
+        }
+        for (name, message) in self.messages() {
+            let own = message.enums.iter();
+            found.extend(own.map(|one| (full(&name, &one.name), one)));
+        }
+        found
+    }
+
+    /// All services by full name.
+    pub fn services(&self) -> BTreeMap<String, &Service> {
+        let mut found = BTreeMap::new();
+        for file in &self.files {
+            let own = file.services.iter();
+            found.extend(own.map(|one| (full(&file.package, &one.name), one)));
+        }
+        found
+    }
+
+    /// The file in which each full name is defined.
+    pub(crate) fn homes(&self) -> BTreeMap<String, &str> {
+        let mut homes = BTreeMap::new();
+        for file in &self.files {
+            let mut messages = BTreeMap::new();
+            for message in &file.messages {
+                add_messages(&file.package, message, &mut messages);
+            }
+            let mut add = |name| homes.insert(name, file.name.as_str());
+            for (name, message) in messages {
+                for one in &message.enums {
+                    add(full(&name, &one.name));
+                }
+                add(name);
+            }
+            for one in &file.enums {
+                add(full(&file.package, &one.name));
+            }
+        }
+        homes
+    }
+
+    /// Puts everything into the one order in which it is written down.
+    pub(crate) fn sort(&mut self) {
+        self.files.retain(|file| {
+            !(file.messages.is_empty() && file.enums.is_empty() && file.services.is_empty())
+        });
+        self.files.sort_by(|a, b| a.name.cmp(&b.name));
+        for file in &mut self.files {
+            sort_types(&mut file.messages, &mut file.enums);
+            file.services.sort_by(|a, b| a.name.cmp(&b.name));
+            for service in &mut file.services {
+                service.methods.sort_by(|a, b| a.name.cmp(&b.name));
+            }
+        }
+    }
+
+    /// The method of a path on the wire, `/shop.Cart/Get`.
+    pub(crate) fn method_mut(&mut self, path: &str) -> Option<&mut Method> {
+        let (service, method) = path.strip_prefix('/')?.split_once('/')?;
+        let mut files = self.files.iter_mut();
+        files.find_map(|file| {
+            let package = file.package.clone();
+            let mut services = file.services.iter_mut();
+            let found = services.find(|own| full(&package, &own.name) == service)?;
+            found.methods.iter_mut().find(|own| own.name == method)
+        })
+    }
+}
+
+fn add_messages<'a>(scope: &str, message: &'a Message, found: &mut BTreeMap<String, &'a Message>) {
+    let name = full(scope, &message.name);
+    for inner in &message.messages {
+        add_messages(&name, inner, found);
+    }
+    found.insert(name, message);
+}
+
+fn sort_types(messages: &mut [Message], enums: &mut [Enum]) {
+    messages.sort_by(|a, b| a.name.cmp(&b.name));
+    for message in messages {
+        message.fields.sort_by_key(|field| field.tag);
+        message.reserved = merged(std::mem::take(&mut message.reserved));
+        message.reserved_names.sort();
+        sort_types(&mut message.messages, &mut message.enums);
+    }
+    enums.sort_by(|a, b| a.name.cmp(&b.name));
+    for one in enums {
+        // The first value is what stands for absent, whatever its number.
+        if let Some((_, rest)) = one.values.split_first_mut() {
+            rest.sort_by_key(|value| value.number);
+        }
+        one.reserved = merged(std::mem::take(&mut one.reserved));
+        one.reserved_names.sort();
+    }
+}
+
+/// Ranges in order, with neighbours joined.
+fn merged(mut ranges: Vec<(i32, i32)>) -> Vec<(i32, i32)> {
+    ranges.sort_unstable();
+    let mut all: Vec<(i32, i32)> = Vec::new();
+    for (first, last) in ranges {
+        match all.last_mut() {
+            Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
+            _ => all.push((first, last)),
+        }
+    }
+    all
+}
+
+/// A name within a scope: a package, a message or nothing.
+pub(crate) fn full(scope: &str, name: &str) -> String {
+    full_name(scope, name)
+}
+
+/// The name in JSON that a field has unless it says otherwise.
+pub(crate) fn json_name(name: &str) -> String {
+    let mut json = String::with_capacity(name.len());
+    let mut upper = false;
+    for char in name.chars() {
+        if char == '_' {
+            upper = true;
+        } else if std::mem::take(&mut upper) {
+            json.push(char.to_ascii_uppercase());
+        } else {
+            json.push(char);
+        }
+    }
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_ranges_are_one() {
+        assert_eq!(
+            merged(vec![(7, 9), (2, 2), (3, 3), (8, 8)]),
+            [(2, 3), (7, 9)]
+        );
+        assert_eq!(merged(vec![(1, i32::MAX), (5, 6)]), [(1, i32::MAX)]);
+    }
+
+    #[test]
+    fn json_names_are_protoc_s() {
+        for (name, json) in [("a_b", "aB"), ("_a", "A"), ("a__b1", "aB1"), ("aB", "aB")] {
+            assert_eq!(json_name(name), json);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Settings of a server and its limits, each with its default.
+
+use std::time::Duration;
+
+use crate::cors::Cors;
+use micro_core::handler::MethodInfo;
+use micro_message::error::{Error, Result};
+use micro_wire::Compression;
+
+/// Settings of a [`Server`](crate::Server).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// `host:port` to listen on; port 0 takes a free one. Default `127.0.0.1:0`.
+    pub address: String,
+    /// Whether clients may ask what is served: gRPC reflection, `/openapi.json` and the page
+    /// `/openapi` to try it. Default yes.
+    pub reflection: bool,
+    /// Which replies are compressed. Default none.
+    pub compression: Replies,
+    /// Which pages of other sites may call. Default none.
+    pub cors: Cors,
+    /// What one caller may take.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            address: "127.0.0.1:0".into(),
+            reflection: true,
+            compression: Replies::default(),
+            cors: Cors::none(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The defaults, on an address.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self {
+            address: address.into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Which replies a server compresses, for callers that accept it.
+///
+/// Requests need no setting: what is compiled in is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Replies {
+    /// With what; `None`, the default, compresses nothing.
+    pub way: Option<Compression>,
+    /// Messages shorter than this, in bytes, go as they are. Default 1,024.
+    pub from: usize,
+}
+
+impl Default for Replies {
+    fn default() -> Self {
+        Self {
+            way: None,
+            from: 1024,
+        }
+    }
+}
+
+impl Replies {
+    /// Compression of a name, `none` or empty for none.
+    ///
+    /// # Errors
+    ///
+    /// `Unimplemented` when the name is unknown or its cargo feature is off.
+    pub fn named(name: &str) -> Result<Self> {
+        let name = if name == "none" { "" } else { name };
+        let way = Compression::find(name).map_err(|error| {
+            // What the protocols call `identity` is `none` in a setting.
+            Error::new(error.kind(), error.message().replace("identity", "none"))
+        })?;
+        Ok(Self {
+            way,
+            ..Self::default()
+        })
+    }
+}
+
+/// What callers may take of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Largest message of a request, in bytes and not compressed, for methods that do not say
+    /// otherwise. Default 4 MiB. Replies are bounded by a method's own limit alone, and by what
+    /// its callers accept.
+    pub message: usize,
+    /// Largest metadata of a call, in bytes of keys and values. Default 16 KiB.
+    pub metadata: usize,
+    /// Calls at once on one HTTP/2 connection. Default 1,024.
+    pub streams: u32,
+    /// Connections at once; a further one is closed as soon as it is accepted. Default 16,384.
+    pub connections: usize,
+    /// How long a connection may take to send the head of a request, or nothing at all between
+    /// two requests of HTTP/1. Default 10 seconds.
+    pub header_timeout: Duration,
+    /// How long a message that has begun, in either direction, may make no progress. Default
+    /// 30 seconds.
+    pub stall_timeout: Duration,
+    /// How long a stream may carry no message in either direction; it then ends with
+    /// `DeadlineExceeded`. Default none: a stream that watches for changes has long silences, and
+    /// dead peers are found by `keep_alive`.
+    pub stream_idle_timeout: Option<Duration>,
+    /// How often an HTTP/2 peer is asked whether it is still there. Default 20 seconds.
+    pub keep_alive: Duration,
+    /// How long it may take to answer that. Default 10 seconds.
+    pub keep_alive_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message: 4 << 20,
+            metadata: 16 << 10,
+            streams: 1024,
+            connections: 16_384,
+            header_timeout: Duration::from_secs(10),
+            stall_timeout: Duration::from_secs(30),
+            stream_idle_timeout: None,
+            keep_alive: Duration::from_secs(20),
+            keep_alive_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Limits {
+    /// Longest message of a method, in bytes.
+    pub(super) fn message_of(&self, method: &MethodInfo) -> usize {
+        method.message_limit.unwrap_or(self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_compression_is_called_none_in_a_setting() {
+        assert_eq!(Replies::named("none").unwrap().way, None);
+        let error = Replies::named("snappy").unwrap_err();
+        assert!(error.message().ends_with("none"), "{error}");
+        assert!(!error.message().contains("identity"), "{error}");
+    }
+}

@@ -1,0 +1,126 @@
+//! Connect: calls as plain HTTP, in JSON or protobuf; what curl and browsers speak.
+//!
+//! Unary calls, GET for idempotent ones, streams of every kind. The published crate `connectrpc`
+//! was weighed: its dispatch is bound to messages of `buffa` and services of `tower`, some fifty
+//! crates that nothing else here needs, to save the few hundred lines of this folder; frames,
+//! limits and compression are shared with gRPC.
+
+mod body;
+mod error;
+pub(super) mod query;
+mod stream;
+mod unary;
+
+pub(super) use self::error::{end, json, refuse, refuse_with};
+pub(super) use self::stream::serve as serve_stream;
+pub(super) use self::unary::{serve_get, serve_post};
+
+use std::time::Duration;
+
+use http::header::{HeaderMap, HeaderValue};
+
+use crate::headers;
+use crate::peer::Peer;
+use micro_core::context::{Caller, Context};
+use micro_message::codec::Codec;
+use micro_message::error::{Error, Result};
+
+pub(super) use self::body::{coding, request as read_body};
+
+/// What a content type says of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// One message is the body.
+    Unary(Codec),
+    /// Messages come in frames.
+    Stream(Codec),
+}
+
+/// The shape that a content type of Connect stands for; `None` for every other.
+pub(super) fn shape(content_type: &[u8]) -> Option<Shape> {
+    let end = content_type.iter().position(|&byte| byte == b';');
+    let kind = content_type[..end.unwrap_or(content_type.len())].trim_ascii();
+    let is = |known: &str| kind.eq_ignore_ascii_case(known.as_bytes());
+    Some(match () {
+        () if is("application/json") => Shape::Unary(Codec::Json),
+        () if is("application/proto") => Shape::Unary(Codec::Protobuf),
+        () if is("application/connect+json") => Shape::Stream(Codec::Json),
+        () if is("application/connect+proto") => Shape::Stream(Codec::Protobuf),
+        () => return None,
+    })
+}
+
+/// Deadline, metadata and caller of a request.
+pub(super) fn context(headers: &HeaderMap, peer: &Peer, protocol: &'static str) -> Result<Context> {
+    let metadata = headers::metadata(headers, peer.shared.limits.metadata)?;
+    let context = Context::new()
+        .with_caller(Caller::new(Some(peer.address), protocol))
+        .with_metadata(metadata);
+    version(headers)?;
+    match headers.get("connect-timeout-ms") {
+        Some(timeout) => Ok(context.with_timeout(milliseconds(timeout)?)),
+        None => Ok(context),
+    }
+}
+
+fn version(headers: &HeaderMap) -> Result<()> {
+    match headers.get("connect-protocol-version") {
+        Some(version) if version != "1" => Err(Error::invalid_argument(format!(
+            "`connect-protocol-version: {}` is not spoken here; send `1`",
+            shown(version)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Reads `connect-timeout-ms`: at most ten digits.
+pub(super) fn milliseconds(value: &HeaderValue) -> Result<Duration> {
+    let digits = value.to_str().ok().filter(|text| {
+        (1..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    let number = digits.and_then(|digits| digits.parse().ok());
+    number.map(Duration::from_millis).ok_or_else(|| {
+        Error::invalid_argument(format!(
+            "`connect-timeout-ms: {}` must be one to ten digits",
+            shown(value)
+        ))
+    })
+}
+
+fn shown(value: &HeaderValue) -> String {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    text.escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types() {
+        let (json, proto) = (Codec::Json, Codec::Protobuf);
+        assert_eq!(shape(b"application/json"), Some(Shape::Unary(json)));
+        let with_charset = shape(b"Application/JSON; charset=utf-8");
+        assert_eq!(with_charset, Some(Shape::Unary(json)));
+        assert_eq!(shape(b"application/proto"), Some(Shape::Unary(proto)));
+        assert_eq!(
+            shape(b"application/connect+json"),
+            Some(Shape::Stream(json))
+        );
+        assert_eq!(
+            shape(b"application/connect+proto"),
+            Some(Shape::Stream(proto))
+        );
+        assert_eq!(shape(b"application/connect"), None);
+        assert_eq!(shape(b"application/x-www-form-urlencoded"), None);
+    }
+
+    #[test]
+    fn timeouts_are_milliseconds() {
+        let read = |text: &str| milliseconds(&HeaderValue::from_str(text).unwrap());
+        assert_eq!(read("1500").unwrap(), Duration::from_millis(1500));
+        for bad in ["", "1.5", "-1", "12345678901", "1s"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! Which pages of other sites may call: CORS for Connect, gRPC-Web and REST alike.
+//!
+//! Native gRPC has none: browsers do not speak it.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, HOST, HeaderMap,
+    HeaderName, HeaderValue, ORIGIN, VARY,
+};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+
+use crate::reply::{HttpReply, ReplyBody};
+use micro_message::error::{Error, Result};
+
+/// How long, in seconds, a browser may remember the answer to a preflight; none keeps it longer.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
+
+/// What a page may read of any response, allowed or not.
+const SAFE: &[&str] = &[
+    "cache-control",
+    "content-language",
+    "content-length",
+    "content-type",
+    "expires",
+    "last-modified",
+    "pragma",
+];
+
+/// Which origins a browser lets call this server.
+///
+/// Listed origins may send credentials (cookies, client certificates); `*` lets every page call,
+/// without credentials.
+///
+/// # Examples
+///
+/// ```
+/// use micro::server::Cors;
+///
+/// let cors = Cors::parse("https://shop.example, http://localhost:3000").unwrap();
+/// assert_ne!(cors, Cors::none());
+/// assert!(Cors::parse("https://shop.example/").is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cors(Origins);
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+enum Origins {
+    #[default]
+    None,
+    Any,
+    Listed(Vec<String>),
+}
+
+impl Cors {
+    /// No page of another site: the default.
+    pub const fn none() -> Self {
+        Self(Origins::None)
+    }
+
+    /// Every page, without credentials.
+    pub const fn any() -> Self {
+        Self(Origins::Any)
+    }
+
+    /// Origins with commas, `*` for all, empty for none.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` that names every text that is no origin, and why.
+    pub fn parse(text: &str) -> Result<Self> {
+        let parts: Vec<&str> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect();
+        match parts[..] {
+            [] => return Ok(Self::none()),
+            ["*"] => return Ok(Self::any()),
+            _ => {}
+        }
+        let (mut origins, mut wrong) = (Vec::new(), Vec::new());
+        for part in parts {
+            match origin(part) {
+                Ok(origin) => origins.push(origin),
+                Err(why) => wrong.push(format!("`{}` {why}", part.escape_debug())),
+            }
+        }
+        if wrong.is_empty() {
+            return Ok(Self(Origins::Listed(origins)));
+        }
+        Err(Error::invalid_argument(format!(
+            "{}; write origins such as `https://shop.example`, with commas",
+            wrong.join(", ")
+        )))
+    }
+
+    /// Whether no response needs to say anything.
+    pub(super) fn is_none(&self) -> bool {
+        self.0 == Origins::None
+    }
+
+    fn allows(&self, origin: &HeaderValue) -> bool {
+        match &self.0 {
+            Origins::None => false,
+            Origins::Any => true,
+            Origins::Listed(origins) => origins.iter().any(|known| origin == known.as_str()),
+        }
+    }
+
+    /// Answers a preflight; `answer` is what `OPTIONS` says without one.
+    pub(super) fn preflight(&self, request: &HeaderMap, answer: HttpReply) -> HttpReply {
+        let Some(method) = request.get(ACCESS_CONTROL_REQUEST_METHOD) else {
+            return answer;
+        };
+        // A browser shows an error only to a page that it lets see it.
+        let methods = answer.headers().get(ALLOW).unwrap_or(method).clone();
+        let mut response = Response::new(ReplyBody::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        for name in [
+            ACCESS_CONTROL_REQUEST_METHOD,
+            ACCESS_CONTROL_REQUEST_HEADERS,
+        ] {
+            headers.append(VARY, name.into());
+        }
+        headers.insert(ALLOW, methods.clone());
+        if request
+            .get(ORIGIN)
+            .is_some_and(|origin| self.allows(origin))
+        {
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+            headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+            if let Some(wanted) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+            }
+        }
+        response
+    }
+
+    /// Adds to a response what lets the page at `origin` read it.
+    pub(super) fn allow(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
+        if let Origins::Listed(_) = self.0 {
+            response.append(VARY, ORIGIN.into());
+        }
+        let allowed = match (&self.0, origin) {
+            // Said to those who name no origin, too: a cache gives their answer to all.
+            (Origins::Any, _) => HeaderValue::from_static("*"),
+            (_, Some(origin)) if self.allows(origin) => origin.clone(),
+            _ => return,
+        };
+        if let Some(exposed) = exposed(response) {
+            response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+        }
+        response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        if self.0 != Origins::Any {
+            let yes = HeaderValue::from_static("true");
+            response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
+        }
+    }
+
+    /// Refuses what a page of another site sends without having been allowed to.
+    ///
+    /// A browser sends forms, plain text and empty bodies across sites without asking first. So
+    /// requests that may change something must come from an allowed origin, from this server's own
+    /// pages, or from no page at all.
+    ///
+    /// # Errors
+    ///
+    /// `PermissionDenied`, naming the origin and the setting.
+    pub(super) fn check(&self, head: &Parts) -> Result<()> {
+        if matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            return Ok(());
+        }
+        self.check_any(head)
+    }
+
+    /// The same of what may change something by whatever verb.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub(super) fn check_any(&self, head: &Parts) -> Result<()> {
+        let origin = head.headers.get(ORIGIN);
+        if origin.is_some_and(|origin| self.allows(origin)) {
+            return Ok(());
+        }
+        let own = match (head.headers.get("sec-fetch-site"), origin) {
+            (Some(site), _) => site == "same-origin" || site == "none",
+            (None, None) => true,
+            (None, Some(origin)) => is_own(origin, head),
+        };
+        if own {
+            return Ok(());
+        }
+        let origin = origin.map_or_else(
+            || "another site".into(),
+            |origin| {
+                let text = String::from_utf8_lossy(origin.as_bytes());
+                format!("`{}`", text.escape_debug())
+            },
+        );
+        Err(Error::permission_denied(format!(
+            "a page of {origin} may not call this server; the setting `cors` allows it"
+        )))
+    }
+}
+
+/// Whether an origin is the host that the request was sent to.
+fn is_own(origin: &HeaderValue, head: &Parts) -> bool {
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| head.uri.authority().map(http::uri::Authority::as_str));
+    let origin = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"));
+    origin.map(|(_, origin)| origin) == host && host.is_some()
+}
+
+/// The headers of a response that a page may read only when they are named.
+fn exposed(headers: &HeaderMap) -> Option<HeaderValue> {
+    let named = |name: &&str| {
+        let own = name.starts_with("access-control-") || matches!(*name, "vary" | "date");
+        !own && !SAFE.contains(name)
+    };
+    let names: Vec<&str> = headers
+        .keys()
+        .map(HeaderName::as_str)
+        .filter(named)
+        .collect();
+    if names.is_empty() {
+        return None;
+    }
+    HeaderValue::from_str(&names.join(", ")).ok()
+}
+
+/// An origin as browsers send it, or why a text is none.
+fn origin(text: &str) -> Result<String, &'static str> {
+    let text = text.to_ascii_lowercase();
+    if text == "*" {
+        return Err("stands for all and stands alone");
+    }
+    let Some((scheme, host)) = text.split_once("://") else {
+        return Err("has no scheme");
+    };
+    let in_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(in_scheme) {
+        return Err("has no scheme");
+    }
+    if host.contains(['/', '?', '#']) {
+        return Err("has a path; an origin ends with host or port");
+    }
+    if host.contains('*') {
+        return Err("has a `*`; name each host, or allow all with `*` alone");
+    }
+    if host.contains('@') {
+        return Err("has a user; an origin has none");
+    }
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let address = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
+    let good = match address {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !name.is_empty() && name.bytes().all(in_name),
+    };
+    if !good {
+        return Err("has no host; names with other letters are written in punycode");
+    }
+    let port = port.map(|port| port.parse::<u16>().map_err(|_| "has a port that is none"));
+    let usual = match scheme {
+        "https" => 443,
+        "http" => 80,
+        _ => 0,
+    };
+    // Browsers leave the usual port out.
+    Ok(match port.transpose()?.filter(|port| *port != usual) {
+        Some(port) => format!("{scheme}://{name}:{port}"),
+        None => format!("{scheme}://{name}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read() {
+        for (text, expected) in [
+            ("", Cors::none()),
+            (" , ", Cors::none()),
+            (" * ", Cors::any()),
+        ] {
+            assert_eq!(Cors::parse(text).unwrap(), expected, "{text}");
+        }
+        let cors = Cors::parse("https://A.example:443, http://[::1]:80,app://x:443,").unwrap();
+        let listed = ["https://a.example", "http://[::1]", "app://x:443"];
+        assert_eq!(
+            cors,
+            Cors(Origins::Listed(listed.map(str::to_owned).to_vec()))
+        );
+    }
+
+    #[test]
+    fn every_wrong_origin_is_named() {
+        let error = Cors::parse("https://a.example, b.example, https://c.example/, *").unwrap_err();
+        assert_eq!(
+            error.message(),
+            "`b.example` has no scheme, `https://c.example/` has a path; an origin ends with host \
+             or port, `*` stands for all and stands alone; write origins such as \
+             `https://shop.example`, with commas"
+        );
+        for bad in [
+            "https://",
+            "https://*.example",
+            "https://u@a.example",
+            "https://a.example:x",
+            "https://a.example:99999",
+            "https://a b",
+            "https://bücher.example",
+            "https://[::x]",
+            "null",
+            "://a",
+            "1s://a",
+        ] {
+            assert!(Cors::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    fn head(method: Method, headers: &[(&'static str, &'static str)]) -> Parts {
+        let mut request = http::Request::new(());
+        *request.method_mut() = method;
+        for (name, value) in headers {
+            request
+                .headers_mut()
+                .insert(*name, HeaderValue::from_static(value));
+        }
+        request.into_parts().0
+    }
+
+    #[test]
+    fn pages_of_other_sites_cannot_change_anything_unless_they_are_allowed() {
+        let cors = Cors::parse("https://a.example").unwrap();
+        let (host, origin, site) = ("host", "origin", "sec-fetch-site");
+        for (headers, good) in [
+            (&[][..], true),
+            (&[(site, "none")], true),
+            (
+                &[(origin, "https://evil.example"), (site, "same-origin")],
+                true,
+            ),
+            (&[(host, "x:80"), (origin, "http://x:80")], true),
+            (&[(origin, "https://a.example"), (site, "cross-site")], true),
+            (&[(origin, "https://evil.example"), (host, "x")], false),
+            (
+                &[(origin, "https://evil.example"), (site, "cross-site")],
+                false,
+            ),
+            (
+                &[(origin, "https://b.a.example"), (site, "same-site")],
+                false,
+            ),
+            (&[(host, "x:80"), (origin, "http://x:81")], false),
+            (&[(origin, "null"), (host, "null")], false),
+            (&[(origin, "https://evil.example")], false),
+            (&[(site, "cross-site")], false),
+        ] {
+            let checked = cors.check(&head(Method::POST, headers));
+            assert_eq!(checked.is_ok(), good, "{headers:?}");
+            assert!(cors.check(&head(Method::GET, headers)).is_ok());
+            assert!(Cors::any().check(&head(Method::POST, headers)).is_ok() || headers.len() == 1);
+        }
+        let error = cors.check(&head(Method::PUT, &[(origin, "https://evil.example")]));
+        assert_eq!(
+            error.unwrap_err().message(),
+            "a page of `https://evil.example` may not call this server; the setting `cors` allows \
+             it"
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! A running server and its end: finish what runs, cut what does not finish, name what was cut.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::peer::Shared;
+
+/// How long calls that are cut have to tell their callers so.
+const FAREWELL: Duration = Duration::from_millis(250);
+
+/// A server that accepts calls.
+///
+/// Dropping it stops it at once and cuts every call; [`drain`](Self::drain) does it gently.
+#[derive(Debug)]
+#[must_use = "dropping it stops the server"]
+pub struct Running {
+    pub(super) shared: Arc<Shared>,
+    pub(super) address: SocketAddr,
+    /// Accepts, and owns every connection; ends by itself after `shared.draining`.
+    pub(super) accepting: JoinHandle<()>,
+}
+
+impl Running {
+    /// The address that the server listens on.
+    pub fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting, tells peers to go elsewhere, lets running calls finish for at most
+    /// `grace`, then cuts what is left: its callers are told `Unavailable` if they listen.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cuts every call at once.
+    pub async fn drain(mut self, grace: Duration) -> Drained {
+        tracing::info!(address = %self.address, ?grace, "draining");
+        self.shared.health.drain();
+        self.shared.draining.cancel();
+        if tokio::time::timeout(grace, &mut self.accepting)
+            .await
+            .is_ok()
+        {
+            return Drained::default();
+        }
+        let cut = self.shared.running();
+        for call in &cut {
+            let (peer, age) = (call.peer, call.age);
+            tracing::warn!(path = call.path, %peer, ?age, "call cut at the end of the drain");
+        }
+        self.shared.cut.cancel();
+        if tokio::time::timeout(FAREWELL, &mut self.accepting)
+            .await
+            .is_err()
+        {
+            self.accepting.abort();
+            if let Err(error) = (&mut self.accepting).await {
+                tracing::debug!(%error, "connections closed");
+            }
+        }
+        Drained { cut }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// How a drain ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Drained {
+    /// The calls that had not finished by the end of the grace, the oldest first.
+    pub cut: Vec<Cut>,
+}
+
+/// A call that was cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cut {
+    /// The method, for example `/greeter.Greeter/Hello`.
+    pub path: String,
+    /// Who called.
+    pub peer: SocketAddr,
+    /// How long the call had been running.
+    pub age: Duration,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` from {} after {:.1?}",
+            self.path, self.peer, self.age
+        )
+    }
+}

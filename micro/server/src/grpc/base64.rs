@@ -1,0 +1,167 @@
+//! Base64 in a request of gRPC-Web: pieces that were encoded one by one and simply joined, so that
+//! padding may stand in the middle.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body::{Body, Frame};
+
+use crate::requests::BodyError;
+use micro_message::error::{Error, Result};
+
+/// Characters that are decoded together.
+const GROUP: usize = 4;
+
+/// A body whose data is decoded as it comes.
+#[derive(Debug)]
+pub(crate) struct Decoded<B> {
+    body: B,
+    decoder: Decoder,
+}
+
+impl<B> Decoded<B> {
+    pub(crate) fn new(body: B) -> Self {
+        Self {
+            body,
+            decoder: Decoder::default(),
+        }
+    }
+}
+
+impl<B> Body for Decoded<B>
+where
+    B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin,
+{
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        Pin::new(&mut this.body)
+            .poll_frame(cx)
+            .map(|frame| match frame {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => {
+                        let decoded = this.decoder.decode(&data).map_err(Into::into);
+                        Some(decoded.map(|bytes| Frame::data(bytes.into())))
+                    }
+                    Err(frame) => Some(Ok(frame)),
+                },
+                Some(Err(error)) => Some(Err(error.into())),
+                None => this.decoder.end().err().map(|error| Err(error.into())),
+            })
+    }
+}
+
+/// Decodes text that comes in pieces.
+#[derive(Debug, Default)]
+struct Decoder {
+    /// The beginning of a group.
+    group: [u8; GROUP],
+    length: usize,
+}
+
+impl Decoder {
+    /// The bytes of all groups that are complete.
+    fn decode(&mut self, text: &[u8]) -> Result<Vec<u8>> {
+        let mut out = Vec::with_capacity((self.length + text.len()) / GROUP * 3);
+        let mut rest = text;
+        while self.length > 0
+            && let Some((&first, others)) = rest.split_first()
+        {
+            self.push(first, &mut out)?;
+            rest = others;
+        }
+        // As long as no padding stands in between, all of it is decoded at once.
+        while rest.len() >= GROUP {
+            let padding = rest.iter().position(|&byte| byte == b'=');
+            let whole = match padding {
+                Some(padding) => (padding / GROUP + 1) * GROUP,
+                None => rest.len() / GROUP * GROUP,
+            };
+            if whole > rest.len() {
+                break;
+            }
+            decode(&rest[..whole], &mut out)?;
+            rest = &rest[whole..];
+        }
+        for &byte in rest {
+            self.push(byte, &mut out)?;
+        }
+        Ok(out)
+    }
+
+    fn push(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<()> {
+        self.group[self.length] = byte;
+        self.length += 1;
+        if self.length == GROUP {
+            self.length = 0;
+            decode(&self.group, out)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing more comes.
+    fn end(&mut self) -> Result<()> {
+        match std::mem::take(&mut self.length) {
+            0 => Ok(()),
+            length => Err(Error::invalid_argument(format!(
+                "the body ends after {length} of the {GROUP} characters of a group of base64"
+            ))),
+        }
+    }
+}
+
+fn decode(text: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    STANDARD.decode_vec(text, out).map_err(|error| {
+        Error::invalid_argument("the body is no base64, which its content type says")
+            .with_source(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(pieces: &[&[u8]]) -> Result<Vec<u8>> {
+        let mut decoder = Decoder::default();
+        let mut out = Vec::new();
+        for piece in pieces {
+            out.extend(decoder.decode(piece)?);
+        }
+        decoder.end().map(|()| out)
+    }
+
+    #[test]
+    fn padding_may_stand_in_the_middle_and_pieces_may_be_cut_anywhere() {
+        let mut text = String::new();
+        let mut plain = Vec::new();
+        for length in [1_u8, 2, 3, 30, 0, 4, 5, 7] {
+            let piece: Vec<_> = (0..length).collect();
+            text += &STANDARD.encode(&piece);
+            plain.extend(piece);
+        }
+        for size in 1..=text.len() {
+            let pieces: Vec<_> = text.as_bytes().chunks(size).collect();
+            assert_eq!(decoded(&pieces).unwrap(), plain, "{size}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_base64_is_refused() {
+        for bad in [
+            "AAA", "A===", "====", "AA=A", "AA\nAA", "AA=", "AB==A", "AAAA*AAA",
+        ] {
+            for size in [1, 3, 100] {
+                let pieces: Vec<_> = bad.as_bytes().chunks(size).collect();
+                assert!(decoded(&pieces).is_err(), "{bad}");
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! gRPC-Web: gRPC for browsers, which see no HTTP trailers; binary or base64, over HTTP/1.1 too.
+//!
+//! Carries streams of every kind; a browser itself cannot send one, and over HTTP/1.1 the replies
+//! follow the requests.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{HeaderName, Request, Response};
+use http_body::Body;
+
+use crate::calls::CallGuard;
+use crate::exchange::{Exchange, Failure};
+use crate::frames::Frames;
+use crate::grpc::base64::Decoded;
+use crate::grpc::request;
+use crate::headers;
+use crate::incoming::Incoming;
+use crate::messages::{self, Framing};
+use crate::peer::Peer;
+use crate::reply::{HttpReply, ReplyBody};
+use crate::requests::{BodyError, Reading};
+use crate::writer::Writer;
+use micro_core::handler::Route;
+use micro_message::codec::Codec;
+use micro_wire::Compression;
+
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const ACCEPTED: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+
+/// What a content type of gRPC-Web says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Web {
+    codec: Codec,
+    /// Base64 rather than bytes, in the request.
+    text: bool,
+    /// And in the reply.
+    text_reply: bool,
+}
+
+impl Web {
+    /// What a request says; `None` when it is not gRPC-Web.
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+        let content_type = headers.get(CONTENT_TYPE)?.as_bytes();
+        let (text, codec) = Self::kind(content_type)?;
+        let accept = headers.get(http::header::ACCEPT);
+        let wanted = accept.and_then(|accept| Self::kind(accept.as_bytes()));
+        Some(Self {
+            codec,
+            text,
+            text_reply: wanted.map_or(text, |(text, _)| text),
+        })
+    }
+
+    fn kind(content_type: &[u8]) -> Option<(bool, Codec)> {
+        let rest = request::after(content_type, b"application/grpc-web")?;
+        match request::after(rest, b"-text") {
+            Some(rest) => Some((true, request::subtype(rest)?)),
+            None => Some((false, request::subtype(rest)?)),
+        }
+    }
+
+    fn framing(self) -> Framing {
+        if self.text_reply {
+            Framing::WebText
+        } else {
+            Framing::Web
+        }
+    }
+
+    fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match (self.codec, self.text_reply) {
+            (Codec::Protobuf, false) => "application/grpc-web+proto",
+            (Codec::Json, false) => "application/grpc-web+json",
+            (Codec::Protobuf, true) => "application/grpc-web-text+proto",
+            (Codec::Json, true) => "application/grpc-web-text+json",
+        })
+    }
+}
+
+/// Answers a call that came as gRPC-Web.
+pub(crate) async fn serve(peer: &Arc<Peer>, request: Request<Incoming>, web: Web) -> HttpReply {
+    let path = request.uri().path();
+    let Some(route) = peer.shared.router.get(path) else {
+        return refuse(&peer.shared.router.unknown(path).into(), web);
+    };
+    let guard = CallGuard::new(Arc::clone(peer), &route.method);
+    let (head, body) = request.into_parts();
+    let answered = if web.text {
+        call(peer, route, &head.headers, Decoded::new(body), web).await
+    } else {
+        call(peer, route, &head.headers, body, web).await
+    };
+    match answered {
+        Ok(reply) => reply.map(|body| body.during(guard)),
+        Err(failure) => refuse(&failure, web),
+    }
+}
+
+async fn call<B>(
+    peer: &Arc<Peer>,
+    route: &Route,
+    headers: &HeaderMap,
+    body: B,
+    web: Web,
+) -> Result<HttpReply, Failure>
+where
+    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
+{
+    let method = &route.method;
+    let exchange = Exchange::new(peer, route, request::context(headers, peer, "grpc-web")?);
+    let reading = Reading {
+        codec: web.codec,
+        limit: exchange.limit(),
+    };
+    let accepted = Some((headers, &ACCEPTED));
+    let writer = Writer::new(&peer.shared, method, web.codec, accepted);
+    let encoding = headers.get(ENCODING);
+    let frames = Frames::new(body, reading.limit, &peer.shared.limits, encoding);
+    let answer = exchange.framed(frames, reading).await?;
+    let mut out = start(web);
+    if let Some(encoding) = writer.encoding() {
+        out.insert(ENCODING, encoding);
+    }
+    headers::write(answer.metadata(), &mut out)?;
+    let mut response = Response::new(messages::body(exchange, answer, writer, web.framing())?);
+    *response.headers_mut() = out;
+    Ok(response)
+}
+
+/// The response to a call that fails before its first message: what ends it is in the body, where
+/// browsers see it whatever they may see of headers.
+fn refuse(failure: &Failure, web: Web) -> HttpReply {
+    let mut out = Vec::new();
+    let framing = web.framing();
+    framing.end(Err(&failure.error), &failure.trailers, &mut out);
+    let mut response = Response::new(ReplyBody::full(framing.dress(out)));
+    *response.headers_mut() = start(web);
+    if let Err(error) = headers::write(&failure.metadata, response.headers_mut()) {
+        tracing::warn!(%error, "metadata of a failed call left out");
+    }
+    response
+}
+
+fn start(web: Web) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(3);
+    headers.insert(CONTENT_TYPE, web.content_type());
+    headers.insert(ACCEPTED, HeaderValue::from_static(Compression::accepted()));
+    headers
+}
+
+/// Trailers as the last frame has them: like the head of HTTP/1.1.
+pub(crate) fn text(trailers: &HeaderMap) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, value) in trailers {
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types() {
+        let read = |content_type: &'static str, accept: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            if let Some(accept) = accept {
+                headers.insert(http::header::ACCEPT, HeaderValue::from_static(accept));
+            }
+            Web::read(&headers).map(|web| (web.codec, web.text, web.text_reply))
+        };
+        let (proto, json) = (Codec::Protobuf, Codec::Json);
+        assert_eq!(
+            read("application/grpc-web", None),
+            Some((proto, false, false))
+        );
+        assert_eq!(
+            read("application/grpc-web+json;a=b", None),
+            Some((json, false, false))
+        );
+        assert_eq!(
+            read("application/grpc-web-text", None),
+            Some((proto, true, true))
+        );
+        let any = Some("*/*");
+        assert_eq!(
+            read("application/grpc-web-text+proto", any),
+            Some((proto, true, true))
+        );
+        let text = Some("application/grpc-web-text");
+        assert_eq!(
+            read("application/grpc-web+proto", text),
+            Some((proto, false, true))
+        );
+        for other in [
+            "application/grpc",
+            "application/grpc-webs",
+            "application/grpc-web+x",
+        ] {
+            assert_eq!(read(other, None), None, "{other}");
+        }
+    }
+}

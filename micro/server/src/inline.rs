@@ -1,0 +1,235 @@
+//! Runs the calls of an HTTP/2 connection: first within the connection's own task, so that a
+//! call that need not wait costs no task and its reply leaves together with its neighbours'.
+//!
+//! A call that has to wait goes on in a task of its own, and so do calls beside one that takes
+//! the processor for long: the connection itself must go on reading.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use hyper::rt::Executor;
+
+use crate::overtime::{self, Timed};
+use micro_wake::Again;
+
+/// A call that keeps the processor for longer than this makes the connection cautious.
+const SLOW: Duration = Duration::from_micros(200);
+
+/// How long calls may run in a row before the connection goes on reading and sending.
+const ROW: Duration = Duration::from_millis(1);
+
+/// How many calls get tasks of their own at once after a slow one.
+const CAUTION: u32 = 256;
+
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Takes the calls that a connection has read, until [`Inline`] runs them.
+#[derive(Clone, Default)]
+pub(super) struct Queue(Arc<Mutex<Vec<Running>>>);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Queue {
+    fn execute(&self, future: F) {
+        self.lock().push(Box::pin(future));
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection together with the calls that it has read.
+pub(super) struct Inline<C> {
+    connection: Pin<Box<C>>,
+    calls: Calls,
+    /// Replies wake the connection, so that it goes on to send them.
+    again: Again,
+}
+
+impl<C: Future> Inline<C> {
+    pub(super) fn new(connection: C, queue: Queue) -> Self {
+        Self {
+            connection: Box::pin(connection),
+            calls: Calls {
+                queue,
+                batch: Vec::new(),
+                caution: 0,
+            },
+            again: Again::new(),
+        }
+    }
+
+    pub(super) fn connection(&mut self) -> Pin<&mut C> {
+        self.connection.as_mut()
+    }
+}
+
+impl<C: Future> Future for Inline<C> {
+    type Output = C::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
+        let this = &mut *self;
+        this.again.poll(cx, |cx| {
+            let ended = this.connection.as_mut().poll(cx);
+            if ended.is_pending() {
+                this.calls.run();
+            }
+            ended
+        })
+    }
+}
+
+/// Calls that have been read and not begun.
+struct Calls {
+    queue: Queue,
+    /// What is run now; kept for its memory.
+    batch: Vec<Running>,
+    /// Calls that get tasks of their own at once.
+    caution: u32,
+}
+
+impl Calls {
+    fn run(&mut self) {
+        std::mem::swap(&mut *self.queue.lock(), &mut self.batch);
+        if self.batch.is_empty() {
+            return;
+        }
+        let start = Instant::now();
+        let mut last = start;
+        for mut call in self.batch.drain(..) {
+            if self.caution > 0 || last - start > ROW {
+                self.caution = self.caution.saturating_sub(1);
+                tokio::spawn(Timed::new(call, None));
+                continue;
+            }
+            // No one wakes it by this: if it waits, its own task polls it again.
+            let mut nobody = Context::from_waker(Waker::noop());
+            let (polled, overtime) = overtime::poll(call.as_mut(), &mut nobody);
+            if polled.is_pending() {
+                tokio::spawn(Timed::new(call, overtime));
+            }
+            let now = Instant::now();
+            if now - last > SLOW {
+                self.caution = CAUTION;
+            }
+            last = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+    use tokio::task::{Id, id, yield_now};
+
+    use super::*;
+
+    /// What a call does: says in which task it runs, and wakes the connection.
+    #[derive(Clone)]
+    struct Probe {
+        told: UnboundedSender<Id>,
+        connection: Arc<Mutex<Waker>>,
+    }
+
+    impl Probe {
+        fn tell(&self) {
+            self.told.send(id()).unwrap();
+        }
+
+        fn wake(&self) {
+            self.connection.lock().unwrap().wake_by_ref();
+        }
+    }
+
+    /// Runs a connection that reads these calls at its first poll and ends at its second.
+    ///
+    /// How often its task was polled, and whether each told call ran in that task.
+    async fn run(calls: impl FnOnce(&Probe) -> Vec<Running>) -> (usize, Vec<bool>) {
+        let (told, mut heard) = unbounded_channel();
+        let connection = Arc::new(Mutex::new(Waker::noop().clone()));
+        let probe = Probe { told, connection };
+        let mut calls = Some(calls(&probe));
+        let queue = Queue::default();
+        let mut inline = Inline::new(
+            poll_fn({
+                let queue = queue.clone();
+                move |cx| {
+                    *probe.connection.lock().unwrap() = cx.waker().clone();
+                    let Some(calls) = calls.take() else {
+                        return Poll::Ready(());
+                    };
+                    for call in calls {
+                        queue.execute(call);
+                    }
+                    Poll::Pending
+                }
+            }),
+            queue,
+        );
+        let task = tokio::spawn(async move {
+            let mut polls = 0;
+            poll_fn(|cx| {
+                polls += 1;
+                Pin::new(&mut inline).poll(cx)
+            })
+            .await;
+            (polls, id())
+        });
+        let (polls, own) = task.await.unwrap();
+        let told = std::iter::from_fn(|| heard.try_recv().ok());
+        (polls, told.map(|id| id == own).collect())
+    }
+
+    #[tokio::test]
+    async fn ready_call_runs_in_the_connection_s_task_and_its_reply_leaves_at_once() {
+        let (polls, own) = run(|probe| {
+            let probe = probe.clone();
+            vec![Box::pin(async move {
+                probe.tell();
+                probe.wake();
+            })]
+        })
+        .await;
+        assert_eq!((polls, own), (1, vec![true]));
+    }
+
+    #[tokio::test]
+    async fn waiting_call_goes_on_in_a_task_of_its_own() {
+        let (polls, own) = run(|probe| {
+            let probe = probe.clone();
+            vec![Box::pin(async move {
+                probe.tell();
+                yield_now().await;
+                probe.tell();
+                probe.wake();
+            })]
+        })
+        .await;
+        assert_eq!((polls, own), (2, vec![true, false]));
+    }
+
+    #[tokio::test]
+    async fn calls_beside_a_slow_one_get_tasks_of_their_own() {
+        let (_, own) = run(|probe| {
+            let (slow, quick) = (probe.clone(), probe.clone());
+            vec![
+                Box::pin(async move {
+                    slow.tell();
+                    std::thread::sleep(SLOW * 2);
+                }),
+                Box::pin(async move {
+                    quick.tell();
+                    quick.wake();
+                }),
+            ]
+        })
+        .await;
+        assert_eq!(own, [true, false]);
+    }
+}

@@ -1,0 +1,119 @@
+//! `Catalog`: the descriptor files of a server's routes, found by name and by what they define.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+use micro_core::handler::Route;
+use micro_message::codec::Message;
+use micro_message::error::Result;
+use micro_schema::descriptor::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto};
+use micro_schema::{Described, collect_types};
+
+/// Descriptor files, encoded once.
+#[derive(Debug, Default)]
+pub(super) struct Catalog {
+    /// Wire names, sorted.
+    pub(super) services: Vec<String>,
+    files: Vec<Bytes>,
+    /// Index of the file of a name.
+    by_name: HashMap<String, usize>,
+    /// Index of the file that defines a symbol: a service, method, message, field, enum or value.
+    by_symbol: HashMap<String, usize>,
+    /// Full names of messages.
+    messages: Vec<String>,
+}
+
+impl Catalog {
+    /// The files of these routes.
+    ///
+    /// # Errors
+    ///
+    /// When the types of the routes have no form in protobuf.
+    pub(super) fn new(routes: &[&Route]) -> Result<Self> {
+        let types = collect_types(routes.iter().map(|route| Described::from(*route)));
+        let mut catalog = Self {
+            services: types.services().keys().cloned().collect(),
+            ..Self::default()
+        };
+        for file in micro_schema::files(&types)? {
+            catalog.add(&file);
+        }
+        Ok(catalog)
+    }
+
+    /// The file of a name.
+    pub(super) fn file(&self, name: &str) -> Option<Bytes> {
+        self.by_name
+            .get(name)
+            .map(|&index| self.files[index].clone())
+    }
+
+    /// The file that defines a symbol, given by full name.
+    pub(super) fn file_of(&self, symbol: &str) -> Option<Bytes> {
+        let symbol = symbol.strip_prefix('.').unwrap_or(symbol);
+        self.by_symbol
+            .get(symbol)
+            .map(|&index| self.files[index].clone())
+    }
+
+    /// Whether there is a message of a full name.
+    pub(super) fn has_message(&self, name: &str) -> bool {
+        let name = name.strip_prefix('.').unwrap_or(name);
+        self.messages.iter().any(|known| known == name)
+    }
+
+    fn add(&mut self, file: &FileDescriptorProto) {
+        let mut encoded = Vec::new();
+        file.encode(&mut encoded);
+        self.by_name.insert(file.name.clone(), self.files.len());
+        let package = &file.package;
+        for service in &file.service {
+            let name = full(package, &service.name);
+            for method in &service.method {
+                self.symbol(full(&name, &method.name));
+            }
+            self.symbol(name);
+        }
+        for message in &file.message_type {
+            self.message(package, message);
+        }
+        for enumeration in &file.enum_type {
+            self.enumeration(package, enumeration);
+        }
+        self.files.push(encoded.into());
+    }
+
+    fn message(&mut self, scope: &str, message: &DescriptorProto) {
+        let name = full(scope, &message.name);
+        for field in &message.field {
+            self.symbol(full(&name, &field.name));
+        }
+        for nested in &message.nested_type {
+            self.message(&name, nested);
+        }
+        self.messages.push(name.clone());
+        self.symbol(name);
+    }
+
+    fn enumeration(&mut self, scope: &str, enumeration: &EnumDescriptorProto) {
+        // A value's scope is that of its enum: so protobuf has it.
+        for value in &enumeration.value {
+            self.symbol(full(scope, &value.name));
+        }
+        self.symbol(full(scope, &enumeration.name));
+    }
+
+    /// Notes that the file that is being added defines a symbol.
+    fn symbol(&mut self, name: String) {
+        self.by_symbol.insert(name, self.files.len());
+    }
+}
+
+fn full(scope: &str, name: &str) -> String {
+    if scope.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{scope}.{name}")
+    }
+}

@@ -1,0 +1,170 @@
+//! REST: methods as plain HTTP, by the rules of `google.api.http` that they carry.
+//!
+//! Path, query and body become one JSON document, which the message's own codec reads; from there
+//! on a call is like any other. Bodies are JSON, or forms where the whole request is the body, or
+//! plain text and bytes where a field of that type is. The deadline is `connect-timeout-ms`.
+
+mod reply;
+mod table;
+
+pub(super) use self::reply::{end, line};
+pub use self::table::check_http;
+pub(super) use self::table::{Rule, Table};
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Request, StatusCode};
+use http_body::Body as _;
+
+use crate::calls::CallGuard;
+use crate::connect;
+use crate::exchange::{Exchange, Failure};
+use crate::incoming::Incoming;
+use crate::peer::Peer;
+use crate::reply::HttpReply;
+use crate::requests::Reading;
+use micro_core::handler::Body;
+use micro_message::codec::Codec;
+use micro_message::error::{Error, ErrorKind};
+use micro_schema::http::{Binding, Media};
+use micro_wire::Compression;
+
+/// Answers a request at a rule's path.
+pub(super) async fn serve(peer: &Arc<Peer>, rule: &Rule, request: Request<Incoming>) -> HttpReply {
+    let guard = CallGuard::new(Arc::clone(peer), &rule.route.method);
+    let (head, body) = request.into_parts();
+    match answer(peer, rule, &head, body).await {
+        Ok(reply) => reply.map(|body| body.during(guard)),
+        Err(Refused::Call(failure)) => connect::refuse_with(&failure),
+        Err(Refused::Told(reply)) => *reply,
+    }
+}
+
+/// Why there is no answer.
+enum Refused {
+    Call(Failure),
+    /// With a status that says more than the kind of the error.
+    Told(Box<HttpReply>),
+}
+
+impl Refused {
+    fn told(status: StatusCode, error: &Error, (name, value): (HeaderName, &str)) -> Self {
+        let mut reply = connect::refuse(error);
+        *reply.status_mut() = status;
+        if let Ok(value) = HeaderValue::from_str(value) {
+            reply.headers_mut().insert(name, value);
+        }
+        Self::Told(Box::new(reply))
+    }
+
+    /// What is too large has a status of its own in HTTP; to Connect it is one with quotas.
+    fn or_large(status: StatusCode, error: Error) -> Self {
+        if error.kind() != ErrorKind::ResourceExhausted {
+            return error.into();
+        }
+        let mut reply = connect::refuse(&error);
+        *reply.status_mut() = status;
+        Self::Told(Box::new(reply))
+    }
+}
+
+impl<F: Into<Failure>> From<F> for Refused {
+    fn from(failure: F) -> Self {
+        Self::Call(failure.into())
+    }
+}
+
+async fn answer(
+    peer: &Arc<Peer>,
+    rule: &Rule,
+    head: &Parts,
+    body: Incoming,
+) -> Result<HttpReply, Refused> {
+    let Rule { route, binding } = rule;
+    let types = &peer.shared.rest.types;
+    peer.shared.cors.check(head)?;
+    let context = connect::context(&head.headers, peer, "rest");
+    let context = context
+        .map_err(|error| Refused::or_large(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, error))?;
+    let exchange = Exchange::new(peer, route, context);
+    let media = match media(binding, &head.headers) {
+        Err(_) if body.is_end_stream() => None,
+        media => media?,
+    };
+    let coding = connect::coding(&head.headers).map_err(|error| {
+        let accepted = (ACCEPT_ENCODING, Compression::accepted());
+        Refused::told(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error, accepted)
+    })?;
+    let bytes = connect::read_body(&exchange, coding, body).await;
+    let bytes = bytes.map_err(|error| Refused::or_large(StatusCode::PAYLOAD_TOO_LARGE, error))?;
+    let body = given(binding, media, bytes)?;
+    let target = (head.uri.path(), head.uri.query().unwrap_or_default());
+    let reading = Reading {
+        codec: Codec::Json,
+        limit: exchange.limit(),
+    };
+    let document = binding.request(types, target, body, reading.memory())?;
+    let request = Body::One(reading.payload(document));
+    if route.method.kind.streams_replies() {
+        return Ok(reply::stream(exchange, head, request).await?);
+    }
+    Ok(reply::unary(exchange, (binding, types), head, request).await?)
+}
+
+/// What the body says it is, if that is taken here.
+fn media(binding: &Binding, headers: &HeaderMap) -> Result<Option<Media>, Refused> {
+    let Some(given) = headers.get(CONTENT_TYPE) else {
+        return Ok(None);
+    };
+    let media = given.to_str().ok().and_then(Media::of);
+    let known = binding.media();
+    if known.is_empty() || media.is_some_and(|media| known.contains(&media)) {
+        return Ok(media);
+    }
+    let given = String::from_utf8_lossy(given.as_bytes());
+    let given = format!("`content-type: {}`", given.escape_debug());
+    Err(unsupported(binding, &given))
+}
+
+/// The body, if there is one.
+fn given(
+    binding: &Binding,
+    media: Option<Media>,
+    bytes: Bytes,
+) -> Result<Option<(Media, Bytes)>, Refused> {
+    match media {
+        _ if bytes.is_empty() && media.is_none_or(is_nothing_when_empty) => Ok(None),
+        Some(media) => Ok(Some((media, bytes))),
+        None if binding.media().is_empty() => Ok(Some((Media::Json, bytes))),
+        None => Err(unsupported(binding, "no content type")),
+    }
+}
+
+/// Whether no bytes at all are no body, rather than an empty value.
+fn is_nothing_when_empty(media: Media) -> bool {
+    !matches!(media, Media::Text | Media::Bytes)
+}
+
+fn unsupported(binding: &Binding, given: &str) -> Refused {
+    let known: Vec<&str> = binding.media().iter().map(|media| media.name()).collect();
+    let known = known.join(", ");
+    let rule = binding.rule();
+    let error = Error::invalid_argument(format!("{given}; `{rule}` accepts: {known}"));
+    let name = match &*rule.verb {
+        "POST" => HeaderName::from_static("accept-post"),
+        "PATCH" => HeaderName::from_static("accept-patch"),
+        _ => ACCEPT,
+    };
+    Refused::told(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error, (name, &known))
+}
+
+/// A header of a media type.
+fn content_type(media: Media) -> HeaderValue {
+    HeaderValue::from_static(match media {
+        Media::Text => "text/plain; charset=utf-8",
+        media => media.name(),
+    })
+}

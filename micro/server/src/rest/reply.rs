@@ -1,0 +1,156 @@
+//! What goes out as REST: the reply or a field of it, or a stream of replies.
+//!
+//! A stream is a line of JSON for each message, `{"result": …}`; a failure in mid-stream, and
+//! metadata that follows the messages, are a last line without `result`. Who accepts
+//! `text/event-stream` gets events.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::Response;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY,
+};
+use http::request::Parts;
+use serde_json::Value;
+
+use crate::accept::prefers;
+use crate::exchange::{Exchange, Failure};
+use crate::messages::{self, Framing};
+use crate::reply::{HttpReply, ReplyBody};
+use crate::rest::content_type;
+use crate::writer::{Writer, guarded};
+use crate::{connect, headers, sse};
+use micro_core::handler::Body;
+use micro_message::codec::{Codec, Types};
+use micro_message::error::{Error, Result};
+use micro_message::metadata::Metadata;
+use micro_schema::http::{Binding, Media};
+
+/// The content type of lines of JSON.
+const LINES: &str = "application/x-ndjson";
+
+/// Runs a call and answers with its one reply.
+pub(super) async fn unary(
+    exchange: Exchange<'_>,
+    (binding, types): (&Binding, &Types),
+    head: &Parts,
+    request: Body,
+) -> Result<HttpReply, Failure> {
+    let method = &exchange.route.method;
+    let accepted = Some((&head.headers, &ACCEPT_ENCODING));
+    let writer = Writer::new(&exchange.peer.shared, method, Codec::Json, accepted);
+    let reply = exchange.run(request).await?;
+    let mut out = HeaderMap::new();
+    headers::write(reply.metadata(), &mut out)?;
+    headers::write(reply.trailers(), &mut out)?;
+    let payload = reply.into_parts().1.into_one()?;
+    let mut json = Vec::new();
+    guarded(&method.path, || payload.write(Codec::Json, &mut json))?;
+    let (media, bytes) = dressed((binding, types), &head.headers, json)?;
+    out.insert(CONTENT_TYPE, content_type(media));
+    if binding.response_media().len() > 1 {
+        out.append(VARY, ACCEPT.into());
+    }
+    let (bytes, compressed) = writer.body(bytes, &method.path)?;
+    if let (true, Some(encoding)) = (compressed, writer.encoding()) {
+        out.insert(CONTENT_ENCODING, encoding);
+    }
+    if writer.varies {
+        out.append(VARY, ACCEPT_ENCODING.into());
+    }
+    let mut response = Response::new(ReplyBody::full(bytes));
+    *response.headers_mut() = out;
+    Ok(response)
+}
+
+/// The response's bytes and what they are: JSON, unless the caller asks for a field as it is.
+fn dressed(
+    (binding, types): (&Binding, &Types),
+    headers: &HeaderMap,
+    json: Vec<u8>,
+) -> Result<(Media, Vec<u8>)> {
+    if binding.response_body().is_none() {
+        return Ok((Media::Json, json));
+    }
+    let part = binding.response(types, &json)?;
+    let mut media = binding.response_media().iter().copied();
+    let json = Media::Json.name();
+    let media = media.find(|media| *media != Media::Json && prefers(headers, media.name(), json));
+    let text = |part: &str| match serde_json::from_str(part) {
+        Ok(Value::String(text)) => Ok(text),
+        Ok(Value::Null) => Ok(String::new()),
+        _ => Err(Error::internal("the field of the reply is no text in JSON")),
+    };
+    Ok(match media {
+        Some(Media::Text) => (Media::Text, text(&part)?.into_bytes()),
+        Some(Media::Bytes) => {
+            let bytes = STANDARD.decode(text(&part)?).map_err(|error| {
+                Error::internal("the field of the reply is not base64").with_source(error)
+            })?;
+            (Media::Bytes, bytes)
+        }
+        _ => (Media::Json, part.into_owned().into_bytes()),
+    })
+}
+
+/// Runs a call and answers with its replies as they come.
+pub(super) async fn stream(
+    exchange: Exchange<'_>,
+    head: &Parts,
+    request: Body,
+) -> Result<HttpReply, Failure> {
+    if prefers(&head.headers, sse::KIND, LINES) {
+        return sse::serve(exchange, &head.headers, request).await;
+    }
+    let shared = &exchange.peer.shared;
+    let writer = Writer::new(shared, &exchange.route.method, Codec::Json, None);
+    let reply = exchange.run(request).await?;
+    let mut out = HeaderMap::new();
+    headers::write(reply.metadata(), &mut out)?;
+    out.insert(CONTENT_TYPE, HeaderValue::from_static(LINES));
+    out.append(VARY, ACCEPT.into());
+    let body = messages::body(exchange, reply, writer, Framing::Lines)?;
+    let mut response = Response::new(body);
+    *response.headers_mut() = out;
+    Ok(response)
+}
+
+/// Appends a message as a line.
+pub(crate) fn line(json: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"result\":");
+    // Line breaks in JSON stand between values only, never within one.
+    out.extend(json.iter().map(|&byte| match byte {
+        b'\n' | b'\r' => b' ',
+        byte => byte,
+    }));
+    out.extend_from_slice(b"}\n");
+}
+
+/// Appends the last line, if there is something to say.
+pub(crate) fn end(outcome: Result<(), &Error>, metadata: &Metadata, out: &mut Vec<u8>) {
+    if outcome.is_err() || !metadata.is_empty() {
+        out.extend_from_slice(connect::end(outcome, metadata).to_string().as_bytes());
+        out.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_lines_and_its_end_is_one_only_if_it_says_something() {
+        let mut out = Vec::new();
+        line(b"{\n\"a\":\r\n1}", &mut out);
+        end(Ok(()), &Metadata::new(), &mut out);
+        let mut after = Metadata::new();
+        after.insert("a", "1").unwrap();
+        end(Err(&Error::aborted("no\nmore")), &after, &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"result\":{ \"a\":  1}}\n\
+             {\"error\":{\"code\":\"aborted\",\"message\":\"no\\nmore\"},\
+             \"metadata\":{\"a\":[\"1\"]}}\n"
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! Server-sent events: a server stream for browsers' `EventSource` and for plain `curl -N`.
+//!
+//! Each message is an event of JSON: `data: {…}`. A failure is an `event: error` whose data is
+//! Connect's JSON of an error; the end, and only a good one, is an `event: end` whose data is `{}`
+//! or holds the stream's trailing metadata. A comment every 15 seconds of silence keeps proxies
+//! from closing the connection.
+//!
+//! Only the last event, good or not, has an id, `end`; so there is no resuming, and a browser that
+//! lost its connection starts anew. After the last event a browser's `EventSource` comes back, too,
+//! as it does whenever a connection closes; it says `Last-Event-ID: end` and is told by a 204 to
+//! stay away, so that the call is not run again and again. `EventSource` has an `error` event of
+//! its own, for connections: the one with `data` is ours.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use http::{Response, StatusCode};
+
+use crate::accept::names;
+use crate::connect;
+use crate::exchange::{Exchange, Failure};
+use crate::headers;
+use crate::messages::{self, Framing};
+use crate::reply::{HttpReply, ReplyBody};
+use crate::writer::Writer;
+use micro_core::handler::Body;
+use micro_message::codec::Codec;
+use micro_message::error::{Error, Result};
+use micro_message::metadata::Metadata;
+
+/// How long a stream is silent before a comment is sent.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The id of the last event. Whoever comes back with it has had all.
+const END: &str = "end";
+
+/// The comment.
+pub(super) const COMMENT: &[u8] = b": keep-alive\n\n";
+
+/// The content type.
+pub(super) const KIND: &str = "text/event-stream";
+
+/// Whether a request asks for events, where there is nothing else to ask for.
+pub(super) fn wanted(headers: &HeaderMap) -> bool {
+    names(headers, KIND)
+}
+
+/// Answers a call of a server stream with events.
+///
+/// # Errors
+///
+/// When the call fails before its stream begins; the caller answers that as a unary failure.
+pub(super) async fn serve(
+    exchange: Exchange<'_>,
+    headers: &HeaderMap,
+    request: Body,
+) -> Result<HttpReply, Failure> {
+    if headers.get("last-event-id").is_some_and(|id| id == END) {
+        let mut response = Response::new(ReplyBody::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(response);
+    }
+    let shared = &exchange.peer.shared;
+    let writer = Writer::new(shared, &exchange.route.method, Codec::Json, None);
+    let reply = exchange.run(request).await?;
+    let mut out = HeaderMap::with_capacity(2 + reply.metadata().len());
+    out.insert(CONTENT_TYPE, HeaderValue::from_static(KIND));
+    out.append(VARY, ACCEPT.into());
+    headers::write(reply.metadata(), &mut out)?;
+    out.entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-cache"));
+    let body = messages::body(exchange, reply, writer, Framing::Events)?;
+    let mut response = Response::new(body);
+    *response.headers_mut() = out;
+    Ok(response)
+}
+
+/// Appends a message as an event.
+pub(super) fn event(json: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"data: ");
+    // Line breaks in JSON stand between values only, never within one.
+    out.extend(json.iter().map(|&byte| match byte {
+        b'\n' | b'\r' => b' ',
+        byte => byte,
+    }));
+    out.extend_from_slice(b"\n\n");
+}
+
+/// Appends the last event.
+pub(super) fn end(outcome: Result<(), &Error>, metadata: &Metadata, out: &mut Vec<u8>) {
+    let (name, json) = match outcome {
+        Ok(()) => ("end", connect::end(outcome, metadata)),
+        Err(error) => ("error", connect::json(error)),
+    };
+    out.extend_from_slice(format!("event: {name}\nid: {END}\n").as_bytes());
+    event(json.to_string().as_bytes(), out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_accepts_events_wants_them() {
+        let wants = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            wanted(&headers)
+        };
+        assert!(wants("text/event-stream"));
+        assert!(wants("text/html, Text/Event-Stream;q=0.9"));
+        assert!(!wants("text/event-stream;q=0"));
+        assert!(!wants("*/*") && !wants("text/event-streams") && !wanted(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn an_event_is_one_line_of_data() {
+        let mut out = Vec::new();
+        event(b"{\n\"a\":\r\n1}", &mut out);
+        end(Ok(()), &Metadata::new(), &mut out);
+        end(Err(&Error::aborted("no\nmore")), &Metadata::new(), &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "data: { \"a\":  1}\n\nevent: end\nid: end\ndata: {}\n\n\
+             event: error\nid: end\ndata: {\"code\":\"aborted\",\"message\":\"no\\nmore\"}\n\n"
+        );
+    }
+}

@@ -1,0 +1,290 @@
+//! Settings: defaults, then `micro.toml`, then the environment, then the program; each value
+//! knows where it came from.
+
+pub(crate) mod keys;
+pub(crate) mod options;
+pub(crate) mod problems;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use self::keys::nearest;
+pub use self::keys::{KEYS, Key};
+use crate::config::{FromText, Layers, Origin};
+use crate::error::{Error, Result};
+use crate::settings::problems::Problems;
+
+/// The file that is read from the working directory when `MICRO_CONFIG` names no other.
+const FILE: &str = "micro.toml";
+
+/// Beside the settings themselves, this variable names the settings file.
+const FILE_VARIABLE: &str = "MICRO_CONFIG";
+
+/// What the variables of all settings begin with.
+const PREFIX: &str = "MICRO_";
+
+/// The settings of an app.
+///
+/// Values come from defaults, then `micro.toml`, then the environment (`MICRO_ADDRESS`), then
+/// [`set`](Self::set); later wins.
+#[derive(Clone)]
+pub struct Settings {
+    layers: Layers,
+    /// Where the user's data is, if we may know.
+    data_dir: Option<PathBuf>,
+    /// Variables that are named like settings and are none; logged when there is a log.
+    strangers: Vec<String>,
+}
+
+impl Settings {
+    /// The defaults.
+    pub fn new() -> Self {
+        let mut layers = Layers::new();
+        for key in KEYS {
+            layers.set(key.name, key.default, Origin::Default);
+        }
+        Self {
+            layers,
+            data_dir: None,
+            strangers: Vec::new(),
+        }
+    }
+
+    /// The defaults, `micro.toml` in the working directory (or the file that `MICRO_CONFIG`
+    /// names) and the environment.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when the file cannot be read or is not TOML, or for an unknown setting;
+    /// of variables, for those whose name is nearly that of a setting.
+    #[expect(clippy::disallowed_methods, reason = "here the environment is read")]
+    pub fn load() -> Result<Self> {
+        let mut settings = Self::new();
+        match std::env::var(FILE_VARIABLE) {
+            Ok(path) => settings.file(Path::new(&path))?,
+            Err(_) if Path::new(FILE).exists() => settings.file(Path::new(FILE))?,
+            Err(_) => {}
+        }
+        settings.variables(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }))?;
+        settings.data_dir = data_dir(|name| std::env::var_os(name).map(PathBuf::from));
+        Ok(settings)
+    }
+
+    /// Where programs keep the user's data; none unless the environment was read and says it.
+    #[cfg(feature = "file")]
+    pub(crate) fn data_dir(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
+    }
+
+    /// Adds a TOML file.
+    fn file(&mut self, path: &Path) -> Result<()> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::invalid_argument(format!("cannot read the settings file {shown}"))
+                .with_source(error)
+        })?;
+        let mut file = Layers::new();
+        file.toml(&text, &shown)?;
+        let mut problems = Problems::default();
+        for (key, origin) in file.keys() {
+            // Tables are the sections of the program's own config; only ours are checked.
+            if (!key.contains('.') || key.starts_with("limits.")) && Key::find(key).is_none() {
+                problems.add(unknown(key, origin));
+            }
+        }
+        problems.finish("the settings file is not right")?;
+        self.layers.toml(&text, &shown)
+    }
+
+    /// Adds those of the variables that are settings; refuses what looks like a slip.
+    fn variables(&mut self, variables: impl Iterator<Item = (String, String)>) -> Result<()> {
+        let known: Vec<(String, &Key)> = KEYS.iter().map(|key| (key.variable(), key)).collect();
+        let mut problems = Problems::default();
+        for (name, value) in variables {
+            if let Some((_, key)) = known.iter().find(|(known, _)| *known == name) {
+                self.layers.set(key.name, value, Origin::Environment(name));
+            } else if name.starts_with(PREFIX) && name != FILE_VARIABLE {
+                let names = known.iter().map(|(known, _)| known.as_str());
+                match meant(&name, names.chain([FILE_VARIABLE])) {
+                    Some(meant) => problems.add(Error::invalid_argument(format!(
+                        "no setting `{name}`; did you mean `{meant}`?"
+                    ))),
+                    None => self.strangers.push(name),
+                }
+            }
+        }
+        problems.finish("the environment is not right")
+    }
+
+    /// Says which variables look like settings and are none; to be called once there is a log.
+    #[cfg(feature = "app")]
+    pub(crate) fn log_strangers(&self) {
+        for variable in &self.strangers {
+            tracing::warn!(variable, "not a setting");
+        }
+    }
+
+    /// Sets a value from the program; it wins over file and environment.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when there is no such setting; the message suggests one.
+    pub fn set(&mut self, key: &str, value: impl Into<String>) -> Result<()> {
+        if Key::find(key).is_none() {
+            return Err(unknown(key, &Origin::Builder));
+        }
+        self.layers.set(key, value, Origin::Builder);
+        Ok(())
+    }
+
+    /// A setting and where it came from.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when there is no such setting or its value is not a `T`.
+    pub fn get<T: FromText>(&self, key: &str) -> Result<(T, Origin)> {
+        self.layers
+            .get(key)?
+            .ok_or_else(|| unknown(key, &Origin::Builder))
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = |key: &Key| self.get::<String>(key.name);
+        f.debug_map()
+            .entries(KEYS.iter().map(|key| (key.name, value(key))))
+            .finish()
+    }
+}
+
+/// `$XDG_DATA_HOME`, else `~/.local/share`; on Windows `%LOCALAPPDATA%`.
+fn data_dir(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    let absolute = |name| variable(name).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("LOCALAPPDATA"))
+        .or_else(|| absolute("HOME").map(|home| home.join(".local").join("share")))
+}
+
+/// The variable that a wrong one is nearly; what all begin with does not make them alike.
+fn meant<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let rest = |name: &'a str| name.strip_prefix(PREFIX);
+    let near = nearest(wrong.strip_prefix(PREFIX)?, known.clone().filter_map(rest))?;
+    known.into_iter().find(|name| rest(name) == Some(near))
+}
+
+fn unknown(key: &str, origin: &Origin) -> Error {
+    let known = || KEYS.iter().map(|key| key.name);
+    let hint = match nearest(key, known()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("known: `{}`", known().collect::<Vec<_>>().join("`, `")),
+    };
+    Error::invalid_argument(format!(
+        "no setting `{}` ({origin}); {hint}",
+        key.escape_debug()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_file(text: &str) -> Result<Settings> {
+        let file = std::env::temp_dir().join(format!(
+            "micro-settings-{}-{:?}.toml",
+            std::process::id(),
+            std::thread::current().id()
+        ));
+        std::fs::write(&file, text).unwrap();
+        let mut settings = Settings::new();
+        let result = settings.file(&file).map(|()| settings);
+        std::fs::remove_file(&file).unwrap();
+        result
+    }
+
+    fn owned(variables: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+        let owned = variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        owned.collect::<Vec<_>>().into_iter()
+    }
+
+    #[test]
+    fn program_beats_environment_beats_file_beats_default() {
+        let mut settings = with_file("ttl = \"1s\"\ndrain = \"1s\"\nlog = \"warn\"").unwrap();
+        let variables = [("MICRO_TTL", "2s"), ("MICRO_DRAIN", "2s"), ("HOME", "x")];
+        settings.variables(owned(&variables)).unwrap();
+        settings.set("drain", "3s").unwrap();
+        let get = |key| settings.get::<String>(key).unwrap();
+        assert_eq!(get("drain"), ("3s".into(), Origin::Builder));
+        assert_eq!(
+            get("ttl"),
+            ("2s".into(), Origin::Environment("MICRO_TTL".into()))
+        );
+        assert!(matches!(get("log"), (value, Origin::File(_)) if value == "warn"));
+        assert_eq!(get("settle").1, Origin::Default);
+    }
+
+    #[test]
+    fn unknown_keys_in_the_file_are_all_reported_with_a_suggestion() {
+        let error =
+            with_file("adress = \"x\"\n[limits]\nmesage = 3\n[cart]\nfree = 1").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("did you mean `address`?"), "{text}");
+        assert!(text.contains("did you mean `limits.message`?"), "{text}");
+        assert!(!text.contains("cart"), "{text}");
+    }
+
+    #[test]
+    fn a_slip_in_a_variable_is_refused_and_a_stranger_is_kept() {
+        let slips = [("MICRO_ADRESS", "1"), ("MICRO_CONFG", "x"), ("PATH", "x")];
+        let error = Settings::new().variables(owned(&slips)).unwrap_err();
+        for (wrong, right) in [("ADRESS", "ADDRESS"), ("CONFG", "CONFIG")] {
+            let line = format!("no setting `MICRO_{wrong}`; did you mean `MICRO_{right}`?");
+            assert!(error.message().contains(&line), "{error}");
+        }
+
+        let strangers = [
+            "MICRO_TEST_EVENTS",
+            "MICRO_SERVICE_HOST",
+            "MICRO_PORT",
+            "MICRO_SCHEMA",
+        ];
+        let mut settings = Settings::new();
+        settings
+            .variables(owned(&strangers.map(|name| (name, "1"))))
+            .unwrap();
+        assert_eq!(settings.strangers, strangers);
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Settings::new().file(Path::new("no-such.toml")).unwrap_err();
+        assert!(error.message().contains("no-such.toml"), "{error}");
+    }
+
+    #[test]
+    fn the_users_data_is_where_it_is_said_or_below_home() {
+        let found = |set: &[(&str, &str)]| {
+            let set = set.to_vec();
+            data_dir(move |name| {
+                let value = set.iter().find(|(known, _)| *known == name);
+                value.map(|(_, value)| PathBuf::from(value))
+            })
+        };
+        let both = [("XDG_DATA_HOME", "/data"), ("HOME", "/me")];
+        assert_eq!(found(&both), Some("/data".into()));
+        let relative = [("XDG_DATA_HOME", "data"), ("HOME", "/me")];
+        assert_eq!(found(&relative), Some("/me/.local/share".into()));
+        assert_eq!(found(&[]), None);
+        assert_eq!(Settings::new().data_dir(), None);
+    }
+}

@@ -1,0 +1,336 @@
+//! Options: the settings as values of their types, checked.
+
+#[cfg(feature = "file")]
+use std::path::{Path, PathBuf};
+#[cfg(feature = "app")]
+use std::time::Duration;
+
+#[cfg(feature = "broker")]
+use crate::broker::Broker;
+#[cfg(feature = "client")]
+use crate::client;
+use crate::config::{FromText, Origin};
+use crate::error::{Error, Result};
+#[cfg(feature = "events")]
+use crate::events::Events;
+#[cfg(feature = "app")]
+use crate::handler::Served;
+use crate::registry::Registry;
+#[cfg(feature = "client")]
+use crate::selector::Strategy;
+#[cfg(feature = "server")]
+use crate::server;
+use crate::settings::Settings;
+use crate::settings::problems::Problems;
+
+/// The settings as values of their types.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) registry: (String, Origin),
+    #[cfg(feature = "events")]
+    pub(crate) events: (String, Origin),
+    /// Where the user's data is; none when nobody may look.
+    #[cfg(feature = "file")]
+    data_dir: Option<PathBuf>,
+    #[cfg(feature = "app")]
+    pub(crate) address: (String, Origin),
+    #[cfg(feature = "server")]
+    pub(crate) advertise: String,
+    #[cfg(feature = "broker")]
+    pub(crate) broker: (String, Origin),
+    #[cfg(feature = "app")]
+    pub(crate) services: Vec<String>,
+    #[cfg(feature = "app")]
+    pub(crate) drain: Duration,
+    #[cfg(feature = "app")]
+    pub(crate) settle: Duration,
+    #[cfg(feature = "app")]
+    pub(crate) ttl: Duration,
+    #[cfg(feature = "client")]
+    pub(crate) client: client::Config,
+    #[cfg(feature = "server")]
+    pub(crate) server: server::Config,
+}
+
+impl Options {
+    /// Reads all settings; wrong ones are noted and replaced by the default.
+    pub(crate) fn read(settings: &Settings, problems: &mut Problems) -> Self {
+        let mut read = Read { settings, problems };
+        #[cfg(any(feature = "client", feature = "server"))]
+        let message = read.some("limits.message");
+        Self {
+            registry: read.origin("registry"),
+            #[cfg(feature = "events")]
+            events: read.origin("events"),
+            #[cfg(feature = "file")]
+            data_dir: settings.data_dir().map(Path::to_owned),
+            #[cfg(feature = "app")]
+            address: read.origin("address"),
+            #[cfg(feature = "server")]
+            advertise: read.value("advertise"),
+            #[cfg(feature = "broker")]
+            broker: read.origin("broker"),
+            #[cfg(feature = "app")]
+            services: read.list("services"),
+            #[cfg(feature = "app")]
+            drain: read.value("drain"),
+            #[cfg(feature = "app")]
+            settle: read.value("settle"),
+            #[cfg(feature = "app")]
+            ttl: read.some("ttl"),
+            #[cfg(feature = "client")]
+            client: read.client(message),
+            #[cfg(feature = "server")]
+            server: read.server(message),
+        }
+    }
+
+    pub(crate) fn open_registry(&self) -> Result<Registry> {
+        let (url, origin) = &self.registry;
+        let named = |error: Error| error.context(format!("setting `registry` from {origin}"));
+        Registry::open(url).map_err(named)
+    }
+
+    /// Opens the events of a program. `file://` alone is a directory of its own among the user's
+    /// data, as one process has it at a time.
+    #[cfg(feature = "events")]
+    #[cfg_attr(not(feature = "file"), expect(unused_variables))]
+    pub(crate) fn open_events(&self, program: &str) -> Result<Events> {
+        let (url, origin) = &self.events;
+        #[cfg(feature = "file")]
+        let url = &self.with_default_dir(url, program);
+        Events::open(url).map_err(|error| error.context(format!("setting `events` from {origin}")))
+    }
+
+    /// `file://` without a directory as one with the directory of the program.
+    #[cfg(feature = "file")]
+    fn with_default_dir(&self, url: &str, program: &str) -> String {
+        let rest = url
+            .strip_prefix("file")
+            .map(|rest| rest.strip_prefix("://").unwrap_or(rest));
+        match (rest, &self.data_dir) {
+            (Some(rest), Some(data)) if rest.is_empty() || rest.starts_with('?') => {
+                let dir = crate::events::File::default_dir(data, program);
+                format!("file://{}{rest}", dir.display())
+            }
+            _ => url.to_owned(),
+        }
+    }
+
+    /// Opens the broker; where nobody said which, one within the process for an app that has no
+    /// port.
+    #[cfg(feature = "broker")]
+    pub(crate) fn open_broker(&self, listen: bool) -> Result<Broker> {
+        let (url, origin) = &self.broker;
+        let url = match origin {
+            Origin::Default if !listen => "memory://",
+            _ => url,
+        };
+        let named = |error: Error| error.context(format!("setting `broker` from {origin}"));
+        Broker::open(url).map_err(named)
+    }
+
+    /// Whether a service is to be served: one of its names is selected, or nothing is.
+    #[cfg(feature = "app")]
+    pub(crate) fn selects(&self, served: &[Served]) -> bool {
+        self.services.is_empty()
+            || served
+                .iter()
+                .any(|one| self.services.iter().any(|name| name == one.info().name))
+    }
+
+    /// Notes selected names that no service has.
+    #[cfg(feature = "app")]
+    pub(crate) fn check_selection<'a>(
+        &self,
+        served: impl Iterator<Item = &'a Served>,
+        problems: &mut Problems,
+    ) {
+        let known: Vec<&str> = served.map(|served| served.info().name).collect();
+        for name in self
+            .services
+            .iter()
+            .filter(|name| !known.contains(&name.as_str()))
+        {
+            problems.add(Error::invalid_argument(format!(
+                "setting `services`: no service `{name}` is linked; linked: `{}`",
+                known.join("`, `")
+            )));
+        }
+    }
+}
+
+/// Reads settings one by one and notes what is wrong.
+struct Read<'a> {
+    settings: &'a Settings,
+    problems: &'a mut Problems,
+}
+
+impl Read<'_> {
+    fn origin<T: FromText>(&mut self, key: &str) -> (T, Origin) {
+        match self.settings.get(key) {
+            Ok(found) => found,
+            Err(problem) => {
+                self.problems.add(problem);
+                Settings::new()
+                    .get(key)
+                    .expect("every key has a default of its type")
+            }
+        }
+    }
+
+    fn value<T: FromText>(&mut self, key: &str) -> T {
+        self.origin(key).0
+    }
+
+    /// A count or length of which there has to be some.
+    fn some<T: FromText + Default + PartialEq>(&mut self, key: &str) -> T {
+        let (value, origin) = self.origin(key);
+        if value == T::default() {
+            self.problems.add(Error::invalid_argument(format!(
+                "setting `{key}` from {origin} has to be more than zero"
+            )));
+        }
+        value
+    }
+
+    /// Names with commas between them.
+    #[cfg(feature = "app")]
+    fn list(&mut self, key: &str) -> Vec<String> {
+        let text: String = self.value(key);
+        let names = text.split(',').map(str::trim);
+        names
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[cfg(feature = "client")]
+    fn client(&mut self, message_limit: usize) -> client::Config {
+        let mut config = client::Config::default();
+        config.message_limit = message_limit;
+        config.timeout = self.some("timeout");
+        config.strategy = self.strategy();
+        config
+    }
+
+    #[cfg(feature = "server")]
+    fn server(&mut self, message_limit: usize) -> server::Config {
+        let mut config = server::Config::default();
+        config.address = self.value("address");
+        config.reflection = self.value("reflection");
+        config.cors = self.cors();
+        config.limits = self.limits();
+        config.limits.message = message_limit;
+        config.compression = self.compression();
+        config
+    }
+
+    #[cfg(feature = "server")]
+    fn limits(&mut self) -> server::Limits {
+        let streams: usize = self.some("limits.streams");
+        let mut limits = server::Limits::default();
+        limits.metadata = self.some("limits.metadata");
+        limits.streams = u32::try_from(streams).unwrap_or(u32::MAX);
+        limits.connections = self.some("limits.connections");
+        limits.header_timeout = self.some("limits.header_timeout");
+        limits.stall_timeout = self.some("limits.stall_timeout");
+        limits.stream_idle_timeout = self.value("limits.stream_idle_timeout");
+        limits.keep_alive = self.some("limits.keep_alive");
+        limits.keep_alive_timeout = self.some("limits.keep_alive_timeout");
+        limits
+    }
+
+    #[cfg(feature = "server")]
+    fn cors(&mut self) -> server::Cors {
+        let (text, origin) = self.origin::<String>("cors");
+        let parsed = server::Cors::parse(&text);
+        let named = |error: Error| error.context(format!("setting `cors` from {origin}"));
+        self.problems
+            .take(parsed.map_err(named))
+            .unwrap_or_default()
+    }
+
+    #[cfg(feature = "server")]
+    fn compression(&mut self) -> server::Replies {
+        let (name, origin) = self.origin::<String>("compression");
+        let mut replies = server::Replies::named(&name).unwrap_or_else(|error| {
+            let context = format!("setting `compression` from {origin}");
+            self.problems.add(error.context(context));
+            server::Replies::default()
+        });
+        replies.from = self.value("compress_from");
+        replies
+    }
+
+    #[cfg(feature = "client")]
+    fn strategy(&mut self) -> Strategy {
+        let (text, origin) = self.origin::<String>("strategy");
+        match text.as_str() {
+            "least_loaded" => Strategy::LeastLoaded,
+            "round_robin" => Strategy::RoundRobin,
+            "random" => Strategy::Random,
+            _ => {
+                self.problems.add(Error::invalid_argument(format!(
+                    "setting `strategy` from {origin}: `{}` is not `least_loaded`, `round_robin` \
+                     or `random`",
+                    text.escape_debug()
+                )));
+                Strategy::default()
+            }
+        }
+    }
+}
+
+#[cfg(all(test, feature = "client", feature = "server"))]
+mod tests {
+    use super::*;
+    use crate::settings::keys::KEYS;
+
+    #[test]
+    fn defaults_are_right() {
+        let mut problems = Problems::default();
+        let options = Options::read(&Settings::new(), &mut problems);
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(options.server.limits.message, 4 << 20);
+        assert_eq!(options.ttl, Duration::from_secs(15));
+    }
+
+    #[test]
+    fn every_wrong_setting_is_reported() {
+        let mut settings = Settings::new();
+        let typed = [
+            "ttl",
+            "drain",
+            "settle",
+            "timeout",
+            "strategy",
+            "reflection",
+            "cors",
+            "compression",
+            "limits.stream_idle_timeout",
+        ];
+        for key in typed.iter().chain(&["limits.message", "limits.streams"]) {
+            settings.set(key, "wrong").unwrap();
+        }
+        let mut problems = Problems::default();
+        Options::read(&settings, &mut problems);
+        let text = problems.finish("wrong").unwrap_err().to_string();
+        assert!(text.starts_with("wrong; 11 problems:"), "{text}");
+        assert!(KEYS.len() > 10);
+    }
+
+    #[test]
+    fn nothing_of_what_is_needed_is_reported() {
+        let mut settings = Settings::new();
+        for (key, none) in [("ttl", "0s"), ("limits.streams", "0"), ("drain", "0s")] {
+            settings.set(key, none).unwrap();
+        }
+        let mut problems = Problems::default();
+        Options::read(&settings, &mut problems);
+        let text = problems.finish("wrong").unwrap_err().to_string();
+        assert!(text.starts_with("wrong; 2 problems:"), "{text}");
+        assert!(text.contains("`ttl` from"), "{text}");
+        assert!(text.contains("has to be more than zero"), "{text}");
+    }
+}

@@ -1,0 +1,376 @@
+//! `Common`: what a task of its own polls, unless somebody who needs it comes by first.
+//!
+//! Who waits for a connection can move its frames here and now: no other task has to be woken,
+//! found by a scheduler and waited for, perhaps on another processor. The task is for when nobody
+//! comes by.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::signal::{Round, Signal};
+use crate::turn::later;
+
+/// The future that all share. It goes when its [`Owner`] does.
+pub struct Common<F: Future> {
+    signal: Arc<Signal>,
+    /// The signal as a waker.
+    waker: Waker,
+    work: Mutex<Work<F>>,
+    /// The owner is gone.
+    stopped: AtomicBool,
+}
+
+struct Work<F: Future> {
+    /// `None` after the owner is gone, or has taken it.
+    future: Option<F>,
+    /// Waits for the owner.
+    output: Option<F::Output>,
+}
+
+/// The task's end. What it polls is the future itself, when there is something new.
+pub struct Owner<F: Future + Unpin>(Arc<Common<F>>);
+
+/// Shares a future.
+pub fn common<F: Future + Unpin>(future: F) -> (Owner<F>, Arc<Common<F>>) {
+    let signal = Arc::new(Signal::default());
+    // Nobody has polled it yet.
+    signal.mark();
+    let common = Arc::new(Common {
+        waker: Waker::from(Arc::clone(&signal)),
+        signal,
+        work: Mutex::new(Work {
+            future: Some(future),
+            output: None,
+        }),
+        stopped: AtomicBool::new(false),
+    });
+    (Owner(Arc::clone(&common)), common)
+}
+
+impl<F: Future> fmt::Debug for Common<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Common").finish_non_exhaustive()
+    }
+}
+
+impl<F: Future + Unpin> fmt::Debug for Owner<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Owner").finish_non_exhaustive()
+    }
+}
+
+impl<F: Future + Unpin> Common<F> {
+    /// Polls it if it was woken, or never polled, and nobody polls it now.
+    pub fn help(&self) {
+        if self.signal.is_waiting() {
+            self.after(|| ());
+        }
+    }
+
+    /// Does something, and then polls it if that, or anything else meanwhile, has woken it.
+    pub fn after<T>(&self, first: impl FnOnce() -> T) -> T {
+        if !self.signal.begin() {
+            return first();
+        }
+        let polling = Polling(self);
+        let done = first();
+        if polling.finish() {
+            self.signal.task.wake();
+        }
+        done
+    }
+
+    /// Polls it, by who has begun to.
+    fn poll(&self) -> Round<()> {
+        let mut work = self.lock();
+        let Work { future, output } = &mut *work;
+        let round = self.signal.repeat(&self.waker, |task| match future {
+            Some(future) if output.is_none() && !self.is_stopped() => {
+                let polled = Pin::new(future).poll(task);
+                polled.map(|polled| *output = Some(polled))
+            }
+            _ => Poll::Ready(()),
+        });
+        let gone = future.take_if(|_| self.is_stopped());
+        drop(work);
+        // Whatever it does at its end, it does without the lock.
+        drop(gone);
+        round
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Work<F>> {
+        // A panic goes to who polled; the owner polls again then, and has its own.
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Begun, and not ended.
+struct Polling<'a, F: Future + Unpin>(&'a Common<F>);
+
+impl<F: Future + Unpin> Polling<'_, F> {
+    /// Polls as long as there is something new; whether its owner has to look.
+    fn finish(self) -> bool {
+        let common = self.0;
+        let round = common.poll();
+        std::mem::forget(self);
+        match round {
+            Round::Rest => false,
+            Round::Enough => true,
+            Round::Ready(()) => {
+                // For the owner there is something new.
+                common.signal.mark();
+                common.signal.end();
+                true
+            }
+        }
+    }
+}
+
+/// A panic has come between.
+impl<F: Future + Unpin> Drop for Polling<'_, F> {
+    fn drop(&mut self) {
+        self.0.signal.mark();
+        self.0.signal.end();
+        self.0.signal.task.wake();
+    }
+}
+
+impl<F: Future + Unpin> Owner<F> {
+    /// The future as it is, for its owner alone, who does not poll it any more. Waits while
+    /// somebody polls it.
+    pub fn take(&mut self) -> Option<F> {
+        self.0.lock().future.take()
+    }
+}
+
+impl<F: Future + Unpin> Future for Owner<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
+        let common = &self.0;
+        // Before it is looked at: what is new from then on wakes this task.
+        common.signal.task.set(task.waker());
+        // There may be nothing new: somebody has come by since the task was woken.
+        if !common.signal.begin() || !Polling(common).finish() {
+            return Poll::Pending;
+        }
+        if let Some(output) = common.lock().output.take() {
+            return Poll::Ready(output);
+        }
+        later(task);
+        Poll::Pending
+    }
+}
+
+impl<F: Future + Unpin> Drop for Owner<F> {
+    fn drop(&mut self) {
+        let common = &self.0;
+        common.stopped.store(true, Ordering::SeqCst);
+        common.signal.mark();
+        // Else who polls it now lets it go.
+        if common.signal.begin() {
+            Polling(common).finish();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::task::Task;
+    use crate::wakes::Wakes;
+
+    /// Counts its polls and keeps who polled last; ends with the count when it may.
+    #[derive(Default)]
+    struct Probe {
+        polls: AtomicUsize,
+        may_end: AtomicBool,
+        panics: AtomicBool,
+        task: Mutex<Option<Waker>>,
+    }
+
+    struct Probed(Arc<Probe>);
+
+    impl Future for Probed {
+        type Output = usize;
+
+        fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<usize> {
+            let probe = &self.0;
+            let polls = probe.polls.fetch_add(1, Ordering::SeqCst) + 1;
+            *probe.task.lock().unwrap() = Some(task.waker().clone());
+            assert!(!probe.panics.swap(false, Ordering::SeqCst), "as told");
+            if probe.may_end.load(Ordering::SeqCst) {
+                return Poll::Ready(polls);
+            }
+            Poll::Pending
+        }
+    }
+
+    impl Probe {
+        fn polls(&self) -> usize {
+            self.polls.load(Ordering::SeqCst)
+        }
+
+        fn wake(&self) {
+            let task = self.task.lock().unwrap().clone();
+            task.unwrap().wake();
+        }
+    }
+
+    struct Scene {
+        probe: Arc<Probe>,
+        owner: Owner<Probed>,
+        common: Arc<Common<Probed>>,
+        wakes: Arc<Wakes>,
+    }
+
+    impl Scene {
+        /// The owner has polled once and waits.
+        fn new() -> Self {
+            let probe = Arc::new(Probe::default());
+            let (owner, common) = common(Probed(Arc::clone(&probe)));
+            let mut scene = Self {
+                probe,
+                owner,
+                common,
+                wakes: Arc::default(),
+            };
+            assert!(scene.poll().is_pending());
+            scene
+        }
+
+        fn poll(&mut self) -> Poll<usize> {
+            let task = Waker::from(Arc::clone(&self.wakes));
+            Pin::new(&mut self.owner).poll(&mut Context::from_waker(&task))
+        }
+    }
+
+    #[test]
+    fn what_is_woken_by_who_comes_by_does_not_need_its_task() {
+        let scene = Scene::new();
+        scene.common.after(|| scene.probe.wake());
+        assert_eq!((scene.probe.polls(), scene.wakes.count()), (2, 0));
+        scene.common.after(|| ());
+        scene.common.help();
+        assert_eq!(scene.probe.polls(), 2);
+        scene.probe.wake();
+        assert_eq!(scene.wakes.count(), 1);
+        scene.common.help();
+        assert_eq!(scene.probe.polls(), 3);
+    }
+
+    #[test]
+    fn what_ends_beside_its_owner_ends_for_its_owner() {
+        let mut scene = Scene::new();
+        scene.probe.may_end.store(true, Ordering::SeqCst);
+        scene.common.after(|| scene.probe.wake());
+        assert_eq!(scene.wakes.count(), 1);
+        scene.common.after(|| scene.probe.wake());
+        assert_eq!(scene.poll(), Poll::Ready(2));
+        assert_eq!(scene.probe.polls(), 2);
+    }
+
+    #[test]
+    fn owner_who_comes_meanwhile_leaves_it_to_who_polls() {
+        let mut scene = Scene::new();
+        let common = Arc::clone(&scene.common);
+        let polled = common.after(|| {
+            scene.probe.wake();
+            scene.poll()
+        });
+        assert!(polled.is_pending());
+        assert_eq!((scene.probe.polls(), scene.wakes.count()), (2, 0));
+        // There is nothing new.
+        assert!(scene.poll().is_pending());
+        assert_eq!(scene.probe.polls(), 2);
+    }
+
+    #[test]
+    fn it_goes_with_its_owner_whoever_polls() {
+        let scene = Scene::new();
+        scene.probe.wake();
+        drop(scene.owner);
+        assert_eq!(Arc::strong_count(&scene.probe), 1);
+        scene.common.help();
+
+        let scene = Scene::new();
+        let (owner, probe) = (scene.owner, scene.probe);
+        scene.common.after(|| {
+            drop(owner);
+            assert_eq!(Arc::strong_count(&probe), 2);
+        });
+        assert_eq!((Arc::strong_count(&probe), probe.polls()), (1, 1));
+    }
+
+    #[test]
+    fn who_panics_leaves_it_to_its_owner() {
+        let mut scene = Scene::new();
+        for first in [true, false] {
+            scene.probe.panics.store(!first, Ordering::SeqCst);
+            let before = scene.wakes.count();
+            let helping = AssertUnwindSafe(|| {
+                scene.common.after(|| {
+                    scene.probe.wake();
+                    assert!(!first, "as told");
+                });
+            });
+            assert!(catch_unwind(helping).is_err());
+            assert_eq!(scene.wakes.count(), before + 1);
+        }
+        scene.probe.may_end.store(true, Ordering::SeqCst);
+        assert_eq!(scene.poll(), Poll::Ready(3));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn no_wake_is_lost_however_many_come_by() {
+        const HELPERS: usize = 3;
+        const PIECES: usize = 20_000;
+        let (made, task) = (Arc::new(AtomicUsize::new(0)), Arc::new(Task::default()));
+        let (mut taken, pieces, waker) = (0, Arc::clone(&made), Arc::clone(&task));
+        let taking = Box::pin(poll_fn(move |task| {
+            waker.set(task.waker());
+            taken += pieces.swap(0, Ordering::Relaxed);
+            if taken == HELPERS * PIECES {
+                return Poll::Ready(());
+            }
+            Poll::Pending
+        }));
+        let (owner, common) = common(taking);
+        let helpers = [(); HELPERS].map(|()| {
+            let (common, made, task) = (Arc::clone(&common), Arc::clone(&made), Arc::clone(&task));
+            std::thread::spawn(move || {
+                for piece in 0..PIECES {
+                    let make = || {
+                        made.fetch_add(1, Ordering::Relaxed);
+                        task.wake();
+                    };
+                    match piece % 3 {
+                        0 => make(),
+                        1 => common.after(make),
+                        _ => {
+                            make();
+                            common.help();
+                        }
+                    }
+                }
+            })
+        });
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(30), owner);
+        ended.await.expect("the last wake was heard");
+        for helper in helpers {
+            helper.join().unwrap();
+        }
+    }
+}
