@@ -148,6 +148,27 @@ impl Broker {
     }
 
     /// Publishes an event under the topic of its type; the call is awaited.
+    ///
+    /// It returns when every queue and plain subscriber of the topic took the event, with their
+    /// number. `Ok` with 0 means that nobody subscribes: nobody has within the last 15 s, or those
+    /// who did have ended in order. It does not mean that the subscribers cannot be found:
+    ///
+    /// - A subscriber that was known stays one while the connection to its process is open,
+    ///   whatever the registry says, until the process says that it has ended. When the registry
+    ///   forgets a subscriber, the publisher asks the process itself.
+    /// - Where neither the registry nor the process tells of a subscriber any more (it was killed,
+    ///   the network is gone), publishing fails for 15 s: for a queue that has no other member,
+    ///   once none has come by the deadline; for a subscriber without a queue, at once and only if
+    ///   the topic has no other subscriber. The error is `Unavailable`. Other subscribers may have
+    ///   taken the event.
+    /// - A subscriber that ends in order ([`Subscription::leave`], [`Subscription::close`],
+    ///   dropped, or with its app) says so, and publishing goes on without it. It cannot say so to
+    ///   a publisher that the registry tells too late, when the process has ended already and
+    ///   there was no connection: then it counts as one that was killed. Programs of Go Micro say
+    ///   nothing and count as killed as well.
+    ///
+    /// A publisher that starts while the registry is empty knows of nobody. What must not be lost
+    /// then belongs into a durable stream ([`Events`](micro_events::Events)).
     pub fn publish<T: Topic>(&self, event: &T) -> Publish {
         self.publish_to(T::TOPIC, event)
     }
@@ -178,6 +199,9 @@ impl Broker {
     }
 
     pub(super) async fn send(&self, events: Vec<Event>, deadline: Instant) -> Result<Vec<usize>> {
+        // Where nobody subscribes, or all have room, nothing is waited for: whoever publishes in a
+        // loop must not keep the tasks of his thread from running, by which subscribers are found.
+        tokio::task::consume_budget().await;
         let sent = self.inner.backend.publish(events, deadline).await;
         sent.map_err(|error| self.say(error, format_args!("publish")))
     }

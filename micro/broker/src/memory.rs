@@ -4,10 +4,11 @@
 //! time works.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::backend::{Backend, BoxFuture, Capabilities, Keep};
@@ -96,6 +97,8 @@ pub struct Local {
     prefix: String,
     members: RwLock<Vec<Arc<Here>>>,
     changed: Notify,
+    /// Counts changes of [`present`](Self::present).
+    version: watch::Sender<u64>,
 }
 
 impl Local {
@@ -114,10 +117,50 @@ impl Local {
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
         members.retain(|member| !member.inbox.is_closed());
         let target = Target::of(inbox.queue(), &id);
-        members.push(Arc::new(Here { id, target, inbox }));
+        members.push(Arc::new(Here {
+            id,
+            target,
+            inbox,
+            leaving: AtomicBool::new(false),
+        }));
         drop(members);
-        self.changed.notify_waiters();
+        self.tell();
         given
+    }
+
+    /// A subscriber is about to end: it still takes events, and is not
+    /// [`present`](Self::present) any more.
+    pub(super) fn leave(&self, inbox: &Inbox) {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        for member in members.iter().filter(|one| one.inbox.id() == inbox.id()) {
+            member.leaving.store(true, Ordering::Release);
+        }
+        drop(members);
+        self.tell();
+    }
+
+    /// What the ids of all subscribers of this process begin with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The ids of the subscribers that take events and are not about to end.
+    pub(super) fn present(&self) -> Vec<String> {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let present = members
+            .iter()
+            .filter(|member| !member.inbox.is_closed() && !member.leaving.load(Ordering::Acquire));
+        present.map(|member| member.id.clone()).collect()
+    }
+
+    /// Told of every change of [`present`](Self::present).
+    pub(super) fn versions(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    fn tell(&self) {
+        self.version.send_modify(|version| *version += 1);
+        self.changed.notify_waiters();
     }
 
     /// The subscriber of an id.
@@ -138,7 +181,7 @@ impl Local {
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
         members.retain(|member| member.inbox.id() != inbox.id());
         drop(members);
-        self.changed.notify_waiters();
+        self.tell();
     }
 }
 
@@ -171,6 +214,8 @@ struct Here {
     id: String,
     target: Target,
     inbox: Inbox,
+    /// It is about to end.
+    leaving: AtomicBool,
 }
 
 impl Member for Here {

@@ -14,7 +14,8 @@ use micro_message::error::Result;
 
 /// One event to be published: awaited, it is.
 ///
-/// It returns when every queue and plain subscriber that the topic has now took the event.
+/// It returns when every queue and plain subscriber that the topic has now took the event; what
+/// "has now" means while the registry is wrong is told at [`Broker::publish`].
 ///
 /// # Errors
 ///
@@ -36,7 +37,7 @@ pub struct Publish {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Published {
-    /// How many queues and plain subscribers did.
+    /// How many queues and plain subscribers did. 0: nobody subscribes, see [`Broker::publish`].
     pub taken: usize,
 }
 

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::app::{App, Running};
 use crate::broker::contract::{World, holds};
 use crate::broker::{Broker, Delivery, Event, Http, Options, Place};
+use crate::driver::http2::Times;
 use crate::error::ErrorKind;
 use crate::handler::{Parts, Resources, Router, Subscriber};
 use crate::registry::{Backend, Memory, Node, Registry};
@@ -163,6 +164,20 @@ async fn a_queue_of_mute_members_is_named_in_time() {
     assert!(start.elapsed() < PATIENCE / 2);
 }
 
+/// A registry that forgets all subscribers.
+async fn forget(memory: &Memory) {
+    for node in Backend::lookup(memory, "micro.http.broker").await.unwrap() {
+        Backend::deregister(memory, &node).await.unwrap();
+    }
+}
+
+/// A publisher that remembers members for so long that neither registry nor stream tells of.
+async fn remembering(registry: &Registry, memory: Duration) -> Broker {
+    let broker = Broker::new(Http::with_times(Times::default(), memory));
+    broker.place(&Place::new(registry.clone())).await.unwrap();
+    broker
+}
+
 /// The registry forgets a node while it is published to: nothing is lost, nothing is silent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registry_that_forgets_a_node_loses_nothing() {
@@ -187,19 +202,166 @@ async fn a_registry_that_forgets_a_node_loses_nothing() {
             Backend::deregister(&memory, lost).await.unwrap();
         }
         let published = broker.publish_event(event("peers.lost", number)).await;
-        match published {
-            Ok(published) if published.taken == 1 => {}
-            // Nobody is known: it is said, and the publisher knows that nobody took it.
-            Ok(published) => assert!(number >= 300, "{number}: {published:?}"),
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable),
-        }
-        if number == 299 {
-            until("all are handled", || count.load(Ordering::SeqCst) == 300).await;
-        }
+        assert_eq!(published.unwrap().taken, 1, "{number}");
     }
+    until("all are handled", || count.load(Ordering::SeqCst) == 400).await;
     drop(all);
     a.1.stop().await;
     b.1.stop().await;
+}
+
+/// For longer than members are remembered, so that only the stream tells of them; and of two
+/// subscribers, neither of which had been sent anything before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscribers_that_live_are_found_while_the_registry_knows_nobody() {
+    let memory = Memory::new();
+    let registry = Registry::new(memory.clone());
+    let (app, running) = node(&registry).await;
+    let count = Arc::new(AtomicUsize::new(0));
+    let options = || Options::new().queue("blind");
+    let queue = app
+        .broker()
+        .subscribe("peers.blind", options(), counting(&count));
+    let plain = app
+        .broker()
+        .subscribe("peers.blind", Options::new(), counting(&count));
+    let subscriptions = [queue.await.unwrap(), plain.await.unwrap()];
+    let remembered = Duration::from_millis(300);
+    let broker = remembering(&registry, remembered).await;
+    // So that they are known, and no stream is open yet.
+    let elsewhere = broker.publish_event(event("peers.other", 0)).await.unwrap();
+    assert_eq!(elsewhere.taken, 0);
+    let mut watch = registry.watch("micro.http.broker").await.unwrap();
+    forget(&memory).await;
+    while !watch.next().await.unwrap().nodes.is_empty() {}
+    let (start, mut published) = (Instant::now(), 0);
+    while start.elapsed() < remembered * 4 {
+        let one = broker.publish_event(event("peers.blind", published)).await;
+        assert_eq!(one.unwrap().taken, 2, "after {published}");
+        published += 1;
+    }
+    until("all are handled", || {
+        count.load(Ordering::SeqCst) == 2 * usize::try_from(published).unwrap()
+    })
+    .await;
+    // Ended in order, they are missed by nobody, though the registry says nothing new.
+    for subscription in subscriptions {
+        subscription.close(PATIENCE).await.unwrap();
+    }
+    until_published(&broker, "peers.blind", 0).await;
+    running.stop().await;
+}
+
+/// Publishes, without an error, until as many take it as expected.
+async fn until_published(broker: &Broker, topic: &str, expected: usize) {
+    let start = Instant::now();
+    loop {
+        let published = broker.publish_event(event(topic, "x")).await.unwrap();
+        if published.taken == expected {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "{published:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscribers_that_are_killed_are_missed_for_a_while() {
+    for (queue, says) in [(Some("gone"), "queue `gone`"), (None, "subscriber `")] {
+        let memory = Memory::new();
+        let registry = Registry::new(memory.clone());
+        let (app, running) = node(&registry).await;
+        let count = Arc::new(AtomicUsize::new(0));
+        let mut options = Options::new();
+        options.queue = queue.map(str::to_owned);
+        let subscribed = app
+            .broker()
+            .subscribe("peers.gone", options, counting(&count));
+        let subscription = subscribed.await.unwrap();
+        let remembered = Duration::from_secs(2);
+        let broker = remembering(&registry, remembered).await;
+        ready(&broker, "peers.gone", 1).await;
+        // Killed, it says nothing to anybody.
+        drop(running);
+        std::mem::forget(subscription);
+        forget(&memory).await;
+        let start = Instant::now();
+        let mut failed = 0;
+        loop {
+            let limit = Duration::from_millis(100);
+            let published = broker.publish_event(event("peers.gone", 1)).timeout(limit);
+            match published.await {
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+                    assert!(error.message().contains(says), "{error}");
+                    failed += 1;
+                }
+                Ok(published) if published.taken == 0 => break,
+                // The connection was still being closed.
+                Ok(published) => assert_eq!((published.taken, failed), (1, 0)),
+            }
+            assert!(start.elapsed() < PATIENCE, "{failed}");
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert!(failed > 0 && start.elapsed() >= remembered, "{failed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_subscriber_that_ends_in_order_is_missed_by_nobody() {
+    let registry = Registry::new(Memory::new());
+    let (app, running) = node(&registry).await;
+    let count = Arc::new(AtomicUsize::new(0));
+    for (queue, sent) in [
+        (Some("q"), true),
+        (Some("q"), false),
+        (None, true),
+        (None, false),
+    ] {
+        let mut options = Options::new();
+        options.queue = queue.map(str::to_owned);
+        let subscribed = app
+            .broker()
+            .subscribe("peers.ends", options, counting(&count));
+        let subscription = subscribed.await.unwrap();
+        let broker = publisher(&registry).await;
+        let topic = if sent { "peers.ends" } else { "peers.other" };
+        ready(&broker, topic, usize::from(sent)).await;
+        // The process lives on for a moment, as one that stops in order does.
+        subscription.close(PATIENCE).await.unwrap();
+        let mut watch = registry.watch("micro.http.broker").await.unwrap();
+        while watch.next().await.unwrap().nodes.len() > 1 {}
+        // The publisher may have a moment to go until it hears of it, and one event on its way.
+        let limit = Duration::from_secs(1);
+        let one = broker.publish_event(event("peers.ends", 1)).timeout(limit);
+        let missed = one.await.is_err();
+        assert!(!missed || queue.is_some());
+        until_published(&broker, "peers.ends", 0).await;
+    }
+    running.stop().await;
+}
+
+/// On one thread, where a publisher that never waits would keep all others from running.
+#[tokio::test]
+async fn a_publisher_in_a_tight_loop_hears_of_the_first_subscriber() {
+    for broker in [
+        Broker::open("memory://").unwrap(),
+        publisher(&Registry::new(Memory::new())).await,
+    ] {
+        let (other, count) = (broker.clone(), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&count);
+        let subscribing = tokio::spawn(async move {
+            tokio::task::yield_now().await;
+            counted.fetch_add(1, Ordering::SeqCst);
+            drop(other);
+        });
+        let start = std::time::Instant::now();
+        while count.load(Ordering::SeqCst) == 0 {
+            let published = broker.publish_event(event("peers.loop", 1)).await.unwrap();
+            assert_eq!(published.taken, 0);
+            assert!(start.elapsed() < PATIENCE, "the loop lets nobody else run");
+        }
+        subscribing.await.unwrap();
+    }
 }
 
 /// What a member had taken and not handled when its connection broke goes to another one.

@@ -62,7 +62,9 @@ impl Outbox {
             let deadline = Instant::now() + PATIENCE;
             let delivered = self.deliver((target.clone(), None), Arc::clone(&event), deadline);
             match delivered.await {
-                Ok(()) => {
+                // It was somebody's once: that everybody has ended is a reason to keep it.
+                Ok(false) => "its last subscriber has ended".to_owned(),
+                Ok(true) => {
                     tracing::info!(topic, id, %target, "delivered again");
                     drop(waiting);
                     return;

@@ -59,6 +59,8 @@ pub enum Refusal {
     Full(Error),
     /// It has ended or cannot be reached: another one may.
     Gone(Error),
+    /// It had ended in order when the event was offered, which nobody knew yet.
+    Ended(Error),
     /// No member will take it.
     Never(Error),
 }
@@ -142,7 +144,9 @@ impl Outbox {
     /// Hands events to all who are to have them.
     pub async fn publish(&self, events: Vec<Event>, deadline: Instant) -> Result<Vec<usize>> {
         let mut counts = Vec::with_capacity(events.len());
-        let mut tasks: Vec<BoxFuture<'_, Result<()>>> = Vec::new();
+        // Of which event, to be counted down where its target turns out to have ended.
+        let mut of = Vec::new();
+        let mut tasks: Vec<BoxFuture<'_, Result<bool>>> = Vec::new();
         for event in events {
             let event = Arc::new(event);
             let members: Known = self.members.of(&event.topic).into();
@@ -157,12 +161,16 @@ impl Outbox {
                 }
                 let (target, event) = (target.clone(), Arc::clone(&event));
                 let known = Some(Arc::clone(&members));
+                of.push(counts.len() - 1);
                 tasks.push(Box::pin(self.deliver((target, known), event, deadline)));
             }
         }
         let mut failed: Vec<Error> = Vec::new();
-        for outcome in all(tasks).await {
-            failed.extend(outcome.err());
+        for (event, outcome) in of.into_iter().zip(all(tasks).await) {
+            match outcome {
+                Ok(taken) => counts[event] -= usize::from(!taken),
+                Err(error) => failed.push(error),
+            }
         }
         match failed.len() {
             0 => Ok(counts),

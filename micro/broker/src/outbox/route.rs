@@ -44,16 +44,16 @@ impl Outbox {
     }
 
     /// Hands an event to a subscriber, or to one member of a queue: of those that are known, or
-    /// of those that there are now.
+    /// of those that there are now. False when the last one had ended in order before.
     pub async fn deliver(
         &self,
         (target, mut known): (Target, Option<Known>),
         event: Arc<Event>,
         deadline: Instant,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         // Who could not be reached since the last pause.
         let mut gone = HashSet::new();
-        let mut why = None;
+        let (mut why, mut ended) = (None, false);
         let mut turn = any();
         let mut round = 0;
         loop {
@@ -61,6 +61,9 @@ impl Outbox {
             let members = members.unwrap_or_else(|| self.members.of(&event.topic).into());
             let members = fitting(&members, &target, &gone);
             if members.is_empty() {
+                if ended && gone.is_empty() {
+                    return Ok(false);
+                }
                 let left = gone.is_empty() && matches!(target, Target::Plain(_));
                 if left || !self.wait(deadline).await {
                     return Err(nobody(&target, &event, why));
@@ -80,7 +83,7 @@ impl Outbox {
             match offered.await {
                 Ok(()) => {
                     ticket.taken();
-                    return Ok(());
+                    return Ok(true);
                 }
                 Err(refusal) => {
                     ticket.refused();
@@ -88,6 +91,10 @@ impl Outbox {
                         Refusal::Full(_) if !only && Instant::now() < deadline => {}
                         Refusal::Full(error) | Refusal::Never(error) => {
                             return Err(say(error, &target, &event));
+                        }
+                        Refusal::Ended(error) => {
+                            tracing::debug!(member = member.id(), %error, "not delivered");
+                            ended = true;
                         }
                         Refusal::Gone(error) => {
                             tracing::debug!(member = member.id(), %error, "not delivered");

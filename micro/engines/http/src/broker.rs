@@ -5,7 +5,8 @@
 //! hear them. Between two of ours a gRPC stream carries batches one way and acknowledgements the
 //! other. A publisher keeps an event until each queue and subscriber has handled it: what a
 //! process had not handled when it died goes to another member of its queue, be it one that is
-//! started a little later. When publisher and subscriber die together, the event is lost; what must
+//! started a little later. Subscribers are found through the registry; whether they are still
+//! there, the process itself says by the stream. When publisher and subscriber die together, the event is lost; what must
 //! not be belongs into a durable stream.
 
 use std::collections::HashMap;
@@ -65,14 +66,15 @@ impl Drop for Following {
 impl Http {
     /// A broker that knows nobody yet.
     pub fn new() -> Self {
-        Self::with_times(Times::default())
+        Self::with_times(Times::default(), TTL)
     }
 
-    fn with_times(times: Times) -> Self {
+    /// `memory`: how long a member is remembered that neither the registry nor a stream tells of.
+    pub(crate) fn with_times(times: Times, memory: Duration) -> Self {
         // At most 28 characters with the inbox's number, of the 63 that an id has.
         let own = format!("{:016x}-", fastrand::u64(..));
         let local = Arc::new(Local::new(&own));
-        let everyone = Everyone::new(Arc::clone(&local), &own, times);
+        let everyone = Everyone::new(Arc::clone(&local), &own, times, memory);
         Self(Arc::new(Inner {
             outbox: Outbox::new(Arc::clone(&everyone) as Arc<dyn Members>),
             local,
@@ -202,9 +204,13 @@ impl Backend for Http {
     }
 
     async fn unsubscribe(&self, inbox: &Inbox) -> Result<()> {
-        // It takes events until it is closed: others may not know yet that it leaves.
+        // It takes events until it is closed: others may not know yet that it leaves. Those that
+        // have a stream to this process are told by it: when a registry forgets a subscriber,
+        // that alone does not mean that it has ended.
         if inbox.is_closed() {
             self.0.local.remove(inbox);
+        } else {
+            self.0.local.leave(inbox);
         }
         let registration = {
             let all = self.0.registrations.lock();

@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_core::Stream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep};
 
@@ -69,8 +69,8 @@ struct Waiting {
 }
 
 impl Door {
-    /// Serves a stream: takes batches in, gives words out. Ends with the batches, or when no
-    /// subscriber is left and everything is settled.
+    /// Serves a stream: takes batches in, gives words out, beginning with the subscribers that
+    /// there are. Ends with the batches, or when no subscriber is left and everything is settled.
     ///
     /// # Errors
     ///
@@ -88,11 +88,20 @@ impl Door {
         let mut waiting: HashMap<String, Waiting> = HashMap::new();
         let mut forwarding = JoinSet::new();
         let mut ledger = Ledger::default();
+        let mut versions = self.local.versions();
+        // The list as it is now goes out first.
+        versions.mark_changed();
         loop {
             tokio::select! {
+                // An error cannot be: this door holds the other end.
+                Ok(()) = versions.changed() => {
+                    versions.mark_changed();
+                    let words = self.present(&mut versions);
+                    self::send(words, &mut heard, &mut ledger, &send).await?;
+                }
                 batch = next(&mut batches) => {
                     let Some(batch) = batch else { return Ok(()) };
-                    let mut words = Words::default();
+                    let mut words = self.present(&mut versions);
                     for sent in batch?.events {
                         let number = sent.number;
                         ledger.0.insert(number, State::Waiting);
@@ -106,7 +115,7 @@ impl Door {
                     self::send(words, &mut heard, &mut ledger, &send).await?;
                 }
                 Some(note) = heard.recv() => {
-                    let mut words = Words::default();
+                    let mut words = self.present(&mut versions);
                     ledger.note(note, &mut words);
                     self::send(words, &mut heard, &mut ledger, &send).await?;
                 }
@@ -117,6 +126,18 @@ impl Door {
                 }
             }
         }
+    }
+
+    /// The subscribers that there are, if that is news: a publisher hears who has ended before it
+    /// hears that an event was refused for it.
+    fn present(&self, versions: &mut watch::Receiver<u64>) -> Words {
+        let mut words = Words::default();
+        if versions.has_changed().unwrap_or(false) {
+            versions.mark_unchanged();
+            self.local.prefix().clone_into(&mut words.process);
+            words.subscribers = self.local.present();
+        }
+        words
     }
 
     /// Gives an event to its subscriber, or lets it wait for that behind those that do; what is

@@ -14,6 +14,7 @@ pub mod fuzz;
 mod gomicro;
 mod members;
 mod node;
+mod roll;
 mod service;
 mod session;
 mod wire;

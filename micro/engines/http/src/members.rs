@@ -1,6 +1,11 @@
-//! Who there is: the subscribers of this process, and those that the registry knows elsewhere.
+//! Who there is: the subscribers of this process, and those of others.
+//!
+//! The registry tells which there are; a stream tells which there still are. A subscriber that the
+//! registry knows no more stays a member while the stream to its process is open, until the
+//! process says that it has ended. One that neither tells of is remembered for a while, so that a
+//! publisher hears of it and not "nobody".
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{Notify, watch};
@@ -8,7 +13,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::gomicro;
 use super::node::{self, Found};
-use super::session::Link;
+use super::session::{Link, Presence};
 use crate::driver::http2::Times;
 use micro_broker::Event;
 use micro_broker::Settle;
@@ -28,6 +33,8 @@ pub(super) struct Everyone {
     /// What the ids of this process's subscribers begin with.
     own: String,
     times: Times,
+    /// How long a member is remembered that neither the registry nor a stream tells of.
+    memory: Duration,
     elsewhere: RwLock<Elsewhere>,
     /// Whether the registry has told who there is.
     known: watch::Sender<bool>,
@@ -41,11 +48,12 @@ struct Elsewhere {
 }
 
 impl Everyone {
-    pub(super) fn new(local: Arc<Local>, own: &str, times: Times) -> Arc<Self> {
+    pub(super) fn new(local: Arc<Local>, own: &str, times: Times, memory: Duration) -> Arc<Self> {
         Arc::new(Self {
             local,
             own: own.to_owned(),
             times,
+            memory,
             elsewhere: RwLock::default(),
             known: watch::Sender::new(false),
         })
@@ -77,6 +85,7 @@ impl Everyone {
 
     /// The registry knows these.
     fn are(&self, nodes: &[Node]) {
+        let now = Instant::now();
         let found = nodes.iter().filter_map(node::read);
         let found = found.filter(|found| !found.id.starts_with(&self.own));
         let mut elsewhere = self
@@ -85,6 +94,7 @@ impl Everyone {
             .unwrap_or_else(PoisonError::into_inner);
         let old = std::mem::take(&mut elsewhere.links);
         let mut members = Vec::new();
+        let mut listed = HashSet::new();
         for found in found {
             let link = found.ours.then(|| {
                 let link = elsewhere.links.entry(found.address.clone());
@@ -92,19 +102,48 @@ impl Everyone {
                 let new = || known.unwrap_or_else(|| Link::new(&found.address, self.times));
                 Arc::clone(link.or_insert_with(new))
             });
-            let target = Target::of(found.queue.as_deref(), &found.id);
-            members.push(Arc::new(There {
-                found,
-                target,
-                link,
-            }));
+            listed.insert(found.id.clone());
+            members.push(Arc::new(There::new(found, link, None)));
         }
-        // Members that are gone live on as long as events are on their way to them.
-        let gone = std::mem::replace(&mut elsewhere.members, members);
+        // Those that the registry has forgotten, as far as they have not ended.
+        let before = std::mem::take(&mut elsewhere.members);
+        for member in &before {
+            let standing = member.standing(now, self.memory);
+            if listed.contains(&member.found.id) || standing == Standing::Over {
+                continue;
+            }
+            let (found, link) = (member.found.clone(), member.link.clone());
+            if let Some(link) = &link {
+                let same = elsewhere.links.entry(found.address.clone());
+                same.or_insert_with(|| Arc::clone(link));
+            }
+            let since = member.unlisted.unwrap_or(now);
+            members.push(Arc::new(There::new(found, link, Some(since))));
+        }
+        elsewhere.members.clone_from(&members);
         drop(elsewhere);
-        drop((old, gone));
+        // Members that are gone live on as long as events are on their way to them.
+        drop((old, before));
+        ask(&members);
         self.known.send_replace(true);
         self.local.changed().notify_waiters();
+    }
+}
+
+/// Has each process itself tell of subscribers that the registry does not know any more.
+fn ask(members: &[Arc<There>]) {
+    let mut links: HashMap<*const Link, (&Link, HashSet<&str>, HashSet<String>)> = HashMap::new();
+    for member in members {
+        let Some(link) = &member.link else { continue };
+        let new = || (&**link, HashSet::new(), HashSet::new());
+        let (_, known, unlisted) = links.entry(Arc::as_ptr(link)).or_insert_with(new);
+        known.insert(&member.found.id);
+        if member.unlisted.is_some() {
+            unlisted.insert(member.found.id.clone());
+        }
+    }
+    for (link, known, unlisted) in links.into_values() {
+        link.keep(&known, unlisted);
     }
 }
 
@@ -115,11 +154,28 @@ impl Members for Everyone {
             .elsewhere
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        let fitting = elsewhere
-            .members
-            .iter()
-            .filter(|member| matches(&member.found.topics, topic));
-        members.extend(fitting.map(|member| Arc::clone(member) as Arc<dyn Member>));
+        let now = Instant::now();
+        let mut lost: Vec<&Arc<There>> = Vec::new();
+        for member in &elsewhere.members {
+            if !matches(&member.found.topics, topic) {
+                continue;
+            }
+            match member.standing(now, self.memory) {
+                Standing::Member => members.push(Arc::clone(member) as Arc<dyn Member>),
+                Standing::Lost => lost.push(member),
+                Standing::Over => {}
+            }
+        }
+        // A queue without a member waits for one and is named when none comes. A subscriber
+        // without a queue is missed only where nobody else is there: what comes in its place has
+        // an id of its own.
+        let nobody = members.is_empty();
+        let queues: HashSet<Target> = members.iter().map(|one| one.target().clone()).collect();
+        let lost = lost.into_iter().filter(|member| match &member.target {
+            Target::Plain(_) => nobody,
+            queue @ Target::Queue(_) => !queues.contains(queue),
+        });
+        members.extend(lost.map(|member| Arc::clone(member) as Arc<dyn Member>));
         drop(elsewhere);
         members.sort_by(|a, b| a.id().cmp(b.id()));
         members
@@ -136,6 +192,81 @@ struct There {
     target: Target,
     /// None: a program of Go Micro.
     link: Option<Arc<Link>>,
+    /// Since when the registry does not know it any more.
+    unlisted: Option<Instant>,
+}
+
+/// Whether a subscriber of another process is to have events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Member,
+    /// It was one a while ago and has not said that it ends.
+    Lost,
+    /// It has ended in order, or nothing was heard of it for too long.
+    Over,
+}
+
+impl There {
+    fn new(found: Found, link: Option<Arc<Link>>, unlisted: Option<Instant>) -> Self {
+        Self {
+            target: Target::of(found.queue.as_deref(), &found.id),
+            found,
+            link,
+            unlisted,
+        }
+    }
+
+    fn standing(&self, now: Instant, memory: Duration) -> Standing {
+        let (since, until, within) = match (self.unlisted, &self.link) {
+            (None, Some(link)) if link.has_left(&self.found.id) => return Standing::Over,
+            (None, _) => return Standing::Member,
+            // The registry alone tells of programs of Go Micro.
+            (Some(since), None) => (since, None, Standing::Lost),
+            (Some(since), Some(link)) => match link.presence(&self.found.id) {
+                Presence::Here => return Standing::Member,
+                Presence::Left => return Standing::Over,
+                Presence::Asked(until) => (since, until, Standing::Member),
+                Presence::Unknown(until) => (since, until, Standing::Lost),
+            },
+        };
+        let since = until.map_or(since, |until| until.max(since));
+        if now.saturating_duration_since(since) < memory {
+            within
+        } else {
+            Standing::Over
+        }
+    }
+
+    /// What a refusal means for a subscriber that has ended in order, or that the registry does not
+    /// know any more.
+    fn judged(&self, refusal: Refusal) -> Refusal {
+        let Refusal::Gone(error) = refusal else {
+            return refusal;
+        };
+        let queue = matches!(self.target, Target::Queue(_));
+        let left = self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.has_left(&self.found.id));
+        match (self.unlisted, left) {
+            // A queue that was there a moment ago may have another member in a moment.
+            (None, true) if queue => Refusal::Gone(error),
+            (_, true) => Refusal::Ended(error),
+            (None, false) => Refusal::Gone(error),
+            (Some(_), false) => {
+                let error = error.context(format_args!(
+                    "the registry does not know the subscriber at {} any more",
+                    self.found.address
+                ));
+                if queue {
+                    Refusal::Gone(error)
+                } else {
+                    // Whoever comes in its place is another subscriber: nothing to wait for.
+                    Refusal::Never(error)
+                }
+            }
+        }
+    }
 }
 
 impl Member for There {
@@ -160,13 +291,18 @@ impl Member for There {
                 secure,
                 ..
             } = &self.found;
-            match &self.link {
+            let offered = match &self.link {
                 Some(link) => link.offer(id, &event, settle, deadline).await,
+                // It takes what nobody listens to any more without a word.
+                None if self.unlisted.is_some() => {
+                    Err(Refusal::Gone(Error::unavailable("it is not asked again")))
+                }
                 None if *secure => Err(Refusal::Never(Error::unimplemented(format!(
                     "the subscriber at {address} wants TLS, which the broker does not speak yet"
                 )))),
                 None => gomicro::post((address, id), &event, settle, deadline).await,
-            }
+            };
+            offered.map_err(|refusal| self.judged(refusal))
         })
     }
 }

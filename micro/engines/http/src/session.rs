@@ -5,8 +5,9 @@
 //! was not taken is refused and what was not handled goes back, in the order in which it was sent.
 //! A process that says nothing holds up who waits for it until their deadlines, and nobody else.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -14,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::flying::{Session, gone};
+use super::roll::{Roll, Said};
 use super::wire::{DELIVER, EVENT, Sent, Words};
 use crate::driver::http2::{self, Reader, Times, Writer};
 use micro_broker::Event;
@@ -36,6 +38,20 @@ pub(super) struct Link {
     address: Arc<str>,
     times: Times,
     session: Mutex<Option<Open>>,
+    roll: Arc<Mutex<Roll>>,
+}
+
+/// Whether a subscriber is there that the registry does not know any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// The process says so by the stream that is open.
+    Here,
+    /// It has ended in order.
+    Left,
+    /// The process is being asked; when the last stream ended by which it said so.
+    Asked(Option<Instant>),
+    /// There is no stream to it; when the last one ended by which it said so.
+    Unknown(Option<Instant>),
 }
 
 struct Open {
@@ -72,7 +88,44 @@ impl Link {
             address: address.into(),
             times,
             session: Mutex::default(),
+            roll: Arc::default(),
         })
+    }
+
+    fn roll(&self) -> MutexGuard<'_, Roll> {
+        lock(&self.roll)
+    }
+
+    /// Whether the process has said that a subscriber has ended in order.
+    pub(super) fn has_left(&self, id: &str) -> bool {
+        self.roll().has_left(id)
+    }
+
+    /// Whether a subscriber is there that the registry does not know any more.
+    pub(super) fn presence(&self, id: &str) -> Presence {
+        let (said, until) = {
+            let roll = self.roll();
+            (roll.says(id), roll.until())
+        };
+        let open = lock(&self.session);
+        let is_open = open.as_ref().is_some_and(|open| !open.session.is_over());
+        match said {
+            Said::Left => Presence::Left,
+            Said::Present if is_open => Presence::Here,
+            Said::Nothing if is_open => Presence::Asked(until),
+            _ => Presence::Unknown(until),
+        }
+    }
+
+    /// The registry has changed: `known` are the subscribers of this process that are asked for,
+    /// and of these `unlisted` are not in it. Then the process itself is asked, and the stream
+    /// stays open for as long as only it tells that they are there.
+    pub(super) fn keep(&self, known: &HashSet<&str>, unlisted: HashSet<String>) {
+        let ask = !unlisted.is_empty();
+        self.roll().keep(known, unlisted);
+        if ask {
+            self.session();
+        }
     }
 
     /// Sends an event and waits until it is taken.
@@ -111,7 +164,7 @@ impl Link {
 
     /// Whether the process owes an answer that somebody gave up waiting for.
     fn is_mute(&self) -> bool {
-        let open = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = lock(&self.session);
         open.as_ref().is_some_and(|open| open.session.is_mute())
     }
 
@@ -136,18 +189,28 @@ impl Link {
 
     /// The open session; starts one.
     fn session(&self) -> Arc<Session> {
-        let mut open = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.session);
         if let Some(open) = open.as_ref().filter(|open| !open.session.is_over()) {
             return Arc::clone(&open.session);
         }
         let session = Arc::new(Session::default());
-        let running = run(Arc::clone(&session), Arc::clone(&self.address), self.times);
+        let said = Saying {
+            stream: self.roll().begin(),
+            roll: Arc::clone(&self.roll),
+        };
+        let address = Arc::clone(&self.address);
+        let running = run(Arc::clone(&session), address, said, self.times);
         *open = Some(Open {
             session: Arc::clone(&session),
             task: tokio::spawn(running),
         });
         session
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code panics while it holds a lock halfway through a change.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 type Answer = oneshot::Receiver<Result<(), Refusal>>;
@@ -160,14 +223,20 @@ impl fmt::Debug for Link {
     }
 }
 
+/// What a process says by one stream.
+struct Saying {
+    stream: u64,
+    roll: Arc<Mutex<Roll>>,
+}
+
 /// Runs a session to its end.
-async fn run(session: Arc<Session>, address: Arc<str>, times: Times) {
+async fn run(session: Arc<Session>, address: Arc<str>, said: Saying, times: Times) {
     let why = match http2::open(&address, DELIVER, times).await {
         Ok((connection, writer, reader)) => {
             tracing::debug!(%address, "stream of events opened");
             let why = tokio::select! {
-                why = write(&session, writer) => why,
-                why = read(&session, &address, reader) => why,
+                why = write(&session, &said, writer) => why,
+                why = read(&session, &address, &said, reader) => why,
             };
             drop(connection);
             why
@@ -175,15 +244,18 @@ async fn run(session: Arc<Session>, address: Arc<str>, times: Times) {
         Err(why) => why,
     };
     tracing::debug!(%address, why, "stream of events ended");
+    // First: from here on the end of the stream is known with its time.
+    lock(&said.roll).end(said.stream);
     session.end(&format!(
         "the process at {address} cannot be reached: {why}"
     ));
 }
 
-async fn write(session: &Session, mut writer: Writer) -> String {
+async fn write(session: &Session, said: &Saying, mut writer: Writer) -> String {
     loop {
         let Some(batch) = session.batch() else {
-            if timeout(IDLE, session.more()).await.is_err() && session.end_idle() {
+            let idle = timeout(IDLE, session.more()).await.is_err();
+            if idle && !lock(&said.roll).is_needed() && session.end_idle() {
                 return "nothing to send".to_owned();
             }
             continue;
@@ -197,11 +269,18 @@ async fn write(session: &Session, mut writer: Writer) -> String {
     }
 }
 
-async fn read(session: &Session, address: &str, mut reader: Reader) -> String {
+async fn read(session: &Session, address: &str, said: &Saying, mut reader: Reader) -> String {
     loop {
         match reader.next().await {
             Ok(Some(message)) => match Words::decode(&message, MEMORY) {
-                Ok(words) => session.hear(address, words),
+                Ok(mut words) => {
+                    let process = std::mem::take(&mut words.process);
+                    let subscribers = std::mem::take(&mut words.subscribers);
+                    if !process.is_empty() {
+                        lock(&said.roll).hear(said.stream, process, subscribers);
+                    }
+                    session.hear(address, words);
+                }
                 Err(error) => return format!("words that nobody understands: {error}"),
             },
             Ok(None) => return "it has ended the stream".to_owned(),

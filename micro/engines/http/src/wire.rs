@@ -67,6 +67,12 @@ pub(crate) struct Words {
     pub(crate) returned: Vec<u64>,
     /// They were not taken.
     pub(crate) refused: Vec<Refused>,
+    /// What the ids of this process's subscribers begin with; empty when `subscribers` says
+    /// nothing.
+    pub(crate) process: String,
+    /// All subscribers of this process that take events. Sent when a stream begins and whenever
+    /// the list changes: a subscriber that was in it and is not in a later one has ended in order.
+    pub(crate) subscribers: Vec<String>,
 }
 
 /// Why an event was not taken.
@@ -135,5 +141,6 @@ impl Words {
             && self.handled.is_empty()
             && self.returned.is_empty()
             && self.refused.is_empty()
+            && self.process.is_empty()
     }
 }
