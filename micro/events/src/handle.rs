@@ -122,7 +122,8 @@ impl Events {
     /// # Errors
     ///
     /// `InvalidArgument` for a name that no topic can have and for an event that is too large;
-    /// `ResourceExhausted` when there is no room; what the backend reports.
+    /// `ResourceExhausted` when there is no room; `FailedPrecondition` when the backend's directory
+    /// was removed or renamed; what the backend reports.
     ///
     /// # Cancel safety
     ///
@@ -230,7 +231,8 @@ impl Events {
         Ok(consumer)
     }
 
-    /// How many records a group has yet to settle; all that there are when it is unknown.
+    /// How many records a group has yet to settle; all that there are when it is unknown. Counted
+    /// by offsets: where these have a gap, its offsets count until the group has crossed it.
     ///
     /// # Errors
     ///

@@ -14,6 +14,9 @@ use micro_message::error::Result;
 
 /// The records of a topic, from where reading began.
 ///
+/// Offsets rise. They have gaps where a backend does not give an offset again whose record was
+/// lost; a gap is no error.
+///
 /// Ends only after an error: when records were removed before they could be read, when the topic
 /// was deleted, when bytes are damaged.
 pub struct Records {

@@ -1,11 +1,13 @@
 //! Files and directories: making them for this user alone, writing and syncing them, and what
 //! their errors mean.
 //!
-//! Tests can make a disk full here.
+//! Tests can make a disk full here, and see what was synced when.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use micro_message::error::{Error, ErrorKind};
 
@@ -13,15 +15,38 @@ use micro_message::error::{Error, ErrorKind};
 #[derive(Debug)]
 pub(super) struct Appender {
     file: fs::File,
+    identity: Identity,
     room: Room,
+    #[cfg(test)]
+    name: String,
 }
 
-/// What a disk still takes: it says itself, but in tests.
+/// What a disk still takes, which it says itself but in tests; and the open files that there are.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Room {
+    /// Files that are open for writing.
+    open: Arc<AtomicUsize>,
     /// Bytes; as many as there are unless set.
     #[cfg(test)]
-    pub(super) left: Option<std::sync::Arc<std::sync::atomic::AtomicI64>>,
+    pub(super) left: Option<Arc<std::sync::atomic::AtomicI64>>,
+    /// Names of files that were synced, with their lengths, in order.
+    #[cfg(test)]
+    pub(super) synced: Arc<std::sync::Mutex<Vec<(String, u64)>>>,
+}
+
+impl Room {
+    /// The same, of a directory that is opened now.
+    pub(super) fn anew(self) -> Self {
+        Self {
+            open: Arc::default(),
+            ..self
+        }
+    }
+
+    /// How many files are open for writing.
+    pub(super) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
 }
 
 impl Appender {
@@ -30,15 +55,46 @@ impl Appender {
         let mut options = fs::OpenOptions::new();
         options.append(true).create(true);
         private(&mut options);
+        Self::with(&options, path, room)
+    }
+
+    /// Opens a file that is there and has as many bytes, or more; and is this one, where one is
+    /// given.
+    pub(super) fn again(
+        path: &Path,
+        (identity, length): (Option<Identity>, u64),
+        room: &Room,
+    ) -> io::Result<Self> {
+        let mut options = fs::OpenOptions::new();
+        options.append(true);
+        let file = Self::with(&options, path, room)?;
+        let is_other = identity.is_some_and(|identity| identity != file.identity);
+        if is_other || file.file.metadata()?.len() < length {
+            return Err(io::Error::other("another file has come in its place"));
+        }
+        Ok(file)
+    }
+
+    fn with(options: &fs::OpenOptions, path: &Path, room: &Room) -> io::Result<Self> {
+        let file = options.open(path)?;
+        let identity = Identity::of(&file.metadata()?);
+        room.open.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
-            file: options.open(path)?,
+            file,
+            identity,
             room: room.clone(),
+            #[cfg(test)]
+            name: path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
         })
     }
 
-    /// The room it was opened with.
-    pub(super) fn room(&self) -> Room {
-        self.room.clone()
+    /// What tells it from a file that comes in its place.
+    pub(super) fn identity(&self) -> Identity {
+        self.identity
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -60,6 +116,12 @@ impl Appender {
 
     /// Waits until the disk has all of it.
     pub(super) fn sync(&self) -> io::Result<()> {
+        #[cfg(test)]
+        {
+            let length = self.file.metadata()?.len();
+            let mut synced = self.room.synced.lock().expect("no test panics with it");
+            synced.push((self.name.clone(), length));
+        }
         self.file.sync_data()
     }
 
@@ -67,6 +129,50 @@ impl Appender {
     pub(super) fn cut(&self, length: u64) -> io::Result<()> {
         self.file.set_len(length)
     }
+}
+
+impl Drop for Appender {
+    fn drop(&mut self) {
+        self.room.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What tells a file or directory from another one that comes in its place. Where the system does
+/// not tell, all are the same, and only a missing one is noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity(u64, u64);
+
+impl Identity {
+    #[cfg(unix)]
+    pub(super) fn of(found: &fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self(found.dev(), found.ino())
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn of(_found: &fs::Metadata) -> Self {
+        Self(0, 0)
+    }
+
+    /// Of what is found by a path; none when nothing is.
+    pub(super) fn at(path: &Path) -> Option<Self> {
+        // What cannot be looked at is not reached by its path either.
+        fs::metadata(path).ok().map(|found| Self::of(&found))
+    }
+
+    /// Whether it is what is found by a path.
+    pub(super) fn is_at(self, path: &Path) -> bool {
+        Self::at(path) == Some(self)
+    }
+}
+
+/// What was open is not found by its path any more.
+pub(super) fn lost(dir: &Path) -> Error {
+    Error::failed_precondition(format!(
+        "directory `{}` of events was removed, renamed or replaced while it was open: what is \
+         written there would not be found again; put it back, or start the program anew",
+        dir.display()
+    ))
 }
 
 #[cfg(unix)]

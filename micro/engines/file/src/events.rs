@@ -55,6 +55,9 @@ pub struct Config {
     /// Of how many of a topic's last records the ids are remembered, so that no event is appended
     /// twice under one; 16,384 unless set, none with 0.
     pub remembered: usize,
+    /// Files that are kept open for writing, one for each topic and group that is written to; the
+    /// one that was not used for longest is closed for another. 256 unless set.
+    pub open_files: usize,
     pub(crate) room: disk::Room,
 }
 
@@ -68,6 +71,7 @@ impl Config {
             age: None,
             bytes: None,
             remembered: REMEMBERED,
+            open_files: 256,
             room: disk::Room::default(),
         }
     }
@@ -101,12 +105,18 @@ impl Config {
         self.remembered = records;
         self
     }
+
+    /// Sets [`open_files`](Self::open_files).
+    pub fn with_open_files(mut self, files: usize) -> Self {
+        self.open_files = files;
+        self
+    }
 }
 
 /// Events in files of this machine, for one process. Clones share them.
 ///
 /// `file:///path` takes `sync=always|interval|never`, `segment=64MiB`, `age=7d`, `bytes=10GiB`,
-/// `remembered=16384`: see [`Config`].
+/// `remembered=16384`, `open_files=256`: see [`Config`].
 #[doc = include_str!("../../../docs/events-file.md")]
 #[derive(Clone)]
 pub struct File(Logged<FileLog>);
@@ -159,7 +169,8 @@ impl File {
         config.age = query.duration("age")?;
         config.bytes = query.bytes("bytes")?;
         config.remembered = query.number("remembered")?.unwrap_or(config.remembered);
-        query.finish("`sync`, `segment`, `age`, `bytes`, `remembered`")?;
+        config.open_files = query.number("open_files")?.unwrap_or(config.open_files);
+        query.finish("`sync`, `segment`, `age`, `bytes`, `remembered`, `open_files`")?;
         Ok(Self::new(config))
     }
 }

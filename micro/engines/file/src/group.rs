@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::crc::crc32c;
-use crate::disk::{Appender, Room, failed, sync_dir};
+use crate::disk::{Appender, Identity, Room, failed, lost, sync_dir};
 use crate::names::{escape, unescape};
 use crate::topic::names;
 use micro_events::log::{Progress, Step};
@@ -171,7 +171,10 @@ fn rewrite(path: &Path, progress: &Progress, room: &Room) -> Result<(Appender, u
 #[derive(Debug)]
 pub(super) struct GroupFile {
     path: PathBuf,
-    file: Appender,
+    /// None while it is closed, to have fewer files open.
+    file: Option<Appender>,
+    identity: Identity,
+    room: Room,
     /// Bytes that are right.
     length: u64,
     steps: usize,
@@ -196,7 +199,9 @@ impl GroupFile {
         Ok(Self {
             length: (HEAD + steps * STEP) as u64,
             path,
-            file,
+            identity: file.identity(),
+            file: Some(file),
+            room: room.clone(),
             steps,
             least: steps,
             torn: false,
@@ -204,42 +209,74 @@ impl GroupFile {
         })
     }
 
+    /// Closes the file until it is needed again.
+    pub(super) fn close(&mut self) {
+        self.file = None;
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    fn opened(&mut self) -> Result<&mut Appender> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => {
+                let file = Appender::again(&self.path, self.known(), &self.room);
+                file.map_err(|error| self.lost().with_source(error))?
+            }
+        };
+        Ok(self.file.insert(file))
+    }
+
+    /// What the file is told by from one that comes in its place.
+    fn known(&self) -> (Option<Identity>, u64) {
+        (Some(self.identity), self.length)
+    }
+
+    fn lost(&self) -> Error {
+        lost(self.path.parent().unwrap_or(&self.path))
+    }
+
     pub(super) fn add(&mut self, step: Step) {
         put(&mut self.waiting, step);
     }
 
-    /// Writes what waits, all or nothing. `progress` is what the group comes to with it.
-    pub(super) fn write(&mut self, progress: &Progress) -> Result<()> {
+    /// Writes what waits, all or nothing.
+    pub(super) fn write(&mut self) -> Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
-        let cleared = if self.torn {
-            self.file.cut(self.length)
-        } else {
-            Ok(())
+        let (torn, length) = (self.torn, self.length);
+        let file = self.opened()?;
+        let cleared = if torn { file.cut(length) } else { Ok(()) };
+        let written = cleared.and_then(|()| file.write(&waiting));
+        let written = written.map_err(|error| failed(error, "write", &self.path));
+        let written = match written {
+            Ok(()) if !self.identity.is_at(&self.path) => Err(self.lost()),
+            written => written,
         };
-        let written = cleared.and_then(|()| {
-            self.torn = true;
-            self.file.write(&waiting)
-        });
         if let Err(error) = written {
-            if self.file.cut(self.length).is_ok() {
-                self.torn = false;
-            }
-            return Err(failed(error, "write", &self.path));
+            let file = self.opened()?;
+            self.torn = file.cut(length).is_err();
+            return Err(error);
         }
         self.torn = false;
         self.length += waiting.len() as u64;
         self.steps += waiting.len() / STEP;
-        if self.steps > MANY && self.steps > 8 * self.least {
-            self.compact(progress);
-        }
         Ok(())
     }
 
-    /// Writes the file anew. What is there is right, so a failure waits for the next time.
-    fn compact(&mut self, progress: &Progress) {
-        match rewrite(&self.path, progress, &self.file.room()) {
+    /// Whether it has grown so much that it is worth while to write it anew.
+    pub(super) fn has_grown(&self) -> bool {
+        self.steps > MANY && self.steps > 8 * self.least
+    }
+
+    /// Writes the file anew, on the disk for sure: what `progress` says must be there already. What
+    /// is there is right, so a failure waits for the next time.
+    pub(super) fn compact(&mut self, progress: &Progress) {
+        match rewrite(&self.path, progress, &self.room) {
             Ok((file, steps)) => {
-                self.file = file;
+                self.identity = file.identity();
+                self.file = Some(file);
                 (self.steps, self.least) = (steps, steps);
                 self.length = (HEAD + steps * STEP) as u64;
             }
@@ -250,8 +287,14 @@ impl GroupFile {
         }
     }
 
+    /// Waits until the disk has all of it; opens it for that if it is closed.
     pub(super) fn sync(&self) -> Result<()> {
-        let synced = self.file.sync();
+        let synced = match &self.file {
+            Some(file) => file.sync(),
+            None => {
+                Appender::again(&self.path, self.known(), &self.room).and_then(|file| file.sync())
+            }
+        };
         synced.map_err(|error| failed(error, "sync", &self.path))
     }
 }

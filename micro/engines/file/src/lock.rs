@@ -5,14 +5,18 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::disk::{failed, private};
+use crate::disk::{Identity, failed, lost, private};
 use micro_message::error::{Error, Result};
 
 /// Locked as long as it lives.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(super) struct Lock {
+    file: File,
+    identity: Identity,
+    dir: PathBuf,
+}
 
 impl Lock {
     /// Locks a directory.
@@ -35,13 +39,26 @@ impl Lock {
         if let Err(error) = written {
             tracing::debug!(%error, "the lock file does not say who holds it");
         }
-        Ok(Self(file))
+        let found = file.metadata().map_err(|e| failed(e, "look at", &path))?;
+        Ok(Self {
+            file,
+            identity: Identity::of(&found),
+            dir: dir.to_owned(),
+        })
+    }
+
+    /// Whether the directory is still the one that was locked.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.identity.is_at(&self.dir.join("lock")) {
+            return Ok(());
+        }
+        Err(lost(&self.dir))
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        if let Err(error) = self.0.unlock() {
+        if let Err(error) = self.file.unlock() {
             tracing::warn!(%error, "the lock of a directory of events stays");
         }
     }

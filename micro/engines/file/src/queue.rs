@@ -75,7 +75,8 @@ pub(super) struct Opened {
 
 impl Opened {
     /// Locks the directory, clears what a deletion left, starts the thread. Blocks.
-    pub(super) fn open(config: Config) -> Result<Self> {
+    pub(super) fn open(mut config: Config) -> Result<Self> {
+        config.room = config.room.anew();
         let root = config.dir.clone();
         if root.as_os_str().is_empty() {
             return Err(Error::failed_precondition(

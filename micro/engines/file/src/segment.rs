@@ -7,17 +7,20 @@ use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::crc::crc32c;
-use crate::disk::failed;
+use crate::disk::{Identity, failed};
 use crate::frame::{self, Frame, MORE, OPENS};
 use micro_message::error::{Error, Result};
 
 /// Bytes of the head.
 pub(super) const HEAD: u64 = 32;
 const MAGIC: &[u8; 8] = b"MICROEVT";
-const VERSION: u32 = 1;
+/// Of a segment of records.
+const RECORDS: u32 = 1;
+/// Of one without: its offsets are a gap. Programs that know of records alone refuse it.
+const GAP: u32 = 2;
 /// Bytes from one entry of the index to the next.
 const STRIDE: u64 = 16 << 10;
 
@@ -28,7 +31,12 @@ pub(super) struct Segment {
     pub(super) base: u64,
     /// No record in it is earlier: nanoseconds since 1970.
     pub(super) since: u64,
+    /// It holds no record: its offsets, up to the beginning of the next one, are a gap.
+    pub(super) is_gap: bool,
     pub(super) path: PathBuf,
+    /// Of the file, once it was opened to be written to: some file systems give a file another
+    /// then.
+    pub(super) identity: OnceLock<Identity>,
     /// Bytes that may be read; grown by the writer once they are as durable as promised.
     pub(super) length: AtomicU64,
     /// Made when first needed; added to by the writer.
@@ -66,19 +74,23 @@ pub(super) struct Damage {
     until: u64,
 }
 
-/// The head of a segment.
+/// The head of a segment of records.
 pub(super) fn head(base: u64, since: u64) -> Vec<u8> {
+    head_of(RECORDS, base, since)
+}
+
+fn head_of(format: u32, base: u64, since: u64) -> Vec<u8> {
     let mut head = Vec::with_capacity(32);
     head.extend_from_slice(MAGIC);
-    head.extend_from_slice(&VERSION.to_le_bytes());
+    head.extend_from_slice(&format.to_le_bytes());
     head.extend_from_slice(&base.to_le_bytes());
     head.extend_from_slice(&since.to_le_bytes());
     head.extend_from_slice(&crc32c(&head, &[]).to_le_bytes());
     head
 }
 
-/// The time in a head; none when the head is damaged.
-fn read_head(path: &Path) -> Result<Option<u64>> {
+/// The format and the time in a head; none when the head is damaged.
+fn read_head(path: &Path) -> Result<Option<(u32, u64)>> {
     let mut head = [0; 32];
     let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
     match read {
@@ -90,14 +102,15 @@ fn read_head(path: &Path) -> Result<Option<u64>> {
     if head[..8] != *MAGIC || short(28) != Some(crc32c(&head[..28], &[])) {
         return Ok(None);
     }
-    if short(8) != Some(VERSION) {
-        return Err(Error::failed_precondition(format!(
-            "`{}` has format {}, this program reads {VERSION}; use the program that wrote it",
+    match (short(8), number(20)) {
+        (Some(format @ (RECORDS | GAP)), Some(since)) => Ok(Some((format, since))),
+        (format, _) => Err(Error::failed_precondition(format!(
+            "`{}` has format {}, this program reads {RECORDS} and {GAP}; use the program that \
+             wrote it",
             path.display(),
-            short(8).unwrap_or_default()
-        )));
+            format.unwrap_or_default()
+        ))),
     }
-    Ok(number(20))
 }
 
 impl Segment {
@@ -112,20 +125,38 @@ impl Segment {
         Self {
             base,
             since,
+            is_gap: false,
             path,
+            identity: OnceLock::new(),
             length: AtomicU64::new(HEAD),
             index: Mutex::new(Some(Arc::new(index))),
         }
     }
 
+    /// One without records. It may not be on the disk yet: see [`head`](Self::head).
+    pub(super) fn gap(base: u64, since: u64, path: PathBuf) -> Self {
+        Self {
+            is_gap: true,
+            ..Self::new(base, since, path)
+        }
+    }
+
+    /// The bytes that its file begins with.
+    pub(super) fn head(&self) -> Vec<u8> {
+        let format = if self.is_gap { GAP } else { RECORDS };
+        head_of(format, self.base, self.since)
+    }
+
     /// One that is there; `since` is taken when its head does not say.
     pub(super) fn found(base: u64, since: u64, path: PathBuf) -> Result<Self> {
-        let since = read_head(&path)?.unwrap_or(since);
-        let length = fs::metadata(&path).map_err(|error| failed(error, "look at", &path))?;
+        let (format, since) = read_head(&path)?.unwrap_or((RECORDS, since));
+        let found = fs::metadata(&path).map_err(|error| failed(error, "look at", &path))?;
         Ok(Self {
             base,
             since,
-            length: AtomicU64::new(length.len()),
+            is_gap: format == GAP,
+            length: AtomicU64::new(found.len()),
+            identity: OnceLock::new(),
             path,
             index: Mutex::new(None),
         })
@@ -133,6 +164,14 @@ impl Segment {
 
     /// Where its records are. `next` is the offset that the following segment begins with.
     pub(super) fn index(&self, next: Option<u64>) -> Result<Arc<Index>> {
+        if self.is_gap {
+            return Ok(Arc::new(Index {
+                next: next.unwrap_or(self.base),
+                last: self.since,
+                end: HEAD,
+                ..Index::default()
+            }));
+        }
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = &*index {
             return Ok(Arc::clone(index));

@@ -11,10 +11,10 @@ use std::time::SystemTime;
 
 use tokio::sync::watch;
 
-use crate::disk::failed;
+use crate::disk::{Identity, failed};
 use crate::frame::nanos;
 use crate::frames::Frames;
-use crate::segment::{HEAD, Segment, head};
+use crate::segment::{HEAD, Segment};
 use crate::{disk, group};
 use micro_events::log::{Fetched, Limit, Progress, Tail, deleted, gone};
 use micro_message::error::{Error, Result};
@@ -37,6 +37,8 @@ pub(super) struct View {
     pub(super) groups: BTreeMap<String, Progress>,
     /// The last segment is damaged in its midst: it is left as it is and another begun.
     pub(super) sealed: bool,
+    /// Of the directory; none before it is made.
+    pub(super) identity: Option<Identity>,
 }
 
 impl Topic {
@@ -46,8 +48,10 @@ impl Topic {
             segments: segments(&dir)?,
             groups: group::load_all(&dir)?,
             sealed: false,
+            identity: Identity::at(&dir),
         };
-        let next = recover(&mut view)?;
+        let end = recover(&mut view)?;
+        let next = after_groups(&mut view, &dir, name, end)?;
         Ok(Self {
             name: name.into(),
             dir,
@@ -131,6 +135,11 @@ impl Topic {
         let next = self.next();
         while fetched.next < next && fetched.records.len() < limit.records && bytes < limit.bytes {
             let (segment, follows) = self.locate(fetched.next)?;
+            if segment.is_gap {
+                // Told by where to go on, so that groups count it as settled.
+                fetched.next = follows.unwrap_or(next);
+                break;
+            }
             let index = segment.index(follows)?;
             if let Some(damage) = index.lost(fetched.next) {
                 if fetched.records.is_empty() {
@@ -275,7 +284,7 @@ fn recover(view: &mut View) -> Result<u64> {
     view.sealed = !index.is_whole();
     if length < HEAD {
         // Made, and no more: whole again.
-        let written = fs::write(&last.path, head(last.base, last.since));
+        let written = fs::write(&last.path, last.head());
         let synced = written.and_then(|()| fs::File::open(&last.path)?.sync_all());
         synced.map_err(|error| failed(error, "write", &last.path))?;
     } else if index.end < length && !view.sealed {
@@ -288,4 +297,40 @@ fn recover(view: &mut View) -> Result<u64> {
     }
     last.length.store(index.end, Ordering::Release);
     Ok(index.next)
+}
+
+/// The next offset, given where the log ends: an offset that a group knows of has been given to a
+/// record, be that record lost by now (an older copy of the log was put back, a file was cut, or
+/// with `sync=never` the power was lost before the records were on the disk, and after the
+/// group's steps were). Given again, the group would take the new record for the one that it has
+/// settled and never see it. So the log goes on behind the last group, and what lies between is a
+/// gap. It is written down with the next record: reading must not need room on the disk.
+fn after_groups(view: &mut View, dir: &Path, topic: &str, end: u64) -> Result<u64> {
+    let Some((group, given)) = view
+        .groups
+        .iter()
+        .map(|(name, progress)| (name.clone(), progress.end()))
+        .max_by_key(|(_, given)| *given)
+        .filter(|(_, given)| *given > end)
+    else {
+        return Ok(end);
+    };
+    tracing::warn!(
+        topic,
+        group,
+        end,
+        next = given,
+        "records are lost that a group knows of; their offsets become a gap"
+    );
+    if let Some(last) = view.segments.last() {
+        let since = last.index(None)?.last;
+        if last.base == end {
+            // It holds no record, and the gap takes its place.
+            view.segments.pop();
+        }
+        let gap = Segment::gap(end, since, segment_path(dir, end));
+        view.segments.push(Arc::new(gap));
+        view.sealed = false;
+    }
+    Ok(given)
 }

@@ -2,7 +2,7 @@
 //!
 //! Whoever waits for one append waits for those that came with it; that is what makes many cheap.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
@@ -30,12 +30,16 @@ pub(super) struct Worker {
     config: Config,
     /// Topics that have been written to.
     writers: HashMap<Arc<str>, Writer>,
+    /// Topics that something waits for to be written.
+    waiting: HashSet<Arc<str>>,
+    /// Counts what is written, to know which files were used last.
+    count: u64,
     /// When files are to be synced that nobody waits for; none while there are none.
     sync_at: Option<Instant>,
     /// When to look after retention; none when all is kept.
     retention_at: Option<Instant>,
     /// Let go of last.
-    _lock: Lock,
+    lock: Arc<Lock>,
 }
 
 impl Worker {
@@ -43,10 +47,12 @@ impl Worker {
         let kept = config.age.is_none() && config.bytes.is_none();
         Self {
             writers: HashMap::new(),
+            waiting: HashSet::new(),
+            count: 0,
             sync_at: None,
             retention_at: (!kept).then(Instant::now),
             config,
-            _lock: lock,
+            lock: Arc::new(lock),
         }
     }
 
@@ -101,13 +107,21 @@ impl Worker {
                 events,
                 ids,
                 reply,
-            } => self.writer(topic).append(&events, ids, reply),
+            } => {
+                self.waiting.insert(Arc::clone(&topic.name));
+                self.writer(topic).append(&events, ids, reply);
+            }
             Job::Save {
                 topic,
                 group,
                 step,
                 reply,
-            } => self.writer(topic).save(&group, step, reply),
+            } => {
+                self.waiting.insert(Arc::clone(&topic.name));
+                self.writer(topic).save(&group, step, reply);
+                // A group's file may have been opened.
+                self.bound();
+            }
             Job::Trim { topic, trim, reply } => {
                 self.flush();
                 answer(reply, self.writer(topic).trim(trim));
@@ -123,19 +137,45 @@ impl Worker {
 
     fn writer(&mut self, topic: Arc<Topic>) -> &mut Writer {
         let name = Arc::clone(&topic.name);
-        let config = &self.config;
+        let (config, lock) = (&self.config, &self.lock);
         self.writers
             .entry(name)
-            .or_insert_with(|| Writer::new(topic, config.clone()))
+            .or_insert_with(|| Writer::new(topic, config.clone(), Arc::clone(lock)))
     }
 
     fn flush(&mut self) {
-        for writer in self.writers.values_mut() {
-            writer.flush();
+        let mut dirty = false;
+        for name in std::mem::take(&mut self.waiting) {
+            self.count += 1;
+            if let Some(writer) = self.writers.get_mut(&name) {
+                writer.flush(self.count);
+                dirty |= writer.is_dirty();
+            }
+            self.bound();
         }
-        let dirty = self.config.sync != Fsync::Never && self.writers.values().any(Writer::is_dirty);
-        if dirty && self.sync_at.is_none() {
+        if dirty && self.config.sync != Fsync::Never && self.sync_at.is_none() {
             self.sync_at = Some(Instant::now() + SYNC);
+        }
+    }
+
+    /// Closes files that were not used for longest, when too many are open. Several at once: whom
+    /// to close is looked for among all topics.
+    fn bound(&mut self) {
+        let most = self.config.open_files.max(1);
+        let open = self.config.room.open();
+        if open <= most {
+            return;
+        }
+        let handles = self.writers.iter().flat_map(|(topic, writer)| {
+            let topic = |(used, group)| (used, Arc::clone(topic), group);
+            writer.handles().map(topic)
+        });
+        let mut handles: Vec<_> = handles.collect();
+        handles.sort_unstable();
+        for (_, topic, group) in handles.into_iter().take(open - most * 3 / 4) {
+            if let Some(writer) = self.writers.get_mut(&topic) {
+                writer.close(group.as_deref());
+            }
         }
     }
 
@@ -152,8 +192,12 @@ impl Worker {
         }
         if self.retention_at.is_some_and(|at| at <= now) {
             self.retention_at = Some(now + RETENTION);
-            for writer in self.writers.values_mut() {
-                writer.retain();
+            let topics: Vec<_> = self.writers.keys().cloned().collect();
+            for topic in topics {
+                if let Some(writer) = self.writers.get_mut(&topic) {
+                    writer.retain();
+                }
+                self.bound();
             }
         }
     }

@@ -69,38 +69,37 @@ impl<L: Log> Group<L> {
         };
         let (first, _) = self.log.ends(&self.id.topic).await?;
         if from < first {
-            return self.skip(from, first, None).await;
+            let (topic, group) = (&*self.id.topic, &*self.id.name);
+            self.skip(from, first).await?;
+            tracing::warn!(
+                topic,
+                group,
+                from,
+                to = first,
+                "records were removed before delivery"
+            );
+            return Ok(());
         }
         let fetched = self.log.fetch(&self.id.topic, from, limit).await?;
         let read = fetched.records.last().map_or(from, |last| last.offset + 1);
         self.state().offer(fetched.records, read);
         drop(one);
         self.changed.notify_waiters();
+        if fetched.next > read {
+            self.skip(read, fetched.next).await?;
+        }
         match fetched.damage {
-            Some(damage) => self.skip(read, fetched.next, Some(damage)).await,
+            Some(damage) => Err(damage),
             None => Ok(()),
         }
     }
 
-    /// Goes on behind what cannot be read.
-    async fn skip(&self, from: u64, to: u64, damage: Option<Error>) -> Result<()> {
+    /// Goes on behind what has no record, or none that can be read.
+    async fn skip(&self, from: u64, to: u64) -> Result<()> {
         let step = Step::Settle(from, to);
         self.log.save(&self.id, step).await?;
         self.state().skip(to);
-        match damage {
-            Some(damage) => Err(damage),
-            None => {
-                let (topic, group) = (&*self.id.topic, &*self.id.name);
-                tracing::warn!(
-                    topic,
-                    group,
-                    from,
-                    to,
-                    "records were removed before delivery"
-                );
-                Ok(())
-            }
-        }
+        Ok(())
     }
 
     async fn settle(&self, offset: u64) -> Result<()> {

@@ -124,9 +124,10 @@ impl Default for Limit {
 pub struct Fetched {
     /// The records, by offset.
     pub records: Vec<Record>,
-    /// Where to go on.
+    /// Where to go on. Offsets between the last of the records and this one have no record.
     pub next: u64,
-    /// What stands between the last of the records and `next` cannot be read.
+    /// What stands between the last of the records and `next` cannot be read; none where they are
+    /// a gap.
     pub damage: Option<Error>,
 }
 

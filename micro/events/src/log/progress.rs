@@ -53,6 +53,13 @@ impl Progress {
             .chain(tried)
     }
 
+    /// The offset behind all that it knows of: so many have been given to records.
+    pub fn end(&self) -> u64 {
+        let ahead = self.ahead.last_key_value().map_or(0, |(_, to)| *to);
+        let tried = self.tried.last_key_value().map_or(0, |(at, _)| at + 1);
+        self.committed.max(ahead).max(tried)
+    }
+
     /// Whether a record is settled.
     pub fn is_settled(&self, offset: u64) -> bool {
         let within = |(_, to): (&u64, &u64)| offset < *to;
@@ -127,6 +134,19 @@ mod tests {
                 assert_eq!(copy, progress);
             }
         }
+    }
+
+    #[test]
+    fn its_end_lies_behind_all_that_was_settled_or_tried() {
+        let mut progress = Progress::default();
+        let mut end = |step| {
+            progress.apply(step);
+            progress.end()
+        };
+        assert_eq!(end(Step::Start(3)), 3);
+        assert_eq!(end(Step::Settle(7, 9)), 9);
+        assert_eq!(end(Step::Tried(9, 1)), 10);
+        assert_eq!(end(Step::Settle(3, 12)), 12);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 mod damage;
 mod disk;
+mod handles;
 mod ids;
+mod lost;
 mod place;
 
 use std::path::{Path, PathBuf};

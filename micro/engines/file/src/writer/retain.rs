@@ -38,7 +38,7 @@ impl Writer {
         // Only the last segment is never removed, so another comes behind it. While records wait
         // they are the next to be written, into a segment that is needed.
         if all && first < next && self.waiting.is_empty() {
-            if self.file.is_none() {
+            if !self.begun {
                 self.open()?;
             }
             if self.last()?.base < next {
@@ -62,6 +62,7 @@ impl Writer {
             view.segments.drain(..count).collect::<Vec<_>>()
         };
         for segment in removed {
+            self.unsynced.retain(|other| other.base != segment.base);
             let path = &segment.path;
             std::fs::remove_file(path).map_err(|error| failed(error, "remove", path))?;
         }
