@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::backend::Capabilities;
 use crate::log::{
-    Fetched, GroupId, Ids, Limit, Log, Logged, Progress, REMEMBERED, Remembered, Step, Tail,
+    Ages, Fetched, GroupId, Ids, Limit, Log, Logged, Progress, REMEMBERED, Remembered, Step, Tail,
     closed, deleted, gone,
 };
 use crate::record::{Event, Record, Trim};
@@ -49,6 +49,7 @@ impl Memory {
             bytes,
             limit,
             remembered: remembered as u64,
+            ages: Ages::default(),
             world: Mutex::new(Some(World::default())),
         }))
     }
@@ -90,6 +91,7 @@ struct Topics {
     limit: u64,
     /// How many of a topic's last records count when an id comes again.
     remembered: u64,
+    ages: Ages,
     /// None once closed.
     world: Mutex<Option<World>>,
 }
@@ -165,12 +167,12 @@ impl Topic {
         before - self.bytes
     }
 
-    fn trim(&mut self, trim: Trim) -> u64 {
+    fn trim(&mut self, trim: Trim, ages: &Ages) -> u64 {
         match trim {
             Trim::Before(offset) => self.drop_while(|_, record| record.offset < offset),
             Trim::Bytes(bytes) => self.drop_while(|topic, _| topic.bytes > bytes),
             Trim::Age(age) => {
-                let Some(oldest) = SystemTime::now().checked_sub(age) else {
+                let Some(oldest) = ages.oldest(age) else {
                     return 0;
                 };
                 self.drop_while(|_, record| record.time < oldest)
@@ -214,10 +216,10 @@ impl Log for Topics {
             topic.bytes += added;
             let mut freed = 0;
             if let Some(bytes) = self.bytes {
-                freed += topic.trim(Trim::Bytes(bytes));
+                freed += topic.trim(Trim::Bytes(bytes), &self.ages);
             }
             if let Some(age) = self.age {
-                freed += topic.trim(Trim::Age(age));
+                freed += topic.trim(Trim::Age(age), &self.ages);
             }
             let next = topic.next();
             topic.tail.send_modify(|tail| tail.next = next);
@@ -311,7 +313,7 @@ impl Log for Topics {
     async fn trim(&self, topic: &str, trim: Trim) -> Result<()> {
         self.within(|world| {
             if let Some(topic) = world.topics.get_mut(topic) {
-                world.bytes -= topic.trim(trim);
+                world.bytes -= topic.trim(trim, &self.ages);
             }
             Ok(())
         })

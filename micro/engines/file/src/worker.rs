@@ -16,7 +16,7 @@ use crate::lock::Lock;
 use crate::queue::{Job, Queue, Queued};
 use crate::topic::Topic;
 use crate::writer::{Writer, again};
-use micro_events::log::Tail;
+use micro_events::log::{Ages, Tail};
 use micro_message::error::{Error, Result};
 
 /// Jobs that are done together, at most.
@@ -40,6 +40,7 @@ pub(super) struct Worker {
     retention_at: Option<Instant>,
     /// Let go of last.
     lock: Arc<Lock>,
+    ages: Arc<Ages>,
 }
 
 impl Worker {
@@ -53,6 +54,7 @@ impl Worker {
             retention_at: (!kept).then(Instant::now),
             config,
             lock: Arc::new(lock),
+            ages: Arc::default(),
         }
     }
 
@@ -137,10 +139,10 @@ impl Worker {
 
     fn writer(&mut self, topic: Arc<Topic>) -> &mut Writer {
         let name = Arc::clone(&topic.name);
-        let (config, lock) = (&self.config, &self.lock);
-        self.writers
-            .entry(name)
-            .or_insert_with(|| Writer::new(topic, config.clone(), Arc::clone(lock)))
+        let (config, lock, ages) = (&self.config, &self.lock, &self.ages);
+        self.writers.entry(name).or_insert_with(|| {
+            Writer::new(topic, config.clone(), (Arc::clone(lock), Arc::clone(ages)))
+        })
     }
 
     fn flush(&mut self) {

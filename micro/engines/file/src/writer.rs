@@ -29,7 +29,7 @@ use crate::segment::{HEAD, Segment, head};
 use crate::topic::{Topic, segment_path};
 use crate::worker::answer;
 use micro_events::Event;
-use micro_events::log::{GroupId, Ids, Remembered, Step, deleted};
+use micro_events::log::{Ages, GroupId, Ids, Remembered, Step, deleted};
 use micro_message::error::{Error, Result};
 
 /// Bytes that are written at once, and not much more.
@@ -41,6 +41,7 @@ pub(super) struct Writer {
     topic: Arc<Topic>,
     config: Config,
     lock: Arc<Lock>,
+    ages: Arc<Ages>,
     /// The last segment's file; none before it is needed, and while it is closed to have fewer
     /// files open.
     file: Option<Appender>,
@@ -83,7 +84,11 @@ struct Group {
 pub(super) type Handle = (u64, Option<String>);
 
 impl Writer {
-    pub(super) fn new(topic: Arc<Topic>, config: Config, lock: Arc<Lock>) -> Self {
+    pub(super) fn new(
+        topic: Arc<Topic>,
+        config: Config,
+        (lock, ages): (Arc<Lock>, Arc<Ages>),
+    ) -> Self {
         let next = topic.next();
         let last = topic.view().segments.last().cloned();
         // The index of the last segment is there since the topic was read.
@@ -92,6 +97,7 @@ impl Writer {
             topic,
             config,
             lock,
+            ages,
             file: None,
             begun: false,
             used: 0,

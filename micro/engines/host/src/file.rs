@@ -8,14 +8,17 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::clock::{self, Now, Uptime};
 use crate::process::Process;
 use micro_message::error::{Error, ErrorKind, OrError, Result};
 use micro_registry::Node;
 
+/// The format that is written. 1 had no number and knew the wall clock alone; it is still read.
+const FORMAT: u64 = 2;
 /// The biggest file that is read, and the most of them.
 const MAX_FILE: u64 = 64 * 1024;
 const MAX_FILES: usize = 4096;
@@ -29,26 +32,26 @@ const KEEP: Duration = Duration::from_secs(600);
 pub(super) struct Record {
     pub(super) node: Node,
     pub(super) owner: Process,
-    /// When it counts no more, since the Unix epoch.
-    pub(super) expires: Duration,
+    /// When it counts no more.
+    pub(super) expires: Now,
 }
 
 impl Record {
-    pub(super) fn new(node: Node, ttl: Duration, owner: Process) -> Self {
+    pub(super) fn new(node: Node, ttl: Duration, owner: Process, now: &Now) -> Self {
         Self {
             node,
             owner,
-            expires: now().saturating_add(ttl),
+            expires: now.later(ttl),
         }
     }
 
-    pub(super) fn is_live(&self, me: &Process) -> bool {
-        self.expires > now() && self.owner.shares_network(me) && !self.owner.is_gone(me)
+    pub(super) fn is_live(&self, me: &Process, now: &Now) -> bool {
+        !self.expires.is_over(now) && self.owner.shares_network(me) && !self.owner.is_gone(me)
     }
 
     /// Whether nobody needs its file any more.
-    fn is_litter(&self, me: &Process) -> bool {
-        self.owner.is_gone(me) || self.expires.saturating_add(KEEP) < now()
+    fn is_litter(&self, me: &Process, now: &Now) -> bool {
+        self.owner.is_gone(me) || self.expires.is_over_since(KEEP, now)
     }
 
     fn to_json(&self) -> Value {
@@ -57,14 +60,21 @@ impl Record {
             owner,
             expires,
         } = self;
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         json!({
+            "format": FORMAT,
             "service": node.service,
             "id": node.id,
             "version": node.version,
             "address": node.address,
             "metadata": node.metadata,
             "methods": node.methods,
-            "expires": u64::try_from(expires.as_millis()).unwrap_or(u64::MAX),
+            // For people, for programs of format 1, and where `uptime` is not known.
+            "expires": millis(expires.wall),
+            "uptime": expires.uptime.as_ref().map(|uptime| json!({
+                "boot": uptime.boot,
+                "expires": millis(uptime.at),
+            })),
             "process": {
                 "id": owner.id,
                 "started": owner.started,
@@ -76,6 +86,9 @@ impl Record {
 
     fn from_json(bytes: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(bytes).ok()?;
+        if value["format"].as_u64().unwrap_or(1) > FORMAT {
+            return None;
+        }
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let mut node = Node::new(
             text(&value["service"])?,
@@ -96,10 +109,20 @@ impl Record {
             pids: text(&process["pids"])?,
             network: text(&process["network"])?,
         };
+        let uptime = match &value["uptime"] {
+            Value::Null => None,
+            uptime => Some(Uptime {
+                boot: text(&uptime["boot"])?,
+                at: Duration::from_millis(uptime["expires"].as_u64()?),
+            }),
+        };
         Some(Self {
             node,
             owner,
-            expires: Duration::from_millis(value["expires"].as_u64()?),
+            expires: Now {
+                wall: Duration::from_millis(value["expires"].as_u64()?),
+                uptime,
+            },
         })
     }
 }
@@ -142,7 +165,11 @@ pub(super) fn remove(dir: &Path, node: &Node) -> Result<()> {
 /// All records of one service, or of all services; and clears away what nobody needs.
 ///
 /// A directory that is not there has none.
-pub(super) fn scan(dir: &Path, service: Option<&str>, me: &Process) -> Result<Vec<Record>> {
+pub(super) fn scan(
+    dir: &Path,
+    service: Option<&str>,
+    (me, now): (&Process, &Now),
+) -> Result<Vec<Record>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -166,7 +193,7 @@ pub(super) fn scan(dir: &Path, service: Option<&str>, me: &Process) -> Result<Ve
         }
         match read(&entry.path()) {
             Ok(Some(record)) if file_name(&record.node).is_ok_and(|own| own == name) => {
-                if record.is_litter(me) {
+                if record.is_litter(me, now) {
                     clear(&entry.path());
                 } else {
                     records.push(record);
@@ -192,7 +219,7 @@ pub(super) fn temporary_name() -> String {
     format!(
         "{TEMPORARY}{}-{count}-{}",
         std::process::id(),
-        now().subsec_nanos()
+        clock::wall().subsec_nanos()
     )
 }
 
@@ -248,12 +275,6 @@ fn clear_temporary(entry: &fs::DirEntry) {
     }
 }
 
-fn now() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-}
-
 fn failed(what: &str, dir: &Path, name: &str, error: io::Error) -> Error {
     let kind = match error.kind() {
         io::ErrorKind::NotFound => ErrorKind::NotFound,
@@ -301,7 +322,15 @@ pub(super) mod tests {
             .with_version("1.0")
             .with_metadata("zone", "a\"\n")
             .with_methods(["/greeter.Greeter/Hello"]);
-        Record::new(node, Duration::from_secs(60), Process::this())
+        Record::new(node, Duration::from_secs(60), Process::this(), &now())
+    }
+
+    fn now() -> Now {
+        clock::Clock::new().now()
+    }
+
+    fn found(dir: &Scratch, service: Option<&str>) -> Vec<Record> {
+        scan(dir.path(), service, (&Process::this(), &now())).unwrap()
     }
 
     #[test]
@@ -311,14 +340,16 @@ pub(super) mod tests {
         for id in ["a", "a.b~c", "..", "%41:*?<>|\"", &"~".repeat(63)] {
             let written = record(id);
             write(dir.path(), &written).unwrap();
-            let found = scan(dir.path(), Some("greeter"), &Process::this()).unwrap();
+            let found = found(&dir, Some("greeter"));
             assert_eq!(found.len(), 1, "{id}");
             assert_eq!(found[0].node, written.node);
             assert_eq!(found[0].owner, written.owner);
+            let millis = |now: &Now| now.uptime.as_ref().map(|uptime| uptime.at.as_millis());
+            assert_eq!(millis(&found[0].expires), millis(&written.expires));
             remove(dir.path(), &written.node).unwrap();
             remove(dir.path(), &written.node).unwrap();
         }
-        assert!(scan(dir.path(), None, &Process::this()).unwrap().is_empty());
+        assert!(found(&dir, None).is_empty());
     }
 
     #[test]
@@ -328,7 +359,7 @@ pub(super) mod tests {
         let whole = serde_json::to_vec(&record("a").to_json()).unwrap();
         for length in 0..whole.len() {
             fs::write(dir.path().join("greeter~a.json"), &whole[..length]).unwrap();
-            assert!(scan(dir.path(), None, &Process::this()).unwrap().is_empty());
+            assert!(found(&dir, None).is_empty());
         }
         let deep = "[".repeat(60_000);
         let big = vec![b' '; usize::try_from(MAX_FILE).unwrap() + 1];
@@ -343,7 +374,7 @@ pub(super) mod tests {
             fs::write(dir.path().join(name), bytes).unwrap();
         }
         fs::create_dir(dir.path().join("greeter~dir.json")).unwrap();
-        assert!(scan(dir.path(), None, &Process::this()).unwrap().is_empty());
+        assert!(found(&dir, None).is_empty());
     }
 
     #[test]
@@ -355,7 +386,7 @@ pub(super) mod tests {
         // Nobody has this id: Linux gives none beyond 2^22.
         dead.owner.id = u32::MAX;
         write(dir.path(), &dead).unwrap();
-        let found = scan(dir.path(), None, &me).unwrap();
+        let found = found(&dir, None);
         if dead.owner.is_gone(&me) {
             assert!(found.is_empty());
             assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
@@ -370,15 +401,30 @@ pub(super) mod tests {
 
     #[test]
     fn record_past_its_ttl_or_of_another_network_is_not_live() {
-        let me = Process::this();
-        assert!(record("a").is_live(&me));
+        let (me, now) = (Process::this(), now());
+        assert!(record("a").is_live(&me, &now));
         let over = Record {
-            expires: now(),
+            expires: now.clone(),
             ..record("a")
         };
-        assert!(!over.is_live(&me));
+        assert!(!over.is_live(&me, &now));
         let mut elsewhere = record("a");
         elsewhere.owner.network = "net:[1]".to_owned();
-        assert!(!elsewhere.is_live(&me));
+        assert!(!elsewhere.is_live(&me, &now));
+    }
+
+    #[test]
+    fn format_of_before_is_read_and_one_to_come_is_passed_over() {
+        let mut json = record("a").to_json();
+        json["format"] = 3.into();
+        assert!(Record::from_json(json.to_string().as_bytes()).is_none());
+        let fields = json.as_object_mut().unwrap();
+        fields.remove("format");
+        fields.remove("uptime");
+        let before = Record::from_json(json.to_string().as_bytes()).unwrap();
+        let (me, mut now) = (Process::this(), now());
+        assert!(before.expires.uptime.is_none() && before.is_live(&me, &now));
+        now.wall += Duration::from_secs(61);
+        assert!(!before.is_live(&me, &now));
     }
 }

@@ -1,6 +1,7 @@
 //! This machine for [micro](https://docs.rs/micro): a [registry](Host) in a directory of the
 //! user's.
 
+mod clock;
 mod dir;
 mod file;
 mod process;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::clock::Clock;
 use crate::file::Record;
 use crate::process::Process;
 use crate::watcher::{self, Eyes};
@@ -24,7 +25,8 @@ use micro_registry::{Watch, WatchSender};
 /// A registry in a directory of this machine.
 ///
 /// Clones share the watching. A node is gone when it is deregistered, when its ttl is over, and
-/// (on Linux) as soon as its process is gone.
+/// (on Linux) as soon as its process is gone. On Linux the ttl is measured by the machine's uptime:
+/// setting the wall clock changes nothing. Elsewhere it is measured by the wall clock.
 #[derive(Clone)]
 pub struct Host(pub(crate) Arc<Shared>);
 
@@ -32,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) dir: PathBuf,
     /// This process, as it stands in the files it writes.
     pub(crate) me: Process,
+    pub(crate) clock: Clock,
     /// Which directory was made sure of; another in its place is looked at anew.
     checked: Mutex<Option<(u64, u64)>>,
     /// Feeds of the services that are watched; entries go when their last watch does.
@@ -56,6 +59,7 @@ impl Host {
         Self(Arc::new(Shared {
             dir: dir.into(),
             me: Process::this(),
+            clock: Clock::new(),
             checked: Mutex::default(),
             watches: Mutex::default(),
             begun: Notify::new(),
@@ -132,11 +136,10 @@ impl Shared {
 
     /// The live records of one service, or of all.
     pub(crate) fn scan(&self, service: Option<&str>) -> Result<Vec<Record>> {
-        let records = file::scan(&self.dir, service, &self.me)?;
-        Ok(records
-            .into_iter()
-            .filter(|record| record.is_live(&self.me))
-            .collect())
+        let now = self.clock.now();
+        let mut records = file::scan(&self.dir, service, (&self.me, &now))?;
+        records.retain(|record| record.is_live(&self.me, &now));
+        Ok(records)
     }
 }
 
@@ -155,7 +158,9 @@ impl Backend for Host {
 
     async fn register(&self, node: Node, ttl: Duration) -> Result<()> {
         self.blocking(move |shared| {
-            file::write(&shared.dir, &Record::new(node, ttl, shared.me.clone()))
+            let now = shared.clock.now();
+            let record = Record::new(node, ttl, shared.me.clone(), &now);
+            file::write(&shared.dir, &record)
         })
         .await
     }

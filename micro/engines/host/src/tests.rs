@@ -1,10 +1,13 @@
 //! What is particular to the host registry; the contract is run elsewhere.
 
 use std::fs;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
+use crate::clock::Clock;
 use crate::file::tests::scratch;
 use crate::file::{self, Record};
 use crate::process::Process;
@@ -72,12 +75,39 @@ async fn killed_process_is_gone_long_before_its_ttl() {
         .unwrap();
     let owner = Process::of(child.id());
     let mut watch = Registry::new(host).watch("greeter").await.unwrap();
-    file::write(dir.path(), &Record::new(node("a"), TTL, owner)).unwrap();
+    let record = Record::new(node("a"), TTL, owner, &Clock::new().now());
+    file::write(dir.path(), &record).unwrap();
     while next(&mut watch).await.nodes != [node("a")] {}
     child.kill().unwrap();
     // Not collected yet: what is left of it must not count as running.
     assert_eq!(next(&mut watch).await.removed, [node("a")]);
     child.wait().unwrap();
+}
+
+/// Of whom it is set and who notices first does not matter: all of one machine read one uptime.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn nobody_is_forgotten_when_the_wall_clock_is_set() {
+    let dir = scratch();
+    let (writing, reading) = (Host::new(dir.path()), Host::new(dir.path()));
+    let (ours, theirs) = (
+        Registry::new(writing.clone()),
+        Registry::new(reading.clone()),
+    );
+    let before = ours.register(node("a"), TTL).await.unwrap();
+    let mut watch = theirs.watch("greeter").await.unwrap();
+    assert_eq!(next(&mut watch).await.nodes, [node("a")]);
+    // Further than records are kept beyond their end, or the file would merely not be taken away.
+    reading.0.clock.set_by.store(3600, Ordering::SeqCst);
+    assert_eq!(theirs.lookup("greeter").await.unwrap(), [node("a")]);
+    let after = ours.register(node("b"), TTL).await.unwrap();
+    assert_eq!(next(&mut watch).await.nodes, [node("a"), node("b")]);
+    writing.0.clock.set_by.store(7200, Ordering::SeqCst);
+    let last = ours.register(node("c"), TTL).await.unwrap();
+    assert_eq!(next(&mut watch).await.removed, []);
+    for registration in [before, after, last] {
+        registration.deregister().await.unwrap();
+    }
 }
 
 #[tokio::test]

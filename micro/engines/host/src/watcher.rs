@@ -65,7 +65,8 @@ async fn wait(host: &Host, changed: &Notify, records: &[Record], blind: bool) {
             () = host.0.begun.notified() => return,
             () = sleep(pause) => {}
         }
-        let over = |record: &Record| !record.is_live(&host.0.me);
+        let now = host.0.clock.now();
+        let over = |record: &Record| !record.is_live(&host.0.me, &now);
         if blind || start.elapsed() >= SAFETY || records.iter().any(over) {
             return;
         }

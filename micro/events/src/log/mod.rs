@@ -3,6 +3,7 @@
 //!
 //! Backends whose server has groups of its own do without.
 
+mod ages;
 mod group;
 mod progress;
 mod reader;
@@ -27,6 +28,7 @@ use micro_message::error::Error;
 #[doc(hidden)]
 pub use micro_message::error::Result;
 
+pub use self::ages::Ages;
 pub use self::progress::{Progress, Step};
 pub use self::remembered::{Ids, REMEMBERED, Remembered};
 

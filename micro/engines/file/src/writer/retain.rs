@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
 
 use super::Writer;
 use crate::disk::failed;
@@ -26,7 +25,7 @@ impl Writer {
     /// Removes whole segments from the beginning.
     pub(crate) fn trim(&mut self, trim: Trim) -> Result<()> {
         let oldest = match trim {
-            Trim::Age(age) => cutoff(age),
+            Trim::Age(age) => self.ages.oldest(age).map_or(0, nanos),
             _ => 0,
         };
         let (first, next) = self.topic.ends();
@@ -68,9 +67,4 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// The time before which records are older than this.
-fn cutoff(age: Duration) -> u64 {
-    SystemTime::now().checked_sub(age).map_or(0, nanos)
 }

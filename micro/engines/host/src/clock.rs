@@ -1,0 +1,172 @@
+//! The clocks by which a record's ttl is measured.
+//!
+//! The wall clock may be set, forward and back, by people and by time servers. Processes of one
+//! machine have a better one: the time since it was started, which all of them read the same.
+//! While the machine sleeps it stands still, as the timers do that heartbeats wait for; so nothing
+//! expires for having slept, which the clock that goes on (`CLOCK_BOOTTIME`) would bring about.
+//! On Linux only: elsewhere there is no id that tells one start of a machine from another, and the
+//! wall clock has to do.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Reads the clocks.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    /// Which start of the machine this is.
+    boot: Option<String>,
+    /// By how many seconds the wall clock has been set forward.
+    #[cfg(test)]
+    pub(super) set_by: std::sync::atomic::AtomicU64,
+}
+
+/// What the clocks say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Now {
+    /// Since the Unix epoch.
+    pub(super) wall: Duration,
+    /// None where it is not known.
+    pub(super) uptime: Option<Uptime>,
+}
+
+/// A moment since a machine was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Uptime {
+    /// Which start of which machine.
+    pub(super) boot: String,
+    pub(super) at: Duration,
+}
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        Self {
+            boot: boot(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        let wall = wall();
+        #[cfg(test)]
+        let wall = {
+            let set_by = self.set_by.load(std::sync::atomic::Ordering::SeqCst);
+            wall + Duration::from_secs(set_by)
+        };
+        let uptime = self.boot.clone().zip(uptime());
+        Now {
+            wall,
+            uptime: uptime.map(|(boot, at)| Uptime { boot, at }),
+        }
+    }
+}
+
+impl Now {
+    /// The moment a length after this one.
+    pub(super) fn later(&self, length: Duration) -> Self {
+        Self {
+            wall: self.wall.saturating_add(length),
+            uptime: self.uptime.clone().map(|uptime| Uptime {
+                at: uptime.at.saturating_add(length),
+                ..uptime
+            }),
+        }
+    }
+
+    /// Whether this moment has come; what was written down in another life of the machine, or by
+    /// another machine, has.
+    pub(super) fn is_over(&self, now: &Self) -> bool {
+        match (&self.uptime, &now.uptime) {
+            (Some(end), Some(now)) => end.boot != now.boot || end.at <= now.at,
+            _ => self.wall <= now.wall,
+        }
+    }
+
+    /// Whether this moment came so long ago. Of another life of the machine, or another machine,
+    /// only the wall clock tells.
+    pub(super) fn is_over_since(&self, length: Duration, now: &Self) -> bool {
+        match (&self.uptime, &now.uptime) {
+            (Some(end), Some(now)) if end.boot == now.boot => {
+                end.at.saturating_add(length) < now.at
+            }
+            _ => self.wall.saturating_add(length) < now.wall,
+        }
+    }
+}
+
+/// What the wall clock says, since the Unix epoch.
+pub(super) fn wall() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+#[cfg(target_os = "linux")]
+fn boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn boot() -> Option<String> {
+    None
+}
+
+#[cfg(target_os = "linux")]
+fn uptime() -> Option<Duration> {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.try_into().ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn uptime() -> Option<Duration> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn at(wall: u64, boot: &str, at: u64) -> Now {
+        Now {
+            wall: SECOND * u32::try_from(wall).unwrap(),
+            uptime: Some(Uptime {
+                boot: boot.to_owned(),
+                at: SECOND * u32::try_from(at).unwrap(),
+            }),
+        }
+    }
+
+    #[test]
+    fn within_one_life_of_the_machine_only_its_uptime_counts() {
+        let end = at(1000, "a", 50);
+        for wall in [0, 999, 1000, 9_999_999] {
+            assert!(!end.is_over(&at(wall, "a", 49)));
+            assert!(end.is_over(&at(wall, "a", 50)));
+            assert!(!end.is_over_since(SECOND * 10, &at(wall, "a", 60)));
+            assert!(end.is_over_since(SECOND * 10, &at(wall, "a", 61)));
+        }
+    }
+
+    #[test]
+    fn what_is_of_another_life_is_over_and_goes_by_the_wall_clock() {
+        let end = at(1000, "a", 50);
+        assert!(end.is_over(&at(900, "b", 7)));
+        assert!(!end.is_over_since(SECOND * 10, &at(1010, "b", 7)));
+        assert!(end.is_over_since(SECOND * 10, &at(1011, "b", 7)));
+        let unknown = Now {
+            uptime: None,
+            ..at(1000, "a", 50)
+        };
+        assert!(!unknown.is_over(&at(999, "a", 70)) && unknown.is_over(&at(1000, "a", 1)));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn on_linux_the_uptime_is_known_and_goes_on() {
+        let clock = Clock::new();
+        let (first, second) = (clock.now().uptime.unwrap(), clock.now().uptime.unwrap());
+        assert_eq!(first.boot, second.boot);
+        assert!(first.at > Duration::ZERO && first.at <= second.at);
+    }
+}
