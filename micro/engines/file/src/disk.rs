@@ -36,11 +36,9 @@ pub(super) struct Room {
 
 impl Room {
     /// The same, of a directory that is opened now.
-    pub(super) fn anew(self) -> Self {
-        Self {
-            open: Arc::default(),
-            ..self
-        }
+    pub(super) fn anew(mut self) -> Self {
+        self.open = Arc::default();
+        self
     }
 
     /// How many files are open for writing.

@@ -209,8 +209,16 @@ impl Worker {
         let trash = format!("trash-{:016x}", fastrand::u64(..));
         let trash = self.config.dir.join(trash);
         let above = topic.dir.parent().unwrap_or(&topic.dir);
+        let mut is_there = true;
         let moved = match fs::rename(&topic.dir, &trash) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if !topic.is_real() {
+                    return Ok(());
+                }
+                // Somebody was faster: what is known of it goes all the same.
+                is_there = false;
+                Ok(())
+            }
             moved => moved.and_then(|()| sync_dir(above)),
         };
         moved.map_err(|error| failed(error, "remove", &topic.dir))?;
@@ -221,6 +229,9 @@ impl Worker {
                 life: tail.life + 1,
             };
         });
+        if !is_there {
+            return Ok(());
+        }
         fs::remove_dir_all(&trash).map_err(|error| failed(error, "remove", &trash))
     }
 

@@ -120,11 +120,12 @@ impl Everyone {
             let since = member.unlisted.unwrap_or(now);
             members.push(Arc::new(There::new(found, link, Some(since))));
         }
-        elsewhere.members.clone_from(&members);
+        // Before anybody publishes to them: one that is being asked is a member meanwhile.
+        ask(&members);
+        elsewhere.members = members;
         drop(elsewhere);
         // Members that are gone live on as long as events are on their way to them.
         drop((old, before));
-        ask(&members);
         self.known.send_replace(true);
         self.local.changed().notify_waiters();
     }

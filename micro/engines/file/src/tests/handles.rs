@@ -179,5 +179,36 @@ async fn a_topic_that_is_deleted_in_order_is_made_anew() {
         events.delete("a").await.unwrap();
     }
     assert_eq!(events.append_to("a", "y").await.unwrap(), 0);
+    // Also one that somebody has removed by hand.
+    fs::remove_dir_all(dir.path().join("topics/a")).unwrap();
+    assert!(events.append_to("a", "z").await.is_err());
+    events.delete("a").await.unwrap();
+    assert_eq!(events.append_to("a", "z").await.unwrap(), 0);
     events.close().await.unwrap();
+}
+
+/// What it costs to have more topics than open files: `cargo test --release -p micro --lib
+/// many_topics -- --ignored --nocapture`.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "needs a minute, and measures"]
+async fn needs_time_many_topics_and_few_open_files() {
+    for open in [256, 20_000] {
+        let dir = scratch();
+        let config = Config::new(dir.path()).with_sync(Fsync::Never);
+        let events = Events::new(File::new(config.with_open_files(open)));
+        let count = 2_000_u32;
+        for round in 0..2 {
+            let start = std::time::Instant::now();
+            for topic in 0..count {
+                events
+                    .append_to(&format!("topic-{topic}"), "x")
+                    .await
+                    .unwrap();
+            }
+            let (each, files) = (start.elapsed() / count, open_files(dir.path()));
+            println!("{open} files at most, round {round}: {files} open, {each:?} an append");
+        }
+        events.close().await.unwrap();
+    }
 }

@@ -1,6 +1,7 @@
 //! A log that has lost its end, of which its groups know; and the order of syncs.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -10,7 +11,7 @@ use micro_events::{Config, Consumer, Event, Events, File, Fsync, Options, Start}
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn open(dir: &std::path::Path, segment: u64) -> Events {
+fn open(dir: &Path, segment: u64) -> Events {
     Events::new(File::new(Config::new(dir).with_segment(segment)))
 }
 
@@ -31,7 +32,7 @@ async fn settled(group: &mut Consumer) -> (u64, String) {
 }
 
 /// A log of 40 records of which 10 are left, and two groups: one has settled all, one 5.
-async fn cut(dir: &std::path::Path, segment: u64) {
+async fn cut(dir: &Path, segment: u64) {
     let events = open(dir, segment);
     append(&events, 0..10).await;
     let copies: Vec<_> = files(dir, "a", "log")
@@ -162,14 +163,19 @@ async fn trimming_takes_the_gap_along() {
     events.close().await.unwrap();
 }
 
+fn is_log(synced: &(String, u64)) -> bool {
+    let found = Path::new(&synced.0).extension();
+    found.is_some_and(|found| found == "log")
+}
+
 /// What of a log was synced last, and of how many bytes.
 fn last_log(synced: &[(String, u64)]) -> Option<(String, u64)> {
-    let logs = synced.iter().filter(|(name, _)| name.ends_with(".log"));
-    logs.last().cloned()
+    let mut logs = synced.iter().filter(|synced| is_log(synced));
+    logs.next_back().cloned()
 }
 
 /// The file that is written to, and how long it is.
-fn end(dir: &std::path::Path) -> (String, u64) {
+fn end(dir: &Path) -> (String, u64) {
     let file = files(dir, "a", "log").pop().unwrap();
     let name = file.file_name().unwrap().to_str().unwrap().to_owned();
     (name, fs::metadata(file).unwrap().len())
@@ -211,7 +217,7 @@ async fn a_group_is_synced_after_the_records_that_it_has_settled() {
                 {
                     return synced;
                 }
-                let logs = synced.iter().filter(|(name, _)| name.ends_with(".log"));
+                let logs = synced.iter().filter(|synced| is_log(synced));
                 assert!(
                     settling.is_none_or(|_| logs.count() > 0),
                     "{sync:?}: the group was synced before the log: {synced:?}"
