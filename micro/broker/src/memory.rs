@@ -130,7 +130,7 @@ impl Local {
 
     /// A subscriber is about to end: it still takes events, and is not
     /// [`present`](Self::present) any more.
-    pub(super) fn leave(&self, inbox: &Inbox) {
+    pub fn leave(&self, inbox: &Inbox) {
         let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
         for member in members.iter().filter(|one| one.inbox.id() == inbox.id()) {
             member.leaving.store(true, Ordering::Release);
@@ -140,12 +140,12 @@ impl Local {
     }
 
     /// What the ids of all subscribers of this process begin with.
-    pub(super) fn prefix(&self) -> &str {
+    pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
     /// The ids of the subscribers that take events and are not about to end.
-    pub(super) fn present(&self) -> Vec<String> {
+    pub fn present(&self) -> Vec<String> {
         let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
         let present = members
             .iter()
@@ -154,7 +154,7 @@ impl Local {
     }
 
     /// Told of every change of [`present`](Self::present).
-    pub(super) fn versions(&self) -> watch::Receiver<u64> {
+    pub fn versions(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }
 

@@ -6,8 +6,8 @@
 //! other. A publisher keeps an event until each queue and subscriber has handled it: what a
 //! process had not handled when it died goes to another member of its queue, be it one that is
 //! started a little later. Subscribers are found through the registry; whether they are still
-//! there, the process itself says by the stream. When publisher and subscriber die together, the event is lost; what must
-//! not be belongs into a durable stream.
+//! there, the process itself says by the stream. When publisher and subscriber die together, the
+//! event is lost; what must not be belongs into a durable stream.
 
 use std::collections::HashMap;
 use std::fmt;

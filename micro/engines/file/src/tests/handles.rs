@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::{all, open, scratch};
-use micro_events::{Config, Events, File, Fsync, Options, Start};
+use crate::{Config, File, Fsync};
+use micro_events::{Events, Options, Start};
 use micro_message::error::ErrorKind;
 
 /// Files of a directory that this process has open.

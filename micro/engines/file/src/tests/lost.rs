@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::{files, scratch, text};
-use micro_events::{Config, Consumer, Event, Events, File, Fsync, Options, Start};
+use crate::{Config, File, Fsync};
+use micro_events::{Consumer, Event, Events, Options, Start};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
