@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use micro::broker::fuzz::{batch, posted, words};
+use micro_http::fuzz::{batch, posted, words};
 
 fuzz_target!(|bytes: &[u8]| {
     match bytes.split_first() {

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use micro::events::fuzz::{progress, records};
+use micro_file::fuzz::{progress, records};
 
 fuzz_target!(|bytes: &[u8]| {
     match bytes.split_first() {

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use micro::registry::fuzz::{packet, record};
+use micro_mdns::fuzz::{packet, record};
 
 fuzz_target!(|bytes: &[u8]| {
     match bytes.split_first() {

@@ -4,11 +4,11 @@
 
 use std::io;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 /// The longest status line that is read.
-const LINE: usize = 1024;
+const LINE: u64 = 1024;
 
 /// Posts a body; gives the status.
 ///
@@ -30,10 +30,8 @@ pub(crate) async fn post(
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body).await?;
     let mut line = Vec::new();
-    let mut byte = [0];
-    while line.len() < LINE && stream.read(&mut byte).await? == 1 && byte[0] != b'\n' {
-        line.push(byte[0]);
-    }
+    let mut answer = BufReader::with_capacity(1024, stream).take(LINE);
+    answer.read_until(b'\n', &mut line).await?;
     status(&line).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no answer in HTTP"))
 }
 
@@ -47,6 +45,31 @@ fn status(line: &[u8]) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What `post` says when one request is answered with a text.
+    async fn answered(text: &'static str) -> io::Result<u16> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?.to_string();
+        let serving = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await?;
+            let mut request = [0; 512];
+            let _ = stream.read(&mut request).await?; // What is asked does not matter here.
+            stream.write_all(text.as_bytes()).await
+        });
+        let status = post(&address, "/", "text/plain", b"x").await;
+        serving.await.expect("the server ends")?;
+        status
+    }
+
+    #[tokio::test]
+    async fn the_status_is_read_and_a_line_without_end_is_refused() {
+        let good = "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(answered(good).await.unwrap(), 202);
+        assert_eq!(answered("HTTP/1.1 200 OK").await.unwrap(), 200);
+        let endless: &'static str = Box::leak("x".repeat(4096).into_boxed_str());
+        let error = answered(endless).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
 
     #[test]
     fn only_a_status_line_is_a_status() {
