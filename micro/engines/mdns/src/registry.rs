@@ -64,8 +64,9 @@ impl Mdns {
         )))
     }
 
-    /// Apart from everybody else on the network.
-    pub(super) fn on_port(port: u16) -> Self {
+    /// A registry on another port than multicast DNS's own, 5353: its programs find each other and
+    /// nobody else on the network, so tests and separate groups of programs do not disturb others.
+    pub fn on_port(port: u16) -> Self {
         Self(Arc::new(Shared {
             port,
             running: Mutex::new(None),
