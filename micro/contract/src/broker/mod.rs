@@ -1,82 +1,258 @@
-//! What every broker must do, run over each backend.
+//! What every broker must do.
 //!
-//! Reads the backend's capabilities and asks for what it says it can do. Waits on conditions with
-//! a deadline, as some backends are networks.
+//! The author of a [`Backend`](micro_broker::Backend) promises:
+//!
+//! - An event goes to each queue of its topic once, to one of the queue's members, and to each
+//!   plain subscriber once, in the order of publishing.
+//! - Id, key, content type, metadata and payload arrive as they were published.
+//! - An event that a subscriber took is handled, goes to another member of the queue, or becomes a
+//!   dead letter. It never disappears.
+//! - `flush` returns 0 once everything that was published from there is settled.
+//! - With `confirms`, `publish` returns when every queue and plain subscriber took the event, with
+//!   their number; while a subscriber is full, `publish` waits, and when time is up it fails with
+//!   `ResourceExhausted` and names queue, subscriber and topic. Bursts lose nothing.
+//! - With `keys`, events of one key are handled in order, whichever members a queue has.
+//! - With `redelivers`, what a member gave back goes to another member of its queue.
+//! - With `patterns`, `*` stands for one word of a topic and `>` for all that follow.
+//!
+//! Retries, deduplication by id, delays, acknowledgement and dead letters are the work of
+//! [`Inbox`](micro_broker::Inbox), the same for every backend. A backend that hands each event to
+//! the inbox, with its [`Settle`](micro_broker::Settle), has them. The suite tests them all the
+//! same, because a backend that settles too early or passes no id breaks them.
 
 mod counts;
 mod failures;
 mod limits;
 
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use micro_broker::{Broker, Capabilities, Delivery, Event, Options, Subscription};
+use micro_message::error::Result;
 use tokio::time::{sleep, timeout};
 
-use crate::{Broker, Delivery, Event, Options, Subscription};
-use micro_message::error::Result;
+use crate::{DEADLINE, report_skipped, unique_prefix};
 
-/// More than any backend needs; only a failing test waits this long.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub use self::counts::{
+    a_burst_at_a_slow_subscriber_is_handled_to_the_last_event,
+    a_burst_beyond_the_room_keeps_its_order, a_burst_is_handled_to_the_last_event,
+    each_queue_and_subscriber_gets_each_event_once, members_of_a_queue_share_its_events,
+    patterns_match_topics, three_queues_of_one_process_run_each_handler_once,
+    what_travels_beside_the_payload_arrives,
+};
+pub use self::failures::{
+    acknowledgement_by_hand_is_waited_for, failed_events_are_tried_again_in_order,
+    panics_and_late_handlers_are_failures, poison_goes_to_the_dead_letters_and_the_rest_flows,
+    what_a_member_gives_back_goes_to_another, without_a_topic_dead_letters_are_kept,
+};
+pub use self::limits::{
+    a_full_subscriber_is_waited_for_and_then_named,
+    an_event_without_subscribers_is_taken_by_nobody, delayed_events_come_later,
+    one_id_is_handled_once, what_it_cannot_is_unimplemented, wrong_names_are_refused,
+};
 
-/// Three nodes that see one another: one that publishes, two that subscribe. They may be three
-/// handles of one backend. `name` keeps the topics of tests in one place apart.
-pub(crate) struct World {
-    pub(crate) name: &'static str,
-    pub(crate) publisher: Broker,
-    pub(crate) nodes: [Broker; 2],
-}
+/// Pause between two looks at a condition.
+const PAUSE: Duration = Duration::from_millis(5);
+/// How long a probe may take before another is published, at a backend that does not confirm.
+const PROBE_INTERVAL: Duration = Duration::from_millis(200);
+/// What the ids of probes begin with. Subscribers of cases do not count them as events.
+const PROBE: &str = "probe-";
 
-/// Runs the whole contract.
-pub(crate) async fn holds(world: World) {
-    counts::each_queue_and_subscriber_gets_each_event_once(&world).await;
-    counts::a_burst_is_handled_to_the_last_event(&world, Duration::ZERO).await;
-    counts::a_burst_is_handled_to_the_last_event(&world, Duration::from_millis(5)).await;
-    counts::a_burst_beyond_the_room_keeps_its_order(&world).await;
-    counts::three_queues_of_one_process_run_each_handler_once(&world).await;
-    counts::members_share_what_comes(&world).await;
-    counts::what_travels_beside_the_payload_arrives(&world).await;
-    failures::failed_events_are_tried_again_in_order(&world).await;
-    failures::poison_goes_to_the_dead_letters_and_the_rest_flows(&world).await;
-    failures::without_a_topic_dead_letters_are_kept(&world).await;
-    failures::panics_and_late_handlers_are_failures(&world).await;
-    failures::acknowledgement_by_hand_is_waited_for(&world).await;
-    limits::one_id_is_handled_once(&world).await;
-    limits::delayed_events_come_later(&world).await;
-    limits::a_full_subscriber_is_waited_for_and_then_named(&world).await;
-    limits::nobody_takes_what_nobody_subscribes_to(&world).await;
-    limits::wrong_names_are_refused(&world).await;
-    if world.publisher.capabilities().redelivers {
-        failures::what_a_member_gives_back_goes_to_another(&world).await;
-    }
-    if world.publisher.capabilities().patterns {
-        counts::patterns_stand_for_topics(&world).await;
-    }
+/// Three brokers that reach one another, and names that no other case has.
+pub struct World {
+    /// Where a case publishes.
+    pub publisher: Broker,
+    /// Where a case subscribes. They may be clones of `publisher`.
+    pub nodes: [Broker; 2],
+    prefix: String,
+    /// Which queues and plain subscribers have handled which probe.
+    probed: Arc<Mutex<HashMap<String, HashSet<String>>>>,
+    /// Dropped after the brokers.
+    guards: Vec<Box<dyn Any>>,
 }
 
 impl World {
-    fn topic(&self, what: &str) -> String {
-        format!("{}.{what}", self.name)
+    /// A world of three brokers that reach one another.
+    pub fn new(publisher: Broker, nodes: [Broker; 2]) -> Self {
+        Self {
+            publisher,
+            nodes,
+            prefix: unique_prefix(),
+            probed: Arc::default(),
+            guards: Vec::new(),
+        }
     }
 
-    /// Publishes when as many as expected are there to take it: backends that are networks need
-    /// a moment until subscribers are known.
-    async fn ready(&self, topic: &str, expected: usize) {
-        let ready = async {
+    /// Calls what opens the brokers; the macro does.
+    pub async fn open<W: Into<Self>>(open: impl AsyncFnOnce() -> W) -> Self {
+        open().await.into()
+    }
+
+    /// Keeps a value until the case ends, for example a server.
+    pub fn with_guard(mut self, guard: impl Any) -> Self {
+        self.guards.push(Box::new(guard));
+        self
+    }
+
+    /// A topic, or a pattern, that no other case has.
+    pub fn topic(&self, what: &str) -> String {
+        format!("{}.{what}", self.prefix)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.publisher.capabilities()
+    }
+
+    /// Whether a case can run; says so when it cannot.
+    fn can(&self, capability: bool, what: &str) -> bool {
+        if !capability {
+            report_skipped(self.publisher.scheme(), what);
+        }
+        capability
+    }
+
+    fn can_confirm(&self) -> bool {
+        self.can(
+            self.capabilities().confirms,
+            "confirm that events were taken",
+        )
+    }
+
+    /// Publishes an event that `expected` queues and plain subscribers are to take.
+    async fn publish(&self, event: Event, expected: usize) {
+        let (topic, body) = (event.topic.clone(), event.body.clone());
+        let published = self.publisher.publish_event(event).await.unwrap();
+        if self.capabilities().confirms {
+            assert_eq!(published.taken, expected, "{topic}: {body:?}");
+        }
+    }
+
+    /// Waits until `expected` queues and plain subscribers of a topic have handled a probe that is
+    /// published now.
+    ///
+    /// Before a case publishes, this makes sure that its subscribers are known. Afterwards the
+    /// probe is the marker behind which nothing more may come.
+    async fn reach(&self, topic: &str, expected: usize) {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let confirms = self.capabilities().confirms;
+        let mut last = String::from("nothing was published");
+        let wait = async {
             loop {
-                let probe = event(topic, "").with_id("probe");
+                let id = format!("{PROBE}{}", NEXT.fetch_add(1, Ordering::Relaxed));
+                let probe = event(topic, "").with_id(&id);
                 match self.publisher.publish_event(probe).await {
-                    Ok(published) if published.taken == expected => return,
-                    _ => sleep(Duration::from_millis(10)).await,
+                    Ok(published) if confirms && published.taken != expected => {
+                        last = format!("{} took it", published.taken);
+                    }
+                    Ok(_) if confirms => return self.probed(&id, expected).await,
+                    Ok(_) => {
+                        let probed = self.probed(&id, expected);
+                        if timeout(PROBE_INTERVAL, probed).await.is_ok() {
+                            return;
+                        }
+                        last = format!("a probe did not come to {expected}");
+                    }
+                    Err(error) => last = error.to_string(),
                 }
+                sleep(PAUSE).await;
             }
         };
-        timeout(PATIENCE, ready)
-            .await
-            .expect("subscribers are known");
+        if timeout(DEADLINE, wait).await.is_err() {
+            panic!("`{topic}` does not reach {expected} queues and subscribers: {last}");
+        }
+    }
+
+    /// Waits until so many queues and plain subscribers have handled a probe.
+    async fn probed(&self, id: &str, expected: usize) {
+        let reached = || self.probed.lock().unwrap().get(id).map_or(0, HashSet::len);
+        while reached() < expected {
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Subscribes a function to what is not a probe.
+    async fn subscribe<F, Running>(
+        &self,
+        node: usize,
+        pattern: &str,
+        options: Options,
+        function: F,
+    ) -> Subscription
+    where
+        F: Fn(Delivery) -> Running + Send + Sync + 'static,
+        Running: Future<Output = Result<()>> + Send + 'static,
+    {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let member_of = match &options.queue {
+            Some(queue) => format!("queue {queue}"),
+            None => format!("subscriber {}", NEXT.fetch_add(1, Ordering::Relaxed)),
+        };
+        let probed = Arc::clone(&self.probed);
+        let function = Arc::new(function);
+        let subscribed = self.nodes[node].subscribe(pattern, options, move |delivery| {
+            let function = Arc::clone(&function);
+            let probe = delivery.id().starts_with(PROBE);
+            if probe {
+                let mut probed = probed.lock().unwrap();
+                let reached = probed.entry(delivery.id().to_owned()).or_default();
+                reached.insert(member_of.clone());
+            }
+            async move {
+                if probe {
+                    delivery.ack();
+                    return Ok(());
+                }
+                function(delivery).await
+            }
+        });
+        subscribed.await.unwrap()
+    }
+
+    /// Subscribes with notes of what is handled, each after a pause.
+    async fn subscribe_noting(
+        &self,
+        node: usize,
+        pattern: &str,
+        options: Options,
+        notes: &Notes,
+        pause: Duration,
+    ) -> Subscription {
+        let notes = notes.clone();
+        let noting = move |delivery: Delivery| {
+            let notes = notes.clone();
+            async move {
+                if !pause.is_zero() {
+                    sleep(pause).await;
+                }
+                notes.add(&delivery);
+                Ok(())
+            }
+        };
+        self.subscribe(node, pattern, options, noting).await
     }
 }
 
-/// Notes what subscribers handle; probes are left out.
+impl From<Broker> for World {
+    fn from(broker: Broker) -> Self {
+        Self::new(broker.clone(), [broker.clone(), broker])
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World")
+            .field("publisher", &self.publisher)
+            .field("nodes", &self.nodes)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What subscribers handled, in order.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 
@@ -86,92 +262,34 @@ impl Notes {
         self.push(text);
     }
 
-    fn push(&self, text: String) {
-        self.0.lock().unwrap().push(text);
+    fn push(&self, text: impl Into<String>) {
+        self.0.lock().unwrap().push(text.into());
     }
 
-    fn clear(&self) {
-        self.0.lock().unwrap().clear();
+    fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
     }
 
     fn all(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 
-    /// Waits until there are so many, and a little longer for too many.
-    async fn wait(&self, count: usize) -> Vec<String> {
-        self.wait_for(count).await;
-        sleep(Duration::from_millis(20)).await;
-        let all = self.all();
-        assert_eq!(all.len(), count, "{all:?}");
-        all
-    }
-
     /// Waits until there are so many or more.
-    async fn wait_for(&self, count: usize) {
+    async fn wait(&self, count: usize) {
         let wait = async {
-            while self.0.lock().unwrap().len() < count {
-                sleep(Duration::from_millis(5)).await;
+            while self.len() < count {
+                sleep(PAUSE).await;
             }
         };
-        if timeout(PATIENCE, wait).await.is_err() {
+        if timeout(DEADLINE, wait).await.is_err() {
             let all = self.all();
-            panic!("{} of {count}: {:?}", all.len(), all.last());
+            panic!(
+                "{} of {count} were handled, last {:?}",
+                all.len(),
+                all.last()
+            );
         }
     }
-}
-
-fn is_probe(delivery: &Delivery) -> bool {
-    delivery.id() == "probe"
-}
-
-/// A subscriber that notes what it gets, after a pause.
-async fn noting(
-    broker: &Broker,
-    pattern: &str,
-    options: Options,
-    notes: &Notes,
-    pause: Duration,
-) -> Subscription {
-    let notes = notes.clone();
-    let subscribed = broker.subscribe(pattern, options, move |delivery| {
-        let notes = notes.clone();
-        async move {
-            if !is_probe(&delivery) {
-                if !pause.is_zero() {
-                    sleep(pause).await;
-                }
-                notes.add(&delivery);
-            }
-            Ok(())
-        }
-    });
-    subscribed.await.unwrap()
-}
-
-/// A subscriber that decides itself.
-async fn deciding<F, Running>(
-    broker: &Broker,
-    pattern: &str,
-    options: Options,
-    function: F,
-) -> Subscription
-where
-    F: Fn(Delivery) -> Running + Send + Sync + 'static,
-    Running: Future<Output = Result<()>> + Send + 'static,
-{
-    let function = Arc::new(function);
-    let subscribed = broker.subscribe(pattern, options, move |delivery| {
-        let function = Arc::clone(&function);
-        async move {
-            if is_probe(&delivery) {
-                delivery.ack();
-                return Ok(());
-            }
-            function(delivery).await
-        }
-    });
-    subscribed.await.unwrap()
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "numbers and texts alike")]
@@ -183,8 +301,13 @@ fn keyed(topic: &str, key: &str, body: impl ToString) -> Event {
     event(topic, body).with_key(key)
 }
 
+/// Numbers from 0 on, as they are noted.
+fn numbers(count: usize) -> Vec<String> {
+    (0..count).map(|number| number.to_string()).collect()
+}
+
 async fn close(subscriptions: impl IntoIterator<Item = Subscription>) {
     for subscription in subscriptions {
-        subscription.close(PATIENCE).await.unwrap();
+        subscription.close(DEADLINE).await.unwrap();
     }
 }

@@ -1,18 +1,17 @@
-//! Groups whose handlers fail, sleep, or are gone.
+//! Groups whose handlers fail, take too long, or are gone.
 
 use std::time::Duration;
 
-use super::{delivery, nothing, numbers, record, take, text};
-use crate::{Event, Events, Options, Start};
+use micro_events::{Event, Options, Start};
 use micro_message::error::ErrorKind;
 
-/// So short that a test need not wait long; long enough for a verdict on most machines. Where a
-/// verdict that comes too late would matter, none is given.
-const SHORT: Duration = Duration::from_millis(100);
+use super::{SHORT, World, delivery, record, take, text};
 
-pub(super) async fn what_is_not_settled_comes_again(events: &Events) {
-    numbers(events, "again", 1).await;
-    let mut one = events.consume("again", "g", Options::new()).await.unwrap();
+/// A delivery that is dropped, refused, or kept for longer than `ack_wait` comes again.
+pub async fn what_is_not_settled_comes_again(world: World) {
+    let topic = world.topic("again");
+    world.append_numbers(&topic, 1).await;
+    let mut one = world.consumer(&topic, "g").await;
     drop(delivery(&mut one).await);
     let second = delivery(&mut one).await;
     assert_eq!((second.attempt(), &*text(second.record())), (2, "0"));
@@ -22,53 +21,58 @@ pub(super) async fn what_is_not_settled_comes_again(events: &Events) {
     third.nack(SHORT).await.unwrap();
     let fourth = delivery(&mut one).await;
     assert_eq!(fourth.attempt(), 4);
-    // Another consumer gets what the first one sleeps on.
     fourth.nack(Duration::ZERO).await.unwrap();
+    // Another consumer gets what the first one keeps for too long.
     let options = Options::new().with_ack_wait(SHORT);
-    let mut sleepy = events.consume("again", "g", options).await.unwrap();
+    let mut sleepy = world.consumer_with(&topic, "g", options).await;
     let kept = delivery(&mut sleepy).await;
     assert_eq!(kept.attempt(), 5);
     let last = delivery(&mut one).await;
     assert_eq!(last.attempt(), 6);
     last.ack().await.unwrap();
     drop(kept);
-    nothing(&mut one).await;
-    assert_eq!(events.lag("again", "g").await.unwrap(), 0);
+    world.assert_nothing_but_a_marker(&topic, &mut one).await;
+    assert_eq!(world.lag(&topic, "g").await, 0);
 }
 
-pub(super) async fn a_late_ack_counts_and_a_late_nack_does_not(events: &Events) {
-    numbers(events, "late", 2).await;
+/// An `ack` after `ack_wait` settles the record; a `nack` or `extend` after it fails, and the
+/// delivery to another consumer stands.
+pub async fn a_late_ack_counts_and_a_late_nack_does_not(world: World) {
+    let topic = world.topic("late");
+    world.append_numbers(&topic, 1).await;
     let options = Options::new().with_ack_wait(SHORT).with_retries(1000);
-    let mut sleepy = events.consume("late", "g", options).await.unwrap();
-    let mut other = events.consume("late", "g", Options::new()).await.unwrap();
+    let mut sleepy = world.consumer_with(&topic, "g", options).await;
+    let mut other = world.consumer(&topic, "g").await;
     let old = delivery(&mut sleepy).await;
-    let next = delivery(&mut other).await;
-    assert_eq!(next.record().offset, old.record().offset + 1);
-    next.ack().await.unwrap();
     let new = delivery(&mut other).await;
     assert_eq!(new.record().offset, old.record().offset);
     assert_eq!(new.attempt(), 2);
-    assert!(old.extend().await.is_err());
+    let error = old.extend().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::FailedPrecondition, "{error}");
     old.ack().await.unwrap();
-    assert_eq!(events.lag("late", "g").await.unwrap(), 0);
+    assert_eq!(world.lag(&topic, "g").await, 0);
     new.ack().await.unwrap();
 
-    numbers(events, "late", 1).await;
+    world.append_numbers(&topic, 1).await;
     let old = delivery(&mut sleepy).await;
     let new = delivery(&mut other).await;
     let error = old.nack(Duration::ZERO).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::FailedPrecondition);
+    assert_eq!(error.kind(), ErrorKind::FailedPrecondition, "{error}");
+    assert_eq!(world.lag(&topic, "g").await, 1);
     new.ack().await.unwrap();
-    nothing(&mut other).await;
+    world.assert_nothing_but_a_marker(&topic, &mut other).await;
 }
 
-pub(super) async fn poison_goes_to_the_dead_letters_and_the_rest_flows(events: &Events) {
+/// A record that fails `retries` times and one that is given up become dead letters with the
+/// reason; the others are delivered.
+pub async fn poison_goes_to_the_dead_letters_and_the_rest_flows(world: World) {
+    let topic = world.topic("mixed");
     for payload in ["poison", "good", "bad", "fine"] {
         let event = Event::new(payload).with_key(payload).with_id(payload);
-        events.append_to("mixed", event).await.unwrap();
+        world.append(&topic, event).await;
     }
     let options = Options::new().with_retries(2);
-    let mut consumer = events.consume("mixed", "g", options).await.unwrap();
+    let mut consumer = world.consumer_with(&topic, "g", options).await;
     let mut tries = Vec::new();
     let mut done = Vec::new();
     while done.len() < 3 {
@@ -93,59 +97,64 @@ pub(super) async fn poison_goes_to_the_dead_letters_and_the_rest_flows(events: &
             }
         }
     }
-    nothing(&mut consumer).await;
+    // Whoever asks for the next delivery finds out what is dead by now.
+    let letters = async {
+        let mut dead = world.read(&format!("{topic}.dead"), Start::Earliest).await;
+        [record(&mut dead).await, record(&mut dead).await]
+    };
+    let mut letters = tokio::select! {
+        next = consumer.next() => panic!("{next:?} was delivered"),
+        letters = letters => letters,
+    };
+    world
+        .assert_nothing_but_a_marker(&topic, &mut consumer)
+        .await;
     assert_eq!(tries, [1, 2, 3]);
-    assert_eq!(events.lag("mixed", "g").await.unwrap(), 0);
-    let mut dead = events.read("mixed.dead", Start::Earliest).await.unwrap();
-    let mut letters = [record(&mut dead).await, record(&mut dead).await];
+    assert_eq!(world.lag(&topic, "g").await, 0);
     letters.sort_by_key(text);
-    let told = |letter: usize, key: &str| {
+    let metadata = |letter: usize, key: &str| {
         let metadata = &letters[letter].event.metadata;
         metadata.get(key).unwrap_or_default().to_owned()
     };
     assert_eq!(letters.each_ref().map(text), ["bad", "poison"]);
     assert_eq!(letters[0].event.key.as_deref(), Some("bad"));
     assert_eq!(letters[0].event.id.as_deref(), Some("bad"));
-    assert_eq!(told(0, "dead-reason"), "cannot be read: \\u{fc}");
-    assert_eq!(told(0, "dead-attempts"), "1");
-    assert_eq!(told(1, "dead-attempts"), "3");
-    assert_eq!(
-        (told(1, "dead-topic"), told(1, "dead-group")),
-        ("mixed".into(), "g".into())
-    );
-    assert_ne!(told(1, "dead-offset"), told(0, "dead-offset"));
-    elsewhere(events).await;
+    assert_eq!(metadata(0, "dead-reason"), "cannot be read: \\u{fc}");
+    assert_eq!(metadata(0, "dead-attempts"), "1");
+    assert_eq!(metadata(1, "dead-attempts"), "3");
+    assert_eq!(metadata(1, "dead-topic"), topic);
+    assert_eq!(metadata(1, "dead-group"), "g");
+    assert_ne!(metadata(1, "dead-offset"), metadata(0, "dead-offset"));
 }
 
-/// Dead letters go where they are told to, and are events like others.
-async fn elsewhere(events: &Events) {
-    let options = Options::new().with_dead_letter("graveyard").with_retries(0);
-    let mut consumer = events.consume("mixed", "other", options).await.unwrap();
-    delivery(&mut consumer)
-        .await
-        .nack(Duration::ZERO)
-        .await
-        .unwrap();
-    let mut graves = events
-        .consume("graveyard", "g", Options::new())
-        .await
-        .unwrap();
-    assert_eq!(take(&mut graves).await, "poison");
+/// Dead letters go to the topic that the options name, and are consumed there like any event.
+pub async fn dead_letters_go_where_the_options_say(world: World) {
+    let (topic, graveyard) = (world.topic("sent"), world.topic("graveyard"));
+    world.append(&topic, "poison").await;
+    let options = Options::new().with_dead_letter(&graveyard).with_retries(0);
+    let mut consumer = world.consumer_with(&topic, "g", options).await;
+    let refused = delivery(&mut consumer).await;
+    refused.nack(Duration::ZERO).await.unwrap();
+    let mut graves = world.consumer(&graveyard, "g").await;
+    let letter = async { take(&mut graves).await };
+    tokio::select! {
+        next = consumer.next() => panic!("{next:?} was delivered"),
+        letter = letter => assert_eq!(letter, "poison"),
+    }
 }
 
-/// Each group has its own reasons, so there is a dead letter of each, whatever its id.
-pub(super) async fn each_group_has_its_dead_letter(events: &Events) {
-    let event = Event::new("poison").with_id("7");
-    events.append_to("shared", event).await.unwrap();
+/// Each group has its own reasons, so there is a dead letter of each, whatever the event's id.
+pub async fn each_group_has_its_dead_letter(world: World) {
+    let topic = world.topic("shared");
+    world
+        .append(&topic, Event::new("poison").with_id("7"))
+        .await;
     for group in ["one", "two"] {
-        let mut consumer = events
-            .consume("shared", group, Options::new())
-            .await
-            .unwrap();
+        let mut consumer = world.consumer(&topic, group).await;
         let delivery = delivery(&mut consumer).await;
         delivery.dead_letter("poison").await.unwrap();
     }
-    let mut dead = events.read("shared.dead", Start::Earliest).await.unwrap();
+    let mut dead = world.read(&format!("{topic}.dead"), Start::Earliest).await;
     for group in ["one", "two"] {
         let letter = record(&mut dead).await;
         assert_eq!(letter.event.metadata.get("dead-group"), Some(group));

@@ -2,29 +2,33 @@
 
 use std::collections::BTreeSet;
 
-use super::{consumer, delivery, nothing, numbers, take};
-use crate::{Events, Options, Start};
+use micro_events::{Options, Start};
 
-pub(super) async fn each_group_gets_everything(events: &Events) {
-    numbers(events, "shared", 5).await;
-    let mut one = consumer(events, "shared", "one").await;
-    let mut other = consumer(events, "shared", "other").await;
+use super::{World, delivery, take};
+
+/// Each of two groups gets every record, in order.
+pub async fn each_group_gets_everything(world: World) {
+    let topic = world.topic("shared");
+    world.append_numbers(&topic, 5).await;
+    let mut one = world.consumer(&topic, "one").await;
+    let mut other = world.consumer(&topic, "other").await;
     for consumer in [&mut one, &mut other] {
         for number in 0..5_u32 {
             assert_eq!(take(consumer).await, number.to_string());
         }
-        nothing(consumer).await;
     }
-    events.append_to("shared", "late").await.unwrap();
+    world.append(&topic, "late").await;
     assert_eq!(take(&mut one).await, "late");
     assert_eq!(take(&mut other).await, "late");
 }
 
-pub(super) async fn consumers_share_their_group(events: &Events) {
-    numbers(events, "work", 200).await;
+/// Four consumers of a group handle each record once, together.
+pub async fn consumers_share_their_group(world: World) {
+    let topic = world.topic("work");
+    world.append_numbers(&topic, 200).await;
     let mut consumers = Vec::new();
     for _ in 0..4 {
-        consumers.push(consumer(&events.clone(), "work", "workers").await);
+        consumers.push(world.consumer(&topic, "workers").await);
     }
     // Each has one before any is done.
     let mut seen = BTreeSet::new();
@@ -58,71 +62,76 @@ pub(super) async fn consumers_share_their_group(events: &Events) {
         }
     }
     assert_eq!(seen.len(), 200);
-    assert_eq!(events.lag("work", "workers").await.unwrap(), 0);
+    assert_eq!(world.lag(&topic, "workers").await, 0);
 }
 
-pub(super) async fn a_group_begins_where_it_says_and_goes_on_where_it_was(events: &Events) {
-    let first = numbers(events, "begun", 4).await;
+/// A group that is not known yet begins where its first consumer says; a known one goes on where
+/// it was, whatever a later consumer says.
+pub async fn a_group_begins_where_it_says_and_goes_on_where_it_was(world: World) {
+    let topic = world.topic("begun");
+    let first = world.append_numbers(&topic, 4).await;
     let from = async |group: &str, start| {
         let options = Options::new().with_start(start);
-        events.consume("begun", group, options).await.unwrap()
+        world.consumer_with(&topic, group, options).await
     };
     assert_eq!(take(&mut from("a", Start::Earliest).await).await, "0");
     let middle = Start::Offset(first + 2);
     assert_eq!(take(&mut from("b", middle).await).await, "2");
     let mut latest = from("c", Start::Latest).await;
-    nothing(&mut latest).await;
-    events.append_to("begun", "4").await.unwrap();
+    world.append(&topic, "4").await;
     assert_eq!(take(&mut latest).await, "4");
     drop(latest);
-    // They are known now, and what is said counts no more.
     for (group, next) in [("a", "1"), ("b", "3")] {
         assert_eq!(take(&mut from(group, Start::Latest).await).await, next);
     }
-    nothing(&mut from("c", Start::Earliest).await).await;
+    let mut known = from("c", Start::Earliest).await;
+    world.assert_nothing_but_a_marker(&topic, &mut known).await;
     // A group of a topic that is still to come.
-    let mut early = consumer(events, "begun-later", "g").await;
-    events.append_to("begun-later", "x").await.unwrap();
+    let later = world.topic("begun-later");
+    let mut early = world.consumer(&later, "g").await;
+    world.append(&later, "x").await;
     assert_eq!(take(&mut early).await, "x");
 }
 
-pub(super) async fn bounds_hold(events: &Events) {
-    numbers(events, "bounded", 10).await;
+/// A consumer holds no more deliveries than `in_flight`; a group begins no more records than
+/// `window` from its oldest unsettled one on.
+pub async fn in_flight_and_window_bound_a_group(world: World) {
+    let topic = world.topic("bounded");
+    world.append_numbers(&topic, 10).await;
     let options = Options::new().with_in_flight(2).with_window(4);
-    let consume = async || {
-        let options = options.clone();
-        events.consume("bounded", "g", options).await.unwrap()
-    };
-    let (mut one, mut two, mut three) = (consume().await, consume().await, consume().await);
+    let consumer = async || world.consumer_with(&topic, "g", options.clone()).await;
+    let (mut one, mut two, mut three) = (consumer().await, consumer().await, consumer().await);
     let (oldest, second) = (delivery(&mut one).await, delivery(&mut one).await);
-    nothing(&mut one).await;
+    world.assert_nothing_for(&mut one).await;
     let (third, fourth) = (delivery(&mut two).await, delivery(&mut two).await);
     // Four are begun, whoever has them.
-    nothing(&mut three).await;
+    world.assert_nothing_for(&mut three).await;
     for delivery in [second, third, fourth] {
         delivery.ack().await.unwrap();
     }
-    nothing(&mut three).await;
+    world.assert_nothing_for(&mut three).await;
     oldest.ack().await.unwrap();
     assert_eq!(take(&mut three).await, "4");
     assert_eq!(take(&mut one).await, "5");
 }
 
-pub(super) async fn lag_counts_what_is_not_settled(events: &Events) {
-    assert_eq!(events.lag("lagging", "g").await.unwrap(), 0);
-    numbers(events, "lagging", 5).await;
-    assert_eq!(events.lag("lagging", "g").await.unwrap(), 5);
-    let mut consumer = consumer(events, "lagging", "g").await;
+/// `lag` is the number of records that a group has not settled, in whatever order it does.
+pub async fn lag_counts_what_is_not_settled(world: World) {
+    let topic = world.topic("lagging");
+    assert_eq!(world.lag(&topic, "g").await, 0);
+    world.append_numbers(&topic, 5).await;
+    assert_eq!(world.lag(&topic, "g").await, 5);
+    let mut consumer = world.consumer(&topic, "g").await;
     let (first, second) = (delivery(&mut consumer).await, delivery(&mut consumer).await);
-    assert_eq!(events.lag("lagging", "g").await.unwrap(), 5);
+    assert_eq!(world.lag(&topic, "g").await, 5);
     second.ack().await.unwrap();
-    assert_eq!(events.lag("lagging", "g").await.unwrap(), 4);
+    assert_eq!(world.lag(&topic, "g").await, 4);
     first.ack().await.unwrap();
-    assert_eq!(events.lag("lagging", "g").await.unwrap(), 3);
+    assert_eq!(world.lag(&topic, "g").await, 3);
     for _ in 0..3 {
         take(&mut consumer).await;
     }
-    assert_eq!(events.lag("lagging", "g").await.unwrap(), 0);
-    events.append_to("lagging", "x").await.unwrap();
-    assert_eq!(events.lag("lagging", "g").await.unwrap(), 1);
+    assert_eq!(world.lag(&topic, "g").await, 0);
+    world.append(&topic, "x").await;
+    assert_eq!(world.lag(&topic, "g").await, 1);
 }

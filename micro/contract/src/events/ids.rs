@@ -1,21 +1,22 @@
 //! What is appended again under its id.
 
-use super::{record, text};
-use crate::{Event, Events, Start};
+use micro_events::{Event, Start};
+
+use super::{World, record, text};
 
 fn event(id: &str) -> Event {
     Event::new(id.to_owned()).with_id(id)
 }
 
-async fn batch(events: &Events, topic: &str, ids: &[&str]) -> u64 {
+async fn append_batch(world: &World, topic: &str, ids: &[&str]) -> u64 {
     let batch = ids.iter().map(|id| event(id));
-    events.append_batch(topic, batch).await.unwrap()
+    world.events.append_batch(topic, batch).await.unwrap()
 }
 
-/// Whether these and no others stand in a topic, which ends there.
-async fn stand(events: &Events, topic: &str, wanted: &[&str]) {
-    let end = events.append_to(topic, "end").await.unwrap();
-    let mut records = events.read(topic, Start::Earliest).await.unwrap();
+/// Makes sure that a topic holds these and no others.
+async fn assert_holds(world: &World, topic: &str, expected: &[&str]) {
+    let end = world.append(topic, "end").await;
+    let mut records = world.read(topic, Start::Earliest).await;
     let mut found = Vec::new();
     loop {
         let record = record(&mut records).await;
@@ -24,48 +25,54 @@ async fn stand(events: &Events, topic: &str, wanted: &[&str]) {
         }
         found.push(text(&record));
     }
-    assert_eq!(found, wanted);
+    assert_eq!(found, expected);
 }
 
-pub(super) async fn one_id_is_appended_once(events: &Events) {
-    let first = events.append_to("once", event("a")).await.unwrap();
-    assert_eq!(
-        events.append_to("once", event("b")).await.unwrap(),
-        first + 1
-    );
-    assert_eq!(events.append_to("once", event("a")).await.unwrap(), first);
+fn can_remember(world: &World) -> bool {
+    world.can(world.capabilities().remembers, "remember ids")
+}
+
+/// An event whose id stands in the topic is not appended again, alone or in a batch, and its
+/// offset is the first one's. An empty id is none. Needs `remembers`.
+pub async fn one_id_is_appended_once(world: World) {
+    if !can_remember(&world) {
+        return;
+    }
+    let topic = world.topic("once");
+    let first = world.append(&topic, event("a")).await;
+    assert_eq!(world.append(&topic, event("b")).await, first + 1);
+    assert_eq!(world.append(&topic, event("a")).await, first);
     // A batch is the same batch, and what is new of another is appended.
     for _ in 0..3 {
-        assert_eq!(batch(events, "once", &["c", "d", "e"]).await, first + 2);
+        let batch = append_batch(&world, &topic, &["c", "d", "e"]);
+        assert_eq!(batch.await, first + 2);
     }
-    assert_eq!(
-        batch(events, "once", &["e", "f", "f", "g"]).await,
-        first + 4
-    );
-    assert_eq!(
-        events.append_to("once", event("g")).await.unwrap(),
-        first + 6
-    );
-    stand(events, "once", &["a", "b", "c", "d", "e", "f", "g"]).await;
-    // Elsewhere it is another, and none is none.
-    let other = batch(events, "once-more", &["a"]).await;
+    let batch = append_batch(&world, &topic, &["e", "f", "f", "g"]);
+    assert_eq!(batch.await, first + 4);
+    assert_eq!(world.append(&topic, event("g")).await, first + 6);
+    assert_holds(&world, &topic, &["a", "b", "c", "d", "e", "f", "g"]).await;
+    // In another topic it is another event.
+    let topic = world.topic("once-more");
+    let other = append_batch(&world, &topic, &["a"]).await;
     for number in 1..3 {
         let empty = Event::new("x").with_id("");
-        assert_eq!(
-            events.append_to("once-more", empty).await.unwrap(),
-            other + number
-        );
+        assert_eq!(world.append(&topic, empty).await, other + number);
     }
 }
 
-pub(super) async fn one_id_of_many_at_once_is_appended_once(events: &Events) {
+/// Sixteen tasks append the same four ids at once: each stands there once. Needs `remembers`.
+pub async fn one_id_of_many_at_once_is_appended_once(world: World) {
+    if !can_remember(&world) {
+        return;
+    }
+    let topic = world.topic("at-once");
     let tasks: Vec<_> = (0..16)
         .map(|_| {
-            let events = events.clone();
+            let (events, topic) = (world.events.clone(), topic.clone());
             tokio::spawn(async move {
                 let mut offsets = Vec::new();
                 for id in ["a", "b", "c", "d"] {
-                    offsets.push(events.append_to("at-once", event(id)).await.unwrap());
+                    offsets.push(events.append_to(&topic, event(id)).await.unwrap());
                 }
                 offsets
             })
@@ -76,18 +83,25 @@ pub(super) async fn one_id_of_many_at_once_is_appended_once(events: &Events) {
         all.push(task.await.unwrap());
     }
     assert!(all.iter().all(|offsets| *offsets == all[0]), "{all:?}");
-    stand(events, "at-once", &["a", "b", "c", "d"]).await;
+    assert_holds(&world, &topic, &["a", "b", "c", "d"]).await;
 }
 
-pub(super) async fn ids_outlive_a_restart(events: Events, open: impl Fn() -> Events) -> Events {
-    let first = batch(&events, "ids-kept", &["a", "b", "c"]).await;
-    events.close().await.unwrap();
-    let events = open();
-    assert_eq!(batch(&events, "ids-kept", &["b", "d"]).await, first + 1);
-    assert_eq!(batch(&events, "ids-kept", &["d"]).await, first + 3);
-    stand(&events, "ids-kept", &["a", "b", "c", "d"]).await;
-    events.delete("ids-kept").await.unwrap();
-    batch(&events, "ids-kept", &["b"]).await;
-    stand(&events, "ids-kept", &["b"]).await;
-    events
+/// Ids are remembered after a restart, until the topic is deleted. Needs `durable` and
+/// `remembers`.
+pub async fn ids_outlive_a_restart(mut world: World) {
+    let durable = world.capabilities().durable;
+    if !can_remember(&world) || !world.can(durable, "keep events after a restart") {
+        return;
+    }
+    let topic = world.topic("ids-kept");
+    let first = append_batch(&world, &topic, &["a", "b", "c"]).await;
+    world.reopen().await;
+    assert_eq!(append_batch(&world, &topic, &["b", "d"]).await, first + 1);
+    assert_eq!(append_batch(&world, &topic, &["d"]).await, first + 3);
+    assert_holds(&world, &topic, &["a", "b", "c", "d"]).await;
+    if world.capabilities().delete {
+        world.events.delete(&topic).await.unwrap();
+        append_batch(&world, &topic, &["b"]).await;
+        assert_holds(&world, &topic, &["b"]).await;
+    }
 }

@@ -1,77 +1,217 @@
-//! What every backend of events must do, run over each.
+//! What every log of events must do.
 //!
-//! Reads the backend's capabilities and asks for what it says it can do. Waits on conditions with a
-//! deadline, as some backends are disks and networks; a slow machine makes no test fail.
+//! The author of a [`Backend`](micro_events::Backend) promises:
+//!
+//! - `append` gives the events of a topic offsets that follow each other, and returns the first
+//!   one's. A record comes back with all that its event had, and times never go back.
+//! - `read` begins at the earliest record, at the next one to come, or at an offset, and follows
+//!   the end. An offset beyond the next, or one that was removed, is `OutOfRange`.
+//! - A topic need not exist before somebody reads or consumes it.
+//! - A group gets every record at least once, and its consumers share them. A consumer takes
+//!   nothing before `next` is called, and no more than `in_flight`; a group begins no more than
+//!   `window` records beyond its oldest unsettled one.
+//! - A delivery that is dropped, refused, or kept for longer than `ack_wait` comes again, with
+//!   the next number of `attempt`. A late `ack` counts; a late `nack` or `extend` fails with
+//!   `FailedPrecondition`.
+//! - After `retries`, or by `dead_letter`, an event goes to the topic of dead letters with the
+//!   metadata `dead-topic`, `dead-offset`, `dead-group`, `dead-attempts` and `dead-reason` (in
+//!   ASCII, escaped as by [`char::escape_default`]), and counts as settled.
+//! - `lag` counts what a group has not settled.
+//! - `close` ends readers with `Unavailable` and consumers; what comes later fails. To close
+//!   again is not an error.
+//! - With `time`, reading begins with the first record of a time or later.
+//! - With `ordered`, the next record of a key is not delivered while an earlier one is unsettled.
+//! - With `remembers`, an event whose id stands in the topic is not appended again.
+//! - With `trim`, what was trimmed is `OutOfRange`, offsets go on, and groups skip what is gone.
+//! - With `delete`, readers of a deleted topic end with `Aborted`, its consumers end, its groups
+//!   are forgotten, and the topic begins anew.
+//! - With `durable`, records, groups and (with `remembers`) ids outlive a restart.
+//!
+//! A backend that can append and fetch has groups from [`Log`](micro_events::log::Log) and
+//! [`Logged`](micro_events::log::Logged); those of a server are the author's work.
 
 mod failing;
 mod groups;
 mod ids;
-mod life;
+mod lifetime;
 mod order;
 mod reading;
 
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
+use micro_events::{Capabilities, Consumer, Delivery, Event, Events, Options, Record, Records};
 use tokio::time::timeout;
 
-use crate::{Config, Consumer, Delivery, Event, Events, File, Memory, Options, Record, Records};
+use crate::{DEADLINE, report_skipped, unique_prefix};
 
-/// More than any backend needs; only a failing test waits this long.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub use self::failing::{
+    a_late_ack_counts_and_a_late_nack_does_not, dead_letters_go_where_the_options_say,
+    each_group_has_its_dead_letter, poison_goes_to_the_dead_letters_and_the_rest_flows,
+    what_is_not_settled_comes_again,
+};
+pub use self::groups::{
+    a_group_begins_where_it_says_and_goes_on_where_it_was, consumers_share_their_group,
+    each_group_gets_everything, in_flight_and_window_bound_a_group, lag_counts_what_is_not_settled,
+};
+pub use self::ids::{
+    ids_outlive_a_restart, one_id_is_appended_once, one_id_of_many_at_once_is_appended_once,
+};
+pub use self::lifetime::{
+    a_close_ends_everything, a_deleted_topic_begins_anew, a_restart_keeps_everything,
+    trimmed_is_gone_and_the_rest_stays, what_it_cannot_is_unimplemented,
+};
+pub use self::order::{a_key_is_served_in_order, a_key_waits_for_its_oldest};
+pub use self::reading::{
+    a_reader_follows_the_end, appends_of_many_are_each_there_once, everything_of_an_event_survives,
+    offsets_follow_each_other, reading_begins_at_a_time, reading_begins_where_it_says,
+    topics_are_kept_apart,
+};
 
-/// Runs the whole contract. `open` opens the same place each time, after it was closed.
-async fn holds(open: impl Fn() -> Events) {
-    let events = open();
-    reading::offsets_follow_each_other(&events).await;
-    reading::everything_of_an_event_survives(&events).await;
-    reading::each_start_begins_where_it_says(&events).await;
-    reading::a_reader_follows_the_end(&events).await;
-    reading::appends_of_many_are_each_there_once(&events).await;
-    reading::many_topics_are_kept_apart(&events).await;
-    groups::each_group_gets_everything(&events).await;
-    groups::consumers_share_their_group(&events).await;
-    groups::a_group_begins_where_it_says_and_goes_on_where_it_was(&events).await;
-    groups::bounds_hold(&events).await;
-    groups::lag_counts_what_is_not_settled(&events).await;
-    failing::what_is_not_settled_comes_again(&events).await;
-    failing::a_late_ack_counts_and_a_late_nack_does_not(&events).await;
-    failing::poison_goes_to_the_dead_letters_and_the_rest_flows(&events).await;
-    failing::each_group_has_its_dead_letter(&events).await;
-    if events.capabilities().remembers {
-        ids::one_id_is_appended_once(&events).await;
-        ids::one_id_of_many_at_once_is_appended_once(&events).await;
-    }
-    if events.capabilities().ordered {
-        order::a_key_is_served_in_order(&events).await;
-        order::a_key_waits_for_its_oldest(&events).await;
-    }
-    if events.capabilities().trim {
-        life::trimmed_is_gone_and_the_rest_stays(&events).await;
-    }
-    if events.capabilities().delete {
-        life::deleted_begins_anew(&events).await;
-    }
-    let mut events = life::a_close_ends_everything(events, &open).await;
-    if events.capabilities().durable {
-        if events.capabilities().remembers {
-            events = ids::ids_outlive_a_restart(events, &open).await;
+/// A log of events, a way to open it again, and names that no other case has.
+pub struct World {
+    /// The log, open.
+    pub events: Events,
+    opener: Box<dyn Opener>,
+    prefix: String,
+}
+
+impl World {
+    /// Opens a log. Called again, after the log was closed, `open` opens the same place again.
+    pub async fn open(open: impl AsyncFn() -> Events + 'static) -> Self {
+        Self {
+            events: open().await,
+            opener: Box::new(open),
+            prefix: unique_prefix(),
         }
-        life::a_restart_keeps_everything(events, &open).await;
+    }
+
+    /// A topic that no other case has.
+    pub fn topic(&self, what: &str) -> String {
+        format!("{}.{what}", self.prefix)
+    }
+
+    /// Closes the log and opens it again.
+    async fn reopen(&mut self) {
+        self.events.close().await.unwrap();
+        self.events = self.opener.open().await;
+    }
+
+    /// The topics of this case.
+    async fn topics(&self) -> Vec<String> {
+        let mut topics = self.events.topics().await.unwrap();
+        let own = self.topic("");
+        topics.retain(|topic| topic.starts_with(&own));
+        topics.sort();
+        topics
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.events.capabilities()
+    }
+
+    /// Whether a case can run; says so when it cannot.
+    fn can(&self, capability: bool, what: &str) -> bool {
+        if !capability {
+            report_skipped(self.events.scheme(), what);
+        }
+        capability
+    }
+
+    /// Appends an event; its offset.
+    async fn append(&self, topic: &str, event: impl Into<Event>) -> u64 {
+        self.events.append_to(topic, event).await.unwrap()
+    }
+
+    /// Appends numbers from 0 on; the offset of the first.
+    async fn append_numbers(&self, topic: &str, count: usize) -> u64 {
+        let batch = (0..count).map(|number| Event::new(number.to_string()));
+        self.events.append_batch(topic, batch).await.unwrap()
+    }
+
+    async fn read(&self, topic: &str, start: micro_events::Start) -> Records {
+        self.events.read(topic, start).await.unwrap()
+    }
+
+    async fn consumer(&self, topic: &str, group: &str) -> Consumer {
+        self.consumer_with(topic, group, Options::new()).await
+    }
+
+    async fn consumer_with(&self, topic: &str, group: &str, options: Options) -> Consumer {
+        self.events.consume(topic, group, options).await.unwrap()
+    }
+
+    async fn lag(&self, topic: &str, group: &str) -> u64 {
+        self.events.lag(topic, group).await.unwrap()
+    }
+
+    /// Makes sure that nothing is delivered to a consumer which may not take anything, while
+    /// markers go through the log by way of another topic.
+    async fn assert_nothing_for(&self, consumer: &mut Consumer) {
+        let topic = self.topic(&format!("markers-{:08x}", fastrand::u32(..)));
+        let markers = async {
+            let mut other = self.consumer(&topic, "markers").await;
+            for _ in 0..MARKERS {
+                self.append(&topic, "marker").await;
+                assert_eq!(take(&mut other).await, "marker");
+            }
+        };
+        tokio::select! {
+            biased;
+            next = consumer.next() => panic!("{next:?} was delivered"),
+            () = markers => {}
+        }
+    }
+
+    /// Makes sure that nothing is left for a group but a marker, which is appended now.
+    async fn assert_nothing_but_a_marker(&self, topic: &str, consumer: &mut Consumer) {
+        let offset = self.append(topic, "marker").await;
+        let delivery = delivery(consumer).await;
+        let found = (delivery.record().offset, delivery.attempt());
+        assert_eq!(found, (offset, 1), "{delivery:?}");
+        delivery.ack().await.unwrap();
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World")
+            .field("events", &self.events)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How many markers go through the log before nothing counts as nothing.
+const MARKERS: usize = 3;
+
+/// An `ack_wait` for tests that let it pass. Nothing depends on being faster than it.
+const SHORT: Duration = Duration::from_millis(100);
+
+/// The object-safe twin of what [`World::open`] takes.
+trait Opener {
+    fn open(&self) -> Pin<Box<dyn Future<Output = Events> + '_>>;
+}
+
+impl<F: AsyncFn() -> Events> Opener for F {
+    fn open(&self) -> Pin<Box<dyn Future<Output = Events> + '_>> {
+        Box::pin(self())
     }
 }
 
 /// The next record, in time.
 async fn record(records: &mut Records) -> Record {
-    let next = timeout(PATIENCE, records.next()).await;
+    let next = timeout(DEADLINE, records.next()).await;
     next.expect("a record in time").expect("a record").unwrap()
 }
 
 /// The next delivery, in time.
 async fn delivery(consumer: &mut Consumer) -> Delivery {
-    let next = timeout(PATIENCE, consumer.next()).await;
-    next.expect("a delivery in time")
-        .expect("a delivery")
-        .unwrap()
+    let next = timeout(DEADLINE, consumer.next()).await;
+    let next = next.expect("a delivery in time");
+    next.expect("a delivery").unwrap()
 }
 
 /// Takes the next delivery and acknowledges it; its payload.
@@ -82,39 +222,6 @@ async fn take(consumer: &mut Consumer) -> String {
     payload
 }
 
-/// Nothing comes just now.
-async fn nothing(consumer: &mut Consumer) {
-    let next = timeout(Duration::from_millis(50), consumer.next()).await;
-    assert!(next.is_err(), "{next:?}");
-}
-
 fn text(record: &Record) -> String {
     String::from_utf8(record.event.payload.to_vec()).unwrap()
-}
-
-/// Appends numbers from 0 on; the offset of the first.
-async fn numbers(events: &Events, topic: &str, count: usize) -> u64 {
-    let batch = (0..count).map(|number| Event::new(number.to_string()));
-    events.append_batch(topic, batch).await.unwrap()
-}
-
-async fn consumer(events: &Events, topic: &str, group: &str) -> Consumer {
-    events.consume(topic, group, Options::new()).await.unwrap()
-}
-
-#[tokio::test(start_paused = true)]
-async fn memory_keeps_the_contract() {
-    holds(|| Events::new(Memory::new())).await;
-}
-
-#[tokio::test]
-async fn file_keeps_the_contract() {
-    let dir = crate::file::scratch();
-    holds(|| Events::new(File::new(Config::new(dir.path())))).await;
-}
-
-#[tokio::test]
-async fn file_in_small_segments_keeps_the_contract() {
-    let dir = crate::file::scratch();
-    holds(|| Events::new(File::new(Config::new(dir.path()).with_segment(300)))).await;
 }

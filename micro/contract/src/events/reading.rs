@@ -1,30 +1,38 @@
 //! Appending and reading.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use super::{numbers, record, text};
-use crate::{Event, Events, Start};
+use micro_events::{Event, Start};
 use micro_message::error::ErrorKind;
 use micro_message::metadata::Metadata;
+use tokio::time::{sleep, timeout};
 
-pub(super) async fn offsets_follow_each_other(events: &Events) {
-    let first = events.append_to("counted", "a").await.unwrap();
-    assert_eq!(events.append_to("counted", "b").await.unwrap(), first + 1);
-    assert_eq!(numbers(events, "counted", 3).await, first + 2);
-    assert_eq!(events.append_to("counted", "c").await.unwrap(), first + 5);
-    let mut records = events.read("counted", Start::Earliest).await.unwrap();
+use super::{World, record, text};
+use crate::DEADLINE;
+
+/// Events, alone and in batches, get offsets that follow each other, and are read in that order.
+pub async fn offsets_follow_each_other(world: World) {
+    let topic = world.topic("counted");
+    let first = world.append(&topic, "a").await;
+    assert_eq!(world.append(&topic, "b").await, first + 1);
+    assert_eq!(world.append_numbers(&topic, 3).await, first + 2);
+    assert_eq!(world.append(&topic, "c").await, first + 5);
+    let mut records = world.read(&topic, Start::Earliest).await;
     let mut before = SystemTime::UNIX_EPOCH;
     for (offset, payload) in (first..).zip(["a", "b", "0", "1", "2", "c"]) {
         let record = record(&mut records).await;
         assert_eq!((record.offset, &*text(&record)), (offset, payload));
-        assert_eq!(&*record.topic, "counted");
+        assert_eq!(&*record.topic, topic);
         assert!(record.time >= before);
         before = record.time;
     }
 }
 
-pub(super) async fn everything_of_an_event_survives(events: &Events) {
+/// Payload, key, id, content type and metadata are read as they were appended: empty ones, bytes
+/// that are not text, and 3 MiB.
+pub async fn everything_of_an_event_survives(world: World) {
+    let topic = world.topic("whole");
     let mut metadata = Metadata::new();
     metadata.append("tenant", "acme").unwrap();
     metadata.append("tenant", "other").unwrap();
@@ -38,58 +46,75 @@ pub(super) async fn everything_of_an_event_survives(events: &Events) {
     let big = Event::new(vec![42; 3 << 20]);
     let all = [full, Event::default(), empty_words, big];
     for event in &all {
-        events.append_to("whole", event.clone()).await.unwrap();
+        world.append(&topic, event.clone()).await;
     }
-    let mut records = events.read("whole", Start::Earliest).await.unwrap();
+    let mut records = world.read(&topic, Start::Earliest).await;
     for event in all {
         assert_eq!(record(&mut records).await.event, event);
     }
 }
 
-pub(super) async fn each_start_begins_where_it_says(events: &Events) {
-    let first = numbers(events, "starts", 2).await;
-    let time = loop {
-        // Times may be as coarse as a clock's tick.
-        let now = SystemTime::now();
-        events.append_to("starts", "tick").await.unwrap();
-        let mut records = events.read("starts", Start::Earliest).await.unwrap();
-        if record(&mut records).await.time < now {
-            break now;
-        }
-    };
-    let last = events.append_to("starts", "last").await.unwrap();
-    let read = async |start| events.read("starts", start).await.unwrap();
-    let found = record(&mut read(Start::Earliest).await).await.offset;
-    assert_eq!(found, first);
-    for offset in [first, first + 1, last] {
-        let found = record(&mut read(Start::Offset(offset)).await).await;
-        assert_eq!(found.offset, offset);
+/// Reading begins at the earliest record, at each offset, at the next one to come; an offset
+/// beyond is `OutOfRange`.
+pub async fn reading_begins_where_it_says(world: World) {
+    let topic = world.topic("starts");
+    let first = world.append_numbers(&topic, 3).await;
+    let mut earliest = world.read(&topic, Start::Earliest).await;
+    assert_eq!(record(&mut earliest).await.offset, first);
+    for offset in first..first + 3 {
+        let mut records = world.read(&topic, Start::Offset(offset)).await;
+        assert_eq!(record(&mut records).await.offset, offset);
     }
-    if events.capabilities().time {
-        let found = record(&mut read(Start::Time(time)).await).await;
-        assert!(found.time >= time && found.offset > first, "{found:?}");
-        let mut records = read(Start::Offset(found.offset - 1)).await;
-        assert!(record(&mut records).await.time < time);
-        let all = record(&mut read(Start::Time(SystemTime::UNIX_EPOCH)).await).await;
-        assert_eq!(all.offset, first);
-    }
-    let mut latest = read(Start::Latest).await;
-    let mut next = read(Start::Offset(last + 1)).await;
-    let beyond = events.read("starts", Start::Offset(last + 2)).await;
+    let mut latest = world.read(&topic, Start::Latest).await;
+    let mut next = world.read(&topic, Start::Offset(first + 3)).await;
+    let beyond = world.events.read(&topic, Start::Offset(first + 4)).await;
     assert_eq!(beyond.unwrap_err().kind(), ErrorKind::OutOfRange);
-    events.append_to("starts", "new").await.unwrap();
-    assert_eq!(record(&mut latest).await.offset, last + 1);
-    assert_eq!(text(&record(&mut next).await), "new");
+    world.append(&topic, "new").await;
+    for records in [&mut latest, &mut next] {
+        let record = record(records).await;
+        assert_eq!((record.offset, &*text(&record)), (first + 3, "new"));
+    }
 }
 
-pub(super) async fn a_reader_follows_the_end(events: &Events) {
-    // There is no topic yet.
-    let mut records = events.read("followed", Start::Latest).await.unwrap();
-    let appending = events.clone();
+/// Reading begins with the first record of a time or later. Needs `time`.
+pub async fn reading_begins_at_a_time(world: World) {
+    if !world.can(world.capabilities().time, "begin to read at a time") {
+        return;
+    }
+    let topic = world.topic("times");
+    let mut records = world.read(&topic, Start::Earliest).await;
+    world.append(&topic, "first").await;
+    let first = record(&mut records).await;
+    // Times may be as coarse as a clock's tick.
+    let later = async {
+        loop {
+            sleep(Duration::from_millis(1)).await;
+            world.append(&topic, "tick").await;
+            let tick = record(&mut records).await;
+            if tick.time > first.time {
+                return tick;
+            }
+        }
+    };
+    let later = timeout(DEADLINE, later).await.expect("time goes on");
+    world.append(&topic, "last").await;
+    let mut from_time = world.read(&topic, Start::Time(later.time)).await;
+    assert_eq!(record(&mut from_time).await, later);
+    let mut all = world
+        .read(&topic, Start::Time(SystemTime::UNIX_EPOCH))
+        .await;
+    assert_eq!(record(&mut all).await, first);
+}
+
+/// A reader of a topic that does not exist yet gets each record as it is appended.
+pub async fn a_reader_follows_the_end(world: World) {
+    let topic = world.topic("followed");
+    let mut records = world.read(&topic, Start::Latest).await;
+    let (events, to) = (world.events.clone(), topic.clone());
     let append = tokio::spawn(async move {
         for number in 0..50_u32 {
             let event = number.to_string().into_bytes();
-            appending.append_to("followed", event).await.unwrap();
+            events.append_to(&to, event).await.unwrap();
         }
     });
     for number in 0..50_u32 {
@@ -98,52 +123,48 @@ pub(super) async fn a_reader_follows_the_end(events: &Events) {
     append.await.unwrap();
 }
 
-pub(super) async fn appends_of_many_are_each_there_once(events: &Events) {
+/// Sixteen tasks append at once: each event stands at the offset that its task was told.
+pub async fn appends_of_many_are_each_there_once(world: World) {
+    let topic = world.topic("crowded");
     let tasks: Vec<_> = (0..16_u32)
         .map(|task| {
-            let events = events.clone();
+            let (events, topic) = (world.events.clone(), topic.clone());
             tokio::spawn(async move {
-                let mut offsets = Vec::new();
+                let mut appended = Vec::new();
                 for number in 0..20_u32 {
-                    let event = format!("{task}-{number}").into_bytes();
-                    offsets.push(events.append_to("crowded", event).await.unwrap());
+                    let payload = format!("{task}-{number}");
+                    let event = payload.clone().into_bytes();
+                    let offset = events.append_to(&topic, event).await.unwrap();
+                    appended.push((offset, payload));
                 }
-                assert!(offsets.is_sorted(), "{offsets:?}");
-                offsets
+                assert!(appended.is_sorted(), "{appended:?}");
+                appended
             })
         })
         .collect();
-    let mut offsets = BTreeSet::new();
+    let mut appended = BTreeSet::new();
     for task in tasks {
-        offsets.extend(task.await.unwrap());
+        appended.extend(task.await.unwrap());
     }
-    assert_eq!(offsets.len(), 320);
-    let mut records = events.read("crowded", Start::Earliest).await.unwrap();
-    let mut payloads = BTreeSet::new();
-    for offset in offsets {
+    assert_eq!(appended.len(), 320);
+    let mut records = world.read(&topic, Start::Earliest).await;
+    for expected in appended {
         let record = record(&mut records).await;
-        assert_eq!(record.offset, offset);
-        assert!(payloads.insert(text(&record)), "{record:?} comes twice");
+        assert_eq!((record.offset, text(&record)), expected);
     }
 }
 
-pub(super) async fn many_topics_are_kept_apart(events: &Events) {
-    let names: Vec<String> = (0..60)
-        .map(|number| format!("many.T-{number}.a_b"))
-        .chain(["many.case".to_owned(), "many.CASE".to_owned()])
-        .collect();
+/// Sixty topics, and two whose names differ in case only, are listed and hold what is theirs.
+pub async fn topics_are_kept_apart(world: World) {
+    let names = (0..60).map(|number| format!("T-{number}.a_b"));
+    let names = names.chain(["case".to_owned(), "CASE".to_owned()]);
+    let names: BTreeSet<String> = names.map(|name| world.topic(&name)).collect();
     for name in &names {
-        let event = name.clone().into_bytes();
-        events.append_to(name, event).await.unwrap();
+        world.append(name, name.clone().into_bytes()).await;
     }
-    let listed = events.topics().await.unwrap();
-    let listed: BTreeSet<_> = listed
-        .into_iter()
-        .filter(|n| n.starts_with("many."))
-        .collect();
-    assert_eq!(listed, names.iter().cloned().collect());
+    assert_eq!(BTreeSet::from_iter(world.topics().await), names);
     for name in &names {
-        let mut records = events.read(name, Start::Earliest).await.unwrap();
+        let mut records = world.read(name, Start::Earliest).await;
         assert_eq!(text(&record(&mut records).await), *name);
     }
 }
