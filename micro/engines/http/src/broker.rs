@@ -69,6 +69,12 @@ impl Http {
         Self::with_times(Times::default(), TTL)
     }
 
+    /// A broker that misses a subscriber for so long after the last word of it, instead of 15
+    /// seconds: until then a topic that has nobody else is `Unavailable`.
+    pub fn remembering(memory: Duration) -> Self {
+        Self::with_times(Times::default(), memory)
+    }
+
     /// `memory`: how long a member is remembered that neither the registry nor a stream tells of.
     pub(crate) fn with_times(times: Times, memory: Duration) -> Self {
         // At most 28 characters with the inbox's number, of the 63 that an id has.

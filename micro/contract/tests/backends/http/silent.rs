@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use micro::ErrorKind;
+use micro::broker::Options;
+use micro::registry::{Memory, Node, Registry};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::tests::{PATIENCE, TTL, counting, event, node, publisher, ready, until};
-use crate::broker::Options;
-use crate::error::ErrorKind;
-use crate::registry::{Memory, Node, Registry};
+use super::{DEADLINE, TTL, counting, event, node, publisher, ready, until};
 
 const TOPIC: &str = "peers.silent";
 
@@ -87,9 +87,9 @@ async fn a_silent_subscriber_is_named_and_holds_up_nobody_else() {
                 assert!(error.message().contains(word), "{how:?}: {error}");
             }
         }
-        assert_eq!(broker.flush(PATIENCE).await, 0, "{how:?}");
+        assert_eq!(broker.flush(DEADLINE).await, 0, "{how:?}");
         peer.abort();
-        subscription.close(PATIENCE).await.unwrap();
+        subscription.close(DEADLINE).await.unwrap();
         running.stop().await;
     }
 }
@@ -113,11 +113,11 @@ async fn a_silent_member_is_passed_over() {
                 assert_eq!(published.unwrap().taken, 1);
             }
         };
-        let passed = tokio::time::timeout(PATIENCE, all).await;
+        let passed = tokio::time::timeout(DEADLINE, all).await;
         passed.unwrap_or_else(|_| panic!("{how:?} is waited for with each event"));
         until("all are handled", || count.load(Ordering::SeqCst) == 100).await;
         peer.abort();
-        subscription.close(PATIENCE).await.unwrap();
+        subscription.close(DEADLINE).await.unwrap();
         running.stop().await;
     }
 }

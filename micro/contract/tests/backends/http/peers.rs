@@ -1,115 +1,34 @@
-//! The broker `http` over real connections: its contract, and peers that fail.
+//! Peers that die, are mute or are forgotten, and events of Go Micro.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use micro::ErrorKind;
+use micro::broker::{Broker, Http, Options, Place};
+use micro::handler::{Resources, Route};
+use micro::registry::{Backend, Memory, Node, Registry};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use crate::app::{App, Running};
-use crate::broker::contract::{World, holds};
-use crate::broker::{Broker, Delivery, Event, Http, Options, Place};
-use crate::driver::http2::Times;
-use crate::error::ErrorKind;
-use crate::handler::{Parts, Resources, Router, Subscriber};
-use crate::registry::{Backend, Memory, Node, Registry};
+use super::{DEADLINE, TTL, counting, event, node, publisher, ready, until};
 
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
-pub(super) const TTL: Duration = Duration::from_secs(30);
-
-/// An app that listens, for a subscriber of which nobody speaks.
-pub(super) async fn node(registry: &Registry) -> (App, Running) {
-    let idle = Subscriber::new("idle", "nobody.speaks", |_: Parts, _: Event| async {
-        Ok(())
+#[test]
+fn services_that_take_events_say_what_they_are_for() {
+    let services = Broker::new(Http::new()).services();
+    let routes = services.iter().flat_map(|service| {
+        let route = |method| {
+            let info = service.info().clone();
+            Route::new(info, method, Arc::new(()), Resources::new())
+        };
+        service.iter().map(route)
     });
-    let app = App::builder()
-        .registry(registry.clone())
-        .setting("broker", "http://")
-        .setting("settle", "1ms")
-        .subscriber(idle);
-    let app = app.build().await.unwrap();
-    let running = app.start().await.unwrap();
-    (app, running)
-}
-
-#[tokio::test]
-async fn what_is_listed_of_the_way_in_says_what_it_is_for() {
-    let broker = Broker::open("http://").unwrap();
-    let mut router = Router::new();
-    super::open(&mut router, broker.door(), &Resources::new()).unwrap();
-    assert_eq!(router.routes().len(), 2);
-    for route in router.routes() {
+    let routes: Vec<_> = routes.collect();
+    assert_eq!(routes.len(), 2);
+    for route in routes {
         assert!(!route.doc.is_empty() && !route.service.doc.is_empty());
     }
-}
-
-/// A broker that only publishes.
-pub(super) async fn publisher(registry: &Registry) -> Broker {
-    let broker = Broker::open("http://").unwrap();
-    broker.place(&Place::new(registry.clone())).await.unwrap();
-    broker
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "numbers and texts alike")]
-pub(super) fn event(topic: &str, body: impl ToString) -> Event {
-    Event::raw(topic, "text/plain", body.to_string()).unwrap()
-}
-
-/// Publishes until as many take it.
-pub(super) async fn ready(broker: &Broker, topic: &str, expected: usize) {
-    let wait = async {
-        loop {
-            let probe = broker.publish_event(event(topic, "probe").with_id("probe"));
-            if probe
-                .await
-                .is_ok_and(|published| published.taken == expected)
-            {
-                return;
-            }
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, wait)
-        .await
-        .expect("subscribers are known");
-}
-
-pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let wait = async {
-        while !holds() {
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, wait)
-        .await
-        .unwrap_or_else(|_| panic!("{what}"));
-}
-
-/// Counts what is handled, probes aside.
-pub(super) fn counting(
-    count: &Arc<AtomicUsize>,
-) -> impl Fn(Delivery) -> std::future::Ready<crate::error::Result<()>> + use<> {
-    let count = Arc::clone(count);
-    move |delivery| {
-        count.fetch_add(usize::from(delivery.id() != "probe"), Ordering::SeqCst);
-        std::future::ready(Ok(()))
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn http_holds_the_contract() {
-    let registry = Registry::new(Memory::new());
-    let (a, b) = (node(&registry).await, node(&registry).await);
-    holds(World {
-        name: "http",
-        publisher: publisher(&registry).await,
-        nodes: [a.0.broker().clone(), b.0.broker().clone()],
-    })
-    .await;
-    a.1.stop().await;
-    b.1.stop().await;
 }
 
 /// A process that answers nothing to anybody but keeps the connection.
@@ -144,7 +63,7 @@ async fn a_dead_peer_and_a_mute_one_are_passed_over() {
         assert_eq!(published.unwrap().taken, 1);
     }
     until("all are handled", || count.load(Ordering::SeqCst) == 20).await;
-    subscription.close(PATIENCE).await.unwrap();
+    subscription.close(DEADLINE).await.unwrap();
     running.stop().await;
 }
 
@@ -161,7 +80,7 @@ async fn a_queue_of_mute_members_is_named_in_time() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(error.message().contains("queue `silent`"), "{error}");
-    assert!(start.elapsed() < PATIENCE / 2);
+    assert!(start.elapsed() < DEADLINE / 2);
 }
 
 /// A registry that forgets all subscribers.
@@ -173,7 +92,7 @@ async fn forget(memory: &Memory) {
 
 /// A publisher that remembers members for so long that neither registry nor stream tells of.
 async fn remembering(registry: &Registry, memory: Duration) -> Broker {
-    let broker = Broker::new(Http::with_times(Times::default(), memory));
+    let broker = Broker::new(Http::remembering(memory));
     broker.place(&Place::new(registry.clone())).await.unwrap();
     broker
 }
@@ -246,7 +165,7 @@ async fn subscribers_that_live_are_found_while_the_registry_knows_nobody() {
     .await;
     // Ended in order, they are missed by nobody, though the registry says nothing new.
     for subscription in subscriptions {
-        subscription.close(PATIENCE).await.unwrap();
+        subscription.close(DEADLINE).await.unwrap();
     }
     until_published(&broker, "peers.blind", 0).await;
     running.stop().await;
@@ -260,7 +179,7 @@ async fn until_published(broker: &Broker, topic: &str, expected: usize) {
         if published.taken == expected {
             return;
         }
-        assert!(start.elapsed() < PATIENCE, "{published:?}");
+        assert!(start.elapsed() < DEADLINE, "{published:?}");
     }
 }
 
@@ -299,7 +218,7 @@ async fn subscribers_that_are_killed_are_missed_for_a_while() {
                 // The connection was still being closed.
                 Ok(published) => assert_eq!((published.taken, failed), (1, 0)),
             }
-            assert!(start.elapsed() < PATIENCE, "{failed}");
+            assert!(start.elapsed() < DEADLINE, "{failed}");
             sleep(Duration::from_millis(10)).await;
         }
         assert!(failed > 0 && start.elapsed() >= remembered, "{failed}");
@@ -327,7 +246,7 @@ async fn the_last_subscriber_that_ends_in_order_is_missed_by_nobody() {
         let topic = if sent { "peers.ends" } else { "peers.other" };
         ready(&broker, topic, usize::from(sent)).await;
         // The process lives on for a moment, as one that stops in order does.
-        subscription.close(PATIENCE).await.unwrap();
+        subscription.close(DEADLINE).await.unwrap();
         let mut watch = registry.watch("micro.http.broker").await.unwrap();
         while watch.next().await.unwrap().nodes.len() > 1 {}
         // The publisher may have a moment to go until it hears of it, and one event on its way.
@@ -358,7 +277,7 @@ async fn a_publisher_in_a_tight_loop_hears_of_the_first_subscriber() {
         while count.load(Ordering::SeqCst) == 0 {
             let published = broker.publish_event(event("peers.loop", 1)).await.unwrap();
             assert_eq!(published.taken, 0);
-            assert!(start.elapsed() < PATIENCE, "the loop lets nobody else run");
+            assert!(start.elapsed() < DEADLINE, "the loop lets nobody else run");
         }
         subscribing.await.unwrap();
     }
@@ -374,7 +293,7 @@ async fn a_member_that_dies_loses_nothing() {
         .broker()
         .subscribe("peers.dies", options, |delivery| async move {
             if delivery.id() != "probe" {
-                sleep(PATIENCE).await;
+                sleep(DEADLINE).await;
             }
             Ok(())
         });
@@ -396,10 +315,10 @@ async fn a_member_that_dies_loses_nothing() {
     drop(running);
     drop(stuck);
     until("all are handled", || count.load(Ordering::SeqCst) >= 50).await;
-    assert_eq!(broker.flush(PATIENCE).await, 0);
+    assert_eq!(broker.flush(DEADLINE).await, 0);
     assert_eq!(count.load(Ordering::SeqCst), 50);
     assert!(broker.dead_letters().is_empty());
-    subscription.close(PATIENCE).await.unwrap();
+    subscription.close(DEADLINE).await.unwrap();
     alive.stop().await;
 }
 
@@ -431,7 +350,7 @@ async fn events_of_go_micro_reach_the_subscriber_they_name() {
     until("it is handled", || two.load(Ordering::SeqCst) == 1).await;
     assert_eq!(one.load(Ordering::SeqCst), 0);
     for subscription in all {
-        subscription.close(PATIENCE).await.unwrap();
+        subscription.close(DEADLINE).await.unwrap();
     }
     running.stop().await;
 }
