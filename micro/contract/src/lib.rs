@@ -39,9 +39,9 @@
 //!
 //! | argument | effect |
 //! |---|---|
-//! | `ignore = "needs nats"` | marks every case `#[ignore = "needs nats"]`; run them with `cargo test -- --ignored` |
+//! | `ignore = "needs nats"` | ignores every case with this reason; `cargo test -- --ignored` runs them |
 //! | `start_paused = true` | runs every case with tokio's clock paused; for backends without I/O |
-//! | `worker_threads = 2` | runs every case on a runtime with several threads; one thread unless set |
+//! | `worker_threads = 2` | runs every case on so many threads; on the thread of the test unless set |
 //!
 //! Each case is also a public async function, for example
 //! [`events::a_key_is_served_in_order`], which takes the `World` of its suite. The macros do

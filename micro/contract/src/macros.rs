@@ -1,6 +1,6 @@
 //! The macros that make one test per case.
 
-/// Makes a module of tests, one for each case of the [registry suite](crate::registry).
+/// Makes a module of tests, one for each case of the [registry suite](mod@crate::registry).
 ///
 /// The expression is an async closure that returns a [`registry::World`](crate::registry::World),
 /// a `Registry`, or a pair of registries that see the same nodes. See the
@@ -30,7 +30,7 @@ macro_rules! registry {
     };
 }
 
-/// Makes a module of tests, one for each case of the [broker suite](crate::broker).
+/// Makes a module of tests, one for each case of the [broker suite](mod@crate::broker).
 ///
 /// The expression is an async closure that returns a [`broker::World`](crate::broker::World) or,
 /// for a backend that is one process, a `Broker`. See the [crate documentation](crate#use) for the
@@ -71,7 +71,7 @@ macro_rules! broker {
     };
 }
 
-/// Makes a module of tests, one for each case of the [events suite](crate::events).
+/// Makes a module of tests, one for each case of the [events suite](mod@crate::events).
 ///
 /// The expression is an async closure that returns `Events`. Called again, after the events that
 /// it returned were closed, it opens the same place again. See the

@@ -1,5 +1,7 @@
 //! The backends that micro ships, run through the contract suites.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 #[path = "backends/broker.rs"]
 mod broker;
 #[path = "backends/events.rs"]

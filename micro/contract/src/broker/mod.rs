@@ -161,9 +161,11 @@ impl World {
                 sleep(PAUSE).await;
             }
         };
-        if timeout(DEADLINE, wait).await.is_err() {
-            panic!("`{topic}` does not reach {expected} queues and subscribers: {last}");
-        }
+        let reached = timeout(DEADLINE, wait).await.is_ok();
+        assert!(
+            reached,
+            "`{topic}` does not reach {expected} queues and subscribers: {last}"
+        );
     }
 
     /// Waits until so many queues and plain subscribers have handled a probe.

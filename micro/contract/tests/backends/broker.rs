@@ -6,7 +6,9 @@ use micro_contract::broker::World;
 
 use crate::http;
 
-micro_contract::broker!(memory, worker_threads = 2, async || Broker::new(Memory::new()));
+micro_contract::broker!(memory, worker_threads = 2, async || Broker::new(
+    Memory::new()
+));
 
 micro_contract::broker!(http_between_apps, worker_threads = 2, async || {
     let registry = Registry::new(registry::Memory::new());
