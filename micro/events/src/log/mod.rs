@@ -70,16 +70,19 @@ pub trait Log: Send + Sync + 'static {
     /// Writes a change of a group down; `Aborted` when the topic has another life by now.
     fn save(&self, group: &GroupId, step: Step) -> impl Future<Output = Result<()>> + Send;
 
-    /// The topics that have records, sorted.
+    /// The topics that have records or groups.
     fn topics(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
 
-    /// Removes records from the beginning.
+    /// Removes records from the beginning of a topic; an unknown topic is not an error. May keep
+    /// more than asked.
     fn trim(&self, topic: &str, trim: Trim) -> impl Future<Output = Result<()>> + Send;
 
-    /// Removes a topic with its groups.
+    /// Removes a topic with its groups, which begins its next life; an unknown topic is not an
+    /// error.
     fn delete(&self, topic: &str) -> impl Future<Output = Result<()>> + Send;
 
-    /// Finishes what was asked; what comes later fails.
+    /// Finishes what was asked and lets go of everything, the senders of tails among it; what comes
+    /// later fails as [`closed`]. To close again is not an error.
     fn close(&self) -> impl Future<Output = Result<()>> + Send;
 }
 
@@ -95,7 +98,7 @@ pub struct Tail {
 /// Which group.
 #[derive(Debug, Clone)]
 pub struct GroupId {
-    /// The topic.
+    /// The topic that it consumes.
     pub topic: Arc<str>,
     /// The group's name.
     pub name: Arc<str>,
@@ -106,9 +109,9 @@ pub struct GroupId {
 /// How much to fetch.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
-    /// The most records.
+    /// At most so many records.
     pub records: usize,
-    /// About the most bytes.
+    /// No further record once there are so many bytes.
     pub bytes: usize,
 }
 
@@ -124,7 +127,7 @@ impl Default for Limit {
 /// What was fetched.
 #[derive(Debug, Default)]
 pub struct Fetched {
-    /// The records, by offset.
+    /// The records, in order.
     pub records: Vec<Record>,
     /// Where to go on. Offsets between the last of the records and this one have no record.
     pub next: u64,
@@ -145,7 +148,7 @@ pub struct Logged<L> {
 type Groups<L> = HashMap<(String, String), Weak<Group<L>>>;
 
 impl<L: Log> Logged<L> {
-    /// Reading and groups over a log.
+    /// Reading and groups for a log.
     pub fn new(log: L) -> Self {
         Self {
             log: Arc::new(log),
@@ -154,10 +157,6 @@ impl<L: Log> Logged<L> {
     }
 
     /// As [`Backend::read`](crate::Backend::read).
-    ///
-    /// # Errors
-    ///
-    /// The log's.
     pub async fn read(&self, topic: &str, start: Start) -> Result<Records> {
         let tail = self.log.tail(topic).await?;
         let next = self.resolve(topic, start).await?;
@@ -166,10 +165,6 @@ impl<L: Log> Logged<L> {
     }
 
     /// As [`Backend::consume`](crate::Backend::consume).
-    ///
-    /// # Errors
-    ///
-    /// The log's.
     pub async fn consume(&self, topic: &str, name: &str, options: Options) -> Result<Consumer> {
         let tail = self.log.tail(topic).await?;
         let mut groups = self.groups.lock().await;
@@ -226,10 +221,6 @@ impl<L: Log> Logged<L> {
     }
 
     /// As [`Backend::lag`](crate::Backend::lag).
-    ///
-    /// # Errors
-    ///
-    /// The log's.
     pub async fn lag(&self, topic: &str, group: &str) -> Result<u64> {
         let (first, next) = self.log.ends(topic).await?;
         let progress = self.log.load(topic, group).await?.unwrap_or_default();
@@ -263,8 +254,8 @@ pub fn closed() -> Error {
     Error::unavailable("the events have been closed")
 }
 
-/// Implements [`Backend`](crate::Backend) for a type whose only field is a [`Logged`]:
-/// `log_backend!(File, "file", Capabilities::ALL);`
+/// Implements [`Backend`](crate::Backend) for a type whose only field is a
+/// [`Logged`](crate::log::Logged): `log_backend!(File, "file", Capabilities::ALL);`
 #[macro_export]
 macro_rules! log_backend {
     ($type:ty, $scheme:literal, $capabilities:expr) => {

@@ -28,7 +28,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Takes a change into account.
+    /// Takes a change in.
     pub fn apply(&mut self, step: Step) {
         match step {
             Step::Start(at) => self.settle(0, at),
