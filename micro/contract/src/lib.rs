@@ -43,9 +43,22 @@
 //! | `start_paused = true` | runs every case with tokio's clock paused; for backends without I/O |
 //! | `worker_threads = 2` | runs every case on so many threads; on the thread of the test unless set |
 //!
+//! For example, a backend that needs a server:
+//!
+//! ```test_harness
+//! # use micro::events::Events;
+//! const URL: &str = "nats://127.0.0.1:4222";
+//!
+//! micro_contract::events!(nats, ignore = "needs nats", worker_threads = 2, || async {
+//!     Events::open(URL).expect("a known scheme")
+//! });
+//! # fn main() {}
+//! ```
+//!
 //! Each case is also a public async function, for example
 //! [`events::a_key_is_served_in_order`], which takes the `World` of its suite. The macros do
-//! nothing else than to call it within a tokio runtime.
+//! nothing else than to call it within a tokio runtime, so a backend's crate needs neither `tokio`
+//! nor its attributes.
 //!
 //! # Worlds
 //!

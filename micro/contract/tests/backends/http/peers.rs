@@ -10,7 +10,7 @@ use micro::handler::{Resources, Route};
 use micro::registry::{Backend, Memory, Node, Registry};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{DEADLINE, TTL, counting, event, node, publisher, ready, until};
 
