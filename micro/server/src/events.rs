@@ -6,6 +6,7 @@ use http::header::HeaderValue;
 use http::{Method, Request};
 
 use micro_core::handler::{Route, Router};
+use micro_schema::http::percent::{Mode, decode};
 
 /// The method that takes such events.
 const RECEIVE: &str = "/micro.broker.v1.Broker/Receive";
@@ -19,38 +20,8 @@ pub(super) fn route<'a, B>(router: &'a Router, request: &mut Request<B>) -> Opti
     }
     let query = request.uri().query()?;
     let id = query.split('&').find_map(|pair| pair.strip_prefix("id="))?;
-    let value = HeaderValue::from_str(&decoded(id)?).ok()?;
+    let value = HeaderValue::from_str(&decode(id, Mode::Form).ok()?).ok()?;
     let route = router.get(RECEIVE)?;
     request.headers_mut().insert(SUBSCRIBER, value);
     Some(route)
-}
-
-/// Text of a query.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = [rest.next()?, rest.next()?];
-                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn queries_are_decoded_or_refused() {
-        assert_eq!(decoded("a%20b+c").as_deref(), Some("a b c"));
-        for text in ["%", "%2", "%zz", "%ff"] {
-            assert_eq!(decoded(text), None, "{text}");
-        }
-    }
 }

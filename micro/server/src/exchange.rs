@@ -7,10 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body::Body as HttpBody;
 
-use crate::frames::Frames;
 use crate::idle::Idle;
 use crate::peer::Peer;
-use crate::requests::{self, BodyError, Reading, Requests};
+use crate::requests::{self, BodyError, DecodeOptions, Frames, Requests};
 use micro_core::context::Context;
 use micro_core::handler::{Body, Call, PayloadStream, Reply, Route};
 use micro_message::error::{Error, Result};
@@ -70,17 +69,17 @@ impl<'a> Exchange<'a> {
     pub(super) async fn framed<B>(
         &self,
         frames: Frames<B>,
-        reading: Reading,
+        decode: DecodeOptions,
     ) -> Result<Reply, Failure>
     where
         B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
     {
         let body = if self.route.method.kind.streams_requests() {
-            let requests = Requests::new(frames, reading, self.idle.clone());
+            let requests = Requests::new(frames, decode, self.idle.clone());
             Body::Many(PayloadStream::from_source(requests))
         } else {
-            let bytes = self.in_time(requests::one(frames)).await?;
-            Body::One(reading.payload(bytes))
+            let bytes = self.in_time(frames.only()).await?;
+            Body::One(decode.payload(bytes))
         };
         self.run(body).await
     }

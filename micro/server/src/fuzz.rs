@@ -10,11 +10,11 @@ use http::HeaderValue;
 use http_body::{Body, Frame};
 
 use crate::config::Limits;
+use crate::connect;
 use crate::connect::query;
-use crate::frames::Frames;
 use crate::grpc::base64::Decoded;
-use crate::requests::BodyError;
-use crate::{connect, grpc};
+use crate::requests::{BodyError, Frames};
+use micro_wire::grpc;
 
 /// The longest message that [`frames`] and [`text_frames`] accept.
 pub const LIMIT: usize = 64 << 10;
@@ -42,7 +42,7 @@ pub fn header(value: &[u8]) {
     black_box((grpc::codec(value), connect::shape(value)));
     if let Ok(value) = HeaderValue::from_bytes(value) {
         black_box((
-            grpc::timeout(&value).is_ok(),
+            grpc::timeout::read(&value).is_ok(),
             connect::milliseconds(&value).is_ok(),
         ));
     }
@@ -105,7 +105,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
 
     use super::*;
-    use crate::frames::write;
+    use micro_wire::grpc::frame::write;
 
     /// Bodies from a seed: whole and broken frames, one after the other.
     fn bodies() -> impl Iterator<Item = Vec<u8>> {

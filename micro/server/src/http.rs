@@ -20,7 +20,7 @@ use crate::grpc::Web;
 use crate::incoming::Incoming;
 use crate::peer::Peer;
 use crate::reply::{HttpReply, ReplyBody, plain};
-use crate::requests::Reading;
+use crate::requests::DecodeOptions;
 use crate::{connect, events, grpc, http1, index, openapi, rest, sse};
 use micro_core::handler::{Body, Kind, Route};
 use micro_message::codec::Codec;
@@ -50,7 +50,7 @@ impl Service<Request<hyper::body::Incoming>> for Answers {
 fn serve(peer: Arc<Peer>, request: Request<hyper::body::Incoming>) -> Answering {
     let is_http2 = request.version() == Version::HTTP_2;
     let content_type = request.headers().get(CONTENT_TYPE);
-    let codec = content_type.and_then(|value| grpc::codec(value.as_bytes()));
+    let codec = content_type.and_then(|value| micro_wire::grpc::codec(value.as_bytes()));
     match codec {
         Some(codec) if *request.method() == Method::POST => {
             if is_http2 {
@@ -209,7 +209,7 @@ async fn events(peer: &Arc<Peer>, route: &Route, request: Request<Incoming>) -> 
             let query = head.uri.query().unwrap_or_default();
             connect::query::read_json(query, limit)?.message
         };
-        let payload = Reading { codec, limit }.payload(bytes);
+        let payload = DecodeOptions { codec, limit }.payload(bytes);
         sse::serve(exchange, &head.headers, Body::One(payload)).await
     };
     match answered.await {

@@ -53,7 +53,6 @@ mod cors;
 mod drain;
 mod events;
 mod exchange;
-mod frames;
 #[doc(hidden)]
 pub mod fuzz;
 mod grpc;

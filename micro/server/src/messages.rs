@@ -20,13 +20,14 @@ use crate::exchange::{Exchange, cut};
 use crate::idle::Idle;
 use crate::reply::ReplyBody;
 use crate::writer::{Writer, guarded};
-use crate::{connect, frames, grpc, overtime, rest, sse};
+use crate::{connect, grpc, overtime, rest, sse};
 use micro_core::handler::{
     Batch, Body, Frame, MethodInfo, PayloadRef, PayloadStream, Reply, SharedSink, lock,
 };
+use micro_core::wake::{Bell, Turn, unhurried};
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
-use micro_wake::{Bell, Turn, unhurried};
+use micro_wire::grpc::frame;
 
 /// How a protocol frames messages and says that they are over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,11 +92,11 @@ impl Framing {
             Self::Grpc => return Some(grpc::trailers(outcome, metadata)),
             Self::Web | Self::WebText => {
                 let trailers = grpc::trailers(outcome, metadata);
-                frames::write(frames::TRAILERS, &grpc::text(&trailers), out);
+                frame::write(grpc::TRAILERS, &grpc::text(&trailers), out);
             }
             Self::Connect => {
                 let end = connect::end(outcome, metadata).to_string();
-                frames::write(frames::END_STREAM, end.as_bytes(), out);
+                frame::write(connect::END_STREAM, end.as_bytes(), out);
             }
             Self::Events => sse::end(outcome, metadata, out),
             Self::Lines => rest::end(outcome, metadata, out),

@@ -1,34 +1,38 @@
-//! What comes in as frames: the one message of a unary call, or a stream that is read as the
+//! Requests that come in frames: the one message of a unary call, or a stream that is read as the
 //! handler asks for it.
 //!
 //! Nothing is read ahead: while a handler does not ask, HTTP/2's flow control stops the peer.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
-use std::task::{Context as Waker, Poll, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http_body::Body;
 
-use crate::frames::Frames;
+use crate::config::Limits;
 use crate::idle::Idle;
+use crate::io::Stall;
 use micro_core::handler::{Payload, Source};
-use micro_message::codec::Codec;
+use micro_message::codec::{Codec, Compression};
 use micro_message::error::{Error, Result};
+use micro_wire::grpc::frame::{COMPRESSED, Decoder, Prefix};
 
 /// What can go wrong in a body.
 pub(super) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How messages that came as bytes are read.
+/// How messages that came as bytes are decoded.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reading {
+pub(super) struct DecodeOptions {
     pub(super) codec: Codec,
     /// The longest message, in bytes.
     pub(super) limit: usize,
 }
 
-impl Reading {
+impl DecodeOptions {
     /// What decoding may take: four times the longest message.
     pub(super) fn memory(self) -> usize {
         self.limit.saturating_mul(4)
@@ -44,24 +48,178 @@ impl Reading {
     }
 }
 
-/// The only message of a unary request.
-///
-/// # Errors
-///
-/// `Unimplemented`, as gRPC has it, when there is none or a second one.
-pub(super) async fn one<B>(mut frames: Frames<B>) -> Result<Bytes>
+/// The messages of a body of gRPC, gRPC-Web or Connect, in order.
+#[derive(Debug)]
+pub(super) struct Frames<B> {
+    body: B,
+    decoder: Decoder,
+    limit: usize,
+    stall: Stall,
+    /// What the caller says its compressed messages are compressed with.
+    encoding: Option<HeaderValue>,
+}
+
+impl<B> Frames<B>
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin,
 {
-    let first = poll_fn(|waker| frames.poll_next(waker, false)).await?;
-    let message = first.ok_or_else(|| {
-        Error::unimplemented("the request ends before its message; this method takes one")
-    })?;
-    match poll_fn(|waker| frames.poll_next(waker, false)).await? {
-        None => Ok(message),
-        Some(_) => Err(Error::unimplemented(
-            "the request has a second message; this method takes one",
-        )),
+    /// Messages of at most `limit` bytes, both as they come and decompressed.
+    pub(super) fn new(
+        body: B,
+        limit: usize,
+        limits: &Limits,
+        encoding: Option<&HeaderValue>,
+    ) -> Self {
+        Self {
+            body,
+            decoder: Decoder::default(),
+            limit,
+            stall: Stall::new(limits.stall_timeout),
+            encoding: encoding.cloned(),
+        }
+    }
+
+    /// The next message; `None` after the last.
+    ///
+    /// `patient` waits for its beginning as long as it takes; one that has begun has to go on.
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        patient: bool,
+    ) -> Poll<Result<Option<Bytes>>> {
+        loop {
+            if let Some(message) = self.received()? {
+                return Poll::Ready(Ok(Some(message)));
+            }
+            let begun = !self.decoder.is_between();
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.stall.progress();
+                    // Trailers of a request say nothing.
+                    if let Ok(data) = frame.into_data() {
+                        self.decoder.push(data);
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(broken(error))),
+                Poll::Ready(None) if begun => {
+                    let progress = self.decoder.progress();
+                    let text = format!("the request ends after {progress}");
+                    return Poll::Ready(Err(Error::invalid_argument(text)));
+                }
+                Poll::Ready(None) => return Poll::Ready(Ok(None)),
+                Poll::Pending if patient && !begun => return Poll::Pending,
+                Poll::Pending => {
+                    let timeout = ready!(self.stall.poll(cx));
+                    return Poll::Ready(Err(Error::deadline_exceeded(format!(
+                        "the request made no progress for {timeout:?}"
+                    ))));
+                }
+            }
+        }
+    }
+
+    /// The next message, if all of it has been received.
+    #[inline]
+    fn received(&mut self) -> Result<Option<Bytes>> {
+        if self.encoding.is_none()
+            && let Some(message) = self.decoder.plain(self.limit)
+        {
+            return Ok(Some(message));
+        }
+        let Some(prefix) = self.decoder.prefix() else {
+            return Ok(None);
+        };
+        let compression = self.check(prefix)?;
+        let Some(message) = self.decoder.message(prefix) else {
+            return Ok(None);
+        };
+        Ok(Some(match compression {
+            Some(way) => way.decompress(&message, self.limit)?.into(),
+            None => message,
+        }))
+    }
+
+    /// Looks at a prefix before anything of its message is kept; with what it is compressed.
+    fn check(&self, prefix: Prefix) -> Result<Option<Compression>> {
+        let Prefix { flag, length } = prefix;
+        if flag > COMPRESSED {
+            return Err(Error::invalid_argument(format!(
+                "the body is no message: messages start with 0 or 1, not with {flag}"
+            )));
+        }
+        // A name that is not known is refused even where the message does without.
+        let mut compression = match &self.encoding {
+            Some(name) => Compression::find(name.to_str().unwrap_or("?"))?,
+            None => None,
+        };
+        if flag != COMPRESSED {
+            compression = None;
+        } else if compression.is_none() {
+            let text = "a message is flagged as compressed, but no header says with what";
+            return Err(Error::internal(text));
+        }
+        if length > self.limit {
+            return Err(too_large(length, self.limit));
+        }
+        Ok(compression)
+    }
+
+    /// The only message of a unary request.
+    ///
+    /// # Errors
+    ///
+    /// `Unimplemented`, as gRPC has it, when there is none or a second one.
+    pub(super) async fn only(mut self) -> Result<Bytes> {
+        let first = poll_fn(|cx| self.poll_next(cx, false)).await?;
+        let message = first.ok_or_else(|| {
+            Error::unimplemented("the request ends before its message; this method takes one")
+        })?;
+        match poll_fn(|cx| self.poll_next(cx, false)).await? {
+            None => Ok(message),
+            Some(_) => Err(Error::unimplemented(
+                "the request has a second message; this method takes one",
+            )),
+        }
+    }
+}
+
+/// The messages of a streaming request; the peer is held back until they are read.
+pub(super) struct Requests<B> {
+    /// Gone after the end or an error.
+    frames: Option<Frames<B>>,
+    decode: DecodeOptions,
+    idle: Idle,
+}
+
+impl<B> Requests<B> {
+    pub(super) fn new(frames: Frames<B>, decode: DecodeOptions, idle: Idle) -> Self {
+        Self {
+            frames: Some(frames),
+            decode,
+            idle,
+        }
+    }
+}
+
+impl<B> Source for Requests<B>
+where
+    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + Unpin,
+{
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
+        let this = &mut *self;
+        let Some(frames) = &mut this.frames else {
+            return Poll::Ready(None);
+        };
+        let next = match frames.poll_next(cx, true) {
+            Poll::Ready(next) => next.transpose(),
+            Poll::Pending => Some(Err(ready!(this.idle.poll(cx)))),
+        };
+        if matches!(next, Some(Ok(_))) {
+            this.idle.touch();
+        } else {
+            this.frames = None;
+        }
+        Poll::Ready(next.map(|bytes| Ok(this.decode.payload(bytes?))))
     }
 }
 
@@ -73,42 +231,31 @@ pub(super) fn late(path: &str, time: Option<Duration>) -> Error {
     ))
 }
 
-/// The messages of a streaming request; the peer is held back until they are read.
-pub(super) struct Requests<B> {
-    /// Gone after the end or an error.
-    frames: Option<Frames<B>>,
-    reading: Reading,
-    idle: Idle,
+/// The error for a message that is refused unread.
+pub(super) fn too_large(length: usize, limit: usize) -> Error {
+    Error::resource_exhausted(format!(
+        "the message takes {length} bytes; this method accepts at most {limit}"
+    ))
 }
 
-impl<B> Requests<B> {
-    pub(super) fn new(frames: Frames<B>, reading: Reading, idle: Idle) -> Self {
-        Self {
-            frames: Some(frames),
-            reading,
-            idle,
+/// The error for a body that cannot be read on: what is wrong with it, or that the caller is gone.
+pub(super) fn broken(error: impl Into<BodyError>) -> Error {
+    let error = match error.into().downcast::<Error>() {
+        // What is wrong with the body, said by a layer between.
+        Ok(error) => return *error,
+        Err(error) => error,
+    };
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    let malformed = match cause.map(io::Error::kind) {
+        Some(io::ErrorKind::UnexpectedEof) => "the request ends before its body does",
+        // Sockets have no such errors; they are those of reading chunks.
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+            "the chunks of the body are malformed"
         }
-    }
-}
-
-impl<B> Source for Requests<B>
-where
-    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + Unpin,
-{
-    fn poll_next(mut self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<Option<Result<Payload>>> {
-        let this = &mut *self;
-        let Some(frames) = &mut this.frames else {
-            return Poll::Ready(None);
-        };
-        let next = match frames.poll_next(waker, true) {
-            Poll::Ready(next) => next.transpose(),
-            Poll::Pending => Some(Err(ready!(this.idle.poll(waker)))),
-        };
-        if matches!(next, Some(Ok(_))) {
-            this.idle.touch();
-        } else {
-            this.frames = None;
+        _ => {
+            let gone = Error::cancelled("the caller went away before its request was complete");
+            return gone.with_source(error);
         }
-        Poll::Ready(next.map(|bytes| Ok(this.reading.payload(bytes?))))
-    }
+    };
+    Error::invalid_argument(malformed).with_source(error)
 }

@@ -4,13 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::frames::{COMPRESSED, PREFIX};
 use crate::headers;
 use crate::peer::Shared;
 use micro_core::handler::{MethodInfo, PayloadRef};
-use micro_message::codec::Codec;
+use micro_message::codec::{Codec, Compression};
 use micro_message::error::{Error, Result};
-use micro_wire::Compression;
+use micro_wire::grpc::frame::OpenFrame;
 
 /// How the messages of one reply are written.
 #[derive(Debug, Clone, Copy)]
@@ -54,21 +53,16 @@ impl Writer {
         path: &str,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        let start = out.len();
-        let body = start + PREFIX;
-        out.extend_from_slice(&[0; PREFIX]);
+        let frame = OpenFrame::begin(out);
         payload.write(self.codec, out)?;
-        self.check(out.len() - body, path)?;
-        if let Some(small) = self.compressed(&out[body..])? {
-            out.truncate(body);
-            out.extend_from_slice(&small);
-            out[start] = COMPRESSED;
+        let length = frame.length(out);
+        self.check(length, path)?;
+        if let Some(way) = self.compression.filter(|_| length >= self.from) {
+            frame.compress(way, out)?;
         }
-        let length = out.len() - body;
-        let length =
-            u32::try_from(length).map_err(|_| too_large(path, length, u32::MAX as usize))?;
-        out[start + 1..body].copy_from_slice(&length.to_be_bytes());
-        Ok(())
+        frame
+            .close(out)
+            .map_err(|length| too_large(path, length, u32::MAX as usize))
     }
 
     /// A message without a frame, and whether it is compressed.

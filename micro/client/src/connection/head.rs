@@ -7,14 +7,11 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Request, Uri, Version};
 
 use crate::connection::frames::Framing;
-use micro_message::codec::Codec;
+use micro_message::codec::Compression;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
-use micro_wire::Compression;
+use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, NOT_HANDLED, content_type, timeout};
 
-const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
-const ACCEPTED: HeaderName = HeaderName::from_static("grpc-accept-encoding");
-const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("micro-rust/", env!("CARGO_PKG_VERSION")));
 
@@ -23,14 +20,6 @@ const AGENT: HeaderValue =
 pub(crate) struct Head {
     path: PathAndQuery,
     fields: HeaderMap,
-}
-
-/// The content type of a codec's messages.
-fn content_type(codec: Codec) -> HeaderValue {
-    match codec {
-        Codec::Json => HeaderValue::from_static("application/grpc+json"),
-        Codec::Protobuf => HeaderValue::from_static("application/grpc"),
-    }
 }
 
 /// Fields that belong to the protocol.
@@ -47,8 +36,8 @@ fn is_reserved(key: &str) -> bool {
             | "proxy-connection"
             | "transfer-encoding"
             | "upgrade"
-            | "micro-not-handled"
     ) || key.starts_with("grpc-")
+        || key == NOT_HANDLED.as_str()
 }
 
 impl Head {
@@ -69,7 +58,10 @@ impl Head {
         fields.insert(CONTENT_TYPE, content_type(framing.codec));
         fields.insert(USER_AGENT, AGENT);
         if cfg!(any(feature = "gzip", feature = "zstd")) {
-            fields.insert(ACCEPTED, HeaderValue::from_static(Compression::accepted()));
+            fields.insert(
+                ACCEPT_ENCODING,
+                HeaderValue::from_static(Compression::accepted()),
+            );
         }
         if let Some(compression) = framing.compression {
             fields.insert(ENCODING, HeaderValue::from_static(compression.name()));
@@ -117,7 +109,9 @@ impl Head {
         *request.version_mut() = Version::HTTP_2;
         *request.headers_mut() = self.fields.clone();
         if let Some(remaining) = remaining {
-            request.headers_mut().insert(TIMEOUT, timeout(remaining));
+            request
+                .headers_mut()
+                .insert(timeout::TIMEOUT, timeout::write(remaining));
         }
         request
     }
@@ -141,51 +135,16 @@ fn add(metadata: &Metadata, limit: usize, fields: &mut HeaderMap) -> Result<()> 
     Ok(())
 }
 
-/// The remaining time as gRPC writes it: at most eight digits and a unit.
-///
-/// Rounded up to about a hundredth, so that equal time limits are written alike and the header
-/// compression of HTTP/2 finds them again.
-fn timeout(remaining: Duration) -> HeaderValue {
-    let micros = u64::try_from(remaining.as_micros())
-        .unwrap_or(u64::MAX)
-        .max(1);
-    let mut grain = 1;
-    while micros / grain > 300 {
-        grain *= 10;
-    }
-    let micros = micros.div_ceil(grain).saturating_mul(grain);
-    let text = match micros {
-        0..10_000_000 => format!("{micros}u"),
-        10_000_000..10_000_000_000 => format!("{}m", micros.div_ceil(1_000)),
-        _ => format!("{}S", micros.div_ceil(1_000_000).min(99_999_999)),
-    };
-    HeaderValue::try_from(text).expect("digits and a letter")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use micro_message::codec::Codec;
 
     const FRAMING: Framing = Framing {
         codec: Codec::Protobuf,
         limit: 99,
         compression: None,
     };
-
-    #[test]
-    fn timeouts_are_rounded_up_a_little_and_fit_eight_digits() {
-        let cases = [
-            (Duration::ZERO, "1u"),
-            (Duration::from_micros(250), "250u"),
-            (Duration::from_micros(1_999_990), "2000000u"),
-            (Duration::from_micros(29_999_900), "30000m"),
-            (Duration::from_secs(86_400), "87000S"),
-            (Duration::MAX, "99999999S"),
-        ];
-        for (length, text) in cases {
-            assert_eq!(timeout(length), text, "{length:?}");
-        }
-    }
 
     #[test]
     fn metadata_cannot_pose_as_protocol_and_is_limited() {

@@ -14,6 +14,7 @@ use micro_core::handler::{Body, Payload, Reply};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind};
 use micro_message::metadata::Metadata;
+use micro_wire::grpc;
 
 /// What a reply may be.
 #[derive(Debug, Clone, Copy)]
@@ -122,22 +123,17 @@ pub(super) fn codec(
     let text = headers
         .get(CONTENT_TYPE)
         .map_or("", |text| text.to_str().unwrap_or("?"));
-    let essence = text.split(';').next().unwrap_or_default().trim();
     if status != StatusCode::OK {
         let text = format!("the peer answered with HTTP status {}", status.as_u16());
         let error = Error::new(ErrorKind::from_http_status(status.as_u16()), text);
         return Err(Failure::new(Reach::Answered, error));
     }
-    let codec = match essence {
-        "application/grpc" | "application/grpc+proto" => Codec::Protobuf,
-        "application/grpc+json" => Codec::Json,
-        _ => {
-            let text = format!(
-                "the peer answered with content type `{}`: it does not speak gRPC",
-                text.escape_debug()
-            );
-            return Err(Failure::new(Reach::Answered, Error::unknown(text)));
-        }
+    let Some(codec) = grpc::codec(text.trim_start().as_bytes()) else {
+        let text = format!(
+            "the peer answered with content type `{}`: it does not speak gRPC",
+            text.escape_debug()
+        );
+        return Err(Failure::new(Reach::Answered, Error::unknown(text)));
     };
     if codec != asked {
         let text = format!("the peer answered in {codec:?} where {asked:?} was sent");

@@ -12,7 +12,8 @@ mod media;
 mod merge;
 mod parameters;
 mod parse;
-mod percent;
+pub(crate) mod percent;
+mod rule;
 mod scalar;
 mod template;
 #[cfg(test)]
@@ -22,6 +23,6 @@ mod tree;
 pub use self::binding::{Binding, BodyRule};
 pub use self::media::Media;
 pub use self::parameters::Parameter;
+pub use self::rule::HttpRule;
 pub use self::template::{Segment, Template, Variable};
 pub use self::tree::{Found, Taken, Tree};
-pub use micro_core::handler::HttpRule;

@@ -1,5 +1,7 @@
 //! Reads path templates, and says where and why one is wrong.
 
+use percent_encoding::percent_encode_byte;
+
 use crate::http::percent::{Mode, decode};
 use crate::http::template::{Segment, Template, Variable};
 use micro_message::error::{Error, Result};
@@ -192,9 +194,9 @@ fn unexpected(found: char) -> String {
         '}' => "`}` closes nothing".to_owned(),
         '{' | '*' => "a variable or wildcard is a whole segment; put a `/` before it".to_owned(),
         _ => {
-            let bytes = found.to_string().into_bytes();
-            let encoded = bytes.iter().map(|byte| format!("%{byte:02X}"));
-            let encoded = encoded.collect::<Vec<_>>().concat();
+            let mut buffer = [0; 4];
+            let bytes = found.encode_utf8(&mut buffer).bytes();
+            let encoded: String = bytes.map(percent_encode_byte).collect();
             format!("`{}` must be written `{encoded}`", found.escape_debug())
         }
     }

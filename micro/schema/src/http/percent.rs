@@ -1,10 +1,14 @@
-//! Percent-encoding: decoded once, and only into text.
+//! Percent-encoding in paths and queries: decoded once and strictly.
+//!
+//! Stricter than the crate that decodes: what is malformed is refused rather than taken as it is.
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode;
+
 /// What becomes of the bytes that have a meaning of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     /// One segment of a path: everything is decoded.
     Segment,
     /// Several segments: an encoded slash stays encoded, so that it does not become a real one.
@@ -15,7 +19,7 @@ pub(super) enum Mode {
 
 /// Why a text cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Malformed {
+pub(crate) enum Malformed {
     /// `%` without two hexadecimal digits.
     Percent,
     /// The bytes are not UTF-8.
@@ -34,40 +38,43 @@ impl std::fmt::Display for Malformed {
 }
 
 /// Decodes a text.
-pub(super) fn decode(text: &str, mode: Mode) -> Result<Cow<'_, str>, Malformed> {
-    let special = |byte: &u8| *byte == b'%' || (*byte == b'+' && mode == Mode::Form);
-    if !text.as_bytes().iter().any(special) {
-        return Ok(Cow::Borrowed(text));
+pub(crate) fn decode(text: &str, mode: Mode) -> Result<Cow<'_, str>, Malformed> {
+    match decode_bytes(text, mode)? {
+        Cow::Borrowed(_) => Ok(Cow::Borrowed(text)),
+        Cow::Owned(bytes) => String::from_utf8(bytes)
+            .map(Cow::Owned)
+            .map_err(|_| Malformed::Utf8),
     }
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        match byte {
-            b'+' if mode == Mode::Form => out.push(b' '),
-            b'%' => {
-                let (digits, after) = rest.split_at_checked(2).ok_or(Malformed::Percent)?;
-                let byte = byte_of(digits).ok_or(Malformed::Percent)?;
-                if byte == b'/' && mode == Mode::Segments {
-                    out.push(b'%');
-                    out.extend_from_slice(digits);
-                } else {
-                    out.push(byte);
-                }
-                rest = after;
-            }
-            _ => out.push(byte),
-        }
-    }
-    String::from_utf8(out)
-        .map(Cow::Owned)
-        .map_err(|_| Malformed::Utf8)
 }
 
-fn byte_of(digits: &[u8]) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let value = digit(digits[0])? * 16 + digit(digits[1])?;
-    u8::try_from(value).ok()
+/// Decodes what need not be text. Borrowed only if there is nothing to decode.
+pub(crate) fn decode_bytes(text: &str, mode: Mode) -> Result<Cow<'_, [u8]>, Malformed> {
+    let mut escaped = Cow::Borrowed(text);
+    if mode == Mode::Form && text.contains('+') {
+        escaped = Cow::Owned(text.replace('+', " "));
+    }
+    if !text.contains('%') {
+        return Ok(match escaped {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        });
+    }
+    if !is_well_formed(text.as_bytes()) {
+        return Err(Malformed::Percent);
+    }
+    if mode == Mode::Segments {
+        // Encoded once more, so that it is as it was after decoding.
+        let slashes = escaped.replace("%2F", "%252F").replace("%2f", "%252f");
+        escaped = Cow::Owned(slashes);
+    }
+    Ok(Cow::Owned(percent_decode(escaped.as_bytes()).collect()))
+}
+
+/// Whether two hexadecimal digits follow each `%`.
+fn is_well_formed(text: &[u8]) -> bool {
+    text.split(|&byte| byte == b'%')
+        .skip(1)
+        .all(|after| matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -83,6 +90,8 @@ mod tests {
             ("a%2Fb%2fc%3A", Mode::Segments, Ok("a%2Fb%2fc:")),
             ("a%2Fb", Mode::Segment, Ok("a/b")),
             ("a%252Fb", Mode::Segment, Ok("a%2Fb")),
+            ("a%252Fb%2F%2f", Mode::Segments, Ok("a%2Fb%2F%2f")),
+            ("+%2B", Mode::Form, Ok(" +")),
             ("%C3%A9", Mode::Segment, Ok("é")),
             ("%00", Mode::Segment, Ok("\0")),
             ("%ff", Mode::Segment, Err(Malformed::Utf8)),
@@ -91,6 +100,8 @@ mod tests {
             ("%4", Mode::Segments, Err(Malformed::Percent)),
             ("%g0", Mode::Form, Err(Malformed::Percent)),
             ("%+1", Mode::Form, Err(Malformed::Percent)),
+            ("%%20", Mode::Segment, Err(Malformed::Percent)),
+            ("%4%20", Mode::Segments, Err(Malformed::Percent)),
         ] {
             let decoded = decode(given, mode);
             assert_eq!(decoded.as_deref(), expected.as_deref(), "{given}");

@@ -11,12 +11,12 @@ use http::header::CONTENT_ENCODING;
 use http_body::Body as _;
 
 use crate::exchange::Exchange;
-use crate::frames::{broken, too_large};
 use crate::headers;
 use crate::incoming::Incoming;
 use crate::io::Stall;
+use crate::requests::{broken, too_large};
+use micro_message::codec::Compression;
 use micro_message::error::{Error, Result};
-use micro_wire::Compression;
 
 /// What a body is compressed with.
 ///

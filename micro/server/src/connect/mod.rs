@@ -27,6 +27,9 @@ use micro_message::error::{Error, Result};
 
 pub(super) use self::body::{coding, request as read_body};
 
+/// The flag of the last frame of a stream.
+pub(super) const END_STREAM: u8 = 2;
+
 /// What a content type says of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {

@@ -2,14 +2,16 @@
 //!
 //! Whether an answer may be cached is the user's to say, by metadata such as `cache-control`.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
-use micro_message::codec::Codec;
+use micro_message::codec::{Codec, Compression};
 use micro_message::error::{Error, Result};
-use micro_wire::Compression;
+use micro_schema::http::percent::{Mode, decode_bytes};
 
 /// Base64 as URLs have it; padding is welcome, but need not be.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -111,7 +113,7 @@ impl Pairs {
                 "compression" => &mut pairs.compression,
                 _ => continue,
             };
-            if place.replace(percent_decoded(value)?).is_some() {
+            if place.replace(decoded(value)?).is_some() {
                 return Err(Error::invalid_argument(format!(
                     "`{key}` is twice in the query"
                 )));
@@ -145,31 +147,17 @@ impl Pairs {
             message = way.decompress(&message, limit)?;
         }
         if message.len() > limit {
-            return Err(crate::frames::too_large(message.len(), limit));
+            return Err(crate::requests::too_large(message.len(), limit));
         }
         Ok(Some(message.into()))
     }
 }
 
-/// Decodes `%41` and, as forms write it, `+`.
-fn percent_decoded(text: &str) -> Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        out.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                let value = digit().zip(digit()).map(|(high, low)| high * 16 + low);
-                let value = value.and_then(|value| u8::try_from(value).ok());
-                value.ok_or_else(|| {
-                    Error::invalid_argument("`%` in the query needs two hexadecimal digits")
-                })?
-            }
-            byte => byte,
-        });
-    }
-    Ok(out)
+fn decoded(value: &str) -> Result<Vec<u8>> {
+    let bytes = decode_bytes(value, Mode::Form);
+    bytes
+        .map(Cow::into_owned)
+        .map_err(|_| Error::invalid_argument("`%` in the query needs two hexadecimal digits"))
 }
 
 #[cfg(test)]

@@ -11,13 +11,12 @@ use http::{Request, Response};
 use crate::calls::CallGuard;
 use crate::connect::context;
 use crate::exchange::{Exchange, Failure};
-use crate::frames::Frames;
 use crate::headers;
 use crate::incoming::Incoming;
 use crate::messages::{self, Framing};
 use crate::peer::Peer;
 use crate::reply::{HttpReply, ReplyBody};
-use crate::requests::Reading;
+use crate::requests::{DecodeOptions, Frames};
 use crate::writer::Writer;
 use micro_core::handler::Route;
 use micro_message::codec::Codec;
@@ -50,14 +49,14 @@ async fn call(
     let exchange = Exchange::new(peer, route, context(&head.headers, peer, "connect")?);
     let accepted = Some((&head.headers, &ACCEPTED));
     let writer = Writer::new(&peer.shared, &route.method, codec, accepted);
-    let reading = Reading {
+    let decode = DecodeOptions {
         codec,
         limit: exchange.limit(),
     };
     let encoding = head.headers.get(ENCODING);
-    let frames = Frames::new(body, reading.limit, &peer.shared.limits, encoding);
+    let frames = Frames::new(body, decode.limit, &peer.shared.limits, encoding);
     drop(head.extensions);
-    let answer = exchange.framed(frames, reading).await?;
+    let answer = exchange.framed(frames, decode).await?;
     let mut out = start(codec);
     if let Some(encoding) = writer.encoding() {
         out.insert(ENCODING, encoding);

@@ -14,7 +14,7 @@ use crate::exchange::{Exchange, Failure};
 use crate::incoming::Incoming;
 use crate::peer::Peer;
 use crate::reply::{HttpReply, ReplyBody, plain};
-use crate::requests::Reading;
+use crate::requests::DecodeOptions;
 use crate::writer::{Writer, guarded};
 use micro_core::handler::{Body, Route};
 use micro_message::codec::Codec;
@@ -70,11 +70,11 @@ async fn answer(
     let method = &exchange.route.method;
     let accepted = Some((headers, &ACCEPT_ENCODING));
     let writer = Writer::new(&exchange.peer.shared, method, codec, accepted);
-    let reading = Reading {
+    let decode = DecodeOptions {
         codec,
         limit: exchange.limit(),
     };
-    let reply = exchange.run(Body::One(reading.payload(message))).await?;
+    let reply = exchange.run(Body::One(decode.payload(message))).await?;
     let mut out = HeaderMap::new();
     out.insert(CONTENT_TYPE, content_type(codec));
     error::write(reply.metadata(), reply.trailers(), &mut out)?;

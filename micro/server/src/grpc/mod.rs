@@ -8,9 +8,8 @@ mod request;
 mod status;
 mod web;
 
-pub(super) use self::request::{codec, timeout};
 pub(super) use self::status::trailers;
-pub(super) use self::web::{Web, serve as serve_web, text};
+pub(super) use self::web::{TRAILERS, Web, serve as serve_web, text};
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,14 +18,14 @@ use http::request::Parts;
 
 use crate::calls::CallGuard;
 use crate::exchange::{Exchange, Failure};
-use crate::frames::Frames;
 use crate::incoming::Incoming;
 use crate::peer::Peer;
 use crate::reply::HttpReply;
-use crate::requests::Reading;
+use crate::requests::{DecodeOptions, Frames};
 use crate::writer::Writer;
 use micro_core::handler::Route;
 use micro_message::codec::Codec;
+use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING};
 
 /// Answers a call that came as gRPC.
 pub(super) async fn serve(
@@ -55,15 +54,15 @@ async fn call(
 ) -> Result<HttpReply, Failure> {
     let headers = &head.headers;
     let exchange = Exchange::new(peer, route, request::context(headers, peer, "grpc")?);
-    let reading = Reading {
+    let decode = DecodeOptions {
         codec,
         limit: exchange.limit(),
     };
-    let accepted = Some((headers, &reply::ACCEPTED));
+    let accepted = Some((headers, &ACCEPT_ENCODING));
     let writer = Writer::new(&peer.shared, &route.method, codec, accepted);
     let limits = &peer.shared.limits;
-    let frames = Frames::new(body, reading.limit, limits, headers.get("grpc-encoding"));
+    let frames = Frames::new(body, decode.limit, limits, headers.get(ENCODING));
     drop(head);
-    let answer = exchange.framed(frames, reading).await?;
+    let answer = exchange.framed(frames, decode).await?;
     Ok(reply::reply(exchange, answer, writer)?)
 }

@@ -1,21 +1,17 @@
 //! What goes out as gRPC: headers, a message or messages, then a status.
 
+use http::Response;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use http::{HeaderName, Response};
 
 use crate::exchange::{Exchange, Failure};
-use crate::grpc::status;
 use crate::headers;
 use crate::messages::{self, Framing};
 use crate::reply::{HttpReply, ReplyBody};
 use crate::writer::Writer;
 use micro_core::handler::Reply;
-use micro_message::codec::Codec;
+use micro_message::codec::{Codec, Compression};
 use micro_message::error::{Error, ErrorKind, Result};
-use micro_wire::Compression;
-
-const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
-pub(super) const ACCEPTED: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, content_type, status};
 
 /// The response to a call that has been answered.
 pub(super) fn reply(exchange: Exchange<'_>, answer: Reply, writer: Writer) -> Result<HttpReply> {
@@ -29,7 +25,10 @@ pub(super) fn reply(exchange: Exchange<'_>, answer: Reply, writer: Writer) -> Re
     }
     // Who is not told sends nothing compressed, which is right where nothing is compiled in.
     if compressed {
-        headers.insert(ACCEPTED, HeaderValue::from_static(Compression::accepted()));
+        headers.insert(
+            ACCEPT_ENCODING,
+            HeaderValue::from_static(Compression::accepted()),
+        );
     }
     headers::write(metadata, &mut headers)?;
     let body = messages::body(exchange, answer, writer, Framing::Grpc)?;
@@ -45,7 +44,10 @@ pub(super) fn refuse(error: &Error, codec: Codec) -> HttpReply {
     headers.insert(CONTENT_TYPE, content_type(codec));
     status::write(error, headers);
     if error.kind() == ErrorKind::Unimplemented {
-        headers.insert(ACCEPTED, HeaderValue::from_static(Compression::accepted()));
+        headers.insert(
+            ACCEPT_ENCODING,
+            HeaderValue::from_static(Compression::accepted()),
+        );
     }
     response
 }
@@ -59,11 +61,4 @@ pub(super) fn refuse_with(failure: &Failure, codec: Codec) -> HttpReply {
         }
     }
     response
-}
-
-fn content_type(codec: Codec) -> HeaderValue {
-    HeaderValue::from_static(match codec {
-        Codec::Protobuf => "application/grpc",
-        Codec::Json => "application/grpc+json",
-    })
 }

@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use http::{HeaderName, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 
 use crate::calls::CallGuard;
 use crate::exchange::{Exchange, Failure};
-use crate::frames::Frames;
 use crate::grpc::base64::Decoded;
 use crate::grpc::request;
 use crate::headers;
@@ -20,14 +19,14 @@ use crate::incoming::Incoming;
 use crate::messages::{self, Framing};
 use crate::peer::Peer;
 use crate::reply::{HttpReply, ReplyBody};
-use crate::requests::{BodyError, Reading};
+use crate::requests::{BodyError, DecodeOptions, Frames};
 use crate::writer::Writer;
 use micro_core::handler::Route;
-use micro_message::codec::Codec;
-use micro_wire::Compression;
+use micro_message::codec::{Codec, Compression};
+use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, after, subtype};
 
-const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
-const ACCEPTED: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+/// The flag of the last frame, which holds the trailers.
+pub(crate) const TRAILERS: u8 = 0x80;
 
 /// What a content type of gRPC-Web says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +53,10 @@ impl Web {
     }
 
     fn kind(content_type: &[u8]) -> Option<(bool, Codec)> {
-        let rest = request::after(content_type, b"application/grpc-web")?;
-        match request::after(rest, b"-text") {
-            Some(rest) => Some((true, request::subtype(rest)?)),
-            None => Some((false, request::subtype(rest)?)),
+        let rest = after(content_type, b"application/grpc-web")?;
+        match after(rest, b"-text") {
+            Some(rest) => Some((true, subtype(rest)?)),
+            None => Some((false, subtype(rest)?)),
         }
     }
 
@@ -110,15 +109,15 @@ where
 {
     let method = &route.method;
     let exchange = Exchange::new(peer, route, request::context(headers, peer, "grpc-web")?);
-    let reading = Reading {
+    let decode = DecodeOptions {
         codec: web.codec,
         limit: exchange.limit(),
     };
-    let accepted = Some((headers, &ACCEPTED));
+    let accepted = Some((headers, &ACCEPT_ENCODING));
     let writer = Writer::new(&peer.shared, method, web.codec, accepted);
     let encoding = headers.get(ENCODING);
-    let frames = Frames::new(body, reading.limit, &peer.shared.limits, encoding);
-    let answer = exchange.framed(frames, reading).await?;
+    let frames = Frames::new(body, decode.limit, &peer.shared.limits, encoding);
+    let answer = exchange.framed(frames, decode).await?;
     let mut out = start(web);
     if let Some(encoding) = writer.encoding() {
         out.insert(ENCODING, encoding);
@@ -146,7 +145,10 @@ fn refuse(failure: &Failure, web: Web) -> HttpReply {
 fn start(web: Web) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(3);
     headers.insert(CONTENT_TYPE, web.content_type());
-    headers.insert(ACCEPTED, HeaderValue::from_static(Compression::accepted()));
+    headers.insert(
+        ACCEPT_ENCODING,
+        HeaderValue::from_static(Compression::accepted()),
+    );
     headers
 }
 

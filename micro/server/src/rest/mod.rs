@@ -25,7 +25,7 @@ use crate::exchange::{Exchange, Failure};
 use crate::incoming::Incoming;
 use crate::peer::Peer;
 use crate::reply::HttpReply;
-use crate::requests::Reading;
+use crate::requests::DecodeOptions;
 use micro_core::handler::Body;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind};
@@ -102,12 +102,12 @@ async fn answer(
     let bytes = bytes.map_err(|error| Refused::or_large(StatusCode::PAYLOAD_TOO_LARGE, error))?;
     let body = given(binding, media, bytes)?;
     let target = (head.uri.path(), head.uri.query().unwrap_or_default());
-    let reading = Reading {
+    let decode = DecodeOptions {
         codec: Codec::Json,
         limit: exchange.limit(),
     };
-    let document = binding.request(types, target, body, reading.memory())?;
-    let request = Body::One(reading.payload(document));
+    let document = binding.request(types, target, body, decode.memory())?;
+    let request = Body::One(decode.payload(document));
     if route.method.kind.streams_replies() {
         return Ok(reply::stream(exchange, head, request).await?);
     }
