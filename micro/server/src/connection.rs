@@ -127,10 +127,13 @@ async fn http1(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
     let mut draining = Cancelled::new(peer.shared.draining.child_token());
     let mut told = false;
     let served = poll_fn(|cx| {
-        if !told && Pin::new(&mut draining).poll(cx).is_ready() {
-            told = true;
-            Pin::new(&mut connection).graceful_shutdown();
+        // First: a connection that is told before it has read anything closes without an answer.
+        let polled = connection.poll_without_shutdown(cx);
+        if polled.is_ready() || told || Pin::new(&mut draining).poll(cx).is_pending() {
+            return polled;
         }
+        told = true;
+        Pin::new(&mut connection).graceful_shutdown();
         connection.poll_without_shutdown(cx)
     })
     .await;

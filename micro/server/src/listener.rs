@@ -1,12 +1,11 @@
 //! `Server`: listens on one port and owns every connection to it.
 
-use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -21,11 +20,18 @@ use crate::rest::Table;
 use micro_core::handler::{Route, Router};
 use micro_message::error::{Error, ErrorKind, OrError, Result};
 
+/// How many connections the system completes before they are accepted. Systems cap it: Linux by
+/// `net.core.somaxconn`, which is 4,096 there by default.
+const BACKLOG: u32 = 4096;
+
 /// How long to wait before accepting again when the machine has no room for a connection.
-const BREATH: Duration = Duration::from_millis(100);
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// How many times in a row that may fail at the end, before connections that wait are given up.
+const ACCEPT_ATTEMPTS: u32 = 20;
 
 /// How often at most the same trouble is logged.
-const QUIET: Duration = Duration::from_secs(10);
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A server that listens but does not answer yet.
 #[derive(Debug)]
@@ -58,7 +64,7 @@ impl Server {
             return Err(problem);
         }
         let address = &config.address;
-        let listener = TcpListener::bind(address).await.map_err(|error| {
+        let listener = listen(address).await.map_err(|error| {
             let (kind, remedy) = remedy(&error);
             Error::new(kind, format!("cannot listen on `{address}`: {remedy}")).with_source(error)
         })?;
@@ -106,8 +112,33 @@ fn add(router: &mut Router, own: Vec<Route>) -> Result<()> {
     Ok(())
 }
 
-fn remedy(error: &std::io::Error) -> (ErrorKind, &'static str) {
-    use std::io::ErrorKind as Io;
+async fn listen(address: &str) -> io::Result<TcpListener> {
+    let mut failed = io::Error::new(io::ErrorKind::InvalidInput, "no address of that name");
+    for address in lookup_host(address).await? {
+        match listen_at(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server that has just ended leaves connections in TIME_WAIT: they do not hold its port.
+    // On Windows the option means something else.
+    if cfg!(not(windows)) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn remedy(error: &io::Error) -> (ErrorKind, &'static str) {
+    use io::ErrorKind as Io;
     match error.kind() {
         Io::AddrInUse => (
             ErrorKind::Unavailable,
@@ -137,7 +168,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = Connections {
         open: JoinSet::new(),
         shared,
-        complained: None,
+        last_logged: None,
     };
     let draining = connections.shared.draining.clone();
     loop {
@@ -148,39 +179,67 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             }
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => connections.add(stream, address),
-                Err(error) if is_the_peer_s(&error) => {
+                Err(error) if is_connection_error(&error) => {
                     tracing::debug!(%error, "connection lost before it was accepted");
                 }
                 Err(error) => {
-                    if connections.complain() {
+                    if connections.should_log() {
                         tracing::error!(%error, "cannot accept connections; trying again");
                     }
-                    tokio::time::sleep(BREATH).await;
+                    tokio::time::sleep(ACCEPT_BACKOFF).await;
                 }
             }
         }
     }
     // Who has connected already is served; closing the listener would break these connections.
-    while let Some((stream, address)) = waiting(&listener).await {
-        connections.add(stream, address);
+    match listener.into_std() {
+        Ok(listener) => {
+            let accept = || listener.accept();
+            accept_waiting(accept, |(stream, address)| {
+                stream.set_nonblocking(true)?;
+                connections.add(TcpStream::from_std(stream)?, address);
+                Ok(())
+            })
+            .await;
+        }
+        Err(error) => tracing::error!(%error, "connections that wait are lost"),
     }
-    drop(listener);
     while let Some(ended) = connections.open.join_next().await {
         reap(ended);
     }
 }
 
-/// A connection that needs no waiting for.
-async fn waiting(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
-    let polled = poll_fn(|waker| Poll::Ready(listener.poll_accept(waker))).await;
-    match polled {
-        Poll::Ready(accepted) => accepted.ok(),
-        Poll::Pending => None,
+/// Accepts the connections that wait already. `accept` does not block, and asks the system itself:
+/// tokio's listener says that none waits when its task has had its turn, or has not yet been told.
+async fn accept_waiting<T>(
+    mut accept: impl FnMut() -> io::Result<T>,
+    mut add: impl FnMut(T) -> io::Result<()>,
+) {
+    let mut attempts = 0;
+    loop {
+        match accept().and_then(&mut add) {
+            Ok(()) => {
+                attempts = 0;
+                tokio::task::yield_now().await;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) if is_connection_error(&error) => {
+                tracing::debug!(%error, "connection lost before it was accepted");
+            }
+            Err(error) => {
+                attempts += 1;
+                if attempts == ACCEPT_ATTEMPTS {
+                    tracing::error!(%error, "cannot accept: connections that wait are lost");
+                    return;
+                }
+                tokio::time::sleep(ACCEPT_BACKOFF).await;
+            }
+        }
     }
 }
 
-fn is_the_peer_s(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind as Io;
+fn is_connection_error(error: &io::Error) -> bool {
+    use io::ErrorKind as Io;
     matches!(
         error.kind(),
         Io::ConnectionAborted | Io::ConnectionReset | Io::ConnectionRefused
@@ -197,8 +256,8 @@ fn reap(ended: std::result::Result<(), tokio::task::JoinError>) {
 struct Connections {
     open: JoinSet<()>,
     shared: Arc<Shared>,
-    /// When trouble was last logged.
-    complained: Option<Instant>,
+    /// When a failure was last logged.
+    last_logged: Option<Instant>,
 }
 
 impl Connections {
@@ -208,7 +267,7 @@ impl Connections {
             reap(ended);
         }
         if self.open.len() >= limit {
-            if self.complain() {
+            if self.should_log() {
                 tracing::warn!(%address, limit, "connection refused: too many are open");
             }
             return;
@@ -217,13 +276,55 @@ impl Connections {
         self.open.spawn(connection::serve(stream, peer));
     }
 
-    /// Whether it is time to log trouble again.
-    fn complain(&mut self) -> bool {
-        let quiet = |last: Instant| last.elapsed() < QUIET;
-        if self.complained.is_some_and(quiet) {
+    /// Whether it is time to log a failure again.
+    fn should_log(&mut self) -> bool {
+        let quiet = |last: Instant| last.elapsed() < LOG_INTERVAL;
+        if self.last_logged.is_some_and(quiet) {
             return false;
         }
-        self.complained = Some(Instant::now());
+        self.last_logged = Some(Instant::now());
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_fails_does_not_cost_those_behind_it() {
+        let mut waiting = VecDeque::from([
+            Ok(1),
+            Err(io::ErrorKind::ConnectionAborted),
+            Ok(2),
+            // Too many files are open, for a while.
+            Err(io::ErrorKind::Other),
+            Err(io::ErrorKind::Other),
+            Ok(3),
+        ]);
+        let accept = || match waiting.pop_front() {
+            Some(accepted) => accepted.map_err(Into::into),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        };
+        let mut accepted = Vec::new();
+        accept_waiting(accept, |number| {
+            accepted.push(number);
+            Ok(())
+        })
+        .await;
+        assert_eq!(accepted, [1, 2, 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_accepts_no_more_does_not_hold_the_drain_for_ever() {
+        let mut attempts = 0;
+        let accept = || {
+            attempts += 1;
+            Err::<(), _>(io::ErrorKind::Other.into())
+        };
+        accept_waiting(accept, |()| Ok(())).await;
+        assert_eq!(attempts, ACCEPT_ATTEMPTS);
     }
 }

@@ -105,3 +105,24 @@ async fn dropped_server_cuts_everything() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn connections_that_wait_when_the_drain_begins_are_served() {
+    let (config, router) = (Config::default(), Router::new());
+    let server = Server::bind(config, router).await.unwrap();
+    let address = server.local_address();
+    let mut waiting = Vec::new();
+    // More than tokio lets one task accept at a time, and than many systems hold unless told.
+    for _ in 0..300 {
+        let mut tcp = within(TcpStream::connect(address)).await.unwrap();
+        let head = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+        tcp.write_all(head).await.unwrap();
+        waiting.push(tcp);
+    }
+    let drained = within(server.start().drain(GRACE)).await;
+    assert_eq!(drained.cut, []);
+    for (number, tcp) in waiting.iter_mut().enumerate() {
+        let answer = within(read_all(tcp)).await;
+        assert!(answer.ends_with("alive\n"), "{number}: {answer}");
+    }
+}
