@@ -19,6 +19,7 @@ mod peers;
 mod programs;
 mod schema;
 mod proto;
+mod refused;
 mod sources;
 mod storm;
 mod streams;

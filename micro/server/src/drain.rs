@@ -51,7 +51,7 @@ impl Running {
             let (peer, age) = (call.peer, call.age);
             tracing::warn!(path = call.path, %peer, ?age, "call cut at the end of the drain");
         }
-        self.shared.cut.cancel();
+        self.shared.cut_calls();
         if tokio::time::timeout(FAREWELL, &mut self.accepting)
             .await
             .is_err()

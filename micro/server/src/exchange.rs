@@ -7,13 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body::Body as HttpBody;
 
+use crate::failure::Failure;
 use crate::idle::Idle;
 use crate::peer::Peer;
 use crate::requests::{self, BodyError, DecodeOptions, Frames, Requests};
 use micro_core::context::Context;
 use micro_core::handler::{Body, Call, PayloadStream, Reply, Route};
 use micro_message::error::{Error, Result};
-use micro_message::metadata::Metadata;
 
 /// A call on its way through the server.
 #[derive(Debug)]
@@ -22,25 +22,6 @@ pub(super) struct Exchange<'a> {
     pub(super) route: &'a Route,
     pub(super) context: Context,
     pub(super) idle: Idle,
-}
-
-/// A call that failed before its reply began.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) error: Error,
-    /// What the handler had set before.
-    pub(super) metadata: Metadata,
-    pub(super) trailers: Metadata,
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self {
-            error,
-            metadata: Metadata::new(),
-            trailers: Metadata::new(),
-        }
-    }
 }
 
 impl<'a> Exchange<'a> {
@@ -65,7 +46,7 @@ impl<'a> Exchange<'a> {
         self.peer.shared.limits.message_of(&self.route.method)
     }
 
-    /// Answers a request that comes in frames.
+    /// Answers a request that comes in frames, unless the server cuts it before.
     pub(super) async fn framed<B>(
         &self,
         frames: Frames<B>,
@@ -74,14 +55,27 @@ impl<'a> Exchange<'a> {
     where
         B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
     {
-        let body = if self.route.method.kind.streams_requests() {
-            let requests = Requests::new(frames, decode, self.idle.clone());
-            Body::Many(PayloadStream::from_source(requests))
-        } else {
-            let bytes = self.in_time(frames.only()).await?;
-            Body::One(decode.payload(bytes))
-        };
-        self.run(body).await
+        self.until_cut(async |begun| {
+            let body = if self.route.method.kind.streams_requests() {
+                let requests = Requests::new(frames, decode, self.idle.clone());
+                Body::Many(PayloadStream::from_source(requests))
+            } else {
+                let bytes = self.in_time(frames.only()).await?;
+                Body::One(decode.payload(bytes))
+            };
+            *begun = true;
+            self.handle(body).await
+        })
+        .await
+    }
+
+    /// Answers a request that has arrived, unless the server cuts it before.
+    pub(super) async fn run(&self, body: Body) -> Result<Reply, Failure> {
+        self.until_cut(async |begun| {
+            *begun = true;
+            self.handle(body).await
+        })
+        .await
     }
 
     /// Waits for a request, at most as long as the call may take.
@@ -91,19 +85,41 @@ impl<'a> Exchange<'a> {
         self.context.limit(arriving, late).await
     }
 
-    /// Runs the method, at most until the server cuts what is left at the end of its drain.
-    pub(super) async fn run(&self, body: Body) -> Result<Reply, Failure> {
-        let method = &self.route.method;
-        let call = Call::new(self.context.clone(), Arc::clone(method), body);
-        let reply = tokio::select! {
-            biased;
-            reply = self.route.run(call) => reply,
-            () = self.peer.cut.cancelled() => Err(cut(&method.path)),
-        };
-        reply.map_err(|error| Failure {
-            error,
+    /// Runs the method.
+    async fn handle(&self, body: Body) -> Result<Reply, Failure> {
+        let call = Call::new(self.context.clone(), Arc::clone(&self.route.method), body);
+        self.route.run(call).await.map_err(|error| Failure {
             metadata: self.context.take_reply_metadata(),
             trailers: self.context.take_reply_trailers(),
+            ..error.into()
+        })
+    }
+
+    /// Waits for an answer, at most until the server cuts what is left at the end of its drain.
+    /// `answer` sets the flag before the handler can run.
+    async fn until_cut(
+        &self,
+        answer: impl AsyncFnOnce(&mut bool) -> Result<Reply, Failure>,
+    ) -> Result<Reply, Failure> {
+        let path = &self.route.method.path;
+        if self.peer.shared.is_cut() {
+            return Err(Failure::not_handled(cut(path)));
+        }
+        let mut begun = false;
+        let answered = tokio::select! {
+            biased;
+            answered = answer(&mut begun) => Some(answered),
+            () = self.peer.cut.cancelled() => None,
+        };
+        answered.unwrap_or_else(|| {
+            if !begun {
+                return Err(Failure::not_handled(cut(path)));
+            }
+            Err(Failure {
+                metadata: self.context.take_reply_metadata(),
+                trailers: self.context.take_reply_trailers(),
+                ..cut(path).into()
+            })
         })
     }
 }

@@ -6,6 +6,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
+use micro_wire::grpc::NOT_HANDLED;
 
 /// Reads the application's part of a request's headers.
 ///
@@ -100,6 +101,7 @@ fn reserved(name: &str) -> bool {
         b'h' => matches!(name, "host" | "http2-settings"),
         b'e' => name == "expect",
         b'k' => name == "keep-alive",
+        b'm' => name == NOT_HANDLED.as_str(),
         b'd' => name == "date",
         b'p' => name == "proxy-connection",
         _ => false,
@@ -153,6 +155,7 @@ mod tests {
         let mut reply = Metadata::new();
         reply.insert("grpc-status", "0").unwrap();
         reply.insert("content-length", "7").unwrap();
+        reply.insert("micro-not-handled", "1").unwrap();
         reply.insert("color", "red").unwrap();
         let mut headers = HeaderMap::new();
         write(&reply, &mut headers).unwrap();

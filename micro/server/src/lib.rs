@@ -53,6 +53,7 @@ mod cors;
 mod drain;
 mod events;
 mod exchange;
+mod failure;
 #[doc(hidden)]
 pub mod fuzz;
 mod grpc;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,9 @@ pub(super) struct Shared {
     /// Cancelled once, when draining begins.
     pub(super) draining: CancellationToken,
     /// Cancelled once, when draining has taken too long: calls still running end now.
-    pub(super) cut: CancellationToken,
+    cut: CancellationToken,
+    /// Set once, before `cut` is cancelled: looked at by each call, it is no lock.
+    is_cut: AtomicBool,
     next: AtomicU64,
     /// Every open connection; each removes itself when dropped.
     peers: Mutex<HashMap<u64, Weak<Peer>>>,
@@ -54,9 +56,21 @@ impl Shared {
             description: config.reflection.then(Description::default),
             draining,
             cut: CancellationToken::new(),
+            is_cut: AtomicBool::new(false),
             next: AtomicU64::new(0),
             peers: Mutex::default(),
         }
+    }
+
+    /// Ends the calls that run. Handlers of further calls are not run.
+    pub(super) fn cut_calls(&self) {
+        self.is_cut.store(true, Ordering::Release);
+        self.cut.cancel();
+    }
+
+    /// Whether handlers of further calls are not to be run.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Acquire)
     }
 
     /// The calls that run now.

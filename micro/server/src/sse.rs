@@ -18,7 +18,8 @@ use http::{Response, StatusCode};
 
 use crate::accept::names;
 use crate::connect;
-use crate::exchange::{Exchange, Failure};
+use crate::exchange::Exchange;
+use crate::failure::Failure;
 use crate::headers;
 use crate::messages::{self, Framing};
 use crate::reply::{HttpReply, ReplyBody};

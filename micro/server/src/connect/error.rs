@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use hyper::ext::ReasonPhrase;
 use serde_json::{Map, Value};
 
-use crate::exchange::Failure;
+use crate::failure::Failure;
 use crate::headers;
 use crate::reply::{HttpReply, plain};
 use micro_message::error::{Detail, Error};

@@ -10,7 +10,8 @@ use http::{Request, Response};
 
 use crate::calls::CallGuard;
 use crate::connect::context;
-use crate::exchange::{Exchange, Failure};
+use crate::exchange::Exchange;
+use crate::failure::Failure;
 use crate::headers;
 use crate::incoming::Incoming;
 use crate::messages::{self, Framing};

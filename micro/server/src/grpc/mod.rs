@@ -17,7 +17,8 @@ use std::sync::Arc;
 use http::request::Parts;
 
 use crate::calls::CallGuard;
-use crate::exchange::{Exchange, Failure};
+use crate::exchange::Exchange;
+use crate::failure::Failure;
 use crate::incoming::Incoming;
 use crate::peer::Peer;
 use crate::reply::HttpReply;

@@ -3,7 +3,8 @@
 use http::Response;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
-use crate::exchange::{Exchange, Failure};
+use crate::exchange::Exchange;
+use crate::failure::Failure;
 use crate::headers;
 use crate::messages::{self, Framing};
 use crate::reply::{HttpReply, ReplyBody};
@@ -11,7 +12,7 @@ use crate::writer::Writer;
 use micro_core::handler::Reply;
 use micro_message::codec::{Codec, Compression};
 use micro_message::error::{Error, ErrorKind, Result};
-use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, content_type, status};
+use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, NOT_HANDLED, content_type, status};
 
 /// The response to a call that has been answered.
 pub(super) fn reply(exchange: Exchange<'_>, answer: Reply, writer: Writer) -> Result<HttpReply> {
@@ -52,9 +53,13 @@ pub(super) fn refuse(error: &Error, codec: Codec) -> HttpReply {
     response
 }
 
-/// The same with the metadata that the handler has set.
+/// The same with the metadata that the handler has set, or with the news that there was no handler.
 pub(super) fn refuse_with(failure: &Failure, codec: Codec) -> HttpReply {
     let mut response = refuse(&failure.error, codec);
+    if failure.not_handled {
+        let yes = HeaderValue::from_static("1");
+        response.headers_mut().insert(NOT_HANDLED, yes);
+    }
     for metadata in [&failure.metadata, &failure.trailers] {
         if let Err(error) = headers::write(metadata, response.headers_mut()) {
             tracing::warn!(%error, "metadata of a failed call left out");

@@ -11,7 +11,8 @@ use http::{Request, Response};
 use http_body::Body;
 
 use crate::calls::CallGuard;
-use crate::exchange::{Exchange, Failure};
+use crate::exchange::Exchange;
+use crate::failure::Failure;
 use crate::grpc::base64::Decoded;
 use crate::grpc::request;
 use crate::headers;

@@ -21,7 +21,8 @@ use http_body::Body as _;
 
 use crate::calls::CallGuard;
 use crate::connect;
-use crate::exchange::{Exchange, Failure};
+use crate::exchange::Exchange;
+use crate::failure::Failure;
 use crate::incoming::Incoming;
 use crate::peer::Peer;
 use crate::reply::HttpReply;

@@ -14,7 +14,8 @@ use http::request::Parts;
 use serde_json::Value;
 
 use crate::accept::prefers;
-use crate::exchange::{Exchange, Failure};
+use crate::exchange::Exchange;
+use crate::failure::Failure;
 use crate::messages::{self, Framing};
 use crate::reply::{HttpReply, ReplyBody};
 use crate::rest::content_type;

@@ -110,6 +110,11 @@ impl Answer {
         value.map(|value| value.to_str().unwrap())
     }
 
+    /// Whether a field stands in the headers or the trailers.
+    pub(super) fn says(&self, name: &str) -> bool {
+        self.field(name).is_some()
+    }
+
     pub(super) fn code(&self) -> u32 {
         self.field("grpc-status").unwrap().parse().unwrap()
     }

@@ -83,6 +83,8 @@ async fn stuck_call_is_cut_after_the_grace_and_named() {
     let answer = within(call).await.unwrap().unwrap();
     assert_eq!(answer.code(), 14);
     assert!(answer.message().contains("was cut"), "{answer:?}");
+    // Its handler ran, so that it must not be run elsewhere.
+    assert!(!answer.says("micro-not-handled"), "{answer:?}");
     until(|| served.test.dropped.load(Ordering::SeqCst) == 1).await;
 }
 
@@ -104,6 +106,21 @@ async fn dropped_server_cuts_everything() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn call_whose_request_is_not_there_at_the_end_of_the_drain_is_refused_as_not_handled() {
+    let served = Served::new().await;
+    let grpc = served.grpc().await;
+    let mut client = grpc.send.ready().await.unwrap();
+    let call = request("/test.Test/Wait", &[]);
+    let (response, _request) = client.send_request(call, false).unwrap();
+    until(|| served.running.shared.running().len() == 1).await;
+    within(served.running.drain(Duration::ZERO)).await;
+    let response = within(response).await.unwrap();
+    assert_eq!(response.headers()["grpc-status"], "14");
+    assert_eq!(response.headers()["micro-not-handled"], "1");
+    assert_eq!(served.test.counts(), (0, 0));
 }
 
 #[tokio::test]
