@@ -1,16 +1,90 @@
-//! Which calls of a connection run now, so that a drain can name those it cuts.
+//! Which calls run now on which connection, so that a drain can name those it cuts.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::drain::Cut;
-use crate::peer::Peer;
 use micro_core::handler::MethodInfo;
 
-/// The calls that run now on one connection.
+/// A call that was cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cut {
+    /// The method, for example `/greeter.Greeter/Hello`.
+    pub path: String,
+    /// Who called.
+    pub peer: SocketAddr,
+    /// How long the call had been running.
+    pub age: Duration,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` from {} after {:.1?}",
+            self.path, self.peer, self.age
+        )
+    }
+}
+
+/// The calls of every connection of a server.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Mutex<Slots>);
+pub(super) struct AllCalls(Mutex<Connections>);
+
+#[derive(Debug, Default)]
+struct Connections {
+    /// Each removes itself when dropped.
+    open: HashMap<u64, Weak<Calls>>,
+    next: u64,
+}
+
+impl AllCalls {
+    /// The calls of a further connection.
+    pub(super) fn connection(self: &Arc<Self>, address: SocketAddr) -> Arc<Calls> {
+        let mut connections = self.lock();
+        let id = connections.next;
+        connections.next += 1;
+        let calls = Arc::new(Calls {
+            all: Arc::clone(self),
+            id,
+            address,
+            slots: Mutex::default(),
+        });
+        connections.open.insert(id, Arc::downgrade(&calls));
+        calls
+    }
+
+    /// The calls that run now, the oldest first: what would be cut.
+    pub(super) fn running(&self) -> Vec<Cut> {
+        let open: Vec<_> = self
+            .lock()
+            .open
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect();
+        let mut running: Vec<_> = open.iter().flat_map(|calls| calls.running()).collect();
+        running.sort_by_key(|call| std::cmp::Reverse(call.age));
+        running
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The calls of one connection.
+#[derive(Debug)]
+pub(super) struct Calls {
+    all: Arc<AllCalls>,
+    id: u64,
+    address: SocketAddr,
+    slots: Mutex<Slots>,
+}
 
 #[derive(Debug, Default)]
 struct Slots {
@@ -26,39 +100,13 @@ struct Started {
 }
 
 impl Calls {
-    fn lock(&self) -> MutexGuard<'_, Slots> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What would be cut if the connection were closed now.
-    pub(super) fn running(&self, peer: &Peer) -> Vec<Cut> {
-        let slots = self.lock();
-        let running = slots.slots.iter().flatten();
-        running
-            .map(|call| Cut {
-                path: call.method.path.clone().into_owned(),
-                peer: peer.address,
-                age: call.at.elapsed(),
-            })
-            .collect()
-    }
-}
-
-/// A call that runs; dropped when its reply is sent or it is given up.
-#[derive(Debug)]
-pub(super) struct CallGuard {
-    peer: Arc<Peer>,
-    slot: usize,
-}
-
-impl CallGuard {
-    /// Counts a call as running.
-    pub(super) fn new(peer: Arc<Peer>, method: &Arc<MethodInfo>) -> Self {
+    /// Counts a call as running until the guard is dropped.
+    pub(super) fn begin(self: &Arc<Self>, method: &Arc<MethodInfo>) -> CallGuard {
         let started = Some(Started {
             method: Arc::clone(method),
             at: Instant::now(),
         });
-        let mut slots = peer.calls.lock();
+        let mut slots = self.lock();
         let slot = if let Some(slot) = slots.free.pop() {
             slots.slots[slot] = started;
             slot
@@ -67,13 +115,45 @@ impl CallGuard {
             slots.slots.len() - 1
         };
         drop(slots);
-        Self { peer, slot }
+        CallGuard {
+            calls: Arc::clone(self),
+            slot,
+        }
     }
+
+    fn running(&self) -> Vec<Cut> {
+        let slots = self.lock();
+        let running = slots.slots.iter().flatten();
+        running
+            .map(|call| Cut {
+                path: call.method.path.clone().into_owned(),
+                peer: self.address,
+                age: call.at.elapsed(),
+            })
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        self.all.lock().open.remove(&self.id);
+    }
+}
+
+/// A call that runs; dropped when its reply is sent or it is given up.
+#[derive(Debug)]
+pub(super) struct CallGuard {
+    calls: Arc<Calls>,
+    slot: usize,
 }
 
 impl Drop for CallGuard {
     fn drop(&mut self) {
-        let mut slots = self.peer.calls.lock();
+        let mut slots = self.calls.lock();
         slots.slots[self.slot] = None;
         slots.free.push(self.slot);
     }

@@ -12,18 +12,18 @@ use tokio::net::TcpStream;
 
 use crate::cancelled::Cancelled;
 use crate::config::Limits;
-use crate::http::Answers;
+use crate::connection_state::ConnectionState;
+use crate::http::HttpService;
 use crate::inline::{Inline, Queue};
 use crate::io::Socket;
-use crate::peer::Peer;
 use crate::sniff::{Protocol, sniff};
 
 /// How long a connection that has said nothing yet is kept once the server drains: long enough
 /// for a request that is on its way.
-const LAST_WORD: Duration = Duration::from_millis(500);
+const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(500);
 
 /// How long what a peer of HTTP/1 still sends is read and thrown away once it has its answer.
-const LINGER: Duration = Duration::from_secs(1);
+const LINGERING_CLOSE: Duration = Duration::from_secs(1);
 
 /// What of one stream may wait for its handler.
 const STREAM_WINDOW: u32 = 512 << 10;
@@ -37,20 +37,24 @@ const CONNECTION_WINDOW: u32 = 32 << 20;
 const HEAD: usize = 16 << 10;
 
 /// Serves a connection to its end.
-pub(super) async fn serve(mut stream: TcpStream, peer: Arc<Peer>) {
-    let address = peer.address;
+pub(super) async fn serve(mut stream: TcpStream, state: Arc<ConnectionState>) {
+    let address = state.address;
     if let Err(error) = stream.set_nodelay(true) {
         // The peer is gone already.
         tracing::debug!(%address, %error, "connection closed");
         return;
     }
-    let Some((protocol, first)) = recognize(&mut stream, &peer).await else {
+    let Some((protocol, first)) = read_protocol(&mut stream, &state).await else {
         return;
     };
-    let io = TokioIo::new(Socket::new(stream, first, peer.shared.limits.stall_timeout));
+    let io = TokioIo::new(Socket::new(
+        stream,
+        first,
+        state.server.limits.stall_timeout,
+    ));
     let served = match protocol {
-        Protocol::Http2 => http2(io, Arc::clone(&peer)).await,
-        Protocol::Http1 => http1(io, Arc::clone(&peer)).await,
+        Protocol::Http2 => http2(io, Arc::clone(&state)).await,
+        Protocol::Http1 => http1(io, Arc::clone(&state)).await,
         Protocol::Tls => {
             tracing::debug!(%address, "connection closed: TLS on a port without TLS");
             return;
@@ -71,16 +75,19 @@ pub(super) async fn serve(mut stream: TcpStream, peer: Arc<Peer>) {
 }
 
 /// Reads the first bytes, for as long as they may take.
-async fn recognize(stream: &mut TcpStream, peer: &Peer) -> Option<(Protocol, bytes::BytesMut)> {
-    let address = peer.address;
-    let shared = &peer.shared;
-    let draining = shared.draining.clone().cancelled_owned();
+async fn read_protocol(
+    stream: &mut TcpStream,
+    state: &ConnectionState,
+) -> Option<(Protocol, bytes::BytesMut)> {
+    let address = state.address;
+    let server = &state.server;
+    let draining = server.draining.clone().cancelled_owned();
     let drained = async {
         draining.await;
-        tokio::time::sleep(LAST_WORD).await;
+        tokio::time::sleep(FIRST_REQUEST_GRACE).await;
     };
     tokio::select! {
-        sniffed = tokio::time::timeout(shared.limits.header_timeout, sniff(stream)) => {
+        sniffed = tokio::time::timeout(server.limits.header_timeout, sniff(stream)) => {
             match sniffed {
                 Ok(Ok(found)) => return found,
                 Ok(Err(error)) => tracing::debug!(%address, %error, "connection closed"),
@@ -92,8 +99,8 @@ async fn recognize(stream: &mut TcpStream, peer: &Peer) -> Option<(Protocol, byt
     None
 }
 
-async fn http2(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
-    let limits = &peer.shared.limits;
+async fn http2(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Result<()> {
+    let limits = &state.server.limits;
     let queue = Queue::default();
     let mut builder = http2::Builder::new(queue.clone());
     builder
@@ -108,23 +115,23 @@ async fn http2(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
         .max_header_list_size(header_list(limits))
         .keep_alive_interval(limits.keep_alive)
         .keep_alive_timeout(limits.keep_alive_timeout);
-    let service = Answers(Arc::clone(&peer));
+    let service = HttpService(Arc::clone(&state));
     let connection = Inline::new(builder.serve_connection(io, service), queue);
-    until_drained(connection, &peer, |mut connection| {
+    until_drained(connection, &state, |mut connection| {
         connection.connection().graceful_shutdown();
     })
     .await
 }
 
-async fn http1(io: TokioIo<Socket>, peer: Arc<Peer>) -> hyper::Result<()> {
-    let limits = &peer.shared.limits;
+async fn http1(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Result<()> {
+    let limits = &state.server.limits;
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(limits.metadata.saturating_add(HEAD));
-    let mut connection = builder.serve_connection(io, Answers(Arc::clone(&peer)));
-    let mut draining = Cancelled::new(peer.shared.draining.child_token());
+    let mut connection = builder.serve_connection(io, HttpService(Arc::clone(&state)));
+    let mut draining = Cancelled::new(state.server.draining.child_token());
     let mut told = false;
     let served = poll_fn(|cx| {
         // First: a connection that is told before it has read anything closes without an answer.
@@ -154,7 +161,7 @@ async fn linger(mut socket: Socket) {
         while socket.read(&mut rest).await? > 0 {}
         Ok::<_, std::io::Error>(())
     };
-    match tokio::time::timeout(LINGER, reading).await {
+    match tokio::time::timeout(LINGERING_CLOSE, reading).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::trace!(%error, "connection ended while it was closed"),
         Err(_) => tracing::trace!("connection closed while its peer was sending"),
@@ -164,12 +171,12 @@ async fn linger(mut socket: Socket) {
 /// Runs a connection to its end, telling it when the server drains.
 async fn until_drained<C: Future>(
     connection: C,
-    peer: &Peer,
+    state: &ConnectionState,
     graceful_shutdown: fn(Pin<&mut C>),
 ) -> C::Output {
     let mut connection = pin!(connection);
     // A child of its own: connections do not queue at the server's lock each time they are woken.
-    let draining = Cancelled::new(peer.shared.draining.child_token());
+    let draining = Cancelled::new(state.server.draining.child_token());
     tokio::select! {
         biased;
         ended = &mut connection => return ended,

@@ -2,6 +2,7 @@
 //!
 //! Native gRPC has none: browsers do not speak it.
 
+use http::Method;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
@@ -9,9 +10,7 @@ use http::header::{
     HeaderName, HeaderValue, ORIGIN, VARY,
 };
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
 
-use crate::reply::{HttpReply, ReplyBody};
 use micro_message::error::{Error, Result};
 
 /// How long, in seconds, a browser may remember the answer to a preflight; none keeps it longer.
@@ -109,16 +108,13 @@ impl Cors {
         }
     }
 
-    /// Answers a preflight; `answer` is what `OPTIONS` says without one.
-    pub(super) fn preflight(&self, request: &HeaderMap, answer: HttpReply) -> HttpReply {
-        let Some(method) = request.get(ACCESS_CONTROL_REQUEST_METHOD) else {
-            return answer;
-        };
+    /// The headers of the answer to a preflight, which has no body; `None` when the request is not
+    /// one. `answer` are the headers that `OPTIONS` has without it.
+    pub(super) fn preflight(&self, request: &HeaderMap, answer: &HeaderMap) -> Option<HeaderMap> {
+        let method = request.get(ACCESS_CONTROL_REQUEST_METHOD)?;
         // A browser shows an error only to a page that it lets see it.
-        let methods = answer.headers().get(ALLOW).unwrap_or(method).clone();
-        let mut response = Response::new(ReplyBody::empty());
-        *response.status_mut() = StatusCode::NO_CONTENT;
-        let headers = response.headers_mut();
+        let methods = answer.get(ALLOW).unwrap_or(method).clone();
+        let mut headers = HeaderMap::new();
         for name in [
             ACCESS_CONTROL_REQUEST_METHOD,
             ACCESS_CONTROL_REQUEST_HEADERS,
@@ -136,7 +132,7 @@ impl Cors {
                 headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
             }
         }
-        response
+        Some(headers)
     }
 
     /// Adds to a response what lets the page at `origin` read it.

@@ -1,16 +1,16 @@
 //! A running server and its end: finish what runs, cut what does not finish, name what was cut.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::peer::Shared;
+use crate::calls::Cut;
+use crate::server_state::ServerState;
 
 /// How long calls that are cut have to tell their callers so.
-const FAREWELL: Duration = Duration::from_millis(250);
+const CANCEL_GRACE: Duration = Duration::from_millis(250);
 
 /// A server that accepts calls.
 ///
@@ -18,9 +18,9 @@ const FAREWELL: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 #[must_use = "dropping it stops the server"]
 pub struct Running {
-    pub(super) shared: Arc<Shared>,
+    pub(super) server: Arc<ServerState>,
     pub(super) address: SocketAddr,
-    /// Accepts, and owns every connection; ends by itself after `shared.draining`.
+    /// Accepts, and owns every connection; ends by itself after the server's `draining`.
     pub(super) accepting: JoinHandle<()>,
 }
 
@@ -38,21 +38,21 @@ impl Running {
     /// Dropping the future cuts every call at once.
     pub async fn drain(mut self, grace: Duration) -> Drained {
         tracing::info!(address = %self.address, ?grace, "draining");
-        self.shared.health.drain();
-        self.shared.draining.cancel();
+        self.server.health.drain();
+        self.server.draining.cancel();
         if tokio::time::timeout(grace, &mut self.accepting)
             .await
             .is_ok()
         {
             return Drained::default();
         }
-        let cut = self.shared.running();
+        let cut = self.server.running_calls();
         for call in &cut {
             let (peer, age) = (call.peer, call.age);
             tracing::warn!(path = call.path, %peer, ?age, "call cut at the end of the drain");
         }
-        self.shared.cut_calls();
-        if tokio::time::timeout(FAREWELL, &mut self.accepting)
+        self.server.cut_calls();
+        if tokio::time::timeout(CANCEL_GRACE, &mut self.accepting)
             .await
             .is_err()
         {
@@ -77,26 +77,4 @@ impl Drop for Running {
 pub struct Drained {
     /// The calls that had not finished by the end of the grace, the oldest first.
     pub cut: Vec<Cut>,
-}
-
-/// A call that was cut.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Cut {
-    /// The method, for example `/greeter.Greeter/Hello`.
-    pub path: String,
-    /// Who called.
-    pub peer: SocketAddr,
-    /// How long the call had been running.
-    pub age: Duration,
-}
-
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` from {} after {:.1?}",
-            self.path, self.peer, self.age
-        )
-    }
 }

@@ -7,43 +7,48 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body::Body as HttpBody;
 
+use crate::connection_state::ConnectionState;
 use crate::failure::Failure;
 use crate::idle::Idle;
-use crate::peer::Peer;
 use crate::requests::{self, BodyError, DecodeOptions, Frames, Requests};
 use micro_core::context::Context;
 use micro_core::handler::{Body, Call, PayloadStream, Reply, Route};
+use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 
 /// A call on its way through the server.
 #[derive(Debug)]
 pub(super) struct Exchange<'a> {
-    pub(super) peer: &'a Arc<Peer>,
+    pub(super) connection: &'a ConnectionState,
     pub(super) route: &'a Route,
     pub(super) context: Context,
     pub(super) idle: Idle,
 }
 
 impl<'a> Exchange<'a> {
-    /// A call of a route; the method's own timeout holds where the caller sets none.
-    pub(super) fn new(peer: &'a Arc<Peer>, route: &'a Route, mut context: Context) -> Self {
+    /// A call of a route.
+    pub(super) fn new(connection: &'a ConnectionState, route: &'a Route, context: Context) -> Self {
         let method = &route.method;
-        if let (None, Some(timeout)) = (context.deadline(), method.timeout) {
-            context = context.with_timeout(timeout);
-        }
         let idle = (method.kind.streams_requests() || method.kind.streams_replies())
-            .then_some(peer.shared.limits.stream_idle_timeout);
+            .then_some(connection.server.limits.stream_idle_timeout);
         Self {
-            peer,
+            connection,
             route,
-            context,
+            // Before the request is there: the method's timeout is for that, too.
+            context: route.limited(context),
             idle: Idle::new(idle.flatten(), method),
         }
     }
 
     /// The longest message of the method.
     pub(super) fn limit(&self) -> usize {
-        self.peer.shared.limits.message_of(&self.route.method)
+        self.connection.server.limits.message_of(&self.route.method)
+    }
+
+    /// How its requests are decoded.
+    pub(super) fn decode(&self, codec: Codec) -> DecodeOptions {
+        let limit = self.limit();
+        DecodeOptions { codec, limit }
     }
 
     /// Answers a request that comes in frames, unless the server cuts it before.
@@ -102,14 +107,14 @@ impl<'a> Exchange<'a> {
         answer: impl AsyncFnOnce(&mut bool) -> Result<Reply, Failure>,
     ) -> Result<Reply, Failure> {
         let path = &self.route.method.path;
-        if self.peer.shared.is_cut() {
+        if self.connection.server.is_cut() {
             return Err(Failure::not_handled(cut(path)));
         }
         let mut begun = false;
         let answered = tokio::select! {
             biased;
             answered = answer(&mut begun) => Some(answered),
-            () = self.peer.cut.cancelled() => None,
+            () = self.connection.cut.cancelled() => None,
         };
         answered.unwrap_or_else(|| {
             if !begun {

@@ -62,6 +62,13 @@ pub(super) fn write(metadata: &Metadata, headers: &mut HeaderMap) -> Result<()> 
     write_prefixed("", metadata, headers)
 }
 
+/// The same where a failure has to be told without it.
+pub(super) fn write_or_warn(metadata: &Metadata, headers: &mut HeaderMap) {
+    if let Err(error) = write(metadata, headers) {
+        tracing::warn!(%error, "metadata of a reply left out");
+    }
+}
+
 /// The same, with something in front of each key.
 pub(super) fn write_prefixed(
     prefix: &str,

@@ -13,209 +13,220 @@ use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::service::Service;
 
-use crate::calls::CallGuard;
-use crate::connect::Shape;
-use crate::exchange::Exchange;
-use crate::grpc::Web;
+use crate::connect::{self, Shape};
+use crate::connection_state::ConnectionState;
+use crate::grpc::web::{self, Web};
 use crate::incoming::Incoming;
-use crate::peer::Peer;
+use crate::pages::Page;
 use crate::reply::{HttpReply, ReplyBody, plain};
-use crate::requests::DecodeOptions;
-use crate::{connect, events, grpc, http1, index, openapi, rest, sse};
-use micro_core::handler::{Body, Kind, Route};
+use crate::server_state::ServerState;
+use crate::{error_json, go_micro, http1, index, rest, sse};
+use micro_core::handler::{Kind, Route};
 use micro_message::codec::Codec;
 use micro_message::error::Error;
 use micro_schema::http::Found;
+use micro_wire::grpc;
 
 const ACCEPTED: &str = "application/grpc, application/grpc+json, application/grpc-web, \
      application/grpc-web+json, application/grpc-web-text, application/json, application/proto, \
      application/connect+json, application/connect+proto";
 
-/// An answer on its way. Boxed, so that what handles a call is not moved about with it.
-pub(super) type Answering = Pin<Box<dyn Future<Output = Result<HttpReply, Infallible>> + Send>>;
+/// A response on its way. Boxed, so that what handles a call is not moved about with it.
+pub(super) type ResponseFuture =
+    Pin<Box<dyn Future<Output = Result<HttpReply, Infallible>> + Send>>;
 
 /// Answers the HTTP requests of one connection.
-pub(super) struct Answers(pub(super) Arc<Peer>);
+pub(super) struct HttpService(pub(super) Arc<ConnectionState>);
 
-impl Service<Request<hyper::body::Incoming>> for Answers {
+impl Service<Request<hyper::body::Incoming>> for HttpService {
     type Response = HttpReply;
     type Error = Infallible;
-    type Future = Answering;
+    type Future = ResponseFuture;
 
-    fn call(&self, request: Request<hyper::body::Incoming>) -> Answering {
-        serve(Arc::clone(&self.0), request)
+    fn call(&self, request: Request<hyper::body::Incoming>) -> ResponseFuture {
+        let connection = Arc::clone(&self.0);
+        let content_type = request.headers().get(CONTENT_TYPE);
+        let codec = content_type.and_then(|value| grpc::codec(value.as_bytes()));
+        let codec = codec.filter(|_| *request.method() == Method::POST);
+        match (codec, request.version() == Version::HTTP_2) {
+            (Some(codec), true) => {
+                let (head, body) = request.into_parts();
+                let body = Incoming::new(body);
+                Box::pin(crate::grpc::serve(connection, head, body, codec))
+            }
+            (Some(_), false) => Box::pin(std::future::ready(Ok(refuse_grpc()))),
+            (None, true) => Box::pin(async move { Ok(serve_http2(&connection, request).await) }),
+            (None, false) => Box::pin(async move { Ok(serve_http1(&connection, request).await) }),
+        }
     }
 }
 
-fn serve(peer: Arc<Peer>, request: Request<hyper::body::Incoming>) -> Answering {
-    let is_http2 = request.version() == Version::HTTP_2;
-    let content_type = request.headers().get(CONTENT_TYPE);
-    let codec = content_type.and_then(|value| micro_wire::grpc::codec(value.as_bytes()));
-    match codec {
-        Some(codec) if *request.method() == Method::POST => {
-            if is_http2 {
-                let (head, body) = request.into_parts();
-                return Box::pin(grpc::serve(peer, head, Incoming::new(body), codec));
-            }
-            let error = Error::unimplemented(
-                "gRPC needs HTTP/2; over HTTP/1 send `content-type: application/json`",
-            );
-            let response = refuse(StatusCode::HTTP_VERSION_NOT_SUPPORTED, &error);
-            Box::pin(std::future::ready(Ok(last(response))))
-        }
-        _ if is_http2 => Box::pin(async move {
-            let request = request.map(Incoming::new);
-            let mut response = other(peer, request).await;
-            // HTTP/1 has it from its connection; calls of gRPC are spared it, whoever dates them.
-            let now = HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()));
-            response
-                .headers_mut()
-                .extend(now.ok().map(|now| (DATE, now)));
-            Ok(response)
-        }),
-        _ => Box::pin(async move {
-            let (head, body) = request.into_parts();
-            if let Some((status, error)) = http1::refusal(&head) {
-                return Ok(last(told(status, &error)));
-            }
-            let (body, end) = Incoming::noting(body);
-            let response = other(peer, Request::from_parts(head, body)).await;
-            Ok(if end.is_reached() {
-                response
-            } else {
-                last(response)
-            })
-        }),
+/// The answer to gRPC over HTTP/1.
+fn refuse_grpc() -> HttpReply {
+    let error = Error::unimplemented(
+        "gRPC needs HTTP/2; over HTTP/1 send `content-type: application/json`",
+    );
+    let status = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+    close_after(error_json::refuse_as(status, &error))
+}
+
+/// Answers all but gRPC over HTTP/2.
+async fn serve_http2(
+    connection: &ConnectionState,
+    request: Request<hyper::body::Incoming>,
+) -> HttpReply {
+    let mut response = with_cors(connection, request.map(Incoming::new)).await;
+    // HTTP/1 has it from its connection; calls of gRPC are spared it, whoever dates them.
+    let now = HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()));
+    response
+        .headers_mut()
+        .extend(now.ok().map(|now| (DATE, now)));
+    response
+}
+
+/// Answers all but gRPC over HTTP/1.
+async fn serve_http1(
+    connection: &ConnectionState,
+    request: Request<hyper::body::Incoming>,
+) -> HttpReply {
+    let (head, body) = request.into_parts();
+    if let Some((status, error)) = http1::refusal(&head) {
+        return close_after(plain_text_error(status, &error));
+    }
+    let (body, end) = Incoming::noting(body);
+    let response = with_cors(connection, Request::from_parts(head, body)).await;
+    if end.is_reached() {
+        response
+    } else {
+        close_after(response)
     }
 }
 
 /// A response after which a connection of HTTP/1 is closed: its request was not read to the end.
-fn last(mut response: HttpReply) -> HttpReply {
+fn close_after(mut response: HttpReply) -> HttpReply {
     response
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-/// Everything that browsers can send: with what lets pages of other sites read the answer.
-async fn other(peer: Arc<Peer>, request: Request<Incoming>) -> HttpReply {
-    let cors = &peer.shared.cors;
+/// Answers a request, with what lets pages of other sites read the answer.
+async fn with_cors(connection: &ConnectionState, request: Request<Incoming>) -> HttpReply {
+    let cors = &connection.server.cors;
     if cors.is_none() {
-        return answer(&peer, request).await;
+        return without_body_for_head(connection, request).await;
     }
-    let asking = request.method() == Method::OPTIONS;
+    let is_options = request.method() == Method::OPTIONS;
     let origin = request.headers().get(ORIGIN).cloned();
-    let headers = asking.then(|| request.headers().clone());
-    let mut response = answer(&peer, request).await;
-    if let Some(headers) = headers {
-        response = cors.preflight(&headers, response);
+    let asked = is_options.then(|| request.headers().clone());
+    let mut response = without_body_for_head(connection, request).await;
+    if let Some(headers) = asked.and_then(|asked| cors.preflight(&asked, response.headers())) {
+        response = Response::new(ReplyBody::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        *response.headers_mut() = headers;
     }
     cors.allow(origin.as_ref(), response.headers_mut());
     response
 }
 
-async fn answer(peer: &Arc<Peer>, request: Request<Incoming>) -> HttpReply {
-    if *request.method() == Method::HEAD {
-        return bodiless(body(peer, request).await);
+/// Answers a request; one of HEAD as one of GET, but for the body.
+async fn without_body_for_head(
+    connection: &ConnectionState,
+    request: Request<Incoming>,
+) -> HttpReply {
+    let is_head = *request.method() == Method::HEAD;
+    let response = route(connection, request).await;
+    if !is_head {
+        return response;
     }
-    body(peer, request).await
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        head.headers.insert(CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(head, ReplyBody::empty())
 }
 
-async fn body(peer: &Arc<Peer>, mut request: Request<Incoming>) -> HttpReply {
-    if let Some(route) = events::route(&peer.shared.router, &mut request) {
-        return post(peer, route, request).await;
+/// Finds out what a request is for.
+async fn route(connection: &ConnectionState, mut request: Request<Incoming>) -> HttpReply {
+    let server = &connection.server;
+    if let Some(route) = go_micro::route(&server.router, &mut request) {
+        return post(connection, route, request).await;
     }
     let (method, path) = (request.method(), request.uri().path());
     if *method == Method::POST
         && let Some(web) = Web::read(request.headers())
     {
-        return grpc::serve_web(peer, request, web).await;
+        return web::serve(connection, request, web).await;
     }
-    if let Some(route) = peer.shared.router.get(path) {
+    if let Some(route) = server.router.get(path) {
         return match *method {
-            Method::POST => post(peer, route, request).await,
-            Method::GET | Method::HEAD if gettable(route) => get(peer, route, request).await,
-            _ => allowed(method, verbs(route), told),
+            Method::POST => post(connection, route, request).await,
+            Method::GET | Method::HEAD if gettable(route) => get(connection, route, request).await,
+            _ => allowed(method, verbs(route), plain_text_error),
         };
     }
-    if let Some(page) = page(path) {
+    if let Some(page) = Page::at(path) {
         return match *method {
-            Method::GET | Method::HEAD => page(peer, &request),
-            _ => allowed(method, "GET, HEAD, OPTIONS", told),
+            Method::GET | Method::HEAD => index::serve(page, server, &request),
+            _ => allowed(method, "GET, HEAD, OPTIONS", plain_text_error),
         };
     }
-    match peer.shared.rest.find(method.as_str(), path) {
-        Found::Entry(_, rule) => rest::serve(peer, rule, request).await,
+    match server.rest.find(method.as_str(), path) {
+        Found::Entry(_, rule) => rest::serve(connection, rule, request).await,
         Found::Methods(mut methods) => {
             if methods.contains(&"GET") && !methods.contains(&"HEAD") {
                 methods.push("HEAD");
             }
             methods.push("OPTIONS");
-            allowed(method, &methods.join(", "), refuse)
+            allowed(method, &methods.join(", "), error_json::refuse_as)
         }
-        Found::Nothing if path == "*" => allowed(method, "GET, HEAD, POST, OPTIONS", told),
-        Found::Nothing => unknown(peer, path),
+        Found::Nothing if path == "*" => {
+            allowed(method, "GET, HEAD, POST, OPTIONS", plain_text_error)
+        }
+        Found::Nothing => unknown(server, path),
     }
 }
 
-/// A call of Connect, or one that is answered with events.
-async fn post(peer: &Arc<Peer>, route: &Route, request: Request<Incoming>) -> HttpReply {
+/// A POST at a method's path: a call of Connect, or one that is answered with events.
+async fn post(
+    connection: &ConnectionState,
+    route: &Route,
+    request: Request<Incoming>,
+) -> HttpReply {
     let content_type = request.headers().get(CONTENT_TYPE);
     let shape = content_type.and_then(|value| connect::shape(value.as_bytes()));
     match (shape, route.method.kind) {
         (Some(Shape::Unary(codec)), Kind::Unary) => {
-            connect::serve_post(peer, route, request, codec).await
+            connect::unary::serve_post(connection, route, request, codec).await
         }
         (Some(Shape::Unary(Codec::Json)), Kind::ServerStream) if sse::wanted(request.headers()) => {
-            events(peer, route, request).await
+            sse::serve(connection, route, request).await
         }
         (Some(Shape::Stream(codec)), kind) if kind != Kind::Unary => {
-            connect::serve_stream(peer, route, request, codec).await
+            connect::stream::serve(connection, route, request, codec).await
         }
         (Some(_), kind) => mismatched(content_type, kind),
         (None, _) => unsupported(content_type, ACCEPTED),
     }
 }
 
-async fn get(peer: &Arc<Peer>, route: &Route, request: Request<Incoming>) -> HttpReply {
+/// A GET at the path of a method that allows it: a call of Connect, or one answered with events.
+async fn get(connection: &ConnectionState, route: &Route, request: Request<Incoming>) -> HttpReply {
     let (head, body) = request.into_parts();
     // An image on any page is a GET: harmless to repeat is not harmless to call.
     if !route.method.safe
-        && let Err(error) = peer.shared.cors.check_any(&head)
+        && let Err(error) = connection.server.cors.check_any(&head)
     {
-        return connect::refuse(&error);
+        return error_json::refuse(&error);
     }
     if route.method.kind == Kind::Unary {
-        return connect::serve_get(peer, route, &head).await;
+        return connect::unary::serve_get(connection, route, &head).await;
     }
     if sse::wanted(&head.headers) {
-        return events(peer, route, Request::from_parts(head, body)).await;
+        return sse::serve(connection, route, Request::from_parts(head, body)).await;
     }
     let error = Error::invalid_argument("this path answers GET with `accept: text/event-stream`");
-    refuse(StatusCode::NOT_ACCEPTABLE, &error)
-}
-
-/// A server stream as events; its request is the body of a POST, or in the query of a GET.
-async fn events(peer: &Arc<Peer>, route: &Route, request: Request<Incoming>) -> HttpReply {
-    let guard = CallGuard::new(Arc::clone(peer), &route.method);
-    let answered = async {
-        let (head, body) = request.into_parts();
-        let context = connect::context(&head.headers, peer, "sse")?;
-        let exchange = Exchange::new(peer, route, context);
-        let (codec, limit) = (Codec::Json, exchange.limit());
-        let bytes = if head.method == Method::POST {
-            connect::read_body(&exchange, connect::coding(&head.headers)?, body).await?
-        } else {
-            let query = head.uri.query().unwrap_or_default();
-            connect::query::read_json(query, limit)?.message
-        };
-        let payload = DecodeOptions { codec, limit }.payload(bytes);
-        sse::serve(exchange, &head.headers, Body::One(payload)).await
-    };
-    match answered.await {
-        Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(failure) => connect::refuse_with(&failure),
-    }
+    error_json::refuse_as(StatusCode::NOT_ACCEPTABLE, &error)
 }
 
 /// Whether a method is harmless enough for GET, and its request short enough.
@@ -231,30 +242,13 @@ fn verbs(route: &Route) -> &'static str {
     }
 }
 
-/// A page for people and probes.
-type Page = fn(&Peer, &Request<Incoming>) -> HttpReply;
-
-fn page(path: &str) -> Option<Page> {
-    match path {
-        "/" => Some(index::index),
-        "/healthz" => Some(index::alive),
-        "/readyz" => Some(index::ready),
-        _ => openapi::page(path),
-    }
-}
-
-/// Whether this server has a page at a path.
-pub(super) fn is_page(path: &str) -> bool {
-    page(path).is_some()
-}
-
-/// The answer where nobody answers.
-fn unknown(peer: &Peer, path: &str) -> HttpReply {
-    let near = peer.shared.rest.near(path);
+/// The answer at a path where nothing is.
+fn unknown(server: &ServerState, path: &str) -> HttpReply {
+    let near = server.rest.near(path);
     // Nobody reads more of a path that is not there.
     let shown: String = path.chars().take(200).collect();
     let error = if near.is_empty() {
-        peer.shared.router.unknown(&shown)
+        server.router.unknown(&shown)
     } else {
         Error::unimplemented(format!(
             "nothing at `{}`; near: `{}`",
@@ -262,7 +256,7 @@ fn unknown(peer: &Peer, path: &str) -> HttpReply {
             near.join("`, `")
         ))
     };
-    refuse(StatusCode::NOT_FOUND, &error)
+    error_json::refuse_as(StatusCode::NOT_FOUND, &error)
 }
 
 /// The answer to `OPTIONS`, and to what a path does not answer.
@@ -301,7 +295,7 @@ fn unsupported(content_type: Option<&HeaderValue>, accepted: &'static str) -> Ht
         format!("`content-type: {}`", text.escape_debug())
     });
     let error = Error::invalid_argument(format!("{given}; this method accepts: {accepted}"));
-    let mut response = told(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error);
+    let mut response = plain_text_error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error);
     response.headers_mut().insert(
         HeaderName::from_static("accept-post"),
         HeaderValue::from_static(accepted),
@@ -309,22 +303,9 @@ fn unsupported(content_type: Option<&HeaderValue>, accepted: &'static str) -> Ht
     response
 }
 
-/// An error for who speaks no protocol of ours: Connect has no JSON for these, and its clients
+/// A plain-text error for unsupported content types: Connect has no JSON for these, and its clients
 /// take the kind from the status.
-fn told(status: StatusCode, error: &Error) -> HttpReply {
+fn plain_text_error(status: StatusCode, error: &Error) -> HttpReply {
     let text = format!("{}\n", error.message());
     plain(status, "text/plain; charset=utf-8", text)
-}
-
-fn refuse(status: StatusCode, error: &Error) -> HttpReply {
-    plain(status, "application/json", connect::json(error).to_string())
-}
-
-/// The same head without the body.
-fn bodiless(response: HttpReply) -> HttpReply {
-    let (mut head, body) = response.into_parts();
-    if let Some(length) = body.size_hint().exact() {
-        head.headers.insert(CONTENT_LENGTH, length.into());
-    }
-    Response::from_parts(head, ReplyBody::empty())
 }

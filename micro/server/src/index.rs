@@ -8,32 +8,44 @@ use http::{Request, StatusCode};
 use serde_json::json;
 
 use crate::accept::prefers;
-use crate::openapi;
-use crate::peer::Peer;
+use crate::error_json;
+use crate::openapi::{self, Description};
+use crate::pages::Page;
 use crate::reply::{HttpReply, plain};
-use micro_core::handler::{Kind, Route};
-use micro_core::internal::is_own;
+use crate::server_state::ServerState;
+use micro_core::handler::{Kind, Route, Router, is_own};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// `GET /`: services, methods and how to call one; JSON for whoever asks for it, and for browsers
-/// the page where methods can be tried.
-pub(super) fn index<B>(peer: &Peer, request: &Request<B>) -> HttpReply {
-    if prefers(request.headers(), "application/json", "text/html") {
-        return plain(StatusCode::OK, "application/json", list(peer).to_string());
+/// Answers a request for a page.
+pub(super) fn serve<B>(page: Page, server: &ServerState, request: &Request<B>) -> HttpReply {
+    match page {
+        Page::Index => index(server, request),
+        Page::Alive => plain(StatusCode::OK, TEXT, "alive\n"),
+        Page::Ready => ready(server),
+        Page::OpenApi => described(server, request, openapi::json),
+        Page::OpenApiPage => described(server, request, |_, _| openapi::page()),
+        Page::OpenApiStyle => described(server, request, |_, _| openapi::style()),
+        Page::OpenApiScript => described(server, request, |_, _| openapi::script()),
     }
-    openapi::redirect(peer, request)
-        .unwrap_or_else(|| plain(StatusCode::OK, TEXT, text(peer, &host(request))))
 }
 
-/// `GET /healthz`: the process answers.
-pub(super) fn alive<B>(_: &Peer, _: &Request<B>) -> HttpReply {
-    plain(StatusCode::OK, TEXT, "alive\n")
+/// `GET /`: services, methods and how to call one; JSON for whoever asks for it, and for browsers
+/// the page where methods can be tried.
+fn index<B>(server: &ServerState, request: &Request<B>) -> HttpReply {
+    if prefers(request.headers(), "application/json", "text/html") {
+        let list = list(&server.router).to_string();
+        return plain(StatusCode::OK, "application/json", list);
+    }
+    if server.description.is_some() && prefers(request.headers(), "text/html", "text/plain") {
+        return openapi::redirect();
+    }
+    plain(StatusCode::OK, TEXT, text(server, &host(request)))
 }
 
 /// `GET /readyz`: whether calls should come here.
-pub(super) fn ready<B>(peer: &Peer, _: &Request<B>) -> HttpReply {
-    match peer.shared.health.unready() {
+fn ready(server: &ServerState) -> HttpReply {
+    match server.health.unready() {
         None => plain(StatusCode::OK, TEXT, "ready\n"),
         Some(reason) => plain(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -43,8 +55,23 @@ pub(super) fn ready<B>(peer: &Peer, _: &Request<B>) -> HttpReply {
     }
 }
 
-fn list(peer: &Peer) -> serde_json::Value {
-    let routes = peer.shared.router.routes();
+/// A page of OpenAPI; it is not found when the server does not describe itself.
+fn described<B>(
+    server: &ServerState,
+    request: &Request<B>,
+    page: fn(&Description, &Router) -> HttpReply,
+) -> HttpReply {
+    match &server.description {
+        Some(description) => page(description, &server.router),
+        None => {
+            let error = server.router.unknown(request.uri().path());
+            error_json::refuse_as(StatusCode::NOT_FOUND, &error)
+        }
+    }
+}
+
+fn list(router: &Router) -> serde_json::Value {
+    let routes = router.routes();
     let methods = |wire: &str| -> serde_json::Value {
         let own = routes.iter().filter(|route| route.service.wire == wire);
         own.map(|route| {
@@ -59,9 +86,7 @@ fn list(peer: &Peer) -> serde_json::Value {
         })
         .collect()
     };
-    let services: serde_json::Value = peer
-        .shared
-        .router
+    let services: serde_json::Value = router
         .services()
         .iter()
         .map(|service| {
@@ -77,10 +102,10 @@ fn list(peer: &Peer) -> serde_json::Value {
     json!({ "services": services })
 }
 
-fn text(peer: &Peer, host: &str) -> String {
+fn text(server: &ServerState, host: &str) -> String {
     let mut out = String::from("This port serves gRPC and, as plain HTTP, JSON.\n");
-    let routes = peer.shared.router.routes();
-    for service in peer.shared.router.services() {
+    let routes = server.router.routes();
+    for service in server.router.services() {
         line(&mut out, &format!("\n{} {}", service.wire, service.version));
         doc(&mut out, service.doc, "  ");
         for route in routes
@@ -106,7 +131,7 @@ fn text(peer: &Peer, host: &str) -> String {
             &format!("  curl -d '{{}}' -H 'content-type: application/json' http://{host}{path}"),
         );
     }
-    let described = match peer.shared.description {
+    let described = match server.description {
         Some(_) => "/openapi to try it  /openapi.json  ",
         None => "",
     };

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use hyper::rt::Executor;
 
-use crate::overtime::{self, Timed};
-use micro_wake::Again;
+use crate::stream_deadline::{self, Timed};
+use micro_core::wake::Again;
 
 /// A call that keeps the processor for longer than this makes the connection cautious.
 const SLOW: Duration = Duration::from_micros(200);
@@ -108,9 +108,9 @@ impl Calls {
             }
             // No one wakes it by this: if it waits, its own task polls it again.
             let mut nobody = Context::from_waker(Waker::noop());
-            let (polled, overtime) = overtime::poll(call.as_mut(), &mut nobody);
+            let (polled, deadline) = stream_deadline::poll(call.as_mut(), &mut nobody);
             if polled.is_pending() {
-                tokio::spawn(Timed::new(call, overtime));
+                tokio::spawn(Timed::new(call, deadline));
             }
             let now = Instant::now();
             if now - last > SLOW {

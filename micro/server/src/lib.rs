@@ -49,13 +49,16 @@ mod cancelled;
 mod config;
 mod connect;
 mod connection;
+mod connection_state;
 mod cors;
 mod drain;
-mod events;
+mod encode;
+mod error_json;
 mod exchange;
 mod failure;
 #[doc(hidden)]
 pub mod fuzz;
+mod go_micro;
 mod grpc;
 mod headers;
 mod health;
@@ -68,23 +71,25 @@ mod inline;
 mod io;
 mod listener;
 mod messages;
-mod overtime;
 mod openapi;
-mod peer;
+mod pages;
 mod reflection;
 mod reply;
+mod request_body;
 mod requests;
 mod rest;
+mod server_state;
 mod sniff;
 mod sse;
-mod writer;
+mod stream_deadline;
 
+pub use self::calls::Cut;
 pub use self::config::{Config, Limits, Replies};
 pub use self::cors::Cors;
-pub use self::drain::{Cut, Drained, Running};
+pub use self::drain::{Drained, Running};
 pub use self::health::Health;
 pub use self::listener::Server;
-pub use self::rest::check_http;
+pub use self::rest::table::check_http;
 
 #[cfg(test)]
 mod tests;

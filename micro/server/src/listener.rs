@@ -12,11 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::connection;
+use crate::connection_state::ConnectionState;
 use crate::drain::Running;
 use crate::health::{self, Health};
-use crate::peer::{Peer, Shared};
 use crate::reflection;
-use crate::rest::Table;
+use crate::rest::table::Table;
+use crate::server_state::ServerState;
 use micro_core::handler::{Route, Router};
 use micro_message::error::{Error, ErrorKind, OrError, Result};
 
@@ -38,7 +39,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    shared: Arc<Shared>,
+    state: Arc<ServerState>,
 }
 
 impl Server {
@@ -73,7 +74,7 @@ impl Server {
         Ok(Self {
             listener,
             address: local,
-            shared: Arc::new(Shared::new((router, rest), config, health, draining)),
+            state: Arc::new(ServerState::new(config, router, rest, health, draining)),
         })
     }
 
@@ -84,7 +85,7 @@ impl Server {
 
     /// Whether calls should come here; to set and to clone.
     pub fn health(&self) -> Health {
-        self.shared.health.clone()
+        self.state.health.clone()
     }
 
     /// Starts answering, on the current runtime.
@@ -95,9 +96,9 @@ impl Server {
     pub fn start(self) -> Running {
         tracing::info!(address = %self.address, "listening");
         Running {
-            shared: Arc::clone(&self.shared),
+            server: Arc::clone(&self.state),
             address: self.address,
-            accepting: tokio::spawn(accept(self.listener, self.shared)),
+            accepting: tokio::spawn(accept(self.listener, self.state)),
         }
     }
 }
@@ -164,13 +165,13 @@ fn remedy(error: &io::Error) -> (ErrorKind, &'static str) {
 }
 
 /// Accepts until the server drains, then waits for the connections to end.
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, server: Arc<ServerState>) {
     let mut connections = Connections {
         open: JoinSet::new(),
-        shared,
+        server,
         last_logged: None,
     };
-    let draining = connections.shared.draining.clone();
+    let draining = connections.server.draining.clone();
     loop {
         tokio::select! {
             () = draining.cancelled() => break,
@@ -255,14 +256,14 @@ fn reap(ended: std::result::Result<(), tokio::task::JoinError>) {
 /// Every open connection; dropping it closes them.
 struct Connections {
     open: JoinSet<()>,
-    shared: Arc<Shared>,
+    server: Arc<ServerState>,
     /// When a failure was last logged.
     last_logged: Option<Instant>,
 }
 
 impl Connections {
     fn add(&mut self, stream: TcpStream, address: SocketAddr) {
-        let limit = self.shared.limits.connections;
+        let limit = self.server.limits.connections;
         while let Some(ended) = self.open.try_join_next() {
             reap(ended);
         }
@@ -272,8 +273,8 @@ impl Connections {
             }
             return;
         }
-        let peer = Peer::new(&self.shared, address);
-        self.open.spawn(connection::serve(stream, peer));
+        let connection = ConnectionState::new(&self.server, address);
+        self.open.spawn(connection::serve(stream, connection));
     }
 
     /// Whether it is time to log a failure again.

@@ -1,5 +1,6 @@
 //! The messages of a reply on their way out, and what ends them.
 //!
+//! Each protocol brings its [`Framing`].
 //! What is ready at once goes out in one piece of at most 16 KiB (or one message, if that
 //! is longer). The next piece is asked for when the last has been taken: a handler is ahead of a
 //! reader by one piece beside what the reader's windows, at most 1 MiB a stream, let through.
@@ -7,109 +8,56 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context as Waker, Poll, ready};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::HeaderMap;
 use tokio::time::{Instant, Sleep};
 
 use crate::cancelled::Cancelled;
+use crate::encode::{EncodeOptions, guarded};
 use crate::exchange::{Exchange, cut};
 use crate::idle::Idle;
-use crate::reply::ReplyBody;
-use crate::writer::{Writer, guarded};
-use crate::{connect, grpc, overtime, rest, sse};
+use crate::reply::{Chunk, Chunks, ReplyBody};
+use crate::stream_deadline;
 use micro_core::handler::{
     Batch, Body, Frame, MethodInfo, PayloadRef, PayloadStream, Reply, SharedSink, lock,
 };
 use micro_core::wake::{Bell, Turn, unhurried};
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
-use micro_wire::grpc::frame;
 
-/// How a protocol frames messages and says that they are over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
-    /// Frames, and the status as HTTP trailers.
-    Grpc,
-    /// Frames, and the trailers as the last.
-    Web,
-    /// The same in base64.
-    WebText,
-    /// Frames, and a last one of JSON.
-    Connect,
-    /// Server-sent events.
-    Events,
-    /// A line of JSON for each.
-    Lines,
-}
+/// How a protocol writes the messages of a reply, and what follows them.
+pub(super) trait Framing: Copy + Send + Sync + 'static {
+    /// Whether the end stands in HTTP's trailers rather than in the body.
+    const ENDS_IN_TRAILERS: bool = false;
 
-/// A part of a body.
-#[derive(Debug)]
-pub(super) enum Part {
-    /// Messages.
-    Data(Bytes),
-    /// The last bytes.
-    Last(Bytes),
-    /// The end, in trailers.
-    Trailers(HeaderMap),
-}
+    /// What is sent in a silence, and after how much of it.
+    const KEEP_ALIVE: Option<(Duration, &'static [u8])> = None;
 
-impl Framing {
-    /// Appends a message.
+    /// Appends a message: in a frame, unless the protocol has its own way.
     fn message(
         self,
-        writer: &Writer,
+        encode: &EncodeOptions,
         payload: PayloadRef<'_>,
         path: &str,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        match self {
-            Self::Events => {
-                let (json, _) = writer.plain(payload, path)?;
-                sse::event(&json, out);
-                Ok(())
-            }
-            Self::Lines => {
-                let (json, _) = writer.plain(payload, path)?;
-                rest::line(&json, out);
-                Ok(())
-            }
-            _ => writer.frame(payload, path, out),
-        }
+        encode.frame(payload, path, out)
     }
 
-    /// Appends what follows the messages; gives it back where it is no part of the body.
-    pub(super) fn end(
+    /// Appends what follows the messages; returns it where it stands in trailers.
+    fn end(
         self,
         outcome: Result<(), &Error>,
         metadata: &Metadata,
         out: &mut Vec<u8>,
-    ) -> Option<HeaderMap> {
-        match self {
-            Self::Grpc => return Some(grpc::trailers(outcome, metadata)),
-            Self::Web | Self::WebText => {
-                let trailers = grpc::trailers(outcome, metadata);
-                frame::write(grpc::TRAILERS, &grpc::text(&trailers), out);
-            }
-            Self::Connect => {
-                let end = connect::end(outcome, metadata).to_string();
-                frame::write(connect::END_STREAM, end.as_bytes(), out);
-            }
-            Self::Events => sse::end(outcome, metadata, out),
-            Self::Lines => rest::end(outcome, metadata, out),
-        }
-        None
-    }
+    ) -> Option<HeaderMap>;
 
-    /// A piece as it goes out.
-    pub(super) fn dress(self, piece: Vec<u8>) -> Bytes {
-        match self {
-            Self::WebText => STANDARD.encode(piece).into(),
-            _ => piece.into(),
-        }
+    /// Some of the body's bytes as they are sent.
+    fn encode_chunk(self, chunk: Vec<u8>) -> Bytes {
+        chunk.into()
     }
 }
 
@@ -118,24 +66,24 @@ impl Framing {
 /// # Errors
 ///
 /// When the only message cannot be sent; what goes wrong in a stream comes at its end.
-pub(super) fn body(
+pub(super) fn body<F: Framing>(
     exchange: Exchange<'_>,
     reply: Reply,
-    writer: Writer,
-    framing: Framing,
+    encode: EncodeOptions,
+    framing: F,
 ) -> Result<ReplyBody> {
     let method = &exchange.route.method;
     let (_, body, trailers) = reply.into_parts();
     let payload = match body {
         Body::One(payload) => payload,
         Body::Many(stream) => {
-            overtime::announce(exchange.context.deadline(), &exchange.idle);
+            stream_deadline::announce(exchange.context.deadline(), &exchange.idle);
             let batch = Batch::new(Framed {
                 framing,
-                writer,
+                encode,
                 method: Arc::clone(method),
             });
-            return Ok(ReplyBody::messages(Messages {
+            return Ok(ReplyBody::chunks(Messages {
                 stream,
                 bell: Bell::new(),
                 turn: Turn::default(),
@@ -148,7 +96,7 @@ pub(super) fn body(
                     deadline: exchange.context.deadline(),
                     sleep: None,
                     idle: exchange.idle,
-                    cut: Cancelled::new(exchange.peer.cut.clone()),
+                    cut: Cancelled::new(exchange.connection.cut.clone()),
                     silent: None,
                 },
             }));
@@ -157,35 +105,34 @@ pub(super) fn body(
     let payload = payload.as_ref();
     let mut out = Vec::with_capacity(payload.room());
     let path = &method.path;
-    guarded(path, || framing.message(&writer, payload, path, &mut out))?;
-    if framing == Framing::Grpc {
-        return Ok(ReplyBody::message(out.into(), trailers));
-    }
-    framing.end(Ok(()), &trailers, &mut out);
-    Ok(ReplyBody::full(framing.dress(out)))
+    guarded(path, || framing.message(&encode, payload, path, &mut out))?;
+    Ok(match framing.end(Ok(()), &trailers, &mut out) {
+        Some(trailers) => ReplyBody::message(framing.encode_chunk(out), trailers),
+        None => ReplyBody::full(framing.encode_chunk(out)),
+    })
 }
 
 /// How the messages of one reply are written.
-struct Framed {
-    framing: Framing,
-    writer: Writer,
+struct Framed<F> {
+    framing: F,
+    encode: EncodeOptions,
     method: Arc<MethodInfo>,
 }
 
-impl Frame for Framed {
+impl<F: Framing> Frame for Framed<F> {
     fn frame(&self, message: PayloadRef<'_>, out: &mut Vec<u8>) -> Result<()> {
         let path = &self.method.path;
-        self.framing.message(&self.writer, message, path, out)
+        self.framing.message(&self.encode, message, path, out)
     }
 }
 
 /// The messages of a streaming reply.
-pub(super) struct Messages {
+struct Messages<F> {
     stream: PayloadStream,
     bell: Bell,
     turn: Turn,
-    batch: Arc<Mutex<Batch<Framed>>>,
-    framing: Framing,
+    batch: Arc<Mutex<Batch<Framed<F>>>>,
+    framing: F,
     /// How the stream ended, while what came before is being sent.
     over: Option<Result<()>>,
     /// Whether there was a piece the last time: only then are the ends not waited for.
@@ -194,45 +141,45 @@ pub(super) struct Messages {
     ends: Ends,
 }
 
-impl Messages {
-    /// The next piece of messages, or what follows the last.
-    pub(super) fn poll_next(&mut self, waker: &mut Waker<'_>) -> Poll<Part> {
-        let begun = ready!(self.turn.begin(waker));
-        let polled = self.poll_part(waker);
+impl<F: Framing> Chunks for Messages<F> {
+    /// The next messages, or what follows the last.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Chunk> {
+        let begun = ready!(self.turn.begin(cx));
+        let polled = self.poll_next(cx);
         self.turn.end(begun, polled.is_ready());
         polled
     }
+}
 
-    fn poll_part(&mut self, waker: &mut Waker<'_>) -> Poll<Part> {
+impl<F: Framing> Messages<F> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Chunk> {
         if self.over.is_none() && self.flows {
             self.over = self.ends.passed(&self.method.path).map(Err);
         }
         let mut out = Vec::new();
         if self.over.is_none() {
-            out = self.gather(waker);
+            out = self.gather(cx);
             self.flows = !out.is_empty();
         }
         if self.over.is_none() && out.is_empty() {
-            match self.ends.poll(waker, &self.method.path) {
-                Poll::Pending if self.framing != Framing::Events => return Poll::Pending,
-                Poll::Pending => {
-                    ready!(self.ends.silence(waker));
-                    out.extend_from_slice(sse::COMMENT);
+            match (self.ends.poll(cx, &self.method.path), F::KEEP_ALIVE) {
+                (Poll::Ready(error), _) => self.over = Some(Err(error)),
+                (Poll::Pending, None) => return Poll::Pending,
+                (Poll::Pending, Some((after, sign))) => {
+                    ready!(self.ends.silence(cx, after));
+                    out.extend_from_slice(sign);
                 }
-                Poll::Ready(error) => self.over = Some(Err(error)),
             }
         }
         self.ends.silent = None;
-        Poll::Ready(self.part(out))
+        Poll::Ready(self.chunk(out))
     }
 
     /// The messages that are ready.
-    fn gather(&mut self, waker: &mut Waker<'_>) -> Vec<u8> {
+    fn gather(&mut self, cx: &mut Context<'_>) -> Vec<u8> {
         let sink: SharedSink = self.batch.clone();
         let stream = &mut self.stream;
-        let polled = self
-            .bell
-            .poll(waker.waker(), |waker| stream.poll_each(waker, &sink));
+        let polled = self.bell.poll(cx.waker(), |cx| stream.poll_each(cx, &sink));
         let (out, framed) = lock(&self.batch).take();
         self.over = match (framed, polled) {
             (Err(error), _) | (_, Poll::Ready(Some(Err(error)))) => Some(Err(error)),
@@ -246,9 +193,9 @@ impl Messages {
     }
 
     /// What has been gathered, or else the end.
-    fn part(&mut self, mut out: Vec<u8>) -> Part {
-        if !out.is_empty() && (self.framing == Framing::Grpc || self.over.is_none()) {
-            return Part::Data(self.framing.dress(out));
+    fn chunk(&mut self, mut out: Vec<u8>) -> Chunk {
+        if !out.is_empty() && (F::ENDS_IN_TRAILERS || self.over.is_none()) {
+            return Chunk::Data(self.framing.encode_chunk(out));
         }
         let outcome = self
             .over
@@ -261,13 +208,13 @@ impl Messages {
             .cloned()
             .unwrap_or_default();
         match self.framing.end(outcome, &metadata, &mut out) {
-            Some(trailers) => Part::Trailers(trailers),
-            None => Part::Last(self.framing.dress(out)),
+            Some(trailers) => Chunk::Trailers(trailers),
+            None => Chunk::Last(self.framing.encode_chunk(out)),
         }
     }
 }
 
-impl fmt::Debug for Messages {
+impl<F> fmt::Debug for Messages<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Messages")
             .field("method", &self.method.path)
@@ -298,27 +245,27 @@ impl Ends {
     }
 
     /// Waits for it.
-    fn poll(&mut self, waker: &mut Waker<'_>, path: &str) -> Poll<Error> {
-        if Pin::new(&mut self.cut).poll(waker).is_ready() {
+    fn poll(&mut self, cx: &mut Context<'_>, path: &str) -> Poll<Error> {
+        if Pin::new(&mut self.cut).poll(cx).is_ready() {
             return Poll::Ready(cut(path));
         }
         if let Some(deadline) = self.deadline {
             let sleep = self
                 .sleep
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-            if unhurried(sleep.as_mut(), waker).is_ready() {
+            if unhurried(sleep.as_mut(), cx).is_ready() {
                 return Poll::Ready(late(path));
             }
         }
-        self.idle.poll(waker)
+        self.idle.poll(cx)
     }
 
-    /// Waits until it is time for a sign of life.
-    fn silence(&mut self, waker: &mut Waker<'_>) -> Poll<()> {
+    /// Waits until nothing was sent for some time.
+    fn silence(&mut self, cx: &mut Context<'_>, after: Duration) -> Poll<()> {
         let silent = self
             .silent
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(sse::KEEP_ALIVE)));
-        silent.as_mut().poll(waker)
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(after)));
+        silent.as_mut().poll(cx)
     }
 }
 

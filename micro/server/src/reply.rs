@@ -1,6 +1,9 @@
 //! What goes out: the body of every HTTP response of this server.
+//!
+//! Knows no protocol: each hands over finished bytes and trailers.
 
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,9 +12,6 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
 use crate::calls::CallGuard;
-use crate::grpc;
-use crate::messages::{Messages, Part};
-use micro_message::metadata::Metadata;
 
 /// A response of this server.
 pub(super) type HttpReply = Response<ReplyBody>;
@@ -30,12 +30,29 @@ enum Content {
     Empty,
     /// Bytes of known length.
     Full(Bytes),
-    /// One gRPC message; then a status of OK and metadata.
-    Message(Bytes, Metadata),
-    /// A gRPC status alone.
+    /// Bytes, then trailers.
+    Message(Bytes, HeaderMap),
+    /// Trailers alone.
     Trailers(HeaderMap),
-    /// Messages as they come, then what ends them.
-    Messages(Box<Messages>),
+    /// Bytes as they come, then what ends them.
+    Chunks(Box<dyn Chunks>),
+}
+
+/// Where the chunks of a body come from.
+pub(super) trait Chunks: Debug + Send {
+    /// The next chunk. Not again after the last.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Chunk>;
+}
+
+/// A part of a body.
+#[derive(Debug)]
+pub(super) enum Chunk {
+    /// Bytes that others follow.
+    Data(Bytes),
+    /// The last bytes.
+    Last(Bytes),
+    /// The end, in trailers.
+    Trailers(HeaderMap),
 }
 
 impl ReplyBody {
@@ -54,12 +71,12 @@ impl ReplyBody {
         Self::new(Content::Full(bytes.into()))
     }
 
-    pub(super) fn message(bytes: Bytes, trailers: Metadata) -> Self {
+    pub(super) fn message(bytes: Bytes, trailers: HeaderMap) -> Self {
         Self::new(Content::Message(bytes, trailers))
     }
 
-    pub(super) fn messages(messages: Messages) -> Self {
-        Self::new(Content::Messages(Box::new(messages)))
+    pub(super) fn chunks(chunks: impl Chunks + 'static) -> Self {
+        Self::new(Content::Chunks(Box::new(chunks)))
     }
 
     pub(super) fn during(mut self, call: CallGuard) -> Self {
@@ -79,19 +96,16 @@ impl Body for ReplyBody {
         let (frame, next) = match std::mem::replace(&mut self.content, Content::Empty) {
             Content::Empty => return Poll::Ready(None),
             Content::Full(bytes) => (Frame::data(bytes), Content::Empty),
-            Content::Message(bytes, metadata) => {
-                let trailers = grpc::trailers(Ok(()), &metadata);
-                (Frame::data(bytes), Content::Trailers(trailers))
-            }
+            Content::Message(bytes, trailers) => (Frame::data(bytes), Content::Trailers(trailers)),
             Content::Trailers(trailers) => (Frame::trailers(trailers), Content::Empty),
-            Content::Messages(mut messages) => match messages.poll_next(cx) {
+            Content::Chunks(mut chunks) => match chunks.poll_chunk(cx) {
                 Poll::Pending => {
-                    self.content = Content::Messages(messages);
+                    self.content = Content::Chunks(chunks);
                     return Poll::Pending;
                 }
-                Poll::Ready(Part::Data(bytes)) => (Frame::data(bytes), Content::Messages(messages)),
-                Poll::Ready(Part::Last(bytes)) => (Frame::data(bytes), Content::Empty),
-                Poll::Ready(Part::Trailers(trailers)) => {
+                Poll::Ready(Chunk::Data(bytes)) => (Frame::data(bytes), Content::Chunks(chunks)),
+                Poll::Ready(Chunk::Last(bytes)) => (Frame::data(bytes), Content::Empty),
+                Poll::Ready(Chunk::Trailers(trailers)) => {
                     (Frame::trailers(trailers), Content::Empty)
                 }
             },

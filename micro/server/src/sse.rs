@@ -14,29 +14,32 @@
 use std::time::Duration;
 
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
-use http::{Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 
 use crate::accept::names;
-use crate::connect;
+use crate::connect::{self, query};
+use crate::connection_state::ConnectionState;
+use crate::encode::EncodeOptions;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::headers;
+use crate::incoming::Incoming;
 use crate::messages::{self, Framing};
 use crate::reply::{HttpReply, ReplyBody};
-use crate::writer::Writer;
-use micro_core::handler::Body;
+use crate::{error_json, request_body};
+use micro_core::handler::{Body, PayloadRef, Route};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 
 /// How long a stream is silent before a comment is sent.
-pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The id of the last event. Whoever comes back with it has had all.
 const END: &str = "end";
 
 /// The comment.
-pub(super) const COMMENT: &[u8] = b": keep-alive\n\n";
+const COMMENT: &[u8] = b": keep-alive\n\n";
 
 /// The content type.
 pub(super) const KIND: &str = "text/event-stream";
@@ -46,12 +49,70 @@ pub(super) fn wanted(headers: &HeaderMap) -> bool {
     names(headers, KIND)
 }
 
-/// Answers a call of a server stream with events.
+/// Each message is an event, and so is the end.
+#[derive(Debug, Clone, Copy)]
+struct Events;
+
+impl Framing for Events {
+    const KEEP_ALIVE: Option<(Duration, &'static [u8])> = Some((KEEP_ALIVE, COMMENT));
+
+    fn message(
+        self,
+        encode: &EncodeOptions,
+        payload: PayloadRef<'_>,
+        path: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let (json, _) = encode.plain(payload, path)?;
+        event(&json, out);
+        Ok(())
+    }
+
+    fn end(
+        self,
+        outcome: Result<(), &Error>,
+        metadata: &Metadata,
+        out: &mut Vec<u8>,
+    ) -> Option<HeaderMap> {
+        end(outcome, metadata, out);
+        None
+    }
+}
+
+/// Answers a server stream as events; its request is the body of a POST, or in the query of a GET.
+pub(super) async fn serve(
+    connection: &ConnectionState,
+    route: &Route,
+    request: Request<Incoming>,
+) -> HttpReply {
+    let guard = connection.calls.begin(&route.method);
+    let answered = async {
+        let (head, body) = request.into_parts();
+        let (caller, limits) = (connection.address, &connection.server.limits);
+        let context = connect::context(&head.headers, "sse", caller, limits)?;
+        let exchange = Exchange::new(connection, route, context);
+        let decode = exchange.decode(Codec::Json);
+        let bytes = if head.method == Method::POST {
+            let coding = request_body::coding(&head.headers)?;
+            request_body::read(&exchange, coding, body).await?
+        } else {
+            let query = head.uri.query().unwrap_or_default();
+            query::read_json(query, decode.limit)?.message
+        };
+        answer(exchange, &head.headers, Body::One(decode.payload(bytes))).await
+    };
+    match answered.await {
+        Ok(reply) => reply.map(|body| body.during(guard)),
+        Err(failure) => error_json::refuse_with(&failure),
+    }
+}
+
+/// Runs a call of a server stream and answers with events.
 ///
 /// # Errors
 ///
 /// When the call fails before its stream begins; the caller answers that as a unary failure.
-pub(super) async fn serve(
+pub(super) async fn answer(
     exchange: Exchange<'_>,
     headers: &HeaderMap,
     request: Body,
@@ -61,8 +122,8 @@ pub(super) async fn serve(
         *response.status_mut() = StatusCode::NO_CONTENT;
         return Ok(response);
     }
-    let shared = &exchange.peer.shared;
-    let writer = Writer::new(shared, &exchange.route.method, Codec::Json, None);
+    let replies = &exchange.connection.server.compression;
+    let encode = EncodeOptions::new(replies, &exchange.route.method, Codec::Json);
     let reply = exchange.run(request).await?;
     let mut out = HeaderMap::with_capacity(2 + reply.metadata().len());
     out.insert(CONTENT_TYPE, HeaderValue::from_static(KIND));
@@ -70,14 +131,14 @@ pub(super) async fn serve(
     headers::write(reply.metadata(), &mut out)?;
     out.entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-cache"));
-    let body = messages::body(exchange, reply, writer, Framing::Events)?;
+    let body = messages::body(exchange, reply, encode, Events)?;
     let mut response = Response::new(body);
     *response.headers_mut() = out;
     Ok(response)
 }
 
 /// Appends a message as an event.
-pub(super) fn event(json: &[u8], out: &mut Vec<u8>) {
+fn event(json: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"data: ");
     // Line breaks in JSON stand between values only, never within one.
     out.extend(json.iter().map(|&byte| match byte {
@@ -88,10 +149,10 @@ pub(super) fn event(json: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Appends the last event.
-pub(super) fn end(outcome: Result<(), &Error>, metadata: &Metadata, out: &mut Vec<u8>) {
+fn end(outcome: Result<(), &Error>, metadata: &Metadata, out: &mut Vec<u8>) {
     let (name, json) = match outcome {
-        Ok(()) => ("end", connect::end(outcome, metadata)),
-        Err(error) => ("error", connect::json(error)),
+        Ok(()) => ("end", error_json::end(outcome, metadata)),
+        Err(error) => ("error", error_json::json(error)),
     };
     out.extend_from_slice(format!("event: {name}\nid: {END}\n").as_bytes());
     event(json.to_string().as_bytes(), out);

@@ -120,6 +120,18 @@ impl Route {
         self.error.map(|describe| describe(types))
     }
 
+    /// The context of a call with the method's own timeout, which holds where the caller has set
+    /// no deadline. The one place that knows this rule.
+    ///
+    /// [`run`](Self::run) asks for it; a protocol that has to wait for the request does so before,
+    /// so that the timeout is for the whole of the call. A deadline once set stays.
+    pub(crate) fn limited(&self, context: Context) -> Context {
+        match (context.deadline(), self.method.timeout) {
+            (None, Some(timeout)) => context.with_timeout(timeout),
+            _ => context,
+        }
+    }
+
     /// Runs a call in the frame that every handler has.
     ///
     /// Metadata that a handler sets before it returns precedes its reply; what it sets while its
@@ -135,12 +147,10 @@ impl Route {
     ///
     /// Dropping the future drops the handler and cancels the call's context.
     pub async fn run(&self, mut call: Call) -> Result<Reply> {
-        if let Some(timeout) = self.method.timeout
-            && call.context().deadline().is_none()
-        {
-            *call.context_mut() = call.context().clone().with_timeout(timeout);
+        let context = self.limited(call.context().clone());
+        if context.deadline() != call.context().deadline() {
+            *call.context_mut() = context.clone();
         }
-        let context = call.context().clone();
         let time = context.remaining().unwrap_or_default();
         let guard = context.guard();
         let handler = NoPanic {

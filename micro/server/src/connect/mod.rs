@@ -5,30 +5,20 @@
 //! crates that nothing else here needs, to save the few hundred lines of this folder; frames,
 //! limits and compression are shared with gRPC.
 
-mod body;
-mod error;
 pub(super) mod query;
-mod stream;
-mod unary;
+pub(super) mod stream;
+pub(super) mod unary;
 
-pub(super) use self::error::{end, json, refuse, refuse_with};
-pub(super) use self::stream::serve as serve_stream;
-pub(super) use self::unary::{serve_get, serve_post};
-
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderValue};
 
+use crate::config::Limits;
 use crate::headers;
-use crate::peer::Peer;
 use micro_core::context::{Caller, Context};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
-
-pub(super) use self::body::{coding, request as read_body};
-
-/// The flag of the last frame of a stream.
-pub(super) const END_STREAM: u8 = 2;
 
 /// What a content type says of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,11 +44,15 @@ pub(super) fn shape(content_type: &[u8]) -> Option<Shape> {
 }
 
 /// Deadline, metadata and caller of a request.
-pub(super) fn context(headers: &HeaderMap, peer: &Peer, protocol: &'static str) -> Result<Context> {
-    let metadata = headers::metadata(headers, peer.shared.limits.metadata)?;
+pub(super) fn context(
+    headers: &HeaderMap,
+    protocol: &'static str,
+    caller: SocketAddr,
+    limits: &Limits,
+) -> Result<Context> {
     let context = Context::new()
-        .with_caller(Caller::new(Some(peer.address), protocol))
-        .with_metadata(metadata);
+        .with_caller(Caller::new(Some(caller), protocol))
+        .with_metadata(headers::metadata(headers, limits.metadata)?);
     version(headers)?;
     match headers.get("connect-timeout-ms") {
         Some(timeout) => Ok(context.with_timeout(milliseconds(timeout)?)),

@@ -3,67 +3,85 @@
 //! All four kinds of call but unary, over HTTP/2 and, as far as that can go, over HTTP/1.1: a
 //! caller that reads nothing before it has sent all needs replies that fit the buffers between.
 
-use std::sync::Arc;
-
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response};
 
-use crate::calls::CallGuard;
 use crate::connect::context;
+use crate::connection_state::ConnectionState;
+use crate::encode::EncodeOptions;
+use crate::error_json;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::headers;
 use crate::incoming::Incoming;
 use crate::messages::{self, Framing};
-use crate::peer::Peer;
 use crate::reply::{HttpReply, ReplyBody};
-use crate::requests::{DecodeOptions, Frames};
-use crate::writer::Writer;
+use crate::requests::Frames;
 use micro_core::handler::Route;
-use micro_message::codec::Codec;
-use micro_wire::Compression;
+use micro_message::codec::{Codec, Compression};
+use micro_message::error::{Error, Result};
+use micro_message::metadata::Metadata;
+use micro_wire::grpc::frame;
 
 const ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
 const ACCEPTED: HeaderName = HeaderName::from_static("connect-accept-encoding");
 
+/// The flag of the last frame.
+const END_STREAM: u8 = 2;
+
+/// Frames, and a last one of JSON.
+#[derive(Debug, Clone, Copy)]
+struct ConnectStream;
+
+impl Framing for ConnectStream {
+    fn end(
+        self,
+        outcome: Result<(), &Error>,
+        metadata: &Metadata,
+        out: &mut Vec<u8>,
+    ) -> Option<HeaderMap> {
+        let end = error_json::end(outcome, metadata).to_string();
+        frame::write(END_STREAM, end.as_bytes(), out);
+        None
+    }
+}
+
 /// Answers a call whose messages come in frames.
 pub(crate) async fn serve(
-    peer: &Arc<Peer>,
+    connection: &ConnectionState,
     route: &Route,
     request: Request<Incoming>,
     codec: Codec,
 ) -> HttpReply {
-    let guard = CallGuard::new(Arc::clone(peer), &route.method);
-    match call(peer, route, request, codec).await {
+    let guard = connection.calls.begin(&route.method);
+    match call(connection, route, request, codec).await {
         Ok(reply) => reply.map(|body| body.during(guard)),
         Err(failure) => refuse(&failure, codec),
     }
 }
 
 async fn call(
-    peer: &Arc<Peer>,
+    connection: &ConnectionState,
     route: &Route,
     request: Request<Incoming>,
     codec: Codec,
 ) -> Result<HttpReply, Failure> {
     let (head, body) = request.into_parts();
-    let exchange = Exchange::new(peer, route, context(&head.headers, peer, "connect")?);
-    let accepted = Some((&head.headers, &ACCEPTED));
-    let writer = Writer::new(&peer.shared, &route.method, codec, accepted);
-    let decode = DecodeOptions {
-        codec,
-        limit: exchange.limit(),
-    };
-    let encoding = head.headers.get(ENCODING);
-    let frames = Frames::new(body, decode.limit, &peer.shared.limits, encoding);
+    let (headers, server) = (&head.headers, &connection.server);
+    let context = context(headers, "connect", connection.address, &server.limits)?;
+    let exchange = Exchange::new(connection, route, context);
+    let encode = EncodeOptions::new(&server.compression, &route.method, codec)
+        .accepted_by(headers, &ACCEPTED);
+    let decode = exchange.decode(codec);
+    let frames = Frames::new(body, decode.limit, &server.limits, headers.get(ENCODING));
     drop(head.extensions);
-    let answer = exchange.framed(frames, decode).await?;
+    let reply = exchange.framed(frames, decode).await?;
     let mut out = start(codec);
-    if let Some(encoding) = writer.encoding() {
+    if let Some(encoding) = encode.encoding() {
         out.insert(ENCODING, encoding);
     }
-    headers::write(answer.metadata(), &mut out)?;
-    let body = messages::body(exchange, answer, writer, Framing::Connect)?;
+    headers::write(reply.metadata(), &mut out)?;
+    let body = messages::body(exchange, reply, encode, ConnectStream)?;
     let mut response = Response::new(body);
     *response.headers_mut() = out;
     Ok(response)
@@ -72,12 +90,10 @@ async fn call(
 /// The response to a call that fails before its first message: the last frame alone.
 fn refuse(failure: &Failure, codec: Codec) -> HttpReply {
     let mut out = Vec::new();
-    Framing::Connect.end(Err(&failure.error), &failure.trailers, &mut out);
+    ConnectStream.end(Err(&failure.error), &failure.trailers, &mut out);
     let mut response = Response::new(ReplyBody::full(out));
     *response.headers_mut() = start(codec);
-    if let Err(error) = headers::write(&failure.metadata, response.headers_mut()) {
-        tracing::warn!(%error, "metadata of a failed call left out");
-    }
+    headers::write_or_warn(&failure.metadata, response.headers_mut());
     response
 }
 

@@ -1,65 +1,76 @@
 //! Connect's unary calls: one message in, one out, by POST or, where that is harmless, by GET.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 
-use crate::calls::CallGuard;
+use crate::connect::context;
 use crate::connect::query::{self, Refused};
-use crate::connect::{body, context, error};
+use crate::connection_state::ConnectionState;
+use crate::encode::{EncodeOptions, guarded};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::incoming::Incoming;
-use crate::peer::Peer;
-use crate::reply::{HttpReply, ReplyBody, plain};
-use crate::requests::DecodeOptions;
-use crate::writer::{Writer, guarded};
+use crate::reply::{HttpReply, ReplyBody};
+use crate::{error_json, request_body};
 use micro_core::handler::{Body, Route};
 use micro_message::codec::Codec;
 
 /// Answers a call whose message is the body.
 pub(crate) async fn serve_post(
-    peer: &Arc<Peer>,
+    connection: &ConnectionState,
     route: &Route,
     request: Request<Incoming>,
     codec: Codec,
 ) -> HttpReply {
-    let guard = CallGuard::new(Arc::clone(peer), &route.method);
+    let guard = connection.calls.begin(&route.method);
     let answered = async {
         let (head, body) = request.into_parts();
-        let exchange = Exchange::new(peer, route, context(&head.headers, peer, "connect")?);
-        let bytes = body::request(&exchange, body::coding(&head.headers)?, body).await?;
+        let exchange = begin(connection, route, &head.headers)?;
+        let coding = request_body::coding(&head.headers)?;
+        let bytes = request_body::read(&exchange, coding, body).await?;
         answer(exchange, &head.headers, codec, bytes).await
     };
     match answered.await {
         Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(failure) => error::refuse_with(&failure),
+        Err(failure) => error_json::refuse_with(&failure),
     }
 }
 
 /// Answers a call whose message is in the query.
-pub(crate) async fn serve_get(peer: &Arc<Peer>, route: &Route, head: &Parts) -> HttpReply {
-    let guard = CallGuard::new(Arc::clone(peer), &route.method);
-    let limit = peer.shared.limits.message_of(&route.method);
+pub(crate) async fn serve_get(
+    connection: &ConnectionState,
+    route: &Route,
+    head: &Parts,
+) -> HttpReply {
+    let guard = connection.calls.begin(&route.method);
+    let limit = connection.server.limits.message_of(&route.method);
     let asked = match query::read(head.uri.query().unwrap_or_default(), limit) {
         Ok(asked) => asked,
-        Err(Refused::Request(error)) => return error::refuse(&error),
+        Err(Refused::Request(error)) => return error_json::refuse(&error),
         Err(Refused::Codec(error)) => {
-            let body = error::json(&error).to_string();
-            return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "application/json", body);
+            return error_json::refuse_as(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error);
         }
     };
     let answered = async {
-        let exchange = Exchange::new(peer, route, context(&head.headers, peer, "connect")?);
+        let exchange = begin(connection, route, &head.headers)?;
         answer(exchange, &head.headers, asked.codec, asked.message).await
     };
     match answered.await {
         Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(failure) => error::refuse_with(&failure),
+        Err(failure) => error_json::refuse_with(&failure),
     }
+}
+
+fn begin<'a>(
+    connection: &'a ConnectionState,
+    route: &'a Route,
+    headers: &HeaderMap,
+) -> Result<Exchange<'a>, Failure> {
+    let (caller, limits) = (connection.address, &connection.server.limits);
+    let context = context(headers, "connect", caller, limits)?;
+    Ok(Exchange::new(connection, route, context))
 }
 
 async fn answer(
@@ -69,23 +80,20 @@ async fn answer(
     message: Bytes,
 ) -> Result<HttpReply, Failure> {
     let method = &exchange.route.method;
-    let accepted = Some((headers, &ACCEPT_ENCODING));
-    let writer = Writer::new(&exchange.peer.shared, method, codec, accepted);
-    let decode = DecodeOptions {
-        codec,
-        limit: exchange.limit(),
-    };
-    let reply = exchange.run(Body::One(decode.payload(message))).await?;
+    let encode = EncodeOptions::new(&exchange.connection.server.compression, method, codec)
+        .accepted_by(headers, &ACCEPT_ENCODING);
+    let request = Body::One(exchange.decode(codec).payload(message));
+    let reply = exchange.run(request).await?;
     let mut out = HeaderMap::new();
     out.insert(CONTENT_TYPE, content_type(codec));
-    error::write(reply.metadata(), reply.trailers(), &mut out)?;
+    error_json::write_metadata(reply.metadata(), reply.trailers(), &mut out)?;
     let payload = reply.into_parts().1.into_one()?;
     let path = &method.path;
-    let (bytes, compressed) = guarded(path, || writer.plain(payload.as_ref(), path))?;
-    if let (true, Some(encoding)) = (compressed, writer.encoding()) {
+    let (bytes, compressed) = guarded(path, || encode.plain(payload.as_ref(), path))?;
+    if let (true, Some(encoding)) = (compressed, encode.encoding()) {
         out.insert(CONTENT_ENCODING, encoding);
     }
-    if writer.varies {
+    if encode.varies {
         out.append(VARY, ACCEPT_ENCODING.into());
     }
     let mut response = Response::new(ReplyBody::full(bytes));

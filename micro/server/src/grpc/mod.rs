@@ -1,69 +1,165 @@
 //! gRPC over HTTP/2, with streams of every kind; gRPC-Web over HTTP/1.1, too.
 //!
-//! Frames, messages and their limits are shared with other protocols and stand beside this folder.
+//! A call from its head to its reply. Frames, messages and their limits are shared with other
+//! protocols and stand beside this folder; the wire format is in `crate::grpc`.
 
 pub(super) mod base64;
-mod reply;
-mod request;
-mod status;
-mod web;
-
-pub(super) use self::status::trailers;
-pub(super) use self::web::{TRAILERS, Web, serve as serve_web, text};
+pub(super) mod web;
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::Response;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::request::Parts;
 
-use crate::calls::CallGuard;
+use crate::config::Limits;
+use crate::connection_state::ConnectionState;
+use crate::encode::EncodeOptions;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::headers;
 use crate::incoming::Incoming;
-use crate::peer::Peer;
-use crate::reply::HttpReply;
-use crate::requests::{DecodeOptions, Frames};
-use crate::writer::Writer;
-use micro_core::handler::Route;
-use micro_message::codec::Codec;
-use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING};
+use crate::messages::{self, Framing};
+use crate::reply::{HttpReply, ReplyBody};
+use crate::requests::Frames;
+use micro_core::context::{Caller, Context};
+use micro_core::handler::{Reply, Route};
+use micro_message::codec::{Codec, Compression};
+use micro_message::error::{Error, ErrorKind, Result};
+use micro_message::metadata::Metadata;
+use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, NOT_HANDLED, content_type, status, timeout};
 
 /// Answers a call that came as gRPC.
 pub(super) async fn serve(
-    peer: Arc<Peer>,
+    connection: Arc<ConnectionState>,
     head: Parts,
     body: Incoming,
     codec: Codec,
 ) -> Result<HttpReply, Infallible> {
-    let Some(route) = peer.shared.router.get(head.uri.path()) else {
-        let error = peer.shared.router.unknown(head.uri.path());
-        return Ok(reply::refuse(&error, codec));
+    let router = &connection.server.router;
+    let Some(route) = router.get(head.uri.path()) else {
+        return Ok(refuse(&router.unknown(head.uri.path()), codec));
     };
-    let guard = CallGuard::new(Arc::clone(&peer), &route.method);
-    Ok(match call(&peer, route, head, body, codec).await {
+    let guard = connection.calls.begin(&route.method);
+    Ok(match call(&connection, route, head, body, codec).await {
         Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(failure) => reply::refuse_with(&failure, codec),
+        Err(failure) => refuse_with(&failure, codec),
     })
 }
 
 async fn call(
-    peer: &Arc<Peer>,
+    connection: &ConnectionState,
     route: &Route,
     head: Parts,
     body: Incoming,
     codec: Codec,
 ) -> Result<HttpReply, Failure> {
-    let headers = &head.headers;
-    let exchange = Exchange::new(peer, route, request::context(headers, peer, "grpc")?);
-    let decode = DecodeOptions {
-        codec,
-        limit: exchange.limit(),
-    };
-    let accepted = Some((headers, &ACCEPT_ENCODING));
-    let writer = Writer::new(&peer.shared, &route.method, codec, accepted);
-    let limits = &peer.shared.limits;
-    let frames = Frames::new(body, decode.limit, limits, headers.get(ENCODING));
+    let (headers, server) = (&head.headers, &*connection.server);
+    let context = context(headers, "grpc", connection.address, &server.limits)?;
+    let exchange = Exchange::new(connection, route, context);
+    let decode = exchange.decode(codec);
+    let encode = EncodeOptions::new(&server.compression, &route.method, codec)
+        .accepted_by(headers, &ACCEPT_ENCODING);
+    let frames = Frames::new(body, decode.limit, &server.limits, headers.get(ENCODING));
     drop(head);
-    let answer = exchange.framed(frames, decode).await?;
-    Ok(reply::reply(exchange, answer, writer)?)
+    let reply = exchange.framed(frames, decode).await?;
+    Ok(respond(exchange, reply, encode)?)
+}
+
+/// Deadline, metadata and caller of a request.
+fn context(
+    headers: &HeaderMap,
+    protocol: &'static str,
+    caller: SocketAddr,
+    limits: &Limits,
+) -> Result<Context> {
+    let context = Context::new()
+        .with_caller(Caller::new(Some(caller), protocol))
+        .with_metadata(headers::metadata(headers, limits.metadata)?);
+    match headers.get(timeout::TIMEOUT) {
+        None => Ok(context),
+        Some(value) => timeout::read(value).map(|timeout| context.with_timeout(timeout)),
+    }
+}
+
+/// The response to a call that has been answered.
+fn respond(exchange: Exchange<'_>, reply: Reply, encode: EncodeOptions) -> Result<HttpReply> {
+    let metadata = reply.metadata();
+    let compressed = Compression::ALL.iter().any(|way| way.is_compiled());
+    let room = if compressed { 3 } else { 1 };
+    let mut headers = HeaderMap::with_capacity(room + metadata.len());
+    headers.insert(CONTENT_TYPE, content_type(encode.codec));
+    if let Some(encoding) = encode.encoding() {
+        headers.insert(ENCODING, encoding);
+    }
+    // A client that is not told sends nothing compressed, which is right where nothing is compiled
+    // in.
+    if compressed {
+        headers.insert(ACCEPT_ENCODING, accepted());
+    }
+    headers::write(metadata, &mut headers)?;
+    let mut response = Response::new(messages::body(exchange, reply, encode, Grpc)?);
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+/// The response to a call that fails before its first message: headers alone.
+fn refuse(error: &Error, codec: Codec) -> HttpReply {
+    let mut response = Response::new(ReplyBody::empty());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type(codec));
+    status::write(error, headers);
+    if error.kind() == ErrorKind::Unimplemented {
+        headers.insert(ACCEPT_ENCODING, accepted());
+    }
+    response
+}
+
+/// The same with the metadata that the handler has set, or with the news that there was no handler.
+fn refuse_with(failure: &Failure, codec: Codec) -> HttpReply {
+    let mut response = refuse(&failure.error, codec);
+    if failure.not_handled {
+        let yes = HeaderValue::from_static("1");
+        response.headers_mut().insert(NOT_HANDLED, yes);
+    }
+    for metadata in [&failure.metadata, &failure.trailers] {
+        headers::write_or_warn(metadata, response.headers_mut());
+    }
+    response
+}
+
+/// What this server decompresses.
+fn accepted() -> HeaderValue {
+    HeaderValue::from_static(Compression::accepted())
+}
+
+/// Frames, and the status as HTTP trailers.
+#[derive(Debug, Clone, Copy)]
+struct Grpc;
+
+impl Framing for Grpc {
+    const ENDS_IN_TRAILERS: bool = true;
+
+    fn end(
+        self,
+        outcome: Result<(), &Error>,
+        metadata: &Metadata,
+        _: &mut Vec<u8>,
+    ) -> Option<HeaderMap> {
+        Some(trailers(outcome, metadata))
+    }
+}
+
+/// What follows the messages of a call: its status, and the reply's trailing metadata.
+fn trailers(outcome: Result<(), &Error>, metadata: &Metadata) -> HeaderMap {
+    let room = if outcome.is_ok() { 1 } else { 3 };
+    let mut trailers = HeaderMap::with_capacity(room + metadata.len());
+    match outcome {
+        Ok(()) => status::write_ok(&mut trailers),
+        Err(error) => status::write(error, &mut trailers),
+    }
+    headers::write_or_warn(metadata, &mut trailers);
+    trailers
 }

@@ -3,31 +3,32 @@
 //! Carries streams of every kind; a browser itself cannot send one, and over HTTP/1.1 the replies
 //! follow the requests.
 
-use std::sync::Arc;
-
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Request, Response};
 use http_body::Body;
 
-use crate::calls::CallGuard;
+use crate::connection_state::ConnectionState;
+use crate::encode::EncodeOptions;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::grpc::base64::Decoded;
-use crate::grpc::request;
+use crate::grpc::{context, trailers};
 use crate::headers;
 use crate::incoming::Incoming;
 use crate::messages::{self, Framing};
-use crate::peer::Peer;
 use crate::reply::{HttpReply, ReplyBody};
-use crate::requests::{BodyError, DecodeOptions, Frames};
-use crate::writer::Writer;
+use crate::requests::{BodyError, Frames};
 use micro_core::handler::Route;
 use micro_message::codec::{Codec, Compression};
-use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, after, subtype};
+use micro_message::error::{Error, Result};
+use micro_message::metadata::Metadata;
+use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, after, frame, subtype};
 
 /// The flag of the last frame, which holds the trailers.
-pub(crate) const TRAILERS: u8 = 0x80;
+const TRAILERS: u8 = 0x80;
 
 /// What a content type of gRPC-Web says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,12 +62,9 @@ impl Web {
         }
     }
 
-    fn framing(self) -> Framing {
-        if self.text_reply {
-            Framing::WebText
-        } else {
-            Framing::Web
-        }
+    fn framing(self) -> WebFraming {
+        let text = self.text_reply;
+        WebFraming { text }
     }
 
     fn content_type(self) -> HeaderValue {
@@ -79,18 +77,48 @@ impl Web {
     }
 }
 
+/// Frames, and the trailers in a last one; in base64 where the caller wants text.
+#[derive(Debug, Clone, Copy)]
+struct WebFraming {
+    text: bool,
+}
+
+impl Framing for WebFraming {
+    fn end(
+        self,
+        outcome: Result<(), &Error>,
+        metadata: &Metadata,
+        out: &mut Vec<u8>,
+    ) -> Option<HeaderMap> {
+        frame::write(TRAILERS, &http1_fields(&trailers(outcome, metadata)), out);
+        None
+    }
+
+    fn encode_chunk(self, chunk: Vec<u8>) -> Bytes {
+        if self.text {
+            STANDARD.encode(chunk).into()
+        } else {
+            chunk.into()
+        }
+    }
+}
+
 /// Answers a call that came as gRPC-Web.
-pub(crate) async fn serve(peer: &Arc<Peer>, request: Request<Incoming>, web: Web) -> HttpReply {
-    let path = request.uri().path();
-    let Some(route) = peer.shared.router.get(path) else {
-        return refuse(&peer.shared.router.unknown(path).into(), web);
+pub(crate) async fn serve(
+    connection: &ConnectionState,
+    request: Request<Incoming>,
+    web: Web,
+) -> HttpReply {
+    let (path, router) = (request.uri().path(), &connection.server.router);
+    let Some(route) = router.get(path) else {
+        return refuse(&router.unknown(path).into(), web);
     };
-    let guard = CallGuard::new(Arc::clone(peer), &route.method);
+    let guard = connection.calls.begin(&route.method);
     let (head, body) = request.into_parts();
     let answered = if web.text {
-        call(peer, route, &head.headers, Decoded::new(body), web).await
+        call(connection, route, &head.headers, Decoded::new(body), web).await
     } else {
-        call(peer, route, &head.headers, body, web).await
+        call(connection, route, &head.headers, body, web).await
     };
     match answered {
         Ok(reply) => reply.map(|body| body.during(guard)),
@@ -99,7 +127,7 @@ pub(crate) async fn serve(peer: &Arc<Peer>, request: Request<Incoming>, web: Web
 }
 
 async fn call<B>(
-    peer: &Arc<Peer>,
+    connection: &ConnectionState,
     route: &Route,
     headers: &HeaderMap,
     body: B,
@@ -108,23 +136,20 @@ async fn call<B>(
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
 {
-    let method = &route.method;
-    let exchange = Exchange::new(peer, route, request::context(headers, peer, "grpc-web")?);
-    let decode = DecodeOptions {
-        codec: web.codec,
-        limit: exchange.limit(),
-    };
-    let accepted = Some((headers, &ACCEPT_ENCODING));
-    let writer = Writer::new(&peer.shared, method, web.codec, accepted);
-    let encoding = headers.get(ENCODING);
-    let frames = Frames::new(body, decode.limit, &peer.shared.limits, encoding);
-    let answer = exchange.framed(frames, decode).await?;
+    let server = &connection.server;
+    let context = context(headers, "grpc-web", connection.address, &server.limits)?;
+    let exchange = Exchange::new(connection, route, context);
+    let decode = exchange.decode(web.codec);
+    let encode = EncodeOptions::new(&server.compression, &route.method, web.codec)
+        .accepted_by(headers, &ACCEPT_ENCODING);
+    let frames = Frames::new(body, decode.limit, &server.limits, headers.get(ENCODING));
+    let reply = exchange.framed(frames, decode).await?;
     let mut out = start(web);
-    if let Some(encoding) = writer.encoding() {
+    if let Some(encoding) = encode.encoding() {
         out.insert(ENCODING, encoding);
     }
-    headers::write(answer.metadata(), &mut out)?;
-    let mut response = Response::new(messages::body(exchange, answer, writer, web.framing())?);
+    headers::write(reply.metadata(), &mut out)?;
+    let mut response = Response::new(messages::body(exchange, reply, encode, web.framing())?);
     *response.headers_mut() = out;
     Ok(response)
 }
@@ -135,11 +160,9 @@ fn refuse(failure: &Failure, web: Web) -> HttpReply {
     let mut out = Vec::new();
     let framing = web.framing();
     framing.end(Err(&failure.error), &failure.trailers, &mut out);
-    let mut response = Response::new(ReplyBody::full(framing.dress(out)));
+    let mut response = Response::new(ReplyBody::full(framing.encode_chunk(out)));
     *response.headers_mut() = start(web);
-    if let Err(error) = headers::write(&failure.metadata, response.headers_mut()) {
-        tracing::warn!(%error, "metadata of a failed call left out");
-    }
+    headers::write_or_warn(&failure.metadata, response.headers_mut());
     response
 }
 
@@ -154,7 +177,7 @@ fn start(web: Web) -> HeaderMap {
 }
 
 /// Trailers as the last frame has them: like the head of HTTP/1.1.
-pub(crate) fn text(trailers: &HeaderMap) -> Vec<u8> {
+fn http1_fields(trailers: &HeaderMap) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, value) in trailers {
         out.extend_from_slice(name.as_str().as_bytes());

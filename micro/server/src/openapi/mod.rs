@@ -5,12 +5,10 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, LOCATION};
-use http::{Request, StatusCode};
 
-use crate::accept::prefers;
-use crate::connect;
-use crate::peer::Peer;
+use crate::error_json;
 use crate::reply::{HttpReply, plain};
 use micro_core::handler::Router;
 use micro_message::error::{Error, Result};
@@ -57,55 +55,35 @@ fn describe(router: &Router) -> Result<String> {
     Ok(schema.openapi(&names.join(", "), version))
 }
 
-/// The page or file of a path; it is not found when the server does not describe itself.
-pub(super) fn page<B>(path: &str) -> Option<fn(&Peer, &Request<B>) -> HttpReply> {
-    Some(match path {
-        "/openapi.json" => |peer, request| described(peer, request, description),
-        "/openapi" => {
-            |peer, request| described(peer, request, |_, _| file(HTML, include_str!("page.html")))
-        }
-        "/openapi.css" => {
-            |peer, request| described(peer, request, |_, _| file(CSS, include_str!("page.css")))
-        }
-        "/openapi.js" => {
-            |peer, request| described(peer, request, |_, _| file(SCRIPT, include_str!("page.js")))
-        }
-        _ => return None,
-    })
-}
-
-fn described<B>(
-    peer: &Peer,
-    request: &Request<B>,
-    page: fn(&Description, &Router) -> HttpReply,
-) -> HttpReply {
-    let (shared, path) = (&peer.shared, request.uri().path());
-    match &shared.description {
-        Some(description) => page(description, &shared.router),
-        None => {
-            let error = shared.router.unknown(path);
-            let json = connect::json(&error).to_string();
-            plain(StatusCode::NOT_FOUND, "application/json", json)
-        }
-    }
-}
-
-/// Where browsers are sent that ask for `/`.
-pub(super) fn redirect<B>(peer: &Peer, request: &Request<B>) -> Option<HttpReply> {
-    peer.shared.description.as_ref()?;
-    prefers(request.headers(), "text/html", "text/plain").then(|| {
-        let mut response = plain(StatusCode::SEE_OTHER, HTML, "");
-        let headers = response.headers_mut();
-        headers.insert(LOCATION, HeaderValue::from_static("/openapi"));
-        response
-    })
-}
-
-fn description(description: &Description, router: &Router) -> HttpReply {
+/// The description.
+pub(super) fn json(description: &Description, router: &Router) -> HttpReply {
     match description.text(router) {
         Ok(text) => file("application/json", text.clone()),
-        Err(error) => connect::refuse(&Error::internal(error.clone())),
+        Err(error) => error_json::refuse(&Error::internal(error.clone())),
     }
+}
+
+/// The page to try the methods.
+pub(super) fn page() -> HttpReply {
+    file(HTML, include_str!("page.html"))
+}
+
+/// The page's style.
+pub(super) fn style() -> HttpReply {
+    file(CSS, include_str!("page.css"))
+}
+
+/// The page's script.
+pub(super) fn script() -> HttpReply {
+    file(SCRIPT, include_str!("page.js"))
+}
+
+/// Sends a browser to the page.
+pub(super) fn redirect() -> HttpReply {
+    let mut response = plain(StatusCode::SEE_OTHER, HTML, "");
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, HeaderValue::from_static("/openapi"));
+    response
 }
 
 fn file(content_type: &'static str, bytes: impl Into<Bytes>) -> HttpReply {

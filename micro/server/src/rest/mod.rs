@@ -5,13 +5,7 @@
 //! plain text and bytes where a field of that type is. The deadline is `connect-timeout-ms`.
 
 mod reply;
-mod table;
-
-pub(super) use self::reply::{end, line};
-pub use self::table::check_http;
-pub(super) use self::table::{Rule, Table};
-
-use std::sync::Arc;
+pub(super) mod table;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -19,14 +13,14 @@ use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body::Body as _;
 
-use crate::calls::CallGuard;
 use crate::connect;
+use crate::connection_state::ConnectionState;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::incoming::Incoming;
-use crate::peer::Peer;
 use crate::reply::HttpReply;
-use crate::requests::DecodeOptions;
+use crate::rest::table::Rule;
+use crate::{error_json, request_body};
 use micro_core::handler::Body;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind};
@@ -34,12 +28,16 @@ use micro_schema::http::{Binding, Media};
 use micro_wire::Compression;
 
 /// Answers a request at a rule's path.
-pub(super) async fn serve(peer: &Arc<Peer>, rule: &Rule, request: Request<Incoming>) -> HttpReply {
-    let guard = CallGuard::new(Arc::clone(peer), &rule.route.method);
+pub(super) async fn serve(
+    connection: &ConnectionState,
+    rule: &Rule,
+    request: Request<Incoming>,
+) -> HttpReply {
+    let guard = connection.calls.begin(&rule.route.method);
     let (head, body) = request.into_parts();
-    match answer(peer, rule, &head, body).await {
+    match answer(connection, rule, &head, body).await {
         Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(Refused::Call(failure)) => connect::refuse_with(&failure),
+        Err(Refused::Call(failure)) => error_json::refuse_with(&failure),
         Err(Refused::Told(reply)) => *reply,
     }
 }
@@ -52,10 +50,11 @@ enum Refused {
 }
 
 impl Refused {
-    fn told(status: StatusCode, error: &Error, (name, value): (HeaderName, &str)) -> Self {
-        let mut reply = connect::refuse(error);
-        *reply.status_mut() = status;
-        if let Ok(value) = HeaderValue::from_str(value) {
+    /// With a header that says what would be accepted.
+    fn unsupported(error: &Error, name: HeaderName, accepted: &str) -> Self {
+        let mut reply = error_json::refuse(error);
+        *reply.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        if let Ok(value) = HeaderValue::from_str(accepted) {
             reply.headers_mut().insert(name, value);
         }
         Self::Told(Box::new(reply))
@@ -66,7 +65,7 @@ impl Refused {
         if error.kind() != ErrorKind::ResourceExhausted {
             return error.into();
         }
-        let mut reply = connect::refuse(&error);
+        let mut reply = error_json::refuse(&error);
         *reply.status_mut() = status;
         Self::Told(Box::new(reply))
     }
@@ -79,40 +78,35 @@ impl<F: Into<Failure>> From<F> for Refused {
 }
 
 async fn answer(
-    peer: &Arc<Peer>,
+    connection: &ConnectionState,
     rule: &Rule,
     head: &Parts,
     body: Incoming,
 ) -> Result<HttpReply, Refused> {
     let Rule { route, binding } = rule;
-    let types = &peer.shared.rest.types;
-    peer.shared.cors.check(head)?;
-    let context = connect::context(&head.headers, peer, "rest");
+    let server = &connection.server;
+    server.cors.check(head)?;
+    let context = connect::context(&head.headers, "rest", connection.address, &server.limits);
     let context = context
         .map_err(|error| Refused::or_large(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, error))?;
-    let exchange = Exchange::new(peer, route, context);
+    let exchange = Exchange::new(connection, route, context);
     let media = match media(binding, &head.headers) {
         Err(_) if body.is_end_stream() => None,
         media => media?,
     };
-    let coding = connect::coding(&head.headers).map_err(|error| {
-        let accepted = (ACCEPT_ENCODING, Compression::accepted());
-        Refused::told(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error, accepted)
-    })?;
-    let bytes = connect::read_body(&exchange, coding, body).await;
+    let coding = request_body::coding(&head.headers)
+        .map_err(|error| Refused::unsupported(&error, ACCEPT_ENCODING, Compression::accepted()))?;
+    let bytes = request_body::read(&exchange, coding, body).await;
     let bytes = bytes.map_err(|error| Refused::or_large(StatusCode::PAYLOAD_TOO_LARGE, error))?;
     let body = given(binding, media, bytes)?;
     let target = (head.uri.path(), head.uri.query().unwrap_or_default());
-    let decode = DecodeOptions {
-        codec: Codec::Json,
-        limit: exchange.limit(),
-    };
-    let document = binding.request(types, target, body, decode.memory())?;
+    let decode = exchange.decode(Codec::Json);
+    let document = binding.request(&server.rest.types, target, body, decode.memory())?;
     let request = Body::One(decode.payload(document));
     if route.method.kind.streams_replies() {
         return Ok(reply::stream(exchange, head, request).await?);
     }
-    Ok(reply::unary(exchange, (binding, types), head, request).await?)
+    Ok(reply::unary(exchange, binding, head, request).await?)
 }
 
 /// What the body says it is, if that is taken here.
@@ -159,13 +153,5 @@ fn unsupported(binding: &Binding, given: &str) -> Refused {
         "PATCH" => HeaderName::from_static("accept-patch"),
         _ => ACCEPT,
     };
-    Refused::told(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error, (name, &known))
-}
-
-/// A header of a media type.
-fn content_type(media: Media) -> HeaderValue {
-    HeaderValue::from_static(match media {
-        Media::Text => "text/plain; charset=utf-8",
-        media => media.name(),
-    })
+    Refused::unsupported(&error, name, &known)
 }

@@ -14,14 +14,13 @@ use http::request::Parts;
 use serde_json::Value;
 
 use crate::accept::prefers;
+use crate::encode::{EncodeOptions, guarded};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::messages::{self, Framing};
 use crate::reply::{HttpReply, ReplyBody};
-use crate::rest::content_type;
-use crate::writer::{Writer, guarded};
-use crate::{connect, headers, sse};
-use micro_core::handler::Body;
+use crate::{error_json, headers, sse};
+use micro_core::handler::{Body, PayloadRef};
 use micro_message::codec::{Codec, Types};
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
@@ -33,13 +32,13 @@ const LINES: &str = "application/x-ndjson";
 /// Runs a call and answers with its one reply.
 pub(super) async fn unary(
     exchange: Exchange<'_>,
-    (binding, types): (&Binding, &Types),
+    binding: &Binding,
     head: &Parts,
     request: Body,
 ) -> Result<HttpReply, Failure> {
-    let method = &exchange.route.method;
-    let accepted = Some((&head.headers, &ACCEPT_ENCODING));
-    let writer = Writer::new(&exchange.peer.shared, method, Codec::Json, accepted);
+    let (method, server) = (&exchange.route.method, &exchange.connection.server);
+    let encode = EncodeOptions::new(&server.compression, method, Codec::Json)
+        .accepted_by(&head.headers, &ACCEPT_ENCODING);
     let reply = exchange.run(request).await?;
     let mut out = HeaderMap::new();
     headers::write(reply.metadata(), &mut out)?;
@@ -47,16 +46,16 @@ pub(super) async fn unary(
     let payload = reply.into_parts().1.into_one()?;
     let mut json = Vec::new();
     guarded(&method.path, || payload.write(Codec::Json, &mut json))?;
-    let (media, bytes) = dressed((binding, types), &head.headers, json)?;
+    let (media, bytes) = represented(binding, &server.rest.types, &head.headers, json)?;
     out.insert(CONTENT_TYPE, content_type(media));
     if binding.response_media().len() > 1 {
         out.append(VARY, ACCEPT.into());
     }
-    let (bytes, compressed) = writer.body(bytes, &method.path)?;
-    if let (true, Some(encoding)) = (compressed, writer.encoding()) {
+    let (bytes, compressed) = encode.body(bytes, &method.path)?;
+    if let (true, Some(encoding)) = (compressed, encode.encoding()) {
         out.insert(CONTENT_ENCODING, encoding);
     }
-    if writer.varies {
+    if encode.varies {
         out.append(VARY, ACCEPT_ENCODING.into());
     }
     let mut response = Response::new(ReplyBody::full(bytes));
@@ -65,8 +64,9 @@ pub(super) async fn unary(
 }
 
 /// The response's bytes and what they are: JSON, unless the caller asks for a field as it is.
-fn dressed(
-    (binding, types): (&Binding, &Types),
+fn represented(
+    binding: &Binding,
+    types: &Types,
     headers: &HeaderMap,
     json: Vec<u8>,
 ) -> Result<(Media, Vec<u8>)> {
@@ -101,23 +101,59 @@ pub(super) async fn stream(
     request: Body,
 ) -> Result<HttpReply, Failure> {
     if prefers(&head.headers, sse::KIND, LINES) {
-        return sse::serve(exchange, &head.headers, request).await;
+        return sse::answer(exchange, &head.headers, request).await;
     }
-    let shared = &exchange.peer.shared;
-    let writer = Writer::new(shared, &exchange.route.method, Codec::Json, None);
+    let replies = &exchange.connection.server.compression;
+    let encode = EncodeOptions::new(replies, &exchange.route.method, Codec::Json);
     let reply = exchange.run(request).await?;
     let mut out = HeaderMap::new();
     headers::write(reply.metadata(), &mut out)?;
     out.insert(CONTENT_TYPE, HeaderValue::from_static(LINES));
     out.append(VARY, ACCEPT.into());
-    let body = messages::body(exchange, reply, writer, Framing::Lines)?;
+    let body = messages::body(exchange, reply, encode, Lines)?;
     let mut response = Response::new(body);
     *response.headers_mut() = out;
     Ok(response)
 }
 
+/// A line of JSON for each message, and one for what follows if there is something to say.
+#[derive(Debug, Clone, Copy)]
+struct Lines;
+
+impl Framing for Lines {
+    fn message(
+        self,
+        encode: &EncodeOptions,
+        payload: PayloadRef<'_>,
+        path: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let (json, _) = encode.plain(payload, path)?;
+        line(&json, out);
+        Ok(())
+    }
+
+    fn end(
+        self,
+        outcome: Result<(), &Error>,
+        metadata: &Metadata,
+        out: &mut Vec<u8>,
+    ) -> Option<HeaderMap> {
+        end(outcome, metadata, out);
+        None
+    }
+}
+
+/// A header of a media type.
+fn content_type(media: Media) -> HeaderValue {
+    HeaderValue::from_static(match media {
+        Media::Text => "text/plain; charset=utf-8",
+        media => media.name(),
+    })
+}
+
 /// Appends a message as a line.
-pub(crate) fn line(json: &[u8], out: &mut Vec<u8>) {
+fn line(json: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"result\":");
     // Line breaks in JSON stand between values only, never within one.
     out.extend(json.iter().map(|&byte| match byte {
@@ -128,9 +164,9 @@ pub(crate) fn line(json: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Appends the last line, if there is something to say.
-pub(crate) fn end(outcome: Result<(), &Error>, metadata: &Metadata, out: &mut Vec<u8>) {
+fn end(outcome: Result<(), &Error>, metadata: &Metadata, out: &mut Vec<u8>) {
     if outcome.is_err() || !metadata.is_empty() {
-        out.extend_from_slice(connect::end(outcome, metadata).to_string().as_bytes());
+        out.extend_from_slice(error_json::end(outcome, metadata).to_string().as_bytes());
         out.push(b'\n');
     }
 }

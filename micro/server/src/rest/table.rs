@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::http::is_page;
+use crate::pages::Page;
 use micro_core::handler::{Route, Router};
 use micro_message::error::Error;
 use micro_schema::Types;
@@ -35,8 +35,7 @@ impl Table {
         for route in router.routes() {
             let names = route.describe(&mut table.types);
             for rule in route.http {
-                let names = (names.0.as_str(), names.1.as_str());
-                let added = table.add(router, (route, names), rule);
+                let added = table.add(router, route, rule, (&names.0, &names.1));
                 let place = place(route, rule);
                 let named = |problem: Error| problem.context(&place);
                 problems.extend(added.err().into_iter().flatten().map(named));
@@ -45,11 +44,13 @@ impl Table {
         (table, problems)
     }
 
+    /// Adds a rule of a route, whose request and reply have these full names.
     fn add(
         &mut self,
         router: &Router,
-        (route, names): (&Route, (&str, &str)),
+        route: &Route,
         rule: &HttpRule,
+        names: (&str, &str),
     ) -> Result<(), Vec<Error>> {
         let one = |problem: String| vec![Error::failed_precondition(problem)];
         let kind = route.method.kind;
@@ -65,7 +66,7 @@ impl Table {
         let binding = Binding::new(rule, &self.types, names)?;
         let template = binding.template().clone();
         if let Some(path) = plain(&template)
-            && (is_page(&path) || router.get(&path).is_some())
+            && (Page::at(&path).is_some() || router.get(&path).is_some())
         {
             let problem = "this server answers there already; take another path";
             return Err(one(problem.to_owned()));

@@ -231,7 +231,7 @@ async fn callers_that_hang_up_in_mid_stream_drop_the_handler() {
         drop(tcp);
         until(|| served.test.counts() == (count + 1, count + 1)).await;
     }
-    until(|| served.running.shared.running().is_empty()).await;
+    until(|| served.running.server.running_calls().is_empty()).await;
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ async fn call_whose_request_is_not_there_at_the_end_of_the_drain_is_refused_as_n
     let mut client = grpc.send.ready().await.unwrap();
     let call = request("/test.Test/Wait", &[]);
     let (response, _request) = client.send_request(call, false).unwrap();
-    until(|| served.running.shared.running().len() == 1).await;
+    until(|| served.running.server.running_calls().len() == 1).await;
     within(served.running.drain(Duration::ZERO)).await;
     let response = within(response).await.unwrap();
     assert_eq!(response.headers()["grpc-status"], "14");

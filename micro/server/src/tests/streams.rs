@@ -159,7 +159,7 @@ async fn caller_that_goes_drops_the_handler() {
         until(|| served.test.counts() == (count + 1, count + 1)).await;
         assert_eq!(grpc.echo("still here").await, "still here");
     }
-    until(|| served.running.shared.running().is_empty()).await;
+    until(|| served.running.server.running_calls().is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -192,7 +192,7 @@ async fn ten_thousand_dropped_streams_leave_nothing() {
     }
     let said = within(callers.join_all()).await;
     assert!(said.iter().all(|said| said == "still here"));
-    until(|| served.running.shared.running().is_empty()).await;
+    until(|| served.running.server.running_calls().is_empty()).await;
     until(|| served.test.counts().0 == served.test.counts().1).await;
     assert!(served.test.counts().0 > 0);
 }
@@ -254,7 +254,7 @@ async fn time_is_over_for_streams_that_nobody_reads() {
         .await;
         assert_eq!(error.reason(), Some(h2::Reason::CANCEL));
     }
-    until(|| served.running.shared.running().is_empty()).await;
+    until(|| served.running.server.running_calls().is_empty()).await;
 }
 
 #[tokio::test]

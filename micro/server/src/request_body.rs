@@ -23,7 +23,7 @@ use micro_message::error::{Error, Result};
 /// # Errors
 ///
 /// `Unimplemented` when that is not known here, or more than one thing.
-pub(crate) fn coding(headers: &HeaderMap) -> Result<Option<Compression>> {
+pub(super) fn coding(headers: &HeaderMap) -> Result<Option<Compression>> {
     let list = headers::list(headers, &CONTENT_ENCODING);
     let codings = list.split(',').map(str::trim);
     let mut codings =
@@ -43,12 +43,12 @@ pub(crate) fn coding(headers: &HeaderMap) -> Result<Option<Compression>> {
 }
 
 /// The message of a request, decompressed; within the call's time and the method's limit.
-pub(crate) async fn request(
+pub(super) async fn read(
     exchange: &Exchange<'_>,
     compression: Option<Compression>,
     body: Incoming,
 ) -> Result<Bytes> {
-    let (limit, limits) = (exchange.limit(), &exchange.peer.shared.limits);
+    let (limit, limits) = (exchange.limit(), &exchange.connection.server.limits);
     let bytes = collect(body, limit, limits.stall_timeout);
     let bytes = exchange.in_time(bytes).await?;
     match compression {
@@ -59,12 +59,12 @@ pub(crate) async fn request(
 }
 
 /// Reads a whole body, which is refused before it is buffered if it is too large.
-async fn collect(mut body: Incoming, limit: usize, patience: Duration) -> Result<Bytes> {
+async fn collect(mut body: Incoming, limit: usize, stall_timeout: Duration) -> Result<Bytes> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(too_large(announced, limit));
     }
-    let mut stall = Stall::new(patience);
+    let mut stall = Stall::new(stall_timeout);
     let (mut first, mut more) = (Bytes::new(), BytesMut::new());
     loop {
         let frame = poll_fn(|waker| {

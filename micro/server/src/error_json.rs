@@ -1,4 +1,5 @@
-//! Errors as Connect writes them: a JSON body, or a part of what ends a stream.
+//! Errors in JSON, as Connect has them: a body, or a part of what ends a stream. All that is plain
+//! HTTP here tells errors so.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -13,10 +14,10 @@ use micro_message::error::{Detail, Error};
 use micro_message::metadata::Metadata;
 
 /// The response to a call that fails.
-pub(crate) fn refuse(error: &Error) -> HttpReply {
+pub(super) fn refuse(error: &Error) -> HttpReply {
     let status = StatusCode::from_u16(error.kind().http_status());
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = plain(status, "application/json", json(error).to_string());
+    let mut response = refuse_as(status, error);
     if status == 499 {
         // HTTP knows no such status, and a line without a reason looks broken to people.
         let reason = ReasonPhrase::from_static(b"Client Closed Request");
@@ -26,17 +27,22 @@ pub(crate) fn refuse(error: &Error) -> HttpReply {
 }
 
 /// The same with the metadata that the handler has set.
-pub(crate) fn refuse_with(failure: &Failure) -> HttpReply {
+pub(super) fn refuse_with(failure: &Failure) -> HttpReply {
     let mut response = refuse(&failure.error);
-    let written = write(&failure.metadata, &failure.trailers, response.headers_mut());
+    let written = write_metadata(&failure.metadata, &failure.trailers, response.headers_mut());
     if let Err(error) = written {
         tracing::warn!(%error, "metadata of a failed call left out");
     }
     response
 }
 
+/// The same with another status.
+pub(super) fn refuse_as(status: StatusCode, error: &Error) -> HttpReply {
+    plain(status, "application/json", json(error).to_string())
+}
+
 /// Adds a unary reply's metadata: what follows the message has a prefix of its own.
-pub(super) fn write(
+pub(super) fn write_metadata(
     metadata: &Metadata,
     trailers: &Metadata,
     out: &mut HeaderMap,
@@ -46,7 +52,7 @@ pub(super) fn write(
 }
 
 /// An error as Connect writes it.
-pub(crate) fn json(error: &Error) -> Value {
+pub(super) fn json(error: &Error) -> Value {
     let mut json = serde_json::json!({
         "code": error.kind().name(),
         "message": error.message(),
@@ -74,7 +80,7 @@ fn readable(detail: &Detail) -> Option<Value> {
 }
 
 /// What ends a stream: the error, if any, and the metadata after the last message.
-pub(crate) fn end(outcome: Result<(), &Error>, metadata: &Metadata) -> Value {
+pub(super) fn end(outcome: Result<(), &Error>, metadata: &Metadata) -> Value {
     let mut end = Map::new();
     if let Err(error) = outcome {
         end.insert("error".into(), json(error));

@@ -4,21 +4,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::config::Replies;
 use crate::headers;
-use crate::peer::Shared;
 use micro_core::handler::{MethodInfo, PayloadRef};
 use micro_message::codec::{Codec, Compression};
 use micro_message::error::{Error, Result};
 use micro_wire::grpc::frame::OpenFrame;
 
-/// How the messages of one reply are written.
+/// How the messages of one reply are encoded.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Writer {
+pub(super) struct EncodeOptions {
     pub(super) codec: Codec,
     /// With what messages are compressed: configured here, and accepted by the caller.
-    pub(super) compression: Option<Compression>,
-    /// Whether something may be compressed for those who accept it.
+    compression: Option<Compression>,
+    /// Whether other callers may get it compressed.
     pub(super) varies: bool,
+    /// What the settings compress with, for callers that accept it.
+    configured: Option<Compression>,
     /// Messages shorter than this are not compressed.
     from: usize,
     /// The longest message, in bytes before compression: the method's limit. The server's own is
@@ -26,24 +28,26 @@ pub(super) struct Writer {
     limit: Option<usize>,
 }
 
-impl Writer {
-    /// `accepted` is where the caller lists compressions.
-    pub(super) fn new(
-        shared: &Shared,
-        method: &MethodInfo,
-        codec: Codec,
-        accepted: Option<(&HeaderMap, &HeaderName)>,
-    ) -> Self {
-        let compression = shared.compression.way.filter(|way| {
-            accepted.is_some_and(|(headers, name)| way.is_in(&headers::list(headers, name)))
-        });
+impl EncodeOptions {
+    /// For a method's replies, not compressed.
+    pub(super) fn new(replies: &Replies, method: &MethodInfo, codec: Codec) -> Self {
         Self {
             codec,
-            compression,
-            varies: accepted.is_some() && shared.compression.way.is_some(),
-            from: shared.compression.from,
+            compression: None,
+            varies: false,
+            from: replies.from,
             limit: method.message_limit,
+            configured: replies.way,
         }
+    }
+
+    /// Compressed as configured, if the caller lists that under a name.
+    pub(super) fn accepted_by(mut self, headers: &HeaderMap, name: &HeaderName) -> Self {
+        self.compression = self
+            .configured
+            .filter(|way| way.is_in(&headers::list(headers, name)));
+        self.varies = self.configured.is_some();
+        self
     }
 
     /// Appends a message in a frame; when that fails, something of it may be there.
