@@ -30,10 +30,10 @@ impl Budget {
             let more = (saved + self.percent).min(self.most);
             (more > saved).then_some(more)
         };
-        // Full already is fine.
-        self.saved
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add)
-            .unwrap_or_default();
+        // Fails when the budget is full already, which is fine.
+        let _ = self
+            .saved
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
     /// Whether one more repetition may be made; takes its token.

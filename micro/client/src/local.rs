@@ -54,7 +54,8 @@ pub(super) async fn stream(
     core: &Core,
     route: &Route,
     call: Call,
-    (life, opens): (&Life, Option<Limit>),
+    life: &Life,
+    opens: Option<Limit>,
 ) -> Result<Reply> {
     let (context, method, mut body) = call.into_parts();
     if let Body::Many(requests) = body {
@@ -68,7 +69,7 @@ pub(super) async fn stream(
             running.await.map_err(|text| late(route, &text))?
         }
         Kind::ServerStream => {
-            let (metadata, body, _) = open(route, call, (life, opens)).await?.into_parts();
+            let (metadata, body, _) = open(route, call, life, opens).await?.into_parts();
             let messages = body.into_many()?;
             let beside = messages.metadata().clone();
             let timed = Timed {
@@ -87,7 +88,7 @@ pub(super) async fn stream(
 
 /// Runs a call until its reply is there or begins, at most until a limit or a silence that is too
 /// long.
-async fn open(route: &Route, call: Call, (life, opens): (&Life, Option<Limit>)) -> Result<Reply> {
+async fn open(route: &Route, call: Call, life: &Life, opens: Option<Limit>) -> Result<Reply> {
     let mut silence = Clock::new(None, life.pulse());
     let mut timer = pin!(opens.map(|limit| sleep_until(limit.at)));
     let mut timer: Timer<'_> = timer.as_mut();
@@ -182,13 +183,11 @@ fn aside(core: &Core, route: Route, call: Call, life: &Life) -> Result<Reply> {
     let handler = async move {
         let mut after = Metadata::new();
         let outcome = {
-            let forwarding = forward(&route, call, &sender, (&told, &mut after));
+            let forwarding = forward(&route, call, &sender, &told, &mut after);
             let timed = race(forwarding, |task| clock.poll(task)).await;
             timed.unwrap_or_else(|text| Err(late(&route, &text)))
         };
-        let sent = sender.send(Told::End(outcome, after)).await;
-        // Nobody reads any more when this fails.
-        sent.unwrap_or_default();
+        let _ = sender.send(Told::End(outcome, after)).await; // The reader may be gone.
     };
     reader.task = core.tasks.own(handler.in_current_span());
     if reader.task.is_none() {
@@ -202,7 +201,8 @@ async fn forward(
     route: &Route,
     call: Call,
     sender: &mpsc::Sender<Told>,
-    (beside, after): (&StreamMetadata, &mut Metadata),
+    beside: &StreamMetadata,
+    after: &mut Metadata,
 ) -> Result<()> {
     let (metadata, body, _) = finish(route, call).await?.into_parts();
     beside.set_leading(metadata);

@@ -91,10 +91,10 @@ impl Service {
             versions.dedup();
             let (count, versions) = (members.len(), versions.join("`, `"));
             // Writing to a `String` does not fail.
-            write!(text, "; it has {count} other nodes, versions `{versions}`").unwrap_or_default();
+            let _ = write!(text, "; it has {count} other nodes, versions `{versions}`");
         }
         if let Some(trouble) = &self.feed.borrow().trouble {
-            write!(text, "; {trouble}").unwrap_or_default();
+            let _ = write!(text, "; {trouble}"); // Nor here.
         }
         text
     }

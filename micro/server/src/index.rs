@@ -23,10 +23,10 @@ pub(super) fn serve<B>(page: Page, server: &ServerState, request: &Request<B>) -
         Page::Index => index(server, request),
         Page::Alive => plain(StatusCode::OK, TEXT, "alive\n"),
         Page::Ready => ready(server),
-        Page::OpenApi => described(server, request, openapi::json),
-        Page::OpenApiPage => described(server, request, |_, _| openapi::page()),
-        Page::OpenApiStyle => described(server, request, |_, _| openapi::style()),
-        Page::OpenApiScript => described(server, request, |_, _| openapi::script()),
+        Page::Description => described(server, request, openapi::json),
+        Page::Explorer => described(server, request, |_, _| openapi::page()),
+        Page::ExplorerStyle => described(server, request, |_, _| openapi::style()),
+        Page::ExplorerScript => described(server, request, |_, _| openapi::script()),
     }
 }
 

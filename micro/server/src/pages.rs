@@ -10,11 +10,11 @@ pub(super) enum Page {
     /// Whether calls should come here.
     Ready,
     /// The OpenAPI description.
-    OpenApi,
+    Description,
     /// The page to try the methods, and its files.
-    OpenApiPage,
-    OpenApiStyle,
-    OpenApiScript,
+    Explorer,
+    ExplorerStyle,
+    ExplorerScript,
 }
 
 impl Page {
@@ -24,10 +24,10 @@ impl Page {
             "/" => Self::Index,
             "/healthz" => Self::Alive,
             "/readyz" => Self::Ready,
-            "/openapi.json" => Self::OpenApi,
-            "/openapi" => Self::OpenApiPage,
-            "/openapi.css" => Self::OpenApiStyle,
-            "/openapi.js" => Self::OpenApiScript,
+            "/openapi.json" => Self::Description,
+            "/openapi" => Self::Explorer,
+            "/openapi.css" => Self::ExplorerStyle,
+            "/openapi.js" => Self::ExplorerScript,
             _ => return None,
         })
     }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
-use crate::attempt::words::Place;
+use crate::attempt::place::Place;
 use crate::clock::{Clock, Keep, Life};
 use crate::connection::{Incoming, Pump, Step};
 use crate::deadline::race;
@@ -213,8 +213,8 @@ impl Pumping {
             Ok(Err(error)) => error,
             Err(text) => place.error(ErrorKind::DeadlineExceeded, &text),
         };
-        // First, so that the reader does not see a stream that was merely reset. It may be gone.
-        failed.send(error).unwrap_or_default();
+        // First, so that the reader does not see a stream that was merely reset.
+        let _ = failed.send(error); // The reader may be gone.
         if let Some(mut pump) = pump.take() {
             pump.cancel();
         }

@@ -74,8 +74,8 @@ pub(crate) async fn connect(
         suspect: AtomicBool::new(false),
         end: OnceLock::new(),
     });
-    let times = (interval, config.keep_alive_timeout);
-    let (driver, moving) = Driver::new(frames, pings, Arc::clone(&shared), times);
+    let timeout = config.keep_alive_timeout;
+    let (driver, moving) = Driver::new(frames, pings, Arc::clone(&shared), interval, timeout);
     let connection = Connection {
         sender: Mutex::new(sender),
         shared,

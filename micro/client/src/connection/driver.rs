@@ -18,9 +18,6 @@ use crate::connection::Shared;
 use crate::connection::written::Watched;
 use micro_wake::{Common, Owner, common};
 
-/// From so many calls at once on, frames are moved in batches, by the task.
-const CROWD: usize = 8;
-
 /// How a connection ended.
 #[derive(Debug)]
 pub(crate) struct End {
@@ -53,19 +50,13 @@ pub(super) struct Moving {
     pinged: Option<Instant>,
 }
 
-impl Shared {
-    /// Whether so many calls run that each is better off behind the others.
-    pub(super) fn moves_in_batches(&self) -> bool {
-        self.gate.running() >= CROWD
-    }
-}
-
 impl Driver {
     pub(super) fn new(
         frames: Frames<Watched<TcpStream>, Bytes>,
         pings: PingPong,
         shared: Arc<Shared>,
-        (interval, timeout): (Duration, Duration),
+        interval: Duration,
+        timeout: Duration,
     ) -> (Self, Arc<Common<Moving>>) {
         let (moving, others) = common(Moving {
             frames,
@@ -109,9 +100,7 @@ impl Future for Moving {
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<End> {
         let end = ready!(self.poll_end(task));
         // Before the calls are told, so that they can tell why.
-        if self.shared.end.set(end.text.clone()).is_err() {
-            tracing::trace!("connection ended twice");
-        }
+        let _ = self.shared.end.set(end.text.clone()); // A connection ends once.
         Poll::Ready(end)
     }
 }

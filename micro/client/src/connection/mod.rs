@@ -22,17 +22,22 @@ use std::task::{Context as Task, Waker};
 
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
-use h2::{Reason, SendStream};
+use h2::{Reason, RecvStream, SendStream};
 use http::Request;
 use http::uri::Authority;
 use tokio::sync::SemaphorePermit;
 
 use self::driver::Moving;
+use self::frames::{Frames, answered, nonsense};
 use self::gate::{Gate, Shut};
+use self::reply::codec;
+use self::status::collect;
 use self::written::Seen;
 use crate::failure::{Failure, Reach};
+use micro_core::handler::{Body, Payload, Reply};
+use micro_core::wake::Common;
 use micro_message::error::{Error, ErrorKind};
-use micro_wake::Common;
+use micro_message::metadata::Metadata;
 
 pub(super) use self::connect::connect;
 pub(super) use self::driver::{Driver, End};
@@ -42,6 +47,9 @@ pub(super) use self::head::Head;
 pub(super) use self::incoming::{Incoming, Step};
 pub(super) use self::pump::Pump;
 pub(super) use self::reply::Limits;
+
+/// From so many calls at once on, frames are moved in batches, by the task.
+const BATCH_THRESHOLD: usize = 8;
 
 /// An open connection. Dropping the last clone of its `Arc` closes it in order.
 pub(super) struct Connection {
@@ -62,6 +70,13 @@ struct Shared {
     suspect: AtomicBool,
     /// Why it ended; set by the task.
     end: OnceLock<String>,
+}
+
+impl Shared {
+    /// Whether so many calls run that each is better off behind the others.
+    fn moves_in_batches(&self) -> bool {
+        self.gate.running() >= BATCH_THRESHOLD
+    }
 }
 
 impl Connection {
@@ -145,6 +160,91 @@ impl Connection {
         opened.map_err(|error| {
             Failure::unsent(format!("the connection takes no more calls: {error}"))
         })
+    }
+
+    /// Waits for the reply to a request and reads it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the call at the peer.
+    pub(super) async fn receive(
+        &self,
+        mut response: ResponseFuture,
+        limits: Limits,
+    ) -> Result<Reply, Failure> {
+        let (head, mut body) = match (&mut response).await {
+            Ok(response) => response.into_parts(),
+            Err(error) => return Err(self.broken(&error, response.stream_id().as_u32())),
+        };
+        let only = body
+            .is_end_stream()
+            .then(|| status::status(&head.headers))
+            .flatten();
+        if let Some(Err(failure)) = only {
+            return Err(failure);
+        }
+        let codec = codec(head.status, &head.headers, limits.codec)?;
+        let frames = Frames::new(&head.headers, limits.message);
+        let (message, is_cut) = self.message(&mut body, frames).await?;
+        let trailers = match body.trailers().await {
+            Ok(trailers) => trailers.unwrap_or_default(),
+            Err(error) => return Err(self.broken(&error, body.stream_id().as_u32())),
+        };
+        match status::status(&trailers).or(only) {
+            // Why it failed says more than that something of a message came before.
+            Some(Err(mut failure)) => {
+                let mut metadata = Metadata::new();
+                collect(&head.headers, &mut metadata);
+                metadata.extend(failure.error.metadata().clone());
+                failure.error = failure.error.with_metadata(metadata);
+                return Err(failure);
+            }
+            _ if is_cut => return Err(nonsense("the reply's message is cut off")),
+            Some(Ok(())) => {}
+            None => return Err(nonsense("the reply ended without a status")),
+        }
+        let Some(bytes) = message else {
+            return Err(answered(
+                ErrorKind::Unimplemented,
+                "the reply has a status but no message",
+            ));
+        };
+        let mut reply = Reply::from_body(Body::One(Payload::Encoded {
+            codec,
+            bytes,
+            memory: limits.memory,
+        }));
+        collect(&head.headers, reply.metadata_mut());
+        collect(&trailers, reply.trailers_mut());
+        Ok(reply)
+    }
+
+    /// The one message of a body, `None` when there is none; and whether a piece of one is left.
+    async fn message(
+        &self,
+        body: &mut RecvStream,
+        mut frames: Frames,
+    ) -> Result<(Option<Bytes>, bool), Failure> {
+        let mut found = None;
+        while let Some(chunk) = body.data().await {
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => return Err(self.broken(&error, body.stream_id().as_u32())),
+            };
+            if let Err(error) = body.flow_control().release_capacity(chunk.len()) {
+                return Err(self.broken(&error, body.stream_id().as_u32()));
+            }
+            frames.push(chunk);
+            while let Some(message) = frames.next()? {
+                if found.replace(message).is_some() {
+                    return Err(answered(
+                        ErrorKind::Unimplemented,
+                        "the reply has more than one message",
+                    ));
+                }
+            }
+        }
+        Ok((found, !frames.is_between()))
     }
 
     /// What became of a request whose stream failed.

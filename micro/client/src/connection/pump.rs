@@ -89,7 +89,7 @@ impl Pump {
         }
         if self.requests.is_none() {
             // Fails only when the stream is closed: then nothing has to be said.
-            self.out.send_data(Bytes::new(), true).unwrap_or_default();
+            let _ = self.out.send_data(Bytes::new(), true);
             return Poll::Ready(ControlFlow::Break(()));
         }
         // Nothing to send: is anything wanted still?

@@ -1,0 +1,586 @@
+//! The attempts of one call: at which node, what became of it, whether once more.
+//!
+//! Safe to repeat is a call that certainly did not reach a handler, and an idempotent one. A call
+//! with one request may be attempted again until its reply begins. A stream of requests passes once:
+//! such a call may be attempted again only while nothing was taken of it.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::SendStream;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::attempt::Outgoing;
+use crate::attempt::live::{Live, Pumping};
+use crate::attempt::place::Place;
+use crate::backoff::pause;
+use crate::clock::{Clock, Life};
+use crate::connection::{Connection, Framing, Head, Incoming, Limits, Pump, Slot};
+use crate::deadline::{Timer, limit, race};
+use crate::failure::{Failure, Reach};
+use crate::link::Link;
+use crate::nodes::Service;
+use crate::options::{Limit, round};
+use crate::selector::{Choice, Flight, Member};
+use micro_core::handler::{Body, Frame, Kind, MethodInfo, Payload, PayloadStream, Reply};
+use micro_core::wake::{Again, common};
+use micro_message::error::{Error, ErrorKind, Result};
+
+/// How long to wait for a first node before asking which services there are at all.
+const ASK_AFTER: Duration = Duration::from_millis(50);
+
+/// A stream that fails later than this does not tell how slow its node is.
+const QUICK: Duration = Duration::from_secs(1);
+
+/// Decoding may take this many times the longest message: values are larger than their bytes.
+const MEMORY: usize = 4;
+
+pub(super) type Node = Arc<Member<Arc<Link>>>;
+
+/// Why an attempt ended without a reply.
+enum Stop {
+    /// The deadline came while waiting for this.
+    Late(&'static str),
+    Failed(Failure),
+    /// Nobody else has to do with it.
+    Own(Error),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// Whether an attempt may be repeated.
+enum RetryClass {
+    /// Without cost for anyone but us.
+    Free,
+    /// From the budget.
+    Paid,
+    No,
+}
+
+/// What an attempt has brought.
+enum Got {
+    Reply(Reply),
+    /// A stream that is open.
+    Stream(Box<Live>),
+}
+
+/// What an attempt sends.
+pub(super) enum Requests {
+    /// Framed.
+    One(Bytes),
+    /// `None` once something was taken of it.
+    Many(Mutex<Option<PayloadStream>>),
+}
+
+impl Requests {
+    /// The requests as gRPC sends them; a single one says which codec.
+    pub(super) fn new(body: Body, framing: &mut Framing) -> Result<Self> {
+        let payload = match body {
+            Body::Many(requests) => return Ok(Self::Many(Mutex::new(Some(requests)))),
+            one => one.into_one()?,
+        };
+        if let Payload::Encoded { codec, .. } = payload {
+            framing.codec = codec;
+        }
+        let mut bytes = Vec::with_capacity(256);
+        framing.frame(payload.as_ref(), &mut bytes)?;
+        Ok(Self::One(bytes.into()))
+    }
+}
+
+/// The attempts of one call.
+pub(super) struct Attempts<'a> {
+    pub(super) outgoing: &'a Outgoing,
+    pub(super) info: &'a Arc<MethodInfo>,
+    pub(super) head: Head,
+    pub(super) framing: Framing,
+    pub(super) requests: Requests,
+    /// When all of the call must be over.
+    pub(super) deadline: Option<Instant>,
+    /// How long to wait for a reply, or for a stream to open.
+    pub(super) limit: Option<Limit>,
+    pub(super) life: Life,
+    pub(super) started: Instant,
+}
+
+impl Attempts<'_> {
+    pub(super) async fn run(&self) -> Result<Reply> {
+        let core = &self.outgoing.core;
+        let timer = pin!(self.limit.map(|limit| sleep_until(limit.at)));
+        let mut timer: Timer<'_> = timer;
+        core.budget.earn();
+        let mut tried: Vec<Node> = Vec::new();
+        let mut attempt = 1;
+        loop {
+            let choice = self.choice(&tried);
+            let (service, flight) = self.pick(&choice, &mut timer).await?;
+            let others = || service.table.has_other(&choice, flight.member());
+            let outcome = if self.info.kind == Kind::Unary {
+                let once = self.once(flight.member(), others(), &mut timer).await;
+                once.map(Got::Reply)
+            } else {
+                // In a box of its own: a unary call's future need not have room for it.
+                Box::pin(self.open(flight.member(), others(), &mut timer)).await
+            };
+            let failure = match self.in_time(outcome) {
+                Ok(Got::Stream(live)) => return Ok(live.into_reply(flight)),
+                Ok(Got::Reply(reply)) => {
+                    self.answered(flight, &service);
+                    return Ok(reply);
+                }
+                Err(Stop::Late(what)) => {
+                    let error = self.late(flight.member(), what, attempt);
+                    self.answered(flight, &service);
+                    return Err(error);
+                }
+                Err(Stop::Own(error)) => return Err(error),
+                Err(Stop::Failed(failure)) => failure,
+            };
+            let (node, others) = (Arc::clone(flight.member()), others());
+            match failure.reach {
+                Reach::Answered if !failure.error.is_retryable() => {
+                    self.answered(flight, &service);
+                }
+                // Nothing is learned about how fast it is.
+                Reach::Unsent | Reach::Unprocessed => drop(flight),
+                _ if self.is_quick() => flight.failed(service.now()),
+                _ => drop(flight),
+            }
+            let wait = match (self.may_repeat(&failure), others) {
+                _ if !self.has_requests() => return Err(self.say(failure, &node, attempt)),
+                // Each node once; `tried` grows, so this ends.
+                (RetryClass::Free, true) => None,
+                (RetryClass::Free, false) if attempt < core.config.attempts => Some(pause(attempt)),
+                (RetryClass::Paid, _) if attempt < core.config.attempts && core.budget.spend() => {
+                    Some(pause(attempt))
+                }
+                _ => return Err(self.say(failure, &node, attempt)),
+            };
+            tracing::debug!(
+                path = %self.info.path, node = node.node().id, attempt,
+                error = %failure.error, "trying again"
+            );
+            if let Some(wait) = wait {
+                if self
+                    .limit
+                    .is_some_and(|limit| Instant::now() + wait >= limit.at)
+                {
+                    return Err(self.say(failure, &node, attempt));
+                }
+                sleep(wait).await;
+                attempt += 1;
+            }
+            tried.push(node);
+        }
+    }
+
+    /// What a peer gave up for the deadline is late.
+    fn in_time(&self, outcome: Result<Got, Stop>) -> Result<Got, Stop> {
+        outcome.map_err(|stop| match stop {
+            Stop::Failed(failure) if failure.is_late(self.deadline) => Stop::Late("no reply"),
+            stop => stop,
+        })
+    }
+
+    fn choice<'a>(&'a self, tried: &'a [Node]) -> Choice<'a, Arc<Link>> {
+        let options = &self.outgoing.options;
+        Choice {
+            strategy: options
+                .strategy
+                .unwrap_or(self.outgoing.core.config.strategy),
+            filter: &options.filter,
+            tried,
+        }
+    }
+
+    /// Picks a node; waits for a first one.
+    async fn pick(
+        &self,
+        choice: &Choice<'_, Arc<Link>>,
+        timer: &mut Timer<'_>,
+    ) -> Result<(Arc<Service>, Flight<Arc<Link>>)> {
+        let core = &self.outgoing.core;
+        loop {
+            let service = match &self.outgoing.options.address {
+                Some(address) => core.node_at(address)?,
+                None => core.nodes_of(&self.outgoing.method)?,
+            };
+            if let Some(flight) = service.pick(choice) {
+                return Ok((service, flight));
+            }
+            let mut known = None;
+            let first = async {
+                tokio::select! {
+                    flight = service.wait(choice) => flight,
+                    never = self.ask(&mut known) => match never {},
+                }
+            };
+            match limit(timer, first).await {
+                Ok(Some(flight)) => return Ok((service, flight)),
+                Ok(None) => tokio::task::yield_now().await,
+                Err(_) => return Err(self.nobody(&service, known)),
+            }
+        }
+    }
+
+    /// Notes which services there are, for the error to come; never ends.
+    async fn ask(&self, known: &mut Option<Vec<String>>) -> Infallible {
+        sleep(ASK_AFTER).await;
+        if let Some(registry) = &self.outgoing.core.registry
+            && let Ok(nodes) = registry.list().await
+        {
+            let mut names: Vec<_> = nodes.into_iter().map(|node| node.service).collect();
+            names.dedup();
+            *known = Some(names);
+        }
+        std::future::pending().await
+    }
+
+    /// Notes how fast a node answers. A stream says nothing of that: its pace is its own.
+    fn answered(&self, flight: Flight<Arc<Link>>, service: &Service) {
+        if self.info.kind == Kind::Unary {
+            flight.answered(service.now());
+        }
+    }
+
+    /// Whether a failure may tell how slow a node is.
+    fn is_quick(&self) -> bool {
+        self.info.kind == Kind::Unary || self.started.elapsed() < QUICK
+    }
+
+    /// Whether there is anything to send once more.
+    fn has_requests(&self) -> bool {
+        match &self.requests {
+            Requests::One(_) => true,
+            Requests::Many(requests) => {
+                let requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
+                requests.is_some()
+            }
+        }
+    }
+
+    fn may_repeat(&self, failure: &Failure) -> RetryClass {
+        match failure.reach {
+            Reach::Unsent | Reach::Unprocessed => RetryClass::Free,
+            Reach::Refused => RetryClass::Paid,
+            Reach::Lost if self.info.idempotent => RetryClass::Paid,
+            Reach::Answered if self.info.idempotent && failure.error.is_retryable() => {
+                RetryClass::Paid
+            }
+            Reach::Lost | Reach::Answered => RetryClass::No,
+        }
+    }
+
+    /// A connection to a node.
+    async fn connected(
+        &self,
+        node: &Node,
+        others: bool,
+        timer: &mut Timer<'_>,
+    ) -> Result<Arc<Connection>, Stop> {
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            tracing::Span::current().record("node", &*node.node().id);
+        }
+        let link = node.value();
+        let connection = match link.open() {
+            Some(connection) => connection,
+            None => {
+                let patience = others.then_some(self.outgoing.core.config.patience);
+                let connected = limit(timer, connecting(link, patience)).await;
+                connected.map_err(|_| Stop::Late("no connection"))??
+            }
+        };
+        if !connection.is_taken() {
+            return Ok(connection);
+        }
+        // In a box of its own: few futures need room for it.
+        let wider = limit(timer, Box::pin(link.wider(connection))).await;
+        wider.map_err(|_| Stop::Late("no connection"))
+    }
+
+    /// The head of a request, with the time that is left.
+    fn request(&self, connection: &Connection) -> Result<http::Request<()>, Stop> {
+        let left = self
+            .deadline
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(Stop::Late("nothing sent"));
+        }
+        Ok(self.head.request(connection.authority(), left))
+    }
+
+    /// The one request of the call.
+    fn one(&self) -> Result<&Bytes, Stop> {
+        match &self.requests {
+            Requests::One(frame) => Ok(frame),
+            Requests::Many(_) => Err(Stop::Own(Error::invalid_argument(
+                "the call has a stream of requests, the method takes one",
+            ))),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let message = self.framing.limit;
+        Limits {
+            codec: self.framing.codec,
+            message,
+            memory: message.saturating_mul(MEMORY),
+        }
+    }
+
+    /// One attempt at one node, of a unary call.
+    async fn once(&self, node: &Node, others: bool, timer: &mut Timer<'_>) -> Result<Reply, Stop> {
+        let frame = self.one()?;
+        let link = node.value();
+        let connection = self.connected(node, others, timer).await?;
+        let entered = limit(timer, connection.enter()).await;
+        let _slot = entered.map_err(|_| Stop::Late("no free stream"))??;
+        let request = self.request(&connection)?;
+        let response = connection.send(request, frame.clone());
+        let response = response.inspect_err(|_| link.forget(&connection))?;
+        let mut receive = pin!(connection.receive(response, self.limits()));
+        let Ok(reply) = limit(timer, receive.as_mut()).await else {
+            connection.suspect();
+            return Err(Stop::Late("no reply"));
+        };
+        reply.map_err(|failure| {
+            // A peer that leaves takes no more calls.
+            if matches!(failure.reach, Reach::Unprocessed | Reach::Unsent) {
+                link.forget(&connection);
+            }
+            Stop::Failed(failure)
+        })
+    }
+
+    /// One attempt at a call with streams.
+    async fn open(&self, node: &Node, others: bool, timer: &mut Timer<'_>) -> Result<Got, Stop> {
+        let connection = self.connected(node, others, timer).await?;
+        let entered = limit(timer, enter(node, connection)).await;
+        let (connection, slot) = entered.map_err(|_| Stop::Late("no free stream"))??;
+        let opened = match self.info.kind {
+            Kind::ServerStream | Kind::Unary => {
+                self.server_stream(node, &connection, slot, timer).await
+            }
+            Kind::ClientStream => self.client_stream(node, &connection, slot).await,
+            Kind::Bidirectional => self.bidirectional(node, &connection, slot),
+        };
+        opened.inspect_err(|stop| {
+            // A peer that leaves takes no more calls.
+            if let Stop::Failed(failure) = stop
+                && matches!(failure.reach, Reach::Unprocessed | Reach::Unsent)
+            {
+                node.value().forget(&connection);
+            }
+        })
+    }
+
+    /// Sends the request and waits until the reply begins.
+    async fn server_stream(
+        &self,
+        node: &Node,
+        connection: &Arc<Connection>,
+        slot: Slot,
+        timer: &mut Timer<'_>,
+    ) -> Result<Got, Stop> {
+        let request = self.request(connection)?;
+        let response = connection.send(request, self.one()?.clone())?;
+        let mut incoming = Incoming::new(response, self.limits(), slot);
+        // Of the limit the timer knows: what it says tells of attempts, too.
+        let mut silence = Clock::new(None, self.life.pulse());
+        let head = poll_fn(|task| incoming.poll_head(task));
+        let head = limit(timer, race(head, |task| silence.poll(task))).await;
+        let late = match head {
+            Ok(Ok(head)) => {
+                head?;
+                let live = Live::new(incoming, self.place(node), &self.life);
+                return Ok(Got::Stream(Box::new(live)));
+            }
+            Ok(Err(text)) => Stop::Own(self.place(node).error(ErrorKind::DeadlineExceeded, &text)),
+            Err(_) => Stop::Late("no reply"),
+        };
+        incoming.suspect();
+        Err(late)
+    }
+
+    /// Sends the requests until the reply comes.
+    async fn client_stream(
+        &self,
+        node: &Node,
+        connection: &Arc<Connection>,
+        _slot: Slot,
+    ) -> Result<Got, Stop> {
+        let (response, out) = connection.begin(self.request(connection)?)?;
+        let (mut pump, mut pumping) = (self.pump(connection, out)?, true);
+        let mut again = Again::new();
+        let mut clock = self.life.clock();
+        let mut receive = pin!(connection.receive(response, self.limits()));
+        let outcome = poll_fn(|task| {
+            let pump = &mut pump;
+            if pumping
+                && let Poll::Ready(pumped) =
+                    again.poll(task, |task| Pin::new(&mut *pump).poll(task))
+            {
+                pumping = false;
+                if let Err(error) = pumped {
+                    pump.cancel();
+                    return Poll::Ready(Err(Stop::Own(error)));
+                }
+            }
+            if let Poll::Ready(outcome) = receive.as_mut().poll(task) {
+                return Poll::Ready(outcome.map_err(Stop::Failed));
+            }
+            clock.poll(task).map(|text| {
+                let error = self.place(node).error(ErrorKind::DeadlineExceeded, &text);
+                Err(Stop::Own(error))
+            })
+        });
+        let outcome = outcome.await;
+        match &outcome {
+            Err(Stop::Failed(_)) => self.give_back(pump.untouched()),
+            Err(_) => connection.suspect(),
+            Ok(_) => {}
+        }
+        outcome.map(Got::Reply)
+    }
+
+    /// Sends the head; the requests are sent by a task, whether the replies are read or not.
+    fn bidirectional(
+        &self,
+        node: &Node,
+        connection: &Arc<Connection>,
+        slot: Slot,
+    ) -> Result<Got, Stop> {
+        let (response, out) = connection.begin(self.request(connection)?)?;
+        let incoming = Incoming::new(response, self.limits(), slot);
+        let mut live = Live::new(incoming, self.place(node), &self.life);
+        let pump = self.pump(connection, out)?;
+        let is_queue = pump.is_queue();
+        let (owner, pump) = common(pump);
+        let (pumping, failed) = Pumping::new(owner, &self.life, self.place(node));
+        let Some(task) = self.outgoing.core.tasks.own(pumping.run()) else {
+            return Err(Stop::Own(Error::cancelled("the client is closed")));
+        };
+        live.pumped_by(task, failed);
+        if is_queue {
+            live.helps(pump);
+        }
+        Ok(Got::Stream(Box::new(live)))
+    }
+
+    fn pump(&self, connection: &Arc<Connection>, out: SendStream<Bytes>) -> Result<Pump, Stop> {
+        let Requests::Many(requests) = &self.requests else {
+            let text = "the call has one request, the method takes a stream";
+            return Err(Stop::Own(Error::invalid_argument(text)));
+        };
+        let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(requests) = requests.take() else {
+            let text = "the stream of requests was sent already";
+            return Err(Stop::Own(Error::internal(text)));
+        };
+        let pulse = self.life.pulse();
+        Ok(Pump::new(connection, requests, out, self.framing, pulse))
+    }
+
+    fn give_back(&self, untouched: Option<PayloadStream>) {
+        if let Requests::Many(requests) = &self.requests {
+            *requests.lock().unwrap_or_else(PoisonError::into_inner) = untouched;
+        }
+    }
+
+    fn place(&self, node: &Node) -> Place {
+        Place::new(self.info, node)
+    }
+
+    /// The error for the caller: the service's own as it is, ours with where and which attempt.
+    fn say(&self, failure: Failure, node: &Node, attempt: u32) -> Error {
+        if failure.is_the_service_s {
+            return failure.error;
+        }
+        let kind = failure.error.kind();
+        let text = self.counted(failure.error.message(), attempt);
+        Place::new(self.info, node).error(kind, &text)
+    }
+
+    fn late(&self, node: &Node, what: &str, attempt: u32) -> Error {
+        let text = format!("{what} within {}", self.waited());
+        let text = self.counted(&text, attempt);
+        Place::new(self.info, node).error(ErrorKind::DeadlineExceeded, &text)
+    }
+
+    fn counted(&self, text: &str, attempt: u32) -> String {
+        let attempts = self.outgoing.core.config.attempts;
+        format!("{text} (attempt {attempt} of {attempts})")
+    }
+
+    /// The limit that was reached, and whose it is.
+    fn waited(&self) -> String {
+        match self.limit {
+            Some(limit) => limit.to_string(),
+            None => format!("{:?}", round(self.started.elapsed())),
+        }
+    }
+
+    fn nobody(&self, service: &Service, known: Option<Vec<String>>) -> Error {
+        let registry = self.outgoing.core.registry.as_ref();
+        let mut text = format!(
+            "no node serves `{}`{}; looked for {} in `{}`",
+            service.name,
+            self.outgoing.options.filter,
+            self.waited(),
+            registry.map_or("nothing", |registry| registry.scheme()),
+        );
+        text.push_str(&service.why_none());
+        match known {
+            Some(names) if names.is_empty() => text.push_str("; known: none"),
+            Some(names) => {
+                text.push_str("; known: `");
+                text.push_str(&names.join("`, `"));
+                text.push('`');
+            }
+            None => {}
+        }
+        Error::unavailable(text)
+    }
+}
+
+async fn connecting(
+    link: &Arc<Link>,
+    patience: Option<Duration>,
+) -> Result<Arc<Connection>, Failure> {
+    let Some(patience) = patience else {
+        return link.connection().await;
+    };
+    let connected = timeout(patience, link.connection()).await;
+    connected.unwrap_or_else(|_| {
+        Err(Failure::unsent(format!(
+            "no connection within {patience:?}"
+        )))
+    })
+}
+
+/// A free stream, on this connection or on another to the same node.
+async fn enter(
+    node: &Node,
+    mut connection: Arc<Connection>,
+) -> Result<(Arc<Connection>, Slot), Failure> {
+    loop {
+        if let Some(slot) = connection.try_enter_long() {
+            return Ok((connection, slot));
+        }
+        let wider = node.value().wider(Arc::clone(&connection)).await;
+        if Arc::ptr_eq(&wider, &connection) {
+            let slot = connection.enter_long().await?;
+            return Ok((connection, slot));
+        }
+        connection = wider;
+    }
+}
