@@ -15,8 +15,7 @@ use crate::config::Limits;
 use crate::connection_state::ConnectionState;
 use crate::http::HttpService;
 use crate::inline::{Inline, Queue};
-use crate::io::Socket;
-use crate::sniff::{Protocol, sniff};
+use crate::socket::{Protocol, Socket, sniff};
 
 /// How long a connection that has said nothing yet is kept once the server drains: long enough
 /// for a request that is on its way.

@@ -7,9 +7,9 @@ use http::{HeaderMap, StatusCode};
 use hyper::ext::ReasonPhrase;
 use serde_json::{Map, Value};
 
+use crate::body::{HttpReply, plain};
 use crate::failure::Failure;
 use crate::headers;
-use crate::reply::{HttpReply, plain};
 use micro_message::error::{Detail, Error};
 use micro_message::metadata::Metadata;
 

@@ -9,8 +9,8 @@ use http_body::Body as HttpBody;
 
 use crate::connection_state::ConnectionState;
 use crate::failure::Failure;
-use crate::idle::Idle;
 use crate::requests::{self, BodyError, DecodeOptions, Frames, Requests};
+use crate::timeouts::Idle;
 use micro_core::context::Context;
 use micro_core::handler::{Body, Call, PayloadStream, Reply, Route};
 use micro_message::codec::Codec;

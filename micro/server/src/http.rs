@@ -13,12 +13,11 @@ use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::service::Service;
 
+use crate::body::{HttpReply, Incoming, ReplyBody, plain};
 use crate::connect::{self, Shape};
 use crate::connection_state::ConnectionState;
 use crate::grpc::web::{self, Web};
-use crate::incoming::Incoming;
 use crate::pages::Page;
-use crate::reply::{HttpReply, ReplyBody, plain};
 use crate::server_state::ServerState;
 use crate::{error_json, go_micro, http1, index, rest, sse};
 use micro_core::handler::{Kind, Route};

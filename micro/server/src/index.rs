@@ -8,10 +8,10 @@ use http::{Request, StatusCode};
 use serde_json::json;
 
 use crate::accept::prefers;
+use crate::body::{HttpReply, plain};
 use crate::error_json;
 use crate::openapi::{self, Description};
 use crate::pages::Page;
-use crate::reply::{HttpReply, plain};
 use crate::server_state::ServerState;
 use micro_core::handler::{Kind, Route, Router, is_own};
 

@@ -10,11 +10,11 @@ use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use http_body::Body as _;
 
+use crate::body::Incoming;
 use crate::exchange::Exchange;
 use crate::headers;
-use crate::incoming::Incoming;
-use crate::io::Stall;
 use crate::requests::{broken, too_large};
+use crate::timeouts::Stall;
 use micro_message::codec::Compression;
 use micro_message::error::{Error, Result};
 

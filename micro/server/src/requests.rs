@@ -14,8 +14,7 @@ use http::HeaderValue;
 use http_body::Body;
 
 use crate::config::Limits;
-use crate::idle::Idle;
-use crate::io::Stall;
+use crate::timeouts::{Idle, Stall};
 use micro_core::handler::{Payload, Source};
 use micro_message::codec::{Codec, Compression};
 use micro_message::error::{Error, Result};

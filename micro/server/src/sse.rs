@@ -17,15 +17,13 @@ use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, 
 use http::{Method, Request, Response, StatusCode};
 
 use crate::accept::names;
+use crate::body::{HttpReply, Incoming, ReplyBody};
 use crate::connect::{self, query};
 use crate::connection_state::ConnectionState;
-use crate::encode::EncodeOptions;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::headers;
-use crate::incoming::Incoming;
-use crate::messages::{self, Framing};
-use crate::reply::{HttpReply, ReplyBody};
+use crate::messages::{self, EncodeOptions, Framing};
 use crate::{error_json, request_body};
 use micro_core::handler::{Body, PayloadRef, Route};
 use micro_message::codec::Codec;

@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use crate::idle::Idle;
+use crate::timeouts::Idle;
 use micro_core::wake::{Again, unhurried};
 
 /// How long a stream whose client reads has to end itself, with a status, after its deadline.

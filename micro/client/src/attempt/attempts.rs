@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::attempt::Outgoing;
 use crate::attempt::live::{Live, Pumping};
-use crate::attempt::place::Place;
+use crate::attempt::place::{Node, Place};
 use crate::backoff::pause;
 use crate::clock::{Clock, Life};
 use crate::connection::{Connection, Framing, Head, Incoming, Limits, Pump, Slot};
@@ -26,7 +26,7 @@ use crate::failure::{Failure, Reach};
 use crate::link::Link;
 use crate::nodes::Service;
 use crate::options::{Limit, round};
-use crate::selector::{Choice, Flight, Member};
+use crate::selector::{Choice, Flight};
 use micro_core::handler::{Body, Frame, Kind, MethodInfo, Payload, PayloadStream, Reply};
 use micro_core::wake::{Again, common};
 use micro_message::error::{Error, ErrorKind, Result};
@@ -39,8 +39,6 @@ const QUICK: Duration = Duration::from_secs(1);
 
 /// Decoding may take this many times the longest message: values are larger than their bytes.
 const MEMORY: usize = 4;
-
-pub(super) type Node = Arc<Member<Arc<Link>>>;
 
 /// Why an attempt ended without a reply.
 enum Stop {

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::attempt::attempts::Node;
 use crate::failure::Failure;
+use crate::link::Link;
+use crate::selector::Member;
 use micro_core::handler::MethodInfo;
 use micro_message::error::{Error, ErrorKind};
+
+pub(super) type Node = Arc<Member<Arc<Link>>>;
 
 /// Which method at which node, for what goes wrong after an attempt has succeeded.
 #[derive(Debug, Clone)]

@@ -6,16 +6,14 @@
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response};
 
+use crate::body::{HttpReply, Incoming, ReplyBody};
 use crate::connect::context;
 use crate::connection_state::ConnectionState;
-use crate::encode::EncodeOptions;
 use crate::error_json;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::headers;
-use crate::incoming::Incoming;
-use crate::messages::{self, Framing};
-use crate::reply::{HttpReply, ReplyBody};
+use crate::messages::{self, EncodeOptions, Framing};
 use crate::requests::Frames;
 use micro_core::handler::Route;
 use micro_message::codec::{Codec, Compression};

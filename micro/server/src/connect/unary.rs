@@ -5,14 +5,13 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, H
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 
+use crate::body::{HttpReply, Incoming, ReplyBody};
 use crate::connect::context;
 use crate::connect::query::{self, Refused};
 use crate::connection_state::ConnectionState;
-use crate::encode::{EncodeOptions, guarded};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::reply::{HttpReply, ReplyBody};
+use crate::messages::{EncodeOptions, guarded};
 use crate::{error_json, request_body};
 use micro_core::handler::{Body, Route};
 use micro_message::codec::Codec;

@@ -14,15 +14,13 @@ use http::Response;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::request::Parts;
 
+use crate::body::{HttpReply, Incoming, ReplyBody};
 use crate::config::Limits;
 use crate::connection_state::ConnectionState;
-use crate::encode::EncodeOptions;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::headers;
-use crate::incoming::Incoming;
-use crate::messages::{self, Framing};
-use crate::reply::{HttpReply, ReplyBody};
+use crate::messages::{self, EncodeOptions, Framing};
 use crate::requests::Frames;
 use micro_core::context::{Caller, Context};
 use micro_core::handler::{Reply, Route};

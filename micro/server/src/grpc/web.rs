@@ -10,16 +10,14 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Request, Response};
 use http_body::Body;
 
+use crate::body::{HttpReply, Incoming, ReplyBody};
 use crate::connection_state::ConnectionState;
-use crate::encode::EncodeOptions;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::grpc::base64::Decoded;
 use crate::grpc::{context, trailers};
 use crate::headers;
-use crate::incoming::Incoming;
-use crate::messages::{self, Framing};
-use crate::reply::{HttpReply, ReplyBody};
+use crate::messages::{self, EncodeOptions, Framing};
 use crate::requests::{BodyError, Frames};
 use micro_core::handler::Route;
 use micro_message::codec::{Codec, Compression};

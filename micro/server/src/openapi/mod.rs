@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, LOCATION};
 
+use crate::body::{HttpReply, plain};
 use crate::error_json;
-use crate::reply::{HttpReply, plain};
 use micro_core::handler::Router;
 use micro_message::error::{Error, Result};
 use micro_schema::Schema;

@@ -13,12 +13,11 @@ use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body::Body as _;
 
+use crate::body::{HttpReply, Incoming};
 use crate::connect;
 use crate::connection_state::ConnectionState;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::incoming::Incoming;
-use crate::reply::HttpReply;
 use crate::rest::table::Rule;
 use crate::{error_json, request_body};
 use micro_core::handler::Body;

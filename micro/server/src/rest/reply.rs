@@ -14,11 +14,10 @@ use http::request::Parts;
 use serde_json::Value;
 
 use crate::accept::prefers;
-use crate::encode::{EncodeOptions, guarded};
+use crate::body::{HttpReply, ReplyBody};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::messages::{self, Framing};
-use crate::reply::{HttpReply, ReplyBody};
+use crate::messages::{self, EncodeOptions, Framing, guarded};
 use crate::{error_json, headers, sse};
 use micro_core::handler::{Body, PayloadRef};
 use micro_message::codec::{Codec, Types};

@@ -1,10 +1,19 @@
-//! Tells protocols apart by the first bytes of a connection.
+//! `Socket`: a TCP stream whose protocol is told by its first bytes, and which fails when its peer
+//! takes nothing for too long.
 //!
-//! A further protocol with a preface of its own gets a variant of `Protocol` and a case in
+//! A further protocol with a preface of its own gets a variant of [`Protocol`] and a case in
 //! `recognize`; nothing else looks at first bytes.
 
-use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::timeouts::Stall;
 
 /// What the first bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +36,7 @@ const METHOD: usize = 16;
 /// Reads until the protocol is certain; `None` when the peer closes without having said a thing.
 pub(super) async fn sniff(
     stream: &mut (impl AsyncRead + Unpin),
-) -> std::io::Result<Option<(Protocol, BytesMut)>> {
+) -> io::Result<Option<(Protocol, BytesMut)>> {
     let mut read = BytesMut::with_capacity(1024);
     loop {
         if stream.read_buf(&mut read).await? == 0 {
@@ -68,6 +77,91 @@ fn recognize(read: &[u8]) -> Option<Protocol> {
         Some(_) => Some(Protocol::Http1),
         None if line.len() >= METHOD => Some(Protocol::Unknown),
         None => None,
+    }
+}
+
+/// A TCP stream with its first bytes still to be read, and a limit on how long writes may stall.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    /// Bytes read already; empty after the first reads.
+    first: BytesMut,
+    stall: Stall,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, first: BytesMut, timeout: Duration) -> Self {
+        Self {
+            stream,
+            first,
+            stall: Stall::new(timeout),
+        }
+    }
+
+    /// What a write has come to, or that the peer has taken nothing for too long.
+    fn or_stalled(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stall.progress();
+            return written;
+        }
+        let timeout = ready!(self.stall.poll(cx));
+        let error = format!("the peer took nothing for {timeout:?}");
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, error)))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.first.is_empty() {
+            let length = self.first.len().min(out.remaining());
+            out.put_slice(&self.first[..length]);
+            self.first.advance(length);
+            if self.first.is_empty() {
+                self.first = BytesMut::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_read(cx, out)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.or_stalled(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.or_stalled(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

@@ -1,4 +1,4 @@
-//! How long a stream may carry no message in either direction.
+//! Timeouts that cost nothing until something waits: for progress, and for a stream's messages.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,6 +11,36 @@ use tokio::time::{Instant, Sleep};
 use micro_core::handler::MethodInfo;
 use micro_message::error::Error;
 use micro_wake::unhurried;
+
+/// How long something may make no progress; costs nothing while it does not wait.
+#[derive(Debug)]
+pub(super) struct Stall {
+    timeout: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stall {
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            waiting: None,
+        }
+    }
+
+    /// Resolves when [`progress`](Self::progress) has not been called for the whole time.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        let timeout = self.timeout;
+        let waiting = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        ready!(waiting.as_mut().poll(cx));
+        Poll::Ready(timeout)
+    }
+
+    pub(super) fn progress(&mut self) {
+        self.waiting = None;
+    }
+}
 
 /// The clock of one stream; all clones share it. Costs nothing when there is no limit.
 #[derive(Debug, Default)]
