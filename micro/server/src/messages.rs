@@ -1,7 +1,6 @@
-//! The messages of a reply on their way out: encoded, measured, compressed where both sides want it,
-//! framed; and what ends them.
+//! The messages of a reply on their way out: encoded, measured, compressed where both sides want
+//! it, framed; and what ends them. Each protocol brings its [`Framing`].
 //!
-//! Each protocol brings its [`Framing`].
 //! What is ready at once goes out in one piece of at most 16 KiB (or one message, if that
 //! is longer). The next piece is asked for when the last has been taken: a handler is ahead of a
 //! reader by one piece beside what the reader's windows, at most 1 MiB a stream, let through.

@@ -14,9 +14,9 @@
 //! ```
 //!
 //! The deadline is known once the method and its context are, deep within a future of hyper whose
-//! type is private and whose output is `()`. It is passed by a thread-local slot that [`poll`] opens
-//! and closes around each poll: whatever runs within a poll runs on its thread, so no other call
-//! can be in between. Explicit ways were weighed:
+//! type is private and whose output is `()`. It is passed by a thread-local slot that [`poll`]
+//! opens and closes around each poll: whatever runs within a poll runs on its thread, so no other
+//! call can be in between. Explicit ways were weighed:
 //!
 //! - A handle in the response's extensions: hyper takes the response apart within its own future.
 //! - A shared handle that is made with the future: known before the method is, so that each unary

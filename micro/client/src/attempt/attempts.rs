@@ -1,8 +1,8 @@
 //! The attempts of one call: at which node, what became of it, whether once more.
 //!
 //! Safe to repeat is a call that certainly did not reach a handler, and an idempotent one. A call
-//! with one request may be attempted again until its reply begins. A stream of requests passes once:
-//! such a call may be attempted again only while nothing was taken of it.
+//! with one request may be attempted again until its reply begins. A stream of requests passes
+//! once: such a call may be attempted again only while nothing was taken of it.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
