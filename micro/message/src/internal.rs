@@ -1,4 +1,5 @@
 //! Names for the other crates of micro. Semantic versioning does not cover them.
 
+pub use crate::codec::proto::{Reader, Wire, put_bytes, put_key, put_nested, put_varint};
 pub use crate::codec::shown::{shown, wrong_type};
 pub use crate::codec::types::full_name;

@@ -60,27 +60,34 @@ impl<'a> Exchange<'a> {
     where
         B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
     {
-        self.until_cut(async |begun| {
-            let body = if self.route.method.kind.streams_requests() {
-                let requests = Requests::new(frames, decode, self.idle.clone());
-                Body::Many(PayloadStream::from_source(requests))
-            } else {
-                let bytes = self.in_time(frames.only()).await?;
-                Body::One(decode.payload(bytes))
-            };
-            *begun = true;
-            self.handle(body).await
-        })
-        .await
+        self.ensure_not_cut()?;
+        let mut begun = false;
+        let answered = tokio::select! {
+            biased;
+            answered = async {
+                let body = if self.route.method.kind.streams_requests() {
+                    let requests = Requests::new(frames, decode, self.idle.clone());
+                    Body::Many(PayloadStream::from_source(requests))
+                } else {
+                    let bytes = self.in_time(frames.only()).await?;
+                    Body::One(decode.payload(bytes))
+                };
+                begun = true;
+                self.handle(body).await
+            } => Some(answered),
+            () = self.connection.cut.cancelled() => None,
+        };
+        answered.unwrap_or_else(|| Err(self.cut(begun)))
     }
 
     /// Answers a request that has arrived, unless the server cuts it before.
     pub(super) async fn run(&self, body: Body) -> Result<Reply, Failure> {
-        self.until_cut(async |begun| {
-            *begun = true;
-            self.handle(body).await
-        })
-        .await
+        self.ensure_not_cut()?;
+        tokio::select! {
+            biased;
+            answered = self.handle(body) => answered,
+            () = self.connection.cut.cancelled() => Err(self.cut(true)),
+        }
     }
 
     /// Waits for a request, at most as long as the call may take.
@@ -100,32 +107,25 @@ impl<'a> Exchange<'a> {
         })
     }
 
-    /// Waits for an answer, at most until the server cuts what is left at the end of its drain.
-    /// `answer` sets the flag before the handler can run.
-    async fn until_cut(
-        &self,
-        answer: impl AsyncFnOnce(&mut bool) -> Result<Reply, Failure>,
-    ) -> Result<Reply, Failure> {
-        let path = &self.route.method.path;
+    /// Refuses a call that comes when the server has cut those that ran.
+    fn ensure_not_cut(&self) -> Result<(), Failure> {
         if self.connection.server.is_cut() {
-            return Err(Failure::not_handled(cut(path)));
+            return Err(self.cut(false));
         }
-        let mut begun = false;
-        let answered = tokio::select! {
-            biased;
-            answered = answer(&mut begun) => Some(answered),
-            () = self.connection.cut.cancelled() => None,
-        };
-        answered.unwrap_or_else(|| {
-            if !begun {
-                return Err(Failure::not_handled(cut(path)));
-            }
-            Err(Failure {
-                metadata: self.context.take_reply_metadata(),
-                trailers: self.context.take_reply_trailers(),
-                ..cut(path).into()
-            })
-        })
+        Ok(())
+    }
+
+    /// What a call comes to that is cut. A handler has seen it if it has `begun`.
+    fn cut(&self, begun: bool) -> Failure {
+        let error = cut(&self.route.method.path);
+        if !begun {
+            return Failure::not_handled(error);
+        }
+        Failure {
+            metadata: self.context.take_reply_metadata(),
+            trailers: self.context.take_reply_trailers(),
+            ..error.into()
+        }
     }
 }
 

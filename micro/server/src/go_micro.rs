@@ -6,7 +6,7 @@ use http::header::HeaderValue;
 use http::{Method, Request};
 
 use micro_core::handler::{Route, Router};
-use micro_schema::http::percent::{Mode, decode};
+use micro_wire::percent::{Mode, decode};
 
 /// The method that takes such events.
 const RECEIVE: &str = "/micro.broker.v1.Broker/Receive";

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use hyper::rt::Executor;
 
 use crate::stream_deadline::{self, Timed};
-use micro_core::wake::Again;
+use micro_wake::Again;
 
 /// A call that keeps the processor for longer than this makes the connection cautious.
 const SLOW: Duration = Duration::from_micros(200);

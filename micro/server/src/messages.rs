@@ -26,10 +26,11 @@ use crate::timeouts::Idle;
 use micro_core::handler::{
     Batch, Body, Frame, MethodInfo, PayloadRef, PayloadStream, Reply, SharedSink, lock,
 };
-use micro_core::wake::{Bell, Turn, unhurried};
-use micro_message::codec::{Codec, Compression};
+use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
+use micro_wake::{Bell, Turn, unhurried};
+use micro_wire::Compression;
 use micro_wire::grpc::frame::OpenFrame;
 
 /// How a protocol writes the messages of a reply, and what follows them.

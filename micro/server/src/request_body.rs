@@ -15,8 +15,8 @@ use crate::exchange::Exchange;
 use crate::headers;
 use crate::requests::{broken, too_large};
 use crate::timeouts::Stall;
-use micro_message::codec::Compression;
 use micro_message::error::{Error, Result};
+use micro_wire::Compression;
 
 /// What a body is compressed with.
 ///

@@ -16,8 +16,9 @@ use http_body::Body;
 use crate::config::Limits;
 use crate::timeouts::{Idle, Stall};
 use micro_core::handler::{Payload, Source};
-use micro_message::codec::{Codec, Compression};
+use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
+use micro_wire::Compression;
 use micro_wire::grpc::frame::{COMPRESSED, Decoder, Prefix};
 
 /// What can go wrong in a body.

@@ -35,7 +35,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use crate::timeouts::Idle;
-use micro_core::wake::{Again, unhurried};
+use micro_wake::{Again, unhurried};
 
 /// How long a stream whose client reads has to end itself, with a status, after its deadline.
 const MARGIN: Duration = Duration::from_millis(100);

@@ -1,9 +1,12 @@
-//! What both ends of micro's HTTP protocols write and read, stated once: compression of messages,
-//! lists with quality values.
+//! What both ends of micro's HTTP protocols write and read, stated once: gRPC's frames, status and
+//! headers, compression of messages, percent-encoding, lists with
+//! quality values.
 //!
 //! For the other crates of micro; semantic versioning does not cover it.
 
 mod compression;
+pub mod grpc;
+pub mod percent;
 mod quality_values;
 
 pub use self::compression::Compression;

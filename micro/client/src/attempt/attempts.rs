@@ -28,8 +28,8 @@ use crate::nodes::Service;
 use crate::options::{Limit, round};
 use crate::selector::{Choice, Flight};
 use micro_core::handler::{Body, Frame, Kind, MethodInfo, Payload, PayloadStream, Reply};
-use micro_core::wake::{Again, common};
 use micro_message::error::{Error, ErrorKind, Result};
+use micro_wake::{Again, common};
 
 /// How long to wait for a first node before asking which services there are at all.
 const ASK_AFTER: Duration = Duration::from_millis(50);

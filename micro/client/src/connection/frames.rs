@@ -5,8 +5,9 @@ use http::HeaderMap;
 
 use crate::failure::{Failure, Reach};
 use micro_core::handler::{Frame, PayloadRef};
-use micro_message::codec::{Codec, Compression};
+use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind, Result};
+use micro_wire::Compression;
 use micro_wire::grpc::ENCODING;
 use micro_wire::grpc::frame::{COMPRESSED, Decoder, OpenFrame, PLAIN, Prefix};
 

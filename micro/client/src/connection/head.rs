@@ -7,9 +7,9 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, Method, Request, Uri, Version};
 
 use crate::connection::frames::Framing;
-use micro_message::codec::Compression;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
+use micro_wire::Compression;
 use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, NOT_HANDLED, content_type, timeout};
 
 const AGENT: HeaderValue =

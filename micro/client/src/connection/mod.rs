@@ -35,9 +35,9 @@ use self::status::collect;
 use self::written::Seen;
 use crate::failure::{Failure, Reach};
 use micro_core::handler::{Body, Payload, Reply};
-use micro_core::wake::Common;
 use micro_message::error::{Error, ErrorKind};
 use micro_message::metadata::Metadata;
+use micro_wake::Common;
 
 pub(super) use self::connect::connect;
 pub(super) use self::driver::{Driver, End};

@@ -125,7 +125,7 @@ impl Route {
     ///
     /// [`run`](Self::run) asks for it; a protocol that has to wait for the request does so before,
     /// so that the timeout is for the whole of the call. A deadline once set stays.
-    pub(crate) fn limited(&self, context: Context) -> Context {
+    pub fn limited(&self, context: Context) -> Context {
         match (context.deadline(), self.method.timeout) {
             (None, Some(timeout)) => context.with_timeout(timeout),
             _ => context,

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use crate::http::fields::{Astray, Budget, Fields, Target, Value, resolve, write_name};
 use crate::http::media::Media;
 use crate::http::parameters::Place;
-use crate::http::percent::{Mode, decode};
 use crate::http::template::Template;
 use crate::http::{check, merge, scalar};
 use crate::model::Http;
@@ -17,6 +16,7 @@ use micro_core::handler::HttpRule;
 use micro_message::codec::{FieldDescriptor, Kind, Label, Types};
 use micro_message::error::{Error, Result};
 use micro_message::internal::shown;
+use micro_wire::percent::{Mode, decode};
 
 /// A rule that fits its method: which field comes from where.
 ///

@@ -12,8 +12,6 @@ mod media;
 mod merge;
 mod parameters;
 mod parse;
-pub(crate) mod percent;
-mod rule;
 mod scalar;
 mod template;
 #[cfg(test)]
@@ -23,6 +21,6 @@ mod tree;
 pub use self::binding::{Binding, BodyRule};
 pub use self::media::Media;
 pub use self::parameters::Parameter;
-pub use self::rule::HttpRule;
 pub use self::template::{Segment, Template, Variable};
 pub use self::tree::{Found, Taken, Tree};
+pub use micro_core::handler::HttpRule;

@@ -2,9 +2,9 @@
 
 use percent_encoding::percent_encode_byte;
 
-use crate::http::percent::{Mode, decode};
 use crate::http::template::{Segment, Template, Variable};
 use micro_message::error::{Error, Result};
+use micro_wire::percent::{Mode, decode};
 
 /// Reads a template.
 pub(super) fn template(text: &str) -> Result<Template> {

@@ -5,8 +5,8 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::http::parse;
-use crate::http::percent::{Mode, decode};
 use micro_message::error::{Error, Result};
+use micro_wire::percent::{Mode, decode};
 
 /// A path with variables: `/v1/shelves/{shelf}/books/{book}`, `/v1/{name=shelves/*/books/*}`,
 /// `/v1/items/{id}:cancel`.

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::http::percent::{Mode, decode};
 use crate::http::template::{Segment, Template, split_verb};
+use micro_wire::percent::{Mode, decode};
 
 /// Templates with an HTTP method and a value each.
 #[derive(Debug)]

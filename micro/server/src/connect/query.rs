@@ -9,9 +9,10 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
-use micro_message::codec::{Codec, Compression};
+use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
-use micro_schema::http::percent::{Mode, decode_bytes};
+use micro_wire::Compression;
+use micro_wire::percent::{Mode, decode_bytes};
 
 /// Base64 as URLs have it; padding is welcome, but need not be.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

@@ -16,9 +16,10 @@ use crate::headers;
 use crate::messages::{self, EncodeOptions, Framing};
 use crate::requests::Frames;
 use micro_core::handler::Route;
-use micro_message::codec::{Codec, Compression};
+use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
+use micro_wire::Compression;
 use micro_wire::grpc::frame;
 
 const ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");

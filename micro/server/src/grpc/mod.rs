@@ -24,9 +24,10 @@ use crate::messages::{self, EncodeOptions, Framing};
 use crate::requests::Frames;
 use micro_core::context::{Caller, Context};
 use micro_core::handler::{Reply, Route};
-use micro_message::codec::{Codec, Compression};
+use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_message::metadata::Metadata;
+use micro_wire::Compression;
 use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, NOT_HANDLED, content_type, status, timeout};
 
 /// Answers a call that came as gRPC.

@@ -20,9 +20,10 @@ use crate::headers;
 use crate::messages::{self, EncodeOptions, Framing};
 use crate::requests::{BodyError, Frames};
 use micro_core::handler::Route;
-use micro_message::codec::{Codec, Compression};
+use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
+use micro_wire::Compression;
 use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, after, frame, subtype};
 
 /// The flag of the last frame, which holds the trailers.

@@ -5,27 +5,27 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use micro_message::codec::Compression;
+use crate::Compression;
 use micro_message::error::Result;
 
 /// Bytes before each message: the flag and the length.
-pub(crate) const PREFIX: usize = 5;
+pub const PREFIX: usize = 5;
 
 /// The flag of a message as it is.
-pub(crate) const PLAIN: u8 = 0;
+pub const PLAIN: u8 = 0;
 
 /// The flag of a compressed message.
-pub(crate) const COMPRESSED: u8 = 1;
+pub const COMPRESSED: u8 = 1;
 
 /// Most memory that is taken on the mere announcement of a message.
 const TRUSTED: usize = 64 << 10;
 
 /// What stands before a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Prefix {
-    pub(crate) flag: u8,
+pub struct Prefix {
+    pub flag: u8,
     /// Of the message as it is sent, perhaps compressed.
-    pub(crate) length: usize,
+    pub length: usize,
 }
 
 impl Prefix {
@@ -44,7 +44,7 @@ impl Prefix {
 /// it judges, and the [message](Self::message), until either is missing: then all of the piece was
 /// used.
 #[derive(Debug, Default)]
-pub(crate) struct Decoder {
+pub struct Decoder {
     /// Received and not yet read.
     chunk: Bytes,
     /// The prefix as far as it has come.
@@ -56,7 +56,7 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     /// Adds a piece; all of the last one must have been used.
-    pub(crate) fn push(&mut self, chunk: Bytes) {
+    pub fn push(&mut self, chunk: Bytes) {
         debug_assert!(self.chunk.is_empty(), "something is left");
         self.chunk = chunk;
     }
@@ -64,7 +64,7 @@ impl Decoder {
     /// The next message if all of it lies there, not compressed and at most `limit` bytes long:
     /// the usual case, without a detour.
     #[inline]
-    pub(crate) fn plain(&mut self, limit: usize) -> Option<Bytes> {
+    pub fn plain(&mut self, limit: usize) -> Option<Bytes> {
         if self.prefix_read > 0 {
             return None;
         }
@@ -80,7 +80,7 @@ impl Decoder {
     }
 
     /// The prefix of the message at hand; `None` until all of it has come.
-    pub(crate) fn prefix(&mut self) -> Option<Prefix> {
+    pub fn prefix(&mut self) -> Option<Prefix> {
         if self.prefix_read < PREFIX {
             let count = self.chunk.len().min(PREFIX - self.prefix_read);
             let end = self.prefix_read + count;
@@ -92,7 +92,7 @@ impl Decoder {
     }
 
     /// The message behind that prefix; `None` until all of it has come.
-    pub(crate) fn message(&mut self, prefix: Prefix) -> Option<Bytes> {
+    pub fn message(&mut self, prefix: Prefix) -> Option<Bytes> {
         let length = prefix.length;
         if self.message.is_empty() && self.chunk.len() >= length {
             self.prefix_read = 0;
@@ -112,12 +112,12 @@ impl Decoder {
     }
 
     /// Whether nothing is left of a message.
-    pub(crate) fn is_between(&self) -> bool {
+    pub fn is_between(&self) -> bool {
         self.chunk.is_empty() && self.prefix_read == 0
     }
 
     /// How far the message at hand has come, to follow "ends after".
-    pub(crate) fn progress(&self) -> String {
+    pub fn progress(&self) -> String {
         if self.prefix_read < PREFIX {
             let read = self.prefix_read;
             return format!("{read} of the {PREFIX} bytes before a message");
@@ -130,7 +130,7 @@ impl Decoder {
 /// A frame whose message is being appended to a buffer.
 #[derive(Debug, Clone, Copy)]
 #[must_use = "the prefix is written by `close`"]
-pub(crate) struct OpenFrame {
+pub struct OpenFrame {
     /// Where the frame begins.
     start: usize,
 }
@@ -138,7 +138,7 @@ pub(crate) struct OpenFrame {
 impl OpenFrame {
     /// Begins a frame; the message is appended next.
     #[inline]
-    pub(crate) fn begin(out: &mut Vec<u8>) -> Self {
+    pub fn begin(out: &mut Vec<u8>) -> Self {
         let start = out.len();
         out.extend_from_slice(&[PLAIN; PREFIX]);
         Self { start }
@@ -146,12 +146,12 @@ impl OpenFrame {
 
     /// Length of the message so far.
     #[inline]
-    pub(crate) fn length(self, out: &[u8]) -> usize {
+    pub fn length(self, out: &[u8]) -> usize {
         out.len() - self.start - PREFIX
     }
 
     /// Compresses the message where that makes it shorter.
-    pub(crate) fn compress(self, way: Compression, out: &mut Vec<u8>) -> Result<()> {
+    pub fn compress(self, way: Compression, out: &mut Vec<u8>) -> Result<()> {
         let body = self.start + PREFIX;
         let small = way.compress(&out[body..])?;
         if small.len() < out.len() - body {
@@ -168,7 +168,7 @@ impl OpenFrame {
     ///
     /// The length, when it does not fit into a prefix.
     #[inline]
-    pub(crate) fn close(self, out: &mut [u8]) -> Result<(), usize> {
+    pub fn close(self, out: &mut [u8]) -> Result<(), usize> {
         let length = self.length(out);
         let prefix = u32::try_from(length).map_err(|_| length)?;
         out[self.start + 1..self.start + PREFIX].copy_from_slice(&prefix.to_be_bytes());
@@ -177,7 +177,7 @@ impl OpenFrame {
 }
 
 /// Appends a whole frame that is not a message: what ends a stream of gRPC-Web or Connect.
-pub(crate) fn write(flag: u8, bytes: &[u8], out: &mut Vec<u8>) {
+pub fn write(flag: u8, bytes: &[u8], out: &mut Vec<u8>) {
     // An error and metadata: never near the limit.
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     out.push(flag);

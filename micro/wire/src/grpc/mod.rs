@@ -4,28 +4,28 @@
 //! Knows bytes and headers only. HTTP/2 itself, limits and what an error says to its reader are
 //! the business of `client` and `server`.
 
-pub(crate) mod frame;
-pub(crate) mod status;
-pub(crate) mod timeout;
+pub mod frame;
+pub mod status;
+pub mod timeout;
 
 use http::header::{HeaderName, HeaderValue};
 
 use micro_message::codec::Codec;
 
 /// How the messages of a body may be compressed.
-pub(crate) const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+pub const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
 /// What the sender can decompress.
-pub(crate) const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+pub const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
 /// Stands beside the status of a call that the server refused before its handler ran, and that
 /// another node may accept. Our own addition to gRPC: clients that do not know it ignore it.
 ///
 /// A client may send such a call to another node even if the method is not idempotent.
-pub(crate) const NOT_HANDLED: HeaderName = HeaderName::from_static("micro-not-handled");
+pub const NOT_HANDLED: HeaderName = HeaderName::from_static("micro-not-handled");
 
 /// The content type of a codec's messages.
-pub(crate) fn content_type(codec: Codec) -> HeaderValue {
+pub fn content_type(codec: Codec) -> HeaderValue {
     HeaderValue::from_static(match codec {
         Codec::Protobuf => "application/grpc",
         Codec::Json => "application/grpc+json",
@@ -33,18 +33,18 @@ pub(crate) fn content_type(codec: Codec) -> HeaderValue {
 }
 
 /// The codec of a content type of gRPC; `None` for every other content type.
-pub(crate) fn codec(content_type: &[u8]) -> Option<Codec> {
+pub fn codec(content_type: &[u8]) -> Option<Codec> {
     subtype(after(content_type, b"application/grpc")?)
 }
 
 /// What follows a name, in whatever case that is; nearly all write it in lower case.
-pub(crate) fn after<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+pub fn after<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let (start, rest) = text.split_at_checked(name.len())?;
     (start == name || start.eq_ignore_ascii_case(name)).then_some(rest)
 }
 
 /// The codec of what stands behind the protocol's own name in a content type.
-pub(crate) fn subtype(subtype: &[u8]) -> Option<Codec> {
+pub fn subtype(subtype: &[u8]) -> Option<Codec> {
     let end = subtype.iter().position(|&byte| byte == b';');
     match subtype[..end.unwrap_or(subtype.len())].trim_ascii_end() {
         b"" | b"+proto" => Some(Codec::Protobuf),

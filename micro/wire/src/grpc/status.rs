@@ -6,12 +6,12 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 
-use micro_message::codec::proto::{Reader, Wire, put_bytes, put_key, put_nested, put_varint};
 use micro_message::error::{Detail, Error, ErrorKind};
+use micro_message::internal::{Reader, Wire, put_bytes, put_key, put_nested, put_varint};
 
-pub(crate) const STATUS: HeaderName = HeaderName::from_static("grpc-status");
-pub(crate) const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
-pub(crate) const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
+pub const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+pub const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+pub const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// Bytes of a message that are sent: clients refuse headers of more than 8 KiB in all.
 const MAX_MESSAGE: usize = 2048;
@@ -34,12 +34,12 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 const TYPE_URL: &str = "type.googleapis.com/";
 
 /// Adds the status of a call that went well.
-pub(crate) fn write_ok(fields: &mut HeaderMap) {
+pub fn write_ok(fields: &mut HeaderMap) {
     fields.insert(STATUS, HeaderValue::from_static("0"));
 }
 
 /// Adds the status of a failed call: up to three fields.
-pub(crate) fn write(error: &Error, fields: &mut HeaderMap) {
+pub fn write(error: &Error, fields: &mut HeaderMap) {
     fields.insert(STATUS, code(error.kind()));
     let message = shortened(error.message());
     let message = HeaderValue::try_from(utf8_percent_encode(message, ENCODED).to_string());
@@ -64,7 +64,7 @@ pub(crate) fn write(error: &Error, fields: &mut HeaderMap) {
 }
 
 /// The status in these fields; `None` when there is none.
-pub(crate) fn read(fields: &HeaderMap) -> Option<Result<(), Error>> {
+pub fn read(fields: &HeaderMap) -> Option<Result<(), Error>> {
     let code = fields.get(STATUS)?;
     let code = code.to_str().ok().and_then(|code| code.parse::<u32>().ok());
     if code == Some(0) {

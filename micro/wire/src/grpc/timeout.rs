@@ -7,14 +7,14 @@ use http::header::{HeaderName, HeaderValue};
 use micro_message::error::{Error, Result};
 
 /// How long the caller will wait.
-pub(crate) const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+pub const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// Reads a timeout.
 ///
 /// # Errors
 ///
 /// `InvalidArgument` that shows the value and says what it must look like.
-pub(crate) fn read(value: &HeaderValue) -> Result<Duration> {
+pub fn read(value: &HeaderValue) -> Result<Duration> {
     parse(value.as_bytes()).ok_or_else(|| {
         Error::invalid_argument(format!(
             "`grpc-timeout: {}` must be up to eight digits and one of H, M, S, m, u, n",
@@ -45,7 +45,7 @@ fn parse(value: &[u8]) -> Option<Duration> {
 ///
 /// Rounded up by a thirtieth at most, so that equal timeouts are written alike and the header
 /// compression of HTTP/2 finds them again.
-pub(crate) fn write(remaining: Duration) -> HeaderValue {
+pub fn write(remaining: Duration) -> HeaderValue {
     let micros = u64::try_from(remaining.as_micros())
         .unwrap_or(u64::MAX)
         .max(1);

@@ -10,5 +10,4 @@ mod wire;
 pub use self::bounds::Bounds;
 pub use self::fault::Fault;
 pub use self::reader::Reader;
-pub use self::wire::{Wire, put_nested};
-pub(crate) use self::wire::{put_bytes, put_key, put_varint};
+pub use self::wire::{Wire, put_bytes, put_key, put_nested, put_varint};

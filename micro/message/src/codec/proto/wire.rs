@@ -20,7 +20,7 @@ pub enum Wire {
 
 /// Appends a varint.
 #[inline]
-pub(crate) fn put_varint(value: u64, out: &mut Vec<u8>) {
+pub fn put_varint(value: u64, out: &mut Vec<u8>) {
     // Copies of a known length are what the compiler does best.
     let [first, second, third] = [value, value >> 7, value >> 14].map(|v| v.to_le_bytes()[0]);
     match value {
@@ -54,13 +54,13 @@ fn varint_len(value: u64) -> usize {
 
 /// Appends a field's key.
 #[inline]
-pub(crate) fn put_key(tag: u32, wire: Wire, out: &mut Vec<u8>) {
+pub fn put_key(tag: u32, wire: Wire, out: &mut Vec<u8>) {
     put_varint(u64::from(tag) << 3 | wire as u64, out);
 }
 
 /// Appends a field of bytes: key, length, bytes.
 #[inline]
-pub(crate) fn put_bytes(tag: u32, bytes: &[u8], out: &mut Vec<u8>) {
+pub fn put_bytes(tag: u32, bytes: &[u8], out: &mut Vec<u8>) {
     if tag < 16 && bytes.len() < 0x80 {
         // The usual case: both are one byte.
         let key = tag.to_le_bytes()[0] << 3 | Wire::Bytes as u8;

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode;
 
 /// What becomes of the bytes that have a meaning of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
     /// One segment of a path: everything is decoded.
     Segment,
     /// Several segments: an encoded slash stays encoded, so that it does not become a real one.
@@ -19,7 +19,7 @@ pub(crate) enum Mode {
 
 /// Why a text cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Malformed {
+pub enum Malformed {
     /// `%` without two hexadecimal digits.
     Percent,
     /// The bytes are not UTF-8.
@@ -38,7 +38,7 @@ impl std::fmt::Display for Malformed {
 }
 
 /// Decodes a text.
-pub(crate) fn decode(text: &str, mode: Mode) -> Result<Cow<'_, str>, Malformed> {
+pub fn decode(text: &str, mode: Mode) -> Result<Cow<'_, str>, Malformed> {
     match decode_bytes(text, mode)? {
         Cow::Borrowed(_) => Ok(Cow::Borrowed(text)),
         Cow::Owned(bytes) => String::from_utf8(bytes)
@@ -48,7 +48,7 @@ pub(crate) fn decode(text: &str, mode: Mode) -> Result<Cow<'_, str>, Malformed> 
 }
 
 /// Decodes what need not be text. Borrowed only if there is nothing to decode.
-pub(crate) fn decode_bytes(text: &str, mode: Mode) -> Result<Cow<'_, [u8]>, Malformed> {
+pub fn decode_bytes(text: &str, mode: Mode) -> Result<Cow<'_, [u8]>, Malformed> {
     let mut escaped = Cow::Borrowed(text);
     if mode == Mode::Form && text.contains('+') {
         escaped = Cow::Owned(text.replace('+', " "));
