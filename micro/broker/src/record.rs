@@ -29,7 +29,8 @@ pub struct Event {
     pub topic: String,
     /// What tells it from all others; a subscriber handles two events of one id once.
     pub id: String,
-    /// Events of one key are handled in the order of publishing.
+    /// Events of one key are handled in the order of publishing. Of a queue with several members,
+    /// one gets them all, as long as the members stay the same; every publisher picks the same one.
     pub key: Option<String>,
     /// What travels beside the payload, the trace context among it.
     pub metadata: Metadata,

@@ -5,6 +5,7 @@
 
 mod again;
 mod all;
+mod rendezvous;
 mod route;
 mod ticket;
 

@@ -1,13 +1,12 @@
 //! Delivery to one target: which member, and who is next when that one does not take the event.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Known, Member, Outbox, Refusal, Target};
+use super::{Known, Member, Outbox, Refusal, Target, rendezvous};
 use crate::record::Event;
 use micro_message::error::{Error, Result};
 
@@ -143,19 +142,9 @@ fn fitting(
 
 /// The member whose turn it is; for a key, always the same one while the members are the same.
 fn pick(members: &[Arc<dyn Member>], event: &Event, turn: usize) -> Arc<dyn Member> {
-    let at = match &event.key {
-        None => turn % members.len(),
-        Some(key) => {
-            let weight = |member: &Arc<dyn Member>| {
-                let mut hasher = DefaultHasher::new();
-                (key, member.id()).hash(&mut hasher);
-                hasher.finish()
-            };
-            let heaviest = (0..members.len()).max_by_key(|&at| weight(&members[at]));
-            heaviest.unwrap_or_default()
-        }
-    };
-    Arc::clone(&members[at])
+    let key = event.key.as_deref();
+    let by_key = key.and_then(|key| rendezvous::member(key, members));
+    Arc::clone(by_key.unwrap_or_else(|| &members[turn % members.len()]))
 }
 
 fn nobody(target: &Target, event: &Event, why: Option<Error>) -> Error {

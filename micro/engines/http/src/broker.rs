@@ -8,6 +8,10 @@
 //! started a little later. Subscribers are found through the registry; whether they are still
 //! there, the process itself says by the stream. When publisher and subscriber die together, the
 //! event is lost; what must not be belongs into a durable stream.
+//!
+//! Of a queue's members, the one with the greatest SipHash-2-4 (key of sixteen zero bytes) of the
+//! event's key, a byte `0xFF` and the member's id gets the events of a key. All publishers have to
+//! do it in this way, or the events of a key lose their order.
 
 use std::collections::HashMap;
 use std::fmt;
