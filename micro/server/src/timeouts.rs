@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use micro_wake::unhurried;
 use tokio::time::{Instant, Sleep};
 
 use micro_core::handler::MethodInfo;

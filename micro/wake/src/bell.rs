@@ -1,37 +1,59 @@
-//! `Bell`: whether something that had to wait has been woken since.
+//! `Bell`: skips polls of a future that has not been woken since it was pending.
 //!
-//! A reply is asked again at once after each piece it has given. What then has nothing new need
-//! not be asked through all its layers.
+//! A reply is polled again at once after each piece that it gave. A part of it that has nothing new
+//! need not be polled through all of its layers then.
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::task::Task;
+use crate::platform::{AtomicBool, AtomicWaker};
 
-/// Polls something that is to be asked only when it is worth it.
+/// Polls a future only when it may be ready.
 pub struct Bell {
     ring: Arc<Ring>,
     /// The ring as a waker.
     waker: Waker,
-    /// Whom the ring wakes.
-    task: Waker,
-    /// Whether what is polled had to wait the last time.
-    waits: bool,
+    /// Whether the future was pending the last time.
+    is_pending: bool,
 }
 
 #[derive(Default)]
 struct Ring {
+    /// Woken since the beginning of the last poll.
     has_rung: AtomicBool,
-    task: Task,
+    /// The task to wake.
+    task: AtomicWaker,
 }
 
-impl fmt::Debug for Bell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bell")
-            .field("waits", &self.waits)
-            .finish_non_exhaustive()
+impl Bell {
+    /// For one future that was not polled yet.
+    pub fn new() -> Self {
+        let ring = Arc::new(Ring::default());
+        Self {
+            waker: Waker::from(Arc::clone(&ring)),
+            ring,
+            is_pending: false,
+        }
+    }
+
+    /// Polls the future, unless it is certain that it is still pending.
+    pub fn poll<T>(
+        &mut self,
+        task: &Waker,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        // Every time, because a ring uses the registration up; and before the flag is read: a ring
+        // before that is seen here, one after that wakes the task.
+        self.ring.task.register(task);
+        let has_rung = self.ring.has_rung.swap(false, Ordering::SeqCst);
+        if self.is_pending && !has_rung {
+            return Poll::Pending;
+        }
+        let polled = poll(&mut Context::from_waker(&self.waker));
+        self.is_pending = polled.is_pending();
+        polled
     }
 }
 
@@ -41,36 +63,11 @@ impl Default for Bell {
     }
 }
 
-impl Bell {
-    /// A bell that has rung: the first poll goes through.
-    pub fn new() -> Self {
-        let ring = Arc::new(Ring::default());
-        Self {
-            waker: Waker::from(Arc::clone(&ring)),
-            ring,
-            task: Waker::noop().clone(),
-            waits: false,
-        }
-    }
-
-    /// Polls, unless it is certain that it would have to wait.
-    pub fn poll<T>(
-        &mut self,
-        task: &Waker,
-        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
-    ) -> Poll<T> {
-        if !self.task.will_wake(task) {
-            self.task.clone_from(task);
-            self.ring.task.set(task);
-        }
-        // After the task is set: a ring before that is seen here, one after that wakes the task.
-        let has_rung = self.ring.has_rung.swap(false, Ordering::SeqCst);
-        if self.waits && !has_rung {
-            return Poll::Pending;
-        }
-        let polled = poll(&mut Context::from_waker(&self.waker));
-        self.waits = polled.is_pending();
-        polled
+impl fmt::Debug for Bell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bell")
+            .field("is_pending", &self.is_pending)
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,12 +77,14 @@ impl Wake for Ring {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.has_rung.store(true, Ordering::SeqCst);
+        // A swap, not a store: of two rings, a store of the second would hide what the first one's
+        // waker wrote before (it ends the release sequence), and a poll could miss it.
+        self.has_rung.swap(true, Ordering::SeqCst);
         self.task.wake();
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::wakes::Wakes;

@@ -1,18 +1,45 @@
-//! Wakers that stand between a task and what it polls, and what is polled by more than one.
+//! Wakers between a task and what it polls, a future that several tasks poll, and locks.
 //!
-//! They save polls and detours by the scheduler where what is to be done can be done here and now.
-//! Nothing here runs, spawns or waits.
+//! The wakers save polls, and detours through the scheduler, where the work can be done in the
+//! current poll. Nothing here spawns a task or blocks a thread on anything but a short lock.
+//!
+//! | type | use |
+//! |---|---|
+//! | [`Again`] | polls a future again at once when it wakes itself while it is polled |
+//! | [`Bell`] | skips polls of a future that has not been woken since it was pending |
+//! | [`Common`] | a future that belongs to one task, and that other tasks may poll as well |
+//! | `Turn` | limits how long work that is always ready keeps its thread |
+//! | [`sync`] | locks that ignore poison |
+//!
+//! This is a crate of micro's runtime. Semver does not cover it.
+//!
+//! # Models
+//!
+//! `tests/loom.rs` runs the state machines through every interleaving that [loom] tells apart, with
+//! a limit on preemptions where the comment of a model says so:
+//!
+//! ```text
+//! RUSTFLAGS='--cfg loom' cargo test -p micro-wake --release --test loom
+//! ```
+//!
+//! Under `--cfg loom` the crate has neither tokio nor a clock: the module `platform` holds what a
+//! model replaces.
+//!
+//! [loom]: https://docs.rs/loom
 
 mod again;
 mod bell;
 mod common;
+mod platform;
 mod signal;
-mod task;
+pub mod sync;
+#[cfg(not(loom))]
 mod turn;
-#[doc(hidden)]
-pub mod wakes;
+#[cfg(all(test, not(loom)))]
+mod wakes;
 
 pub use self::again::Again;
 pub use self::bell::Bell;
 pub use self::common::{Common, Owner, common};
+#[cfg(not(loom))]
 pub use self::turn::{Turn, unhurried};

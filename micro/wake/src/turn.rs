@@ -1,35 +1,41 @@
-//! `Turn`: what is always ready lets others have their turn all the same.
+//! `Turn`: limits how long work that is always ready keeps its thread.
 //!
-//! Streams that need not wait, and who takes from them without waiting, would keep their thread
-//! and whatever else lives in their task for as long as they like.
+//! Streams that need not wait, and readers that take from them without waiting, would otherwise
+//! keep their thread, and whatever else lives in their task, for as long as they like.
+//!
+//! Tokio's cooperative budget (`tokio::task::coop`) does not do this: it counts operations on
+//! tokio's own resources, 128 a poll, and a stream of a user may use none. Taking a unit of the
+//! budget for each message would end a poll after 128 messages, be they a microsecond of work or
+//! a second. `Turn` limits the time.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// How long something may work in a row.
-pub(super) const TURN: Duration = Duration::from_millis(1);
+use crate::platform::later;
+use crate::signal::MAX_TIME;
 
-/// How long something has worked since the others had their turn.
+/// Measures how long work has kept its thread since other tasks could run.
 #[derive(Debug, Default)]
 pub struct Turn {
     worked: Duration,
 }
 
 impl Turn {
-    /// When a piece of work begins. Pending when it is the others' turn, which wakes the task
-    /// behind them.
-    pub fn begin(&mut self, task: &mut Context<'_>) -> Poll<Instant> {
-        if self.worked >= TURN {
+    /// The time at which a piece of work begins. Pending after a millisecond of work in a row; the
+    /// task is then woken behind the others.
+    pub fn begin(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        if self.worked >= MAX_TIME {
             self.worked = Duration::ZERO;
-            later(task);
+            later(cx);
             return Poll::Pending;
         }
         Poll::Ready(Instant::now())
     }
 
-    /// A piece of work was done; without one the others have their turn anyway.
+    /// Ends what [`begin`](Self::begin) began. Without a piece done the caller is about to wait, so
+    /// that others run anyway.
     pub fn end(&mut self, begun: Instant, is_done: bool) {
         if is_done {
             self.worked += begun.elapsed();
@@ -39,17 +45,12 @@ impl Turn {
     }
 }
 
-/// Wakes a task once the others have had their turn. Its own waker may do so before.
-pub(super) fn later(task: &mut Context<'_>) {
-    if pin!(tokio::task::yield_now()).poll(task).is_ready() {
-        task.waker().wake_by_ref();
-    }
-}
-
-/// Polls what ends something else, a timer or a word of its owner, also after that has used up
-/// the task's budget: it would never be heard of otherwise.
-pub fn unhurried<F: Future + ?Sized>(end: Pin<&mut F>, task: &mut Context<'_>) -> Poll<F::Output> {
-    pin!(tokio::task::unconstrained(end)).poll(task)
+/// Polls a future without regard to the task's cooperative budget.
+///
+/// For a timer or a cancellation that ends other work of the task: after that work has used the
+/// budget up, tokio's timers and channels are pending whatever their state.
+pub fn unhurried<F: Future + ?Sized>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    pin!(tokio::task::unconstrained(future)).poll(cx)
 }
 
 #[cfg(test)]
@@ -68,7 +69,7 @@ mod tests {
         poll_fn(|task| {
             while !other.is_finished() {
                 let begun = ready!(turn.begin(task));
-                std::thread::sleep(TURN / 4);
+                std::thread::sleep(MAX_TIME / 4);
                 before += 1;
                 turn.end(begun, true);
             }

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use micro_wake::{Common, Owner};
 use tokio::sync::oneshot;
 
 use crate::attempt::place::Place;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use h2::RecvStream;
 use h2::client::ResponseFuture;
 use http::HeaderMap;
+use micro_wake::Again;
 
 use crate::connection::frames::{Frames, nonsense};
 use crate::connection::gate::Slot;

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::{Reason, SendStream};
+use micro_wake::Turn;
 
 use crate::clock::Pulse;
 use crate::connection::Connection;

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use micro_wake::unhurried;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::handler::call::BoxFuture;
 use micro_message::codec::Message;
 use micro_message::error::{Error, Result};
-use micro_wake::unhurried;
 
 /// Every how many messages one counts against the budget of who sends or takes them, by which the
 /// runtime has tasks that need not wait give way to others. A short message is far less work than

@@ -1,0 +1,312 @@
+//! Models of the wakers: every interleaving of a few threads, by loom.
+//!
+//! A lost wake shows as a deadlock, which loom reports; a future that is polled by two threads at
+//! once, as two mutable accesses to one cell. `block_on` of loom is also woken without a reason now
+//! and then, as tasks may be; loom tries each run without that, too.
+#![cfg(loom)]
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use loom::cell::UnsafeCell;
+use loom::future::block_on;
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use loom::thread;
+use micro_wake::sync::Mutex;
+use micro_wake::{Again, Bell, Common, Owner, common};
+
+/// Pieces of work that one side makes and the other takes. The counts are relaxed: that a piece is
+/// seen is due to the wake alone.
+#[derive(Default)]
+struct Pieces {
+    made: AtomicUsize,
+    task: Mutex<Option<Waker>>,
+}
+
+impl Pieces {
+    fn make(&self) {
+        self.made.fetch_add(1, Ordering::Relaxed);
+        let task = self.task.lock().take();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+
+    fn register(&self, cx: &Context<'_>) {
+        let before = self.task.lock().replace(cx.waker().clone());
+        drop(before);
+    }
+
+    /// Ready once so many were made. As each future should: first the waker, then the look.
+    fn poll(&self, wanted: usize, cx: &Context<'_>) -> Poll<()> {
+        self.register(cx);
+        if self.made.load(Ordering::Relaxed) == wanted {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+/// A future that is ready once so many pieces were made.
+struct Work {
+    pieces: Arc<Pieces>,
+    wanted: usize,
+    /// How many polls wake the work themselves before they leave it pending.
+    restless: usize,
+    /// Touched by each poll: two at once are an error of the model.
+    alone: UnsafeCell<()>,
+    dropped: Arc<AtomicBool>,
+}
+
+impl Work {
+    fn new(pieces: &Arc<Pieces>, wanted: usize) -> Self {
+        Self {
+            pieces: Arc::clone(pieces),
+            wanted,
+            restless: 0,
+            alone: UnsafeCell::new(()),
+            dropped: Arc::default(),
+        }
+    }
+}
+
+impl Future for Work {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.alone.with_mut(|_| ());
+        if self.restless > 0 {
+            self.restless -= 1;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.pieces.poll(self.wanted, cx)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.alone.with_mut(|_| ());
+        self.dropped.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Work that wants so many pieces, shared.
+fn shared(wanted: usize) -> (Arc<Pieces>, Owner<Work>, Arc<Common<Work>>) {
+    let pieces = Arc::new(Pieces::default());
+    let (owner, common) = common(Work::new(&pieces, wanted));
+    (pieces, owner, common)
+}
+
+/// Runs a model with so many preemptions at most. Bugs of state machines show with two or three.
+fn bounded(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
+#[test]
+fn again_hears_wakes_before_during_and_after_its_polls() {
+    bounded(4, || {
+        let pieces = Arc::new(Pieces::default());
+        let maker = Arc::clone(&pieces);
+        let making = thread::spawn(move || {
+            maker.make();
+            maker.make();
+        });
+        let mut again = Again::new();
+        block_on(poll_fn(|cx| again.poll(cx, |cx| pieces.poll(2, cx))));
+        making.join().unwrap();
+    });
+}
+
+#[test]
+fn again_wakes_the_task_that_polled_last() {
+    loom::model(|| {
+        let pieces = Arc::new(Pieces::default());
+        let maker = Arc::clone(&pieces);
+        let making = thread::spawn(move || maker.make());
+        let mut again = Again::new();
+        let mut first = Context::from_waker(Waker::noop());
+        if again.poll(&mut first, |cx| pieces.poll(1, cx)).is_pending() {
+            block_on(poll_fn(|cx| again.poll(cx, |cx| pieces.poll(1, cx))));
+        }
+        making.join().unwrap();
+    });
+}
+
+#[test]
+fn again_hears_wakes_after_an_output() {
+    bounded(4, || {
+        let pieces = Arc::new(Pieces::default());
+        let maker = Arc::clone(&pieces);
+        let making = thread::spawn(move || {
+            maker.make();
+            maker.make();
+        });
+        let mut again = Again::new();
+        let mut taken = 0;
+        while taken < 2 {
+            taken = block_on(poll_fn(|cx| {
+                again.poll(cx, |cx| {
+                    pieces.register(cx);
+                    let made = pieces.made.load(Ordering::Relaxed);
+                    if made > taken {
+                        Poll::Ready(made)
+                    } else {
+                        Poll::Pending
+                    }
+                })
+            }));
+        }
+        making.join().unwrap();
+    });
+}
+
+#[test]
+fn bell_hears_wakes_before_during_and_after_its_polls() {
+    loom::model(|| {
+        let pieces = Arc::new(Pieces::default());
+        let maker = Arc::clone(&pieces);
+        let making = thread::spawn(move || {
+            maker.make();
+            maker.make();
+        });
+        let mut bell = Bell::new();
+        block_on(poll_fn(|cx| bell.poll(cx.waker(), |cx| pieces.poll(2, cx))));
+        making.join().unwrap();
+    });
+}
+
+#[test]
+fn bell_wakes_the_task_that_polled_last() {
+    loom::model(|| {
+        let pieces = Arc::new(Pieces::default());
+        let maker = Arc::clone(&pieces);
+        let making = thread::spawn(move || maker.make());
+        let mut bell = Bell::new();
+        let first = bell.poll(Waker::noop(), |cx| pieces.poll(1, cx));
+        if first.is_pending() {
+            block_on(poll_fn(|cx| bell.poll(cx.waker(), |cx| pieces.poll(1, cx))));
+        }
+        making.join().unwrap();
+    });
+}
+
+#[test]
+fn owner_hears_every_wake_without_helpers() {
+    bounded(4, || {
+        let (pieces, owner, _common) = shared(2);
+        let making = thread::spawn(move || {
+            pieces.make();
+            pieces.make();
+        });
+        block_on(owner);
+        making.join().unwrap();
+    });
+}
+
+#[test]
+fn owner_ends_when_a_helper_makes_what_it_waits_for() {
+    loom::model(|| {
+        let (pieces, owner, common) = shared(1);
+        let helping = thread::spawn(move || common.after(|| pieces.make()));
+        block_on(owner);
+        helping.join().unwrap();
+    });
+}
+
+#[test]
+fn owner_ends_when_a_helper_comes_by_after_a_wake() {
+    bounded(4, || {
+        let (pieces, owner, common) = shared(1);
+        let helping = thread::spawn(move || {
+            pieces.make();
+            common.help();
+        });
+        block_on(owner);
+        helping.join().unwrap();
+    });
+}
+
+#[test]
+fn no_wake_is_lost_between_an_owner_a_helper_and_a_stranger() {
+    bounded(3, || {
+        let (pieces, owner, common) = shared(2);
+        let stranger = Arc::clone(&pieces);
+        let making = thread::spawn(move || stranger.make());
+        let helping = thread::spawn(move || common.after(|| pieces.make()));
+        block_on(owner);
+        making.join().unwrap();
+        helping.join().unwrap();
+    });
+}
+
+#[test]
+fn no_wake_is_lost_between_an_owner_and_two_helpers() {
+    bounded(2, || {
+        let (pieces, owner, common) = shared(2);
+        let (other, others) = (Arc::clone(&common), Arc::clone(&pieces));
+        let first = thread::spawn(move || common.after(|| pieces.make()));
+        let second = thread::spawn(move || {
+            others.make();
+            other.help();
+        });
+        block_on(owner);
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
+
+#[test]
+fn work_that_never_rests_is_continued_by_its_owner() {
+    bounded(3, || {
+        let pieces = Arc::new(Pieces::default());
+        let mut work = Work::new(&pieces, 1);
+        // More than a helper does in a row: it leaves the rest to the owner.
+        work.restless = 3;
+        let (owner, common) = common(work);
+        let helping = thread::spawn(move || common.after(|| pieces.make()));
+        block_on(owner);
+        helping.join().unwrap();
+    });
+}
+
+#[test]
+fn work_is_dropped_with_its_owner_whoever_polls() {
+    loom::model(|| {
+        let pieces = Arc::new(Pieces::default());
+        let work = Work::new(&pieces, 2);
+        let dropped = Arc::clone(&work.dropped);
+        let (owner, common) = common(work);
+        let helper = Arc::clone(&common);
+        let helping = thread::spawn(move || helper.after(|| pieces.make()));
+        drop(owner);
+        helping.join().unwrap();
+        // The common end still lives, the work does not.
+        assert!(dropped.load(Ordering::Relaxed));
+        common.help();
+    });
+}
+
+#[test]
+fn work_that_was_taken_is_polled_by_nobody_else() {
+    loom::model(|| {
+        let (pieces, mut owner, common) = shared(2);
+        let helping = thread::spawn(move || {
+            pieces.make();
+            common.help();
+            common.help();
+        });
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut owner).poll(&mut cx).is_pending());
+        let work = owner.take().unwrap();
+        // Would meet a poll by the helper.
+        work.alone.with_mut(|_| ());
+        assert!(owner.take().is_none());
+        helping.join().unwrap();
+    });
+}
