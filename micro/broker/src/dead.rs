@@ -5,11 +5,12 @@
 //! letters names a topic and listens to it.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::record::Event;
 use micro_message::error::Error;
 use micro_message::metadata::Metadata;
+use micro_wake::sync::Mutex;
 
 /// How many dead letters a broker keeps; the oldest go first, each was logged when it came.
 const KEPT: usize = 1024;
@@ -91,7 +92,7 @@ impl DeadLetters {
             not_published = why.map(Error::chain),
             "event not handled; kept as a dead letter"
         );
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         if kept.len() == KEPT {
             kept.pop_front();
         }
@@ -100,13 +101,13 @@ impl DeadLetters {
 
     /// Those that are kept, the oldest first.
     pub(super) fn all(&self) -> Vec<DeadLetter> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.0.lock();
         kept.iter().cloned().collect()
     }
 
     /// Takes those that are kept.
     pub(super) fn take(&self) -> Vec<DeadLetter> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         kept.drain(..).collect()
     }
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use micro_wake::sync::Mutex;
 use tokio::sync::oneshot;
 
 use crate::record::Event;
@@ -100,11 +101,7 @@ impl Delivery {
     }
 
     fn say(&self, verdict: Verdict) {
-        let word = self
-            .word
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let word = self.word.lock().take();
         let heard = word.map(|word| word.send(verdict));
         if !matches!(heard, Some(Ok(()))) {
             tracing::debug!(id = self.event.id, "a word too late");

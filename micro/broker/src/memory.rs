@@ -4,10 +4,11 @@
 //! time works.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use micro_wake::sync::RwLock;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -114,7 +115,7 @@ impl Local {
     pub fn add(&self, inbox: Inbox) -> String {
         let id = format!("{}{:08}", self.prefix, inbox.id());
         let given = id.clone();
-        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        let mut members = self.members.write();
         members.retain(|member| !member.inbox.is_closed());
         let target = Target::of(inbox.queue(), &id);
         members.push(Arc::new(Here {
@@ -131,7 +132,7 @@ impl Local {
     /// A subscriber is about to end: it still takes events, and is not
     /// [`present`](Self::present) any more.
     pub fn leave(&self, inbox: &Inbox) {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.read();
         for member in members.iter().filter(|one| one.inbox.id() == inbox.id()) {
             member.leaving.store(true, Ordering::Release);
         }
@@ -146,7 +147,7 @@ impl Local {
 
     /// The ids of the subscribers that take events and are not about to end.
     pub fn present(&self) -> Vec<String> {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.read();
         let present = members
             .iter()
             .filter(|member| !member.inbox.is_closed() && !member.leaving.load(Ordering::Acquire));
@@ -165,20 +166,20 @@ impl Local {
 
     /// The subscriber of an id.
     pub fn find(&self, id: &str) -> Option<Inbox> {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.read();
         let found = members.iter().find(|member| member.id == id);
         found.map(|member| member.inbox.clone())
     }
 
     /// Whether no subscriber takes events.
     pub fn is_closed(&self) -> bool {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.read();
         members.iter().all(|member| member.inbox.is_closed())
     }
 
     /// Removes a subscriber.
     pub fn remove(&self, inbox: &Inbox) {
-        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        let mut members = self.members.write();
         members.retain(|member| member.inbox.id() != inbox.id());
         drop(members);
         self.tell();
@@ -195,7 +196,7 @@ impl fmt::Debug for Local {
 
 impl Members for Local {
     fn of(&self, topic: &str) -> Vec<Arc<dyn Member>> {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.read();
         let fitting = members
             .iter()
             .filter(|member| !member.inbox.is_closed() && member.inbox.pattern().matches(topic));

@@ -1,9 +1,10 @@
 //! What all clones of a client share: services, methods, tasks, budget.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
 use http::uri::PathAndQuery;
+use micro_wake::sync::RwLock;
 
 use crate::budget::Budget;
 use crate::config::Config;
@@ -65,7 +66,7 @@ impl Core {
             let found = methods.get(&*info.path)?.iter().find(same)?;
             Some(Arc::clone(found))
         };
-        let methods = self.methods.read().unwrap_or_else(PoisonError::into_inner);
+        let methods = self.methods.read();
         if let Some(method) = find(&methods) {
             return Ok(method);
         }
@@ -80,7 +81,7 @@ impl Core {
             chain: Around::chain(&self.wraps, On::Client, info),
             nodes: OnceLock::new(),
         });
-        let mut methods = self.methods.write().unwrap_or_else(PoisonError::into_inner);
+        let mut methods = self.methods.write();
         if let Some(method) = find(&methods) {
             return Ok(method);
         }
@@ -121,15 +122,12 @@ impl Core {
     }
 
     fn service(&self, name: &str, start: impl FnOnce(&Arc<Service>)) -> Result<Arc<Service>> {
-        let services = self.services.read().unwrap_or_else(PoisonError::into_inner);
+        let services = self.services.read();
         if let Some(service) = services.get(name).filter(|service| !service.is_forgotten()) {
             return Ok(Arc::clone(service));
         }
         drop(services);
-        let mut services = self
-            .services
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut services = self.services.write();
         services.retain(|_, service| !service.is_forgotten());
         if let Some(service) = services.get(name) {
             return Ok(Arc::clone(service));
@@ -148,18 +146,15 @@ impl Core {
 
     /// Lets go of everything: running calls may finish.
     pub(super) fn forget_all(&self) {
-        let mut local = self.local.write().unwrap_or_else(PoisonError::into_inner);
+        let mut local = self.local.write();
         drop(local.take());
         drop(local);
-        let mut services = self
-            .services
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut services = self.services.write();
         for (_, service) in services.drain() {
             service.forget();
         }
         drop(services);
-        let mut methods = self.methods.write().unwrap_or_else(PoisonError::into_inner);
+        let mut methods = self.methods.write();
         methods.clear();
     }
 }
@@ -180,7 +175,7 @@ mod tests {
     impl Core {
         /// Calls in flight to all nodes.
         pub(crate) fn in_flight(&self) -> u32 {
-            let services = self.services.read().unwrap();
+            let services = self.services.read();
             let members = services
                 .values()
                 .flat_map(|service| service.table.members());
@@ -189,12 +184,12 @@ mod tests {
 
         /// How many nodes a service has.
         pub(crate) fn nodes(&self, service: &str) -> usize {
-            self.services.read().unwrap()[service].table.len()
+            self.services.read()[service].table.len()
         }
 
         /// A node of a service.
         pub(crate) fn node_of(&self, service: &str, id: &str) -> Arc<Member<Arc<Link>>> {
-            let members = self.services.read().unwrap()[service].table.members();
+            let members = self.services.read()[service].table.members();
             members
                 .into_iter()
                 .find(|member| member.node().id == id)
@@ -203,7 +198,7 @@ mod tests {
 
         /// Services that are watched and addresses that are kept.
         pub(crate) fn watched(&self) -> usize {
-            let services = self.services.read().unwrap();
+            let services = self.services.read();
             services
                 .values()
                 .filter(|service| !service.is_forgotten())
@@ -218,7 +213,7 @@ mod tests {
             let info = MethodInfo::new("a", format!("/a.A/M{number}"));
             core.method(&info).unwrap();
         }
-        assert!(core.methods.read().unwrap().len() <= MOST_METHODS);
+        assert!(core.methods.read().len() <= MOST_METHODS);
         for path in ["", "/", "a b", "/a?b", "/a\r\n", "*"] {
             assert!(core.method(&MethodInfo::new("a", path)).is_err(), "{path}");
         }

@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
 
 use crate::attempt::Outgoing;
 use crate::clock::Keep;
@@ -110,7 +110,7 @@ impl Client {
     /// circle: [`close`](Self::close) opens it.
     pub fn set_local(&self, router: Router) {
         let local = &self.0.core.local;
-        let mut local = local.write().unwrap_or_else(PoisonError::into_inner);
+        let mut local = local.write();
         *local = Some(Arc::new(router));
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
 
 use tokio::sync::mpsc;
@@ -33,7 +33,7 @@ pub(super) fn router(core: &Core, call: &Call, options: &Options) -> Option<Arc<
     if options.remote || options.address.is_some() {
         return None;
     }
-    let local = core.local.read().unwrap_or_else(PoisonError::into_inner);
+    let local = core.local.read();
     let router = local.as_ref()?;
     let route = router.get(&call.method().path)?;
     let fits = options.filter.is_empty() || {

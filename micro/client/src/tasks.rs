@@ -1,8 +1,8 @@
 //! The tasks of a client: all of them in one place, so that they end with it.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use micro_wake::sync::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
@@ -39,7 +39,7 @@ impl Tasks {
     }
 
     fn start(&self, future: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
-        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.0.lock();
         let tasks = tasks.as_mut()?;
         while let Some(ended) = tasks.try_join_next() {
             report(ended);
@@ -69,7 +69,7 @@ impl Tasks {
     }
 
     fn take(&self) -> Option<JoinSet<()>> {
-        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.0.lock();
         tasks.take()
     }
 }
@@ -88,7 +88,7 @@ mod tests {
 
     impl Tasks {
         pub(crate) fn running(&self) -> usize {
-            let mut tasks = self.0.lock().unwrap();
+            let mut tasks = self.0.lock();
             tasks.as_mut().map_or(0, |tasks| {
                 while tasks.try_join_next().is_some() {}
                 tasks.len()

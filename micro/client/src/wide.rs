@@ -3,8 +3,9 @@
 //! Each lasts as long as something runs on it: only calls hold it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::Mutex as Line;
 use tokio::sync::MutexGuard as Turn;
 
@@ -54,7 +55,7 @@ impl Wide {
     }
 
     fn open(&self) -> MutexGuard<'_, Vec<Weak<Connection>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock()
     }
 }
 

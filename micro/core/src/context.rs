@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
+use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -232,10 +233,7 @@ impl Context {
     }
 
     fn beside(&self) -> MutexGuard<'_, Beside> {
-        self.shared
-            .reply
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.reply.lock()
     }
 
     /// Resolves when the call is over or its caller has given it up.

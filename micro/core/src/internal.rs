@@ -1,6 +1,6 @@
 //! Names for the other crates of micro. Semantic versioning does not cover them.
 
 pub use crate::context::later;
-pub use crate::handler::{Batch, Frame, SharedSink, Source, lock};
+pub use crate::handler::{Batch, Frame, SharedSink, Source};
 pub use crate::handler::{is_own, sorted_by_key};
 pub use crate::wrap::same_name;

@@ -7,9 +7,10 @@ mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use crate::backend::Capabilities;
@@ -123,7 +124,7 @@ impl Topics {
 
     fn world(&self) -> MutexGuard<'_, Option<World>> {
         // No code panics while it holds the lock halfway through a change.
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+        self.world.lock()
     }
 }
 

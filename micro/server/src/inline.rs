@@ -6,11 +6,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use hyper::rt::Executor;
+use micro_wake::sync::{Mutex, MutexGuard};
 
 use crate::stream_deadline::{self, Timed};
 use micro_wake::Again;
@@ -38,7 +39,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Queue {
 
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -143,7 +144,7 @@ mod tests {
         }
 
         fn wake(&self) {
-            self.connection.lock().unwrap().wake_by_ref();
+            self.connection.lock().wake_by_ref();
         }
     }
 
@@ -160,7 +161,7 @@ mod tests {
             poll_fn({
                 let queue = queue.clone();
                 move |cx| {
-                    *probe.connection.lock().unwrap() = cx.waker().clone();
+                    *probe.connection.lock() = cx.waker().clone();
                     let Some(calls) = calls.take() else {
                         return Poll::Ready(());
                     };

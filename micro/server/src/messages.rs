@@ -8,12 +8,13 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use micro_wake::sync::Mutex;
 use tokio::time::{Instant, Sleep};
 
 use crate::body::{Chunk, Chunks, ReplyBody};
@@ -24,7 +25,7 @@ use crate::headers;
 use crate::stream_deadline;
 use crate::timeouts::Idle;
 use micro_core::handler::{
-    Batch, Body, Frame, MethodInfo, PayloadRef, PayloadStream, Reply, SharedSink, lock,
+    Batch, Body, Frame, MethodInfo, PayloadRef, PayloadStream, Reply, SharedSink,
 };
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
@@ -308,7 +309,7 @@ impl<F: Framing> Messages<F> {
         let sink: SharedSink = self.batch.clone();
         let stream = &mut self.stream;
         let polled = self.bell.poll(cx.waker(), |cx| stream.poll_each(cx, &sink));
-        let (out, framed) = lock(&self.batch).take();
+        let (out, framed) = self.batch.lock().take();
         self.over = match (framed, polled) {
             (Err(error), _) | (_, Poll::Ready(Some(Err(error)))) => Some(Err(error)),
             (Ok(()), Poll::Ready(None)) => Some(Ok(())),

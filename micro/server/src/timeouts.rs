@@ -11,7 +11,6 @@ use tokio::time::{Instant, Sleep};
 
 use micro_core::handler::MethodInfo;
 use micro_message::error::Error;
-use micro_wake::unhurried;
 
 /// How long something may make no progress; costs nothing while it does not wait.
 #[derive(Debug)]

@@ -12,18 +12,18 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use micro_wake::sync::Mutex;
 
 use crate::__private::call::{Look, Yields};
 use crate::__private::check::Returned;
 use crate::__private::error;
 use crate::error::{Error, Result};
 use crate::handler::{
-    Body, Method, Parts, Payload, PayloadStream, Reply, RequestSpec, SharedSink, Source,
-    StreamItem, lock,
+    Body, Method, Parts, Payload, PayloadStream, Reply, RequestSpec, SharedSink, Source, StreamItem,
 };
 
 /// What a function and its stream have laid down for the reader.
@@ -61,7 +61,7 @@ impl<A> Out<A> {
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Slot<A>) -> T) -> T {
-        look(&mut lock(&self.0))
+        look(&mut self.0.lock())
     }
 }
 
@@ -177,7 +177,7 @@ fn fill<A>(
     task: &mut Context<'_>,
     (sink, look): (&SharedSink, Look<A>),
 ) -> Poll<Option<Laid<A>>> {
-    let mut sink = lock(sink);
+    let mut sink = sink.lock();
     while let Some(item) = ready!(stream.as_mut().poll_next(task)) {
         match item.into_item() {
             Err(error) => return Poll::Ready(Some(Laid::Error(error))),
@@ -252,7 +252,7 @@ where
                 Some(Laid::Error(error)) => break Some(Err(error)),
                 Some(Laid::Message(message)) => {
                     let look = self.slot.with(|slot| slot.look);
-                    if lock(sink).put(look(&message)).is_break() {
+                    if sink.lock().put(look(&message)).is_break() {
                         break Some(Ok(()));
                     }
                 }

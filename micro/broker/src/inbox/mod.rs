@@ -8,10 +8,11 @@ mod line;
 mod worker;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -79,10 +80,7 @@ impl Inbox {
             run,
             bury,
         });
-        let mut running = shared
-            .workers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut running = shared.workers.lock();
         for worker in 0..workers {
             running.spawn(worker::work(Arc::clone(&shared), worker));
         }
@@ -237,11 +235,7 @@ impl Inbox {
     }
 
     fn take_workers(&self) -> JoinSet<()> {
-        let mut workers = self
-            .0
-            .workers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut workers = self.0.workers.lock();
         std::mem::take(&mut *workers)
     }
 
@@ -263,7 +257,7 @@ impl Inbox {
 impl Shared {
     fn lanes(&self) -> MutexGuard<'_, Lanes> {
         // No code panics while it holds the lock halfway through a change.
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lanes.lock()
     }
 
     /// Wakes who may handle what has come.

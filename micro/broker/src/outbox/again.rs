@@ -1,7 +1,7 @@
 //! What members gave back: delivered again, target by target, in the order in which it came.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
 
@@ -40,11 +40,7 @@ impl Again {
 /// Delivers what waits for a target until nothing does.
 pub(super) async fn run(outbox: Weak<Outbox>, target: Target) {
     while let Some(outbox) = outbox.upgrade() {
-        let next = outbox
-            .again
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .next(&target);
+        let next = outbox.again.lock().next(&target);
         let Some(event) = next else { return };
         outbox.redeliver(&target, event).await;
     }

@@ -1,11 +1,12 @@
 //! Futures side by side, each polled again only when it was woken.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::backend::BoxFuture;
+use micro_wake::sync::Mutex;
 
 /// Runs futures side by side, each first polled in order; their results in that order.
 pub(super) async fn all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
@@ -25,10 +26,7 @@ pub(super) async fn all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
     let mut running: Vec<Running<'_, T>> = futures.into_iter().map(new).collect();
     let mut left = running.len();
     poll_fn(|task| {
-        parent
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone_from(task.waker());
+        parent.lock().clone_from(task.waker());
         for running in &mut running {
             left -= usize::from(running.poll());
         }
@@ -79,7 +77,7 @@ impl Wake for Flag {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.woken.swap(true, Ordering::AcqRel) {
-            let parent = self.parent.lock().unwrap_or_else(PoisonError::into_inner);
+            let parent = self.parent.lock();
             parent.wake_by_ref();
         }
     }

@@ -11,9 +11,10 @@ mod ticket;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use micro_wake::sync::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -214,11 +215,7 @@ impl Outbox {
     fn give_back(&self, target: Target, event: &Event) {
         let mut event = event.clone();
         event.redelivered = event.redelivered.saturating_add(1);
-        let first = self
-            .again
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .add(&target, event);
+        let first = self.again.lock().add(&target, event);
         let Some(own) = self.own.upgrade().filter(|_| first) else {
             return;
         };
@@ -226,7 +223,7 @@ impl Outbox {
         drop(own);
         // Without a runtime the process is ending; what waits is counted by `flush`.
         if tokio::runtime::Handle::try_current().is_ok() {
-            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut running = self.running.lock();
             while running.try_join_next().is_some() {}
             running.spawn(again::run(weak, target));
         }

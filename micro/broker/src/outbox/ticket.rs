@@ -2,11 +2,12 @@
 //!
 //! A member may settle an event before the offer has returned; the ticket keeps both in order.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use super::{Outbox, Target};
 use crate::record::Event;
 use crate::settle::{Outcome, Settle};
+use micro_wake::sync::Mutex;
 
 /// One event on its way to one target. Counted as pending while it lives.
 pub(super) struct Ticket {
@@ -78,7 +79,7 @@ impl Ticket {
 
     /// Changes the state; gives the one before.
     fn change(&self, next: impl FnOnce(State) -> State) -> State {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let before = *state;
         *state = next(before);
         before

@@ -7,12 +7,13 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::SendStream;
+use micro_wake::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::attempt::Outgoing;
@@ -260,7 +261,7 @@ impl Attempts<'_> {
         match &self.requests {
             Requests::One(_) => true,
             Requests::Many(requests) => {
-                let requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
+                let requests = requests.lock();
                 requests.is_some()
             }
         }
@@ -479,7 +480,7 @@ impl Attempts<'_> {
             let text = "the call has one request, the method takes a stream";
             return Err(Stop::Own(Error::invalid_argument(text)));
         };
-        let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut requests = requests.lock();
         let Some(requests) = requests.take() else {
             let text = "the stream of requests was sent already";
             return Err(Stop::Own(Error::internal(text)));
@@ -490,7 +491,7 @@ impl Attempts<'_> {
 
     fn give_back(&self, untouched: Option<PayloadStream>) {
         if let Requests::Many(requests) = &self.requests {
-            *requests.lock().unwrap_or_else(PoisonError::into_inner) = untouched;
+            *requests.lock() = untouched;
         }
     }
 

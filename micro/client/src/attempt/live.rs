@@ -18,7 +18,6 @@ use crate::tasks::Owned;
 use micro_core::handler::{Body, Payload, PayloadStream, Reply, Source, StreamMetadata};
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_message::metadata::Metadata;
-use micro_wake::{Common, Owner};
 
 /// The reader's end of an open stream. Dropping it cancels the call, at the peer and here.
 pub(super) struct Live {

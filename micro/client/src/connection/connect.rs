@@ -7,12 +7,13 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
 use h2::client::Builder;
 use http::uri::Authority;
+use micro_wake::sync::Mutex;
 use tokio::net::TcpStream;
 
 use crate::config::Config;

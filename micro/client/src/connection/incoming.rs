@@ -21,7 +21,6 @@ use crate::failure::Failure;
 use micro_core::handler::Payload;
 use micro_message::codec::Codec;
 use micro_message::metadata::Metadata;
-use micro_wake::Again;
 
 /// The replies of a streaming call. Dropping it cancels the call at the peer.
 pub(crate) struct Incoming {

@@ -17,7 +17,7 @@ mod written;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context as Task, Waker};
 
 use bytes::Bytes;
@@ -25,6 +25,7 @@ use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::Request;
 use http::uri::Authority;
+use micro_wake::sync::Mutex;
 use tokio::sync::SemaphorePermit;
 
 use self::driver::Moving;
@@ -148,7 +149,7 @@ impl Connection {
         &self,
         head: Request<()>,
     ) -> Result<(ResponseFuture, SendStream<Bytes>), Failure> {
-        let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sender = self.sender.lock();
         let mut nobody = Task::from_waker(Waker::noop());
         if sender.poll_ready(&mut nobody).is_pending() {
             // The slot of a cancelled call is not quite free yet: this one waits behind it, which

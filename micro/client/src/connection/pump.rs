@@ -6,19 +6,19 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 use micro_wake::Turn;
+use micro_wake::sync::Mutex;
 
 use crate::clock::Pulse;
 use crate::connection::Connection;
 use crate::connection::frames::Framing;
-use micro_core::handler::{Batch, PayloadStream, SharedSink, lock};
+use micro_core::handler::{Batch, PayloadStream, SharedSink};
 use micro_message::error::{Error, Result};
-use micro_wake::Turn;
 
 /// Sends the requests of one call. Dropping it before the end does not tell the peer, but with
 /// the call's other half it does.
@@ -106,7 +106,7 @@ impl Pump {
         // The stream is user code, and this may be a task of its own: nobody would hear.
         let next = catch_unwind(AssertUnwindSafe(|| requests.poll_each(task, &sink)));
         let next = next.unwrap_or_else(|_| Poll::Ready(Some(Err(panicked()))));
-        let (gathered, framed) = lock(&self.batch).take();
+        let (gathered, framed) = self.batch.lock().take();
         self.touched |= !gathered.is_empty() || framed.is_err() || next.is_ready();
         framed?;
         match next {

@@ -2,7 +2,7 @@
 //!
 //! Two passes over the members and no allocation: tables are short, calls are many.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::selector::strategy::Strategy;
@@ -65,7 +65,7 @@ impl<T> Table<T> {
         &self,
         fitting: impl Iterator<Item = &'a Arc<Member<T>>>,
     ) -> Option<&'a Arc<Member<T>>> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = self.turns.lock();
         let next = fitting.min_by_key(|member| member.last_turn())?;
         *turns += 1;
         next.set_last_turn(*turns);

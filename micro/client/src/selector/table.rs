@@ -1,8 +1,8 @@
 //! `Table`: the nodes of one service as calls see them, with load and health.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::selector::filter::Filter;
@@ -11,6 +11,7 @@ use crate::selector::load::Load;
 use crate::selector::random::Random;
 use crate::selector::strategy::Strategy;
 use micro_registry::Node;
+use micro_wake::sync::{Mutex, RwLock};
 
 /// The nodes of one service as calls see them. `T` is what a caller keeps per node.
 pub struct Table<T> {
@@ -84,7 +85,7 @@ impl<T: Clone> Table<T> {
         nodes: &[Node],
         mut make: impl FnMut(&Node, &Arc<Health>) -> T,
     ) -> Update<T> {
-        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        let mut members = self.members.write();
         let mut old = std::mem::take(&mut *members);
         let mut readmitted = Vec::new();
         for node in nodes {
@@ -120,7 +121,7 @@ impl<T: Clone> Table<T> {
     fn join(&self, node: &Node, make: &mut impl FnMut(&Node, &Arc<Health>) -> T) -> Member<T> {
         let stats = Arc::<Stats>::default();
         // Not at the end of the queue, and not owed the turns of the past either.
-        let turns = *self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let turns = *self.turns.lock();
         stats.turn.store(turns, Ordering::Relaxed);
         Member {
             node: node.clone(),
@@ -133,7 +134,7 @@ impl<T: Clone> Table<T> {
     ///
     /// When every node is ejected one of them is picked all the same.
     pub fn pick(&self, choice: &Choice<'_, T>, now: Duration) -> Option<Flight<T>> {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.read();
         let member = Arc::clone(self.pick_from(&members, choice, now)?);
         member.stats.load.begin();
         Some(Flight {
@@ -144,14 +145,14 @@ impl<T: Clone> Table<T> {
 
     /// All members, by node id.
     pub fn members(&self) -> Vec<Arc<Member<T>>> {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.read();
         members.clone()
     }
 
     /// Whether there is another node in good health that passes the choice's filter and is not
     /// among the tried.
     pub fn has_other(&self, choice: &Choice<'_, T>, than: &Member<T>) -> bool {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.read();
         let others = members
             .iter()
             .filter(|member| member.node.id != than.node.id && !member.health().is_ejected());
@@ -164,7 +165,7 @@ impl<T: Clone> Table<T> {
 
     /// How many nodes there are.
     pub fn len(&self) -> usize {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.read();
         members.len()
     }
 
@@ -182,7 +183,7 @@ impl<T: Clone> Default for Table<T> {
 
 impl<T> fmt::Debug for Table<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.read();
         let ids = members.iter().map(|member| &member.node.id);
         f.debug_set().entries(ids).finish()
     }

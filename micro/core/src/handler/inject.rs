@@ -4,12 +4,13 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use crate::context::{Caller, Context};
 use crate::handler::call::BoxFuture;
 use crate::handler::info::MethodInfo;
 use micro_message::error::{Error, Result};
+use micro_wake::sync::RwLock;
 
 /// The value of a service or handle, whose type is known by its id.
 pub type Instance = Arc<dyn Any + Send + Sync>;
@@ -35,20 +36,14 @@ impl Resources {
             value: value.into(),
             name: type_name::<T>(),
         };
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(TypeId::of::<T>(), held);
+        self.0.write().insert(TypeId::of::<T>(), held);
     }
 
     /// Adds a value whose type is known only by its id: a service made at link time.
     #[doc(hidden)]
     pub fn insert_any(&self, id: TypeId, name: &'static str, value: Instance) {
         let held = Held { value, name };
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id, held);
+        self.0.write().insert(id, held);
     }
 
     /// The value of a type.
@@ -57,7 +52,7 @@ impl Resources {
     ///
     /// `FailedPrecondition` when the app holds none; the message lists what it holds.
     pub fn get<T: Send + Sync + 'static>(&self) -> Result<Arc<T>> {
-        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let held = self.0.read();
         let found = held
             .get(&TypeId::of::<T>())
             .map(|held| Arc::clone(&held.value));
@@ -78,7 +73,7 @@ impl Resources {
 
 impl fmt::Debug for Resources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let held = self.0.read();
         f.debug_set()
             .entries(held.values().map(|held| held.name))
             .finish()

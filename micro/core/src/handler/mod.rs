@@ -36,7 +36,7 @@ pub use self::spec::{RequestType, ResponseType};
 pub use self::streaming::{PayloadStream, Sender, StreamItem, StreamMetadata, Streaming, stream};
 
 #[doc(hidden)]
-pub use self::streaming::{Batch, Frame, SharedSink, Source, lock};
+pub use self::streaming::{Batch, Frame, SharedSink, Source};
 
 #[cfg(feature = "linkme")]
 #[doc(hidden)]

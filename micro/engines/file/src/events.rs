@@ -5,9 +5,10 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 
@@ -201,7 +202,7 @@ enum Stage {
 
 impl FileLog {
     fn stage(&self) -> MutexGuard<'_, Stage> {
-        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+        self.stage.lock()
     }
 
     /// What is open, if it is.

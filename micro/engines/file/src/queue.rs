@@ -5,10 +5,11 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
+use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::disk::{failed, make_dir};
@@ -111,7 +112,7 @@ impl Opened {
     }
 
     fn map(&self) -> MutexGuard<'_, HashMap<String, Arc<Topic>>> {
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+        self.topics.lock()
     }
 
     /// A topic that has been asked for before.
@@ -121,7 +122,7 @@ impl Opened {
 
     /// Reads a topic from the disk. Blocks.
     pub(super) fn load(&self, name: &str) -> Result<Arc<Topic>> {
-        let _one = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = self.loading.lock();
         if let Some(topic) = self.known(name) {
             return Ok(topic);
         }
@@ -158,11 +159,7 @@ impl Opened {
             .map_err(|_| closed())?;
         let done = answer.await.unwrap_or_else(|_| Err(closed()));
         self.room.close();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let thread = self.thread.lock().take();
         if let Some(thread) = thread {
             blocking(move || {
                 let ended = thread.join();

@@ -7,12 +7,13 @@ use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use crate::crc::crc32c;
 use crate::disk::{Identity, failed};
 use crate::frame::{self, Frame, MORE, OPENS};
 use micro_message::error::{Error, Result};
+use micro_wake::sync::Mutex;
 
 /// Bytes of the head.
 pub(super) const HEAD: u64 = 32;
@@ -172,7 +173,7 @@ impl Segment {
                 ..Index::default()
             }));
         }
-        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut index = self.index.lock();
         if let Some(index) = &*index {
             return Ok(Arc::clone(index));
         }
@@ -184,12 +185,12 @@ impl Segment {
 
     /// Forgets the index: the bytes have changed under it.
     pub(super) fn forget(&self) {
-        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.index.lock() = None;
     }
 
     /// Notes records that were written: the first, and where all end.
     pub(super) fn grow(&self, first: (u64, u64), end: (u64, u64, u64)) {
-        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut index = self.index.lock();
         let position = self.length.load(Ordering::Acquire);
         if let Some(index) = &mut *index {
             // Copied only while somebody reads by it.

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use crate::disk::{Identity, failed};
@@ -62,7 +63,7 @@ impl Topic {
 
     pub(super) fn view(&self) -> MutexGuard<'_, View> {
         // No code panics while it holds the lock halfway through a change.
-        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+        self.view.lock()
     }
 
     /// Whether it is more than a name that somebody waits for.

@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use micro_wake::sync::Mutex;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -125,7 +126,7 @@ impl Shared {
     ///
     /// Once a directory: whoever cleans temporary directories may take it away.
     fn make_sure(&self) -> Result<()> {
-        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut checked = self.checked.lock();
         if checked.is_none() || *checked != dir::identity(&self.dir) {
             *checked = None;
             dir::prepare(&self.dir)?;
@@ -183,11 +184,7 @@ impl Backend for Host {
 
     async fn watch(&self, service: &str) -> Result<Watch> {
         self.blocking(|_| Ok(())).await?;
-        let mut watches = self
-            .0
-            .watches
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut watches = self.0.watches.lock();
         watches.senders.retain(|_, sender| !sender.is_closed());
         let sender = watches.senders.entry(service.to_owned()).or_default();
         let watch = sender.watch();

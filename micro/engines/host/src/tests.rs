@@ -52,7 +52,6 @@ async fn without_eyes_changes_are_found_all_the_same() {
     host.0
         .watches
         .lock()
-        .unwrap()
         .senders
         .insert("greeter".to_owned(), sender);
     let _feed = AbortOnDrop(tokio::spawn(watcher::feed(host, Eyes::blind)));

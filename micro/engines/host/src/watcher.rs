@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
@@ -85,11 +85,7 @@ fn publish(host: &Host, records: &[Record]) {
             .or_default()
             .push(node.clone());
     }
-    let mut watches = host
-        .0
-        .watches
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut watches = host.0.watches.lock();
     watches.senders.retain(|_, sender| !sender.is_closed());
     for (service, sender) in &watches.senders {
         sender.send(services.remove(service.as_str()).unwrap_or_default());

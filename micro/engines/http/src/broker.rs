@@ -16,9 +16,10 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use micro_wake::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use crate::door::Door;
@@ -129,7 +130,7 @@ impl Http {
     }
 
     fn current(&self) -> Option<Place> {
-        let place = self.0.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = self.0.place.lock();
         place.clone()
     }
 }
@@ -150,7 +151,7 @@ impl Backend for Http {
     }
 
     async fn place(&self, place: &Place) -> Result<()> {
-        let mut current = self.0.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.0.place.lock();
         *current = Some(place.clone());
         drop(current);
         if self.0.wanted.load(Ordering::Relaxed) {
@@ -202,7 +203,7 @@ impl Backend for Http {
         match registry.register(node, TTL).await {
             Ok(registration) => {
                 let all = self.0.registrations.lock();
-                let mut all = all.unwrap_or_else(PoisonError::into_inner);
+                let mut all = all;
                 all.insert(inbox.id(), registration);
                 Ok(())
             }
@@ -224,7 +225,7 @@ impl Backend for Http {
         }
         let registration = {
             let all = self.0.registrations.lock();
-            let mut all = all.unwrap_or_else(PoisonError::into_inner);
+            let mut all = all;
             all.remove(&inbox.id())
         };
         match registration {

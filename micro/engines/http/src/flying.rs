@@ -3,8 +3,8 @@
 //! Plain data behind a lock; waits for nothing but more to send.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
 
 use super::wire::{Batch, Sent, Words};
@@ -52,7 +52,7 @@ pub(super) fn gone(address: &str, why: &str) -> Refusal {
 
 impl Session {
     fn flying(&self) -> MutexGuard<'_, Flying> {
-        self.flying.lock().unwrap_or_else(PoisonError::into_inner)
+        self.flying.lock()
     }
 
     /// Adds an event to what is to be sent; `Full` when too much is not handled.

@@ -6,8 +6,9 @@
 //! publisher hears of it and not "nobody".
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use micro_wake::sync::RwLock;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Duration, Instant, sleep};
 
@@ -88,10 +89,7 @@ impl Everyone {
         let now = Instant::now();
         let found = nodes.iter().filter_map(node::read);
         let found = found.filter(|found| !found.id.starts_with(&self.own));
-        let mut elsewhere = self
-            .elsewhere
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut elsewhere = self.elsewhere.write();
         let old = std::mem::take(&mut elsewhere.links);
         let mut members = Vec::new();
         let mut listed = HashSet::new();
@@ -151,10 +149,7 @@ fn ask(members: &[Arc<There>]) {
 impl Members for Everyone {
     fn of(&self, topic: &str) -> Vec<Arc<dyn Member>> {
         let mut members = self.local.of(topic);
-        let elsewhere = self
-            .elsewhere
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let elsewhere = self.elsewhere.read();
         let now = Instant::now();
         let mut lost: Vec<&Arc<There>> = Vec::new();
         for member in &elsewhere.members {

@@ -5,7 +5,7 @@
 //! the wall clock counts only once it has lasted as long as records are kept: by then whatever was
 //! appended before it is old by any clock.
 
-use std::sync::{Mutex, PoisonError};
+use micro_wake::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 /// How far the wall clock may run ahead from one look to the next without having leapt.
@@ -69,7 +69,7 @@ impl Seen {
 impl Ages {
     /// The moment before which records are older than this; none when there is no such time.
     pub fn oldest(&self, age: Duration) -> Option<SystemTime> {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.0.lock();
         now(&mut seen, Moment::now(), age).checked_sub(age)
     }
 }

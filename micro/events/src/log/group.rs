@@ -2,9 +2,10 @@
 //!
 //! There is no task: whoever waits for a delivery fetches, wakes what is due and buries the dead.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -48,7 +49,7 @@ impl<L: Log> Group<L> {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // No code panics while it holds the lock halfway through a change.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Takes in more records, if there is room for them and there are any.

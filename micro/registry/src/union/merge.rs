@@ -3,9 +3,10 @@
 //! Each is followed by a task of its own, so a silent one holds up nobody, and asked again when it
 //! fails.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use micro_wake::sync::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -107,7 +108,7 @@ impl Follower {
     }
 
     fn tell(&self, what: Told) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock();
         // What a registry told before it failed is better than nothing.
         if !matches!((&what, &told[self.at]), (Told::Failure, Told::Nodes(_))) {
             told[self.at] = what;

@@ -11,7 +11,7 @@ mod source;
 pub use self::batch::{Batch, Frame};
 pub use self::payloads::{PayloadStream, StreamMetadata};
 pub use self::sender::{Sender, stream};
-pub use self::source::{SharedSink, Source, lock};
+pub use self::source::{SharedSink, Source};
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -265,7 +265,7 @@ impl<T: Message, S: Stream<Item: StreamItem<T>> + Send> Source for Encoded<T, S>
         task: &mut Context<'_>,
         sink: &SharedSink,
     ) -> Poll<Option<Result<()>>> {
-        let mut sink = lock(sink);
+        let mut sink = sink.lock();
         while let Some(item) = ready!(self.poll_item(task)) {
             match item {
                 Err(error) => return Poll::Ready(Some(Err(error))),

@@ -5,10 +5,11 @@
 
 use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use micro_wake::sync::Mutex;
 
 use crate::handler::payload::{Payload, PayloadRef};
 use micro_message::error::Result;
@@ -25,11 +26,6 @@ pub trait Sink: Send {
 /// nothing but what it owns. Filled within the poll of who empties it: the lock is never waited
 /// for. A source that panics leaves in the sink what it has put there.
 pub type SharedSink = Arc<Mutex<dyn Sink>>;
-
-/// Locks a sink, also after a source has panicked.
-pub fn lock<S: ?Sized>(sink: &Mutex<S>) -> MutexGuard<'_, S> {
-    sink.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// What makes the messages of a [`PayloadStream`](super::PayloadStream).
 pub trait Source: Send {
@@ -48,7 +44,7 @@ pub trait Source: Send {
                 None => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 Some(Ok(payload)) => {
-                    if lock(sink).put(payload.as_ref()).is_break() {
+                    if sink.lock().put(payload.as_ref()).is_break() {
                         return Poll::Ready(Some(Ok(())));
                     }
                 }
