@@ -77,32 +77,18 @@ impl Key {
     }
 }
 
-/// The known word nearest to a wrong one, if it is near enough to be meant.
+/// The known word nearest to a wrong one, if it is near enough to be meant. Two neighbours that
+/// were swapped count as one edit.
 pub(crate) fn nearest<'a>(
     wrong: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let near = |word: &&str| distance(wrong, word) <= 1 + word.len() / 5;
     known
         .into_iter()
-        .filter(near)
-        .min_by_key(|word| distance(wrong, word))
-}
-
-/// Levenshtein's edit distance.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.chars().enumerate() {
-            let cost = (corner + usize::from(x != y))
-                .min(row[j] + 1)
-                .min(row[j + 1] + 1);
-            corner = std::mem::replace(&mut row[j + 1], cost);
-        }
-    }
-    row[row.len() - 1]
+        .map(|word| (strsim::osa_distance(wrong, word), word))
+        .filter(|(distance, word)| *distance <= 1 + word.len() / 5)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
 }
 
 #[cfg(test)]
@@ -114,6 +100,7 @@ mod tests {
         let known = || KEYS.iter().map(|key| key.name);
         assert_eq!(nearest("adress", known()), Some("address"));
         assert_eq!(nearest("registy", known()), Some("registry"));
+        assert_eq!(nearest("tlt", known()), Some("ttl"));
         assert_eq!(nearest("colour", known()), None);
     }
 

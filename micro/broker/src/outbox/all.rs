@@ -1,12 +1,14 @@
 //! Futures side by side, each polled again only when it was woken.
+//!
+//! Not `futures_util::future::join_all`: nothing else in a default build needs that crate, and up to
+//! 30 futures it polls all of them on each wake. Which future was woken is [`Bell`]'s affair.
 
 use std::future::poll_fn;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
+
+use micro_wake::Bell;
 
 use crate::backend::BoxFuture;
-use micro_wake::sync::Mutex;
 
 /// Runs futures side by side, each first polled in order; their results in that order.
 pub(super) async fn all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
@@ -14,26 +16,21 @@ pub(super) async fn all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
         let only = futures.remove(0);
         return vec![only.await];
     }
-    let parent = Arc::new(Mutex::new(Waker::noop().clone()));
     let new = |future| Running {
         future,
-        flag: Arc::new(Flag {
-            woken: AtomicBool::new(true),
-            parent: Arc::clone(&parent),
-        }),
+        bell: Bell::new(),
         result: None,
     };
     let mut running: Vec<Running<'_, T>> = futures.into_iter().map(new).collect();
-    let mut left = running.len();
-    poll_fn(|task| {
-        parent.lock().clone_from(task.waker());
+    poll_fn(|cx| {
+        let mut is_pending = false;
         for running in &mut running {
-            left -= usize::from(running.poll());
+            is_pending |= running.poll(cx).is_pending();
         }
-        if left == 0 {
-            Poll::Ready(())
-        } else {
+        if is_pending {
             Poll::Pending
+        } else {
+            Poll::Ready(())
         }
     })
     .await;
@@ -42,50 +39,25 @@ pub(super) async fn all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
 
 struct Running<'a, T> {
     future: BoxFuture<'a, T>,
-    flag: Arc<Flag>,
+    bell: Bell,
     result: Option<T>,
 }
 
 impl<T> Running<'_, T> {
-    /// Whether it has just ended.
-    fn poll(&mut self) -> bool {
-        if !self.flag.woken.swap(false, Ordering::AcqRel) || self.result.is_some() {
-            return false;
+    /// Pending until the result is there.
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.result.is_some() {
+            return Poll::Ready(());
         }
-        let waker = Waker::from(Arc::clone(&self.flag));
-        match self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(result) => {
-                self.result = Some(result);
-                true
-            }
-            Poll::Pending => false,
-        }
-    }
-}
-
-/// Whether a future is to be polled again.
-struct Flag {
-    woken: AtomicBool,
-    /// Who polls all of them.
-    parent: Arc<Mutex<Waker>>,
-}
-
-impl Wake for Flag {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.woken.swap(true, Ordering::AcqRel) {
-            let parent = self.parent.lock();
-            parent.wake_by_ref();
-        }
+        let future = self.future.as_mut();
+        let polled = self.bell.poll(cx.waker(), |cx| future.poll(cx));
+        polled.map(|result| self.result = Some(result))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::sync::oneshot;
 
