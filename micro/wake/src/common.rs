@@ -97,18 +97,23 @@ impl<F: Future + Unpin> Common<F> {
     fn poll(&self) -> Round<()> {
         let mut work = self.work.lock();
         let Work { future, output } = &mut *work;
-        let round = self.signal.repeat(&self.waker, |cx| match future {
+        self.signal.repeat(&self.waker, |cx| match future {
             Some(future) if output.is_none() && !self.is_stopped() => {
                 let polled = Pin::new(future).poll(cx);
                 polled.map(|polled| *output = Some(polled))
             }
             _ => Poll::Ready(()),
-        });
-        let gone = future.take_if(|_| self.is_stopped());
-        drop(work);
-        // Outside the lock: it may run any code.
-        drop(gone);
-        round
+        })
+    }
+
+    /// Drops the future if the owner is gone. Whoever has polled does so at the end: an owner that
+    /// finds it polling leaves the future to it.
+    fn clear(&self) {
+        if self.is_stopped() {
+            let gone = self.work.lock().future.take();
+            // Outside the lock: it may run any code.
+            drop(gone);
+        }
     }
 
     fn is_stopped(&self) -> bool {
@@ -133,16 +138,14 @@ impl<F: Future + Unpin> Polling<'_, F> {
         let common = self.0;
         let round = common.poll();
         std::mem::forget(self);
-        match round {
-            Round::Rest => false,
-            Round::Enough => true,
-            Round::Ready(()) => {
-                // The output waits for the owner.
-                common.signal.mark();
-                common.signal.end();
-                true
-            }
+        if let Round::Ready(()) = round {
+            // The output waits for the owner.
+            common.signal.mark();
+            common.signal.end();
         }
+        // Not before it has ended, or an owner could go between.
+        common.clear();
+        !matches!(round, Round::Rest)
     }
 }
 
@@ -187,8 +190,7 @@ impl<F: Future + Unpin> Drop for Owner<F> {
     fn drop(&mut self) {
         let common = &self.0;
         common.stopped.store(true, Ordering::SeqCst);
-        common.signal.mark();
-        // Otherwise whoever polls now sees the note, and drops the future.
+        // Otherwise whoever polls now ends later, and drops the future then.
         if common.signal.begin() {
             Polling(common).finish();
         }

@@ -293,6 +293,22 @@ fn work_is_dropped_with_its_owner_whoever_polls() {
 }
 
 #[test]
+fn work_that_a_helper_ends_is_dropped_with_its_owner() {
+    loom::model(|| {
+        let pieces = Arc::new(Pieces::default());
+        let work = Work::new(&pieces, 1);
+        let dropped = Arc::clone(&work.dropped);
+        let (owner, common) = common(work);
+        let helper = Arc::clone(&common);
+        let helping = thread::spawn(move || helper.after(|| pieces.make()));
+        drop(owner);
+        helping.join().unwrap();
+        assert!(dropped.load(Ordering::Relaxed));
+        drop(common);
+    });
+}
+
+#[test]
 fn work_that_was_taken_is_polled_by_nobody_else() {
     loom::model(|| {
         let (pieces, mut owner, common) = shared(2);
