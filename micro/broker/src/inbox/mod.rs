@@ -64,6 +64,9 @@ impl Inbox {
     /// An inbox whose workers run on the current runtime.
     #[doc(hidden)]
     pub fn start(pattern: Pattern, options: Options, run: Run, bury: Bury) -> Self {
+        // For the whole process, not for a broker or a backend: several brokers may share a
+        // backend, and a backend of another crate tells inboxes apart by this number alone. It is
+        // only counted up; two apps in one process do not learn of each other by it.
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let workers = options.concurrency;
         let shared = Arc::new(Shared {

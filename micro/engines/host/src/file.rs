@@ -7,7 +7,6 @@ use std::fmt::Write;
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -213,13 +212,13 @@ const SUFFIX: &str = ".json";
 
 /// A name that no other file has, now or in another process.
 pub(super) fn temporary_name() -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    // Processes of two pid namespaces may share id and directory, hence the time.
+    // Processes of two pid namespaces may share id and directory, and threads of one process both:
+    // hence the random number, and the time, should two of them draw the same.
     format!(
-        "{TEMPORARY}{}-{count}-{}",
+        "{TEMPORARY}{}-{}-{:016x}",
         std::process::id(),
-        clock::wall().subsec_nanos()
+        clock::wall().subsec_nanos(),
+        fastrand::u64(..)
     )
 }
 
