@@ -59,7 +59,8 @@ impl Default for Again {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use crate::signal::{MAX_POLLS, MAX_TIME};

@@ -84,7 +84,8 @@ impl Wake for Ring {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use crate::wakes::Wakes;

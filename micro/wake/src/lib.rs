@@ -16,7 +16,7 @@
 //! # Models
 //!
 //! `tests/loom.rs` runs the state machines through every interleaving that [loom] tells apart, with
-//! a limit on preemptions where the comment of a model says so:
+//! a limit on preemptions where a model says `bounded`:
 //!
 //! ```text
 //! RUSTFLAGS='--cfg loom' cargo test -p micro-wake --release --test loom
@@ -35,7 +35,8 @@ mod signal;
 pub mod sync;
 #[cfg(not(loom))]
 mod turn;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod wakes;
 
 pub use self::again::Again;

@@ -60,15 +60,15 @@ mod model {
 
     /// A clock that stands still: a model must not depend on how long anything takes.
     #[derive(Debug, Clone, Copy)]
-    pub(crate) struct Instant;
+    pub(crate) struct Instant(Duration);
 
     impl Instant {
         pub(crate) fn now() -> Self {
-            Self
+            Self(Duration::ZERO)
         }
 
         pub(crate) fn elapsed(self) -> Duration {
-            Duration::ZERO
+            self.0
         }
     }
 

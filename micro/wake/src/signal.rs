@@ -25,7 +25,7 @@ const WOKEN: u8 = 2;
 /// | state | meaning | a wake |
 /// |---|---|---|
 /// | 0 | at rest | sets `WOKEN`, wakes the task |
-/// | `WOKEN` | the task was woken and has not polled yet | wakes the task again, which is harmless |
+/// | `WOKEN` | the task was woken and has not polled yet | wakes the task again, if it registered |
 /// | `BUSY` | somebody polls | sets `WOKEN` |
 /// | `BUSY` and `WOKEN` | somebody polls, and will poll again | nothing |
 ///

@@ -1,7 +1,7 @@
 //! Futures side by side, each polled again only when it was woken.
 //!
-//! Not `futures_util::future::join_all`: nothing else in a default build needs that crate, and up to
-//! 30 futures it polls all of them on each wake. Which future was woken is [`Bell`]'s affair.
+//! Not `futures_util::future::join_all`: nothing else in a default build needs that crate, and it
+//! polls up to 30 futures all on each wake. [`Bell`] knows which future was woken.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};

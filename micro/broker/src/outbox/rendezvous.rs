@@ -74,7 +74,7 @@ mod tests {
         ids.iter().map(named).collect()
     }
 
-    /// Computed by a program of its own from the paper "SipHash: a fast short-input PRF".
+    /// Computed by another implementation, which was checked against a vector of the hash's paper.
     #[test]
     fn weights_are_siphash_2_4_of_key_separator_and_id() {
         for (key, id, expected) in [
