@@ -6,10 +6,10 @@ use std::task::Wake;
 
 /// Counts how often it is woken.
 #[derive(Debug, Default)]
-pub struct Wakes(AtomicUsize);
+pub(crate) struct Wakes(AtomicUsize);
 
 impl Wakes {
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }

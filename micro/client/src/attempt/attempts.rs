@@ -85,7 +85,7 @@ impl Requests {
     pub(super) fn new(body: Body, framing: &mut Framing) -> Result<Self> {
         let payload = match body {
             Body::Many(requests) => return Ok(Self::Many(Mutex::new(Some(requests)))),
-            one => one.into_one()?,
+            Body::One(payload) => payload,
         };
         if let Payload::Encoded { codec, .. } = payload {
             framing.codec = codec;

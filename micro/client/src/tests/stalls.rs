@@ -3,6 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
 use super::peer::{Held, Incoming, Peer, answer, fields, framed, head, read};
 use super::streams::{echo_lazily, talk};
 use super::*;
@@ -147,12 +150,27 @@ async fn sent_to_a_stalled_reader(size: usize) -> (usize, Streaming<Text>, Peer)
         sent.load(Ordering::SeqCst) > enough
     })
     .await;
-    let mut before = usize::MAX;
+    let mut before = 0;
     while before != sent.load(Ordering::SeqCst) {
         before = sent.load(Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        others_run().await;
     }
     (before, heard, peer)
+}
+
+/// Lets every task of this thread run, and its sockets be looked at, many times: who could send,
+/// has sent. Not a pause, in which a slow machine does nothing.
+async fn others_run() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = TcpStream::connect(listener.local_addr().unwrap());
+    let (here, there) = tokio::join!(here, listener.accept());
+    let (mut here, (mut there, _)) = (here.unwrap(), there.unwrap());
+    for _ in 0..200 {
+        here.write_u8(0).await.unwrap();
+        there.read_u8().await.unwrap();
+        there.write_u8(0).await.unwrap();
+        here.read_u8().await.unwrap();
+    }
 }
 
 #[tokio::test]

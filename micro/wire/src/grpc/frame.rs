@@ -23,6 +23,7 @@ const TRUSTED: usize = 64 << 10;
 /// What stands before a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prefix {
+    /// Whether the message is compressed; gRPC-Web marks its trailers here as well.
     pub flag: u8,
     /// Of the message as it is sent, perhaps compressed.
     pub length: usize,

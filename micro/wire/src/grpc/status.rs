@@ -9,8 +9,11 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 use micro_message::error::{Detail, Error, ErrorKind};
 use micro_message::internal::{Reader, Wire, put_bytes, put_key, put_nested, put_varint};
 
+/// The code of the status.
 pub const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+/// The status's message, percent-encoded.
 pub const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+/// The status with its details, as `google.rpc.Status` in base64.
 pub const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// Bytes of a message that are sent: clients refuse headers of more than 8 KiB in all.
