@@ -26,7 +26,7 @@ pub fn connect() -> impl Future<Output = Result<Client>> + Send {
 fn connected() -> Result<Client> {
     let mut problems = Problems::default();
     let options = Options::read(&Settings::load()?, &mut problems);
-    let registry = problems.take(options.open_registry());
+    let registry = problems.take(options.open_registry(&[]));
     problems.finish("cannot connect")?;
     let registry = registry.expect("without a registry there was a problem");
     Ok(Client::builder()

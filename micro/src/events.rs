@@ -3,7 +3,7 @@
 //! [`Events`] is what users hold; [`Backend`] is what authors of a new place to keep events
 //! implement. What is promised, whatever the backend:
 //!
-//! - `append` returns when the event is as durable as the backend says: on [`File`] after the disk
+//! - `append` returns when the event is as durable as the backend says: on files after the disk
 //!   has it, unless told otherwise.
 //! - A topic's records have offsets that only grow and times that never go back. Reading begins at
 //!   the earliest, the latest, an offset or a time ([`Start`]), and follows the end.

@@ -72,12 +72,12 @@
 //! |---|---|---|
 //! | `client` | yes | calls: generated clients, discovery, balancing, failover |
 //! | `server` | yes | serves: gRPC, gRPC-Web and Connect on one port; brings `app` |
-//! | `app` | yes | [`run!`], [`App`](app::App): settings, injection, hooks, periodic work, graceful stop |
+//! | `app` | yes | [`run!`], [`App`]: settings, injection, hooks, periodic work, graceful stop |
 //! | `rest` | yes | methods as plain HTTP, by `google.api.http` |
 //! | `openapi` | yes | `/openapi.json` and a page at `/openapi` |
 //! | `reflection` | yes | gRPC's reflection, so that clients need no `.proto` file |
 //! | `schema` | yes | [`mod@schema`]: `.proto` files out of what is linked, and what a change breaks |
-//! | `broker` | yes | topics: `#[micro::subscribe]`, [`Publisher`](broker::Publisher) |
+//! | `broker` | yes | topics: `#[micro::subscribe]`, [`Publisher`] |
 //! | `events` | yes | durable streams |
 //! | `host` | yes | the registry of this machine |
 //! | `mdns` | yes | the registry of the local network, by multicast DNS |

@@ -168,7 +168,7 @@ impl Broker {
     ///   nothing and count as killed as well.
     ///
     /// A publisher that starts while the registry is empty knows of nobody. What must not be lost
-    /// then belongs into a durable stream ([`Events`](micro_events::Events)).
+    /// then belongs into a durable stream (`micro::events`).
     pub fn publish<T: Topic>(&self, event: &T) -> Publish {
         self.publish_to(T::TOPIC, event)
     }

@@ -114,7 +114,7 @@ impl Builder {
     /// so that the rest is still checked and one run shows every problem.
     fn open_registry(&mut self, options: &Options, problems: &mut Problems) -> Result<Registry> {
         let given = self.registry.take();
-        match given.or_else(|| problems.take(options.open_registry())) {
+        match given.or_else(|| problems.take(options.open_registry(&self.registry_schemes))) {
             Some(registry) => Ok(registry),
             None => Registry::open("memory://"),
         }
@@ -124,7 +124,8 @@ impl Builder {
     #[cfg(feature = "events")]
     fn open_events(&mut self, options: &Options, problems: &mut Problems) -> Result<Events> {
         let given = self.events.take();
-        match given.or_else(|| problems.take(options.open_events(self.name))) {
+        match given.or_else(|| problems.take(options.open_events(self.name, &self.events_schemes)))
+        {
             Some(events) => Ok(events),
             None => Events::open("memory://"),
         }
@@ -134,7 +135,9 @@ impl Builder {
     #[cfg(feature = "broker")]
     fn open_broker(&mut self, options: &Options, problems: &mut Problems) -> Result<Broker> {
         let given = self.broker.take();
-        match given.or_else(|| problems.take(options.open_broker(self.listen))) {
+        match given
+            .or_else(|| problems.take(options.open_broker(self.listen, &self.broker_schemes)))
+        {
             Some(broker) => Ok(broker),
             None => Broker::open("memory://"),
         }

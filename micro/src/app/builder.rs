@@ -10,12 +10,12 @@ use crate::app::hook::{Hook, LinkedHook, Moment};
 #[cfg(feature = "broker")]
 use crate::app::listeners::Listening;
 #[cfg(feature = "broker")]
-use crate::broker::{Broker, Subscriber};
+use crate::broker::{self, Broker, Subscriber};
 use crate::error::Result;
 #[cfg(feature = "events")]
-use crate::events::Events;
+use crate::events::{self, Events};
 use crate::handler::{BoxFuture, Instance, LinkedService, Resources, Served, Service};
-use crate::registry::Registry;
+use crate::registry::{self, Registry};
 use crate::settings::Settings;
 use crate::wrap::{Around, LinkedWrap, Wrap};
 
@@ -41,10 +41,15 @@ pub struct Builder {
     pub(super) version: &'static str,
     pub(super) settings: Result<Settings>,
     pub(super) registry: Option<Registry>,
+    pub(super) registry_schemes: Vec<registry::Scheme>,
     #[cfg(feature = "events")]
     pub(super) events: Option<Events>,
+    #[cfg(feature = "events")]
+    pub(super) events_schemes: Vec<events::Scheme>,
     #[cfg(feature = "broker")]
     pub(super) broker: Option<Broker>,
+    #[cfg(feature = "broker")]
+    pub(super) broker_schemes: Vec<broker::Scheme>,
     pub(super) sources: Vec<Source>,
     pub(super) wraps: Vec<Around>,
     pub(super) linked_wraps: Vec<&'static LinkedWrap>,
@@ -63,10 +68,15 @@ impl Builder {
             version: "0.0.0",
             settings: Ok(Settings::new()),
             registry: None,
+            registry_schemes: Vec::new(),
             #[cfg(feature = "events")]
             events: None,
+            #[cfg(feature = "events")]
+            events_schemes: Vec::new(),
             #[cfg(feature = "broker")]
             broker: None,
+            #[cfg(feature = "broker")]
+            broker_schemes: Vec::new(),
             sources: Vec::new(),
             wraps: Vec::new(),
             linked_wraps: Vec::new(),
@@ -106,6 +116,43 @@ impl Builder {
     /// Uses this registry instead of the one that the setting `registry` names.
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = Some(registry);
+        self
+    }
+
+    /// Adds a scheme that the setting `registry` may name. It goes before one of the same name that
+    /// is built in or announced at link time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use micro::registry::{Memory, Registry, Scheme};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> micro::Result<()> {
+    /// let app = micro::App::builder()
+    ///     .registry_scheme(Scheme::new("shelf", |_rest| Ok(Registry::new(Memory::new()))))
+    ///     .setting("registry", "shelf://a")
+    ///     .in_process();
+    /// app.build().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn registry_scheme(mut self, scheme: registry::Scheme) -> Self {
+        self.registry_schemes.push(scheme);
+        self
+    }
+
+    /// Adds a scheme that the setting `events` may name, as
+    /// [`registry_scheme`](Self::registry_scheme) does for `registry`.
+    #[cfg(feature = "events")]
+    pub fn events_scheme(mut self, scheme: events::Scheme) -> Self {
+        self.events_schemes.push(scheme);
+        self
+    }
+
+    /// Adds a scheme that the setting `broker` may name, as
+    /// [`registry_scheme`](Self::registry_scheme) does for `registry`.
+    #[cfg(feature = "broker")]
+    pub fn broker_scheme(mut self, scheme: broker::Scheme) -> Self {
+        self.broker_schemes.push(scheme);
         self
     }
 

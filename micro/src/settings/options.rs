@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[cfg(feature = "broker")]
-use crate::broker::Broker;
+use crate::broker::{self, Broker};
 #[cfg(feature = "client")]
 use crate::client;
 use crate::config::{FromText, Origin};
 use crate::error::{Error, Result};
 #[cfg(feature = "events")]
-use crate::events::Events;
+use crate::events::{self, Events};
 #[cfg(feature = "app")]
 use crate::handler::Served;
-use crate::registry::Registry;
+use crate::registry::{self, Registry};
 #[cfg(feature = "client")]
 use crate::selector::Strategy;
 #[cfg(feature = "server")]
@@ -85,21 +85,22 @@ impl Options {
         }
     }
 
-    pub(crate) fn open_registry(&self) -> Result<Registry> {
+    pub(crate) fn open_registry(&self, schemes: &[registry::Scheme]) -> Result<Registry> {
         let (url, origin) = &self.registry;
         let named = |error: Error| error.context(format!("setting `registry` from {origin}"));
-        Registry::open(url).map_err(named)
+        Registry::open_with(url, schemes).map_err(named)
     }
 
     /// Opens the events of a program. `file://` alone is a directory of its own among the user's
     /// data, as one process has it at a time.
     #[cfg(feature = "events")]
     #[cfg_attr(not(feature = "file"), expect(unused_variables))]
-    pub(crate) fn open_events(&self, program: &str) -> Result<Events> {
+    pub(crate) fn open_events(&self, program: &str, schemes: &[events::Scheme]) -> Result<Events> {
         let (url, origin) = &self.events;
         #[cfg(feature = "file")]
         let url = &self.with_default_dir(url, program);
-        Events::open(url).map_err(|error| error.context(format!("setting `events` from {origin}")))
+        Events::open_with(url, schemes)
+            .map_err(|error| error.context(format!("setting `events` from {origin}")))
     }
 
     /// `file://` without a directory as one with the directory of the program.
@@ -110,7 +111,7 @@ impl Options {
             .map(|rest| rest.strip_prefix("://").unwrap_or(rest));
         match (rest, &self.data_dir) {
             (Some(rest), Some(data)) if rest.is_empty() || rest.starts_with('?') => {
-                let dir = crate::events::File::default_dir(data, program);
+                let dir = events::File::default_dir(data, program);
                 format!("file://{}{rest}", dir.display())
             }
             _ => url.to_owned(),
@@ -120,14 +121,14 @@ impl Options {
     /// Opens the broker; where nobody said which, one within the process for an app that has no
     /// port.
     #[cfg(feature = "broker")]
-    pub(crate) fn open_broker(&self, listen: bool) -> Result<Broker> {
+    pub(crate) fn open_broker(&self, listen: bool, schemes: &[broker::Scheme]) -> Result<Broker> {
         let (url, origin) = &self.broker;
         let url = match origin {
             Origin::Default if !listen => "memory://",
             _ => url,
         };
         let named = |error: Error| error.context(format!("setting `broker` from {origin}"));
-        Broker::open(url).map_err(named)
+        Broker::open_with(url, schemes).map_err(named)
     }
 
     /// Whether a service is to be served: one of its names is selected, or nothing is.

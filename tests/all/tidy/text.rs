@@ -4,7 +4,7 @@ use crate::sources::{Offence, Text};
 
 /// The file opens with `//!`.
 pub(super) fn purpose(text: &Text) -> Vec<Offence> {
-    if text.body.starts_with("//!") {
+    if text.body.starts_with("//!") || text.body.starts_with("#![doc = include_str!") {
         return Vec::new();
     }
     vec![Offence {

@@ -8,7 +8,7 @@ use micro_message::error::Error;
 /// An error that a method may return: [`Error`], or an enum that has `#[micro::error]`.
 ///
 /// Other errors become an [`Error`] by `?`, in a method that returns
-/// [`micro::Result`](crate::Result).
+/// [`micro::Result`](micro_message::error::Result).
 ///
 /// # Examples
 ///

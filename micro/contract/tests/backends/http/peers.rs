@@ -5,14 +5,41 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use micro::ErrorKind;
-use micro::broker::{Broker, Http, Options, Place};
-use micro::handler::{Resources, Route};
+use micro::app::App;
+use micro::broker::{Broker, Delivery, Event, Http, Options, Place, Subscriber};
+use micro::handler::{FromCall, Parts, Resources, Route};
 use micro::registry::{Backend, Memory, Node, Registry};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{DEADLINE, TTL, counting, event, node, publisher, ready, until};
+
+#[tokio::test]
+async fn a_broker_that_is_made_by_hand_receives() {
+    let registry = Registry::new(Memory::new());
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::new(counting(&count));
+    let heard = Subscriber::new("heard", "peers.hand", move |parts: Parts, _: Event| {
+        let handled = Delivery::from_call(&parts).map(&*counted);
+        async move { handled?.await }
+    });
+    let app = App::builder()
+        .registry(registry.clone())
+        .broker(Broker::new(Http::new()))
+        .setting("settle", "1ms")
+        .subscriber(heard)
+        .build()
+        .await
+        .unwrap();
+    let running = app.start().await.unwrap();
+    let broker = publisher(&registry).await;
+    ready(&broker, "peers.hand", 1).await;
+    let published = broker.publish_event(event("peers.hand", 1)).await.unwrap();
+    assert_eq!(published.taken, 1);
+    until("it is handled", || count.load(Ordering::SeqCst) == 1).await;
+    running.stop().await;
+}
 
 #[test]
 fn services_that_take_events_say_what_they_are_for() {
