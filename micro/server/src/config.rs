@@ -14,7 +14,8 @@ pub struct Config {
     /// `host:port` to listen on; port 0 takes a free one. Default `127.0.0.1:0`.
     pub address: String,
     /// Whether clients may ask what is served: gRPC reflection, `/openapi.json` and the page
-    /// `/openapi` to try it. Default yes.
+    /// `/openapi` to try it, as far as the cargo features `reflection` and `openapi` are on.
+    /// Default yes.
     pub reflection: bool,
     /// Which replies are compressed. Default none.
     pub compression: Replies,

@@ -2,7 +2,6 @@
 //!
 //! Native gRPC has none: browsers do not speak it.
 
-use http::Method;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
@@ -165,7 +164,9 @@ impl Cors {
     /// # Errors
     ///
     /// `PermissionDenied`, naming the origin and the setting.
+    #[cfg(feature = "rest")]
     pub(super) fn check(&self, head: &Parts) -> Result<()> {
+        use http::Method;
         if matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return Ok(());
         }
@@ -283,6 +284,8 @@ fn origin(text: &str) -> Result<String, &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
 
     #[test]

@@ -18,12 +18,10 @@ use crate::connect::{self, Shape};
 use crate::connection_state::ConnectionState;
 use crate::grpc::web::{self, Web};
 use crate::pages::Page;
-use crate::server_state::ServerState;
 use crate::{error_json, go_micro, http1, index, rest, sse};
-use micro_core::handler::{Kind, Route};
+use micro_core::handler::{Kind, Route, Router};
 use micro_message::codec::Codec;
 use micro_message::error::Error;
-use micro_schema::http::Found;
 use micro_wire::grpc;
 
 const ACCEPTED: &str = "application/grpc, application/grpc+json, application/grpc-web, \
@@ -170,20 +168,10 @@ async fn route(connection: &ConnectionState, mut request: Request<Incoming>) -> 
             _ => allowed(method, "GET, HEAD, OPTIONS", plain_text_error),
         };
     }
-    match server.rest.find(method.as_str(), path) {
-        Found::Entry(_, rule) => rest::serve(connection, rule, request).await,
-        Found::Methods(mut methods) => {
-            if methods.contains(&"GET") && !methods.contains(&"HEAD") {
-                methods.push("HEAD");
-            }
-            methods.push("OPTIONS");
-            allowed(method, &methods.join(", "), error_json::refuse_as)
-        }
-        Found::Nothing if path == "*" => {
-            allowed(method, "GET, HEAD, POST, OPTIONS", plain_text_error)
-        }
-        Found::Nothing => unknown(server, path),
+    if path == "*" {
+        return allowed(method, "GET, HEAD, POST, OPTIONS", plain_text_error);
     }
+    rest::route(connection, &server.rest, request).await
 }
 
 /// A POST at a method's path: a call of Connect, or one that is answered with events.
@@ -241,13 +229,12 @@ fn verbs(route: &Route) -> &'static str {
     }
 }
 
-/// The answer at a path where nothing is.
-fn unknown(server: &ServerState, path: &str) -> HttpReply {
-    let near = server.rest.near(path);
+/// The answer at a path where nothing is, but near it these paths of REST.
+pub(super) fn unknown(router: &Router, path: &str, near: &[String]) -> HttpReply {
     // Nobody reads more of a path that is not there.
     let shown: String = path.chars().take(200).collect();
     let error = if near.is_empty() {
-        server.router.unknown(&shown)
+        router.unknown(&shown)
     } else {
         Error::unimplemented(format!(
             "nothing at `{}`; near: `{}`",
@@ -259,7 +246,7 @@ fn unknown(server: &ServerState, path: &str) -> HttpReply {
 }
 
 /// The answer to `OPTIONS`, and to what a path does not answer.
-fn allowed(
+pub(super) fn allowed(
     method: &Method,
     methods: &str,
     refuse: fn(StatusCode, &Error) -> HttpReply,

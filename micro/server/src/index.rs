@@ -10,7 +10,6 @@ use serde_json::json;
 use crate::accept::prefers;
 use crate::body::{HttpReply, plain};
 use crate::error_json;
-use crate::openapi::{self, Description};
 use crate::pages::Page;
 use crate::server_state::ServerState;
 use micro_core::handler::{Kind, Route, Router, is_own};
@@ -23,10 +22,14 @@ pub(super) fn serve<B>(page: Page, server: &ServerState, request: &Request<B>) -
         Page::Index => index(server, request),
         Page::Alive => plain(StatusCode::OK, TEXT, "alive\n"),
         Page::Ready => ready(server),
-        Page::Description => described(server, request, openapi::json),
-        Page::Explorer => described(server, request, |_, _| openapi::page()),
-        Page::ExplorerStyle => described(server, request, |_, _| openapi::style()),
-        Page::ExplorerScript => described(server, request, |_, _| openapi::script()),
+        // Not found when the server does not describe itself.
+        Page::OpenApi(file) => match &server.description {
+            Some(description) => description.serve(file, &server.router),
+            None => {
+                let error = server.router.unknown(request.uri().path());
+                error_json::refuse_as(StatusCode::NOT_FOUND, &error)
+            }
+        },
     }
 }
 
@@ -37,8 +40,10 @@ fn index<B>(server: &ServerState, request: &Request<B>) -> HttpReply {
         let list = list(&server.router).to_string();
         return plain(StatusCode::OK, "application/json", list);
     }
-    if server.description.is_some() && prefers(request.headers(), "text/html", "text/plain") {
-        return openapi::redirect();
+    if let Some(description) = &server.description
+        && prefers(request.headers(), "text/html", "text/plain")
+    {
+        return description.redirect();
     }
     plain(StatusCode::OK, TEXT, text(server, &host(request)))
 }
@@ -52,21 +57,6 @@ fn ready(server: &ServerState) -> HttpReply {
             TEXT,
             format!("not ready: {reason}\n"),
         ),
-    }
-}
-
-/// A page of OpenAPI; it is not found when the server does not describe itself.
-fn described<B>(
-    server: &ServerState,
-    request: &Request<B>,
-    page: fn(&Description, &Router) -> HttpReply,
-) -> HttpReply {
-    match &server.description {
-        Some(description) => page(description, &server.router),
-        None => {
-            let error = server.router.unknown(request.uri().path());
-            error_json::refuse_as(StatusCode::NOT_FOUND, &error)
-        }
     }
 }
 

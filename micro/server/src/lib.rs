@@ -9,7 +9,7 @@
 //! | Connect | `application/json`, `application/proto` | unary; GET where `idempotent` or `safe` |
 //! | | `application/connect+json`, `+proto` | streams of every kind |
 //! | events | `accept: text/event-stream`, JSON by POST or in a query | server streams |
-//! | REST | the paths of `http` | unary, server streams |
+//! | REST (cargo feature `rest`) | the paths of `http` | unary, server streams |
 //!
 //! Events, for `EventSource` and `curl -N`, are `data: {…}` for each message, `event: error` with
 //! Connect's JSON of an error, `event: end` at a good end, and a comment every 15 seconds of
@@ -68,11 +68,20 @@ mod index;
 mod inline;
 mod listener;
 mod messages;
+#[cfg(feature = "openapi")]
+mod openapi;
+#[cfg(not(feature = "openapi"))]
+#[path = "openapi/off.rs"]
 mod openapi;
 mod pages;
+#[cfg(feature = "reflection")]
 mod reflection;
 mod request_body;
 mod requests;
+#[cfg(feature = "rest")]
+mod rest;
+#[cfg(not(feature = "rest"))]
+#[path = "rest/off.rs"]
 mod rest;
 mod server_state;
 mod socket;
@@ -86,7 +95,7 @@ pub use self::cors::Cors;
 pub use self::drain::{Drained, Running};
 pub use self::health::Health;
 pub use self::listener::Server;
-pub use self::rest::table::check_http;
+pub use self::rest::check_http;
 
 #[cfg(test)]
 mod tests;

@@ -15,8 +15,9 @@ use crate::connection;
 use crate::connection_state::ConnectionState;
 use crate::drain::Running;
 use crate::health::{self, Health};
+#[cfg(feature = "reflection")]
 use crate::reflection;
-use crate::rest::table::Table;
+use crate::rest::Table;
 use crate::server_state::ServerState;
 use micro_core::handler::{Route, Router};
 use micro_message::error::{Error, ErrorKind, OrError, Result};
@@ -56,6 +57,7 @@ impl Server {
         let services = router.services();
         add(&mut router, health::routes(&health, &services))?;
         let draining = CancellationToken::new();
+        #[cfg(feature = "reflection")]
         if config.reflection {
             let own = reflection::routes(&router, &draining)?;
             add(&mut router, own)?;

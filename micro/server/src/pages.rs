@@ -1,5 +1,7 @@
 //! Paths of a server's own pages, for people and probes.
 
+use crate::openapi::File;
+
 /// A page of every server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Page {
@@ -9,12 +11,8 @@ pub(super) enum Page {
     Alive,
     /// Whether calls should come here.
     Ready,
-    /// The OpenAPI description.
-    Description,
-    /// The page to try the methods, and its files.
-    Explorer,
-    ExplorerStyle,
-    ExplorerScript,
+    /// The OpenAPI description, or the page to try the methods.
+    OpenApi(File),
 }
 
 impl Page {
@@ -24,11 +22,7 @@ impl Page {
             "/" => Self::Index,
             "/healthz" => Self::Alive,
             "/readyz" => Self::Ready,
-            "/openapi.json" => Self::Description,
-            "/openapi" => Self::Explorer,
-            "/openapi.css" => Self::ExplorerStyle,
-            "/openapi.js" => Self::ExplorerScript,
-            _ => return None,
+            _ => return File::at(path).map(Self::OpenApi),
         })
     }
 }

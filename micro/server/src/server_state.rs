@@ -11,7 +11,7 @@ use crate::config::{Config, Limits, Replies};
 use crate::cors::Cors;
 use crate::health::Health;
 use crate::openapi::Description;
-use crate::rest::table::Table;
+use crate::rest::Table;
 use micro_core::handler::Router;
 
 /// What one server shares among its connections.
@@ -49,7 +49,7 @@ impl ServerState {
             limits: config.limits,
             compression: config.compression,
             health,
-            description: config.reflection.then(Description::default),
+            description: Description::offered(config.reflection),
             draining,
             cut: CancellationToken::new(),
             is_cut: AtomicBool::new(false),

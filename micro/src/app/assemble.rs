@@ -69,19 +69,17 @@ impl Builder {
         resources.insert::<Stop>(stop.clone());
         let services = self.make_services(&options, &mut problems).await;
         let router = route(&services, &wraps, &resources, &mut problems);
-        let mut methods: Vec<Arc<MethodInfo>> = router
-            .routes()
-            .iter()
-            .map(|route| Arc::clone(&route.method))
-            .collect();
+        let routes = router.routes();
+        let methods = routes.iter().map(|route| Arc::clone(&route.method));
         #[cfg(feature = "broker")]
         let listeners = self.listeners(&services, &wraps, &mut problems);
         #[cfg(feature = "broker")]
-        methods.extend(
+        let methods = methods.chain(
             listeners
                 .iter()
                 .map(|listener| Arc::clone(&listener.method)),
         );
+        let methods: Vec<Arc<MethodInfo>> = methods.collect();
         check_filters(&wraps, &methods, &mut problems);
         problems.finish(&format!("`{}` cannot start", self.name))?;
         #[cfg(feature = "client")]
@@ -194,6 +192,7 @@ impl Builder {
             match source.make(&self.resources).await {
                 Ok(instance) => made.push(Made {
                     served,
+                    #[cfg(feature = "broker")]
                     type_id: source.type_id(),
                     instance,
                 }),
@@ -213,6 +212,7 @@ fn node_id() -> String {
 /// A service whose instance exists.
 struct Made {
     served: Vec<Served>,
+    #[cfg(feature = "broker")]
     type_id: TypeId,
     instance: Instance,
 }
@@ -240,20 +240,18 @@ impl Source {
     }
 
     async fn make(&self, resources: &Resources) -> Result<Instance> {
-        let (type_id, name, instance) = match self {
-            Self::Given {
-                type_id, instance, ..
-            } => (*type_id, "a given service", Arc::clone(instance)),
+        let (name, instance) = match self {
+            Self::Given { instance, .. } => ("a given service", Arc::clone(instance)),
             Self::Linked(record) => {
                 let made = (record.build)(resources).await;
                 let place = record.location;
                 let named = |error: Error| {
                     error.context(format!("{place}: cannot make `{}`", record.info.name))
                 };
-                ((record.type_id)(), record.info.name, made.map_err(named)?)
+                (record.info.name, made.map_err(named)?)
             }
         };
-        resources.insert_any(type_id, name, Arc::clone(&instance));
+        resources.insert_any(self.type_id(), name, Arc::clone(&instance));
         Ok(instance)
     }
 }

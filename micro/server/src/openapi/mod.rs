@@ -22,11 +22,64 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// What is answered at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum File {
+    /// The description.
+    Description,
+    /// The page to try the methods.
+    Page,
+    /// The page's style.
+    Style,
+    /// The page's script.
+    Script,
+}
+
+impl File {
+    /// The file at a path, if there is one.
+    pub(super) fn at(path: &str) -> Option<Self> {
+        Some(match path {
+            "/openapi.json" => Self::Description,
+            "/openapi" => Self::Page,
+            "/openapi.css" => Self::Style,
+            "/openapi.js" => Self::Script,
+            _ => return None,
+        })
+    }
+}
+
 /// The description of what is served, made when it is first asked for.
 #[derive(Debug, Default)]
 pub(super) struct Description(OnceLock<Result<Bytes, String>>);
 
 impl Description {
+    /// A description, if the setting `reflection` is on.
+    pub(super) fn offered(reflection: bool) -> Option<Self> {
+        reflection.then(Self::default)
+    }
+
+    /// Answers a request for a file.
+    pub(super) fn serve(&self, file: File, router: &Router) -> HttpReply {
+        match file {
+            File::Description => match self.text(router) {
+                Ok(text) => reply("application/json", text.clone()),
+                Err(error) => error_json::refuse(&Error::internal(error.clone())),
+            },
+            File::Page => reply(HTML, include_str!("page.html")),
+            File::Style => reply(CSS, include_str!("page.css")),
+            File::Script => reply(SCRIPT, include_str!("page.js")),
+        }
+    }
+
+    /// Sends a browser to the page.
+    #[expect(clippy::unused_self, reason = "only who describes itself has the page")]
+    pub(super) fn redirect(&self) -> HttpReply {
+        let mut response = plain(StatusCode::SEE_OTHER, HTML, "");
+        let headers = response.headers_mut();
+        headers.insert(LOCATION, HeaderValue::from_static("/openapi"));
+        response
+    }
+
     fn text(&self, router: &Router) -> &Result<Bytes, String> {
         self.0.get_or_init(|| match describe(router) {
             Ok(text) => Ok(text.into()),
@@ -55,38 +108,7 @@ fn describe(router: &Router) -> Result<String> {
     Ok(schema.openapi(&names.join(", "), version))
 }
 
-/// The description.
-pub(super) fn json(description: &Description, router: &Router) -> HttpReply {
-    match description.text(router) {
-        Ok(text) => file("application/json", text.clone()),
-        Err(error) => error_json::refuse(&Error::internal(error.clone())),
-    }
-}
-
-/// The page to try the methods.
-pub(super) fn page() -> HttpReply {
-    file(HTML, include_str!("page.html"))
-}
-
-/// The page's style.
-pub(super) fn style() -> HttpReply {
-    file(CSS, include_str!("page.css"))
-}
-
-/// The page's script.
-pub(super) fn script() -> HttpReply {
-    file(SCRIPT, include_str!("page.js"))
-}
-
-/// Sends a browser to the page.
-pub(super) fn redirect() -> HttpReply {
-    let mut response = plain(StatusCode::SEE_OTHER, HTML, "");
-    let headers = response.headers_mut();
-    headers.insert(LOCATION, HeaderValue::from_static("/openapi"));
-    response
-}
-
-fn file(content_type: &'static str, bytes: impl Into<Bytes>) -> HttpReply {
+fn reply(content_type: &'static str, bytes: impl Into<Bytes>) -> HttpReply {
     let mut response = plain(StatusCode::OK, content_type, bytes);
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));

@@ -5,7 +5,7 @@
 //! plain text and bytes where a field of that type is. The deadline is `connect-timeout-ms`.
 
 mod reply;
-pub(super) mod table;
+mod table;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -18,20 +18,40 @@ use crate::connect;
 use crate::connection_state::ConnectionState;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::http::{allowed, unknown};
 use crate::rest::table::Rule;
 use crate::{error_json, request_body};
 use micro_core::handler::Body;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind};
-use micro_schema::http::{Binding, Media};
+use micro_schema::http::{Binding, Found, Media};
 use micro_wire::Compression;
 
-/// Answers a request at a rule's path.
-pub(super) async fn serve(
+pub(super) use self::table::Table;
+pub use self::table::check_http;
+
+/// Answers a request that is for nothing else: by a rule, if one has its path.
+pub(super) async fn route(
     connection: &ConnectionState,
-    rule: &Rule,
+    table: &Table,
     request: Request<Incoming>,
 ) -> HttpReply {
+    let (method, path) = (request.method(), request.uri().path());
+    match table.find(method.as_str(), path) {
+        Found::Entry(_, rule) => serve(connection, rule, request).await,
+        Found::Methods(mut methods) => {
+            if methods.contains(&"GET") && !methods.contains(&"HEAD") {
+                methods.push("HEAD");
+            }
+            methods.push("OPTIONS");
+            allowed(method, &methods.join(", "), error_json::refuse_as)
+        }
+        Found::Nothing => unknown(&connection.server.router, path, &table.near(path)),
+    }
+}
+
+/// Answers a request at a rule's path.
+async fn serve(connection: &ConnectionState, rule: &Rule, request: Request<Incoming>) -> HttpReply {
     let guard = connection.calls.begin(&rule.route.method);
     let (head, body) = request.into_parts();
     match answer(connection, rule, &head, body).await {
