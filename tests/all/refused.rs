@@ -127,7 +127,7 @@ async fn a_call_that_a_stopping_node_has_not_handled_is_answered_by_another_once
     ];
     let client = Client::builder().registry(registry).build();
     let method = Arc::new(MethodInfo::new("parcel", "/test.Parcel/Send"));
-    assert!(!method.idempotent);
+    assert!(!method.options.idempotent);
     // One call after the other, until one is under way to the node that is going to stop.
     let mut calls = 0;
     let held = loop {

@@ -71,19 +71,22 @@ impl Method {
             .filter(|doc| !doc.is_empty())
             .map(|doc| quote!(.doc(#doc)));
         let deprecated = self.is_deprecated().then(|| quote!(.deprecated()));
-        let (flags, http) = (self.flags(), http::expand(&self.http, private));
+        let options = self.method_options(private);
+        let options = options.map(|options| quote!(.options(#options)));
+        let http = http::expand(&self.http, private);
         let location = signature::location(private, self.ident.span());
-        quote!(#doc #deprecated #flags #http .location(#location))
+        quote!(#doc #deprecated #options #http .location(#location))
     }
 
-    /// What service and client both say of the method.
-    fn flags(&self) -> TokenStream {
+    /// The `MethodOptions` that service and client share; none where all are the default.
+    fn method_options(&self, private: &TokenStream) -> Option<TokenStream> {
         let idempotent = self.idempotent.then(|| quote!(.idempotent()));
         let safe = self.safe.then(|| quote!(.safe()));
         let timeout = self.timeout.map(duration::expand);
         let timeout = timeout.map(|timeout| quote!(.timeout(#timeout)));
         let limit = self.limit.map(|bytes| quote!(.message_limit(#bytes)));
-        quote!(#idempotent #safe #timeout #limit)
+        let setters = quote!(#idempotent #safe #timeout #limit);
+        (!setters.is_empty()).then(|| quote!(#private::MethodOptions::new() #setters))
     }
 
     /// That the request is a message, or a stream of such.
@@ -189,7 +192,10 @@ impl Method {
             wire,
             ..
         } = self;
-        let (reply, flags) = (self.reply(private), self.flags());
+        let reply = self.reply(private);
+        let options = self
+            .method_options(private)
+            .unwrap_or_else(|| quote!(#private::MethodOptions::new()));
         let (question, mut answer) = (self.question(private), self.answer(private));
         if self.replies.is_some() {
             answer = quote!(#answer.answer());
@@ -215,7 +221,7 @@ impl Method {
             #[allow(clippy::type_complexity)]
             #visibility fn #ident(&self #parameter) -> #returns {
                 static __METHOD: #private::LazyMethod =
-                    #private::LazyMethod::new(#wire) #flags;
+                    #private::LazyMethod::new(#wire, #options);
                 let __target = #private::Target {
                     client: self.__client(),
                     service: &Self::INFO,

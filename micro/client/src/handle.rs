@@ -249,7 +249,7 @@ impl Client {
     /// How long a call may take unless told. Streams have no end of their own: the client's
     /// timeout is for opening them.
     pub(super) fn default_limit(&self, method: &MethodInfo) -> Option<Limit> {
-        match method.timeout {
+        match method.options.timeout {
             Some(timeout) => Limit::after(timeout, "the method's timeout"),
             None if method.kind != Kind::Unary => None,
             None => Limit::after(self.0.core.config.timeout, "the client's timeout"),

@@ -8,7 +8,8 @@ use crate::http::HttpRule;
 use crate::model::Http;
 use crate::{MethodDescriptor, Schema, ServiceDescriptor, Types};
 use micro_core::handler::{
-    Describe, Kind, LinkedService, Method, Route, Router, Served, Service, ServiceInfo,
+    Describe, Kind, LinkedService, Method, MethodOptions, Route, Router, Served, Service,
+    ServiceInfo,
 };
 use micro_core::internal::is_own;
 use micro_message::codec::Message;
@@ -89,8 +90,7 @@ pub struct Described<'a> {
     doc: &'a str,
     deprecated: bool,
     kind: Kind,
-    idempotent: bool,
-    safe: bool,
+    options: MethodOptions,
     http: &'static [HttpRule],
     messages: (Describe, Describe),
     error: Option<Describe>,
@@ -104,8 +104,7 @@ impl<'a> Described<'a> {
             doc: method.doc,
             deprecated: method.deprecated,
             kind: method.kind,
-            idempotent: method.idempotent,
-            safe: method.safe,
+            options: method.options,
             http: method.http,
             messages: (method.input, method.output),
             error: method.error,
@@ -121,8 +120,8 @@ impl<'a> Described<'a> {
             server_streaming: self.kind.streams_replies(),
             doc: self.doc.to_owned(),
             deprecated: self.deprecated,
-            idempotent: self.idempotent,
-            safe: self.safe,
+            idempotent: self.options.idempotent,
+            safe: self.options.safe,
         }
     }
 }
@@ -136,8 +135,7 @@ impl<'a> From<&'a Route> for Described<'a> {
             doc: route.doc,
             deprecated: route.deprecated,
             kind: route.method.kind,
-            idempotent: route.method.idempotent,
-            safe: route.method.safe,
+            options: route.method.options,
             http: route.http,
             messages,
             error,

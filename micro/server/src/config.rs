@@ -136,7 +136,7 @@ impl Default for Limits {
 impl Limits {
     /// Longest message of a method, in bytes.
     pub(super) fn message_of(&self, method: &MethodInfo) -> usize {
-        method.message_limit.unwrap_or(self.message)
+        method.options.message_limit.unwrap_or(self.message)
     }
 }
 

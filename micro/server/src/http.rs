@@ -201,7 +201,7 @@ async fn post(
 async fn get(connection: &ConnectionState, route: &Route, request: Request<Incoming>) -> HttpReply {
     let (head, body) = request.into_parts();
     // An image on any page is a GET: harmless to repeat is not harmless to call.
-    if !route.method.safe
+    if !route.method.options.safe
         && let Err(error) = connection.server.cors.check_any(&head)
     {
         return error_json::refuse(&error);
@@ -218,7 +218,7 @@ async fn get(connection: &ConnectionState, route: &Route, request: Request<Incom
 
 /// Whether a method is harmless enough for GET, and its request short enough.
 fn gettable(route: &Route) -> bool {
-    route.method.idempotent && !route.method.kind.streams_requests()
+    route.method.options.idempotent && !route.method.kind.streams_requests()
 }
 
 fn verbs(route: &Route) -> &'static str {

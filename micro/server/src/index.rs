@@ -69,7 +69,7 @@ fn list(router: &Router) -> serde_json::Value {
                 "name": route.method.name(),
                 "path": route.method.path,
                 "kind": kind(route),
-                "idempotent": route.method.idempotent,
+                "idempotent": route.method.options.idempotent,
                 "doc": route.doc.trim(),
                 "http": http(route),
             })

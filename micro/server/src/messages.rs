@@ -92,7 +92,7 @@ impl EncodeOptions {
             compression: None,
             varies: false,
             from: replies.from,
-            limit: method.message_limit,
+            limit: method.options.message_limit,
             configured: replies.way,
         }
     }

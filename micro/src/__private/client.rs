@@ -6,66 +6,32 @@
 )]
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use crate::client::{Client, Request};
-use crate::handler::{Kind, MethodInfo, RequestSpec, ResponseSpec, ServiceInfo};
+use crate::handler::{Kind, MethodInfo, MethodOptions, RequestSpec, ResponseSpec, ServiceInfo};
 
 /// What a client knows of a method; its path is put together on the first call.
 #[derive(Debug)]
 pub struct LazyMethod {
     name: &'static str,
-    idempotent: bool,
-    safe: bool,
-    timeout: Option<Duration>,
-    message_limit: Option<usize>,
+    options: MethodOptions,
     info: OnceLock<Arc<MethodInfo>>,
 }
 
 impl LazyMethod {
     /// A method by its name on the wire.
-    pub const fn new(name: &'static str) -> Self {
+    pub const fn new(name: &'static str, options: MethodOptions) -> Self {
         Self {
             name,
-            idempotent: false,
-            safe: false,
-            timeout: None,
-            message_limit: None,
+            options,
             info: OnceLock::new(),
         }
     }
 
-    /// Says that running it twice is the same as running it once.
-    pub const fn idempotent(mut self) -> Self {
-        self.idempotent = true;
-        self
-    }
-
-    /// Says that running it changes nothing.
-    pub const fn safe(mut self) -> Self {
-        self.safe = true;
-        self.idempotent()
-    }
-
-    /// Sets how long a call may take when its caller sets no deadline.
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    /// Sets the longest message in either direction, in bytes.
-    pub const fn message_limit(mut self, bytes: usize) -> Self {
-        self.message_limit = Some(bytes);
-        self
-    }
-
     fn info(&self, service: &'static ServiceInfo, kind: Kind) -> &Arc<MethodInfo> {
         self.info.get_or_init(|| {
-            let mut info = MethodInfo::of(service, self.name).kind(kind);
-            (info.idempotent, info.safe) = (self.idempotent, self.safe);
-            info.timeout = self.timeout;
-            info.message_limit = self.message_limit;
-            Arc::new(info)
+            let info = MethodInfo::of(service, self.name);
+            Arc::new(info.kind(kind).options(self.options))
         })
     }
 }

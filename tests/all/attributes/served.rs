@@ -128,11 +128,14 @@ fn methods_come_from_every_block_and_function() {
     assert_eq!(names, ["Fails", "Goodbye", "Nothing", "SayHello"]);
     let hello = &routes[3];
     assert_eq!(hello.doc, "Says hello.");
-    assert!(hello.method.idempotent);
-    assert_eq!(hello.method.timeout, Some(Duration::from_millis(1500)));
-    assert_eq!(routes[0].method.timeout, None);
+    assert!(hello.method.options.idempotent);
+    assert_eq!(
+        hello.method.options.timeout,
+        Some(Duration::from_millis(1500))
+    );
+    assert_eq!(routes[0].method.options.timeout, None);
     let fails = &routes[0];
-    assert_eq!(fails.method.message_limit, Some(1024));
+    assert_eq!(fails.method.options.message_limit, Some(1024));
     let [get, post] = fails.http else {
         panic!("{:?}", fails.http);
     };

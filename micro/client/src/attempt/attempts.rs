@@ -271,8 +271,8 @@ impl Attempts<'_> {
         match failure.reach {
             Reach::Unsent | Reach::Unprocessed => RetryClass::Free,
             Reach::Refused => RetryClass::Paid,
-            Reach::Lost if self.info.idempotent => RetryClass::Paid,
-            Reach::Answered if self.info.idempotent && failure.error.is_retryable() => {
+            Reach::Lost if self.info.options.idempotent => RetryClass::Paid,
+            Reach::Answered if self.info.options.idempotent && failure.error.is_retryable() => {
                 RetryClass::Paid
             }
             Reach::Lost | Reach::Answered => RetryClass::No,

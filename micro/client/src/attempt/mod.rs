@@ -78,7 +78,7 @@ impl Outgoing {
         let config = &self.core.config;
         let mut framing = Framing {
             codec: self.options.codec,
-            limit: info.message_limit.unwrap_or(config.message_limit),
+            limit: info.options.message_limit.unwrap_or(config.message_limit),
             compression: self.options.compression.unwrap_or(config.compression),
         };
         let requests = Requests::new(body, &mut framing)

@@ -75,11 +75,9 @@ impl Route {
         resources: Resources,
     ) -> Self {
         let serve = Arc::clone(&method.serve);
-        let mut info = MethodInfo::new(service.name, format!("/{}/{}", service.wire, method.name));
-        info.kind = method.kind;
-        (info.idempotent, info.safe) = (method.idempotent, method.safe);
-        info.timeout = method.timeout;
-        info.message_limit = method.message_limit;
+        let info = MethodInfo::of(&service, method.name)
+            .kind(method.kind)
+            .options(method.options);
         Self {
             service,
             method: Arc::new(info),
@@ -126,7 +124,7 @@ impl Route {
     /// [`run`](Self::run) asks for it; a protocol that has to wait for the request does so before,
     /// so that the timeout is for the whole of the call. A deadline once set stays.
     pub fn limited(&self, context: Context) -> Context {
-        match (context.deadline(), self.method.timeout) {
+        match (context.deadline(), self.method.options.timeout) {
             (None, Some(timeout)) => context.with_timeout(timeout),
             _ => context,
         }

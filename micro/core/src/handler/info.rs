@@ -119,16 +119,23 @@ impl Kind {
     }
 }
 
-/// What caller and service both know of a method.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a method promises and what limits its calls; the same for the service that runs it and
+/// for the clients that call it.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use micro::handler::MethodOptions;
+///
+/// const OPTIONS: MethodOptions = MethodOptions::new()
+///     .safe()
+///     .timeout(Duration::from_secs(2));
+/// assert!(OPTIONS.idempotent);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct MethodInfo {
-    /// The name under which the service's nodes register.
-    pub service: Cow<'static, str>,
-    /// The name on the wire: `/greeter.Greeter/Hello`.
-    pub path: Cow<'static, str>,
-    /// Which of the four kinds of call it is.
-    pub kind: Kind,
+pub struct MethodOptions {
     /// Whether running it twice is the same as running it once.
     pub idempotent: bool,
     /// Whether running it changes nothing at all; it is idempotent, too.
@@ -140,13 +147,10 @@ pub struct MethodInfo {
     pub message_limit: Option<usize>,
 }
 
-impl MethodInfo {
-    /// A unary method by the service's registered name and the method's path on the wire.
-    pub fn new(service: impl Into<Cow<'static, str>>, path: impl Into<Cow<'static, str>>) -> Self {
+impl MethodOptions {
+    /// Promises nothing, limits nothing.
+    pub const fn new() -> Self {
         Self {
-            service: service.into(),
-            path: path.into(),
-            kind: Kind::Unary,
             idempotent: false,
             safe: false,
             timeout: None,
@@ -154,8 +158,59 @@ impl MethodInfo {
         }
     }
 
+    /// Says that running it twice is the same as running it once.
+    pub const fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Says that running it changes nothing: it is idempotent, and pages of other sites may ask.
+    pub const fn safe(mut self) -> Self {
+        self.safe = true;
+        self.idempotent()
+    }
+
+    /// Sets how long a call may take when its caller sets no deadline.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the longest message in either direction, in bytes, instead of the server's and the
+    /// client's own limits.
+    pub const fn message_limit(mut self, bytes: usize) -> Self {
+        self.message_limit = Some(bytes);
+        self
+    }
+}
+
+/// What caller and service both know of a method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MethodInfo {
+    /// The name under which the service's nodes register.
+    pub service: Cow<'static, str>,
+    /// The name on the wire: `/greeter.Greeter/Hello`.
+    pub path: Cow<'static, str>,
+    /// Which of the four kinds of call it is.
+    pub kind: Kind,
+    /// What it promises and what limits its calls.
+    pub options: MethodOptions,
+}
+
+impl MethodInfo {
+    /// A unary method by the service's registered name and the method's path on the wire.
+    pub fn new(service: impl Into<Cow<'static, str>>, path: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            service: service.into(),
+            path: path.into(),
+            kind: Kind::Unary,
+            options: MethodOptions::new(),
+        }
+    }
+
     /// A unary method of a described service: `MethodInfo::of(&INFO, "Hello")`.
-    pub fn of(service: &'static ServiceInfo, method: &str) -> Self {
+    pub fn of(service: &ServiceInfo, method: &str) -> Self {
         Self::new(service.name, format!("/{}/{method}", service.wire))
     }
 
@@ -165,27 +220,33 @@ impl MethodInfo {
         self
     }
 
-    /// Says that running it twice is the same as running it once.
+    /// Replaces all options.
+    pub fn options(mut self, options: MethodOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// As [`MethodOptions::idempotent`].
     pub fn idempotent(mut self) -> Self {
-        self.idempotent = true;
+        self.options = self.options.idempotent();
         self
     }
 
-    /// Says that running it changes nothing: it is idempotent, and pages of other sites may ask.
+    /// As [`MethodOptions::safe`].
     pub fn safe(mut self) -> Self {
-        self.safe = true;
-        self.idempotent()
-    }
-
-    /// Sets how long a call may take when its caller sets no deadline.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.options = self.options.safe();
         self
     }
 
-    /// Sets the longest message in either direction, in bytes.
+    /// As [`MethodOptions::timeout`].
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options = self.options.timeout(timeout);
+        self
+    }
+
+    /// As [`MethodOptions::message_limit`].
     pub fn message_limit(mut self, bytes: usize) -> Self {
-        self.message_limit = Some(bytes);
+        self.options = self.options.message_limit(bytes);
         self
     }
 

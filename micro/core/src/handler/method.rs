@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::context::Context;
 use crate::handler::call::{Body, BoxFuture, Reply};
 use crate::handler::http_rule::HttpRule;
-use crate::handler::info::{Kind, Location};
+use crate::handler::info::{Kind, Location, MethodOptions};
 use crate::handler::inject::Parts;
 use crate::handler::spec::{RequestSpec, RequestType, ResponseSpec, ResponseType};
 use crate::handler::streaming::Streaming;
@@ -48,13 +48,7 @@ pub struct Method {
     #[doc(hidden)]
     pub kind: Kind,
     #[doc(hidden)]
-    pub idempotent: bool,
-    #[doc(hidden)]
-    pub safe: bool,
-    #[doc(hidden)]
-    pub timeout: Option<Duration>,
-    #[doc(hidden)]
-    pub message_limit: Option<usize>,
+    pub options: MethodOptions,
     #[doc(hidden)]
     pub http: &'static [HttpRule],
     #[doc(hidden)]
@@ -189,10 +183,7 @@ impl Method {
             doc: "",
             deprecated: false,
             kind,
-            idempotent: false,
-            safe: false,
-            timeout: None,
-            message_limit: None,
+            options: MethodOptions::new(),
             http: &[],
             error: None,
             location: None,
@@ -214,27 +205,33 @@ impl Method {
         self
     }
 
-    /// Says that running it twice is the same as running it once.
+    /// Replaces all options.
+    pub fn options(mut self, options: MethodOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// As [`MethodOptions::idempotent`].
     pub fn idempotent(mut self) -> Self {
-        self.idempotent = true;
+        self.options = self.options.idempotent();
         self
     }
 
-    /// Says that running it changes nothing: it is idempotent, and pages of other sites may ask.
+    /// As [`MethodOptions::safe`].
     pub fn safe(mut self) -> Self {
-        self.safe = true;
-        self.idempotent()
-    }
-
-    /// Sets how long a call may take when its caller sets no deadline.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.options = self.options.safe();
         self
     }
 
-    /// Sets the longest message in either direction, in bytes, instead of the server's limit.
+    /// As [`MethodOptions::timeout`].
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options = self.options.timeout(timeout);
+        self
+    }
+
+    /// As [`MethodOptions::message_limit`].
     pub fn message_limit(mut self, bytes: usize) -> Self {
-        self.message_limit = Some(bytes);
+        self.options = self.options.message_limit(bytes);
         self
     }
 
@@ -262,9 +259,7 @@ impl fmt::Debug for Method {
         f.debug_struct("Method")
             .field("name", &self.name)
             .field("kind", &self.kind)
-            .field("idempotent", &self.idempotent)
-            .field("safe", &self.safe)
-            .field("timeout", &self.timeout)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }

@@ -22,7 +22,7 @@ pub use self::fails::MethodError;
 pub use self::http_rule::HttpRule;
 #[doc(hidden)]
 pub use self::info::is_own;
-pub use self::info::{Kind, Location, MethodInfo, ServiceInfo};
+pub use self::info::{Kind, Location, MethodInfo, MethodOptions, ServiceInfo};
 pub use self::inject::{Construct, FromApp, FromCall, Instance, Parts, Resources};
 #[doc(hidden)]
 pub use self::linked::sorted_by_key;
