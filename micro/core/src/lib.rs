@@ -10,6 +10,7 @@ extern crate micro_message as micro;
 
 pub mod scheme;
 pub mod context;
+mod guard;
 pub mod handler;
 pub mod wrap;
 

@@ -6,7 +6,6 @@
 //! reader by one piece beside what the reader's windows, at most 1 MiB a stream, let through.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -27,6 +26,7 @@ use crate::timeouts::Idle;
 use micro_core::handler::{
     Batch, Body, Frame, MethodInfo, PayloadRef, PayloadStream, Reply, SharedSink,
 };
+use micro_core::internal::catch_panic;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
@@ -175,8 +175,7 @@ impl EncodeOptions {
 ///
 /// What `write` returns; `Internal` when it panics.
 pub(super) fn guarded<T>(path: &str, write: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|_| {
-        // The panic's text stays here: the panic hook has logged it, and callers must not see it.
+    catch_panic(write, || {
         tracing::error!(path, "a reply panicked while it was encoded");
         Err(Error::internal(format!(
             "a reply of `{path}` cannot be encoded"

@@ -4,7 +4,6 @@
 
 use std::future::Future;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -18,6 +17,7 @@ use crate::clock::Pulse;
 use crate::connection::Connection;
 use crate::connection::frames::Framing;
 use micro_core::handler::{Batch, PayloadStream, SharedSink};
+use micro_core::internal::catch_panic;
 use micro_message::error::{Error, Result};
 
 /// Sends the requests of one call. Dropping it before the end does not tell the peer, but with
@@ -104,8 +104,10 @@ impl Pump {
         };
         let sink: SharedSink = self.batch.clone();
         // The stream is user code, and this may be a task of its own: nobody would hear.
-        let next = catch_unwind(AssertUnwindSafe(|| requests.poll_each(task, &sink)));
-        let next = next.unwrap_or_else(|_| Poll::Ready(Some(Err(panicked()))));
+        let next = catch_panic(
+            || requests.poll_each(task, &sink),
+            || Poll::Ready(Some(Err(panicked()))),
+        );
         let (gathered, framed) = self.batch.lock().take();
         self.touched |= !gathered.is_empty() || framed.is_err() || next.is_ready();
         framed?;

@@ -5,13 +5,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as Waker, Poll};
+use std::task::{Context as TaskContext, Poll};
 
 use crate::context::{CancelGuard, Context};
+use crate::guard::{catch_panic, run_guarded};
 use crate::handler::call::{Body, BoxFuture, Call, Reply};
 use crate::handler::http_rule::HttpRule;
 use crate::handler::info::{Location, MethodInfo, ServiceInfo};
@@ -151,17 +150,11 @@ impl Route {
         }
         let time = context.remaining().unwrap_or_default();
         let guard = context.guard();
-        let handler = NoPanic {
-            endpoint: &*self.endpoint,
-            call: Some(call),
-            future: None,
-            path: &self.method.path,
-        };
-        let late = || {
-            let path = &self.method.path;
-            Error::deadline_exceeded(format!("`{path}` did not finish within {time:.1?}"))
-        };
-        let mut reply = context.clone().scope(context.limit(handler, late)).await?;
+        let path = &self.method.path;
+        let start = || self.endpoint.call(call);
+        let late =
+            || Error::deadline_exceeded(format!("`{path}` did not finish within {time:.1?}"));
+        let mut reply = run_guarded(&context, start, || panicked(path), late).await?;
         reply.metadata_mut().extend(context.take_reply_metadata());
         if !reply.is_stream() {
             reply.trailers_mut().extend(context.take_reply_trailers());
@@ -280,36 +273,6 @@ impl Router {
     }
 }
 
-/// Turns a panic in a handler into an error, so that the process lives.
-struct NoPanic<'a> {
-    endpoint: &'a dyn Endpoint,
-    /// Taken by the first poll: making the future may panic as well.
-    call: Option<Call>,
-    /// `None` before the first poll.
-    future: Option<BoxFuture<'a, Result<Reply>>>,
-    path: &'a str,
-}
-
-impl Future for NoPanic<'_> {
-    type Output = Result<Reply>;
-
-    fn poll(mut self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(call) = this.call.take() {
-                this.future = Some(this.endpoint.call(call));
-            }
-            let future = this.future.as_mut();
-            future
-                .expect("the first poll makes it")
-                .as_mut()
-                .poll(waker)
-        }));
-        polled.unwrap_or_else(|_| Poll::Ready(Err(panicked(this.path))))
-    }
-}
-
-// The panic's text stays here: the panic hook has logged it, and callers must not see it.
 fn panicked(path: &str) -> Error {
     tracing::error!(path, "handler panicked");
     Error::internal(format!("the handler of `{path}` panicked"))
@@ -349,10 +312,10 @@ impl Framed {
         let Some(stream) = &mut self.stream else {
             return Poll::Ready(None);
         };
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            self.context.scope_sync(|| poll(stream))
-        }));
-        let polled = polled.unwrap_or_else(|_| Poll::Ready(Some(Err(panicked(&self.method.path)))));
+        let polled = catch_panic(
+            || self.context.scope_sync(|| poll(stream)),
+            || Poll::Ready(Some(Err(panicked(&self.method.path)))),
+        );
         match polled {
             Poll::Ready(Some(Err(error))) => {
                 // For callers in this process: over a network it is what the trailers say.
@@ -369,16 +332,19 @@ impl Framed {
 }
 
 impl Source for Framed {
-    fn poll_next(mut self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<Option<Result<Payload>>> {
-        self.guarded(|stream| stream.poll(waker))
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Payload>>> {
+        self.guarded(|stream| stream.poll(cx))
     }
 
     fn poll_each(
         mut self: Pin<&mut Self>,
-        waker: &mut Waker<'_>,
+        cx: &mut TaskContext<'_>,
         sink: &SharedSink,
     ) -> Poll<Option<Result<()>>> {
-        self.guarded(|stream| stream.poll_each(waker, sink))
+        self.guarded(|stream| stream.poll_each(cx, sink))
     }
 }
 

@@ -1,10 +1,8 @@
 //! `Recover`: a panic inside becomes an error.
 
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::Poll;
 
+use crate::guard::CatchPanic;
 use crate::handler::{Call, MethodInfo, Reply};
 use crate::wrap::chain::{Next, Wrap};
 use micro_message::error::{Error, Result};
@@ -28,19 +26,10 @@ pub struct Recover;
 impl Wrap for Recover {
     async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Reply> {
         let method = Arc::clone(call.method());
-        let started = catch_unwind(AssertUnwindSafe(|| next.run(call)));
-        let Ok(mut rest) = started else {
-            return Err(panicked(&method));
-        };
-        poll_fn(|task| {
-            let polled = catch_unwind(AssertUnwindSafe(|| rest.as_mut().poll(task)));
-            polled.unwrap_or_else(|_| Poll::Ready(Err(panicked(&method))))
-        })
-        .await
+        CatchPanic::new(|| next.run(call), || panicked(&method)).await
     }
 }
 
-// The panic's text stays here: the panic hook has logged it, and callers must not see it.
 fn panicked(method: &MethodInfo) -> Error {
     tracing::error!(path = &*method.path, "call panicked");
     Error::internal(format!("the call of `{}` panicked", method.path))
