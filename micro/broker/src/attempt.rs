@@ -1,14 +1,6 @@
-//! One attempt to handle an event: the frame in which every subscriber runs.
-//!
-//! The deadline holds, a panic becomes an error, the context is current, and whoever waits for
-//! cancellation is told when the attempt is over.
+//! One attempt to handle an event, and what it comes to.
 
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as Task, Poll};
-use std::time::Duration;
 
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::time::timeout;
@@ -17,38 +9,16 @@ use crate::delivery::{Delivery, Run, Verdict};
 use crate::options::{Ack, Options};
 use crate::record::Event;
 use micro_core::context::{Caller, Context};
-use micro_message::error::{Error, Result};
+use micro_core::internal::run_guarded;
+use micro_message::error::Error;
 
-/// What is to become of an event that others keep.
-#[derive(Debug)]
-pub enum Word {
-    /// It is done.
-    Ack,
-    /// Again, after so long, and why.
-    Again(Duration, String),
-    /// Never again, and why.
-    Dead(String),
-}
-
-/// Lets a subscriber handle an event that others keep: the attempt of this number, from 1.
-pub async fn attend(run: &Run, options: &Options, event: Event, number: u32) -> Word {
-    match attempt(run, options, &Arc::new(event), number).await {
-        Verdict::Ack => Word::Ack,
-        Verdict::Dead(reason) => Word::Dead(reason),
-        Verdict::Nack(_, reason) if number > options.retries => Word::Dead(reason),
-        Verdict::Nack(after, reason) => {
-            Word::Again(after.unwrap_or_else(|| options.pause(number)), reason)
-        }
-    }
-}
-
-/// Lets a subscriber handle an event once; its word, or what its result says.
-pub(super) async fn attempt(
-    run: &Run,
-    options: &Options,
-    event: &Arc<Event>,
-    number: u32,
-) -> Verdict {
+/// Lets a subscriber handle an event once; the verdict is the subscriber's word, or what its
+/// result says. The last attempt that the options allow ends in no [`Verdict::Nack`].
+///
+/// `tries` is the number of this attempt, from 1, among those that count against the retries; the
+/// subscriber sees those at other members of its queue, too.
+pub async fn attempt(run: &Run, options: &Options, event: &Arc<Event>, tries: u32) -> Verdict {
+    let number = tries.saturating_add(event.redelivered);
     let (delivery, mut word) = Delivery::new(Arc::clone(event), number);
     let context = Context::new()
         .with_caller(Caller::new(None, "event"))
@@ -57,50 +27,116 @@ pub(super) async fn attempt(
     let guard = context.guard();
     let limit = options.timeout;
     let late = || Error::deadline_exceeded(format!("the handler did not finish within {limit:?}"));
-    let running = CatchPanic(Arc::new(context.clone()).scope_sync(|| {
-        let started = catch_unwind(AssertUnwindSafe(|| run(delivery, context.clone())));
-        started.unwrap_or_else(|_| Box::pin(async { Err(panicked()) }))
-    }));
-    let result = context.clone().scope(context.limit(running, late)).await;
+    let start = || run(delivery, context.clone());
+    let result = run_guarded(&context, start, panicked, late).await;
     drop(guard);
-    let silent = match word.try_recv() {
-        Ok(verdict) => return verdict,
-        Err(silent) => silent,
+    let nack = |reason| Verdict::Nack {
+        after: options.pause(tries),
+        reason,
     };
-    match result {
-        Err(error) => Verdict::Nack(None, error.chain()),
-        Ok(()) if options.ack == Ack::Auto => Verdict::Ack,
-        Ok(()) if silent == TryRecvError::Closed => dropped(),
-        Ok(()) => match timeout(options.ack_wait, word).await {
+    let dropped = || nack("its delivery was dropped without a word".to_owned());
+    let verdict = match (word.try_recv(), result) {
+        (Ok(verdict), _) => verdict,
+        (Err(_), Err(error)) => nack(error.chain()),
+        (Err(_), Ok(())) if options.ack == Ack::Auto => Verdict::Ack,
+        (Err(TryRecvError::Closed), Ok(())) => dropped(),
+        (Err(TryRecvError::Empty), Ok(())) => match timeout(options.ack_wait, word).await {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(_)) => dropped(),
             Err(_) => {
                 let wait = options.ack_wait;
-                Verdict::Nack(
-                    None,
-                    format!("not acknowledged within {wait:?} (`ack_wait`)"),
-                )
+                nack(format!("not acknowledged within {wait:?} (`ack_wait`)"))
             }
         },
+    };
+    match verdict {
+        Verdict::Nack { reason, .. } if tries > options.retries => Verdict::DeadLetter(reason),
+        verdict => verdict,
     }
-}
-
-fn dropped() -> Verdict {
-    Verdict::Nack(None, "its delivery was dropped without a word".to_owned())
 }
 
 fn panicked() -> Error {
     Error::internal("the handler panicked")
 }
 
-/// Turns a panic in a handler into an error, so that the process lives.
-struct CatchPanic(Pin<Box<dyn Future<Output = Result<()>> + Send>>);
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-impl Future for CatchPanic {
-    type Output = Result<()>;
+    use super::*;
+    use micro_message::error::Result;
 
-    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        let polled = catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(task)));
-        polled.unwrap_or_else(|_| Poll::Ready(Err(panicked())))
+    /// What a handler that does `act` comes to in its attempt of this number, one retry allowed.
+    async fn verdict(
+        ack: Ack,
+        tries: u32,
+        act: impl Fn(&Delivery) -> Result<()> + Send + Sync + 'static,
+    ) -> Verdict {
+        let run: Run = Arc::new(move |delivery, _| {
+            let result = act(&delivery);
+            Box::pin(async move { result })
+        });
+        let options = Options::new().ack(ack).retries(1);
+        let event = Event::raw("news", "text/plain", "x").unwrap();
+        attempt(&run, &options, &Arc::new(event), tries).await
+    }
+
+    fn failed(_: &Delivery) -> Result<()> {
+        Err(Error::unavailable("not now"))
+    }
+
+    #[tokio::test]
+    async fn error_is_a_nack_until_the_retries_are_used_up() {
+        let first = verdict(Ack::Auto, 1, failed).await;
+        let Verdict::Nack { after, reason } = first else {
+            panic!("{first:?}");
+        };
+        assert_eq!(after, Options::new().pause(1));
+        assert!(reason.contains("not now"), "{reason}");
+        let last = verdict(Ack::Auto, 2, failed).await;
+        assert!(
+            matches!(&last, Verdict::DeadLetter(reason) if reason.contains("not now")),
+            "{last:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn panic_is_a_nack_without_its_text() {
+        let found = verdict(Ack::Auto, 1, |_| panic!("secret")).await;
+        let Verdict::Nack { reason, .. } = found else {
+            panic!("{found:?}");
+        };
+        assert!(reason.contains("the handler panicked"), "{reason}");
+        assert!(!reason.contains("secret"), "{reason}");
+    }
+
+    #[tokio::test]
+    async fn word_comes_before_the_result() {
+        let said = |delivery: &Delivery| {
+            delivery.nack(Duration::from_secs(7));
+            Ok(())
+        };
+        let found = verdict(Ack::Auto, 1, said).await;
+        assert!(
+            matches!(&found, Verdict::Nack { after, .. } if after.as_secs() == 7),
+            "{found:?}"
+        );
+        let said = |delivery: &Delivery| {
+            delivery.ack();
+            failed(delivery)
+        };
+        let found = verdict(Ack::Auto, 1, said).await;
+        assert!(matches!(found, Verdict::Ack), "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn success_without_a_word_counts_only_where_acknowledgement_is_automatic() {
+        let found = verdict(Ack::Auto, 1, |_| Ok(())).await;
+        assert!(matches!(found, Verdict::Ack), "{found:?}");
+        let found = verdict(Ack::Manual, 1, |_| Ok(())).await;
+        assert!(
+            matches!(&found, Verdict::Nack { reason, .. } if reason.contains("without a word")),
+            "{found:?}"
+        );
     }
 }

@@ -32,13 +32,23 @@ pub struct Delivery {
     word: Arc<Mutex<Option<oneshot::Sender<Verdict>>>>,
 }
 
-/// A subscriber's word on an event.
+/// What an attempt came to: what is to be done with the event.
+///
+/// Whoever keeps the event acts on it. [`Outcome`](crate::Outcome) is what the event's sender
+/// hears after that.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub enum Verdict {
+    /// It is handled.
     Ack,
-    /// Again, after a pause of its own or the usual one; and why.
-    Nack(Option<Duration>, String),
-    Dead(String),
+    /// It is to be tried again.
+    Nack {
+        /// The pause before the next attempt.
+        after: Duration,
+        /// Why.
+        reason: String,
+    },
+    /// It is never to be tried again, and why.
+    DeadLetter(String),
 }
 
 impl Delivery {
@@ -92,12 +102,13 @@ impl Delivery {
 
     /// The event is to be tried again after a pause, as long as it has retries left.
     pub fn nack(&self, after: Duration) {
-        self.say(Verdict::Nack(Some(after), "the handler said so".to_owned()));
+        let reason = "the handler said so".to_owned();
+        self.say(Verdict::Nack { after, reason });
     }
 
     /// The event can never be handled: it becomes a dead letter.
     pub fn dead_letter(&self, reason: impl Into<String>) {
-        self.say(Verdict::Dead(reason.into()));
+        self.say(Verdict::DeadLetter(reason.into()));
     }
 
     fn say(&self, verdict: Verdict) {

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-/// What became of an event that a subscriber took.
+/// What became of an event that a subscriber took, for whoever sent it.
+///
+/// The sender only asks whether it still has to keep the event. Attempts, retries and dead letters
+/// are the subscriber's side and do not show here: an event that is to be tried again has no outcome
+/// yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It was handled, or is kept as a dead letter: whoever sent it may forget it.

@@ -15,8 +15,7 @@ use crate::broker;
 use crate::broker::{Durable, Subscriber};
 use crate::error::Result;
 use crate::events::{Consumer, Delivery, Events, Options, PROTOBUF, Record, Start, check_names};
-use micro_broker::internal::Listener;
-use micro_broker::internal::{Word, attend};
+use micro_broker::internal::{Listener, Verdict, attempt};
 
 /// What a delivery may take beside the handler: writing its verdict down.
 const SLACK: Duration = Duration::from_secs(5);
@@ -154,29 +153,29 @@ async fn handle(listener: Arc<Listener>, delivery: Delivery) {
     let subscriber = &listener.subscriber;
     let event = event_of(delivery.record());
     let number = delivery.attempt();
-    let word = match event {
+    let verdict = match event {
         Ok(event) => {
             let run = Arc::clone(&listener).run();
-            attend(&run, &subscriber.options, event, number).await
+            attempt(&run, &subscriber.options, &Arc::new(event), number).await
         }
-        Err(error) => Word::Dead(error.chain()),
+        Err(error) => Verdict::DeadLetter(error.chain()),
     };
     let offset = delivery.record().offset;
-    let settled = match word {
-        Word::Ack => delivery.ack().await,
-        Word::Again(pause, reason) => {
+    let settled = match verdict {
+        Verdict::Ack => delivery.ack().await,
+        Verdict::Nack { after, reason } => {
             let subscriber = subscriber.name;
             tracing::warn!(
                 subscriber,
                 offset,
                 number,
-                ?pause,
+                pause = ?after,
                 reason,
                 "to be tried again"
             );
-            delivery.nack(pause).await
+            delivery.nack(after).await
         }
-        Word::Dead(reason) => delivery.dead_letter(reason).await,
+        Verdict::DeadLetter(reason) => delivery.dead_letter(reason).await,
     };
     if let Err(error) = settled {
         tracing::error!(subscriber = subscriber.name, offset, %error, "the event comes again");

@@ -22,13 +22,6 @@ pub(super) async fn work(shared: Arc<Shared>, worker: usize) {
     }
 }
 
-/// How an attempt ended.
-enum Step {
-    Done,
-    Again(Duration),
-    Bury(String),
-}
-
 impl Shared {
     /// Waits for the next event; none when the inbox closes.
     async fn next(&self, worker: usize) -> Option<Item> {
@@ -71,53 +64,33 @@ impl Shared {
     async fn attend(&self, mut item: Item) {
         loop {
             item.attempts += 1;
-            let number = item.attempts.saturating_add(item.event.redelivered);
-            let verdict = attempt(&self.run, &self.options, &item.event, number).await;
-            match self.judge(&item, verdict) {
-                Step::Done => return self.settle(item),
-                Step::Bury(reason) => {
+            let verdict = attempt(&self.run, &self.options, &item.event, item.attempts).await;
+            let pause = match verdict {
+                Verdict::Ack => return self.settle(item),
+                Verdict::DeadLetter(reason) => {
                     self.bury(&item, reason).await;
                     return self.settle(item);
                 }
-                Step::Again(pause) if item.lane.is_none() => {
-                    self.lanes().postpone(item, later(Instant::now(), pause));
-                    self.free.notify_one();
-                    if self.closing.is_cancelled() {
-                        // The inbox gave back what waited before this one did.
-                        let waiting = self.lanes().clear();
-                        for item in waiting {
-                            self.give_back(item);
-                        }
-                    }
-                    return;
+                Verdict::Nack { after, reason } => {
+                    warn(&item, after, &reason);
+                    after
                 }
-                Step::Again(pause) => {
-                    tokio::select! {
-                        () = sleep(pause) => {}
-                        () = self.closing.cancelled() => return self.give_back(item),
+            };
+            if item.lane.is_none() {
+                self.lanes().postpone(item, later(Instant::now(), pause));
+                self.free.notify_one();
+                if self.closing.is_cancelled() {
+                    // The inbox gave back what waited before this one did.
+                    let waiting = self.lanes().clear();
+                    for item in waiting {
+                        self.give_back(item);
                     }
                 }
+                return;
             }
-        }
-    }
-
-    fn judge(&self, item: &Item, verdict: Verdict) -> Step {
-        let (topic, id, attempt) = (&*item.event.topic, &*item.event.id, item.attempts);
-        match verdict {
-            Verdict::Ack => Step::Done,
-            Verdict::Dead(reason) => Step::Bury(reason),
-            Verdict::Nack(_, reason) if attempt > self.options.retries => Step::Bury(reason),
-            Verdict::Nack(after, reason) => {
-                let pause = after.unwrap_or_else(|| self.options.pause(attempt));
-                tracing::warn!(
-                    topic,
-                    id,
-                    attempt,
-                    ?pause,
-                    reason,
-                    "event to be tried again"
-                );
-                Step::Again(pause)
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.closing.cancelled() => return self.give_back(item),
             }
         }
     }
@@ -143,4 +116,15 @@ impl Shared {
         }
         self.gone();
     }
+}
+
+fn warn(item: &Item, pause: Duration, reason: &str) {
+    tracing::warn!(
+        topic = &*item.event.topic,
+        id = &*item.event.id,
+        attempt = item.attempts,
+        ?pause,
+        reason,
+        "event to be tried again"
+    );
 }
