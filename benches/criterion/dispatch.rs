@@ -7,7 +7,9 @@ use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use micro::Context;
 use micro::codec::{Codec, Message};
-use micro::handler::{Body, Call, Method, Payload, Resources, Route, Router, ServiceInfo};
+use micro::handler::{
+    Body, Call, FromCall, Method, Parts, Payload, Resources, Route, Router, ServiceInfo,
+};
 
 const MEMORY: usize = 4 << 20;
 
@@ -18,20 +20,39 @@ struct Echo {
 
 struct Service;
 
+/// Values that the app holds and a method takes as parameters.
+struct Prices;
+struct Stock;
+
 fn router() -> Router {
-    let mut router = Router::new();
-    let method = Method::unary("Echo", |_: Arc<Service>, _: Context, echo: Echo| async {
+    let resources = Resources::new();
+    let held = [
+        resources.insert::<Prices>(Prices),
+        resources.insert::<Stock>(Stock),
+    ];
+    assert!(held.iter().all(Result::is_ok), "nothing is frozen yet");
+    // As the builder of an app does.
+    resources.freeze();
+    let plain = Method::unary("Echo", |_: Arc<Service>, _: Context, echo: Echo| async {
+        Ok(echo)
+    });
+    let injected = Method::unary_from_parts("Injected", |parts: Parts, echo: Echo| async move {
+        black_box(<Arc<Prices>>::from_call(&parts)?);
+        black_box(<Arc<Stock>>::from_call(&parts)?);
         Ok(echo)
     });
     let info = ServiceInfo::new("echo", "echo.Echo");
-    let route = Route::new(info, &method, Arc::new(Service), Resources::new());
-    router.add(route).expect("the only route");
+    let mut router = Router::new();
+    for method in [plain, injected] {
+        let route = Route::new(info, &method, Arc::new(Service), resources.clone());
+        router.add(route).expect("each path once");
+    }
     router
 }
 
 /// One call as a server makes it of bytes: a route, a context, an answer in bytes.
-async fn serve(router: &Router, request: &Bytes, out: &mut Vec<u8>) {
-    let route = router.get("/echo.Echo/Echo").expect("the only route");
+async fn serve(router: &Router, path: &str, request: &Bytes, out: &mut Vec<u8>) {
+    let route = router.get(path).expect("one of the two routes");
     let payload = Payload::Encoded {
         codec: Codec::Protobuf,
         bytes: request.clone(),
@@ -66,10 +87,16 @@ fn dispatch(criterion: &mut Criterion) {
     let router = router();
 
     let mut group = criterion.benchmark_group("dispatch");
-    group.bench_function("unary", |bencher| {
-        bencher.iter(|| runtime.block_on(serve(&router, black_box(&bytes), &mut out)));
-    });
-    assert_eq!(out, bytes, "the answer is not the request");
+    let paths = [
+        ("unary", "/echo.Echo/Echo"),
+        ("two injected parameters", "/echo.Echo/Injected"),
+    ];
+    for (name, path) in paths {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| runtime.block_on(serve(&router, path, black_box(&bytes), &mut out)));
+        });
+        assert_eq!(out, bytes, "the answer is not the request");
+    }
     group.bench_function("only the runtime", |bencher| {
         bencher.iter(|| runtime.block_on(async { black_box(&bytes).len() }));
     });

@@ -48,15 +48,15 @@ impl Builder {
         let resources = self.resources.clone();
         let wraps = self.bound_wraps(&resources);
         let registry = self.open_registry(&options, &mut problems)?;
-        resources.insert::<Registry>(registry.clone());
+        resources.insert::<Registry>(registry.clone())?;
         #[cfg(feature = "events")]
         let events = self.open_events(&options, &mut problems)?;
         #[cfg(feature = "events")]
-        resources.insert::<Events>(events.clone());
+        resources.insert::<Events>(events.clone())?;
         #[cfg(feature = "broker")]
         let broker = self.open_broker(&options, &mut problems)?;
         #[cfg(feature = "broker")]
-        resources.insert::<Broker>(broker.clone());
+        resources.insert::<Broker>(broker.clone())?;
         #[cfg(feature = "client")]
         let client = Client::builder()
             .registry(registry.clone())
@@ -64,9 +64,9 @@ impl Builder {
             .config(options.client.clone())
             .build();
         #[cfg(feature = "client")]
-        resources.insert::<Client>(client.clone());
+        resources.insert::<Client>(client.clone())?;
         let stop = Stop::default();
-        resources.insert::<Stop>(stop.clone());
+        resources.insert::<Stop>(stop.clone())?;
         let services = self.make_services(&options, &mut problems).await;
         let router = route(&services, &wraps, &resources, &mut problems);
         let routes = router.routes();
@@ -84,6 +84,7 @@ impl Builder {
         problems.finish(&format!("`{}` cannot start", self.name))?;
         #[cfg(feature = "client")]
         client.set_local(router.clone());
+        resources.freeze();
         Ok(App(Arc::new(Inner {
             name: self.name,
             version: self.version,
@@ -251,7 +252,7 @@ impl Source {
                 (record.info.name, made.map_err(named)?)
             }
         };
-        resources.insert_any(self.type_id(), name, Arc::clone(&instance));
+        resources.insert_any(self.type_id(), name, Arc::clone(&instance))?;
         Ok(instance)
     }
 }

@@ -265,7 +265,9 @@ impl Builder {
 
     /// Gives the app a value that services and hooks can have injected as `Arc<T>`.
     pub fn provide<T: Send + Sync + 'static>(self, value: T) -> Self {
-        self.resources.insert::<T>(value);
+        self.resources
+            .insert::<T>(value)
+            .expect("they are frozen by `build` alone, which consumes the builder");
         self
     }
 

@@ -4,7 +4,8 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, OnceLock};
 
 use crate::context::{Caller, Context};
 use crate::handler::call::BoxFuture;
@@ -16,12 +17,45 @@ use micro_wake::sync::RwLock;
 pub type Instance = Arc<dyn Any + Send + Sync>;
 
 /// What one app holds, by type: handles, services, values given to the builder.
+///
+/// Filled while the app is put together, then [frozen](Self::freeze): from there on what is held
+/// stays the same, and each call reads it without a lock.
 #[derive(Clone, Default)]
-pub struct Resources(Arc<RwLock<HashMap<TypeId, Held>>>);
+pub struct Resources(Arc<Store>);
+
+#[derive(Default)]
+struct Store {
+    /// What is held before the freeze; empty after it.
+    open: RwLock<Values>,
+    frozen: OnceLock<Values>,
+}
+
+type Values = HashMap<TypeId, Held, BuildHasherDefault<IdHasher>>;
 
 struct Held {
     value: Instance,
     name: &'static str,
+}
+
+/// Takes a [`TypeId`], which is a hash already, as it is.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    /// For a standard library whose type ids hash otherwise.
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0.rotate_left(5) ^ u64::from(byte)).wrapping_mul(0x517c_c1b7_2722_0a95);
+        }
+    }
 }
 
 impl Resources {
@@ -31,19 +65,34 @@ impl Resources {
     }
 
     /// Adds a value, replacing one of the same type.
-    pub fn insert<T: Send + Sync + 'static>(&self, value: impl Into<Arc<T>>) {
-        let held = Held {
-            value: value.into(),
-            name: type_name::<T>(),
-        };
-        self.0.write().insert(TypeId::of::<T>(), held);
+    ///
+    /// # Errors
+    ///
+    /// `FailedPrecondition` after [`freeze`](Self::freeze).
+    pub fn insert<T: Send + Sync + 'static>(&self, value: impl Into<Arc<T>>) -> Result<()> {
+        self.insert_any(TypeId::of::<T>(), type_name::<T>(), value.into())
     }
 
     /// Adds a value whose type is known only by its id: a service made at link time.
     #[doc(hidden)]
-    pub fn insert_any(&self, id: TypeId, name: &'static str, value: Instance) {
-        let held = Held { value, name };
-        self.0.write().insert(id, held);
+    pub fn insert_any(&self, id: TypeId, name: &'static str, value: Instance) -> Result<()> {
+        let mut open = self.0.open.write();
+        if self.0.frozen.get().is_some() {
+            return Err(Error::failed_precondition(format!(
+                "the app is put together already and takes no `{name}`; give it to the builder \
+                 with `provide`"
+            )));
+        }
+        open.insert(id, Held { value, name });
+        Ok(())
+    }
+
+    /// Ends the filling: nothing can be added any more, and reading takes no lock.
+    ///
+    /// The builder of an app calls it at the end of `build`; a second call does nothing.
+    pub fn freeze(&self) {
+        let mut open = self.0.open.write();
+        self.0.frozen.get_or_init(|| std::mem::take(&mut *open));
     }
 
     /// The value of a type.
@@ -52,31 +101,44 @@ impl Resources {
     ///
     /// `FailedPrecondition` when the app holds none; the message lists what it holds.
     pub fn get<T: Send + Sync + 'static>(&self) -> Result<Arc<T>> {
-        let held = self.0.read();
-        let found = held
-            .get(&TypeId::of::<T>())
-            .map(|held| Arc::clone(&held.value));
-        match found.map(Arc::downcast) {
-            Some(Ok(value)) => Ok(value),
-            _ => {
-                let mut known: Vec<_> = held.values().map(|held| held.name).collect();
-                known.sort_unstable();
-                Err(Error::failed_precondition(format!(
-                    "the app holds no `{}`; it holds: `{}`",
-                    type_name::<T>(),
-                    known.join("`, `")
-                )))
+        self.read(|held| {
+            let found = held
+                .get(&TypeId::of::<T>())
+                .map(|held| Arc::clone(&held.value));
+            match found.map(Arc::downcast) {
+                Some(Ok(value)) => Ok(value),
+                _ => Err(missing(type_name::<T>(), held)),
             }
-        }
+        })
     }
+
+    fn read<T>(&self, look: impl FnOnce(&Values) -> T) -> T {
+        if let Some(frozen) = self.0.frozen.get() {
+            return look(frozen);
+        }
+        let open = self.0.open.read();
+        // They may have been frozen while the lock was waited for.
+        look(self.0.frozen.get().unwrap_or(&open))
+    }
+}
+
+#[cold]
+fn missing(wanted: &str, held: &Values) -> Error {
+    let mut known: Vec<_> = held.values().map(|held| held.name).collect();
+    known.sort_unstable();
+    Error::failed_precondition(format!(
+        "the app holds no `{wanted}`; it holds: `{}`",
+        known.join("`, `")
+    ))
 }
 
 impl fmt::Debug for Resources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let held = self.0.read();
-        f.debug_set()
-            .entries(held.values().map(|held| held.name))
-            .finish()
+        self.read(|held| {
+            f.debug_set()
+                .entries(held.values().map(|held| held.name))
+                .finish()
+        })
     }
 }
 
@@ -246,3 +308,42 @@ construct!(A B C D E);
 construct!(A B C D E F);
 construct!(A B C D E F G);
 construct!(A B C D E F G H);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frozen_resources_keep_what_they_hold_and_take_no_more() {
+        let resources = Resources::new();
+        let clone = resources.clone();
+        resources.insert::<u32>(1).unwrap();
+        resources.insert::<u32>(2).unwrap();
+        assert_eq!(*clone.get::<u32>().unwrap(), 2);
+        clone.freeze();
+        clone.freeze();
+        assert_eq!(*resources.get::<u32>().unwrap(), 2);
+        let error = resources.insert::<u64>(3_u64).unwrap_err();
+        assert!(error.message().contains("takes no `u64`"), "{error}");
+        resources.insert::<u32>(4).unwrap_err();
+        assert_eq!(*resources.get::<u32>().unwrap(), 2);
+        let error = resources.get::<u64>().unwrap_err();
+        assert!(error.message().ends_with("it holds: `u32`"), "{error}");
+    }
+
+    #[test]
+    fn type_ids_hash_to_different_values() {
+        use std::hash::BuildHasher;
+
+        let hash = |id: TypeId| BuildHasherDefault::<IdHasher>::default().hash_one(id);
+        let ids = [
+            TypeId::of::<u8>(),
+            TypeId::of::<u16>(),
+            TypeId::of::<String>(),
+        ];
+        let mut hashes = ids.map(hash).to_vec();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), ids.len());
+    }
+}
