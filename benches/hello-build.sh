@@ -1,26 +1,45 @@
 #!/usr/bin/env bash
-# What a clean debug build of a hello service costs: ours with default features beside hand-written
-# tonic, in alternation. Each crate stands outside this workspace and takes us by path, yet compiled
-# as cargo compiles a published crate: not for a next time.
+# What a clean debug build of a hello costs, ours beside hand-written tonic, in alternation: a service
+# with default features, one that serves gRPC and Connect alone beside tonic's server alone, and a
+# program that only calls. Each crate stands outside this workspace and takes us by path, yet
+# compiled as cargo compiles a published crate: not for a next time.
 #
-#   bash benches/hello-build.sh [ROUNDS]
+#   bash benches/hello-build.sh [ROUNDS] [PAIR…]     pairs: service lean caller
+#
+# CPU seconds are those of all processes of a build, user and system; on a machine that does nothing
+# else, wall seconds are what an author waits.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-rounds=${1:-3}
+rounds=${1:-1}
+pairs=("${@:2}")
+[ ${#pairs[@]} -gt 0 ] || pairs=(service lean caller)
 root=$PWD
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 unset RUSTFLAGS CARGO_TARGET_DIR
 export CARGO_INCREMENTAL=0
 
+# crate NAME DEPENDENCIES: a crate of this main.rs and these lines of Cargo.toml.
 crate() {
   mkdir -p "$scratch/$1/src"
   cp Cargo.lock "$scratch/$1/"
   cat >"$scratch/$1/src/main.rs"
+  printf '[package]\nname = "%s"\nversion = "0.1.0"\nedition = "2024"\n\n[dependencies]\n%s\n' \
+    "$1" "$2" >"$scratch/$1/Cargo.toml"
 }
+# ours FEATURES, peer FEATURES: dependencies; without features named, the default ones.
+ours() {
+  printf 'micro = { path = "%s/micro"%s }\n' "$root" "$(only "$1")"
+}
+peer() {
+  printf 'prost = "0.14"\ntonic-prost = "0.14"\n'
+  printf 'tokio = { version = "1", features = ["rt-multi-thread", "macros"] }\n'
+  printf 'tonic = { version = "0.14"%s }\n' "$(only "$1")"
+}
+only() { [ -z "$1" ] || printf ', default-features = false, features = [%s]' "$1"; }
 
-crate ours <<'RUST'
+service=$(cat <<'RUST'
 use micro::prelude::*;
 
 #[micro::message]
@@ -48,17 +67,40 @@ fn main() {
     micro::run!()
 }
 RUST
-cat >"$scratch/ours/Cargo.toml" <<TOML
-[package]
-name = "ours"
-version = "0.1.0"
-edition = "2024"
+)
+crate service-ours "$(ours '')" <<<"$service"
+crate lean-ours "$(ours '"server", "host"')" <<<"$service"
 
-[dependencies]
-micro = { path = "$root/micro" }
-TOML
+crate caller-ours "$(ours '"client", "host", "mdns"')
+tokio = { version = \"1\", features = [\"rt-multi-thread\", \"macros\"] }" <<'RUST'
+use micro::prelude::*;
 
-crate peer <<'RUST'
+#[micro::message]
+struct HelloRequest {
+    name: String,
+}
+
+#[micro::message]
+struct HelloReply {
+    greeting: String,
+}
+
+#[micro::service(package = "greeter")]
+trait Greeter {
+    #[micro::rpc]
+    async fn hello(&self, request: HelloRequest) -> Result<HelloReply>;
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let greeter = GreeterClient::connect().await?;
+    let reply = greeter.hello(HelloRequest { name: "Ada".into() }).await?;
+    println!("{}", reply.greeting);
+    Ok(())
+}
+RUST
+
+service=$(cat <<'RUST'
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
@@ -131,44 +173,80 @@ async fn main() -> Result<(), tonic::transport::Error> {
     tonic::transport::Server::builder().add_service(Greeter).serve(address).await
 }
 RUST
-cat >"$scratch/peer/Cargo.toml" <<'TOML'
-[package]
-name = "peer"
-version = "0.1.0"
-edition = "2024"
+)
+crate service-tonic "$(peer '')" <<<"$service"
+crate lean-tonic "$(peer '"codegen", "router", "server"')" <<<"$service"
 
-[dependencies]
-prost = "0.14"
-tokio = { version = "1", features = ["rt-multi-thread", "macros"] }
-tonic = "0.14"
-tonic-prost = "0.14"
-TOML
+crate caller-tonic "$(peer '"channel", "codegen"')" <<'RUST'
+use std::error::Error;
 
-# crates NAME: how many packages a build compiles. seconds NAME: how long a clean one takes.
-crates() {
-  rm -rf "$scratch/$1/target"
-  cargo build -q --manifest-path "$scratch/$1/Cargo.toml" --message-format json |
-    grep -o '"reason":"compiler-artifact","package_id":"[^"]*"' | sort -u | wc -l
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::transport::Endpoint;
+use tonic_prost::ProstCodec;
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct HelloRequest {
+    #[prost(string, tag = "1")]
+    name: String,
 }
-seconds() {
-  rm -rf "$scratch/$1/target"
-  local start end
-  start=$(date +%s%N)
-  cargo build -q --offline --manifest-path "$scratch/$1/Cargo.toml"
-  end=$(date +%s%N)
-  awk "BEGIN { printf \"%.1f\", ($end - $start) / 1e9 }"
-}
-median() { sort -n | awk '{ a[NR] = $1 } END { print (a[int((NR + 1) / 2)] + a[int(NR / 2) + 1]) / 2 }'; }
 
-# The first build fetches what is missing, and is not timed.
-printf 'crates: ours %s, tonic %s\n' "$(crates ours)" "$(crates peer)"
-for round in $(seq "$rounds"); do
-  if [ $((round % 2)) -eq 1 ]; then order='ours peer'; else order='peer ours'; fi
-  for name in $order; do seconds "$name" >"$scratch/last"; cat "$scratch/last" >>"$scratch/$name.times"; echo >>"$scratch/$name.times"; done
-  printf 'round %s: ours %s s, tonic %s s\n' "$round" \
-    "$(tail -n 1 "$scratch/ours.times")" "$(tail -n 1 "$scratch/peer.times")"
+#[derive(Clone, PartialEq, prost::Message)]
+struct HelloReply {
+    #[prost(string, tag = "1")]
+    greeting: String,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let channel = Endpoint::from_static("http://127.0.0.1:8080").connect().await?;
+    let mut client = Grpc::new(channel);
+    client.ready().await?;
+    let path = PathAndQuery::from_static("/greeter.Greeter/Hello");
+    let request = tonic::Request::new(HelloRequest { name: "Ada".into() });
+    let codec = ProstCodec::<HelloRequest, HelloReply>::default();
+    let reply: tonic::Response<HelloReply> = client.unary(request, path, codec).await?;
+    println!("{}", reply.into_inner().greeting);
+    Ok(())
+}
+RUST
+
+# build NAME: builds from nothing; appends CPU and wall seconds to NAME.times, and leaves in
+# NAME.crates how many packages were compiled.
+build() {
+  local manifest=$scratch/$1/Cargo.toml TIMEFORMAT='%U %S %R'
+  rm -rf "$scratch/$1/target"
+  { time cargo build -q --offline --manifest-path "$manifest" --message-format json \
+    >"$scratch/$1.json" 2>"$scratch/log"; } 2>"$scratch/time" || { cat "$scratch/log"; return 1; }
+  awk '{ printf "%.1f %.1f\n", $1 + $2, $3 }' "$scratch/time" >>"$scratch/$1.times"
+  grep -o '"reason":"compiler-artifact","package_id":"[^"]*"' "$scratch/$1.json" | sort -u |
+    wc -l >"$scratch/$1.crates"
+  rm -rf "$scratch/$1/target"
+}
+# median NAME COLUMN
+median() {
+  cut -d ' ' -f "$2" "$scratch/$1.times" | sort -n |
+    awk '{ a[NR] = $1 } END { print (a[int((NR + 1) / 2)] + a[int(NR / 2) + 1]) / 2 }'
+}
+
+# What is missing is fetched before anything is timed.
+for pair in "${pairs[@]}"; do
+  for side in ours tonic; do cargo fetch -q --manifest-path "$scratch/$pair-$side/Cargo.toml"; done
 done
-ours=$(median <"$scratch/ours.times")
-peer=$(median <"$scratch/peer.times")
-printf 'median: ours %s s, tonic %s s, ratio %s\n' "$ours" "$peer" \
-  "$(awk "BEGIN { printf \"%.2f\", $ours / $peer }")"
+for round in $(seq "$rounds"); do
+  if [ $((round % 2)) -eq 1 ]; then sides='ours tonic'; else sides='tonic ours'; fi
+  for pair in "${pairs[@]}"; do
+    for side in $sides; do
+      build "$pair-$side"
+      read -r cpu wall < <(tail -n 1 "$scratch/$pair-$side.times")
+      printf 'round %s: %-7s %-5s %6s s CPU %6s s wall\n' "$round" "$pair" "$side" "$cpu" "$wall"
+    done
+  done
+done
+for pair in "${pairs[@]}"; do
+  ours=$(median "$pair-ours" 1) peer=$(median "$pair-tonic" 1)
+  printf 'median: %-7s ours %s s CPU, %s s wall, %s crates; tonic %s s CPU, %s s wall, %s crates; %s\n' \
+    "$pair" "$ours" "$(median "$pair-ours" 2)" "$(cat "$scratch/$pair-ours.crates")" \
+    "$peer" "$(median "$pair-tonic" 2)" "$(cat "$scratch/$pair-tonic.crates")" \
+    "CPU ratio $(awk "BEGIN { printf \"%.2f\", $ours / $peer }")"
+done
