@@ -104,6 +104,7 @@ impl Builder {
             listeners,
             works: self.works,
             stop,
+            #[cfg(feature = "server")]
             listen: self.listen,
             id: node_id(),
         })))

@@ -84,6 +84,7 @@ pub(crate) struct Inner {
     works: Vec<every::Every>,
     stop: Stop,
     /// Whether to open a port and register, as opposed to serving this process alone.
+    #[cfg(feature = "server")]
     listen: bool,
     /// Tells this process's nodes from all others'.
     id: String,

@@ -243,20 +243,19 @@ impl Running {
 
     /// Whether calls or events may come.
     fn serves(&self) -> bool {
-        let mut serves = false;
         #[cfg(feature = "server")]
-        {
-            serves |= self.server.is_some();
-        }
-        #[cfg(feature = "broker")]
-        {
-            serves |= !self.subscriptions.is_empty();
+        if self.server.is_some() {
+            return true;
         }
         #[cfg(all(feature = "broker", feature = "events"))]
-        {
-            serves |= !self.streams.is_empty();
+        if !self.streams.is_empty() {
+            return true;
         }
-        serves
+        #[cfg(feature = "broker")]
+        if !self.subscriptions.is_empty() {
+            return true;
+        }
+        false
     }
 
     /// Whether others know of this process.

@@ -180,6 +180,7 @@ impl Read<'_> {
         }
     }
 
+    #[cfg(feature = "app")]
     fn value<T: FromText>(&mut self, key: &str) -> T {
         self.origin(key).0
     }
