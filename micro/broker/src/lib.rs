@@ -5,6 +5,8 @@
 //! [`DeadLetter`]: it never disappears in silence. Events live in memory; what has to survive the
 //! end of all processes belongs into a durable stream.
 
+#![forbid(unsafe_code)]
+
 #[doc(hidden)]
 pub use micro_core::__private;
 

@@ -4,6 +4,8 @@
 //! only while streams take that up; a call is sent again only where that is safe. Knows nothing of
 //! servers.
 
+#![forbid(unsafe_code)]
+
 mod answer;
 mod attempt;
 mod backoff;

@@ -85,6 +85,7 @@
 //! must be the next thing to come. Where time itself is the subject (a ttl, an `ack_wait`), a case
 //! asserts only that something does not happen too early.
 
+#![forbid(unsafe_code)]
 #![allow(
     clippy::unwrap_used,
     reason = "a case reports its failure by a panic, as a test does"

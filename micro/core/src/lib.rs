@@ -4,6 +4,8 @@
 //! Programs depend on `micro`, which re-exports all of this; authors of backends may depend on
 //! this crate alone.
 
+#![forbid(unsafe_code)]
+
 // The attributes' expansions name `::micro`; messages in here stand on the crate below.
 #[cfg(not(test))]
 extern crate micro_message as micro;

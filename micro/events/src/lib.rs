@@ -17,6 +17,8 @@
 //!
 //! Does not run handlers: that is the subscribers' part.
 
+#![forbid(unsafe_code)]
+
 #[doc(hidden)]
 pub use micro_core::__private;
 

@@ -8,6 +8,8 @@
 //! - [`metadata`]: what travels beside a message.
 //! - [`types`]: protobuf's well-known messages that the standard library has no type for.
 
+#![forbid(unsafe_code)]
+
 // The attribute's expansion names `::micro`, which is this crate when it is used in here.
 extern crate self as micro;
 

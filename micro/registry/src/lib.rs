@@ -4,6 +4,8 @@
 //! implement. Every registration has a ttl and a heartbeat, so a crashed node is gone within its
 //! ttl. Does not choose among nodes and does not connect to them.
 
+#![forbid(unsafe_code)]
+
 #[doc(hidden)]
 pub use micro_core::__private;
 

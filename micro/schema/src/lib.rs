@@ -4,6 +4,8 @@
 //! [`Types`] collects descriptors while messages describe themselves; [`Schema`] is the finished
 //! picture that can be written, read, shown and compared.
 
+#![forbid(unsafe_code)]
+
 // What the expansion of `#[message(crate = crate)]` names.
 use micro_message::__private;
 

@@ -39,6 +39,8 @@
 //! (features `gzip`, `zstd`); replies are compressed when [`Config::compression`] says so and the
 //! caller accepts it.
 
+#![forbid(unsafe_code)]
+
 // The attribute's expansion names `::micro`.
 #[cfg(not(test))]
 extern crate micro_message as micro;

@@ -27,6 +27,8 @@
 //!
 //! [loom]: https://docs.rs/loom
 
+#![forbid(unsafe_code)]
+
 mod again;
 mod bell;
 mod common;

@@ -4,6 +4,8 @@
 //!
 //! For the other crates of micro; semantic versioning does not cover it.
 
+#![forbid(unsafe_code)]
+
 mod compression;
 pub mod grpc;
 pub mod percent;

@@ -1,5 +1,7 @@
 //! Files for [micro](https://docs.rs/micro): an embedded [log of events](File).
 
+#![forbid(unsafe_code)]
+
 mod crc;
 mod disk;
 mod events;

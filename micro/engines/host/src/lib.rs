@@ -1,6 +1,8 @@
 //! This machine for [micro](https://docs.rs/micro): a [registry](Host) in a directory of the
 //! user's.
 
+#![forbid(unsafe_code)]
+
 mod clock;
 mod dir;
 mod file;

@@ -1,6 +1,8 @@
 //! HTTP for [micro](https://docs.rs/micro): a [broker](Http) from peer to peer, found through the
 //! registry, without a server of its own.
 
+#![forbid(unsafe_code)]
+
 // The attribute's expansion names `::micro`.
 #[cfg(not(test))]
 extern crate micro_message as micro;

@@ -1,6 +1,8 @@
 //! Multicast DNS for [micro](https://docs.rs/micro): a [registry](Mdns) of the local network
 //! without a server.
 
+#![forbid(unsafe_code)]
+
 mod address;
 mod engine;
 #[doc(hidden)]
