@@ -21,6 +21,7 @@ mod schema;
 mod proto;
 mod refused;
 mod sources;
+mod stopping;
 mod storm;
 mod streams;
 mod tidy;

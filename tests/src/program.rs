@@ -95,6 +95,22 @@ impl Program {
         self.signal(Signal::TERM);
     }
 
+    /// Sends SIGTERM again and again until it has ended.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end in time.
+    pub fn terminate_until_ended(&mut self) -> ExitStatus {
+        let what = format!("the end of {} by signals", self.name);
+        until(&what, || {
+            let ended = self.child.try_wait().expect("it is our child");
+            if ended.is_none() {
+                self.terminate();
+            }
+            ended
+        })
+    }
+
     /// Ends it without a word: SIGKILL.
     ///
     /// # Panics

@@ -57,8 +57,13 @@ impl Running {
             .is_err()
         {
             self.accepting.abort();
-            if let Err(error) = (&mut self.accepting).await {
-                tracing::debug!(%error, "connections closed");
+            // A handler may block the thread that the task has to run on.
+            match tokio::time::timeout(CANCEL_GRACE, &mut self.accepting).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "connections closed"),
+                Err(_) => {
+                    tracing::warn!("connections were abandoned; handlers block their threads");
+                }
             }
         }
         Drained { cut }

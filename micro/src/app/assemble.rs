@@ -65,8 +65,7 @@ impl Builder {
             .build();
         #[cfg(feature = "client")]
         resources.insert::<Client>(client.clone())?;
-        let stop = Stop::default();
-        resources.insert::<Stop>(stop.clone())?;
+        resources.insert::<Stop>(self.stop.clone())?;
         let services = self.make_services(&options, &mut problems).await;
         let router = route(&services, &wraps, &resources, &mut problems);
         let routes = router.routes();
@@ -103,7 +102,7 @@ impl Builder {
             #[cfg(feature = "broker")]
             listeners,
             works: self.works,
-            stop,
+            stop: self.stop,
             #[cfg(feature = "server")]
             listen: self.listen,
             id: node_id(),

@@ -9,6 +9,7 @@ use crate::app::every::{Every, LinkedEvery};
 use crate::app::hook::{Hook, LinkedHook, Moment};
 #[cfg(feature = "broker")]
 use crate::app::listeners::Listening;
+use crate::app::stop::Stop;
 #[cfg(feature = "broker")]
 use crate::broker::{self, Broker, Subscriber};
 use crate::error::Result;
@@ -58,6 +59,7 @@ pub struct Builder {
     pub(super) listening: Vec<Listening>,
     pub(super) works: Vec<Every>,
     pub(super) resources: Resources,
+    pub(super) stop: Stop,
     pub(super) listen: bool,
 }
 
@@ -85,6 +87,7 @@ impl Builder {
             listening: Vec::new(),
             works: Vec::new(),
             resources: Resources::new(),
+            stop: Stop::default(),
             listen: true,
         }
     }

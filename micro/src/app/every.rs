@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::app::running::abort;
 use crate::error::Result;
 use crate::handler::{BoxFuture, Location, Resources};
 
@@ -134,7 +135,7 @@ impl Periodic {
         if ended.await.is_err() {
             tracing::warn!(?grace, "periodic work cut at the end of the drain");
         }
-        self.tasks.shutdown().await;
+        abort(&mut self.tasks, "periodic work").await;
     }
 }
 

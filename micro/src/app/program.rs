@@ -1,18 +1,27 @@
 //! What `micro::run!()` calls: a runtime, logging, signals, an exit code.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use tokio::runtime::{Builder as RuntimeBuilder, Handle};
+use tokio::time::{Instant, timeout};
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::App;
 use crate::app::builder::Builder;
+use crate::app::running::Running;
 use crate::app::stop::Stop;
 use crate::config::Origin;
 use crate::error::{Error, OrError, Result};
 use crate::settings::Settings;
+
+/// A signal that follows the first one within this time is the same request to stop: `timeout` of
+/// coreutils, for one, signals the process and then its group.
+const REPEATED_SIGNAL: Duration = Duration::from_millis(500);
+/// How long a start that is aborted may take to reach its next `await`.
+const START_ABORT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The program that `micro::run!()` stands in.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +33,10 @@ pub struct Program {
 }
 
 /// Runs everything that is linked until SIGTERM or SIGINT; what `micro::run!()` expands to.
+///
+/// The first signal starts the stop in order, or ends a start that has not finished. Another one,
+/// at least 500 ms later, ends the process at once with code 130. Both hold while start hooks hang
+/// and while handlers block every worker of the runtime.
 ///
 /// Returns when the app has stopped in order; when it cannot start or fails, the reason goes to
 /// standard error and the process ends with code 1.
@@ -48,25 +61,73 @@ fn try_run(program: Program) -> Result<()> {
         .enable_all()
         .build()
         .or_internal("cannot start the runtime")?;
+    // Signals and the time limits of the stop do not depend on the workers that run handlers:
+    // while all of those are blocked, nothing fires the timers of their runtime.
+    let control = RuntimeBuilder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("micro-control")
+        .enable_all()
+        .build()
+        .or_internal("cannot start the runtime for signals")?;
     let builder = App::builder().name(program.name, program.version).linked();
-    let outcome = runtime.block_on(serve(Builder {
+    let builder = Builder {
         settings: Ok(settings),
         ..builder
-    }));
-    // Blocking work of handlers that were cut must not hold the process back.
+    };
+    let outcome = control.block_on(serve(builder, runtime.handle()));
+    // Handlers that block their thread must not keep the process from ending.
     runtime.shutdown_background();
+    control.shutdown_background();
     outcome
 }
 
-async fn serve(builder: Builder) -> Result<()> {
+/// Starts the app on `workers`, waits for its end and stops it. Only the start and what it spawns
+/// runs on the workers.
+async fn serve(builder: Builder, workers: &Handle) -> Result<()> {
     if builder.is_empty() {
         return Err(nothing_linked());
     }
-    let app = builder.build().await?;
-    let signals = tokio::spawn(stop_on_signals(app.stop_handle())?);
-    let outcome = app.run().await;
+    let stop = builder.stop.clone();
+    let signals = tokio::spawn(stop_on_signals(Signals::watch()?, stop.clone()));
+    let outcome = match start(builder, workers, &stop).await? {
+        Some(mut running) => {
+            let outcome = running.wait().await;
+            running.stop().await;
+            outcome
+        }
+        None => Ok(()),
+    };
     signals.abort();
     outcome
+}
+
+/// The running app; none if it was asked to stop before it had started.
+async fn start(builder: Builder, workers: &Handle, stop: &Stop) -> Result<Option<Running>> {
+    let mut starting = workers.spawn(async move {
+        let app = builder.build().await?;
+        app.start().await
+    });
+    let started = tokio::select! {
+        started = &mut starting => started,
+        () = stop.requested() => {
+            starting.abort();
+            match timeout(START_ABORT_TIMEOUT, &mut starting).await {
+                Ok(Err(aborted)) if aborted.is_cancelled() => {
+                    tracing::info!("stopped before the app had started");
+                    return Ok(None);
+                }
+                Ok(started) => started,
+                Err(_) => {
+                    tracing::warn!("stopped; the start blocks its thread and was abandoned");
+                    return Ok(None);
+                }
+            }
+        }
+    };
+    match started {
+        Ok(running) => running.map(Some),
+        Err(panicked) => Err(Error::internal("the start panicked").with_source(panicked)),
+    }
 }
 
 fn nothing_linked() -> Error {
@@ -118,43 +179,68 @@ fn filter_of(text: &str, origin: &Origin) -> Result<Targets> {
     })
 }
 
-/// The first SIGTERM or SIGINT asks the app to stop, the second ends the process.
-#[cfg(unix)]
-fn stop_on_signals(stop: Stop) -> Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut terminate = signal(SignalKind::terminate()).or_internal("cannot watch SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).or_internal("cannot watch SIGINT")?;
-    Ok(async move {
-        let mut next = async || {
-            tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = interrupt.recv() => "SIGINT",
-            }
-        };
-        let name = next().await;
-        tracing::info!(signal = name, "asked to stop; once more ends at once");
-        stop.now();
-        let name = next().await;
-        tracing::warn!(signal = name, "ended at once");
-        std::process::exit(130);
-    })
+/// The first SIGTERM or SIGINT asks the app to stop, a later one ends the process.
+async fn stop_on_signals(mut signals: Signals, stop: Stop) {
+    let signal = signals.next().await;
+    tracing::info!(signal, "asked to stop; once more ends at once");
+    stop.now();
+    let asked = Instant::now();
+    loop {
+        let signal = signals.next().await;
+        if asked.elapsed() >= REPEATED_SIGNAL {
+            tracing::warn!(signal, "ended at once");
+            std::process::exit(130);
+        }
+    }
 }
 
-/// The first Ctrl-C asks the app to stop, the second ends the process.
-#[cfg(not(unix))]
-fn stop_on_signals(stop: Stop) -> Result<impl Future<Output = ()> + Send + 'static> {
-    Ok(async move {
-        for second in [false, true] {
-            if tokio::signal::ctrl_c().await.is_err() {
-                return;
-            }
-            if second {
-                std::process::exit(130);
-            }
-            stop.now();
+/// The signals that ask a process to stop.
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn watch() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).or_internal("cannot watch SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).or_internal("cannot watch SIGINT")?,
+        })
+    }
+
+    /// Waits for the next one; gives its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
-    })
+    }
+}
+
+/// The signals that ask a process to stop.
+#[cfg(windows)]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Signals {
+    fn watch() -> Result<Self> {
+        tokio::signal::windows::ctrl_c()
+            .map(Self)
+            .or_internal("cannot watch Ctrl-C")
+    }
+
+    /// Waits for the next one; gives its name.
+    async fn next(&mut self) -> &'static str {
+        // None means that no more will come.
+        match self.0.recv().await {
+            Some(()) => "Ctrl-C",
+            None => std::future::pending().await,
+        }
+    }
 }
 
 #[cfg(test)]

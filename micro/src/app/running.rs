@@ -31,8 +31,13 @@ use crate::server::{self, Server};
 #[cfg(feature = "broker")]
 use micro_broker::internal::Listener;
 
-/// How long leaving the registry, and each stop hook, may take.
+/// How long each stop hook, and closing the events, may take.
 const STOP_STEP: Duration = Duration::from_secs(5);
+/// How long leaving the registry and the topics may take, whatever is left of the drain.
+const MIN_LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long aborted tasks may take to reach their next `await`. One that blocks its thread is
+/// abandoned then.
+const ABORT_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// A running app. Dropped, it ends at once and cuts what runs; [`stop`](Self::stop) ends it in
 /// order.
@@ -270,21 +275,25 @@ impl Running {
     /// Stops in order: leave the registry, let clients and publishers notice, take no new events,
     /// finish those that are being handled, refuse new calls, finish those that run, wait for what
     /// was published from here, end the client, run the stop hooks. Returns what had to be cut.
+    ///
+    /// Everything before the stop hooks ends with the settings `settle` and `drain`; a task that
+    /// blocks its thread beyond them is abandoned. Each hook has 5 seconds.
     pub async fn stop(mut self) -> Stopped {
         self.app.stop.now();
         tracing::info!("stopping");
         self.periodic.leave();
         let listed = self.is_listed();
-        self.deregister().await;
+        let settle = if listed {
+            self.app.options.settle
+        } else {
+            Duration::ZERO
+        };
+        let end = Instant::now() + settle + self.app.options.drain;
+        let left = || end.saturating_duration_since(Instant::now());
+        self.leave(self.app.options.drain).await;
         #[cfg(all(feature = "broker", feature = "events"))]
         self.streams.leave();
-        #[cfg(feature = "broker")]
-        self.leave_topics().await;
-        if listed {
-            tokio::time::sleep(self.app.options.settle).await;
-        }
-        let end = Instant::now() + self.app.options.drain;
-        let left = || end.saturating_duration_since(Instant::now());
+        tokio::time::sleep(settle).await;
         #[cfg(feature = "broker")]
         self.close_subscriptions(left()).await;
         #[cfg(all(feature = "broker", feature = "events"))]
@@ -303,14 +312,29 @@ impl Running {
                 tracing::error!(pending, "events published here may not have been handled");
             }
         }
-        self.ready.shutdown().await;
+        abort(&mut self.ready, "ready hooks").await;
         #[cfg(feature = "client")]
-        self.app.client.close().await;
+        if timeout(ABORT_TIMEOUT, self.app.client.close())
+            .await
+            .is_err()
+        {
+            tracing::warn!("connections of the client were abandoned; a task blocks its thread");
+        }
         self.run_stop_hooks().await;
         #[cfg(feature = "events")]
         self.close_events().await;
         tracing::info!(app = self.app.name, "stopped");
         stopped
+    }
+
+    /// Leaves the registry and the topics, in at most `limit`, but 1 second if that is longer.
+    async fn leave(&mut self, limit: Duration) {
+        let limit = limit.clamp(MIN_LEAVE_TIMEOUT, STOP_STEP);
+        let deregistered = deregister(std::mem::take(&mut self.registrations), limit);
+        #[cfg(feature = "broker")]
+        tokio::join!(deregistered, self.leave_topics(limit));
+        #[cfg(not(feature = "broker"))]
+        deregistered.await;
     }
 
     async fn run_stop_hooks(&self) {
@@ -334,8 +358,8 @@ impl Running {
 
     /// Publishers find these subscribers no longer.
     #[cfg(feature = "broker")]
-    async fn leave_topics(&self) {
-        let leaving = timeout(STOP_STEP, async {
+    async fn leave_topics(&self, limit: Duration) {
+        let leaving = timeout(limit, async {
             for subscription in &self.subscriptions {
                 if let Err(error) = subscription.leave().await {
                     tracing::warn!(%error, "still subscribed until its ttl");
@@ -343,7 +367,10 @@ impl Running {
             }
         });
         if leaving.await.is_err() {
-            tracing::warn!(limit = ?STOP_STEP, "the broker is mute; subscribers end all the same");
+            tracing::warn!(
+                ?limit,
+                "the broker does not answer; subscribers end all the same"
+            );
         }
     }
 
@@ -360,24 +387,38 @@ impl Running {
             }
         }
     }
+}
 
-    async fn deregister(&mut self) {
-        let mut leaving = JoinSet::new();
-        for registration in self.registrations.drain(..) {
-            leaving.spawn(registration.deregister());
-        }
-        let left = timeout(STOP_STEP, async {
-            while let Some(left) = leaving.join_next().await {
-                match left {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => tracing::warn!(%error, "still registered until its ttl"),
-                    Err(error) => tracing::warn!(%error, "still registered until its ttl"),
-                }
+async fn deregister(registrations: Vec<Registration>, limit: Duration) {
+    let mut leaving = JoinSet::new();
+    for registration in registrations {
+        leaving.spawn(registration.deregister());
+    }
+    let left = timeout(limit, async {
+        while let Some(left) = leaving.join_next().await {
+            match left {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "still registered until its ttl"),
+                Err(error) => tracing::warn!(%error, "still registered until its ttl"),
             }
-        });
-        if left.await.is_err() {
-            tracing::warn!(limit = ?STOP_STEP, "the registry is mute; nodes stay until their ttl");
         }
+    });
+    if left.await.is_err() {
+        tracing::warn!(
+            ?limit,
+            "the registry does not answer; nodes stay until their ttl"
+        );
+    }
+}
+
+/// Aborts tasks and waits for their ends.
+pub(super) async fn abort<T: 'static>(tasks: &mut JoinSet<T>, what: &'static str) {
+    tasks.abort_all();
+    let ended = timeout(ABORT_TIMEOUT, async {
+        while tasks.join_next().await.is_some() {}
+    });
+    if ended.await.is_err() {
+        tracing::warn!(what, "tasks that block their thread were abandoned");
     }
 }
 

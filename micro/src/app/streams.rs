@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::app::running::abort;
 use crate::broker;
 use crate::broker::{Durable, Subscriber};
 use crate::error::Result;
@@ -87,7 +88,7 @@ impl Streams {
         if ended.await.is_err() {
             tracing::warn!(?grace, "events of streams cut at the end of the drain");
         }
-        self.tasks.shutdown().await;
+        abort(&mut self.tasks, "subscribers of streams").await;
     }
 }
 
