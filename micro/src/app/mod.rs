@@ -7,6 +7,7 @@
 mod advertise;
 mod assemble;
 mod builder;
+mod driver_handoff;
 mod every;
 mod hook;
 #[cfg(feature = "broker")]

@@ -11,6 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::App;
 use crate::app::builder::Builder;
+use crate::app::driver_handoff::DriverHandoff;
 use crate::app::running::Running;
 use crate::app::stop::Stop;
 use crate::config::Origin;
@@ -57,10 +58,10 @@ fn try_run(program: Program) -> Result<()> {
     let settings = Settings::load()?;
     start_logging(&settings)?;
     settings.log_strangers();
-    let runtime = RuntimeBuilder::new_multi_thread()
-        .enable_all()
-        .build()
-        .or_internal("cannot start the runtime")?;
+    let handoff = DriverHandoff::default();
+    let mut runtime = RuntimeBuilder::new_multi_thread();
+    handoff.count_workers(runtime.enable_all());
+    let runtime = runtime.build().or_internal("cannot start the runtime")?;
     // Signals and the time limits of the stop do not depend on the workers that run handlers:
     // while all of those are blocked, nothing fires the timers of their runtime.
     let control = RuntimeBuilder::new_multi_thread()
@@ -69,6 +70,7 @@ fn try_run(program: Program) -> Result<()> {
         .enable_all()
         .build()
         .or_internal("cannot start the runtime for signals")?;
+    control.spawn(handoff.run(runtime.handle().clone()));
     let builder = App::builder().name(program.name, program.version).linked();
     let builder = Builder {
         settings: Ok(settings),
