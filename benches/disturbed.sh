@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# The counts of events (src/events) while the wall clock jumps by an hour, forward and back, and
+# while the files of the host registry are deleted, every half second: nothing may be lost.
+#
+#   bash benches/disturbed.sh [EVENTS] [MODE…]     modes: count kill broker broker-kill
+#
+# Needs libfaketime (Debian's package `faketime`); it changes the clock of these programs alone, and
+# not the monotonic one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+events=${1:-1000000}
+modes=("${@:2}")
+[ ${#modes[@]} -gt 0 ] || modes=(count kill broker broker-kill)
+library=$(find /usr/lib /usr/local/lib -name libfaketimeMT.so.1 2>/dev/null | head -1)
+[ -n "$library" ] || { echo 'libfaketime is missing: apt-get install faketime' >&2; exit 1; }
+
+cargo build --locked --release -q -p micro-benches --bin events
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# disturb PID: moves the clock and empties the registry for as long as the process runs.
+disturb() {
+  local offset jumps=0 emptied=0
+  while kill -0 "$1" 2>/dev/null; do
+    for offset in +3600 +0 -3600 +0; do
+      echo "$offset" >"$scratch/new" && mv "$scratch/new" "$scratch/clock"
+      jumps=$((jumps + 1))
+      # Files of the registry are named `<service>~<node>.json`; the directory may not be there.
+      emptied=$((emptied + $({ find "target/events-$1" -name '*~*.json' -delete -print || true; } \
+        2>/dev/null | wc -l)))
+      sleep 0.5
+    done
+  done
+  echo "disturbed by $jumps jumps of the clock and $emptied deleted registrations"
+}
+
+failed=0
+for mode in "${modes[@]}"; do
+  echo "+0" >"$scratch/clock"
+  LD_PRELOAD=$library FAKETIME_TIMESTAMP_FILE=$scratch/clock FAKETIME_CACHE_DURATION=1 \
+    FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1 \
+    target/release/events "$mode" "$events" &
+  program=$!
+  disturb "$program" &
+  wait "$program" || { echo "FAILED: $mode"; failed=1; }
+  wait
+done
+exit "$failed"
