@@ -19,20 +19,26 @@ cargo build --locked --release -q -p micro-benches --bin events
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# disturb PID: moves the clock and empties the registry for as long as the process runs.
+# disturb PID: moves the clock and empties the registry for as long as the process runs. The nodes
+# have two seconds to register.
 disturb() {
-  local offset jumps=0 emptied=0
+  local offset jumps=0 seen=0 emptied=0
   while kill -0 "$1" 2>/dev/null; do
     for offset in +3600 +0 -3600 +0; do
       echo "$offset" >"$scratch/new" && mv "$scratch/new" "$scratch/clock"
       jumps=$((jumps + 1))
-      # Files of the registry are named `<service>~<node>.json`; the directory may not be there.
-      emptied=$((emptied + $({ find "target/events-$1" -name '*~*.json' -delete -print || true; } \
-        2>/dev/null | wc -l)))
+      if [ "$(registrations "$1" | wc -l)" -gt 0 ]; then seen=$((seen + 1)); fi
+      if [ "$seen" -gt 4 ]; then emptied=$((emptied + $(registrations "$1" -delete | wc -l))); fi
       sleep 0.5
     done
   done
   echo "disturbed by $jumps jumps of the clock and $emptied deleted registrations"
+}
+
+# registrations PID ACTION: files of the registry are named `<service>~<node>.json`.
+registrations() {
+  # The directory appears with the first node, and ends with the program.
+  find "target/events-$1" -name '*~*.json' -print "${@:2}" 2>/dev/null || true
 }
 
 failed=0
