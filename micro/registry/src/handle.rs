@@ -4,13 +4,11 @@
 //! not keep a cache: watch a service to have its nodes at hand.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
-
-use crate::backend::{Backend, Capabilities, Erased};
+use crate::backend::{Backend, Capabilities};
+use crate::limited::Limited;
 use crate::record::{Node, check_question, check_service, sorted};
 use crate::registration::Registration;
 use crate::union::Union;
@@ -42,10 +40,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// ```
 #[derive(Clone)]
 pub struct Registry {
-    backend: Arc<dyn Erased>,
-    /// The scheme, or those of a union joined by `+`.
-    name: Arc<str>,
-    timeout: Duration,
+    backend: Limited,
 }
 
 impl Registry {
@@ -53,9 +48,7 @@ impl Registry {
     pub fn new(backend: impl Backend) -> Self {
         let name = backend.scheme().into();
         Self {
-            backend: Arc::new(backend),
-            name,
-            timeout: TIMEOUT,
+            backend: Limited::new(Arc::new(backend), name, TIMEOUT),
         }
     }
 
@@ -64,13 +57,11 @@ impl Registry {
     /// Put the nearer ones first: of two records of one node the earlier registry's counts. One
     /// that fails is logged while the others go on; an operation fails when all do.
     pub fn union(registries: impl IntoIterator<Item = Self>) -> Self {
-        let registries: Vec<Self> = registries.into_iter().collect();
-        let schemes: Vec<&str> = registries.iter().map(Self::scheme).collect();
+        let members: Vec<Limited> = registries.into_iter().map(|r| r.backend).collect();
+        let schemes: Vec<&str> = members.iter().map(Limited::scheme).collect();
         let name = schemes.join("+").into();
         Self {
-            backend: Arc::new(Union::new(registries)),
-            name,
-            timeout: TIMEOUT,
+            backend: Limited::new(Arc::new(Union::new(members)), name, TIMEOUT),
         }
     }
 
@@ -99,13 +90,13 @@ impl Registry {
 
     /// Sets how long one operation may take; 5 s unless set.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.backend.set_timeout(timeout);
         self
     }
 
     /// The backend's scheme, or those of a union joined by `+`; for logs and reports.
     pub fn scheme(&self) -> &str {
-        &self.name
+        self.backend.scheme()
     }
 
     /// What the backend can do.
@@ -125,7 +116,7 @@ impl Registry {
     /// Cancel safe.
     pub async fn lookup(&self, service: &str) -> Result<Vec<Node>> {
         check_question(service)?;
-        let looked = self.limit(self.backend.lookup(service)).await;
+        let looked = self.backend.lookup(service).await;
         let nodes = looked.map_err(|e| self.say(e, format_args!("look up `{service}`")))?;
         tracing::debug!(
             registry = self.scheme(),
@@ -146,7 +137,7 @@ impl Registry {
     ///
     /// Cancel safe.
     pub async fn list(&self) -> Result<Vec<Node>> {
-        let listed = self.limit(self.backend.list()).await;
+        let listed = self.backend.list().await;
         let mut nodes = listed.map_err(|e| self.say(e, format_args!("list nodes")))?;
         nodes.sort_by(|a, b| (&a.service, &a.id).cmp(&(&b.service, &b.id)));
         tracing::debug!(registry = self.scheme(), nodes = nodes.len(), "listed");
@@ -164,7 +155,7 @@ impl Registry {
     /// Cancel safe.
     pub async fn watch(&self, service: &str) -> Result<Watch> {
         check_question(service)?;
-        let watch = self.limit(self.backend.watch(service)).await;
+        let watch = self.backend.watch(service).await;
         let watch = watch.map_err(|e| self.say(e, format_args!("watch `{service}`")))?;
         tracing::debug!(registry = self.scheme(), service, "watching");
         Ok(watch)
@@ -207,23 +198,14 @@ impl Registry {
     }
 
     pub(super) async fn write(&self, node: &Node, ttl: Duration) -> Result<()> {
-        let written = self.limit(self.backend.register(node.clone(), ttl)).await;
+        let written = self.backend.register(node.clone(), ttl).await;
         written.map_err(|e| self.say(e, format_args!("register `{}`", node.id)))
     }
 
     pub(super) async fn strike(&self, node: &Node) -> Result<()> {
         check_service(&node.service)?;
-        let struck = self.limit(self.backend.deregister(node)).await;
+        let struck = self.backend.deregister(node).await;
         struck.map_err(|e| self.say(e, format_args!("deregister `{}`", node.id)))
-    }
-
-    async fn limit<T>(&self, operation: impl Future<Output = Result<T>>) -> Result<T> {
-        timeout(self.timeout, operation).await.unwrap_or_else(|_| {
-            Err(Error::deadline_exceeded(format!(
-                "no answer within {:?}",
-                self.timeout
-            )))
-        })
     }
 
     fn say(&self, error: Error, what: fmt::Arguments<'_>) -> Error {

@@ -14,6 +14,7 @@ mod fixed;
 mod handle;
 #[doc(hidden)]
 pub mod internal;
+mod limited;
 mod memory;
 mod record;
 mod registration;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::handle::Registry;
+use crate::limited::Limited;
 use crate::record::Node;
 use crate::watch::{Watch, WatchSender};
 use micro_message::error::Result;
@@ -25,7 +25,7 @@ const MAX_RETRY: Duration = Duration::from_secs(30);
 /// # Errors
 ///
 /// The first registry's when none can watch.
-pub(super) async fn watch(registries: Vec<Registry>, service: &str) -> Result<Watch> {
+pub(super) async fn watch(registries: Vec<Limited>, service: &str) -> Result<Watch> {
     let (report, mut reports) = mpsc::channel(registries.len().max(1));
     let service = service.to_owned();
     let watch = Watch::spawn(move |sender| async move {
@@ -65,7 +65,7 @@ enum Told {
 }
 
 struct Follower {
-    registry: Registry,
+    registry: Limited,
     service: String,
     /// Its place among the registries.
     at: usize,
@@ -84,6 +84,7 @@ impl Follower {
             let (watch, outcome) = match attempt {
                 Ok(watch) => (Some(watch), Ok(())),
                 Err(error) => {
+                    let error = error.context(format_args!("`{}`", self.registry.scheme()));
                     if pause == RETRY {
                         let error = error.chain();
                         tracing::warn!(service = self.service, error, "watch failed, asking again");

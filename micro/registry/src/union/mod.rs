@@ -12,7 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::backend::{Backend, BoxFuture, Capabilities};
-use crate::handle::Registry;
+use crate::limited::Limited;
 use crate::record::Node;
 use crate::watch::Watch;
 use micro_message::error::{Error, Result};
@@ -22,36 +22,42 @@ pub(super) struct Union {
 }
 
 struct Member {
-    registry: Registry,
+    backend: Limited,
     /// Whether its last registration failed; so that only the change is logged.
     failing: AtomicBool,
 }
 
 impl Union {
-    pub(super) fn new(registries: Vec<Registry>) -> Self {
-        let member = |registry| Member {
-            registry,
+    pub(super) fn new(backends: Vec<Limited>) -> Self {
+        let member = |backend| Member {
+            backend,
             failing: AtomicBool::new(false),
         };
         Self {
-            members: registries.into_iter().map(member).collect(),
+            members: backends.into_iter().map(member).collect(),
         }
     }
 
     fn capability(&self, which: fn(Capabilities) -> bool) -> bool {
         self.members
             .iter()
-            .any(|member| which(member.registry.capabilities()))
+            .any(|member| which(member.backend.capabilities()))
     }
 }
 
 impl Member {
+    /// Says in an error which member has failed; what it was to do, the handle says.
+    async fn named<T>(&self, operation: impl Future<Output = Result<T>>) -> Result<T> {
+        let outcome = operation.await;
+        outcome.map_err(|error| error.context(format_args!("`{}`", self.backend.scheme())))
+    }
+
     fn note<T>(&self, outcome: &Result<T>) {
         let fails = outcome.is_err();
         if self.failing.swap(fails, Ordering::Relaxed) == fails {
             return;
         }
-        let registry = self.registry.scheme();
+        let registry = self.backend.scheme();
         match outcome {
             Ok(_) => tracing::info!(registry, "registry works again"),
             Err(error) => tracing::warn!(registry, error = %error.chain(), "registry fails"),
@@ -74,9 +80,9 @@ impl Backend for Union {
 
     async fn register(&self, node: Node, ttl: Duration) -> Result<()> {
         let all = self.members.iter().map(|member| {
-            let node = &node;
+            let registered = member.named(member.backend.register(node.clone(), ttl));
             boxed(async move {
-                let outcome = member.registry.write(node, ttl).await;
+                let outcome = registered.await;
                 member.note(&outcome);
                 outcome
             })
@@ -88,7 +94,7 @@ impl Backend for Union {
         let all = self
             .members
             .iter()
-            .map(|member| boxed(member.registry.strike(node)));
+            .map(|member| boxed(member.named(member.backend.deregister(node))));
         let outcomes = race(all.collect(), never).await;
         // A record left behind misleads callers until its ttl, so one failure is a failure.
         outcomes.into_iter().find(Result::is_err).unwrap_or(Ok(()))
@@ -98,7 +104,7 @@ impl Backend for Union {
         let all = self
             .members
             .iter()
-            .map(|member| boxed(member.registry.lookup(service)));
+            .map(|member| boxed(member.named(member.backend.lookup(service))));
         let mut answers = race(all.collect(), |nodes: &Vec<Node>| !nodes.is_empty()).await;
         if let Some(Ok(last)) =
             answers.pop_if(|answer| answer.as_ref().is_ok_and(|n| !n.is_empty()))
@@ -112,14 +118,14 @@ impl Backend for Union {
         let able = self
             .members
             .iter()
-            .filter(|member| member.registry.capabilities().list);
-        let all = able.map(|member| boxed(member.registry.list()));
+            .filter(|member| member.backend.capabilities().list);
+        let all = able.map(|member| boxed(member.named(member.backend.list())));
         merged(race(all.collect(), never).await)
     }
 
     async fn watch(&self, service: &str) -> Result<Watch> {
-        let registries = self.members.iter().map(|member| member.registry.clone());
-        merge::watch(registries.collect(), service).await
+        let backends = self.members.iter().map(|member| member.backend.clone());
+        merge::watch(backends.collect(), service).await
     }
 }
 
@@ -206,6 +212,7 @@ fn merged(answers: Vec<Result<Vec<Node>>>) -> Result<Vec<Node>> {
 mod tests {
     use super::*;
     use crate::fixed::Fixed;
+    use crate::handle::Registry;
     use crate::memory::Memory;
     use micro_message::error::ErrorKind;
 
@@ -303,12 +310,24 @@ mod tests {
             all_broken.watch("greeter").await.map(drop).unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::Unavailable);
+            let text = error.message();
             assert!(
-                error
-                    .message()
-                    .starts_with("registry `broken+broken`: cannot "),
-                "{error}"
+                text.starts_with("registry `broken+broken`: cannot "),
+                "{text}"
             );
+            assert_eq!(text.matches("cannot").count(), 1, "{text}");
+            assert!(text.contains(": `broken`: out of order"), "{text}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_member_keeps_its_own_time_limit() {
+        let node = Node::new("greeter", "a", "127.0.0.1:1");
+        let silent = broken(true).with_timeout(Duration::from_millis(100));
+        let half = Registry::union([silent, Registry::new(Memory::new())]);
+        let start = tokio::time::Instant::now();
+        drop(half.register(node, TTL).await.unwrap());
+        assert_eq!(half.list().await.unwrap().len(), 1);
+        assert_eq!(start.elapsed(), Duration::from_millis(200));
     }
 }
