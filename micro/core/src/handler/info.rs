@@ -184,6 +184,43 @@ impl MethodOptions {
     }
 }
 
+/// The setters of a record that holds [`MethodOptions`] in its field `options`.
+macro_rules! options_setters {
+    () => {
+        /// Replaces all options.
+        pub fn options(mut self, options: MethodOptions) -> Self {
+            self.options = options;
+            self
+        }
+
+        /// As [`MethodOptions::idempotent`].
+        pub fn idempotent(mut self) -> Self {
+            self.options = self.options.idempotent();
+            self
+        }
+
+        /// As [`MethodOptions::safe`].
+        pub fn safe(mut self) -> Self {
+            self.options = self.options.safe();
+            self
+        }
+
+        /// As [`MethodOptions::timeout`].
+        pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.options = self.options.timeout(timeout);
+            self
+        }
+
+        /// As [`MethodOptions::message_limit`].
+        pub fn message_limit(mut self, bytes: usize) -> Self {
+            self.options = self.options.message_limit(bytes);
+            self
+        }
+    };
+}
+
+pub(super) use options_setters;
+
 /// What caller and service both know of a method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -220,35 +257,7 @@ impl MethodInfo {
         self
     }
 
-    /// Replaces all options.
-    pub fn options(mut self, options: MethodOptions) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// As [`MethodOptions::idempotent`].
-    pub fn idempotent(mut self) -> Self {
-        self.options = self.options.idempotent();
-        self
-    }
-
-    /// As [`MethodOptions::safe`].
-    pub fn safe(mut self) -> Self {
-        self.options = self.options.safe();
-        self
-    }
-
-    /// As [`MethodOptions::timeout`].
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options = self.options.timeout(timeout);
-        self
-    }
-
-    /// As [`MethodOptions::message_limit`].
-    pub fn message_limit(mut self, bytes: usize) -> Self {
-        self.options = self.options.message_limit(bytes);
-        self
-    }
+    options_setters!();
 
     /// The service's name on the wire, `greeter.Greeter` in `/greeter.Greeter/Hello`.
     pub fn wire_service(&self) -> &str {

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::context::Context;
 use crate::handler::call::{Body, BoxFuture, Reply};
 use crate::handler::http_rule::HttpRule;
-use crate::handler::info::{Kind, Location, MethodOptions};
+use crate::handler::info::{Kind, Location, MethodOptions, options_setters};
 use crate::handler::inject::Parts;
 use crate::handler::spec::{RequestSpec, RequestType, ResponseSpec, ResponseType};
 use crate::handler::streaming::Streaming;
@@ -205,35 +204,7 @@ impl Method {
         self
     }
 
-    /// Replaces all options.
-    pub fn options(mut self, options: MethodOptions) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// As [`MethodOptions::idempotent`].
-    pub fn idempotent(mut self) -> Self {
-        self.options = self.options.idempotent();
-        self
-    }
-
-    /// As [`MethodOptions::safe`].
-    pub fn safe(mut self) -> Self {
-        self.options = self.options.safe();
-        self
-    }
-
-    /// As [`MethodOptions::timeout`].
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options = self.options.timeout(timeout);
-        self
-    }
-
-    /// As [`MethodOptions::message_limit`].
-    pub fn message_limit(mut self, bytes: usize) -> Self {
-        self.options = self.options.message_limit(bytes);
-        self
-    }
+    options_setters!();
 
     /// Sets how the method is reached by plain HTTP.
     pub fn http(mut self, rules: &'static [HttpRule]) -> Self {
