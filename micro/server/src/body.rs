@@ -67,6 +67,13 @@ impl ReplyBody {
         }
     }
 
+    /// A response of this body with these headers.
+    pub(super) fn with_headers(self, headers: HeaderMap) -> HttpReply {
+        let mut response = Response::new(self);
+        *response.headers_mut() = headers;
+        response
+    }
+
     pub(super) fn empty() -> Self {
         Self::new(Content::Empty)
     }

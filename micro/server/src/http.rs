@@ -118,9 +118,8 @@ async fn with_cors(connection: &ConnectionState, request: Request<Incoming>) -> 
     let asked = is_options.then(|| request.headers().clone());
     let mut response = without_body_for_head(connection, request).await;
     if let Some(headers) = asked.and_then(|asked| cors.preflight(&asked, response.headers())) {
-        response = Response::new(ReplyBody::empty());
+        response = ReplyBody::empty().with_headers(headers);
         *response.status_mut() = StatusCode::NO_CONTENT;
-        *response.headers_mut() = headers;
     }
     cors.allow(origin.as_ref(), response.headers_mut());
     response

@@ -68,6 +68,7 @@ mod http;
 mod http1;
 mod index;
 mod inline;
+mod json_stream;
 mod listener;
 mod messages;
 #[cfg(feature = "openapi")]

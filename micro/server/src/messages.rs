@@ -12,11 +12,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use micro_wake::sync::Mutex;
 use tokio::time::{Instant, Sleep};
 
-use crate::body::{Chunk, Chunks, ReplyBody};
+use crate::body::{Chunk, Chunks, HttpReply, ReplyBody};
 use crate::cancelled::Cancelled;
 use crate::config::Replies;
 use crate::exchange::{Exchange, cut};
@@ -74,7 +75,7 @@ pub(super) struct EncodeOptions {
     /// With what messages are compressed: configured here, and accepted by the caller.
     compression: Option<Compression>,
     /// Whether other callers may get it compressed.
-    pub(super) varies: bool,
+    varies: bool,
     /// What the settings compress with, for callers that accept it.
     configured: Option<Compression>,
     /// Messages shorter than this are not compressed.
@@ -139,6 +140,22 @@ impl EncodeOptions {
             Some(small) => (small, true),
             None => (bytes, false),
         })
+    }
+
+    /// The response of one whole body, where HTTP's own headers say how it is compressed.
+    pub(super) fn respond(
+        &self,
+        bytes: Vec<u8>,
+        compressed: bool,
+        mut headers: HeaderMap,
+    ) -> HttpReply {
+        if let (true, Some(encoding)) = (compressed, self.encoding()) {
+            headers.insert(CONTENT_ENCODING, encoding);
+        }
+        if self.varies {
+            headers.append(VARY, ACCEPT_ENCODING.into());
+        }
+        ReplyBody::full(bytes).with_headers(headers)
     }
 
     /// The same bytes compressed, when that is wanted and worth it.

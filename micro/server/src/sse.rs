@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 
 use crate::accept::names;
@@ -22,9 +22,8 @@ use crate::connect::{self, query};
 use crate::connection_state::ConnectionState;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::headers;
-use crate::messages::{self, EncodeOptions, Framing};
-use crate::{error_json, request_body};
+use crate::messages::{EncodeOptions, Framing};
+use crate::{error_json, json_stream, request_body};
 use micro_core::handler::{Body, PayloadRef, Route};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
@@ -120,30 +119,15 @@ pub(super) async fn answer(
         *response.status_mut() = StatusCode::NO_CONTENT;
         return Ok(response);
     }
-    let replies = &exchange.connection.server.compression;
-    let encode = EncodeOptions::new(replies, &exchange.route.method, Codec::Json);
-    let reply = exchange.run(request).await?;
-    let mut out = HeaderMap::with_capacity(2 + reply.metadata().len());
-    out.insert(CONTENT_TYPE, HeaderValue::from_static(KIND));
-    out.append(VARY, ACCEPT.into());
-    headers::write(reply.metadata(), &mut out)?;
-    out.entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-cache"));
-    let body = messages::body(exchange, reply, encode, Events)?;
-    let mut response = Response::new(body);
-    *response.headers_mut() = out;
+    let mut response = json_stream::answer(exchange, request, KIND, Events).await?;
+    let caching = response.headers_mut().entry(CACHE_CONTROL);
+    caching.or_insert(HeaderValue::from_static("no-cache"));
     Ok(response)
 }
 
 /// Appends a message as an event.
 fn event(json: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(b"data: ");
-    // Line breaks in JSON stand between values only, never within one.
-    out.extend(json.iter().map(|&byte| match byte {
-        b'\n' | b'\r' => b' ',
-        byte => byte,
-    }));
-    out.extend_from_slice(b"\n\n");
+    json_stream::line("data: ", json, "\n\n", out);
 }
 
 /// Appends the last event.
@@ -158,6 +142,8 @@ fn end(outcome: Result<(), &Error>, metadata: &Metadata, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use http::header::ACCEPT;
+
     use super::*;
 
     #[test]

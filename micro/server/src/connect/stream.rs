@@ -3,8 +3,8 @@
 //! All four kinds of call but unary, over HTTP/2 and, as far as that can go, over HTTP/1.1: a
 //! caller that reads nothing before it has sent all needs replies that fit the buffers between.
 
+use http::Request;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use http::{Request, Response};
 
 use crate::body::{HttpReply, Incoming, ReplyBody};
 use crate::connect::context;
@@ -80,18 +80,14 @@ async fn call(
         out.insert(ENCODING, encoding);
     }
     headers::write(reply.metadata(), &mut out)?;
-    let body = messages::body(exchange, reply, encode, ConnectStream)?;
-    let mut response = Response::new(body);
-    *response.headers_mut() = out;
-    Ok(response)
+    Ok(messages::body(exchange, reply, encode, ConnectStream)?.with_headers(out))
 }
 
 /// The response to a call that fails before its first message: the last frame alone.
 fn refuse(failure: &Failure, codec: Codec) -> HttpReply {
     let mut out = Vec::new();
     ConnectStream.end(Err(&failure.error), &failure.trailers, &mut out);
-    let mut response = Response::new(ReplyBody::full(out));
-    *response.headers_mut() = start(codec);
+    let mut response = ReplyBody::full(out).with_headers(start(codec));
     headers::write_or_warn(&failure.metadata, response.headers_mut());
     response
 }

@@ -1,11 +1,11 @@
 //! Connect's unary calls: one message in, one out, by POST or, where that is harmless, by GET.
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{Request, StatusCode};
 
-use crate::body::{HttpReply, Incoming, ReplyBody};
+use crate::body::{HttpReply, Incoming};
 use crate::connect::context;
 use crate::connect::query::{self, Refused};
 use crate::connection_state::ConnectionState;
@@ -89,15 +89,7 @@ async fn answer(
     let payload = reply.into_parts().1.into_one()?;
     let path = &method.path;
     let (bytes, compressed) = guarded(path, || encode.plain(payload.as_ref(), path))?;
-    if let (true, Some(encoding)) = (compressed, encode.encoding()) {
-        out.insert(CONTENT_ENCODING, encoding);
-    }
-    if encode.varies {
-        out.append(VARY, ACCEPT_ENCODING.into());
-    }
-    let mut response = Response::new(ReplyBody::full(bytes));
-    *response.headers_mut() = out;
-    Ok(response)
+    Ok(encode.respond(bytes, compressed, out))
 }
 
 fn content_type(codec: Codec) -> HeaderValue {

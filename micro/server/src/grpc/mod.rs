@@ -99,9 +99,7 @@ fn respond(exchange: Exchange<'_>, reply: Reply, encode: EncodeOptions) -> Resul
         headers.insert(ACCEPT_ENCODING, accepted());
     }
     headers::write(metadata, &mut headers)?;
-    let mut response = Response::new(messages::body(exchange, reply, encode, Grpc)?);
-    *response.headers_mut() = headers;
-    Ok(response)
+    Ok(messages::body(exchange, reply, encode, Grpc)?.with_headers(headers))
 }
 
 /// The response to a call that fails before its first message: headers alone.

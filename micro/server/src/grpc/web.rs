@@ -6,8 +6,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::Request;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use http::{Request, Response};
 use http_body::Body;
 
 use crate::body::{HttpReply, Incoming, ReplyBody};
@@ -148,9 +148,7 @@ where
         out.insert(ENCODING, encoding);
     }
     headers::write(reply.metadata(), &mut out)?;
-    let mut response = Response::new(messages::body(exchange, reply, encode, web.framing())?);
-    *response.headers_mut() = out;
-    Ok(response)
+    Ok(messages::body(exchange, reply, encode, web.framing())?.with_headers(out))
 }
 
 /// The response to a call that fails before its first message: what ends it is in the body, where
@@ -159,8 +157,7 @@ fn refuse(failure: &Failure, web: Web) -> HttpReply {
     let mut out = Vec::new();
     let framing = web.framing();
     framing.end(Err(&failure.error), &failure.trailers, &mut out);
-    let mut response = Response::new(ReplyBody::full(framing.encode_chunk(out)));
-    *response.headers_mut() = start(web);
+    let mut response = ReplyBody::full(framing.encode_chunk(out)).with_headers(start(web));
     headers::write_or_warn(&failure.metadata, response.headers_mut());
     response
 }

@@ -6,19 +6,16 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::Response;
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY,
-};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use http::request::Parts;
 use serde_json::Value;
 
 use crate::accept::prefers;
-use crate::body::{HttpReply, ReplyBody};
+use crate::body::HttpReply;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::messages::{self, EncodeOptions, Framing, guarded};
-use crate::{error_json, headers, sse};
+use crate::messages::{EncodeOptions, Framing, guarded};
+use crate::{error_json, headers, json_stream, sse};
 use micro_core::handler::{Body, PayloadRef};
 use micro_message::codec::{Codec, Types};
 use micro_message::error::{Error, Result};
@@ -51,15 +48,7 @@ pub(super) async fn unary(
         out.append(VARY, ACCEPT.into());
     }
     let (bytes, compressed) = encode.body(bytes, &method.path)?;
-    if let (true, Some(encoding)) = (compressed, encode.encoding()) {
-        out.insert(CONTENT_ENCODING, encoding);
-    }
-    if encode.varies {
-        out.append(VARY, ACCEPT_ENCODING.into());
-    }
-    let mut response = Response::new(ReplyBody::full(bytes));
-    *response.headers_mut() = out;
-    Ok(response)
+    Ok(encode.respond(bytes, compressed, out))
 }
 
 /// The response's bytes and what they are: JSON, unless the caller asks for a field as it is.
@@ -102,17 +91,7 @@ pub(super) async fn stream(
     if prefers(&head.headers, sse::KIND, LINES) {
         return sse::answer(exchange, &head.headers, request).await;
     }
-    let replies = &exchange.connection.server.compression;
-    let encode = EncodeOptions::new(replies, &exchange.route.method, Codec::Json);
-    let reply = exchange.run(request).await?;
-    let mut out = HeaderMap::new();
-    headers::write(reply.metadata(), &mut out)?;
-    out.insert(CONTENT_TYPE, HeaderValue::from_static(LINES));
-    out.append(VARY, ACCEPT.into());
-    let body = messages::body(exchange, reply, encode, Lines)?;
-    let mut response = Response::new(body);
-    *response.headers_mut() = out;
-    Ok(response)
+    json_stream::answer(exchange, request, LINES, Lines).await
 }
 
 /// A line of JSON for each message, and one for what follows if there is something to say.
@@ -153,13 +132,7 @@ fn content_type(media: Media) -> HeaderValue {
 
 /// Appends a message as a line.
 fn line(json: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"result\":");
-    // Line breaks in JSON stand between values only, never within one.
-    out.extend(json.iter().map(|&byte| match byte {
-        b'\n' | b'\r' => b' ',
-        byte => byte,
-    }));
-    out.extend_from_slice(b"}\n");
+    json_stream::line("{\"result\":", json, "}\n", out);
 }
 
 /// Appends the last line, if there is something to say.

@@ -1,0 +1,46 @@
+//! Streams of JSON that are read as text, each message on a line of its own: lines of REST and
+//! server-sent events. They differ in what stands around a line, and in the last one.
+
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+
+use crate::body::HttpReply;
+use crate::exchange::Exchange;
+use crate::failure::Failure;
+use crate::headers;
+use crate::messages::{self, EncodeOptions, Framing};
+use micro_core::handler::Body;
+use micro_message::codec::Codec;
+
+/// Runs a call and answers with its replies as they come, in the content type that the caller has
+/// asked for.
+///
+/// # Errors
+///
+/// When the call fails before its stream begins.
+pub(super) async fn answer(
+    exchange: Exchange<'_>,
+    request: Body,
+    content_type: &'static str,
+    framing: impl Framing,
+) -> Result<HttpReply, Failure> {
+    let replies = &exchange.connection.server.compression;
+    let encode = EncodeOptions::new(replies, &exchange.route.method, Codec::Json);
+    let reply = exchange.run(request).await?;
+    let mut out = HeaderMap::with_capacity(3 + reply.metadata().len());
+    out.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    out.append(VARY, ACCEPT.into());
+    headers::write(reply.metadata(), &mut out)?;
+    let body = messages::body(exchange, reply, encode, framing)?;
+    Ok(body.with_headers(out))
+}
+
+/// Appends JSON as a line between these.
+pub(super) fn line(before: &str, json: &[u8], after: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(before.as_bytes());
+    // Line breaks in JSON stand between values only, never within one.
+    out.extend(json.iter().map(|&byte| match byte {
+        b'\n' | b'\r' => b' ',
+        byte => byte,
+    }));
+    out.extend_from_slice(after.as_bytes());
+}
