@@ -7,18 +7,30 @@
 //! # What it brings
 //!
 //! The client shares the frames of a connection, and the requests of a bidirectional stream, while
-//! few calls run and replies come in batches: the shape `window` of the benches. The feature
-//! `tasks-only` leaves all polling to the owners.
+//! few calls run and replies come in batches: the shapes `window` and `down` of the benches.
+//!
+//! A client in which only the tasks move frames was measured against this one on two cores, in
+//! alternation, messages/s in the median (the ratio is that of neighbours):
+//!
+//! | shape | runs of each | with `Common` | without | without / with |
+//! |---|---|---|---|---|
+//! | `window` | 25 of 1 s | 1.72 million | 1.08 million | 0.68 |
+//! | `window` | 12 of 2 s | 1.35 million | 0.86 million | 0.58 |
+//! | `down` | 12 of 2 s | 4.16 million | 3.24 million | 0.79, from 0.72 to 0.93 |
+//! | `ping` | 25 of 1 s | 49,200 | 46,300 | 1.01 |
+//!
+//! The best runs of `window` are alike (1.92 and 1.79 million): without `Common` a stream falls
+//! more often into a rhythm in which each batch waits for a task to be scheduled. Other programs
+//! kept the processors busy, and at their priority the ratios were noise, from 0.24 to 2.85: the
+//! benches need a priority above theirs (`nice`, and `/proc/self/autogroup` on Linux).
+//!
+//! The feature `tasks-only` leaves all polling to the owners. To measure again, build the bench
+//! twice and run the two in alternation:
 //!
 //! ```text
-//! cargo run --release -p micro-benches [--features tasks-only] --bin streams -- \
-//!     --shapes window,ping --pairs micro-micro
+//! cargo build --release -p micro-benches [--features tasks-only] --bin streams
+//! streams --rounds 1 --seconds 2 --shapes window,down,ping --pairs micro-micro
 //! ```
-//!
-//! The gain is not shown yet. On two cores that other programs kept busy, 25 alternations gave 1.26
-//! and 1.15 million messages/s in the median for `window`, and 1.77 and 1.70 at best. But the ratio
-//! of neighbours was 0.99 in the median, and from 0.57 to 1.82: noise. If a quiet machine with more
-//! cores does not show a gain either, `Common` is to be removed.
 
 use std::fmt;
 use std::future::Future;
