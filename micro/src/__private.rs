@@ -39,7 +39,7 @@ pub use micro_message::__private::{LINKED_MESSAGES, linkme};
 pub use micro_message::__private::{LinkedMessage, Yielded, codec, inventory, submit};
 
 pub use self::call::{
-    Contract, Yields, answer, answers, method, methods, question, questions, requests, yields,
+    Contract, answer, answers, method, methods, question, questions, requests, yields,
 };
 pub use self::check::{
     Borrowed, Building, CallerError, FromAppOnly, IntoError, Returned, WrappedCall, WrappedNext,
@@ -49,10 +49,10 @@ pub use self::check::{
 };
 #[cfg(feature = "client")]
 pub use self::client::{LazyMethod, Target, request};
-pub use self::stream::{Out, bare, pump, stream};
+pub use self::stream::{bare, pump, stream};
 #[cfg(feature = "broker")]
 pub use micro_broker::internal::{Heard, OnTopic, on_topic, subscriber, subscribers, topic_of};
-pub use micro_core::handler::{RequestSpec, ResponseSpec};
+pub use micro_core::handler::{Out, RequestSpec, ResponseSpec, StreamSpec};
 
 /// The type that a service's client holds where micro's feature `client` is off: it has no value,
 /// so that only the names of the service are left of its client.

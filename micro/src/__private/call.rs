@@ -16,8 +16,8 @@ use futures_core::Stream;
 use crate::codec::Message;
 use crate::error::Result;
 use crate::handler::{
-    Describe, Method, MethodError, Parts, Payload, PayloadRef, RequestSpec, RequestType,
-    ResponseSpec, ResponseType, Served, ServiceInfo, StreamItem, Streaming,
+    Method, MethodError, Parts, RequestSpec, RequestType, ResponseSpec, ResponseType, Served,
+    ServiceInfo, StreamItem, StreamSpec, Streaming,
 };
 use micro_message::__private::Yielded;
 
@@ -31,26 +31,6 @@ pub const fn answer<A: ResponseType>() -> ResponseSpec<A> {
     ResponseSpec::of()
 }
 
-/// A message as it lies in a stream's hand.
-pub(super) type Look<A> = fn(&A) -> PayloadRef<'_>;
-
-/// What is known of a stream that a method returns.
-#[derive(Debug)]
-pub struct Yields<A> {
-    pub(super) answer: ResponseSpec<Streaming<A>>,
-    pub(super) payload: fn(A) -> Payload,
-    pub(super) look: Look<A>,
-    /// The message in which errors within it travel.
-    pub(super) fails: Option<Describe>,
-}
-
-impl<A> Yields<A> {
-    /// What callers get.
-    pub fn answer(self) -> ResponseSpec<Streaming<A>> {
-        self.answer
-    }
-}
-
 /// A request is a stream of messages.
 pub const fn questions<T: Message>() -> RequestSpec<Streaming<T>> {
     question()
@@ -62,13 +42,8 @@ pub const fn answers<T: Message>() -> ResponseSpec<Streaming<T>> {
 }
 
 /// A reply is a stream that yields `Y`.
-pub const fn yields<Y: Yielded<Message: Message, Error: MethodError>>() -> Yields<Y::Message> {
-    Yields {
-        answer: answer(),
-        payload: Payload::value,
-        look: |message| PayloadRef::Value(message),
-        fails: <Y::Error as MethodError>::DESCRIBE,
-    }
+pub const fn yields<Y: Yielded<Message: Message, Error: MethodError>>() -> StreamSpec<Y::Message> {
+    StreamSpec::of(<Y::Error as MethodError>::DESCRIBE)
 }
 
 /// A method; what it takes and answers says of which kind.

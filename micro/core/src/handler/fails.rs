@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use crate::handler::method::Describe;
+use crate::handler::spec::Describe;
 use micro_message::error::Error;
 
 /// An error that a method may return: [`Error`], or an enum that has `#[micro::error]`.

@@ -9,16 +9,15 @@ use crate::handler::call::{Body, BoxFuture, Reply};
 use crate::handler::http_rule::HttpRule;
 use crate::handler::info::{Kind, Location, MethodOptions, options_setters};
 use crate::handler::inject::Parts;
-use crate::handler::spec::{RequestSpec, RequestType, ResponseSpec, ResponseType};
-use crate::handler::streaming::Streaming;
-use micro_message::codec::{Message, Types};
+use crate::handler::spec::{
+    Describe, RequestSpec, RequestType, ResponseSpec, ResponseType, StreamSpec,
+};
+use crate::handler::streaming::{Out, Streaming, reply};
+use micro_message::codec::Message;
 use micro_message::error::Result;
 
 /// How a method is run: decodes, calls the function, hands the reply back.
 pub(super) type Serve = Arc<dyn Fn(Parts, Body) -> BoxFuture<'static, Result<Reply>> + Send + Sync>;
-
-/// Adds a message's descriptor and returns its full name: `M::describe`.
-pub type Describe = fn(&mut Types) -> String;
 
 /// One callable method of a service.
 ///
@@ -165,6 +164,44 @@ impl Method {
                 Ok(into_reply(running.await?))
             })
         })
+    }
+
+    /// A method that answers with a stream of any type, one that borrows from its service
+    /// included: the function pumps it into an [`Out`].
+    #[doc(hidden)]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "the specs are a few functions"
+    )]
+    pub fn from_stream_spec<Q, A, F, Fut>(
+        name: &'static str,
+        request: RequestSpec<Q>,
+        stream: StreamSpec<A>,
+        function: F,
+    ) -> Self
+    where
+        Q: 'static,
+        A: Send + 'static,
+        F: Fn(Parts, Q, Out<A>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let StreamSpec {
+            response,
+            payload,
+            look,
+            error,
+        } = stream;
+        let kind = request.kind(&response);
+        let describe = (request.describe, response.describe);
+        let method = Self::raw(name, kind, describe, move |parts, body| {
+            let function = function.clone();
+            Box::pin(async move {
+                let (theirs, out) = Out::pair(look);
+                let running = Box::pin(function(parts, (request.from_body)(body)?, theirs));
+                reply(running, out, payload).await
+            })
+        });
+        Self { error, ..method }
     }
 
     /// A method of any kind from a function of [`Parts`] and the undecoded body.

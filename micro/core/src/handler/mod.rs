@@ -27,16 +27,16 @@ pub use self::inject::{Construct, FromApp, FromCall, Instance, Parts, Resources}
 #[doc(hidden)]
 pub use self::linked::sorted_by_key;
 pub use self::linked::{LinkedMethods, LinkedService, served};
-pub use self::method::{Describe, Method};
+pub use self::method::Method;
 pub use self::payload::{Payload, PayloadRef};
 pub use self::service::{Served, Service};
+pub use self::spec::{Describe, RequestType, ResponseType};
 #[doc(hidden)]
-pub use self::spec::{RequestSpec, ResponseSpec};
-pub use self::spec::{RequestType, ResponseType};
+pub use self::spec::{RequestSpec, ResponseSpec, StreamSpec};
 pub use self::streaming::{PayloadStream, Sender, StreamItem, StreamMetadata, Streaming, stream};
 
 #[doc(hidden)]
-pub use self::streaming::{Batch, Frame, SharedSink, Source};
+pub use self::streaming::{Batch, Frame, Out, SharedSink, Source};
 
 #[cfg(feature = "linkme")]
 #[doc(hidden)]

@@ -9,8 +9,11 @@ use micro_message::metadata::Metadata;
 
 use crate::handler::call::{Body, Reply};
 use crate::handler::info::Kind;
-use crate::handler::payload::Payload;
-use crate::handler::streaming::Streaming;
+use crate::handler::payload::{Payload, PayloadRef};
+use crate::handler::streaming::{Look, Streaming};
+
+/// Adds a message's descriptor and returns its full name: `M::describe`.
+pub type Describe = fn(&mut Types) -> String;
 
 /// The request of a method: a message, or [`Streaming`] of messages.
 ///
@@ -157,7 +160,7 @@ mod sealed {
 #[derive(Debug)]
 pub struct RequestSpec<Q> {
     streams: bool,
-    pub describe: fn(&mut Types) -> String,
+    pub describe: Describe,
     pub from_body: fn(Body) -> Result<Q>,
     into_body: fn(Q) -> Body,
 }
@@ -196,7 +199,7 @@ impl<Q> RequestSpec<Q> {
 #[derive(Debug)]
 pub struct ResponseSpec<A> {
     streams: bool,
-    pub describe: fn(&mut Types) -> String,
+    pub describe: Describe,
     pub into_reply: fn(A) -> Reply,
 }
 
@@ -208,5 +211,35 @@ impl<A: ResponseType> ResponseSpec<A> {
             describe: A::describe,
             into_reply: A::into_reply,
         }
+    }
+}
+
+/// A stream that a method returns, of any type that yields `A`, as a value.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct StreamSpec<A> {
+    pub(super) response: ResponseSpec<Streaming<A>>,
+    pub(super) payload: fn(A) -> Payload,
+    pub(super) look: Look<A>,
+    /// The message in which errors within it travel.
+    pub(super) error: Option<Describe>,
+}
+
+impl<A: Message> StreamSpec<A> {
+    /// The facts of `A`, and the message in which errors travel.
+    pub const fn of(error: Option<Describe>) -> Self {
+        Self {
+            response: ResponseSpec::of(),
+            payload: Payload::value,
+            look: |message| PayloadRef::Value(message),
+            error,
+        }
+    }
+}
+
+impl<A> StreamSpec<A> {
+    /// What callers get.
+    pub fn answer(self) -> ResponseSpec<Streaming<A>> {
+        self.response
     }
 }

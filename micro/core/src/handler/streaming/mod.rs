@@ -4,11 +4,14 @@
 //! Nothing here buffers, but for the channel, whose bound its maker names.
 
 mod batch;
+mod borrowing;
 mod payloads;
 mod sender;
 mod source;
 
 pub use self::batch::{Batch, Frame};
+pub use self::borrowing::Out;
+pub(super) use self::borrowing::{Look, reply};
 pub use self::payloads::{PayloadStream, StreamMetadata};
 pub use self::sender::{Sender, stream};
 pub use self::source::{SharedSink, Source};

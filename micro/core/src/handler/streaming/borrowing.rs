@@ -1,0 +1,229 @@
+//! Replies that are a stream of any type, one that borrows from its service included.
+//!
+//! Such a stream cannot outlive what it borrows. So the function, what it was given and its
+//! stream are one future; whoever reads polls that future, and it lays down messages.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use micro_wake::sync::Mutex;
+
+use crate::handler::call::{Body, Reply};
+use crate::handler::payload::{Payload, PayloadRef};
+use crate::handler::streaming::StreamItem;
+use crate::handler::streaming::payloads::PayloadStream;
+use crate::handler::streaming::source::{SharedSink, Source};
+use micro_message::error::{Error, Result};
+
+/// A borrowed view of a message.
+pub(in crate::handler) type Look<A> = fn(&A) -> PayloadRef<'_>;
+
+/// What a function and its stream have laid down for the reader.
+///
+/// Both run within the reader's poll, so the lock is never waited for.
+pub struct Out<A>(Arc<Mutex<Slot<A>>>);
+
+struct Slot<A> {
+    /// Whether the function has returned its stream.
+    is_open: bool,
+    /// Where messages go while the reader takes many at once.
+    sink: Option<SharedSink>,
+    look: Look<A>,
+    /// What the reader has not taken yet.
+    laid: Option<Laid<A>>,
+}
+
+enum Laid<A> {
+    /// A message for a reader who takes one at a time.
+    Message(A),
+    /// The sink wants no more for now.
+    Full,
+    Error(Error),
+}
+
+impl<A> Out<A> {
+    /// The function's end, and the reader's.
+    pub(in crate::handler) fn pair(look: Look<A>) -> (Self, Self) {
+        let slot = Arc::new(Mutex::new(Slot {
+            is_open: false,
+            sink: None,
+            look,
+            laid: None,
+        }));
+        (Self(Arc::clone(&slot)), Self(slot))
+    }
+
+    /// Reads a stream: one message a poll, or as many as the reader's sink takes.
+    ///
+    /// It waits without a waker once something lies there: the reader, who polled it, takes that.
+    pub async fn pump<S>(self, stream: Result<S>) -> Result<()>
+    where
+        S: Stream<Item: StreamItem<A>>,
+    {
+        let mut stream = pin!(stream?);
+        let mut is_open = false;
+        poll_fn(|task| {
+            if !std::mem::replace(&mut is_open, true) {
+                self.with(|slot| slot.is_open = true);
+                return Poll::Pending;
+            }
+            let laid = match self.with(|slot| (slot.sink.clone(), slot.look)) {
+                (None, _) => single(stream.as_mut().poll_next(task)),
+                (Some(sink), look) => fill(stream.as_mut(), task, &sink, look),
+            };
+            let Some(laid) = ready!(laid) else {
+                return Poll::Ready(());
+            };
+            self.with(|slot| slot.laid = Some(laid));
+            Poll::Pending
+        })
+        .await;
+        Ok(())
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Slot<A>) -> T) -> T {
+        look(&mut self.0.lock())
+    }
+}
+
+impl<A> fmt::Debug for Out<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Out").finish_non_exhaustive()
+    }
+}
+
+/// The reply of a function that pumps its stream into an [`Out`].
+///
+/// # Errors
+///
+/// The function's, when it returns no stream.
+pub(in crate::handler) async fn reply<A, Running>(
+    mut running: Pin<Box<Running>>,
+    slot: Out<A>,
+    payload: fn(A) -> Payload,
+) -> Result<Reply>
+where
+    A: Send + 'static,
+    Running: Future<Output = Result<()>> + Send + 'static,
+{
+    opened(running.as_mut(), &slot).await?;
+    let messages = PayloadStream::from_source(Pumped {
+        running: Some(running),
+        slot,
+        payload,
+    });
+    Ok(Reply::from_body(Body::Many(messages)))
+}
+
+/// Runs a function until it has returned its stream.
+async fn opened<A>(
+    mut running: Pin<&mut (impl Future<Output = Result<()>> + Send)>,
+    slot: &Out<A>,
+) -> Result<()> {
+    poll_fn(|task| match running.as_mut().poll(task) {
+        Poll::Pending if !slot.with(|slot| slot.is_open) => Poll::Pending,
+        Poll::Pending => Poll::Ready(Ok(())),
+        Poll::Ready(outcome) => Poll::Ready(outcome),
+    })
+    .await
+}
+
+fn single<A>(next: Poll<Option<impl StreamItem<A>>>) -> Poll<Option<Laid<A>>> {
+    let laid = |item: Result<A>| item.map_or_else(Laid::Error, Laid::Message);
+    next.map(|next| next.map(|item| laid(item.into_item())))
+}
+
+/// Puts the messages that are ready into a sink.
+fn fill<A>(
+    mut stream: Pin<&mut impl Stream<Item: StreamItem<A>>>,
+    task: &mut Context<'_>,
+    sink: &SharedSink,
+    look: Look<A>,
+) -> Poll<Option<Laid<A>>> {
+    let mut sink = sink.lock();
+    while let Some(item) = ready!(stream.as_mut().poll_next(task)) {
+        match item.into_item() {
+            Err(error) => return Poll::Ready(Some(Laid::Error(error))),
+            Ok(message) if sink.put(look(&message)).is_break() => {
+                return Poll::Ready(Some(Laid::Full));
+            }
+            Ok(_) => {}
+        }
+    }
+    Poll::Ready(None)
+}
+
+/// A function, its stream and all they borrow, read as messages.
+struct Pumped<A, Running> {
+    /// `None` once it has ended.
+    running: Option<Pin<Box<Running>>>,
+    slot: Out<A>,
+    payload: fn(A) -> Payload,
+}
+
+impl<A, Running: Future<Output = Result<()>>> Pumped<A, Running> {
+    /// What the function lays down next.
+    fn poll_laid(
+        &mut self,
+        task: &mut Context<'_>,
+        sink: Option<&SharedSink>,
+    ) -> Poll<Option<Laid<A>>> {
+        let Some(running) = &mut self.running else {
+            return Poll::Ready(None);
+        };
+        self.slot.with(|slot| slot.sink = sink.cloned());
+        if let Poll::Ready(outcome) = running.as_mut().poll(task) {
+            self.running = None;
+            return Poll::Ready(outcome.err().map(Laid::Error));
+        }
+        match self.slot.with(|slot| slot.laid.take()) {
+            None => Poll::Pending,
+            laid => Poll::Ready(laid),
+        }
+    }
+}
+
+impl<A, Running> Source for Pumped<A, Running>
+where
+    A: Send,
+    Running: Future<Output = Result<()>> + Send,
+{
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<Result<Payload>>> {
+        Poll::Ready(loop {
+            match ready!(self.poll_laid(task, None)) {
+                None => break None,
+                Some(Laid::Message(message)) => break Some(Ok((self.payload)(message))),
+                Some(Laid::Error(error)) => break Some(Err(error)),
+                // One is asked for, there is no sink.
+                Some(Laid::Full) => {}
+            }
+        })
+    }
+
+    fn poll_each(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        sink: &SharedSink,
+    ) -> Poll<Option<Result<()>>> {
+        Poll::Ready(loop {
+            match ready!(self.poll_laid(task, Some(sink))) {
+                None => break None,
+                Some(Laid::Full) => break Some(Ok(())),
+                Some(Laid::Error(error)) => break Some(Err(error)),
+                Some(Laid::Message(message)) => {
+                    let look = self.slot.with(|slot| slot.look);
+                    if sink.lock().put(look(&message)).is_break() {
+                        break Some(Ok(()));
+                    }
+                }
+            }
+        })
+    }
+}
