@@ -165,9 +165,7 @@ impl Session {
         }
         drop(flying);
         for (offer, answer) in told {
-            if offer.send(answer).is_err() {
-                tracing::trace!("a publisher that has given up");
-            }
+            let _ = offer.send(answer); // The publisher may have given up.
         }
         for (settle, outcome) in settled {
             settle.tell(outcome);
@@ -193,9 +191,7 @@ impl Session {
         }
         for offer in offers.into_values() {
             let refusal = Refusal::Gone(Error::unavailable(why.to_owned()));
-            if offer.send(Err(refusal)).is_err() {
-                tracing::trace!("a publisher that has given up");
-            }
+            let _ = offer.send(Err(refusal)); // The publisher may have given up.
         }
         for (_, settle) in settles {
             settle.tell(Outcome::Returned);

@@ -6,10 +6,12 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 use h2::client::{Builder, ResponseFuture};
 use h2::{Ping, PingPong, RecvStream, SendStream};
 use http::Request;
+use micro_wire::grpc::frame::{Decoder, OpenFrame, PLAIN, PREFIX};
+use micro_wire::grpc::status;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -18,8 +20,6 @@ use tokio::time::{sleep, timeout};
 const WINDOW: u32 = 4 << 20;
 /// The longest message that is read, in bytes.
 const MESSAGE: usize = 64 << 20;
-/// The head of a message: a flag and its length.
-const HEAD: usize = 5;
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +61,7 @@ pub(crate) struct Reader {
     /// The peer's answer, until its head is there.
     response: Option<ResponseFuture>,
     stream: Option<RecvStream>,
-    read: BytesMut,
+    decoder: Decoder,
 }
 
 /// Opens a stream at a path of a peer.
@@ -114,7 +114,7 @@ async fn opened(
     let reader = Reader {
         response: Some(response),
         stream: None,
-        read: BytesMut::new(),
+        decoder: Decoder::default(),
     };
     Ok((connection, Writer(stream), reader))
 }
@@ -141,12 +141,12 @@ impl Writer {
     ///
     /// When the stream is over.
     pub(crate) async fn send(&mut self, message: &[u8]) -> Result<(), String> {
-        let length = u32::try_from(message.len()).map_err(|_| "too long a message".to_owned())?;
-        let mut frame = BytesMut::with_capacity(HEAD + message.len());
-        frame.extend_from_slice(&[0]);
-        frame.extend_from_slice(&length.to_be_bytes());
+        let mut frame = Vec::with_capacity(PREFIX + message.len());
+        let open = OpenFrame::begin(&mut frame);
         frame.extend_from_slice(message);
-        let mut frame = frame.freeze();
+        let closed = open.close(&mut frame);
+        closed.map_err(|length| format!("a message of {length} bytes is too long"))?;
+        let mut frame = Bytes::from(frame);
         while !frame.is_empty() {
             self.0.reserve_capacity(frame.len());
             let room = poll_fn(|task| self.0.poll_capacity(task)).await;
@@ -178,7 +178,7 @@ impl Reader {
             let stream = self.stream().await?;
             let released = stream.flow_control().release_capacity(chunk.len());
             released.map_err(words)?;
-            self.read.extend_from_slice(&chunk);
+            self.decoder.push(chunk);
         }
     }
 
@@ -188,11 +188,10 @@ impl Reader {
             let response = response.await.map_err(words)?;
             self.response = None;
             let (head, stream) = response.into_parts();
-            let status = head.headers.get("grpc-status");
-            if !head.status.is_success() || status.is_some_and(|status| status != "0") {
-                let message = head.headers.get("grpc-message");
-                let message = message.and_then(|message| message.to_str().ok());
-                let text = message.unwrap_or("it does not speak of events");
+            let refused = status::read(&head.headers).and_then(Result::err);
+            if refused.is_some() || !head.status.is_success() {
+                let text = refused.as_ref().map(|error| error.message());
+                let text = text.unwrap_or("it does not speak of events");
                 return Err(format!("refused with {}: {text}", head.status));
             }
             self.stream = Some(stream);
@@ -204,19 +203,13 @@ impl Reader {
 
     /// A whole message out of what was read.
     fn message(&mut self) -> Result<Option<Bytes>, String> {
-        if self.read.len() < HEAD {
+        let Some(prefix) = self.decoder.prefix() else {
             return Ok(None);
-        }
-        let length = [self.read[1], self.read[2], self.read[3], self.read[4]];
-        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-        if self.read[0] != 0 || length > MESSAGE {
+        };
+        if prefix.flag != PLAIN || prefix.length > MESSAGE {
             return Err("a message that nobody asked for".to_owned());
         }
-        if self.read.len() - HEAD < length {
-            return Ok(None);
-        }
-        self.read.advance(HEAD);
-        Ok(Some(self.read.split_to(length).freeze()))
+        Ok(self.decoder.message(prefix))
     }
 }
 
