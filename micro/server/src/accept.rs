@@ -2,7 +2,7 @@
 
 use http::header::{ACCEPT, HeaderMap};
 
-use crate::headers;
+use micro_wire::headers;
 use micro_wire::quality_values;
 
 /// Whether a caller names this very kind and wants it no less than another one, which is for all

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::calls::CallGuard;
+use crate::state::CallGuard;
 
 /// A response of this server.
 pub(super) type HttpReply = Response<ReplyBody>;

@@ -12,10 +12,10 @@ use tokio::net::TcpStream;
 
 use crate::cancelled::Cancelled;
 use crate::config::Limits;
-use crate::connection_state::ConnectionState;
 use crate::http::HttpService;
 use crate::inline::{Inline, Queue};
 use crate::socket::{Protocol, Socket, sniff};
+use crate::state::ConnectionState;
 
 /// How long a connection that has said nothing yet is kept once the server drains: long enough
 /// for a request that is on its way.

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::calls::Cut;
-use crate::server_state::ServerState;
+use crate::state::{Cut, ServerState};
 
 /// How long calls that are cut have to tell their callers so.
 const CANCEL_GRACE: Duration = Duration::from_millis(250);

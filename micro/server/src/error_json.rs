@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 
 use crate::body::{HttpReply, plain};
 use crate::failure::Failure;
-use crate::headers;
 use micro_message::error::{Detail, Error};
 use micro_message::metadata::Metadata;
+use micro_wire::headers;
 
 /// The response to a call that fails.
 pub(super) fn refuse(error: &Error) -> HttpReply {

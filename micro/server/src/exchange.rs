@@ -7,9 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body::Body as HttpBody;
 
-use crate::connection_state::ConnectionState;
 use crate::failure::Failure;
 use crate::requests::{self, BodyError, DecodeOptions, Frames, Requests};
+use crate::state::ConnectionState;
 use crate::timeouts::Idle;
 use micro_core::context::Context;
 use micro_core::handler::{Body, Call, PayloadStream, Reply, Route};

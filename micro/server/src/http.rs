@@ -15,9 +15,9 @@ use hyper::service::Service;
 
 use crate::body::{HttpReply, Incoming, ReplyBody, plain};
 use crate::connect::{self, Shape};
-use crate::connection_state::ConnectionState;
 use crate::grpc::web::{self, Web};
 use crate::pages::Page;
+use crate::state::ConnectionState;
 use crate::{error_json, go_micro, http1, index, rest, sse};
 use micro_core::handler::{Kind, Route, Router};
 use micro_message::codec::Codec;

@@ -2,7 +2,11 @@
 
 use std::fmt::Write;
 
-use http::header::HOST;
+use bytes::Bytes;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderValue, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use http::uri::Authority;
 use http::{Request, StatusCode};
 use serde_json::json;
@@ -11,10 +15,14 @@ use crate::accept::prefers;
 use crate::body::{HttpReply, plain};
 use crate::error_json;
 use crate::pages::Page;
-use crate::server_state::ServerState;
+use crate::state::ServerState;
 use micro_core::handler::{Kind, Route, Router, is_own};
 
 const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Nothing but the page's own files and calls to this very server.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Answers a request for a page.
 pub(super) fn serve<B>(page: Page, server: &ServerState, request: &Request<B>) -> HttpReply {
@@ -24,7 +32,10 @@ pub(super) fn serve<B>(page: Page, server: &ServerState, request: &Request<B>) -
         Page::Ready => ready(server),
         // Not found when the server does not describe itself.
         Page::OpenApi(file) => match &server.description {
-            Some(description) => description.serve(file, &server.router),
+            Some(description) => match description.content(file, &server.router) {
+                Ok((content_type, bytes)) => embedded(content_type, bytes),
+                Err(error) => error_json::refuse(&error),
+            },
             None => {
                 let error = server.router.unknown(request.uri().path());
                 error_json::refuse_as(StatusCode::NOT_FOUND, &error)
@@ -40,12 +51,28 @@ fn index<B>(server: &ServerState, request: &Request<B>) -> HttpReply {
         let list = list(&server.router).to_string();
         return plain(StatusCode::OK, "application/json", list);
     }
-    if let Some(description) = &server.description
-        && prefers(request.headers(), "text/html", "text/plain")
-    {
-        return description.redirect();
+    if server.description.is_some() && prefers(request.headers(), "text/html", "text/plain") {
+        let mut response = plain(StatusCode::SEE_OTHER, "text/html; charset=utf-8", "");
+        let headers = response.headers_mut();
+        headers.insert(LOCATION, HeaderValue::from_static("/openapi"));
+        return response;
     }
     plain(StatusCode::OK, TEXT, text(server, &host(request)))
+}
+
+/// A file of OpenAPI's page.
+fn embedded(content_type: &'static str, bytes: Bytes) -> HttpReply {
+    let mut response = plain(StatusCode::OK, content_type, bytes);
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (CACHE_CONTROL, "no-cache"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// `GET /readyz`: whether calls should come here.

@@ -6,10 +6,10 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use crate::body::HttpReply;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::headers;
 use crate::messages::{self, EncodeOptions, Framing};
 use micro_core::handler::Body;
 use micro_message::codec::Codec;
+use micro_wire::headers;
 
 /// Runs a call and answers with its replies as they come, in the content type that the caller has
 /// asked for.

@@ -47,12 +47,10 @@ extern crate micro_message as micro;
 
 mod accept;
 mod body;
-mod calls;
 mod cancelled;
 mod config;
 mod connect;
 mod connection;
-mod connection_state;
 mod cors;
 mod drain;
 mod error_json;
@@ -62,7 +60,6 @@ mod failure;
 pub mod fuzz;
 mod go_micro;
 mod grpc;
-mod headers;
 mod health;
 mod http;
 mod http1;
@@ -86,19 +83,19 @@ mod rest;
 #[cfg(not(feature = "rest"))]
 #[path = "rest/off.rs"]
 mod rest;
-mod server_state;
 mod socket;
 mod sse;
+mod state;
 mod stream_deadline;
 mod timeouts;
 
-pub use self::calls::Cut;
 pub use self::config::{Config, Limits, Replies};
 pub use self::cors::Cors;
 pub use self::drain::{Drained, Running};
 pub use self::health::Health;
 pub use self::listener::Server;
 pub use self::rest::check_http;
+pub use self::state::Cut;
 
 #[cfg(test)]
 mod tests;

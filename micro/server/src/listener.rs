@@ -12,13 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::connection;
-use crate::connection_state::ConnectionState;
 use crate::drain::Running;
 use crate::health::{self, Health};
 #[cfg(feature = "reflection")]
 use crate::reflection;
-use crate::rest::Table;
-use crate::server_state::ServerState;
+use crate::rest::table::Table;
+use crate::state::{ConnectionState, ServerState};
 use micro_core::handler::{Route, Router};
 use micro_message::error::{Error, ErrorKind, OrError, Result};
 

@@ -21,7 +21,6 @@ use crate::body::{Chunk, Chunks, HttpReply, ReplyBody};
 use crate::cancelled::Cancelled;
 use crate::config::Replies;
 use crate::exchange::{Exchange, cut};
-use crate::headers;
 use crate::stream_deadline;
 use crate::timeouts::Idle;
 use micro_core::handler::{
@@ -34,6 +33,7 @@ use micro_message::metadata::Metadata;
 use micro_wake::{Bell, Turn, unhurried};
 use micro_wire::Compression;
 use micro_wire::grpc::frame::OpenFrame;
+use micro_wire::headers;
 
 /// How a protocol writes the messages of a reply, and what follows them.
 pub(super) trait Framing: Copy + Send + Sync + 'static {

@@ -12,11 +12,11 @@ use http_body::Body as _;
 
 use crate::body::Incoming;
 use crate::exchange::Exchange;
-use crate::headers;
 use crate::requests::{broken, too_large};
 use crate::timeouts::Stall;
 use micro_message::error::{Error, Result};
 use micro_wire::Compression;
+use micro_wire::headers;
 
 /// What a body is compressed with.
 ///

@@ -1,6 +1,5 @@
-//! What both ends of micro's HTTP protocols write and read, stated once: gRPC's frames, status and
-//! headers, compression of messages, percent-encoding, lists with
-//! quality values.
+//! What both ends of micro's HTTP protocols write and read, stated once: gRPC's frames and status,
+//! metadata in headers, compression of messages, percent-encoding, lists with quality values.
 //!
 //! For the other crates of micro; semantic versioning does not cover it.
 
@@ -8,6 +7,7 @@
 
 mod compression;
 pub mod grpc;
+pub mod headers;
 pub mod percent;
 mod quality_values;
 

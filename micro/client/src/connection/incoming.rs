@@ -16,11 +16,12 @@ use micro_wake::Again;
 use crate::connection::frames::{Frames, nonsense};
 use crate::connection::gate::Slot;
 use crate::connection::reply::{Limits, codec};
-use crate::connection::status::{collect, status};
+use crate::connection::status::status;
 use crate::failure::Failure;
 use micro_core::handler::Payload;
 use micro_message::codec::Codec;
 use micro_message::metadata::Metadata;
+use micro_wire::headers;
 
 /// The replies of a streaming call. Dropping it cancels the call at the peer.
 pub(crate) struct Incoming {
@@ -142,7 +143,7 @@ impl Replies {
             Err(failure) => return Poll::Ready(Err(failure)),
         };
         let mut leading = Metadata::new();
-        collect(&head.headers, &mut leading);
+        headers::read(&head.headers, &mut leading);
         self.leading = Some(leading);
         self.stage = Stage::Body(Box::new(Reading {
             body,
@@ -263,7 +264,7 @@ impl Reading {
             None => Err(nonsense("the stream ended without a status")),
         };
         let mut metadata = Metadata::new();
-        collect(&trailers, &mut metadata);
+        headers::read(&trailers, &mut metadata);
         Poll::Ready(Ok((outcome, metadata)))
     }
 }

@@ -32,13 +32,13 @@ use self::driver::Moving;
 use self::frames::{Frames, answered, nonsense};
 use self::gate::{Gate, Shut};
 use self::reply::codec;
-use self::status::collect;
 use self::written::Seen;
 use crate::failure::{Failure, Reach};
 use micro_core::handler::{Body, Payload, Reply};
 use micro_message::error::{Error, ErrorKind};
 use micro_message::metadata::Metadata;
 use micro_wake::Common;
+use micro_wire::headers;
 
 pub(super) use self::connect::connect;
 pub(super) use self::driver::{Driver, End};
@@ -195,7 +195,7 @@ impl Connection {
             // Why it failed says more than that something of a message came before.
             Some(Err(mut failure)) => {
                 let mut metadata = Metadata::new();
-                collect(&head.headers, &mut metadata);
+                headers::read(&head.headers, &mut metadata);
                 metadata.extend(failure.error.metadata().clone());
                 failure.error = failure.error.with_metadata(metadata);
                 return Err(failure);
@@ -215,8 +215,8 @@ impl Connection {
             bytes,
             memory: limits.memory,
         }));
-        collect(&head.headers, reply.metadata_mut());
-        collect(&trailers, reply.trailers_mut());
+        headers::read(&head.headers, reply.metadata_mut());
+        headers::read(&trailers, reply.trailers_mut());
         Ok(reply)
     }
 

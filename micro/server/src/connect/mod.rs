@@ -15,10 +15,10 @@ use std::time::Duration;
 use http::header::{HeaderMap, HeaderValue};
 
 use crate::config::Limits;
-use crate::headers;
 use micro_core::context::{Caller, Context};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
+use micro_wire::headers;
 
 /// What a content type says of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,19 +8,19 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::body::{HttpReply, Incoming, ReplyBody};
 use crate::connect::context;
-use crate::connection_state::ConnectionState;
 use crate::error_json;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::headers;
 use crate::messages::{self, EncodeOptions, Framing};
 use crate::requests::Frames;
+use crate::state::ConnectionState;
 use micro_core::handler::Route;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 use micro_wire::Compression;
 use micro_wire::grpc::frame;
+use micro_wire::headers;
 
 const ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
 const ACCEPTED: HeaderName = HeaderName::from_static("connect-accept-encoding");

@@ -16,12 +16,11 @@ use http::request::Parts;
 
 use crate::body::{HttpReply, Incoming, ReplyBody};
 use crate::config::Limits;
-use crate::connection_state::ConnectionState;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::headers;
 use crate::messages::{self, EncodeOptions, Framing};
 use crate::requests::Frames;
+use crate::state::ConnectionState;
 use micro_core::context::{Caller, Context};
 use micro_core::handler::{Reply, Route};
 use micro_message::codec::Codec;
@@ -29,6 +28,7 @@ use micro_message::error::{Error, ErrorKind, Result};
 use micro_message::metadata::Metadata;
 use micro_wire::Compression;
 use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, NOT_HANDLED, content_type, status, timeout};
+use micro_wire::headers;
 
 /// Answers a call that came as gRPC.
 pub(super) async fn serve(

@@ -11,20 +11,20 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http_body::Body;
 
 use crate::body::{HttpReply, Incoming, ReplyBody};
-use crate::connection_state::ConnectionState;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::grpc::base64::Decoded;
 use crate::grpc::{context, trailers};
-use crate::headers;
 use crate::messages::{self, EncodeOptions, Framing};
 use crate::requests::{BodyError, Frames};
+use crate::state::ConnectionState;
 use micro_core::handler::Route;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 use micro_wire::Compression;
 use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, after, frame, subtype};
+use micro_wire::headers;
 
 /// The flag of the last frame, which holds the trailers.
 const TRAILERS: u8 = 0x80;

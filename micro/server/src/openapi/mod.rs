@@ -5,11 +5,6 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, LOCATION};
-
-use crate::body::{HttpReply, plain};
-use crate::error_json;
 use micro_core::handler::Router;
 use micro_message::error::{Error, Result};
 use micro_schema::Schema;
@@ -17,10 +12,6 @@ use micro_schema::Schema;
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
-
-/// Nothing but the page's own files and calls to this very server.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What is answered at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,26 +49,21 @@ impl Description {
         reflection.then(Self::default)
     }
 
-    /// Answers a request for a file.
-    pub(super) fn serve(&self, file: File, router: &Router) -> HttpReply {
-        match file {
-            File::Description => match self.text(router) {
-                Ok(text) => reply("application/json", text.clone()),
-                Err(error) => error_json::refuse(&Error::internal(error.clone())),
-            },
-            File::Page => reply(HTML, include_str!("page.html")),
-            File::Style => reply(CSS, include_str!("page.css")),
-            File::Script => reply(SCRIPT, include_str!("page.js")),
-        }
-    }
-
-    /// Sends a browser to the page.
-    #[expect(clippy::unused_self, reason = "only who describes itself has the page")]
-    pub(super) fn redirect(&self) -> HttpReply {
-        let mut response = plain(StatusCode::SEE_OTHER, HTML, "");
-        let headers = response.headers_mut();
-        headers.insert(LOCATION, HeaderValue::from_static("/openapi"));
-        response
+    /// What a file has in it, and its content type.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` when what is served cannot be described.
+    pub(super) fn content(&self, file: File, router: &Router) -> Result<(&'static str, Bytes)> {
+        Ok(match file {
+            File::Description => {
+                let text = self.text(router).clone();
+                ("application/json", text.map_err(Error::internal)?)
+            }
+            File::Page => (HTML, include_str!("page.html").into()),
+            File::Style => (CSS, include_str!("page.css").into()),
+            File::Script => (SCRIPT, include_str!("page.js").into()),
+        })
     }
 
     fn text(&self, router: &Router) -> &Result<Bytes, String> {
@@ -106,21 +92,4 @@ fn describe(router: &Router) -> Result<String> {
         _ => "0.0.0",
     };
     Ok(schema.openapi(&names.join(", "), version))
-}
-
-fn reply(content_type: &'static str, bytes: impl Into<Bytes>) -> HttpReply {
-    let mut response = plain(StatusCode::OK, content_type, bytes);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    for (name, value) in [
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-    ] {
-        headers.insert(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
-    }
-    response
 }

@@ -1,7 +1,9 @@
 //! In the place of OpenAPI's pages where the cargo feature `openapi` is off: there are none.
 
-use crate::body::HttpReply;
+use bytes::Bytes;
+
 use micro_core::handler::Router;
+use micro_message::error::Result;
 
 /// A page. None exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +24,7 @@ impl Description {
         None
     }
 
-    pub(super) fn serve(&self, _: File, _: &Router) -> HttpReply {
-        match *self {}
-    }
-
-    pub(super) fn redirect(&self) -> HttpReply {
+    pub(super) fn content(&self, _: File, _: &Router) -> Result<(&'static str, Bytes)> {
         match *self {}
     }
 }

@@ -5,7 +5,7 @@
 //! plain text and bytes where a field of that type is. The deadline is `connect-timeout-ms`.
 
 mod reply;
-mod table;
+pub(super) mod table;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -15,11 +15,11 @@ use http_body::Body as _;
 
 use crate::body::{HttpReply, Incoming};
 use crate::connect;
-use crate::connection_state::ConnectionState;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::http::{allowed, unknown};
-use crate::rest::table::Rule;
+use crate::rest::table::{Rule, Table};
+use crate::state::ConnectionState;
 use crate::{error_json, request_body};
 use micro_core::handler::Body;
 use micro_message::codec::Codec;
@@ -27,7 +27,6 @@ use micro_message::error::{Error, ErrorKind};
 use micro_schema::http::{Binding, Found, Media};
 use micro_wire::Compression;
 
-pub(super) use self::table::Table;
 pub use self::table::check_http;
 
 /// Answers a request that is for nothing else: by a rule, if one has its path.

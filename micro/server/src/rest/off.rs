@@ -4,14 +4,17 @@
 use http::Request;
 
 use crate::body::{HttpReply, Incoming};
-use crate::connection_state::ConnectionState;
 use crate::http::unknown;
+use crate::rest::table::Table;
+use crate::state::ConnectionState;
 use micro_core::handler::{Route, Router};
 use micro_message::error::Error;
 
-/// The paths of REST: none.
-#[derive(Debug)]
-pub(crate) struct Table;
+pub(super) mod table {
+    /// The paths of REST: none.
+    #[derive(Debug)]
+    pub(crate) struct Table;
+}
 
 /// What of the routes' rules for plain HTTP is wrong, each with its place: without the cargo
 /// feature `rest`, every method that has some.

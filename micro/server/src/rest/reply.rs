@@ -15,12 +15,13 @@ use crate::body::HttpReply;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::messages::{EncodeOptions, Framing, guarded};
-use crate::{error_json, headers, json_stream, sse};
+use crate::{error_json, json_stream, sse};
 use micro_core::handler::{Body, PayloadRef};
 use micro_message::codec::{Codec, Types};
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 use micro_schema::http::{Binding, Media};
+use micro_wire::headers;
 
 /// The content type of lines of JSON.
 const LINES: &str = "application/x-ndjson";

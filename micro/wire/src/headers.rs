@@ -1,20 +1,32 @@
-//! HTTP headers to metadata and back; filters the names that belong to the protocols.
+//! HTTP headers to metadata and back, the same for requests and replies; leaves out the names that
+//! belong to the protocols.
 
 use std::borrow::Cow;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::grpc::NOT_HANDLED;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
-use micro_wire::grpc::NOT_HANDLED;
 
 /// Reads the application's part of a request's headers.
 ///
 /// # Errors
 ///
 /// `ResourceExhausted` when it is larger than `limit` bytes.
-pub(super) fn metadata(headers: &HeaderMap, limit: usize) -> Result<Metadata> {
+pub fn metadata(headers: &HeaderMap, limit: usize) -> Result<Metadata> {
     let mut metadata = Metadata::new();
+    let size = read(headers, &mut metadata);
+    if size > limit {
+        return Err(Error::resource_exhausted(format!(
+            "the metadata takes {size} bytes; this server accepts at most {limit}"
+        )));
+    }
+    Ok(metadata)
+}
+
+/// Adds the application's part of headers or trailers to metadata; returns how many bytes it takes.
+pub fn read(headers: &HeaderMap, metadata: &mut Metadata) -> usize {
     let mut size = 0;
     for (name, value) in headers {
         let name = name.as_str();
@@ -31,16 +43,11 @@ pub(super) fn metadata(headers: &HeaderMap, limit: usize) -> Result<Metadata> {
             tracing::debug!(name, %error, "header left out of the metadata");
         }
     }
-    if size > limit {
-        return Err(Error::resource_exhausted(format!(
-            "the metadata takes {size} bytes; this server accepts at most {limit}"
-        )));
-    }
-    Ok(metadata)
+    size
 }
 
 /// What a header lists, over all its lines.
-pub(super) fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, str> {
+pub fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, str> {
     let lines = headers.get_all(name).iter();
     let mut lines = lines.map(|line| line.to_str().unwrap_or("?"));
     let (first, more) = (lines.next().unwrap_or_default(), lines.next());
@@ -58,23 +65,19 @@ pub(super) fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, str
 /// # Errors
 ///
 /// `Internal` when a key or value is not allowed in a header.
-pub(super) fn write(metadata: &Metadata, headers: &mut HeaderMap) -> Result<()> {
+pub fn write(metadata: &Metadata, headers: &mut HeaderMap) -> Result<()> {
     write_prefixed("", metadata, headers)
 }
 
 /// The same where a failure has to be told without it.
-pub(super) fn write_or_warn(metadata: &Metadata, headers: &mut HeaderMap) {
+pub fn write_or_warn(metadata: &Metadata, headers: &mut HeaderMap) {
     if let Err(error) = write(metadata, headers) {
         tracing::warn!(%error, "metadata of a reply left out");
     }
 }
 
 /// The same, with something in front of each key.
-pub(super) fn write_prefixed(
-    prefix: &str,
-    metadata: &Metadata,
-    headers: &mut HeaderMap,
-) -> Result<()> {
+pub fn write_prefixed(prefix: &str, metadata: &Metadata, headers: &mut HeaderMap) -> Result<()> {
     for (key, value) in metadata.iter() {
         if reserved(key) {
             tracing::debug!(key, "metadata not sent: the key belongs to the protocol");
