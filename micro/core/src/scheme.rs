@@ -5,6 +5,7 @@
 //! error can name the feature.
 
 use micro_message::error::{Error, Result};
+use micro_message::internal::sort_by_key;
 
 /// The name of a URL scheme and what opens the handle `H` behind it.
 #[doc(hidden)]
@@ -81,7 +82,7 @@ impl<H> Schemes<H> {
         let named = self.all(given).filter(|scheme| scheme.name == name);
         // A crate that announces a scheme wins over a feature that is off.
         let mut named: Vec<_> = named.collect();
-        named.sort_by_key(|scheme| !scheme.is_on());
+        sort_by_key(&mut named, |scheme| !scheme.is_on());
         let what = self.what;
         if named.iter().filter(|scheme| scheme.is_on()).count() > 1 {
             tracing::warn!(

@@ -17,6 +17,7 @@ pub mod error;
 pub mod metadata;
 pub mod codec;
 pub mod types;
+mod sort;
 
 #[doc(hidden)]
 pub mod __private;

@@ -16,6 +16,7 @@ use crate::url::{self, Scheme};
 use crate::watch::Watch;
 use micro_core::handler::{FromApp, Resources};
 use micro_message::error::{Error, Result};
+use micro_message::internal::sort_by;
 
 /// How long an operation may take unless told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -139,7 +140,9 @@ impl Registry {
     pub async fn list(&self) -> Result<Vec<Node>> {
         let listed = self.backend.list().await;
         let mut nodes = listed.map_err(|e| self.say(e, format_args!("list nodes")))?;
-        nodes.sort_by(|a, b| (&a.service, &a.id).cmp(&(&b.service, &b.id)));
+        sort_by(&mut nodes, |a, b| {
+            (&a.service, &a.id).cmp(&(&b.service, &b.id))
+        });
         tracing::debug!(registry = self.scheme(), nodes = nodes.len(), "listed");
         Ok(nodes)
     }

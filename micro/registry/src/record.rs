@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use micro_message::error::{Error, Result};
+use micro_message::internal::sort_by;
 
 /// Longest name of a service, in bytes: what fits into a DNS name with room for the rest.
 const MAX_SERVICE: usize = 128;
@@ -140,7 +141,7 @@ impl Change {
 
 /// Sorts by id and keeps the first of each id.
 pub(crate) fn sorted(mut nodes: Vec<Node>) -> Vec<Node> {
-    nodes.sort_by(|a, b| a.id.cmp(&b.id));
+    sort_by(&mut nodes, |a, b| a.id.cmp(&b.id));
     nodes.dedup_by(|later, first| later.id == first.id);
     nodes
 }

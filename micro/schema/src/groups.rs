@@ -76,7 +76,7 @@ impl<'a> Search<'a> {
             return;
         };
         let mut group = self.open.split_off(start);
-        group.sort_unstable();
+        group.sort();
         self.grouped.extend(&group);
         self.groups.push(group);
     }

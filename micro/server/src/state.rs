@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use micro_message::internal::sort_by_key;
 use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -166,7 +167,7 @@ impl AllCalls {
             .filter_map(Weak::upgrade)
             .collect();
         let mut running: Vec<_> = open.iter().flat_map(|calls| calls.running()).collect();
-        running.sort_by_key(|call| std::cmp::Reverse(call.age));
+        sort_by_key(&mut running, |call| std::cmp::Reverse(call.age));
         running
     }
 

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use crate::error::{Error, Result};
+use micro_message::internal::sort_by_key;
 
 /// The `host:port` to register for a server that listens on `local`.
 ///
@@ -81,7 +82,7 @@ fn by_interface() -> Option<IpAddr> {
         .map(|interface| interface.ip())
         .filter(|ip| !ip.is_loopback() && !is_link_local(*ip))
         .collect();
-    addresses.sort_by_key(|ip| (ip.is_ipv6(), *ip));
+    sort_by_key(&mut addresses, |ip| (ip.is_ipv6(), *ip));
     addresses.first().copied()
 }
 

@@ -29,9 +29,10 @@ use crate::settings::keys::nearest;
 use crate::settings::options::Options;
 use crate::settings::problems::Problems;
 use crate::wrap::{Around, On};
-#[cfg(feature = "broker")]
 use micro_broker::internal::Listener;
 use micro_core::internal::same_name;
+#[cfg(feature = "broker")]
+use micro_message::internal::sort_by_key;
 
 impl Builder {
     /// Checks everything and assembles the app: instances are made, nothing listens yet.
@@ -306,7 +307,7 @@ fn route(
 /// Two services may not register under one name: their callers would be mixed up.
 fn check_names(services: &[ServiceInfo], problems: &mut Problems) {
     let mut sorted: Vec<_> = services.iter().collect();
-    sorted.sort_by_key(|service| service.name);
+    sort_by_key(&mut sorted, |service| service.name);
     for pair in sorted.windows(2) {
         if pair[0].name == pair[1].name {
             let place = |info: &ServiceInfo| place_of(info.location);

@@ -7,6 +7,7 @@ use crate::app::Inner;
 #[cfg(feature = "broker")]
 use crate::broker::Subscriber;
 use crate::registry::Registration;
+use micro_message::internal::sort_by;
 
 /// Says what runs, where, and why there.
 pub(super) fn ready(app: &Inner, address: Option<SocketAddr>, nodes: &[Registration]) {
@@ -68,7 +69,7 @@ fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Registration]) 
             .iter()
             .map(|wrap| (wrap.order, wrap.name))
             .collect();
-        wraps.sort_unstable();
+        sort_by(&mut wraps, Ord::cmp);
         let wraps: Vec<_> = wraps
             .iter()
             .map(|(order, name)| format!("{name} ({order})"))

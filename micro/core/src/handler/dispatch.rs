@@ -21,6 +21,7 @@ use crate::handler::spec::Describe;
 use crate::handler::streaming::{PayloadStream, SharedSink, Source, StreamMetadata};
 use micro_message::codec::Types;
 use micro_message::error::{Error, Result};
+use micro_message::internal::{sort_by, sort_by_key};
 use micro_message::metadata::Metadata;
 
 /// Something that answers calls: a method, a chain of wraps around one, a connection.
@@ -230,14 +231,14 @@ impl Router {
     /// All routes, sorted by path.
     pub fn routes(&self) -> Vec<&Route> {
         let mut all: Vec<_> = self.routes.values().collect();
-        all.sort_by(|a, b| a.method.path.cmp(&b.method.path));
+        sort_by(&mut all, |a, b| a.method.path.cmp(&b.method.path));
         all
     }
 
     /// The services that have routes, sorted by wire name, each once.
     pub fn services(&self) -> Vec<ServiceInfo> {
         let mut all: Vec<_> = self.routes.values().map(|route| route.service).collect();
-        all.sort_by_key(|service| service.wire);
+        sort_by_key(&mut all, |service| service.wire);
         all.dedup_by_key(|service| service.wire);
         all
     }

@@ -10,6 +10,7 @@ use crate::handler::inject::{Instance, Resources};
 use crate::handler::method::Method;
 use crate::handler::service::Served;
 use micro_message::error::Result;
+use micro_message::internal::sort_by_key;
 
 /// Makes a table at link time: `__table!(LinkedService, LINKED_SERVICES);`.
 #[doc(hidden)]
@@ -81,7 +82,7 @@ pub fn sorted_by_key<T: 'static, K: Ord>(
     mut records: Vec<&'static T>,
     key: fn(&'static T) -> K,
 ) -> Vec<&'static T> {
-    records.sort_by_key(|record| key(record));
+    sort_by_key(&mut records, |record| key(record));
     records.dedup_by_key(|record| key(record));
     records
 }

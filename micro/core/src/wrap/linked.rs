@@ -3,6 +3,7 @@
 use crate::handler::{BoxFuture, Call, Location, MethodInfo, Reply, Resources};
 use crate::wrap::chain::{Chain, Next, Wrap};
 use micro_message::error::Result;
+use micro_message::internal::sort_by_key;
 
 /// What a wrap surrounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,7 +67,7 @@ impl Around {
     /// The chain of those wraps that surround a method, the outermost first.
     pub fn chain(all: &[Self], place: On, method: &MethodInfo) -> Chain {
         let mut fitting: Vec<_> = all.iter().filter(|wrap| wrap.fits(place, method)).collect();
-        fitting.sort_by_key(|wrap| (wrap.order, wrap.name));
+        sort_by_key(&mut fitting, |wrap| (wrap.order, wrap.name));
         let mut chain = Chain::new();
         for wrap in fitting {
             chain.extend(&wrap.chain);

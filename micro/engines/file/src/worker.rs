@@ -18,6 +18,7 @@ use crate::topic::Topic;
 use crate::writer::{Writer, again};
 use micro_events::log::{Ages, Tail};
 use micro_message::error::{Error, Result};
+use micro_message::internal::sort_by;
 
 /// Jobs that are done together, at most.
 const ROUND: usize = 1024;
@@ -173,7 +174,7 @@ impl Worker {
             writer.handles().map(topic)
         });
         let mut handles: Vec<_> = handles.collect();
-        handles.sort_unstable();
+        sort_by(&mut handles, Ord::cmp);
         for (_, topic, group) in handles.into_iter().take(open - most * 3 / 4) {
             if let Some(writer) = self.writers.get_mut(&topic) {
                 writer.close(group.as_deref());

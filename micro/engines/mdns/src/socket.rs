@@ -15,6 +15,7 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 use micro_message::error::{Error, Result};
+use micro_message::internal::sort_by_key;
 
 const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
@@ -133,7 +134,7 @@ impl Sockets {
             })
             .collect();
         // Loopback first: the kernel limits how many groups a socket may join.
-        found.sort_by_key(|interface| !interface.ip.is_loopback());
+        sort_by_key(&mut found, |interface| !interface.ip.is_loopback());
         for pair in [&mut self.v4, &mut self.v6].into_iter().flatten() {
             pair.join(&found);
         }

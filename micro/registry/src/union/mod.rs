@@ -16,6 +16,7 @@ use crate::limited::Limited;
 use crate::record::Node;
 use crate::watch::Watch;
 use micro_message::error::{Error, Result};
+use micro_message::internal::sort_by;
 
 pub(super) struct Union {
     members: Vec<Member>,
@@ -203,7 +204,9 @@ fn merged(answers: Vec<Result<Vec<Node>>>) -> Result<Vec<Node>> {
         tracing::debug!(error = %error.chain(), "registry fails, others answer");
     }
     let mut nodes: Vec<Node> = answered.into_iter().flatten().flatten().collect();
-    nodes.sort_by(|a, b| (&a.service, &a.id).cmp(&(&b.service, &b.id)));
+    sort_by(&mut nodes, |a, b| {
+        (&a.service, &a.id).cmp(&(&b.service, &b.id))
+    });
     nodes.dedup_by(|later, first| later.service == first.service && later.id == first.id);
     Ok(nodes)
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::finding::{Affected, Finding, Harm};
 use crate::model::{Enum, Kind, Message, Method, Schema, Service, full};
+use micro_message::internal::sort_by;
 
 /// One schema by full names.
 pub(super) struct Side<'a> {
@@ -112,7 +113,7 @@ impl<'a> Comparison<'a> {
     }
 
     pub(super) fn finish(mut self) -> (Vec<Finding>, Vec<String>) {
-        self.findings.sort_by(|a, b| {
+        sort_by(&mut self.findings, |a, b| {
             let key = |finding: &Finding| (!finding.is_breaking(), finding.place.clone());
             key(a).cmp(&key(b))
         });

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{Enum, File, Message, Method, Service};
 use micro_message::internal::full_name;
+use micro_message::internal::{sort_by, sort_by_key};
 
 /// What is spoken: messages, enums and services with their methods, as a value.
 ///
@@ -93,12 +94,12 @@ impl Schema {
         self.files.retain(|file| {
             !(file.messages.is_empty() && file.enums.is_empty() && file.services.is_empty())
         });
-        self.files.sort_by(|a, b| a.name.cmp(&b.name));
+        sort_by(&mut self.files, |a, b| a.name.cmp(&b.name));
         for file in &mut self.files {
             sort_types(&mut file.messages, &mut file.enums);
-            file.services.sort_by(|a, b| a.name.cmp(&b.name));
+            sort_by(&mut file.services, |a, b| a.name.cmp(&b.name));
             for service in &mut file.services {
-                service.methods.sort_by(|a, b| a.name.cmp(&b.name));
+                sort_by(&mut service.methods, |a, b| a.name.cmp(&b.name));
             }
         }
     }
@@ -125,18 +126,18 @@ fn add_messages<'a>(scope: &str, message: &'a Message, found: &mut BTreeMap<Stri
 }
 
 fn sort_types(messages: &mut [Message], enums: &mut [Enum]) {
-    messages.sort_by(|a, b| a.name.cmp(&b.name));
+    sort_by(messages, |a, b| a.name.cmp(&b.name));
     for message in messages {
-        message.fields.sort_by_key(|field| field.tag);
+        sort_by_key(&mut message.fields, |field| field.tag);
         message.reserved = merged(std::mem::take(&mut message.reserved));
         message.reserved_names.sort();
         sort_types(&mut message.messages, &mut message.enums);
     }
-    enums.sort_by(|a, b| a.name.cmp(&b.name));
+    sort_by(enums, |a, b| a.name.cmp(&b.name));
     for one in enums {
         // The first value is what stands for absent, whatever its number.
         if let Some((_, rest)) = one.values.split_first_mut() {
-            rest.sort_by_key(|value| value.number);
+            sort_by_key(rest, |value| value.number);
         }
         one.reserved = merged(std::mem::take(&mut one.reserved));
         one.reserved_names.sort();
@@ -145,7 +146,7 @@ fn sort_types(messages: &mut [Message], enums: &mut [Enum]) {
 
 /// Ranges in order, with neighbours joined.
 fn merged(mut ranges: Vec<(i32, i32)>) -> Vec<(i32, i32)> {
-    ranges.sort_unstable();
+    sort_by(&mut ranges, Ord::cmp);
     let mut all: Vec<(i32, i32)> = Vec::new();
     for (first, last) in ranges {
         match all.last_mut() {
