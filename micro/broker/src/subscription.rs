@@ -1,12 +1,12 @@
 //! `Subscription`: a subscriber that lives as long as its guard.
 
 use std::fmt;
-use std::future::Future;
 use std::task::{Context as Task, Waker};
 use std::time::Duration;
 
 use crate::handle::Broker;
 use crate::inbox::Inbox;
+use micro_core::handler::BoxFuture;
 use micro_message::error::Result;
 
 /// A subscriber. Dropped, it ends at once and gives back what it has not handled;
@@ -78,7 +78,7 @@ impl Drop for Subscription {
         }
         self.inbox.abort();
         let (broker, inbox) = (self.broker.clone(), self.inbox.clone());
-        let mut ending = Box::pin(async move {
+        let mut ending: BoxFuture<'static, ()> = Box::pin(async move {
             if let Err(error) = broker.unsubscribe(&inbox).await {
                 tracing::warn!(%error, "subscription not ended in order");
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use micro_core::internal::spawn_in;
 use micro_wake::sync::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
@@ -44,7 +45,7 @@ impl Tasks {
         while let Some(ended) = tasks.try_join_next() {
             report(ended);
         }
-        Some(tasks.spawn(future))
+        Some(spawn_in(tasks, future))
     }
 
     /// Stops all tasks without waiting for them.

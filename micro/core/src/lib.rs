@@ -13,6 +13,7 @@ extern crate micro_message as micro;
 pub mod scheme;
 pub mod context;
 mod guard;
+mod task;
 pub mod handler;
 pub mod wrap;
 

@@ -159,8 +159,8 @@ impl Backend for Memory {
         world.tell(service);
         drop(world);
         // Each watch strikes out what is due, so none depends on another being alive.
-        let expire = tokio::spawn(self.clone().expire(service.to_owned()));
-        Ok(watch.with_guard(AbortOnDrop(expire)))
+        let expire = AbortOnDrop::spawn(self.clone().expire(service.to_owned()));
+        Ok(watch.with_guard(expire))
     }
 }
 

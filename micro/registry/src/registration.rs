@@ -32,11 +32,11 @@ pub struct Registration {
 
 impl Registration {
     pub(super) fn start(registry: Registry, node: Node, ttl: Duration) -> Self {
-        let task = tokio::spawn(beat(registry.clone(), node.clone(), ttl));
+        let task = AbortOnDrop::spawn(beat(registry.clone(), node.clone(), ttl));
         Self {
             registry,
             node,
-            heartbeat: AbortOnDrop(task),
+            heartbeat: task,
         }
     }
 

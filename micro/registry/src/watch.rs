@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::record::{Change, Node, sorted};
+use micro_core::internal::spawn;
 
 type Snapshot = Option<Arc<[Node]>>;
 
@@ -43,7 +44,7 @@ impl Watch {
         F: Future<Output = ()> + Send + 'static,
     {
         let (sender, watch) = Self::channel();
-        watch.with_guard(AbortOnDrop(tokio::spawn(feed(sender))))
+        watch.with_guard(AbortOnDrop::spawn(feed(sender)))
     }
 
     /// Keeps a value until the watch is dropped: the place for what stops a backend's work.
@@ -163,6 +164,18 @@ impl fmt::Debug for WatchSender {
 /// Owns a task and stops it when dropped.
 #[derive(Debug)]
 pub struct AbortOnDrop<T>(pub tokio::task::JoinHandle<T>);
+
+impl AbortOnDrop<()> {
+    /// Spawns the task.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    #[track_caller]
+    pub fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(spawn(task))
+    }
+}
 
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {

@@ -19,6 +19,7 @@ use crate::reflection;
 use crate::rest::table::Table;
 use crate::state::{ConnectionState, ServerState};
 use micro_core::handler::{Route, Router};
+use micro_core::internal::{spawn, spawn_in};
 use micro_message::error::{Error, ErrorKind, OrError, Result};
 
 /// How many connections the system completes before they are accepted. Systems cap it: Linux by
@@ -99,7 +100,7 @@ impl Server {
         Running {
             server: Arc::clone(&self.state),
             address: self.address,
-            accepting: tokio::spawn(accept(self.listener, self.state)),
+            accepting: spawn(accept(self.listener, self.state)),
         }
     }
 }
@@ -275,7 +276,7 @@ impl Connections {
             return;
         }
         let connection = ConnectionState::new(&self.server, address);
-        self.open.spawn(connection::serve(stream, connection));
+        spawn_in(&mut self.open, connection::serve(stream, connection));
     }
 
     /// Whether it is time to log a failure again.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use micro_core::internal::spawn_in;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -73,7 +74,7 @@ impl Every {
             // A task of its own, so that a panic ends this run only.
             let mut once = JoinSet::new();
             let (run, resources) = (Arc::clone(&self.run), resources.clone());
-            once.spawn(async move { run(&resources).await });
+            spawn_in(&mut once, async move { run(&resources).await });
             match once.join_next().await {
                 Some(Ok(Err(error))) => {
                     tracing::error!(
@@ -112,7 +113,7 @@ impl Periodic {
         for every in works {
             let stopping = periodic.stopping.clone();
             let work = every.clone().repeat(resources.clone(), stopping);
-            periodic.tasks.spawn(work);
+            spawn_in(&mut periodic.tasks, work);
         }
         periodic
     }

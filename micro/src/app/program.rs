@@ -17,6 +17,7 @@ use crate::app::stop::Stop;
 use crate::config::Origin;
 use crate::error::{Error, OrError, Result};
 use crate::settings::Settings;
+use micro_core::internal::spawn;
 
 /// A signal that follows the first one within this time is the same request to stop: `timeout` of
 /// coreutils, for one, signals the process and then its group.
@@ -90,7 +91,7 @@ async fn serve(builder: Builder, workers: &Handle) -> Result<()> {
         return Err(nothing_linked());
     }
     let stop = builder.stop.clone();
-    let signals = tokio::spawn(stop_on_signals(Signals::watch()?, stop.clone()));
+    let signals = spawn(stop_on_signals(Signals::watch()?, stop.clone()));
     let outcome = match start(builder, workers, &stop).await? {
         Some(mut running) => {
             let outcome = running.wait().await;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use micro_core::internal::spawn_in;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -203,7 +204,7 @@ impl Running {
     fn start_ready_hooks(&mut self) {
         for hook in self.app.hooks_on(Moment::Ready).cloned() {
             let app = Arc::clone(&self.app);
-            self.ready.spawn(async move {
+            spawn_in(&mut self.ready, async move {
                 let ran = (hook.run)(&app.resources).await;
                 ran.map_err(|error| error.context(format!("ready hook `{}`", hook.name)))
             });
@@ -379,7 +380,7 @@ impl Running {
     async fn close_subscriptions(&mut self, grace: Duration) {
         let mut closing = JoinSet::new();
         for subscription in self.subscriptions.drain(..) {
-            closing.spawn(subscription.close(grace));
+            spawn_in(&mut closing, subscription.close(grace));
         }
         while let Some(closed) = closing.join_next().await {
             if let Err(error) = closed {
@@ -392,7 +393,7 @@ impl Running {
 async fn deregister(registrations: Vec<Registration>, limit: Duration) {
     let mut leaving = JoinSet::new();
     for registration in registrations {
-        leaving.spawn(registration.deregister());
+        spawn_in(&mut leaving, registration.deregister());
     }
     let left = timeout(limit, async {
         while let Some(left) = leaving.join_next().await {

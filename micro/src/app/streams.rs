@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use micro_core::internal::spawn_in;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -61,7 +62,7 @@ impl Streams {
             let consumer = consume(&listener.subscriber, durable, events).await?;
             let leaving = streams.leaving.clone();
             let listener = Arc::clone(listener);
-            streams.tasks.spawn(work(listener, consumer, leaving));
+            spawn_in(&mut streams.tasks, work(listener, consumer, leaving));
         }
         Ok(streams)
     }
@@ -124,7 +125,7 @@ async fn work(listener: Arc<Listener>, mut consumer: Consumer, leaving: Cancella
         };
         match next {
             Some(Ok(delivery)) => {
-                handling.spawn(handle(Arc::clone(&listener), delivery));
+                spawn_in(&mut handling, handle(Arc::clone(&listener), delivery));
             }
             Some(Err(error)) => {
                 tracing::error!(subscriber = name, %error, "the stream cannot be read just now");

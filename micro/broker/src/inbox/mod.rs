@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use micro_core::internal::spawn_in;
 use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -85,7 +86,7 @@ impl Inbox {
         });
         let mut running = shared.workers.lock();
         for worker in 0..workers {
-            running.spawn(worker::work(Arc::clone(&shared), worker));
+            spawn_in(&mut running, worker::work(Arc::clone(&shared), worker));
         }
         drop(running);
         Self(shared)

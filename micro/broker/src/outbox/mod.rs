@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use micro_core::internal::spawn_in;
 use micro_wake::sync::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -225,7 +226,7 @@ impl Outbox {
         if tokio::runtime::Handle::try_current().is_ok() {
             let mut running = self.running.lock();
             while running.try_join_next().is_some() {}
-            running.spawn(again::run(weak, target));
+            spawn_in(&mut running, again::run(weak, target));
         }
     }
 

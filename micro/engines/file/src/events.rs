@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use micro_core::internal::run_blocking;
 use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::{oneshot, watch};
-use tokio::task::spawn_blocking;
 
 use crate::disk;
 use crate::queue::{Job, Opened};
@@ -262,7 +262,7 @@ impl FileLog {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let done = spawn_blocking(work).await;
+    let done = run_blocking(work).await;
     done.or_internal("the file work did not end")?
 }
 

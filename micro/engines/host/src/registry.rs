@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use micro_core::internal::run_blocking;
 use micro_wake::sync::Mutex;
 use tokio::sync::Notify;
 
@@ -112,7 +113,7 @@ impl Host {
         work: impl FnOnce(&Shared) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let shared = Arc::clone(&self.0);
-        let done = tokio::task::spawn_blocking(move || {
+        let done = run_blocking(move || {
             shared.make_sure()?;
             work(&shared)
         })
@@ -191,7 +192,7 @@ impl Backend for Host {
         let task = watches.task.upgrade().filter(|task| !task.0.is_finished());
         let task = task.unwrap_or_else(|| {
             let feed = watcher::feed(self.clone(), Eyes::open);
-            Arc::new(AbortOnDrop(tokio::spawn(feed)))
+            Arc::new(AbortOnDrop::spawn(feed))
         });
         watches.task = Arc::downgrade(&task);
         drop(watches);

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use micro_core::internal::spawn;
 use micro_wake::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
@@ -125,7 +126,7 @@ impl Http {
     fn follow(&self, place: &Place) {
         self.0.following.get_or_init(|| {
             let following = Arc::clone(&self.0.everyone).follow(place.registry.clone());
-            Following(tokio::spawn(following))
+            Following(spawn(following))
         });
     }
 

@@ -25,6 +25,7 @@ use micro_broker::Keep;
 use micro_broker::internal::Local;
 use micro_broker::{Outcome, Settle};
 use micro_core::internal::later;
+use micro_core::internal::spawn_in;
 use micro_message::error::{Error, ErrorKind, Result};
 
 /// How many events of one publisher wait for one subscriber.
@@ -171,7 +172,10 @@ impl Door {
         let known = waiting.entry(subscriber).or_insert_with(|| {
             let (queue, receiver) = mpsc::channel(WAITING);
             let count = Arc::<AtomicUsize>::default();
-            forwarding.spawn(pass(receiver, Arc::clone(&count), notes.clone()));
+            spawn_in(
+                forwarding,
+                pass(receiver, Arc::clone(&count), notes.clone()),
+            );
             Waiting { queue, count }
         });
         known.count.fetch_add(1, Ordering::AcqRel);

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use micro_core::internal::spawn;
 use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -203,7 +204,7 @@ impl Link {
         let running = run(Arc::clone(&session), address, said, self.times);
         *open = Some(Open {
             session: Arc::clone(&session),
-            task: tokio::spawn(running),
+            task: spawn(running),
         });
         session
     }

@@ -82,7 +82,7 @@ impl Mdns {
         }
         let sockets = Sockets::open(self.0.port)?;
         let (commands, queue) = mpsc::channel(QUEUE);
-        let task = AbortOnDrop(tokio::spawn(Engine::new(sockets).run(queue)));
+        let task = AbortOnDrop::spawn(Engine::new(sockets).run(queue));
         Ok(Arc::clone(
             running.insert(Arc::new(Running { commands, task })),
         ))

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use micro_core::internal::spawn_in;
 use micro_wake::sync::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -41,7 +42,7 @@ pub(super) async fn watch(registries: Vec<Limited>, service: &str) -> Result<Wat
                 told,
                 sender,
             };
-            tasks.spawn(follower.run(report.clone()));
+            spawn_in(&mut tasks, follower.run(report.clone()));
         }
         drop(report);
         while tasks.join_next().await.is_some() {}

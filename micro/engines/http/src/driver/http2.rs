@@ -3,6 +3,7 @@
 //! A connection of its own, kept alive: a peer that is silently gone is noticed. Does not connect
 //! again and does not know what the messages are.
 
+use micro_core::internal::spawn;
 use std::future::poll_fn;
 use std::time::Duration;
 
@@ -99,7 +100,7 @@ async fn opened(
         .handshake(tcp);
     let (sender, mut frames) = handshake.await.map_err(words)?;
     let pings = frames.ping_pong().expect("asked for once");
-    let connection = Connection(tokio::spawn(async move {
+    let connection = Connection(spawn(async move {
         tokio::select! {
             ended = frames => {
                 if let Err(error) = ended {
