@@ -113,8 +113,10 @@ fn boot() -> Option<String> {
 
 #[cfg(target_os = "linux")]
 fn uptime() -> Option<Duration> {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    now.try_into().ok()
+    use nix::time::{ClockId, clock_gettime};
+    clock_gettime(ClockId::CLOCK_MONOTONIC)
+        .map(Duration::from)
+        .ok()
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod changes;
 mod clock;
 mod dir;
 mod file;

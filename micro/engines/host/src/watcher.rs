@@ -8,14 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use crate::changes::Changes;
 use crate::dir;
 use crate::file::Record;
 use crate::registry::Host;
-use micro_message::error::{OrError, Result};
+use micro_message::error::Result;
 use micro_registry::Node;
 
 /// How often ttls and processes are looked at; nothing is read from the directory for it.
@@ -94,15 +94,15 @@ fn publish(host: &Host, records: &[Record]) {
 
 /// The operating system's watch on the directory, while it works.
 pub(super) struct Eyes {
-    watcher: Option<RecommendedWatcher>,
+    changes: Option<Changes>,
     /// Which directory is watched: another may come in its place.
     dir: Option<(u64, u64)>,
 }
 
 impl Eyes {
     pub(super) fn open(dir: &Path, changed: &Arc<Notify>) -> Self {
-        let watcher = Self::watch(dir, Arc::clone(changed));
-        if let Err(error) = &watcher {
+        let changes = Changes::watch(dir, Arc::clone(changed));
+        if let Err(error) = &changes {
             tracing::warn!(
                 dir = %dir.display(),
                 error = %error.chain(),
@@ -112,37 +112,22 @@ impl Eyes {
         // What happened before the watch began would not be told.
         changed.notify_one();
         Self {
-            watcher: watcher.ok(),
+            changes: changes.ok(),
             dir: dir::identity(dir),
         }
-    }
-
-    fn watch(dir: &Path, changed: Arc<Notify>) -> Result<RecommendedWatcher> {
-        let told = move |event: notify::Result<notify::Event>| {
-            // Readers open files, too; only writers matter. An error may hide a change.
-            if !event.is_ok_and(|event| event.kind.is_access()) {
-                changed.notify_one();
-            }
-        };
-        let mut watcher =
-            notify::recommended_watcher(told).or_internal("cannot watch directories")?;
-        watcher
-            .watch(dir, RecursiveMode::NonRecursive)
-            .or_internal(format!("cannot watch `{}`", dir.display()))?;
-        Ok(watcher)
     }
 
     /// Without the operating system's help.
     #[cfg(test)]
     pub(super) fn blind(_dir: &Path, _changed: &Arc<Notify>) -> Self {
         Self {
-            watcher: None,
+            changes: None,
             dir: None,
         }
     }
 
     fn is_blind(&self) -> bool {
-        self.watcher.is_none()
+        self.changes.is_none()
     }
 
     /// Whether the directory that is watched is still the one of that name. A blind one stays

@@ -93,8 +93,8 @@ fn now(seen: &mut Seen, moment: Moment, age: Duration) -> SystemTime {
 /// Time since the machine was started, be it asleep or not: a record grows old meanwhile.
 #[cfg(target_os = "linux")]
 fn passed() -> Duration {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    now.try_into().unwrap_or_default()
+    use nix::time::{ClockId, clock_gettime};
+    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
 }
 
 /// Time since this was first called, without what the machine slept.

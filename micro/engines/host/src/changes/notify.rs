@@ -1,0 +1,31 @@
+//! `Changes` by the crate `notify`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use micro_message::error::{OrError, Result};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+
+/// Tells of the changes of one directory until it is dropped.
+pub(crate) struct Changes {
+    _watcher: RecommendedWatcher,
+}
+
+impl Changes {
+    /// Notifies `changed` of each change: of an entry of the directory and of the directory itself.
+    pub(crate) fn watch(dir: &Path, changed: Arc<Notify>) -> Result<Self> {
+        let told = move |event: notify::Result<notify::Event>| {
+            // Readers open files, too; only writers matter. An error may hide a change.
+            if !event.is_ok_and(|event| event.kind.is_access()) {
+                changed.notify_one();
+            }
+        };
+        let mut watcher =
+            notify::recommended_watcher(told).or_internal("cannot watch directories")?;
+        watcher
+            .watch(dir, RecursiveMode::NonRecursive)
+            .or_internal(format!("cannot watch `{}`", dir.display()))?;
+        Ok(Self { _watcher: watcher })
+    }
+}
