@@ -4,17 +4,21 @@
 //! loop and no flood comes from here.
 
 use std::collections::HashMap;
+use std::hash::RandomState;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::address;
 use crate::own::Own;
 use crate::packet::{self, Instance, LISTING, Message, Told};
+use crate::sign::Secret;
 use crate::socket::{Buffers, Sockets};
-use crate::topic::{Asks, Topic, WINDOW};
+use crate::sources::{LogLimit, Sources};
+use crate::topic::{Announced, Asks, Outcome, Topic, WINDOW};
 use micro_message::error::Result;
 use micro_registry::Node;
 use micro_registry::Watch;
@@ -40,8 +44,15 @@ pub(super) struct Engine {
     sockets: Sockets,
     /// Nodes we tell of.
     own: Own,
+    /// What others sign their records with, if they have to.
+    secret: Option<Secret>,
     /// Services that are wanted, by lower-case name.
     topics: HashMap<String, Topic>,
+    sources: Sources,
+    /// Keys of fingerprints.
+    keys: RandomState,
+    /// Nodes that appear are logged so often at most.
+    appeared: LogLimit,
     /// Lists under way, and when each takes what there is.
     lists: Vec<(oneshot::Sender<Vec<Node>>, Instant)>,
     /// When to ask for the services there are; only while a list is under way.
@@ -50,12 +61,16 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new(sockets: Sockets) -> Self {
+    pub(super) fn new(sockets: Sockets, secret: Option<Secret>) -> Self {
         let now = Instant::now();
         Self {
             sockets,
-            own: Own::new(now),
+            own: Own::new(secret.clone(), now),
+            secret,
             topics: HashMap::new(),
+            sources: Sources::new(now),
+            keys: RandomState::new(),
+            appeared: LogLimit::default(),
             lists: Vec::new(),
             asks: Asks::new(now),
             scan: now + SCAN,
@@ -73,7 +88,12 @@ impl Engine {
                     None => return,
                 },
                 received = self.sockets.receive(&mut buffers) => match received {
-                    Ok((length, from)) => self.hear(buffers.last(length), from).await,
+                    Ok((length, from)) => {
+                        self.hear(buffers.last(length), from).await;
+                        // Datagrams may come faster than they are read, and others wait for this
+                        // thread, too.
+                        yield_now().await;
+                    }
                     Err(error) => {
                         tracing::debug!(%error, "datagram not received");
                         sleep(PAUSE).await;
@@ -137,39 +157,125 @@ impl Engine {
     fn learn(&mut self, told: Told, from: SocketAddr) {
         let now = Instant::now();
         match told {
-            Told::Service(name) if !self.lists.is_empty() => {
-                let room = self.topics.len() < MAX_TOPICS;
-                if room && check_question(&name).is_ok() {
-                    self.topic(&name, now);
+            Told::Service(listed) if !self.lists.is_empty() => {
+                if self.wanted(&listed) {
+                    self.learn_service(listed, from, now);
                 }
             }
             Told::Service(_) => {}
-            Told::Node(instance) => self.learn_node(&instance, from, now),
+            Told::Node(instance) => {
+                let topics = &self.topics;
+                let wanted =
+                    |(_, service): (&str, &str)| topics.contains_key(&service.to_ascii_lowercase());
+                if instance.meanings().any(wanted) {
+                    self.learn_node(instance, from, now);
+                }
+            }
         }
     }
 
-    fn learn_node(&mut self, instance: &Instance, from: SocketAddr, now: Instant) {
+    /// Whether a service that is listed may be one to ask for.
+    fn wanted(&self, listed: &Instance) -> bool {
+        let good = |name: &str| check_question(name).is_ok();
+        self.topics.len() < MAX_TOPICS && listed.listed().is_some_and(good)
+    }
+
+    fn learn_service(&mut self, mut listed: Instance, from: SocketAddr, now: Instant) {
+        if self.verified(&mut listed, from, now).is_err() {
+            return;
+        }
+        let Some(name) = listed.listed() else { return };
+        if self.topics.contains_key(&name.to_ascii_lowercase()) {
+            return;
+        }
+        if self.sources.list(from.ip(), now) {
+            self.topic(name, now);
+        } else {
+            let why = "it lists too many services";
+            self.sources.pass_over(from.ip(), why, now);
+        }
+    }
+
+    /// When a record was signed; none without a secret, by which everything counts.
+    fn verified(
+        &mut self,
+        instance: &mut Instance,
+        from: SocketAddr,
+        now: Instant,
+    ) -> Result<Option<u64>, ()> {
+        let Some(secret) = &self.secret else {
+            return Ok(None);
+        };
+        match instance.verify(secret) {
+            Ok(signed) => {
+                instance.strip_tag();
+                Ok(Some(signed))
+            }
+            Err(invalid) => {
+                self.sources.pass_over(from.ip(), invalid.reason(), now);
+                Err(())
+            }
+        }
+    }
+
+    fn learn_node(&mut self, mut instance: Instance, from: SocketAddr, now: Instant) {
+        let own = |(id, service): (&str, &str)| self.own.has(service, id);
+        if instance.meanings().any(own) {
+            return;
+        }
+        let Ok(signed) = self.verified(&mut instance, from, now) else {
+            return;
+        };
+        let sender = (from.ip(), signed);
         for (id, service) in instance.meanings() {
             let Some(topic) = self.topics.get_mut(&service.to_ascii_lowercase()) else {
                 continue;
             };
-            if self.own.has(service, id) {
-                return;
-            }
-            if instance.ttl.is_zero() {
-                topic.forget(id);
+            let outcome = if instance.ttl.is_zero() {
+                topic.forget(id, sender, &mut self.sources, now)
             } else {
+                let fingerprint = instance.fingerprint(&self.keys);
+                if topic.renew(id, (from.ip(), signed, fingerprint), instance.ttl, now) {
+                    return;
+                }
+                let Some(limit) = self.sources.text_left(from.ip(), now) else {
+                    let why = "it sends more than is read within a second";
+                    return self.sources.pass_over(from.ip(), why, now);
+                };
                 let local = self.sockets.is_local(from.ip());
-                let Some(node) = instance.node(|told| address::choose(told, local)) else {
+                let mut read = 0;
+                let node =
+                    instance.node_within(|told| address::choose(told, local), limit, &mut read);
+                self.sources.read(from.ip(), read, now);
+                let Some(node) = node else {
                     tracing::debug!(id, %from, "record passed over");
                     return;
                 };
                 if !node.service.eq_ignore_ascii_case(service) {
                     continue;
                 }
-                topic.hear(node, instance.ttl, now);
+                let announced = Announced {
+                    node,
+                    ttl: instance.ttl,
+                    from: from.ip(),
+                    signed,
+                    fingerprint,
+                };
+                topic.hear(announced, &mut self.sources, now)
+            };
+            match outcome {
+                Outcome::Taken => {}
+                Outcome::New => {
+                    if self.appeared.allows(now) {
+                        let signed = signed.is_some();
+                        tracing::info!(service, id, %from, signed, "node found by multicast DNS");
+                    }
+                }
+                Outcome::PassedOver(why) => {
+                    tracing::debug!(service, id, %from, why, "record passed over");
+                    self.sources.pass_over(from.ip(), why, now);
+                }
             }
-            topic.publish(self.own.of(service, now), now);
         }
     }
 
@@ -177,7 +283,8 @@ impl Engine {
     fn topic(&mut self, service: &str, now: Instant) -> &mut Topic {
         let name = service.to_ascii_lowercase();
         if self.topics.len() >= MAX_TOPICS && !self.topics.contains_key(&name) {
-            self.topics.retain(|_, topic| topic.is_held());
+            let over = self.topics.extract_if(|_, topic| !topic.is_held());
+            over.for_each(|(_, mut topic)| topic.clear(&mut self.sources));
         }
         let topic = self.topics.entry(name).or_insert_with(|| Topic::new(now));
         topic.want(now);
@@ -199,14 +306,15 @@ impl Engine {
         for service in self.own.look(now, &self.sockets).await {
             self.publish(&service, now);
         }
-        self.topics.retain(|_, topic| topic.is_wanted(now));
+        let over = self.topics.extract_if(|_, topic| !topic.is_wanted(now));
+        over.for_each(|(_, mut topic)| topic.clear(&mut self.sources));
         let mut asked = Vec::new();
         for (name, topic) in self
             .topics
             .iter_mut()
             .filter(|(_, topic)| topic.next() <= now)
         {
-            if topic.look(now) {
+            if topic.look(&mut self.sources, now) {
                 asked.push(name.clone());
             }
             topic.publish(self.own.of(name, now), now);
@@ -236,6 +344,9 @@ impl Engine {
             } else if !reply.is_closed() {
                 self.lists.push((reply, until));
             }
+        }
+        if self.lists.is_empty() {
+            self.sources.listed();
         }
     }
 

@@ -21,7 +21,8 @@ pub fn packet(bytes: &[u8]) {
             address
         });
         if let (Some(node), Some(address)) = (node, address)
-            && let Ok(bytes) = announcement(&node, &[address], Duration::from_secs(60), None)
+            && let Ok(bytes) =
+                announcement(&node, &[address], Duration::from_secs(60), (None, None))
         {
             black_box(parse(&bytes));
         }
@@ -57,7 +58,7 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(19);
         let node = Node::new("greeter", "greeter-1", "127.0.0.1:7").with_metadata("zone", "a");
         let addresses = ["127.0.0.1".parse().unwrap()];
-        let good = announcement(&node, &addresses, Duration::from_secs(60), None).unwrap();
+        let good = announcement(&node, &addresses, Duration::from_secs(60), (None, None)).unwrap();
         let json = br#"{"Service":"greeter","Version":"1","Endpoints":[{"name":"Greeter.Hello"}]}"#;
         packet(&good);
         record(json);

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::address;
 use crate::packet::{self, LISTING};
+use crate::sign::Secret;
 use crate::socket::{Interface, Sockets};
 use micro_message::error::Result;
 use micro_registry::Node;
@@ -26,6 +27,8 @@ const MAX_ANSWERS: u32 = 500;
 pub(super) struct Own {
     /// By service and id.
     nodes: BTreeMap<(String, String), Entry>,
+    /// What signs their records.
+    secret: Option<Secret>,
     budget: Budget,
 }
 
@@ -47,9 +50,10 @@ struct Budget {
 }
 
 impl Own {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(secret: Option<Secret>, now: Instant) -> Self {
         Self {
             nodes: BTreeMap::new(),
+            secret,
             budget: Budget {
                 left: MAX_ANSWERS,
                 since: now,
@@ -70,7 +74,7 @@ impl Own {
     ) -> Result<()> {
         let ip = address::of(&node)?;
         // What cannot be written down is refused here, not when somebody asks.
-        packet::announcement(&node, &[ip], ttl, None)?;
+        packet::announcement(&node, &[ip], ttl, (None, self.secret.as_ref()))?;
         let now = Instant::now();
         let key = (node.service.clone(), node.id.clone());
         let mut due = Vec::new();
@@ -84,7 +88,7 @@ impl Own {
             due,
             told: now,
         };
-        entry.tell(ttl, sockets).await;
+        entry.tell(ttl, (sockets, self.secret.as_ref())).await;
         self.nodes.insert(key, entry);
         Ok(())
     }
@@ -93,8 +97,9 @@ impl Own {
     pub(super) async fn withdraw(&mut self, node: &Node, sockets: &Sockets) {
         if let Some(entry) = self.nodes.remove(&(node.service.clone(), node.id.clone())) {
             // Twice, as nobody answers and one may be lost.
-            entry.tell(Duration::ZERO, sockets).await;
-            entry.tell(Duration::ZERO, sockets).await;
+            let by = (sockets, self.secret.as_ref());
+            entry.tell(Duration::ZERO, by).await;
+            entry.tell(Duration::ZERO, by).await;
         }
     }
 
@@ -135,6 +140,7 @@ impl Own {
         let now = Instant::now();
         // An answer to the port of the group would reach one process of that machine only.
         let private = sockets.is_private(from);
+        let by = (sockets, self.secret.as_ref());
         for entry in self
             .nodes
             .values_mut()
@@ -148,10 +154,10 @@ impl Own {
                 return;
             }
             if private {
-                entry.answer(id, from, sockets, now).await;
+                entry.answer(id, from, by, now).await;
             } else {
                 entry.told = now;
-                entry.tell(entry.until - now, sockets).await;
+                entry.tell(entry.until - now, by).await;
             }
         }
         if private && names.iter().any(|name| name == LISTING) {
@@ -170,7 +176,7 @@ impl Own {
             if !self.budget.take(now) {
                 return;
             }
-            match packet::listing(service, ttl, Some(id)) {
+            match packet::listing(service, ttl, (Some(id), self.secret.as_ref())) {
                 Ok(bytes) => sockets.answer(&bytes, from).await,
                 Err(error) => tracing::debug!(%error, "service not listed"),
             }
@@ -190,7 +196,8 @@ impl Own {
         for entry in self.nodes.values_mut() {
             if entry.due.pop_if(|due| *due <= now).is_some() {
                 entry.told = now;
-                entry.tell(entry.until - now, sockets).await;
+                let by = (sockets, self.secret.as_ref());
+                entry.tell(entry.until - now, by).await;
             }
         }
         over
@@ -222,28 +229,39 @@ impl Entry {
     }
 
     /// Tells everybody.
-    async fn tell(&self, ttl: Duration, sockets: &Sockets) {
+    async fn tell(&self, ttl: Duration, (sockets, secret): (&Sockets, Option<&Secret>)) {
         let say = |interface: &Interface| {
             self.written(
                 &address::on(self.ip, interface, &sockets.interfaces),
                 ttl,
-                None,
+                (None, secret),
             )
         };
         sockets.tell(say).await;
     }
 
     /// Tells one asker.
-    async fn answer(&self, id: u16, from: SocketAddr, sockets: &Sockets, now: Instant) {
+    async fn answer(
+        &self,
+        id: u16,
+        from: SocketAddr,
+        (sockets, secret): (&Sockets, Option<&Secret>),
+        now: Instant,
+    ) {
         let local = sockets.is_local(from.ip());
         let addresses = address::to(self.ip, from.ip(), local, &sockets.interfaces);
-        if let Some(bytes) = self.written(&addresses, self.until - now, Some(id)) {
+        if let Some(bytes) = self.written(&addresses, self.until - now, (Some(id), secret)) {
             sockets.answer(&bytes, from).await;
         }
     }
 
     /// The message; nothing when there is no address for whoever would get it.
-    fn written(&self, addresses: &[IpAddr], ttl: Duration, asked: Option<u16>) -> Option<Vec<u8>> {
+    fn written(
+        &self,
+        addresses: &[IpAddr],
+        ttl: Duration,
+        asked: (Option<u16>, Option<&Secret>),
+    ) -> Option<Vec<u8>> {
         if addresses.is_empty() {
             return None;
         }

@@ -4,13 +4,15 @@
 //! Micro reads only one from each. Whatever else comes over the group is nothing.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use simple_dns::rdata::{A, AAAA, PTR, RData, SRV, TXT};
 use simple_dns::{CLASS, CharacterString, Label, Name, Packet, PacketFlag, QTYPE, Question};
 use simple_dns::{ResourceRecord, TYPE};
 
+use crate::sign::{Invalid, Secret, Signed};
 use crate::txt;
 use micro_message::error::{Error, OrError, Result};
 use micro_registry::Node;
@@ -46,8 +48,8 @@ pub(super) enum Message {
 pub(super) enum Told {
     /// A node; what it is in full is read when it matters.
     Node(Instance),
-    /// There is a service of this name.
-    Service(String),
+    /// There is a service of the name that it begins with.
+    Service(Instance),
 }
 
 /// A node as it stands in a message.
@@ -57,6 +59,8 @@ pub(super) struct Instance {
     name: String,
     /// Zero when it says goodbye.
     pub(super) ttl: Duration,
+    /// As it was sent.
+    seconds: u32,
     port: Option<u16>,
     pieces: Vec<Vec<u8>>,
     addresses: Vec<IpAddr>,
@@ -69,10 +73,47 @@ impl Instance {
         dots.map(|at| (&self.name[..at], &self.name[at + 1..]))
     }
 
+    /// The name of the service that it lists.
+    pub(super) fn listed(&self) -> Option<&str> {
+        self.name.strip_suffix(LISTING)?.strip_suffix('.')
+    }
+
+    /// When it was signed.
+    pub(super) fn verify(&self, secret: &Secret) -> Result<u64, Invalid> {
+        let signed = Signed {
+            name: &self.name,
+            ttl: self.seconds,
+            port: self.port.unwrap_or_default(),
+            addresses: &self.addresses,
+        };
+        secret.verify(&signed, &self.pieces, SystemTime::now())
+    }
+
+    /// Takes the tag off, once it has been verified.
+    pub(super) fn strip_tag(&mut self) {
+        self.pieces.pop();
+    }
+
+    /// Tells its text and addresses from others without reading them. The keys are random, so that
+    /// nobody can make two that are alike.
+    pub(super) fn fingerprint(&self, keys: &impl BuildHasher) -> u64 {
+        keys.hash_one((&self.pieces, self.port, &self.addresses))
+    }
+
     /// The node, at the address that `choose` takes from those told; `None` when the message does
     /// not say enough.
     pub(super) fn node(&self, choose: impl FnOnce(&[IpAddr]) -> Option<IpAddr>) -> Option<Node> {
-        let txt = txt::decode(self.pieces.iter().map(Vec::as_slice))?;
+        self.node_within(choose, txt::MAX_TEXT, &mut 0)
+    }
+
+    /// The same from at most `limit` bytes of text; `read` tells how many there were.
+    pub(super) fn node_within(
+        &self,
+        choose: impl FnOnce(&[IpAddr]) -> Option<IpAddr>,
+        limit: usize,
+        read: &mut usize,
+    ) -> Option<Node> {
+        let txt = txt::decode_within(self.pieces.iter().map(Vec::as_slice), limit, read)?;
         let port = self.port.filter(|port| *port != 0)?;
         let is_it = |(_, service): &(&str, &str)| service.eq_ignore_ascii_case(&txt.service);
         let (id, _) = self.meanings().find(is_it)?;
@@ -127,23 +168,19 @@ fn told(packet: &Packet<'_>) -> Vec<Told> {
             break;
         }
         names.push(name.clone());
-        let listed = name
-            .strip_suffix(LISTING)
-            .and_then(|front| front.strip_suffix('.'));
-        if let Some(service) = listed {
-            if record.ttl > 0 {
-                told.push(Told::Service(service.to_owned()));
-            }
-            continue;
-        }
         let ttl = Duration::from_secs(record.ttl.min(MAX_TTL).into());
         let mut instance = Instance {
             name,
             ttl,
+            seconds: record.ttl,
             ..Instance::default()
         };
         fill(&mut instance, records());
-        told.push(Told::Node(instance));
+        if instance.listed().is_none() {
+            told.push(Told::Node(instance));
+        } else if !ttl.is_zero() {
+            told.push(Told::Service(instance));
+        }
     }
     told
 }
@@ -200,7 +237,7 @@ pub(super) fn announcement(
     node: &Node,
     addresses: &[IpAddr],
     ttl: Duration,
-    asked: Option<u16>,
+    (asked, secret): (Option<u16>, Option<&Secret>),
 ) -> Result<Vec<u8>> {
     let port = node
         .address
@@ -216,6 +253,7 @@ pub(super) fn announcement(
             instance: &node.id,
             port,
             ttl,
+            secret,
         };
         service.packet(addresses, &pieces, asked)
     };
@@ -236,12 +274,17 @@ pub(super) fn announcement(
 }
 
 /// The answer to the question for [`LISTING`]: one service there is.
-pub(super) fn listing(name: &str, ttl: Duration, asked: Option<u16>) -> Result<Vec<u8>> {
+pub(super) fn listing(
+    name: &str,
+    ttl: Duration,
+    (asked, secret): (Option<u16>, Option<&Secret>),
+) -> Result<Vec<u8>> {
     let service = Service {
         name: LISTING,
         instance: name,
         port: LISTING_PORT,
         ttl,
+        secret,
     };
     service.packet(&[Ipv4Addr::UNSPECIFIED.into()], &[String::new()], asked)
 }
@@ -251,6 +294,8 @@ struct Service<'a> {
     instance: &'a str,
     port: u16,
     ttl: Duration,
+    /// What signs it.
+    secret: Option<&'a Secret>,
 }
 
 impl Service<'_> {
@@ -268,7 +313,15 @@ impl Service<'_> {
         // Part of a second would be no life at all.
         let ttl = u32::try_from(self.ttl.as_millis().div_ceil(1000)).unwrap_or(MAX_TTL);
         let service = name(self.name)?;
-        let instance = name(&format!("{}.{}", self.instance, self.name))?;
+        let full = format!("{}.{}", self.instance, self.name);
+        let instance = name(&full)?;
+        let signed = Signed {
+            name: &full,
+            ttl,
+            port: self.port,
+            addresses,
+        };
+        let tag = self.secret.map(|secret| secret.tag(&signed, pieces));
         let mut add = |name: &Name<'_>, data| {
             let record = ResourceRecord::new(name.clone().into_owned(), CLASS::IN, ttl, data);
             packet.answers.push(record);
@@ -294,7 +347,7 @@ impl Service<'_> {
             );
         }
         let mut txt = TXT::new();
-        for piece in pieces {
+        for piece in pieces.iter().chain(&tag) {
             let piece = CharacterString::new(piece.as_bytes());
             txt.add_char_string(piece.or_internal("a piece of the TXT record is too long")?);
         }

@@ -7,11 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::engine::{Command, Engine};
+use crate::sign::Secret;
 use crate::socket::Sockets;
-use micro_message::error::{Error, Result};
+use micro_message::error::{Error, ErrorKind, OrError, Result};
 use micro_registry::Node;
 use micro_registry::Watch;
 use micro_registry::internal::AbortOnDrop;
@@ -33,6 +35,8 @@ pub struct Mdns(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     port: u16,
+    /// What signs the records.
+    secret: Option<Secret>,
     /// The task, from the first operation on.
     running: Mutex<Option<Arc<Running>>>,
 }
@@ -50,18 +54,31 @@ impl Mdns {
         Self::on_port(PORT)
     }
 
-    /// Opens what follows `mdns://`, which is nothing.
+    /// Opens what follows `mdns://`: nothing, or `?secret=` and a secret, percent-encoded.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when it is anything else.
+    /// `InvalidArgument` when it is anything else, and as [`with_secret`](Self::with_secret). The
+    /// messages do not repeat what follows `mdns://`.
     pub fn open(rest: &str) -> Result<Self> {
         if rest.is_empty() {
             return Ok(Self::new());
         }
-        Err(Error::invalid_argument(format!(
-            "`mdns://{rest}` says too much: multicast DNS has no settings, write `mdns://`"
-        )))
+        let secret = rest
+            .strip_prefix("?secret=")
+            .filter(|secret| !secret.contains(['&', '?', '=']));
+        let secret = secret.ok_or_else(|| {
+            Error::invalid_argument(
+                "what follows `mdns://` is not `?secret=…`; write `mdns://` or \
+                 `mdns://?secret=…`, percent-encoded",
+            )
+        })?;
+        let secret = percent_decode_str(secret).decode_utf8();
+        let secret = secret.or_error(
+            ErrorKind::InvalidArgument,
+            "the secret of `mdns://?secret=…` is not UTF-8",
+        )?;
+        Self::new().with_secret(&secret)
     }
 
     /// A registry on another port than multicast DNS's own, 5353: its programs find each other and
@@ -69,8 +86,38 @@ impl Mdns {
     pub fn on_port(port: u16) -> Self {
         Self(Arc::new(Shared {
             port,
+            secret: None,
             running: Mutex::new(None),
         }))
+    }
+
+    /// Signs the records of this registry's nodes with a secret, and ignores those of others that
+    /// are not signed with the same one.
+    ///
+    /// The secret has at least 16 bytes; take a random one. Programs without it, among them those
+    /// of Go Micro, still find the nodes of this one, and are not found by it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when it is too short.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use micro::registry::{Mdns, Registry};
+    ///
+    /// # fn main() -> micro::Result<()> {
+    /// let secret = "0d2f9a417c55e1b8"; // from a file that only this user can read
+    /// let registry = Registry::new(Mdns::new().with_secret(secret)?);
+    /// assert!(Mdns::new().with_secret("short").is_err());
+    /// # Ok(()) }
+    /// ```
+    pub fn with_secret(&self, secret: &str) -> Result<Self> {
+        Ok(Self(Arc::new(Shared {
+            port: self.0.port,
+            secret: Some(Secret::new(secret)?),
+            running: Mutex::new(None),
+        })))
     }
 
     async fn running(&self) -> Result<Arc<Running>> {
@@ -82,7 +129,7 @@ impl Mdns {
         }
         let sockets = Sockets::open(self.0.port)?;
         let (commands, queue) = mpsc::channel(QUEUE);
-        let task = AbortOnDrop::spawn(Engine::new(sockets).run(queue));
+        let task = AbortOnDrop::spawn(Engine::new(sockets, self.0.secret.clone()).run(queue));
         Ok(Arc::clone(
             running.insert(Arc::new(Running { commands, task })),
         ))

@@ -21,6 +21,8 @@ const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 /// A datagram that cannot be sent within this is lost, as datagrams may be.
 const SEND: Duration = Duration::from_millis(200);
+/// How many answers are read before a datagram to the group is.
+const MAX_IN_A_ROW: u32 = 32;
 /// The biggest datagram.
 pub(super) const DATAGRAM: usize = 65_536;
 
@@ -178,16 +180,36 @@ impl Sockets {
     ///
     /// Cancel safe.
     pub(super) async fn receive(&self, buffers: &mut Buffers) -> io::Result<(usize, SocketAddr)> {
-        let [a, b, c, d] = &mut buffers.0;
+        let [a, b, c, d] = &mut buffers.last;
         let (v4, v6) = (self.v4.as_ref(), self.v6.as_ref());
-        let (which, received) = tokio::select! {
-            received = from(v4.map(|pair| &pair.group), a) => (0, received),
-            received = from(v4.map(|pair| &pair.own), b) => (1, received),
-            received = from(v6.map(|pair| &pair.group), c) => (2, received),
-            received = from(v6.map(|pair| &pair.own), d) => (3, received),
+        let own = [v4, v6].map(|pair| pair.map(|pair| &pair.own));
+        let group = [v4, v6].map(|pair| pair.map(|pair| &pair.group));
+        // Answers first: one that is older than a goodbye, read after it, would bring the node
+        // back. Not always, so that a flood of answers keeps nobody from being heard.
+        let (which, received) = if buffers.in_a_row < MAX_IN_A_ROW {
+            tokio::select! {
+                biased;
+                received = from(own[0], a) => (0, received),
+                received = from(own[1], b) => (1, received),
+                received = from(group[0], c) => (2, received),
+                received = from(group[1], d) => (3, received),
+            }
+        } else {
+            tokio::select! {
+                biased;
+                received = from(group[0], c) => (2, received),
+                received = from(group[1], d) => (3, received),
+                received = from(own[0], a) => (0, received),
+                received = from(own[1], b) => (1, received),
+            }
         };
         let (length, from) = received?;
-        buffers.0.swap(0, which);
+        buffers.in_a_row = if which < 2 && buffers.in_a_row < MAX_IN_A_ROW {
+            buffers.in_a_row + 1
+        } else {
+            0
+        };
+        buffers.last.swap(0, which);
         Ok((length, from))
     }
 
@@ -221,15 +243,22 @@ impl Sockets {
 }
 
 /// Where datagrams are received: the last one is the first buffer.
-pub(super) struct Buffers([Vec<u8>; 4]);
+pub(super) struct Buffers {
+    last: [Vec<u8>; 4],
+    /// How many of the last datagrams were answers, read before all else.
+    in_a_row: u32,
+}
 
 impl Buffers {
     pub(super) fn new() -> Self {
-        Self(std::array::from_fn(|_| vec![0; DATAGRAM]))
+        Self {
+            last: std::array::from_fn(|_| vec![0; DATAGRAM]),
+            in_a_row: 0,
+        }
     }
 
     pub(super) fn last(&self, length: usize) -> &[u8] {
-        &self.0[0][..length]
+        &self.last[0][..length]
     }
 }
 

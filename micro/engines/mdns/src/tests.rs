@@ -187,7 +187,7 @@ fn methods_are_left_out_where_they_do_not_fit() {
     let ip: IpAddr = Ipv4Addr::LOCALHOST.into();
     let methods = (0_u64..300).map(|n| format!("/greeter.Greeter/M{}", n.wrapping_pow(9)));
     let big = node("a").with_methods(methods);
-    let bytes = packet::announcement(&big, &[ip], TTL, None).unwrap();
+    let bytes = packet::announcement(&big, &[ip], TTL, (None, None)).unwrap();
     assert!(bytes.len() <= 1400);
     let Some(Message::Answer(told)) = packet::parse(&bytes) else {
         panic!()
@@ -201,9 +201,9 @@ fn methods_are_left_out_where_they_do_not_fit() {
     for n in 0_u64..4000 {
         random.push_str(&n.wrapping_pow(13).to_string());
     }
-    let error = packet::announcement(&big.with_metadata("k", random), &[ip], TTL, None);
+    let error = packet::announcement(&big.with_metadata("k", random), &[ip], TTL, (None, None));
     assert!(error.unwrap_err().message().contains("less metadata"));
-    assert!(packet::announcement(&node("a..b"), &[ip], TTL, None).is_err());
+    assert!(packet::announcement(&node("a..b"), &[ip], TTL, (None, None)).is_err());
 }
 
 /// Numbers that are the same in every run.
@@ -277,4 +277,158 @@ async fn flood_of_hostile_datagrams_stops_nothing() {
     }
     let _a = ours.register(node("a"), TTL).await.unwrap();
     while !next(&mut watch).await.nodes.contains(&node("a")) {}
+}
+
+/// The message by which somebody announces `greeter`'s node `a`, unsigned.
+fn announcement(address: &str, ttl: Duration) -> Vec<u8> {
+    let node = Node::new("greeter", "a", address).with_version("1");
+    let address: SocketAddr = address.parse().unwrap();
+    packet::announcement(&node, &[address.ip()], ttl, (None, None)).unwrap()
+}
+
+/// Waits until `theirs` knows exactly this of the service.
+async fn knows(theirs: &Registry, expected: &[Node]) {
+    let mut watch = theirs.watch("greeter").await.unwrap();
+    while next(&mut watch).await.nodes != expected {}
+}
+
+#[tokio::test]
+async fn change_and_goodbye_from_another_address_are_ignored() {
+    let theirs = registry(45_358);
+    let mut watch = theirs.watch("greeter").await.unwrap();
+    let group = SocketAddr::from(([127, 0, 0, 1], 45_358));
+    let owner = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let attacker = UdpSocket::bind("127.0.0.2:0").await.unwrap();
+    let told = announcement("127.0.0.1:8080", TTL);
+    owner.send_to(&told, group).await.unwrap();
+    assert_eq!(next(&mut watch).await.added, [node("a")]);
+
+    for forged in [
+        announcement("127.0.0.2:7777", TTL),
+        announcement("127.0.0.2:8080", TTL),
+        announcement("127.0.0.1:8080", Duration::ZERO),
+    ] {
+        attacker.send_to(&forged, group).await.unwrap();
+    }
+    // What the attacker sends afterwards is read, so the rest was read before.
+    let other = Node::new("greeter", "b", "127.0.0.2:7777");
+    let ip: IpAddr = Ipv4Addr::new(127, 0, 0, 2).into();
+    let told = packet::announcement(&other, &[ip], TTL, (None, None)).unwrap();
+    attacker.send_to(&told, group).await.unwrap();
+    let change = next(&mut watch).await;
+    assert_eq!(change.nodes, [node("a"), other]);
+    assert_eq!((change.updated.len(), change.removed.len()), (0, 0));
+
+    let told = announcement("127.0.0.1:8080", Duration::ZERO);
+    owner.send_to(&told, group).await.unwrap();
+    assert_eq!(next(&mut watch).await.removed, [node("a")]);
+}
+
+#[tokio::test]
+async fn only_records_signed_with_the_secret_count() {
+    const SECRET: &str = "correct horse battery staple";
+    let with = |secret: &str| Registry::new(Mdns::on_port(45_359).with_secret(secret).unwrap());
+    let (ours, theirs, open) = (with(SECRET), with(SECRET), registry(45_359));
+    let strangers = with("another secret, as long");
+    let mut watch = theirs.watch("greeter").await.unwrap();
+    let unsigned = Node::new("greeter", "unsigned", "127.0.0.1:1");
+    let _unsigned = open.register(unsigned, TTL).await.unwrap();
+    let forged = Node::new("greeter", "forged", "127.0.0.1:2");
+    let _forged = strangers.register(forged, TTL).await.unwrap();
+    let registration = ours.register(node("a"), TTL).await.unwrap();
+    assert_eq!(next(&mut watch).await.nodes, [node("a")]);
+    assert_eq!(theirs.lookup("greeter").await.unwrap(), [node("a")]);
+    assert_eq!(theirs.list().await.unwrap(), [node("a")]);
+    let open_to_it = open.lookup("greeter").await.unwrap();
+    let ids: Vec<&str> = open_to_it.iter().map(|node| node.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        ["a", "forged", "unsigned"],
+        "without a secret all count"
+    );
+
+    // An unsigned goodbye changes nothing, a signed one does.
+    let attacker = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let group = SocketAddr::from(([127, 0, 0, 1], 45_359));
+    let goodbye = announcement("127.0.0.1:8080", Duration::ZERO);
+    attacker.send_to(&goodbye, group).await.unwrap();
+    let b = Node::new("greeter", "b", "127.0.0.1:8081");
+    let _b = ours.register(b.clone(), TTL).await.unwrap();
+    let change = next(&mut watch).await;
+    assert_eq!(
+        (change.nodes, change.removed.len()),
+        (vec![node("a"), b.clone()], 0)
+    );
+    registration.deregister().await.unwrap();
+    knows(&theirs, &[b]).await;
+}
+
+#[test]
+fn secret_is_read_from_the_url_and_never_shown() {
+    let mdns = Mdns::open("?secret=correct%20horse%20battery").unwrap();
+    let shown = format!("{mdns:?}");
+    assert!(!shown.contains("horse"), "{shown}");
+    for wrong in [
+        "horse",
+        "?horse=1",
+        "?secret=horse",
+        "?secret=%ffhorse%ff-and-more",
+        "?secret=horse&a=b",
+    ] {
+        let error = Mdns::open(wrong).unwrap_err();
+        assert!(!error.chain().contains("horse"), "{error}");
+    }
+}
+
+/// A message whose text inflates to a hundred times its size.
+fn bomb(id: u32) -> Vec<u8> {
+    let methods = r#"{"name":"A.B"},"#.repeat(17_000);
+    let text = format!(r#"{{"Service":"greeter","Endpoints":[{methods}{{}}]}}"#);
+    let mut message = Packet::new_reply(0);
+    let instance = format!("bomb-{id}.greeter.micro");
+    let instance = Name::new(&instance).unwrap();
+    let pieces = super::txt::pack(text.as_bytes());
+    let mut txt = TXT::new();
+    for piece in &pieces {
+        txt.add_string(piece).unwrap();
+    }
+    let srv = SRV {
+        priority: 10,
+        weight: 1,
+        port: 80,
+        target: instance.clone(),
+    };
+    let a = A {
+        address: Ipv4Addr::LOCALHOST.into(),
+    };
+    for data in [RData::SRV(srv), RData::A(a), RData::TXT(txt)] {
+        let record = ResourceRecord::new(instance.clone(), CLASS::IN, 60, data);
+        message.answers.push(record);
+    }
+    message.build_bytes_vec().unwrap()
+}
+
+#[tokio::test]
+async fn datagrams_that_inflate_are_not_kept_and_leave_the_thread_to_others() {
+    let (ours, theirs) = (registry(45_360), registry(45_360));
+    let mut watch = theirs.watch("greeter").await.unwrap();
+    let group = SocketAddr::from(([127, 0, 0, 1], 45_360));
+    let attacker = std::net::UdpSocket::bind("127.0.0.2:0").unwrap();
+    let bomb = bomb(1);
+    let flood = tokio::task::spawn_blocking(move || {
+        for _ in 0..3000 {
+            attacker.send_to(&bomb, group).unwrap();
+        }
+    });
+    // On this one thread, beside the registry.
+    let mut turns = 0;
+    while !flood.is_finished() {
+        tokio::task::yield_now().await;
+        turns += 1;
+    }
+    flood.await.unwrap();
+    assert!(turns > 0);
+    let _a = ours.register(node("a"), TTL).await.unwrap();
+    let change = next(&mut watch).await;
+    assert_eq!(change.nodes, [node("a")], "and none of the flood's");
 }

@@ -3,14 +3,16 @@
 //! Services that nobody asks for are not kept, so a noisy network costs little. Does no I/O: it
 //! says when to ask and when what it heard is over.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::address::rank;
+use crate::sign;
+use crate::sources::Sources;
 use micro_registry::Node;
 use micro_registry::WatchSender;
 
@@ -31,6 +33,15 @@ const REPEAT: Duration = Duration::from_secs(60);
 const LINGER: Duration = Duration::from_secs(60);
 /// The most nodes of one service.
 const MAX_NODES: usize = 2048;
+/// The most bytes of its nodes.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Least time between two lists that are told because of datagrams; the first change is told at
+/// once.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(20);
+/// So much more for every node: telling a list costs a copy of it for everyone who watches.
+const PUBLISH_INTERVAL_PER_NODE: Duration = Duration::from_micros(250);
+/// The most ids whose end is remembered, so that older signed records do not bring them back.
+const MAX_ENDED: usize = 2048;
 
 /// When to ask.
 pub(super) struct Asks {
@@ -80,16 +91,57 @@ pub(super) struct Topic {
     settled: Option<Instant>,
     /// By id.
     heard: BTreeMap<String, Heard>,
+    /// The size of what was heard.
+    bytes: usize,
+    /// When the newest record of a node that has ended was signed, and until when it could be
+    /// repeated; by id.
+    ended: HashMap<String, (u64, Instant)>,
+    /// No later than the first moment at which one of the nodes is over or in doubt.
+    due: Option<Instant>,
+    /// Whether there is something that the watches were not told yet, and when they were told last.
+    changed: bool,
+    published: Option<Instant>,
     /// Lookups under way, and when each takes what there is.
     waiting: Vec<(oneshot::Sender<Vec<Node>>, Instant)>,
 }
 
 struct Heard {
     node: Node,
+    from: IpAddr,
+    /// When the newest record was signed; none without a secret.
+    signed: Option<u64>,
+    /// What the record's text was read from.
+    fingerprint: u64,
+    bytes: usize,
     until: Instant,
     /// When to ask whether it is still there, unless it says so first.
     doubt: Instant,
 }
+
+/// A node as somebody told of it.
+pub(super) struct Announced {
+    pub(super) node: Node,
+    pub(super) ttl: Duration,
+    /// Who told.
+    pub(super) from: IpAddr,
+    /// When it was signed, in milliseconds since the Unix epoch; none without a secret.
+    pub(super) signed: Option<u64>,
+    /// Tells its text and address from others without reading them.
+    pub(super) fingerprint: u64,
+}
+
+/// What came of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It is kept, or was known.
+    Taken,
+    New,
+    PassedOver(&'static str),
+}
+
+const ANOTHER_SENDER: &str = "another address announced this node";
+const OLDER: &str = "a newer record was signed";
+const FULL: &str = "too many nodes, or too large ones";
 
 impl Topic {
     pub(super) fn new(now: Instant) -> Self {
@@ -101,6 +153,11 @@ impl Topic {
             known_seen: false,
             settled: None,
             heard: BTreeMap::new(),
+            bytes: 0,
+            ended: HashMap::new(),
+            due: None,
+            changed: false,
+            published: None,
             waiting: Vec::new(),
         }
     }
@@ -134,64 +191,186 @@ impl Topic {
         self.waiting.push((reply, now + WINDOW));
     }
 
-    /// A node told of itself, for `ttl` from now.
-    pub(super) fn hear(&mut self, node: Node, ttl: Duration, now: Instant) {
-        let full = self.heard.len() >= MAX_NODES;
-        match self.heard.get(&node.id) {
-            None if full => {
-                tracing::debug!(
-                    service = node.service,
-                    "too many nodes, another is passed over"
-                );
-                return;
-            }
-            // Told on several networks a node has several addresses: stay with the better one, and
-            // with what was there first of two equals, for as long as that one is told.
-            Some(heard)
-                if differs_by_ip_only(&heard.node, &node)
-                    && rank_of(&node) >= rank_of(&heard.node) =>
-            {
-                return;
-            }
-            _ => {}
+    /// Renews a node whose record is the one that is known; says whether it is.
+    pub(super) fn renew(
+        &mut self,
+        id: &str,
+        (from, signed, fingerprint): (IpAddr, Option<u64>, u64),
+        ttl: Duration,
+        now: Instant,
+    ) -> bool {
+        let Some(heard) = self.heard.get_mut(id) else {
+            return false;
+        };
+        let same = heard.fingerprint == fingerprint
+            && (signed.is_some() || heard.from == from)
+            && heard.signed <= signed;
+        if same {
+            heard.renew(signed, ttl, now);
         }
-        let doubt = now + ttl * 4 / 5;
-        // One copy of the record, however often it is told.
-        if let Some(heard) = self.heard.get_mut(&node.id)
-            && heard.node == node
-        {
-            (heard.until, heard.doubt) = (now + ttl, doubt);
-            return;
-        }
-        self.heard.insert(
-            node.id.clone(),
-            Heard {
-                node,
-                until: now + ttl,
-                doubt,
-            },
-        );
+        same
     }
 
-    /// A node said goodbye.
-    pub(super) fn forget(&mut self, id: &str) {
-        self.heard.remove(id);
+    /// Somebody told of a node, for its ttl from now.
+    ///
+    /// Without a signature only the sender that told of a node first may change it, for as long as
+    /// the node lives.
+    pub(super) fn hear(
+        &mut self,
+        announced: Announced,
+        sources: &mut Sources,
+        now: Instant,
+    ) -> Outcome {
+        let id = &announced.node.id;
+        let newest = self.heard.get(id).and_then(|heard| heard.signed);
+        let newest = newest.max(self.ended.get(id).map(|(signed, _)| *signed));
+        if announced.signed < newest {
+            return Outcome::PassedOver(OLDER);
+        }
+        if let Some(heard) = self.heard.get_mut(id) {
+            // Told on several networks a node has several addresses: stay with the better one, and
+            // with what was there first of two equals, for as long as that one is told.
+            let same = differs_by_ip_only(&heard.node, &announced.node);
+            if same && rank_of(&announced.node) >= rank_of(&heard.node) {
+                return Outcome::Taken;
+            }
+            // Nothing from the network has a loopback address.
+            let allowed = announced.signed.is_some()
+                || heard.from == announced.from
+                || (same && announced.from.is_loopback());
+            if !allowed {
+                // A machine on two networks tells of its nodes on both.
+                return if same || heard.node == announced.node {
+                    Outcome::Taken
+                } else {
+                    Outcome::PassedOver(ANOTHER_SENDER)
+                };
+            }
+            // One copy of the record, however often it is told.
+            if heard.node == announced.node {
+                heard.fingerprint = announced.fingerprint;
+                heard.renew(announced.signed, announced.ttl, now);
+                return Outcome::Taken;
+            }
+        }
+        self.keep(announced, sources, now)
+    }
+
+    fn keep(&mut self, announced: Announced, sources: &mut Sources, now: Instant) -> Outcome {
+        let bytes = size(&announced.node);
+        let known = self.heard.get(&announced.node.id);
+        let before = known.map_or(0, |heard| heard.bytes);
+        let full = known.is_none() && self.heard.len() >= MAX_NODES;
+        if full || self.bytes - before + bytes > MAX_BYTES {
+            return Outcome::PassedOver(FULL);
+        }
+        let instead = known.map(|heard| (heard.from, heard.bytes));
+        let is_new = known.is_none();
+        if !sources.take((announced.from, bytes), instead, now) {
+            return Outcome::PassedOver(FULL);
+        }
+        self.bytes = self.bytes - before + bytes;
+        let Announced {
+            node,
+            ttl,
+            from,
+            signed,
+            fingerprint,
+        } = announced;
+        let mut heard = Heard {
+            node,
+            from,
+            signed,
+            fingerprint,
+            bytes,
+            until: now,
+            doubt: now,
+        };
+        heard.renew(signed, ttl, now);
+        self.due = Some(self.due.map_or(heard.doubt, |due| due.min(heard.doubt)));
+        self.ended.remove(&heard.node.id);
+        self.heard.insert(heard.node.id.clone(), heard);
+        self.changed = true;
+        if is_new { Outcome::New } else { Outcome::Taken }
+    }
+
+    /// A node said goodbye; without a signature only the sender that told of it may.
+    pub(super) fn forget(
+        &mut self,
+        id: &str,
+        (from, signed): (IpAddr, Option<u64>),
+        sources: &mut Sources,
+        now: Instant,
+    ) -> Outcome {
+        let Some(heard) = self.heard.get(id) else {
+            self.end(id, signed, now);
+            return Outcome::Taken;
+        };
+        if signed < heard.signed {
+            return Outcome::PassedOver(OLDER);
+        }
+        if signed.is_none() && heard.from != from {
+            return Outcome::PassedOver(ANOTHER_SENDER);
+        }
+        self.remove(id, sources);
+        self.end(id, signed, now);
+        Outcome::Taken
+    }
+
+    /// Strikes a node out; says when its newest record was signed.
+    fn remove(&mut self, id: &str, sources: &mut Sources) -> Option<u64> {
+        let heard = self.heard.remove(id)?;
+        self.bytes -= heard.bytes;
+        sources.give_back(heard.from, heard.bytes);
+        self.changed = true;
+        heard.signed
+    }
+
+    /// Remembers when the last record of a node was signed, for as long as it could be repeated.
+    fn end(&mut self, id: &str, signed: Option<u64>, now: Instant) {
+        let Some(signed) = signed else { return };
+        self.ended.retain(|_, (_, until)| *until > now);
+        if self.ended.len() < MAX_ENDED {
+            // A record is taken for one window before its time, and for one after it.
+            self.ended
+                .insert(id.to_owned(), (signed, now + 2 * sign::WINDOW));
+        } else {
+            tracing::debug!(id, "too many nodes have ended to remember another");
+        }
+    }
+
+    /// Nobody wants the service any more.
+    pub(super) fn clear(&mut self, sources: &mut Sources) {
+        for (_, heard) in std::mem::take(&mut self.heard) {
+            sources.give_back(heard.from, heard.bytes);
+        }
+        self.bytes = 0;
     }
 
     /// Strikes out what is over and says whether to ask now.
-    pub(super) fn look(&mut self, now: Instant) -> bool {
-        self.heard.retain(|_, heard| heard.until > now);
+    pub(super) fn look(&mut self, sources: &mut Sources, now: Instant) -> bool {
         let mut doubted = false;
-        for heard in self.heard.values_mut().filter(|heard| heard.doubt <= now) {
-            // Twice more before its end.
-            heard.doubt = now + (heard.until - now) / 2 + Duration::from_millis(50);
-            doubted = true;
+        if self.due.is_some_and(|due| due <= now) {
+            let over = self.heard.iter().filter(|(_, heard)| heard.until <= now);
+            let over: Vec<String> = over.map(|(id, _)| id.clone()).collect();
+            for id in over {
+                let signed = self.remove(&id, sources);
+                self.end(&id, signed, now);
+            }
+            for heard in self.heard.values_mut().filter(|heard| heard.doubt <= now) {
+                // Twice more before its end.
+                heard.doubt = now + (heard.until - now) / 2 + Duration::from_millis(50);
+                doubted = true;
+            }
+            let due = |heard: &Heard| heard.until.min(heard.doubt);
+            self.due = self.heard.values().map(due).min();
         }
         self.asks.take(now) || doubted
     }
 
     /// Tells watches and lookups. `own` are the nodes of this service that we tell of ourselves.
     pub(super) fn publish(&mut self, own: Vec<Node>, now: Instant) {
+        (self.changed, self.published) = (false, Some(now));
         let heard = self.heard.values().map(|heard| heard.node.clone());
         let nodes: Vec<Node> = own.into_iter().chain(heard).collect();
         if nodes.is_empty() {
@@ -214,25 +393,47 @@ impl Topic {
         }
     }
 
+    /// When the watches are to be told of what changed, if anything did.
+    pub(super) fn publish_at(&self) -> Option<Instant> {
+        let nodes = u32::try_from(self.heard.len()).unwrap_or(u32::MAX);
+        let interval = PUBLISH_INTERVAL + PUBLISH_INTERVAL_PER_NODE * nodes;
+        let rested = |published| published + interval;
+        let at = self.published.map_or_else(|| self.asks.start, rested);
+        self.changed.then_some(at)
+    }
+
     pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.heard.values().map(|heard| &heard.node)
     }
 
     /// When to look again.
     pub(super) fn next(&self) -> Instant {
-        let heard = self
-            .heard
-            .values()
-            .map(|heard| heard.until.min(heard.doubt));
         let waiting = self.waiting.iter().map(|(_, until)| *until);
         let settled = self.settled.filter(|_| !self.waiting.is_empty());
         let known = Some(self.known).filter(|_| !self.known_seen);
-        heard
-            .chain(waiting)
+        waiting
+            .chain(self.due)
+            .chain(self.publish_at())
             .chain(settled)
             .chain(known)
             .fold(self.asks.next(), Instant::min)
     }
+}
+
+impl Heard {
+    fn renew(&mut self, signed: Option<u64>, ttl: Duration, now: Instant) {
+        self.signed = signed;
+        (self.until, self.doubt) = (now + ttl, now + ttl * 4 / 5);
+    }
+}
+
+/// About how much memory a node takes.
+pub(super) fn size(node: &Node) -> usize {
+    const STRING: usize = size_of::<String>() + 16;
+    let texts = [&node.service, &node.id, &node.version, &node.address].into_iter();
+    let metadata = node.metadata.iter().flat_map(|(key, value)| [key, value]);
+    let all = texts.chain(metadata).chain(&node.methods);
+    size_of::<Heard>() + all.map(|text| text.len() + STRING).sum::<usize>()
 }
 
 fn differs_by_ip_only(a: &Node, b: &Node) -> bool {
@@ -262,6 +463,51 @@ mod tests {
         Node::new("greeter", "a", address)
     }
 
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    /// A topic, and what hears nodes of it as if `from` told of them.
+    struct Told {
+        topic: Topic,
+        sources: Sources,
+        now: Instant,
+    }
+
+    impl Told {
+        fn new(now: Instant) -> Self {
+            Self {
+                topic: Topic::new(now),
+                sources: Sources::new(now),
+                now,
+            }
+        }
+
+        fn hear(&mut self, node: Node, from: &str, signed: Option<u64>) -> Outcome {
+            let announced = Announced {
+                node,
+                ttl: TTL,
+                from: ip(from),
+                signed,
+                fingerprint: 0,
+            };
+            self.topic.hear(announced, &mut self.sources, self.now)
+        }
+
+        fn forget(&mut self, from: &str, signed: Option<u64>) -> Outcome {
+            let from = (ip(from), signed);
+            self.topic.forget("a", from, &mut self.sources, self.now)
+        }
+
+        fn look(&mut self, after: Duration) -> bool {
+            self.topic.look(&mut self.sources, self.now + after)
+        }
+
+        fn listed(&self) -> Vec<String> {
+            listed(&self.topic)
+        }
+    }
+
     fn listed(topic: &Topic) -> Vec<String> {
         topic.nodes().map(|node| node.address.clone()).collect()
     }
@@ -282,42 +528,138 @@ mod tests {
 
     #[test]
     fn node_is_over_after_its_ttl_and_doubted_before() {
-        let now = Instant::now();
-        let mut topic = Topic::new(now);
-        while topic.look(now + WINDOW) {}
-        topic.hear(node("10.0.0.1:1"), TTL, now);
-        assert!(!topic.look(now + TTL / 2));
-        assert!(topic.look(now + TTL * 9 / 10));
-        assert_eq!(listed(&topic), ["10.0.0.1:1"]);
-        topic.look(now + TTL);
-        assert!(listed(&topic).is_empty());
+        let mut told = Told::new(Instant::now());
+        while told.look(WINDOW) {}
+        assert_eq!(
+            told.hear(node("10.0.0.1:1"), "10.0.0.1", None),
+            Outcome::New
+        );
+        assert!(!told.look(TTL / 2));
+        assert!(told.look(TTL * 9 / 10));
+        assert_eq!(told.listed(), ["10.0.0.1:1"]);
+        told.look(TTL);
+        assert!(told.listed().is_empty());
+    }
+
+    #[test]
+    fn renewed_node_lives_on_without_being_read() {
+        let mut told = Told::new(Instant::now());
+        told.hear(node("10.0.0.1:1"), "10.0.0.1", None);
+        let later = told.now + TTL / 2;
+        let renew = |told: &mut Told, from: &str, fingerprint: u64| {
+            let record = (ip(from), None, fingerprint);
+            told.topic.renew("a", record, TTL, later)
+        };
+        assert!(!renew(&mut told, "10.0.0.1", 1), "another text");
+        assert!(!renew(&mut told, "10.0.0.2", 0), "another sender");
+        assert!(renew(&mut told, "10.0.0.1", 0));
+        told.look(TTL);
+        assert_eq!(told.listed(), ["10.0.0.1:1"]);
     }
 
     #[test]
     fn node_told_on_two_networks_does_not_flap() {
-        let now = Instant::now();
-        let mut topic = Topic::new(now);
-        topic.hear(node("10.0.0.1:1"), TTL, now);
-        topic.hear(node("10.0.1.1:1"), TTL, now);
-        topic.hear(node("[fd00::1]:1"), TTL, now);
-        assert_eq!(listed(&topic), ["10.0.0.1:1"]);
-        topic.hear(node("127.0.0.1:1"), TTL, now);
-        assert_eq!(listed(&topic), ["127.0.0.1:1"]);
-        topic.hear(node("10.0.0.1:2"), TTL, now);
+        let mut told = Told::new(Instant::now());
+        told.hear(node("10.0.0.1:1"), "10.0.0.1", None);
+        told.hear(node("10.0.1.1:1"), "10.0.1.1", None);
+        told.hear(node("[fd00::1]:1"), "fe80::1", None);
+        assert_eq!(told.listed(), ["10.0.0.1:1"]);
+        told.hear(node("127.0.0.1:1"), "127.0.0.1", None);
+        assert_eq!(told.listed(), ["127.0.0.1:1"]);
+        told.hear(node("127.0.0.1:2"), "127.0.0.1", None);
         assert_eq!(
-            listed(&topic),
-            ["10.0.0.1:2"],
+            told.listed(),
+            ["127.0.0.1:2"],
             "another port is another listener"
         );
     }
 
     #[test]
-    fn flood_of_nodes_is_bounded() {
-        let now = Instant::now();
-        let mut topic = Topic::new(now);
-        for n in 0..MAX_NODES + 10 {
-            topic.hear(Node::new("greeter", format!("{n}"), "10.0.0.1:1"), TTL, now);
+    fn only_the_sender_that_told_of_a_node_changes_or_ends_it() {
+        let mut told = Told::new(Instant::now());
+        told.hear(node("10.0.0.1:1"), "10.0.0.1", None);
+        for stolen in ["10.0.0.3:7777", "127.0.0.1:7777"] {
+            let outcome = told.hear(node(stolen), "10.0.0.3", None);
+            assert_eq!(outcome, Outcome::PassedOver(ANOTHER_SENDER), "{stolen}");
         }
-        assert_eq!(topic.nodes().count(), MAX_NODES);
+        let outcome = told.forget("10.0.0.3", None);
+        assert_eq!(outcome, Outcome::PassedOver(ANOTHER_SENDER));
+        assert_eq!(told.listed(), ["10.0.0.1:1"]);
+        assert_eq!(told.forget("10.0.0.1", None), Outcome::Taken);
+        assert!(told.listed().is_empty());
+        let outcome = told.hear(node("10.0.0.3:7777"), "10.0.0.3", None);
+        assert_eq!(outcome, Outcome::New, "it is free now");
+    }
+
+    #[test]
+    fn signed_record_counts_from_anywhere_and_an_older_one_does_not() {
+        let mut told = Told::new(Instant::now());
+        told.hear(node("10.0.0.1:1"), "10.0.0.1", Some(100));
+        let outcome = told.hear(node("10.0.0.2:2"), "10.0.0.2", Some(200));
+        assert_eq!(outcome, Outcome::Taken);
+        let repeated = told.hear(node("10.0.0.1:1"), "10.0.0.1", Some(100));
+        assert_eq!(repeated, Outcome::PassedOver(OLDER));
+        assert_eq!(
+            told.forget("10.0.0.3", Some(199)),
+            Outcome::PassedOver(OLDER)
+        );
+        assert_eq!(told.listed(), ["10.0.0.2:2"]);
+        told.forget("10.0.0.3", Some(300));
+        let repeated = told.hear(node("10.0.0.2:2"), "10.0.0.2", Some(200));
+        assert_eq!(repeated, Outcome::PassedOver(OLDER), "it said goodbye");
+        assert!(told.listed().is_empty());
+        let outcome = told.hear(node("10.0.0.2:2"), "10.0.0.2", Some(301));
+        assert_eq!(outcome, Outcome::New);
+        told.look(TTL);
+        assert!(told.listed().is_empty());
+        let repeated = told.hear(node("10.0.0.1:1"), "10.0.0.1", Some(300));
+        assert_eq!(repeated, Outcome::PassedOver(OLDER), "it went silent");
+    }
+
+    #[test]
+    fn flood_of_nodes_is_bounded_in_number_and_in_bytes() {
+        let mut told = Told::new(Instant::now());
+        for n in 0..MAX_NODES + 10 {
+            let from = format!("10.0.0.{}", n % 8);
+            told.hear(
+                Node::new("greeter", format!("{n}"), "10.0.0.1:1"),
+                &from,
+                None,
+            );
+        }
+        assert_eq!(told.topic.nodes().count(), MAX_NODES);
+
+        let mut told = Told::new(Instant::now());
+        for n in 0..1000 {
+            let node = Node::new("greeter", format!("{n}"), "10.0.0.1:1");
+            let node = node.with_metadata("k", "v".repeat(50_000));
+            told.hear(node, &format!("10.0.0.{}", n % 8), None);
+        }
+        assert!(told.topic.bytes <= MAX_BYTES && told.topic.bytes > MAX_BYTES / 2);
+        let kept: usize = told.topic.nodes().map(size).sum();
+        assert_eq!(kept, told.topic.bytes);
+        let again = told.topic.nodes().next().unwrap().clone();
+        let smaller = Node::new("greeter", &again.id, "10.0.0.1:2");
+        let from = told.topic.heard[&again.id].from.to_string();
+        assert_eq!(told.hear(smaller, &from, None), Outcome::Taken);
+        told.topic.clear(&mut told.sources);
+        assert_eq!(told.topic.bytes, 0);
+    }
+
+    #[test]
+    fn flood_of_changes_is_told_now_and_then() {
+        let mut told = Told::new(Instant::now());
+        let start = told.now;
+        let mut lists = 0;
+        for n in 0..1000 {
+            told.now = start + Duration::from_micros(100) * n;
+            told.hear(node(&format!("10.0.0.1:{}", n + 1)), "10.0.0.1", None);
+            if told.topic.publish_at().is_some_and(|at| at <= told.now) {
+                told.topic.publish(Vec::new(), told.now);
+                lists += 1;
+            }
+        }
+        assert!((2..=6).contains(&lists), "{lists} lists in 100 ms");
+        assert!(told.topic.publish_at().is_some(), "the last change is told");
     }
 }

@@ -16,7 +16,7 @@ const PIECE: usize = 255;
 /// The most hexadecimal that is read: more does not fit into a datagram.
 pub(super) const MAX_HEX: usize = 64 * 1024;
 /// The most that it may inflate to.
-const MAX_TEXT: usize = 256 * 1024;
+pub(super) const MAX_TEXT: usize = 64 * 1024;
 /// Go Micro's word for "no version"; it ignores changes of nodes without one.
 const NO_VERSION: &str = "latest";
 
@@ -61,6 +61,17 @@ pub(super) fn pack(text: &[u8]) -> Vec<String> {
 
 /// Reads pieces together; `None` for anything that Go Micro or we would not have written.
 pub(super) fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Option<Txt> {
+    decode_within(pieces, MAX_TEXT, &mut 0)
+}
+
+/// The same of at most `limit` bytes of text. `read` tells how many there were, be they good or
+/// not: what they cost.
+pub(super) fn decode_within<'a>(
+    pieces: impl Iterator<Item = &'a [u8]>,
+    limit: usize,
+    read: &mut usize,
+) -> Option<Txt> {
+    let limit = limit.min(MAX_TEXT);
     let mut hex = Vec::new();
     for piece in pieces {
         hex.extend_from_slice(piece);
@@ -69,7 +80,10 @@ pub(super) fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Option<Txt> 
         }
     }
     let packed = from_hex(&hex)?;
-    let text = decompress_to_vec_zlib_with_limit(&packed, MAX_TEXT).ok()?;
+    // What does not inflate has cost as much as it might.
+    *read = limit;
+    let text = decompress_to_vec_zlib_with_limit(&packed, limit).ok()?;
+    *read = text.len();
     let value: Value = serde_json::from_slice(&text).ok()?;
     let service = value["Service"].as_str()?.to_owned();
     let version = value["Version"].as_str().unwrap_or_default();
@@ -119,7 +133,7 @@ fn usual_path(service: &str, name: &str) -> Option<String> {
     Some(format!("/{service}.{class}/{method}"))
 }
 
-fn to_hex(bytes: &[u8]) -> String {
+pub(super) fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
     bytes
@@ -128,7 +142,7 @@ fn to_hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-fn from_hex(hex: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn from_hex(hex: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: u8| {
         char::from(byte)
             .to_digit(16)
@@ -200,11 +214,14 @@ mod tests {
 
     #[test]
     fn hostile_text_is_refused() {
+        let keys = r#"{"name":"A.B"},"#.repeat(17_000);
+        let keys = format!(r#"{{"Service":"a","Endpoints":[{keys}{{}}]}}"#);
+        let many = to_hex(&compress_to_vec_zlib(keys.as_bytes(), 6));
         let bomb = to_hex(&compress_to_vec_zlib(&vec![b' '; 1 << 20], 6));
         let deep = to_hex(&compress_to_vec_zlib("[".repeat(100_000).as_bytes(), 6));
         let odd = to_hex(&compress_to_vec_zlib(br#"{"Service":1}"#, 6));
         let long = "00".repeat(MAX_HEX);
-        for text in ["", "0", "zz", "789c", &bomb, &deep, &odd, &long] {
+        for text in ["", "0", "zz", "789c", &bomb, &many, &deep, &odd, &long] {
             assert_eq!(decode(text.as_bytes().chunks(255)), None);
         }
     }
