@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::link::Link;
 use crate::selector::{Choice, Flight, Table};
 use crate::tasks::Tasks;
+use micro_registry::internal::to_call;
 use micro_registry::{Node, Registry, Watch};
 
 /// The nodes of one service, shared by all who call it.
@@ -105,7 +106,8 @@ impl Service {
 
     /// Replaces the nodes; connections to those that are gone are drained.
     pub(super) fn update(&self, nodes: &[Node]) {
-        let update = self.table.update(nodes, |node, health| {
+        let nodes = to_call(nodes);
+        let update = self.table.update(&nodes, |node, health| {
             let (config, tasks) = (Arc::clone(&self.config), Arc::clone(&self.tasks));
             Link::new(&node.address, config, tasks, Arc::clone(health))
         });

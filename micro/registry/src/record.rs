@@ -23,7 +23,7 @@ const MAX_ID: usize = 63;
 /// assert_eq!(node.version, "1.2.0");
 /// ```
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Node {
     /// The service it is a copy of: lower case letters, digits, `-` and `.`.
     pub service: String,
@@ -37,6 +37,46 @@ pub struct Node {
     pub metadata: BTreeMap<String, String>,
     /// Wire paths of its methods, for example `/greeter.Greeter/Hello`; empty when not told.
     pub methods: Vec<String>,
+    /// Whether anybody on the network could have announced it, see [`unverified`].
+    unverified: bool,
+}
+
+/// The records are compared, not how they were found.
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            service,
+            id,
+            version,
+            address,
+            metadata,
+            methods,
+            unverified: _,
+        } = self;
+        (service, id, version) == (&other.service, &other.id, &other.version)
+            && (address, metadata, methods) == (&other.address, &other.metadata, &other.methods)
+    }
+}
+
+impl Eq for Node {}
+
+/// Marks a node as one that anybody on the network could have announced: nothing but a place in
+/// the network is needed for it, neither a file of this user nor a secret.
+pub fn unverified(mut node: Node) -> Node {
+    node.unverified = true;
+    node
+}
+
+/// Whether anybody on the network could have announced a node.
+pub fn is_unverified(node: &Node) -> bool {
+    node.unverified
+}
+
+/// The nodes to call: those that are verified, or all if none is.
+pub fn to_call(nodes: &[Node]) -> Vec<Node> {
+    let any = nodes.iter().any(|node| !node.unverified);
+    let nodes = nodes.iter().filter(|node| !any || !node.unverified);
+    nodes.cloned().collect()
 }
 
 impl Node {
@@ -53,7 +93,13 @@ impl Node {
             address: address.into(),
             metadata: BTreeMap::new(),
             methods: Vec::new(),
+            unverified: false,
         }
+    }
+
+    /// Whether it is the same record, found in the same way.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self == other && self.unverified == other.unverified
     }
 
     /// Sets the version.
@@ -129,7 +175,7 @@ impl Change {
         for node in now {
             match find(before, &node.id) {
                 None => change.added.push(node.clone()),
-                Some(at) if before[at] != *node => change.updated.push(node.clone()),
+                Some(at) if !before[at].is_same(node) => change.updated.push(node.clone()),
                 Some(_) => {}
             }
         }

@@ -73,6 +73,12 @@ impl Watch {
         }
     }
 
+    /// Waits until the list is known or never will be; what it is counts as unseen.
+    pub(crate) async fn known(&mut self) {
+        // An error means that nobody feeds the watch, which `next` will say.
+        let _ = self.receiver.wait_for(Option::is_some).await;
+    }
+
     /// The nodes there are now, by id; `None` while the backend does not know yet.
     ///
     /// Does not count as seen: the next [`next`](Self::next) still tells the change.
@@ -83,7 +89,7 @@ impl Watch {
     fn take(&mut self, now: Snapshot) -> Option<Change> {
         let nodes = now?;
         let change = match &self.seen {
-            Some(seen) if Arc::ptr_eq(seen, &nodes) || seen == &nodes => return None,
+            Some(seen) if Arc::ptr_eq(seen, &nodes) || are_same(seen, &nodes) => return None,
             Some(seen) => Change::between(seen, &nodes),
             None => Change::between(&[], &nodes),
         };
@@ -124,7 +130,9 @@ impl WatchSender {
     pub fn send(&self, nodes: Vec<Node>) {
         let nodes: Arc<[Node]> = sorted(nodes).into();
         self.0.send_if_modified(|current| {
-            let differs = current.as_ref() != Some(&nodes);
+            let differs = current
+                .as_ref()
+                .is_none_or(|current| !are_same(current, &nodes));
             if differs {
                 *current = Some(nodes);
             }
@@ -159,6 +167,11 @@ impl fmt::Debug for WatchSender {
             .field("watches", &self.0.receiver_count())
             .finish()
     }
+}
+
+fn are_same(before: &[Node], now: &[Node]) -> bool {
+    let mut pairs = before.iter().zip(now);
+    before.len() == now.len() && pairs.all(|(before, now)| before.is_same(now))
 }
 
 /// Owns a task and stops it when dropped.

@@ -22,7 +22,7 @@ use crate::topic::{Announced, Asks, Outcome, Topic, WINDOW};
 use micro_message::error::Result;
 use micro_registry::Node;
 use micro_registry::Watch;
-use micro_registry::internal::check_question;
+use micro_registry::internal::{check_question, unverified};
 
 /// How often new interfaces are looked for.
 const SCAN: Duration = Duration::from_secs(30);
@@ -255,7 +255,11 @@ impl Engine {
                     continue;
                 }
                 let announced = Announced {
-                    node,
+                    node: if signed.is_some() {
+                        node
+                    } else {
+                        unverified(node)
+                    },
                     ttl: instance.ttl,
                     from: from.ip(),
                     signed,

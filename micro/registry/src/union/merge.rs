@@ -10,16 +10,18 @@ use micro_core::internal::spawn_in;
 use micro_wake::sync::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::limited::Limited;
-use crate::record::Node;
+use crate::record::{Node, is_unverified};
 use crate::watch::{Watch, WatchSender};
 use micro_message::error::Result;
 
 /// Pause before a registry that cannot watch is asked again; doubles up to the longest.
 const RETRY: Duration = Duration::from_secs(1);
 const MAX_RETRY: Duration = Duration::from_secs(30);
+/// How long nodes that anybody may have announced wait for the first list of another registry.
+const FIRST: Duration = Duration::from_secs(2);
 
 /// Watches a service in all registries; ready as soon as one of them is.
 ///
@@ -61,6 +63,8 @@ pub(super) async fn watch(registries: Vec<Limited>, service: &str) -> Result<Wat
 #[derive(Clone)]
 enum Told {
     Nothing,
+    /// Nothing, for longer than the others wait.
+    Late,
     Failure,
     Nodes(Vec<Node>),
 }
@@ -99,6 +103,7 @@ impl Follower {
                 drop(report.send(outcome).await);
             }
             if let Some(mut watch) = watch {
+                self.first(&mut watch).await;
                 while let Some(change) = watch.next().await {
                     self.tell(Told::Nodes(change.nodes));
                     pause = RETRY;
@@ -109,6 +114,15 @@ impl Follower {
         }
     }
 
+    /// Waits for the first list of a registry no longer than others do.
+    async fn first(&self, watch: &mut Watch) {
+        if matches!(self.told.lock()[self.at], Told::Nothing)
+            && timeout(FIRST, watch.known()).await.is_err()
+        {
+            self.tell(Told::Late);
+        }
+    }
+
     fn tell(&self, what: Told) {
         let mut told = self.told.lock();
         // What a registry told before it failed is better than nothing.
@@ -116,9 +130,11 @@ impl Follower {
             told[self.at] = what;
         }
         let (mut nodes, mut unknown, mut answered) = (Vec::new(), false, false);
+        let mut waited_for = false;
         for told in &*told {
             match told {
-                Told::Nothing => unknown = true,
+                Told::Nothing => (unknown, waited_for) = (true, true),
+                Told::Late => unknown = true,
                 Told::Failure => {}
                 Told::Nodes(theirs) => {
                     answered = true;
@@ -126,8 +142,11 @@ impl Follower {
                 }
             }
         }
-        // "Nobody" is known only when no registry can still say otherwise and one said so.
-        if !nodes.is_empty() || (answered && !unknown) {
+        // "Nobody" is known only when no registry can still say otherwise and one said so. And what
+        // anybody may have announced waits for what others say.
+        let verified = nodes.iter().any(|node| !is_unverified(node));
+        let known = verified || (!nodes.is_empty() && !waited_for);
+        if known || (answered && !unknown) {
             self.sender.send(nodes);
         }
     }

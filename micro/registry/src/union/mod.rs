@@ -11,12 +11,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use crate::backend::{Backend, BoxFuture, Capabilities};
 use crate::limited::Limited;
-use crate::record::Node;
+use crate::record::{Node, is_unverified};
 use crate::watch::Watch;
 use micro_message::error::{Error, Result};
 use micro_message::internal::sort_by;
+
+/// How long one of several registries may take for a lookup, so that another's answer is in time.
+const LOOKUP: Duration = Duration::from_secs(3);
 
 pub(super) struct Union {
     members: Vec<Member>,
@@ -102,14 +107,18 @@ impl Backend for Union {
     }
 
     async fn lookup(&self, service: &str) -> Result<Vec<Node>> {
-        let all = self
-            .members
-            .iter()
-            .map(|member| boxed(member.named(member.backend.lookup(service))));
-        let mut answers = race(all.collect(), |nodes: &Vec<Node>| !nodes.is_empty()).await;
-        if let Some(Ok(last)) =
-            answers.pop_if(|answer| answer.as_ref().is_ok_and(|n| !n.is_empty()))
-        {
+        let all = self.members.iter().map(|member| {
+            let lookup = member.named(member.backend.lookup(service));
+            boxed(async move {
+                timeout(LOOKUP, lookup)
+                    .await
+                    .unwrap_or_else(|_| Err(mute()))
+            })
+        });
+        // What anybody may have announced is no answer before the others have had their time.
+        let verified = |nodes: &Vec<Node>| nodes.iter().any(|node| !is_unverified(node));
+        let mut answers = race(all.collect(), verified).await;
+        if let Some(Ok(last)) = answers.pop_if(|answer| answer.as_ref().is_ok_and(verified)) {
             return Ok(last);
         }
         merged(answers)
@@ -167,6 +176,10 @@ async fn race<T>(futures: Vec<BoxFuture<'_, Result<T>>>, enough: fn(&T) -> bool)
     slots.into_iter().filter_map(|(_, answer)| answer).collect()
 }
 
+fn mute() -> Error {
+    Error::deadline_exceeded(format!("no answer within {LOOKUP:?}"))
+}
+
 fn never<T>(_answer: &T) -> bool {
     false
 }
@@ -217,6 +230,7 @@ mod tests {
     use crate::fixed::Fixed;
     use crate::handle::Registry;
     use crate::memory::Memory;
+    use crate::record::{to_call, unverified};
     use micro_message::error::ErrorKind;
 
     const TTL: Duration = Duration::from_secs(1);
@@ -332,5 +346,74 @@ mod tests {
         drop(half.register(node, TTL).await.unwrap());
         assert_eq!(half.list().await.unwrap().len(), 1);
         assert_eq!(start.elapsed(), Duration::from_millis(200));
+    }
+
+    /// A registry of nodes that anybody may have announced.
+    fn announced(ids: &[&str]) -> Registry {
+        let node = |id: &&str| unverified(Node::new("greeter", *id, "10.0.0.9:7777"));
+        Registry::new(Fixed::new(ids.iter().map(node)))
+    }
+
+    /// Watches as the other one does, but tells nothing before its time, if ever.
+    struct Slow(Registry, Duration);
+
+    impl Backend for Slow {
+        fn scheme(&self) -> &'static str {
+            "slow"
+        }
+
+        fn capabilities(&self) -> Capabilities {
+            Capabilities::NONE
+        }
+
+        async fn register(&self, _node: Node, _ttl: Duration) -> Result<()> {
+            Ok(())
+        }
+
+        async fn deregister(&self, _node: &Node) -> Result<()> {
+            Ok(())
+        }
+
+        async fn lookup(&self, service: &str) -> Result<Vec<Node>> {
+            tokio::time::sleep(self.1).await;
+            self.0.lookup(service).await
+        }
+
+        async fn list(&self) -> Result<Vec<Node>> {
+            self.0.list().await
+        }
+
+        async fn watch(&self, service: &str) -> Result<Watch> {
+            let nodes = self.0.lookup(service).await?;
+            let delay = self.1;
+            Ok(Watch::spawn(move |sender| async move {
+                tokio::time::sleep(delay).await;
+                sender.send(nodes);
+                std::future::pending().await
+            }))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_anybody_may_have_announced_waits_for_the_other_registries() {
+        let slow = |delay| Registry::new(Slow(fixed("ours"), delay));
+        let union = Registry::union([slow(Duration::from_secs(1)), announced(&["a", "evil"])]);
+        let found = union.lookup("greeter").await.unwrap();
+        assert_eq!((found.len(), &*found[0].version), (1, "ours"));
+        let mut watch = union.watch("greeter").await.unwrap();
+        let nodes = watch.next().await.unwrap().nodes;
+        assert_eq!(nodes.len(), 2, "a watch has all");
+        assert_eq!(
+            nodes[0].version, "ours",
+            "of two records the earlier registry's"
+        );
+        let called = to_call(&nodes);
+        assert_eq!(called.len(), 1, "and a call goes to what is verified");
+
+        let mute = Registry::union([slow(Duration::from_secs(1000)), announced(&["b"])]);
+        let mut watch = mute.watch("greeter").await.unwrap();
+        let nodes = watch.next().await.unwrap().nodes;
+        assert_eq!(nodes, to_call(&nodes), "but it does not wait for ever");
+        assert_eq!(mute.lookup("greeter").await.unwrap().len(), 1);
     }
 }
