@@ -9,6 +9,13 @@
 //! there, the process itself says by the stream. When publisher and subscriber die together, the
 //! event is lost; what must not be belongs into a durable stream.
 //!
+//! A subscriber that anybody on the network may have announced (by multicast DNS without a secret)
+//! is on trial until it has taken its first event of this process: it may take 2 s for it, and
+//! where it takes none, but others take the event, it is passed over for 30 s. The publisher gets
+//! `Ok` without it, and the log a line at level `warn` that names it. Where nobody else takes the
+//! event, publishing is `Unavailable`. So a record that nobody stands behind cannot stop a topic.
+//! One that takes part and then stops can: set a secret where strangers are on the network.
+//!
 //! Of a queue's members, the one with the greatest SipHash-2-4 (key of sixteen zero bytes) of the
 //! event's key, a byte `0xFF` and the member's id gets the events of a key. All publishers have to
 //! do it in this way, or the events of a key lose their order.

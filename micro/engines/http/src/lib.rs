@@ -19,6 +19,7 @@ mod node;
 mod roll;
 mod service;
 mod session;
+mod trial;
 mod wire;
 
 pub use self::broker::Http;

@@ -15,6 +15,7 @@ use tokio::time::{Duration, Instant, sleep};
 use super::gomicro;
 use super::node::{self, Found};
 use super::session::{Link, Presence};
+use super::trial::Trial;
 use crate::driver::http2::Times;
 use micro_broker::Event;
 use micro_broker::Settle;
@@ -91,6 +92,12 @@ impl Everyone {
         let found = found.filter(|found| !found.id.starts_with(&self.own));
         let mut elsewhere = self.elsewhere.write();
         let old = std::mem::take(&mut elsewhere.links);
+        let before = std::mem::take(&mut elsewhere.members);
+        let trials: HashMap<_, _> = before.iter().filter_map(|one| one.on_trial()).collect();
+        let trial = |found: &Found| {
+            let known = trials.get(&(&*found.id, &*found.address)).copied().cloned();
+            found.unverified.then(|| known.unwrap_or_default())
+        };
         let mut members = Vec::new();
         let mut listed = HashSet::new();
         for found in found {
@@ -101,10 +108,10 @@ impl Everyone {
                 Arc::clone(link.or_insert_with(new))
             });
             listed.insert(found.id.clone());
-            members.push(Arc::new(There::new(found, link, None)));
+            let trial = trial(&found);
+            members.push(Arc::new(There::new(found, link, None, trial)));
         }
         // Those that the registry has forgotten, as far as they have not ended.
-        let before = std::mem::take(&mut elsewhere.members);
         for member in &before {
             let standing = member.standing(now, self.memory);
             if listed.contains(&member.found.id) || standing == Standing::Over {
@@ -116,14 +123,16 @@ impl Everyone {
                 same.or_insert_with(|| Arc::clone(link));
             }
             let since = member.unlisted.unwrap_or(now);
-            members.push(Arc::new(There::new(found, link, Some(since))));
+            let trial = member.trial.clone();
+            members.push(Arc::new(There::new(found, link, Some(since), trial)));
         }
         // Before anybody publishes to them: one that is being asked is a member meanwhile.
         ask(&members);
         elsewhere.members = members;
         drop(elsewhere);
         // Members that are gone live on as long as events are on their way to them.
-        drop((old, before));
+        drop((old, trials));
+        drop(before);
         self.known.send_replace(true);
         self.local.changed().notify_waiters();
     }
@@ -151,12 +160,13 @@ impl Members for Everyone {
         let mut members = self.local.of(topic);
         let elsewhere = self.elsewhere.read();
         let now = Instant::now();
-        let mut lost: Vec<&Arc<There>> = Vec::new();
+        let (mut lost, mut aside): (Vec<&Arc<There>>, Vec<_>) = (Vec::new(), Vec::new());
         for member in &elsewhere.members {
             if !matches(&member.found.topics, topic) {
                 continue;
             }
             match member.standing(now, self.memory) {
+                Standing::Member if member.is_aside(now) => aside.push(member),
                 Standing::Member => members.push(Arc::clone(member) as Arc<dyn Member>),
                 Standing::Lost => lost.push(member),
                 Standing::Over => {}
@@ -166,12 +176,15 @@ impl Members for Everyone {
         // without a queue is missed only where nobody else is there: what comes in its place has
         // an id of its own.
         let nobody = members.is_empty();
+        // Somebody has to take the event, or the publisher has to hear why nobody did.
+        aside.retain(|_| nobody);
         let queues: HashSet<Target> = members.iter().map(|one| one.target().clone()).collect();
         let lost = lost.into_iter().filter(|member| match &member.target {
             Target::Plain(_) => nobody,
             queue @ Target::Queue(_) => !queues.contains(queue),
         });
-        members.extend(lost.map(|member| Arc::clone(member) as Arc<dyn Member>));
+        let more = lost.chain(aside);
+        members.extend(more.map(|member| Arc::clone(member) as Arc<dyn Member>));
         drop(elsewhere);
         members.sort_by(|a, b| a.id().cmp(b.id()));
         members
@@ -190,6 +203,8 @@ struct There {
     link: Option<Arc<Link>>,
     /// Since when the registry does not know it any more.
     unlisted: Option<Instant>,
+    /// None: no stranger can have announced it.
+    trial: Option<Arc<Trial>>,
 }
 
 /// Whether a subscriber of another process is to have events.
@@ -203,13 +218,58 @@ enum Standing {
 }
 
 impl There {
-    fn new(found: Found, link: Option<Arc<Link>>, unlisted: Option<Instant>) -> Self {
+    fn new(
+        found: Found,
+        link: Option<Arc<Link>>,
+        unlisted: Option<Instant>,
+        trial: Option<Arc<Trial>>,
+    ) -> Self {
         Self {
             target: Target::of(found.queue.as_deref(), &found.id),
             found,
             link,
             unlisted,
+            trial,
         }
+    }
+
+    /// The trial of the subscriber at this address.
+    fn on_trial(&self) -> Option<((&str, &str), &Arc<Trial>)> {
+        let trial = self.trial.as_ref()?;
+        Some(((&self.found.id, &self.found.address), trial))
+    }
+
+    fn is_aside(&self, now: Instant) -> bool {
+        let trial = self.trial.as_ref();
+        trial.is_some_and(|trial| trial.is_aside(now))
+    }
+
+    /// What came of an offer to a subscriber that is on trial, which others may make up for.
+    fn tried(&self, trial: &Trial, offered: Result<(), Refusal>) -> Result<(), Refusal> {
+        let refusal = match offered {
+            Ok(()) => {
+                trial.pass();
+                return Ok(());
+            }
+            Err(refusal) => refusal,
+        };
+        if !trial.fail(Instant::now()) {
+            return Err(refusal);
+        }
+        let error = match refusal {
+            Refusal::Full(error)
+            | Refusal::Gone(error)
+            | Refusal::Ended(error)
+            | Refusal::Never(error) => error,
+        };
+        tracing::warn!(
+            subscriber = self.found.id,
+            address = self.found.address,
+            topics = self.found.topics,
+            error = %error.chain(),
+            "passing over a subscriber that was announced without a secret and takes nothing"
+        );
+        Err(Refusal::Ended(error))
     }
 
     fn standing(&self, now: Instant, memory: Duration) -> Standing {
@@ -287,6 +347,8 @@ impl Member for There {
                 secure,
                 ..
             } = &self.found;
+            let trial = self.trial.as_deref();
+            let deadline = trial.map_or(deadline, |trial| trial.limit(deadline));
             let offered = match &self.link {
                 Some(link) => link.offer(id, &event, settle, deadline).await,
                 // It takes what nobody listens to any more without a word.
@@ -298,7 +360,11 @@ impl Member for There {
                 )))),
                 None => gomicro::post((address, id), &event, settle, deadline).await,
             };
-            offered.map_err(|refusal| self.judged(refusal))
+            let offered = offered.map_err(|refusal| self.judged(refusal));
+            match trial {
+                Some(trial) => self.tried(trial, offered),
+                None => offered,
+            }
         })
     }
 }

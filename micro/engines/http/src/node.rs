@@ -2,6 +2,7 @@
 
 use micro_broker::Inbox;
 use micro_registry::Node;
+use micro_registry::internal::is_unverified;
 
 /// The service that all subscribers of all programs are nodes of.
 pub(super) const SERVICE: &str = "micro.http.broker";
@@ -21,6 +22,8 @@ pub(super) struct Found {
     pub(super) ours: bool,
     /// Whether it wants TLS.
     pub(super) secure: bool,
+    /// Whether anybody on the network may have announced it.
+    pub(super) unverified: bool,
 }
 
 /// A subscriber of this process as a node.
@@ -45,6 +48,7 @@ pub(super) fn read(node: &Node) -> Option<Found> {
         queue: queue.map(str::to_owned),
         ours: fact(MARK) == Some("1"),
         secure: fact("secure") == Some("true"),
+        unverified: is_unverified(node),
     })
 }
 

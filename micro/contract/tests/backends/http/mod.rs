@@ -2,6 +2,7 @@
 
 mod peers;
 mod silent;
+mod strangers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
