@@ -56,6 +56,7 @@ keys! {
     "limits.stream_idle_timeout" = "none", "how long a stream may carry no message, or `none`";
     "limits.streams" = "1024", "calls in flight on one connection";
     "log" = "info", "what is logged: `info`, or `warn,my_crate=debug`";
+    "mdns.secret" = "", "signs the records of multicast DNS; with it, unsigned ones are ignored";
     "reflection" = "true", "whether clients may ask for the schema: reflection, /openapi";
     "registry" = REGISTRY, "where nodes are found, one URL or several joined by `+`";
     "services" = "", "which linked services to serve, by name, with commas; all when empty";
@@ -66,6 +67,11 @@ keys! {
 }
 
 impl Key {
+    /// Whether its value is never shown.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.name == "mdns.secret"
+    }
+
     /// The setting of a name.
     pub fn find(name: &str) -> Option<&'static Self> {
         KEYS.iter().find(|key| key.name == name)

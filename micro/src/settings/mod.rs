@@ -90,7 +90,8 @@ impl Settings {
         let mut problems = Problems::default();
         for (key, origin) in file.keys() {
             // Tables are the sections of the program's own config; only ours are checked.
-            if (!key.contains('.') || key.starts_with("limits.")) && Key::find(key).is_none() {
+            let ours = |key: &str| key.starts_with("limits.") || key.starts_with("mdns.");
+            if (!key.contains('.') || ours(key)) && Key::find(key).is_none() {
                 problems.add(unknown(key, origin));
             }
         }
@@ -159,10 +160,24 @@ impl Default for Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = |key: &Key| self.get::<String>(key.name);
+        let value = |key: &Key| {
+            let value = self.get::<String>(key.name);
+            value.map(|(text, origin)| (shown(key, text), origin))
+        };
         f.debug_map()
             .entries(KEYS.iter().map(|key| (key.name, value(key))))
             .finish()
+    }
+}
+
+/// A value as it may be shown: without secrets, also those that stand in a URL.
+fn shown(key: &Key, value: String) -> String {
+    if key.is_secret() && !value.is_empty() {
+        return "..".to_owned();
+    }
+    match value.split_once("secret=") {
+        Some((before, _)) => format!("{before}secret=.."),
+        None => value,
     }
 }
 
@@ -263,6 +278,25 @@ mod tests {
             .variables(owned(&strangers.map(|name| (name, "1"))))
             .unwrap();
         assert_eq!(settings.strangers, strangers);
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let mut settings = with_file("[mdns]\nsecret = \"correct horse battery\"").unwrap();
+        settings
+            .set("registry", "host+mdns://?secret=battery%20horse")
+            .unwrap();
+        let shown = format!("{settings:?}");
+        assert!(
+            !shown.contains("horse") && shown.contains("host+mdns"),
+            "{shown}"
+        );
+        let error = with_file("[mdns]\nsecrte = \"correct horse battery\"").unwrap_err();
+        assert!(
+            error.message().contains("did you mean `mdns.secret`?"),
+            "{error}"
+        );
+        assert!(!error.message().contains("horse"), "{error}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Options: the settings as values of their types, checked.
 
+use std::fmt::Write as _;
 #[cfg(feature = "file")]
 use std::path::{Path, PathBuf};
 #[cfg(feature = "app")]
@@ -24,9 +25,11 @@ use crate::settings::Settings;
 use crate::settings::problems::Problems;
 
 /// The settings as values of their types.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Options {
     pub(crate) registry: (String, Origin),
+    /// Signs the records of multicast DNS; empty without one.
+    mdns_secret: (String, Origin),
     #[cfg(feature = "events")]
     pub(crate) events: (String, Origin),
     /// Where the user's data is; none when nobody may look.
@@ -60,6 +63,7 @@ impl Options {
         let message = read.some("limits.message");
         Self {
             registry: read.origin("registry"),
+            mdns_secret: read.origin("mdns.secret"),
             #[cfg(feature = "events")]
             events: read.origin("events"),
             #[cfg(feature = "file")]
@@ -87,8 +91,14 @@ impl Options {
 
     pub(crate) fn open_registry(&self, schemes: &[registry::Scheme]) -> Result<Registry> {
         let (url, origin) = &self.registry;
-        let named = |error: Error| error.context(format!("setting `registry` from {origin}"));
-        Registry::open_with(url, schemes).map_err(named)
+        let (secret, from) = &self.mdns_secret;
+        if secret.is_empty() {
+            let named = |error: Error| error.context(format!("setting `registry` from {origin}"));
+            return Registry::open_with(url, schemes).map_err(named);
+        }
+        let names = format!("settings `registry` from {origin} and `mdns.secret` from {from}");
+        Registry::open_with(&with_secret(url, secret), schemes)
+            .map_err(|error| error.context(names))
     }
 
     /// Opens the events of a program. `file://` alone is a directory of its own among the user's
@@ -284,6 +294,29 @@ impl Read<'_> {
     }
 }
 
+/// A registry's URL, in which each `mdns` has the secret.
+fn with_secret(url: &str, secret: &str) -> String {
+    let mut with = String::new();
+    for part in url.split_inclusive(['+', ',']) {
+        let (name, end) = match part.strip_suffix(['+', ',']) {
+            Some(name) => (name, &part[name.len()..]),
+            None => (part, ""),
+        };
+        if matches!(name, "mdns" | "mdns://") {
+            with.push_str("mdns://?secret=");
+            // Each byte in hexadecimal: no sign that means something in a URL is among them.
+            for byte in secret.bytes() {
+                // Writing to a `String` does not fail.
+                let _ = write!(with, "%{byte:02x}");
+            }
+        } else {
+            with.push_str(name);
+        }
+        with.push_str(end);
+    }
+    with
+}
+
 #[cfg(all(test, feature = "client", feature = "server"))]
 mod tests {
     use super::*;
@@ -334,5 +367,40 @@ mod tests {
         assert!(text.starts_with("wrong; 2 problems:"), "{text}");
         assert!(text.contains("`ttl` from"), "{text}");
         assert!(text.contains("has to be more than zero"), "{text}");
+    }
+
+    #[test]
+    fn secret_goes_to_multicast_dns_alone() {
+        for (url, expected) in [
+            ("mdns", "mdns://?secret=%61%2b"),
+            ("mdns://", "mdns://?secret=%61%2b"),
+            ("host+mdns", "host+mdns://?secret=%61%2b"),
+            ("mdns://,host:///a", "mdns://?secret=%61%2b,host:///a"),
+            ("static://mdns=a:1", "static://mdns=a:1"),
+            ("host", "host"),
+        ] {
+            assert_eq!(with_secret(url, "a+"), expected);
+        }
+    }
+
+    #[cfg(all(feature = "mdns", feature = "host"))]
+    #[test]
+    fn secret_that_is_too_short_is_a_problem_and_is_not_shown() {
+        let mut settings = Settings::new();
+        settings.set("mdns.secret", "swordfish").unwrap();
+        let mut problems = Problems::default();
+        let options = Options::read(&settings, &mut problems);
+        let error = options.open_registry(&[]).unwrap_err();
+        assert!(
+            error.chain().contains("`mdns.secret` from builder"),
+            "{error}"
+        );
+        assert!(!error.chain().contains("swordfish"), "{error}");
+        settings
+            .set("mdns.secret", "a sentence, long enough + odd")
+            .unwrap();
+        let options = Options::read(&settings, &mut problems);
+        let registry = options.open_registry(&[]).unwrap();
+        assert_eq!(registry.scheme(), "host+mdns");
     }
 }
