@@ -12,15 +12,22 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::clock::{self, Now, Uptime};
+use crate::dir::is_ours;
 use crate::process::Process;
 use micro_message::error::{Error, ErrorKind, OrError, Result};
 use micro_registry::Node;
+use micro_registry::internal::check_question;
 
 /// The format that is written. 1 had no number and knew the wall clock alone; it is still read.
 const FORMAT: u64 = 2;
-/// The biggest file that is read, and the most of them.
+/// The biggest file that is read.
 const MAX_FILE: u64 = 64 * 1024;
-const MAX_FILES: usize = 4096;
+/// The most records that are kept of one reading; and the most files that are read for it, which
+/// is more, so that files that are no records do not hide those that are.
+const MAX_RECORDS: usize = 4096;
+const MAX_READ: usize = 65_536;
+/// The most names that are looked at. One costs a microsecond, be there a million.
+const MAX_NAMES: usize = 1_000_000;
 /// Longest file name that every usual file system takes.
 const MAX_NAME: usize = 255;
 /// How long past its end a record stays on disk: its owner may merely be stopped.
@@ -174,9 +181,15 @@ pub(super) fn scan(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed("read", dir, "", error)),
     };
+    let owner = match fs::metadata(dir) {
+        Ok(owner) => owner,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed("read", dir, "", error)),
+    };
     let prefix = service.map(|service| format!("{service}~"));
     let mut records = Vec::new();
-    for entry in entries.take(MAX_FILES) {
+    let mut left = MAX_READ;
+    for entry in entries.take(MAX_NAMES) {
         let entry = entry.map_err(|error| failed("read", dir, "", error))?;
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
@@ -187,10 +200,15 @@ pub(super) fn scan(
         let wanted = prefix
             .as_deref()
             .is_none_or(|prefix| name.starts_with(prefix));
-        if !wanted || !name.ends_with(SUFFIX) {
+        if !wanted || !is_file_name(name) {
             continue;
         }
-        match read(&entry.path()) {
+        if left == 0 || records.len() >= MAX_RECORDS {
+            tracing::warn!(dir = %dir.display(), "too many files, some nodes may not be found");
+            break;
+        }
+        left -= 1;
+        match read(&entry.path(), &owner) {
             Ok(Some(record)) if file_name(&record.node).is_ok_and(|own| own == name) => {
                 if record.is_litter(me, now) {
                     clear(&entry.path());
@@ -207,6 +225,15 @@ pub(super) fn scan(
     Ok(records)
 }
 
+/// Whether a file may be a node's by its name alone.
+fn is_file_name(name: &str) -> bool {
+    let name = name.strip_suffix(SUFFIX);
+    let parts = name.and_then(|name| name.split_once('~'));
+    parts.is_some_and(|(service, id)| check_question(service).is_ok() && !id.is_empty())
+}
+
+/// What every record has at least.
+const MIN_FILE: u64 = 2;
 const TEMPORARY: &str = ".new-";
 const SUFFIX: &str = ".json";
 
@@ -222,10 +249,11 @@ pub(super) fn temporary_name() -> String {
     )
 }
 
-fn read(path: &Path) -> io::Result<Option<Record>> {
+fn read(path: &Path, dir: &fs::Metadata) -> io::Result<Option<Record>> {
     // A link or pipe is nothing of ours, and opening a pipe would wait for its other end.
     let found = fs::symlink_metadata(path)?;
-    if !found.is_file() || found.len() > MAX_FILE {
+    let of_fitting_size = (MIN_FILE..=MAX_FILE).contains(&found.len());
+    if !found.is_file() || !of_fitting_size || !is_ours(&found, dir) {
         return Ok(None);
     }
     let mut bytes = Vec::new();
@@ -374,6 +402,38 @@ pub(super) mod tests {
         }
         fs::create_dir(dir.path().join("greeter~dir.json")).unwrap();
         assert!(found(&dir, None).is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn file_of_another_user_is_passed_over() {
+        let dir = scratch();
+        fs::create_dir_all(dir.path()).unwrap();
+        write(dir.path(), &record("a")).unwrap();
+        assert_eq!(found(&dir, None).len(), 1);
+        // Only root can give a file away.
+        match std::os::unix::fs::chown(dir.path().join("greeter~a.json"), Some(65_533), None) {
+            Ok(()) => assert!(found(&dir, None).is_empty()),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::PermissionDenied),
+        }
+    }
+
+    #[test]
+    fn live_node_is_found_among_garbage() {
+        let dir = scratch();
+        fs::create_dir_all(dir.path()).unwrap();
+        for n in 0..20_000 {
+            fs::write(dir.path().join(format!("garbage-{n}.json")), b"").unwrap();
+        }
+        for n in 0..MAX_RECORDS {
+            fs::write(dir.path().join(format!("greeter~{n}.json")), b"{}").unwrap();
+        }
+        write(dir.path(), &record("a")).unwrap();
+        for service in [None, Some("greeter")] {
+            let found = found(&dir, service);
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].node.id, "a");
+        }
     }
 
     #[test]

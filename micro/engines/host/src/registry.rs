@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) me: Process,
     pub(crate) clock: Clock,
     /// Which directory was made sure of; another in its place is looked at anew.
-    checked: Mutex<Option<(u64, u64)>>,
+    checked: Mutex<Option<dir::Identity>>,
     /// Feeds of the services that are watched; entries go when their last watch does.
     pub(crate) watches: Mutex<Watches>,
     /// Told when a watch begins, so that it gets its first list at once.
@@ -56,7 +56,9 @@ impl Host {
     /// A registry in `dir`, which must be absolute; it is made (for this user alone) when first
     /// used.
     ///
-    /// The directory is refused when somebody else owns it or may write to it.
+    /// The directory is refused when somebody else owns it or may write to it, or could put another
+    /// in its place. That is looked at again whenever it, its owner or its mode has changed. Files
+    /// in it that belong to others are passed over.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self(Arc::new(Shared {
             dir: dir.into(),

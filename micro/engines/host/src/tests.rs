@@ -171,7 +171,7 @@ async fn directory_of_everybody_is_never_used() {
             outcome
                 .unwrap_err()
                 .message()
-                .contains("may be written to by others")
+                .contains("others may write to it")
         );
     }
 }

@@ -96,7 +96,7 @@ fn publish(host: &Host, records: &[Record]) {
 pub(super) struct Eyes {
     changes: Option<Changes>,
     /// Which directory is watched: another may come in its place.
-    dir: Option<(u64, u64)>,
+    dir: Option<dir::Identity>,
 }
 
 impl Eyes {
