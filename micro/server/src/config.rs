@@ -21,6 +21,10 @@ pub struct Config {
     pub compression: Replies,
     /// Which pages of other sites may call. Default none.
     pub cors: Cors,
+    /// Names of this server, without ports. Browsers may call it by these, by its addresses, by
+    /// `localhost` and by hosts listed in [`cors`](Self::cors); by any other name their requests
+    /// are refused. Default none; an app puts the host of the setting `advertise` here.
+    pub names: Vec<String>,
     /// What one caller may take.
     pub limits: Limits,
 }
@@ -32,6 +36,7 @@ impl Default for Config {
             reflection: true,
             compression: Replies::default(),
             cors: Cors::none(),
+            names: Vec::new(),
             limits: Limits::default(),
         }
     }

@@ -173,6 +173,58 @@ impl Cors {
         self.check_any(head)
     }
 
+    /// Refuses what a browser sends to a name that is not known to be this server's.
+    ///
+    /// Whoever owns a name can have it lead to this server's address while one of their pages is
+    /// open. To the browser that page and this server are then one site, and no other check here
+    /// helps. So what bears the marks of a browser (`origin`, `sec-fetch-…`) must be for an
+    /// address, `localhost`, one of `names` or a host that is listed, or come from a listed page.
+    ///
+    /// # Errors
+    ///
+    /// `PermissionDenied`, naming the host and the setting.
+    pub(super) fn check_host(
+        &self,
+        headers: &HeaderMap,
+        uri: &http::Uri,
+        names: &[String],
+    ) -> Result<()> {
+        let marked = |name: &HeaderName| *name == ORIGIN || name.as_str().starts_with("sec-fetch-");
+        // Not begun by any page: typed, or a bookmark.
+        let typed = headers.get(ORIGIN).is_none()
+            && headers
+                .get("sec-fetch-site")
+                .is_some_and(|site| site == "none");
+        if typed || !headers.keys().any(marked) {
+            return Ok(());
+        }
+        let host = host(headers, uri).unwrap_or_default();
+        let name = name_of(host);
+        let listed = match &self.0 {
+            Origins::None => false,
+            Origins::Any => true,
+            Origins::Listed(origins) => origins.iter().any(|origin| is_at(origin, name)),
+        };
+        let origin = headers.get(ORIGIN);
+        if listed
+            || is_address_or_localhost(name)
+            || names.iter().any(|known| known.eq_ignore_ascii_case(name))
+            || origin.is_some_and(|origin| self.allows(origin))
+        {
+            return Ok(());
+        }
+        Err(Error::permission_denied(format!(
+            "a page may not call this server by the name `{}`; if that is its name, put it into \
+             the setting `cors` as an origin, such as `https://{}`, or set `advertise`",
+            host.escape_debug(),
+            if name.is_empty() {
+                "shop.example".into()
+            } else {
+                name.escape_debug().to_string()
+            }
+        )))
+    }
+
     /// The same of what may change something by whatever verb.
     ///
     /// # Errors
@@ -206,13 +258,46 @@ impl Cors {
 
 /// Whether an origin is the host that the request was sent to.
 fn is_own(origin: &HeaderValue, head: &Parts) -> bool {
-    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| head.uri.authority().map(http::uri::Authority::as_str));
+    let host = host(&head.headers, &head.uri);
     let origin = origin
         .to_str()
         .ok()
         .and_then(|origin| origin.split_once("://"));
     origin.map(|(_, origin)| origin) == host && host.is_some()
+}
+
+/// The host that a request was sent to, with its port.
+fn host<'a>(headers: &'a HeaderMap, uri: &'a http::Uri) -> Option<&'a str> {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    host.or_else(|| uri.authority().map(http::uri::Authority::as_str))
+}
+
+/// A host without its port, and without the dot that a whole name may end with.
+fn name_of(host: &str) -> &str {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+/// Whether nobody can have a name lead elsewhere. Browsers take all names below `localhost` for
+/// this machine.
+fn is_address_or_localhost(name: &str) -> bool {
+    let v6 = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
+    let name = name.to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.parse::<std::net::Ipv4Addr>().is_ok()
+        || v6.is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
+/// Whether an origin that is listed is at a host.
+fn is_at(origin: &str, name: &str) -> bool {
+    let host = origin.split_once("://").map(|(_, host)| name_of(host));
+    host.is_some_and(|host| host.eq_ignore_ascii_case(name))
 }
 
 /// The headers of a response that a page may read only when they are named.
@@ -287,6 +372,48 @@ mod tests {
     use http::Method;
 
     use super::*;
+
+    #[test]
+    fn names_that_may_lead_here_by_trickery_are_refused_to_browsers() {
+        let cors = Cors::parse("https://shop.example:8443").unwrap();
+        let names = ["node-1.example".to_owned()];
+        let check = |cors: &Cors, headers: &[(&'static str, &'static str)]| {
+            let head = head(Method::POST, headers);
+            cors.check_host(&head.headers, &head.uri, &names)
+        };
+        let (host, origin) = ("host", "origin");
+        for good in [
+            "127.0.0.1:80",
+            "[::1]:80",
+            "localhost",
+            "LOCALHOST.:80",
+            "a.localhost:80",
+            "Node-1.example:1",
+            "shop.example",
+        ] {
+            check(&cors, &[(host, good), (origin, "http://any.example")]).unwrap();
+        }
+        for bad in [
+            "evil.example",
+            "evil.example:80",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "evil-shop.example",
+            "xlocalhost",
+            "",
+        ] {
+            for mark in [(origin, "http://evil.example"), ("sec-fetch-mode", "cors")] {
+                let error = check(&cors, &[(host, bad), mark]).unwrap_err();
+                assert!(error.message().contains(&format!("`{bad}`")), "{error}");
+                assert!(error.message().contains("setting `cors`"), "{error}");
+                check(&Cors::any(), &[(host, bad), mark]).unwrap();
+            }
+            check(&cors, &[(host, bad)]).expect("not from a browser");
+            check(&cors, &[(host, bad), ("sec-fetch-site", "none")]).expect("no page");
+            let listed = (origin, "https://shop.example:8443");
+            check(&cors, &[(host, bad), listed]).expect("a page that may call");
+        }
+    }
 
     #[test]
     fn settings_are_read() {

@@ -110,6 +110,12 @@ fn close_after(mut response: HttpReply) -> HttpReply {
 /// Answers a request, with what lets pages of other sites read the answer.
 async fn with_cors(connection: &ConnectionState, request: Request<Incoming>) -> HttpReply {
     let cors = &connection.server.cors;
+    let names = &connection.server.names;
+    if let Err(error) = cors.check_host(request.headers(), request.uri(), names) {
+        let mut response = error_json::refuse(&error);
+        cors.allow(request.headers().get(ORIGIN), response.headers_mut());
+        return response;
+    }
     if cors.is_none() {
         return without_body_for_head(connection, request).await;
     }

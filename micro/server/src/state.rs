@@ -26,6 +26,8 @@ pub(super) struct ServerState {
     /// What of the router plain HTTP reaches.
     pub(super) rest: Table,
     pub(super) cors: Cors,
+    /// Names of this server, for [`Cors::check_host`].
+    pub(super) names: Vec<String>,
     pub(super) limits: Limits,
     pub(super) compression: Replies,
     pub(super) health: Health,
@@ -52,6 +54,7 @@ impl ServerState {
             router,
             rest,
             cors: config.cors,
+            names: config.names,
             limits: config.limits,
             compression: config.compression,
             health,

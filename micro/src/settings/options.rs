@@ -232,6 +232,7 @@ impl Read<'_> {
         config.address = self.value("address");
         config.reflection = self.value("reflection");
         config.cors = self.cors();
+        config.names = host_of(&self.value::<String>("advertise"));
         config.limits = self.limits();
         config.limits.message = message_limit;
         config.compression = self.compression();
@@ -292,6 +293,17 @@ impl Read<'_> {
             }
         }
     }
+}
+
+/// The host of an address that is advertised; its port may be left out.
+#[cfg(feature = "server")]
+fn host_of(advertise: &str) -> Vec<String> {
+    let host = match advertise.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => host,
+        _ => advertise,
+    };
+    let host = Some(host.to_owned()).filter(|host| !host.is_empty());
+    host.into_iter().collect()
 }
 
 /// A registry's URL, in which each `mdns` has the secret.
@@ -367,6 +379,17 @@ mod tests {
         assert!(text.starts_with("wrong; 2 problems:"), "{text}");
         assert!(text.contains("`ttl` from"), "{text}");
         assert!(text.contains("has to be more than zero"), "{text}");
+    }
+
+    #[test]
+    fn host_that_is_advertised_is_a_name_of_the_server() {
+        for (advertise, names) in [
+            ("", &[][..]),
+            ("node-1.example", &["node-1.example"]),
+            ("node-1.example:80", &["node-1.example"]),
+        ] {
+            assert_eq!(host_of(advertise), names, "{advertise}");
+        }
     }
 
     #[test]

@@ -208,6 +208,7 @@ impl Served {
 
     pub(super) async fn of(methods: Vec<Method>, configure: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
+        config.names = vec!["shop".to_owned(), "x".to_owned()];
         configure(&mut config);
         let test = Arc::new(Test::default());
         let mut router = Router::new();

@@ -141,3 +141,36 @@ async fn pages_of_other_sites_change_nothing_unasked() {
         assert_eq!(shop.http("POST /v1/wait/0", own, "").await.status, 200);
     }
 }
+
+/// The page's own site has been made to lead here: to the browser all is of one origin.
+#[tokio::test]
+async fn a_page_whose_name_leads_here_executes_nothing() {
+    let shop = shop().await;
+    let marks = [
+        "origin: http://evil.example:80\r\n",
+        "origin: http://evil.example:80\r\nsec-fetch-site: same-origin\r\n",
+        "sec-fetch-mode: cors\r\nsec-fetch-site: same-origin\r\n",
+    ];
+    for (line, body) in [
+        ("POST /test.Test/List", "{}"),
+        ("GET /v1/top/items", ""),
+        ("GET /openapi.json", ""),
+    ] {
+        for mark in marks {
+            let request = format!(
+                "{line} HTTP/1.1\r\nhost: evil.example:80\r\nconnection: close\r\n\
+                 content-type: application/json\r\ncontent-length: {}\r\n{mark}\r\n{body}",
+                body.len()
+            );
+            let reply = shop.raw(request.as_bytes()).await;
+            assert!(reply.starts_with("HTTP/1.1 403 "), "{line}: {reply}");
+            assert!(reply.contains("`evil.example:80`"), "{line}: {reply}");
+            assert!(reply.contains("setting `cors`"), "{line}: {reply}");
+            for own in ["127.0.0.1:80", "localhost:80"] {
+                let request = request.replace("evil.example:80", own);
+                let reply = shop.raw(request.as_bytes()).await;
+                assert!(!reply.starts_with("HTTP/1.1 403 "), "{line}: {reply}");
+            }
+        }
+    }
+}
