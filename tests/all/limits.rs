@@ -1,4 +1,4 @@
-//! README's table of limits says what the code does.
+//! The guide's table of limits has the defaults of the code.
 
 use std::time::Duration;
 
@@ -35,38 +35,38 @@ fn rows() -> Vec<(&'static str, String)> {
         |one: usize, time, retries: u32| format!("{}; {}; {retries}", number(one), seconds(time));
     let drain = app::Key::find("drain").expect("a setting").default;
     vec![
-        ("a message that is received", bytes(server.message)),
-        ("a message that is received", bytes(client.message_limit)),
+        ("size of a received message", bytes(server.message)),
+        ("size of a received message", bytes(client.message_limit)),
         ("memory that decoding", bytes(4 * server.message)),
-        ("metadata of a call", bytes(server.metadata)),
-        ("metadata of a call", bytes(client.metadata_limit)),
+        ("size of the metadata", bytes(server.metadata)),
+        ("size of the metadata", bytes(client.metadata_limit)),
         (
-            "the head of an HTTP/1",
+            "size of an HTTP/1 request",
             two(
                 bytes(server.metadata + (16 << 10)),
                 bytes(4 * server.metadata),
             ),
         ),
-        ("calls at once", number(server.streams as usize)),
-        ("connections to a server", number(server.connections)),
+        ("concurrent calls", number(server.streams as usize)),
+        ("connections of a server", number(server.connections)),
         ("connections of a client", number(client.connections)),
         ("calls that wait", number(client.queue_limit)),
         (
-            "what waits for its reader",
+            "bytes buffered on a client",
             two(bytes(client.stream_window), bytes(client.connection_window)),
         ),
-        ("time of a call", seconds(client.timeout)),
-        ("time to send the head", seconds(server.header_timeout)),
+        ("time of a unary call", seconds(client.timeout)),
+        ("time to send a request", seconds(server.header_timeout)),
         ("time in which a message", seconds(server.stall_timeout)),
         (
-            "silence before a client",
+            "interval between a server",
             two(
                 seconds(server.keep_alive),
                 seconds(server.keep_alive_timeout),
             ),
         ),
         (
-            "silence before a server",
+            "interval between a client",
             two(
                 seconds(client.keep_alive_interval),
                 seconds(client.keep_alive_timeout),
@@ -74,31 +74,32 @@ fn rows() -> Vec<(&'static str, String)> {
         ),
         ("time to connect", seconds(client.connect_timeout)),
         (
-            "times that a call",
+            "attempts per call",
             two(
                 client.attempts.to_string(),
                 client.retry_percent.to_string(),
             ),
         ),
-        ("time that running calls", drain.replace('s', " s")),
+        ("time for running calls", drain.replace('s', " s")),
         (
-            "events that wait",
+            "events waiting",
             counts(subscriber.capacity, subscriber.timeout, subscriber.retries),
         ),
         (
-            "unsettled deliveries",
+            "deliveries of the durable log",
             counts(stream.in_flight, stream.ack_wait, stream.retries),
         ),
     ]
 }
 
 #[test]
-fn readme_has_the_defaults_of_the_code() {
+fn the_guide_has_the_defaults_of_the_code() {
     assert_eq!(server::Limits::default().stream_idle_timeout, None);
-    let readme = std::fs::read_to_string(workspace().join("README.md")).unwrap();
+    let page = workspace().join("docs").join("production.md");
+    let page = std::fs::read_to_string(page).unwrap();
     for (begin, default) in rows() {
         let start = format!("| {begin}");
-        let row = readme.lines().find(|line| line.starts_with(&start));
+        let row = page.lines().find(|line| line.starts_with(&start));
         let row = row.unwrap_or_else(|| panic!("no row `{begin}`"));
         assert_eq!(row.split(" | ").nth(1), Some(&*default), "{row}");
     }

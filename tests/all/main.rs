@@ -10,6 +10,7 @@ mod clients;
 mod errors;
 mod failover;
 mod finding;
+mod guide;
 mod hostile;
 mod http;
 mod killed;

@@ -12,6 +12,16 @@ macro_rules! texts {
 
 texts! {
     Readme = "../../README.md";
+    GuideFirstService = "../../docs/first-service.md";
+    GuideCallsAndStreams = "../../docs/calls-and-streams.md";
+    GuideRest = "../../docs/rest.md";
+    GuideEvents = "../../docs/events.md";
+    GuideState = "../../docs/state.md";
+    GuideWraps = "../../docs/wraps.md";
+    GuideTesting = "../../docs/testing.md";
+    GuideBackends = "../../docs/backends.md";
+    GuideFromGoMicro = "../../docs/from-go-micro.md";
+    GuideFromTonic = "../../docs/from-tonic.md";
     Error = "../../micro-macros/docs/error.md";
     Message = "../../micro-macros/docs/message.md";
     On = "../../micro-macros/docs/on.md";
