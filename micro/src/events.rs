@@ -16,6 +16,29 @@
 //!   deliveries, a group begins so many records.
 //!
 //! Does not run handlers: that is the subscribers' part.
+//!
+//! # Examples
+//!
+//! ```
+//! use micro::events::{Event, Events, Options, Start};
+//!
+//! #[tokio::main]
+//! async fn main() -> micro::Result<()> {
+//!     let events = Events::open("memory://")?; // Or `file:///var/lib/shop/events`.
+//!     events.append_to("orders.placed", Event::new("an apple").with_key("ada")).await?;
+//!
+//!     // Consumers of a group share the records, and the group remembers how far it is.
+//!     let mut packers = events.consume("orders.placed", "packers", Options::new()).await?;
+//!     let delivery = packers.next().await.expect("a record")?;
+//!     assert_eq!(delivery.record().event.payload, "an apple");
+//!     delivery.ack().await?;
+//!
+//!     // Anyone may read a topic again.
+//!     let mut records = events.read("orders.placed", Start::Earliest).await?;
+//!     assert_eq!(records.next().await.expect("a record")?.offset, 0);
+//!     events.close().await
+//! }
+//! ```
 
 #[doc(inline)]
 pub use micro_events::*;

@@ -1,4 +1,24 @@
 //! The names a service author needs: `use micro::prelude::*;`.
+//!
+//! # Examples
+//!
+//! ```
+//! use micro::prelude::*;
+//!
+//! #[micro::service]
+//! struct Clock;
+//!
+//! #[micro::service]
+//! impl Clock {
+//!     #[micro::rpc]
+//!     async fn wait(&self, context: Context) -> Result<()> {
+//!         match context.remaining() {
+//!             Some(left) if left < secs(1) => Err(Error::deadline_exceeded("a second is too long")),
+//!             _ => Ok(()),
+//!         }
+//!     }
+//! }
+//! ```
 
 pub use futures_core::Stream;
 

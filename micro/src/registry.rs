@@ -3,6 +3,27 @@
 //! [`Registry`] is what users hold; [`Backend`] is what authors of a new place to register
 //! implement. Every registration has a ttl and a heartbeat, so a crashed node is gone within its
 //! ttl. Does not choose among nodes and does not connect to them.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use micro::registry::{Node, Registry};
+//!
+//! #[tokio::main]
+//! async fn main() -> micro::Result<()> {
+//!     let registry = Registry::open("memory://")?; // `host+mdns` unless settings say otherwise.
+//!     let node = Node::new("greeter", "greeter-1", "127.0.0.1:8080").with_version("1.2.0");
+//!     // Heartbeats keep it registered until the guard is dropped.
+//!     let registration = registry.register(node, Duration::from_secs(15)).await?;
+//!
+//!     let mut watch = registry.watch("greeter").await?;
+//!     let change = watch.next().await.expect("the list as it is now");
+//!     assert_eq!(change.nodes.len(), 1);
+//!     registration.deregister().await
+//! }
+//! ```
 
 #[cfg(feature = "host")]
 #[doc(inline)]

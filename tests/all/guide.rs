@@ -57,14 +57,21 @@ fn expect_file(path: &Path, expected: &str) {
 }
 
 fn settings_table() -> String {
-    let mut table = String::from("| key | variable | default | what it does |\n|---|---|---|---|\n");
+    let mut table =
+        String::from("| key | variable | default | what it does |\n|---|---|---|---|\n");
     for key in KEYS {
         let default = match key.default {
             "" => "empty".to_owned(),
             default => format!("`{default}`"),
         };
         let doc = key.doc.replace('|', "\\|");
-        writeln!(table, "| `{}` | `{}` | {default} | {doc} |", key.name, key.variable()).unwrap();
+        writeln!(
+            table,
+            "| `{}` | `{}` | {default} | {doc} |",
+            key.name,
+            key.variable()
+        )
+        .unwrap();
     }
     table
 }
@@ -84,7 +91,13 @@ fn sample() -> String {
             write!(text, "\n[{section}]\n").unwrap();
             table = section;
         }
-        write!(text, "\n# {}\n# {name} = \"{}\"\n", sentence(key.doc), key.default).unwrap();
+        write!(
+            text,
+            "\n# {}\n# {name} = \"{}\"\n",
+            sentence(key.doc),
+            key.default
+        )
+        .unwrap();
     }
     text
 }
@@ -102,7 +115,10 @@ fn the_table_of_settings_is_that_of_the_code() {
     let page = fs::read_to_string(&path).unwrap();
     let (before, rest) = page.split_once(TABLE_BEGIN).unwrap();
     let (_, after) = rest.split_once(TABLE_END).unwrap();
-    let expected = format!("{before}{TABLE_BEGIN}{}{TABLE_END}{after}", settings_table());
+    let expected = format!(
+        "{before}{TABLE_BEGIN}{}{TABLE_END}{after}",
+        settings_table()
+    );
     expect_file(&path, &expected);
 }
 
@@ -125,7 +141,9 @@ fn flat(prefix: &str, table: &toml::Table, into: &mut Vec<(String, String)>) {
 
 /// Builds an app with these settings, which checks keys and values.
 async fn expect_settings(toml: &str, whose: &str) {
-    let table: toml::Table = toml.parse().unwrap_or_else(|error| panic!("{whose}: {error}"));
+    let table: toml::Table = toml
+        .parse()
+        .unwrap_or_else(|error| panic!("{whose}: {error}"));
     let mut settings = Vec::new();
     flat("", &table, &mut settings);
     assert!(!settings.is_empty(), "{whose}");
@@ -213,7 +231,9 @@ fn links_of_pages_lead_to_files_and_headings() {
         let page = fs::read_to_string(&path).unwrap();
         for (at, _) in page.match_indices("](") {
             let target = &page[at + 2..];
-            let Some(end) = target.find(')') else { continue };
+            let Some(end) = target.find(')') else {
+                continue;
+            };
             let target = &target[..end];
             if target.starts_with("http") || target.contains(char::is_whitespace) {
                 continue;

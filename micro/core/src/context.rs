@@ -1,6 +1,26 @@
 //! Context: what travels with one call or event: deadline, metadata, caller, cancellation.
 //!
 //! Does not know how any of it is written on a wire.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use micro::{Context, Metadata};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> micro::Result<()> {
+//! let mut metadata = Metadata::new();
+//! metadata.insert("tenant", "acme")?;
+//! let context = Context::new().with_metadata(metadata).with_timeout(Duration::from_secs(2));
+//!
+//! assert_eq!(context.metadata().get("tenant"), Some("acme"));
+//! assert!(context.remaining().expect("a deadline") <= Duration::from_secs(2));
+//! // What runs within the context has it as the current one: calls inherit its deadline.
+//! let inherited = context.scope(async { Context::current() }).await;
+//! assert!(inherited.expect("a context").deadline().is_some());
+//! # Ok(()) }
+//! ```
 
 use std::borrow::Cow;
 use std::future::Future;

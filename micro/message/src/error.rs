@@ -1,6 +1,27 @@
 //! The one error type: a kind to branch on, a message to read, a source to trace.
 //!
 //! Does not decide what is retried (that needs to know whether a call reached a handler).
+//!
+//! # Examples
+//!
+//! ```
+//! use micro::{Error, ErrorKind, OrError, Result};
+//!
+//! fn port(text: &str) -> Result<u16> {
+//!     let port = text.parse().or_error(ErrorKind::InvalidArgument, "`port` is not a number")?;
+//!     if port == 0 {
+//!         return Err(Error::invalid_argument("`port` must not be 0"));
+//!     }
+//!     Ok(port)
+//! }
+//!
+//! assert_eq!(port("8080")?, 8080);
+//! let error = port("80a").unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+//! assert_eq!(error.kind().http_status(), 400);
+//! assert_eq!(error.chain(), "`port` is not a number: invalid digit found in string");
+//! # Ok::<(), Error>(())
+//! ```
 
 mod detail;
 

@@ -1,6 +1,20 @@
 //! Metadata: the key-value pairs that travel beside a message; keys are lower case everywhere.
 //!
 //! Does not know any protocol's reserved names; each protocol filters its own.
+//!
+//! # Examples
+//!
+//! ```
+//! use micro::{Error, Metadata};
+//!
+//! let mut metadata = Metadata::new();
+//! metadata.insert("Tenant", "acme")?;
+//! metadata.append("tag", "a")?;
+//! metadata.append("tag", "b")?;
+//! assert_eq!(metadata.get("tenant"), Some("acme"));
+//! assert_eq!(metadata.get_all("tag").collect::<Vec<_>>(), ["a", "b"]);
+//! # Ok::<(), Error>(())
+//! ```
 
 use std::borrow::Cow;
 

@@ -3,6 +3,36 @@
 //!
 //! [`Types`] collects descriptors while messages describe themselves; [`Schema`] is the finished
 //! picture that can be written, read, shown and compared.
+//!
+//! # Examples
+//!
+//! ```
+//! use micro::schema::Schema;
+//!
+//! mod v1 {
+//!     #[micro::message(package = "shop")]
+//!     pub struct Item {
+//!         pub name: String,
+//!         pub price: u32,
+//!     }
+//! }
+//!
+//! mod v2 {
+//!     #[micro::message(package = "shop")]
+//!     pub struct Item {
+//!         pub name: String,
+//!         /// It was a number.
+//!         pub price: String,
+//!     }
+//! }
+//!
+//! let old = Schema::default().with::<v1::Item>()?;
+//! let new = Schema::default().with::<v2::Item>()?;
+//! let report = Schema::check(&old, &new);
+//! assert!(!report.is_compatible());
+//! println!("{report}");
+//! # Ok::<(), micro::Error>(())
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -38,6 +38,26 @@
 //! both directions and decompressed. Requests may come compressed with what is compiled in
 //! (features `gzip`, `zstd`); replies are compressed when [`Config::compression`] says so and the
 //! caller accepts it.
+//!
+//! # Examples
+//!
+//! An app has a server of its own. By hand:
+//!
+//! ```
+//! use micro::handler::Router;
+//! use micro::prelude::*;
+//! use micro::server::{Config, Server};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     let router = Router::new(); // Filled with `Router::add`; an app fills it with its services.
+//!     let server = Server::bind(Config::new("127.0.0.1:0"), router).await?;
+//!     println!("listening on {}", server.local_address());
+//!     let running = server.start();
+//!     running.drain(secs(1)).await;
+//!     Ok(())
+//! }
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -2,6 +2,41 @@
 //!
 //! The only module that reads the environment, and only when asked to: [`App::builder`] takes no
 //! global state, no signal handlers and no arguments; `micro::run!()` does.
+//!
+//! # Examples
+//!
+//! An app that is put together by hand. `micro::run!()` does the same with everything that is linked,
+//! and adds settings, a log and signals:
+//!
+//! ```
+//! use micro::prelude::*;
+//!
+//! #[micro::service]
+//! struct Bell;
+//!
+//! #[micro::service]
+//! impl Bell {
+//!     #[micro::rpc]
+//!     async fn ring(&self) -> Result<()> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     let app = App::builder()
+//!         .name("tower", "1.0.0")
+//!         .setting("registry", "memory")
+//!         .service(Bell)
+//!         .build()
+//!         .await?;
+//!     let running = app.start().await?; // Listens on a free port of the loopback interface.
+//!     let bell = BellClient::new(running.client().clone());
+//!     bell.ring().remote().await?;
+//!     running.stop().await;
+//!     Ok(())
+//! }
+//! ```
 
 #[cfg(feature = "server")]
 mod advertise;

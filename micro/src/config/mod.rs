@@ -1,6 +1,23 @@
 //! Config: layered values, each of which knows where it came from.
 //!
 //! Does not read the environment; `app` hands it over as one layer.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use micro::config::{Layers, Origin};
+//!
+//! let mut layers = Layers::new();
+//! layers.set("shop.pause", "1s", Origin::Default);
+//! layers.toml("[shop]\npause = \"250ms\"", "shop.toml")?;
+//!
+//! let (pause, origin) = layers.get::<Duration>("shop.pause")?.expect("it is set");
+//! assert_eq!(pause, Duration::from_millis(250));
+//! assert_eq!(origin, Origin::File("shop.toml".into()));
+//! # Ok::<(), micro::Error>(())
+//! ```
 
 mod layers;
 mod value;

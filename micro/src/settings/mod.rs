@@ -1,5 +1,23 @@
 //! Settings: defaults, then `micro.toml`, then the environment, then the program; each value
 //! knows where it came from.
+//!
+//! # Examples
+//!
+//! ```
+//! use micro::settings::{KEYS, Settings};
+//!
+//! for key in KEYS {
+//!     println!("{:28} {:20} {}", key.variable(), key.default, key.doc);
+//! }
+//!
+//! let mut settings = Settings::new();
+//! settings.set("drain", "1m")?;
+//! assert_eq!(settings.get::<String>("drain")?.0, "1m");
+//!
+//! let error = settings.set("drian", "1m").unwrap_err();
+//! assert!(error.message().contains("did you mean `drain`?"));
+//! # Ok::<(), micro::Error>(())
+//! ```
 
 pub(crate) mod keys;
 pub(crate) mod options;

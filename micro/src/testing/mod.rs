@@ -1,4 +1,60 @@
 //! Testing: a whole app in memory, in one process: no port, no registry but its own, no files.
+//!
+//! # Examples
+//!
+//! The service under test calls a contract, which the test serves itself:
+//!
+//! ```
+//! use micro::prelude::*;
+//! use micro::testing::TestApp;
+//!
+//! #[micro::message]
+//! struct Amount {
+//!     cents: u64,
+//! }
+//!
+//! #[micro::service(package = "bank.v1")]
+//! trait Bank {
+//!     #[micro::rpc]
+//!     async fn charge(&self, request: Amount) -> Result<Amount>;
+//! }
+//!
+//! #[micro::service]
+//! struct Till {
+//!     bank: BankClient,
+//! }
+//!
+//! #[micro::service]
+//! impl Till {
+//!     #[micro::rpc]
+//!     async fn pay(&self, request: Amount) -> Result<Amount> {
+//!         self.bank.charge(request).await
+//!     }
+//! }
+//!
+//! #[micro::service]
+//! struct ClosedBank;
+//!
+//! #[micro::service]
+//! impl Bank for ClosedBank {
+//!     async fn charge(&self, _request: Amount) -> Result<Amount> {
+//!         Err(Error::unavailable("the bank is closed"))
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     let app = TestApp::builder()
+//!         .service(ClosedBank)
+//!         .linked_service::<Till>()
+//!         .start()
+//!         .await?;
+//!     let error = TillClient::new(app.client()).pay(Amount { cents: 100 }).await;
+//!     assert_eq!(error.err().expect("an error").kind(), ErrorKind::Unavailable);
+//!     app.stop().await;
+//!     Ok(())
+//! }
+//! ```
 
 #[cfg(feature = "schema")]
 mod schema;

@@ -2,6 +2,25 @@
 //!
 //! Pure and synchronous: time comes in as a parameter and randomness from a seed. Does not know
 //! networks; who calls tells it how calls went.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use micro::registry::Node;
+//! use micro::selector::{Choice, Filter, Strategy, Table};
+//!
+//! let nodes = ["a", "b"].map(|id| Node::new("greeter", id, "127.0.0.1:8080").with_version("1.2.0"));
+//! let table: Table<()> = Table::seeded(1);
+//! table.update(&nodes, |_node, _health| ());
+//!
+//! let filter = Filter::new().version("1.2");
+//! let choice = Choice { strategy: Strategy::RoundRobin, filter: &filter, tried: &[] };
+//! let first = table.pick(&choice, Duration::ZERO).expect("a node");
+//! let second = table.pick(&choice, Duration::ZERO).expect("a node");
+//! assert_ne!(first.member().node().id, second.member().node().id);
+//! ```
 
 mod filter;
 mod health;

@@ -2,6 +2,45 @@
 //! reaches them.
 //!
 //! Does not know networks: a protocol makes a [`Call`] and sends the [`Reply`].
+//!
+//! # Examples
+//!
+//! What the attributes generate can be written by hand. A service without any attribute but those of
+//! its messages:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use micro::handler::{Method, MethodInfo, Served, Service, ServiceInfo};
+//! use micro::prelude::*;
+//! use micro::testing::TestApp;
+//!
+//! #[micro::message]
+//! struct Number {
+//!     value: i64,
+//! }
+//!
+//! struct Doubler;
+//!
+//! impl Service for Doubler {
+//!     fn served() -> Vec<Served> {
+//!         let double = Method::unary("Double", |_: Arc<Self>, _: Context, number: Number| async move {
+//!             Ok(Number { value: number.value * 2 })
+//!         });
+//!         vec![Served::new(ServiceInfo::new("doubler", "doubler.Doubler")).method(double)]
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     let app = TestApp::builder().service(Doubler).start().await?;
+//!     let double = Arc::new(MethodInfo::new("doubler", "/doubler.Doubler/Double"));
+//!     let reply: Number = app.client().call(&double, Number { value: 21 }).await?;
+//!     assert_eq!(reply.value, 42);
+//!     app.stop().await;
+//!     Ok(())
+//! }
+//! ```
 
 mod call;
 mod dispatch;

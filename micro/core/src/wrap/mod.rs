@@ -1,4 +1,54 @@
 //! Wraps: code around calls and events (middleware), and the chain that runs it.
+//!
+//! # Examples
+//!
+//! The attribute [`wrap`](../attr.wrap.html) makes a wrap of a function. A wrap with settings is a type:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use micro::prelude::*;
+//! use micro::testing::TestApp;
+//! use micro::wrap::Wrap;
+//!
+//! /// Refuses calls that bring less time than this.
+//! struct AtLeast(Duration);
+//!
+//! impl Wrap for AtLeast {
+//!     async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Reply> {
+//!         match call.context().remaining() {
+//!             Some(left) if left < self.0 => Err(Error::deadline_exceeded("there is too little time")),
+//!             _ => next.run(call).await,
+//!         }
+//!     }
+//! }
+//!
+//! #[micro::service]
+//! struct Bell;
+//!
+//! #[micro::service]
+//! impl Bell {
+//!     #[micro::rpc]
+//!     async fn ring(&self) -> Result<()> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     let app = TestApp::builder()
+//!         .service(Bell)
+//!         .wrap("at_least", AtLeast(Duration::from_secs(10)))
+//!         .start()
+//!         .await?;
+//!     let bell = BellClient::new(app.client());
+//!     bell.ring().await?; // The default timeout is 30 s.
+//!     let error = bell.ring().timeout(secs(1)).await.unwrap_err();
+//!     assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+//!     app.stop().await;
+//!     Ok(())
+//! }
+//! ```
 
 mod chain;
 mod linked;
