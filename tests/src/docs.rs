@@ -13,6 +13,7 @@ macro_rules! texts {
 texts! {
     Readme = "../../README.md";
     GuideFirstService = "../../docs/first-service.md";
+    GuideMessages = "../../docs/messages.md";
     GuideCallsAndStreams = "../../docs/calls-and-streams.md";
     GuideRest = "../../docs/rest.md";
     GuideEvents = "../../docs/events.md";

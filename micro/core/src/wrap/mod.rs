@@ -2,7 +2,7 @@
 //!
 //! # Examples
 //!
-//! The attribute [`wrap`](../attr.wrap.html) makes a wrap of a function. A wrap with settings is a type:
+//! The attribute `#[micro::wrap]` makes a wrap of a function. A wrap with settings is a type:
 //!
 //! ```
 //! use std::time::Duration;
