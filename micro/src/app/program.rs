@@ -1,6 +1,8 @@
 //! What `micro::run!()` calls: a runtime, logging, signals, an exit code.
 
-use std::io::IsTerminal;
+use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use tokio::runtime::{Builder as RuntimeBuilder, Handle};
@@ -41,7 +43,8 @@ pub struct Program {
 /// and while handlers block every worker of the runtime.
 ///
 /// Returns when the app has stopped in order; when it cannot start or fails, the reason goes to
-/// standard error and the process ends with code 1.
+/// standard error and the process ends with code 1. The text of a panic goes there as well, on one
+/// line and escaped; a panic hook that was set before is replaced.
 pub fn run(program: Program) {
     if let Err(error) = try_run(program) {
         eprintln!("error: {}", error.chain());
@@ -149,6 +152,7 @@ fn start_logging(settings: &Settings) -> Result<()> {
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
+    escape_panics();
     if tracing_subscriber::registry()
         .with(filter)
         .with(layer)
@@ -158,6 +162,37 @@ fn start_logging(settings: &Settings) -> Result<()> {
         tracing::debug!("the program has a subscriber of its own");
     }
     Ok(())
+}
+
+/// Has the text of panics escaped, as it may hold what others sent: with line breaks in it, it could
+/// look like other lines of the log, and with control sequences it could govern a terminal.
+///
+/// What a program did about panics before `run!` is replaced; a hook that it sets later stays.
+fn escape_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let place = panic
+            .location()
+            .map_or_else(String::new, |at| format!(" at {at}"));
+        let line = panic_line(thread.name(), &place, panic.payload());
+        let backtrace = Backtrace::capture();
+        let mut stderr = std::io::stderr().lock();
+        // When standard error is closed there is nowhere left to say so.
+        let _ = if backtrace.status() == BacktraceStatus::Captured {
+            writeln!(stderr, "{line}\n{backtrace}")
+        } else {
+            writeln!(stderr, "{line}")
+        };
+    }));
+}
+
+/// One line on a panic.
+fn panic_line(thread: Option<&str>, place: &str, payload: &dyn Any) -> String {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let text = text.unwrap_or("a value that is not text").escape_debug();
+    let thread = thread.unwrap_or("<unnamed>").escape_debug();
+    format!("thread '{thread}' panicked{place}: {text}")
 }
 
 /// What a filter such as `warn,my_crate=debug` lets through.
@@ -250,6 +285,16 @@ impl Signals {
 mod tests {
     use super::*;
     use tracing::Level;
+
+    #[test]
+    fn text_of_a_panic_stays_on_one_line() {
+        let text = "index \n2026 INFO all is well\u{1b}[2J\r".to_owned();
+        assert_eq!(
+            panic_line(Some("main"), " at a.rs:1:2", &text),
+            r"thread 'main' panicked at a.rs:1:2: index \n2026 INFO all is well\u{1b}[2J\r"
+        );
+        assert!(panic_line(None, "", &1).ends_with("not text"));
+    }
 
     #[test]
     fn a_word_that_is_no_level_is_refused() {

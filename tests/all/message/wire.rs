@@ -216,3 +216,41 @@ fn a_message_that_must_hold_itself_ends_at_the_bound() {
     assert!(read::<Endless>(&[]).is_err());
     assert!(Endless::decode_json(b"{}", MEMORY).is_err());
 }
+
+/// As README has it: 100 levels, unless the stack ends it sooner, which it may after 60 in JSON
+/// that nests by lists when nothing is optimized.
+#[test]
+fn ordinary_messages_nest_as_deep_as_is_promised() {
+    let nested = std::thread::Builder::new().stack_size(2 << 20).spawn(|| {
+        let deep = |levels: usize, wrap: fn(Tree) -> Tree| {
+            (0..levels).fold(Tree::default(), |inner, _| wrap(inner))
+        };
+        let left = |inner| Tree {
+            left: Some(Box::new(inner)),
+            ..Tree::default()
+        };
+        let child = |inner| Tree {
+            children: vec![inner],
+            ..Tree::default()
+        };
+        let in_lists = if cfg!(debug_assertions) { 60 } else { 99 };
+        let repeat = |before: &str, after: &str, levels: usize| {
+            [&before.repeat(levels), "{}", &after.repeat(levels)].concat()
+        };
+        for (json, tree) in [
+            (repeat(r#"{"left":"#, "}", 99), deep(99, left)),
+            (
+                repeat(r#"{"children":["#, "]}", in_lists),
+                deep(in_lists, child),
+            ),
+        ] {
+            let read = Tree::decode_json(json.as_bytes(), 64 * MEMORY).unwrap();
+            assert!(read == tree);
+        }
+        for tree in [deep(100, left), deep(100, child)] {
+            let read = Tree::decode(&bytes(&tree), 64 * MEMORY).unwrap();
+            assert!(read == tree);
+        }
+    });
+    nested.unwrap().join().unwrap();
+}

@@ -10,6 +10,14 @@ use micro_wire::headers;
 /// The status in these fields; `None` when there is none.
 pub(super) fn status(fields: &HeaderMap) -> Option<Result<(), Failure>> {
     Some(status::read(fields)?.map_err(|error| {
+        // Not an error that a service means, so the caller is told where it comes from.
+        if let Some(code) = status::strange_code(fields) {
+            let text = format!(
+                "the server sent `grpc-status: {code}`, which gRPC does not have: {}",
+                error.message()
+            );
+            return Failure::new(Reach::Answered, Error::new(error.kind(), text));
+        }
         let mut metadata = Metadata::new();
         headers::read(fields, &mut metadata);
         let mut failure = Failure::answered(error.with_metadata(metadata));

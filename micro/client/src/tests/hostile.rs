@@ -94,6 +94,26 @@ async fn error_behind_a_piece_of_a_message_is_the_service_s() {
     assert_eq!(error.metadata().get("hint"), Some("b"));
 }
 
+#[tokio::test]
+async fn status_that_is_none_names_method_and_address() {
+    let (error, _) = failure(|incoming| async move {
+        let piece = Bytes::from_static(b"\0\0\0\0\x03Hi");
+        let status = &[("grpc-status", "99"), ("grpc-message", "what")];
+        answer(incoming.respond, head(&[]), piece, Some(status));
+    })
+    .await;
+    assert_eq!(error.kind(), ErrorKind::Unknown);
+    let text = error.message();
+    for word in [
+        "`/greeter.Greeter/Hello`",
+        " at 127.0.0.1:",
+        "`grpc-status: 99`",
+        ": what",
+    ] {
+        assert!(text.contains(word), "{text}");
+    }
+}
+
 /// A status in the head counts only when nothing follows the head.
 #[tokio::test]
 async fn status_before_the_message_is_not_the_status() {
@@ -345,7 +365,11 @@ async fn status_without_message_is_an_error_whatever_the_code() {
         );
     })
     .await;
-    assert_eq!((error.kind(), error.message()), (ErrorKind::Unknown, "odd"));
+    assert_eq!(error.kind(), ErrorKind::Unknown);
+    assert_eq!(
+        middle(&error),
+        "the server sent `grpc-status: 77`, which gRPC does not have: odd"
+    );
 }
 
 #[tokio::test]

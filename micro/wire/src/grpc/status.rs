@@ -87,6 +87,16 @@ pub fn read(fields: &HeaderMap) -> Option<Result<(), Error>> {
     Some(Err(error))
 }
 
+/// The code in these fields when it is none of gRPC's, as it may be shown.
+pub fn strange_code(fields: &HeaderMap) -> Option<String> {
+    let sent = fields.get(STATUS)?.as_bytes();
+    let code = std::str::from_utf8(sent).ok();
+    let code = code.and_then(|code| code.parse::<u32>().ok());
+    let known = |code| code == 0 || ErrorKind::from_grpc_code(code).is_some();
+    let shown = &sent[..sent.len().min(20)];
+    (!code.is_some_and(known)).then(|| shown.escape_ascii().to_string())
+}
+
 fn code(kind: ErrorKind) -> HeaderValue {
     const CODES: [&str; 17] = [
         "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16",
@@ -238,6 +248,11 @@ mod tests {
                 .unwrap()
                 .unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unknown);
+            let strange = strange_code(&fields(&[("grpc-status", code)]));
+            assert_eq!(strange.as_deref(), Some(code));
+        }
+        for code in ["0", "5", "16"] {
+            assert_eq!(strange_code(&fields(&[("grpc-status", code)])), None);
         }
         for bytes in [
             &b"\x1a\xff\xff\xff\xff\x0f"[..],
