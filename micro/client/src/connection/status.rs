@@ -3,6 +3,7 @@
 use http::HeaderMap;
 
 use crate::failure::{Failure, Reach};
+use micro_message::error::Error;
 use micro_message::metadata::Metadata;
 use micro_wire::grpc::{NOT_HANDLED, status};
 use micro_wire::headers;

@@ -267,6 +267,9 @@ impl FromCall for Caller {
     }
 }
 
+// Made anew for each call, from resources that are frozen by then. A value that is kept for a
+// method would save the lookup, 4 ns of 16 with the clone of an `Arc`; but it would have to be
+// `Clone`, and be the same value for all calls. The bench `dispatch` measures two such parameters.
 #[diagnostic::do_not_recommend]
 impl<T: FromApp> FromCall for T {
     fn from_call(parts: &Parts) -> Result<Self> {

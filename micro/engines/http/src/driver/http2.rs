@@ -219,3 +219,37 @@ impl std::fmt::Debug for Reader {
         f.debug_struct("Reader").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn refusal_is_told_as_the_peer_wrote_it_before_it_was_encoded() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let serving = tokio::spawn(async move {
+            let (tcp, _) = listener.accept().await.unwrap();
+            let mut connection = h2::server::handshake(tcp).await.unwrap();
+            let (_, mut respond) = connection.accept().await.unwrap().unwrap();
+            let refused = http::Response::builder()
+                .header("grpc-status", "12")
+                .header("grpc-message", "100%25 of it");
+            let refused = refused.body(()).unwrap();
+            respond.send_response(refused, true).unwrap();
+            // Until the caller is gone.
+            while connection.accept().await.is_some() {}
+        });
+        let opened = open(&address, "/a", Times::default()).await.unwrap();
+        let (connection, writer, mut reader) = opened;
+        let read = timeout(Duration::from_secs(10), reader.next()).await;
+        assert_eq!(
+            read.expect("the peer has answered").unwrap_err(),
+            "refused with 200 OK: 100% of it"
+        );
+        drop((connection, writer, reader));
+        serving.abort();
+    }
+}
