@@ -4,7 +4,11 @@
 # program that only calls. Each crate stands outside this workspace and takes us by path, yet
 # compiled as cargo compiles a published crate: not for a next time.
 #
-#   bash benches/hello-build.sh [ROUNDS] [PAIR…]     pairs: service lean caller
+#   bash benches/hello-build.sh [ROUNDS] [PAIR…]     pairs: service lean caller program
+#
+# `program`, which only runs when it is named, is the service once it is built: CPU seconds of
+# another debug build after main.rs was touched, the size of the debug binary and of the stripped
+# release binary, and the resident memory of the latter while nothing calls it.
 #
 # CPU seconds are those of all processes of a build, user and system; on a machine that does nothing
 # else, wall seconds are what an author waits.
@@ -169,7 +173,7 @@ impl Service<http::Request<Body>> for Greeter {
 
 #[tokio::main]
 async fn main() -> Result<(), tonic::transport::Error> {
-    let address = ([127, 0, 0, 1], 8080).into();
+    let address = ([127, 0, 0, 1], 0).into();
     tonic::transport::Server::builder().add_service(Greeter).serve(address).await
 }
 RUST
@@ -223,14 +227,82 @@ build() {
     wc -l >"$scratch/$1.crates"
   rm -rf "$scratch/$1/target"
 }
+# rebuild NAME: appends CPU seconds of a build after main.rs was touched to NAME.rebuilds.
+rebuild() {
+  local TIMEFORMAT='%U %S'
+  touch "$scratch/$1/src/main.rs"
+  { time cargo build -q --offline --manifest-path "$scratch/$1/Cargo.toml" \
+    2>"$scratch/log"; } 2>"$scratch/time" || { cat "$scratch/log"; return 1; }
+  awk '{ printf "%.2f\n", $1 + $2 }' "$scratch/time" >>"$scratch/$1.rebuilds"
+}
+# resident PROGRAM: appends KiB of resident memory of the program at rest, once they have been the
+# same for two seconds, to PROGRAM.resident. It serves any free port of loopback.
+resident() {
+  local pid before=0 now=1 same=0
+  MICRO_ADDRESS=127.0.0.1:0 HOME=$scratch XDG_RUNTIME_DIR=$scratch "$scratch/$1" \
+    >"$scratch/log" 2>&1 &
+  pid=$!
+  for _ in $(seq 60); do
+    sleep 0.5
+    now=$(awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status") || { cat "$scratch/log"; return 1; }
+    if [ "$now" = "$before" ]; then same=$((same + 1)); else same=0; fi
+    before=$now
+    [ $same -lt 4 ] || break
+  done
+  kill "$pid"
+  wait "$pid" || true # It ends by the signal.
+  echo "$now" >>"$scratch/$1.resident"
+}
+# programs: builds, measures and prints the four numbers of `program`.
+programs() {
+  local name side
+  for side in ours tonic; do
+    name=service-$side
+    cargo build -q --offline --manifest-path "$scratch/$name/Cargo.toml"
+    stat -c %s "$scratch/$name/target/debug/$name" >"$scratch/$name.debug"
+  done
+  for _ in $(seq "$rounds"); do for side in ours tonic; do rebuild "service-$side"; done; done
+  for side in ours tonic; do
+    name=service-$side
+    rm -rf "$scratch/$name/target"
+    cargo build -q --offline --release --config profile.release.strip=true \
+      --manifest-path "$scratch/$name/Cargo.toml"
+    cp "$scratch/$name/target/release/$name" "$scratch/program-$side"
+    rm -rf "$scratch/$name/target"
+    stat -c %s "$scratch/program-$side" >"$scratch/$name.release"
+  done
+  for _ in $(seq "$rounds"); do for side in ours tonic; do resident "program-$side"; done; done
+  compare 'rebuild after touching main.rs, s CPU' 1 service-{ours,tonic}.rebuilds
+  compare 'debug binary, MB' 1e6 service-{ours,tonic}.debug
+  compare 'stripped release binary, MB' 1e6 service-{ours,tonic}.release
+  compare 'resident memory at rest, MiB' 1024 program-{ours,tonic}.resident
+}
+# compare WHAT UNIT OURS TONIC: prints the medians of two files, in this unit, and their ratio.
+compare() {
+  local ours peer
+  ours=$(middle "$scratch/$3") peer=$(middle "$scratch/$4")
+  awk "BEGIN { printf \"median: %s: ours %.2f, tonic %.2f; ratio %.2f\\n\", \
+    \"$1\", $ours / $2, $peer / $2, $ours / $peer }"
+}
+# middle FILE: the median of numbers, one a line.
+middle() {
+  sort -n "$1" | awk '{ a[NR] = $1 } END { print (a[int((NR + 1) / 2)] + a[int(NR / 2) + 1]) / 2 }'
+}
 # median NAME COLUMN
 median() {
-  cut -d ' ' -f "$2" "$scratch/$1.times" | sort -n |
-    awk '{ a[NR] = $1 } END { print (a[int((NR + 1) / 2)] + a[int(NR / 2) + 1]) / 2 }'
+  cut -d ' ' -f "$2" "$scratch/$1.times" >"$scratch/column"
+  middle "$scratch/column"
 }
 
-# What is missing is fetched before anything is timed.
+# `program` is not a pair of clean builds.
+builds=() program=
 for pair in "${pairs[@]}"; do
+  if [ "$pair" = program ]; then program=service; else builds+=("$pair"); fi
+done
+pairs=("${builds[@]}")
+
+# What is missing is fetched before anything is timed.
+for pair in ${program:-} "${pairs[@]}"; do
   for side in ours tonic; do cargo fetch -q --manifest-path "$scratch/$pair-$side/Cargo.toml"; done
 done
 for round in $(seq "$rounds"); do
@@ -250,3 +322,4 @@ for pair in "${pairs[@]}"; do
     "$peer" "$(median "$pair-tonic" 2)" "$(cat "$scratch/$pair-tonic.crates")" \
     "CPU ratio $(awk "BEGIN { printf \"%.2f\", $ours / $peer }")"
 done
+if [ -n "$program" ]; then programs; fi
