@@ -66,9 +66,9 @@ mod tests {
     }
 
     #[test]
-    fn keys_may_borrow_from_what_is_sorted() {
+    fn what_is_sorted_may_own_memory() {
         let mut list = ["c", "a", "b"].map(String::from);
-        sort_by(&mut list, |a, b| a.cmp(b));
+        sort_by(&mut list, Ord::cmp);
         assert_eq!(list, ["a", "b", "c"]);
     }
 }
