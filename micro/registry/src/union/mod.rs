@@ -389,7 +389,7 @@ mod tests {
             Ok(Watch::spawn(move |sender| async move {
                 tokio::time::sleep(delay).await;
                 sender.send(nodes);
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }))
         }
     }

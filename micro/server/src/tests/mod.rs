@@ -207,8 +207,10 @@ impl Served {
     }
 
     pub(super) async fn of(methods: Vec<Method>, configure: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::default();
-        config.names = vec!["shop".to_owned(), "x".to_owned()];
+        let mut config = Config {
+            names: vec!["shop".to_owned(), "x".to_owned()],
+            ..Config::default()
+        };
         configure(&mut config);
         let test = Arc::new(Test::default());
         let mut router = Router::new();
