@@ -43,8 +43,9 @@ pub fn record(json: &[u8]) {
     node.version.clone_from(&found.version);
     node.metadata.clone_from(&found.metadata);
     node.methods.clone_from(&found.methods);
-    let written = txt::encode(&node, true);
-    if written.iter().map(String::len).sum::<usize>() <= txt::MAX_HEX {
+    let (written, text) = txt::encode_measured(&node, true);
+    let hex = written.iter().map(String::len).sum::<usize>();
+    if hex <= txt::MAX_HEX && text <= txt::MAX_TEXT {
         assert_eq!(decode(&written), Some(found));
     }
 }

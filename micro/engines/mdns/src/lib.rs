@@ -65,6 +65,7 @@
 //! | what | at most |
 //! |---|---|
 //! | text of a record, after inflation | 64 KiB |
+//! | memory of a node | 256 KiB |
 //! | text that is read within a second: of one address; of all | 1 MiB; 4 MiB |
 //! | nodes of one service | 2,048, or 4 MiB |
 //! | nodes that are kept of one address; of all | 1,024, or 2 MiB; 8,192, or 16 MiB |

@@ -247,7 +247,7 @@ pub(super) fn announcement(
         Error::invalid_argument(format!("address `{}` has no port", node.address))
     })?;
     let write = |with_methods| {
-        let pieces = txt::encode(node, with_methods);
+        let (pieces, text) = txt::encode_measured(node, with_methods);
         let service = Service {
             name: &node.service,
             instance: &node.id,
@@ -255,21 +255,21 @@ pub(super) fn announcement(
             ttl,
             secret,
         };
-        service.packet(addresses, &pieces, asked)
+        Ok::<_, Error>((service.packet(addresses, &pieces, asked)?, text))
     };
-    let full = write(true)?;
-    let bytes = if full.len() > FRAME && !node.methods.is_empty() {
-        write(false)?
-    } else {
-        full
-    };
-    if bytes.len() <= MAX {
+    let (mut bytes, mut text) = write(true)?;
+    if (bytes.len() > FRAME || text > txt::MAX_TEXT) && !node.methods.is_empty() {
+        (bytes, text) = write(false)?;
+    }
+    if bytes.len() <= MAX && text <= txt::MAX_TEXT {
         return Ok(bytes);
     }
     Err(Error::invalid_argument(format!(
-        "the record of `{}` has {} bytes, a message holds {MAX}; give it less metadata",
+        "the record of `{}` has {} bytes and {text} before compression, {MAX} and {} are allowed; \
+         give it less metadata",
         node.id,
-        bytes.len()
+        bytes.len(),
+        txt::MAX_TEXT
     )))
 }
 

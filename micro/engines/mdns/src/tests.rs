@@ -203,6 +203,9 @@ fn methods_are_left_out_where_they_do_not_fit() {
     }
     let error = packet::announcement(&big.with_metadata("k", random), &[ip], TTL, (None, None));
     assert!(error.unwrap_err().message().contains("less metadata"));
+    let long = node("a").with_metadata("k", "v".repeat(70_000));
+    let error = packet::announcement(&long, &[ip], TTL, (None, None)).unwrap_err();
+    assert!(error.message().contains("before compression"), "{error}");
     assert!(packet::announcement(&node("a..b"), &[ip], TTL, (None, None)).is_err());
 }
 

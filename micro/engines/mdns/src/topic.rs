@@ -35,6 +35,8 @@ const LINGER: Duration = Duration::from_secs(60);
 const MAX_NODES: usize = 2048;
 /// The most bytes of its nodes.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// The most bytes of one node.
+const MAX_NODE: usize = 256 * 1024;
 /// Least time between two lists that are told because of datagrams; the first change is told at
 /// once.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(20);
@@ -141,6 +143,7 @@ pub(super) enum Outcome {
 
 const ANOTHER_SENDER: &str = "another address announced this node";
 const OLDER: &str = "a newer record was signed";
+const TOO_LARGE: &str = "a node takes too much memory";
 const FULL: &str = "too many nodes, or too large ones";
 
 impl Topic {
@@ -258,6 +261,9 @@ impl Topic {
 
     fn keep(&mut self, announced: Announced, sources: &mut Sources, now: Instant) -> Outcome {
         let bytes = size(&announced.node);
+        if bytes > MAX_NODE {
+            return Outcome::PassedOver(TOO_LARGE);
+        }
         let known = self.heard.get(&announced.node.id);
         let before = known.map_or(0, |heard| heard.bytes);
         let full = known.is_none() && self.heard.len() >= MAX_NODES;
@@ -638,6 +644,10 @@ mod tests {
         assert!(told.topic.bytes <= MAX_BYTES && told.topic.bytes > MAX_BYTES / 2);
         let kept: usize = told.topic.nodes().map(size).sum();
         assert_eq!(kept, told.topic.bytes);
+        let huge = Node::new("greeter", "huge", "10.0.0.9:1");
+        let huge = huge.with_methods(std::iter::repeat_n("/greeter.A/B", 6000));
+        let outcome = told.hear(huge, "10.0.0.9", None);
+        assert_eq!(outcome, Outcome::PassedOver(TOO_LARGE));
         let again = told.topic.nodes().next().unwrap().clone();
         let smaller = Node::new("greeter", &again.id, "10.0.0.1:2");
         let from = told.topic.heard[&again.id].from.to_string();

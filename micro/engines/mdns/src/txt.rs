@@ -30,7 +30,13 @@ pub(super) struct Txt {
 }
 
 /// The pieces of a node's TXT record.
+#[cfg(test)]
 pub(super) fn encode(node: &Node, with_methods: bool) -> Vec<String> {
+    encode_measured(node, with_methods).0
+}
+
+/// The same, and how long the text in it is.
+pub(super) fn encode_measured(node: &Node, with_methods: bool) -> (Vec<String>, usize) {
     let methods = if with_methods { &node.methods[..] } else { &[] };
     let endpoints: Vec<Value> = methods
         .iter()
@@ -47,7 +53,8 @@ pub(super) fn encode(node: &Node, with_methods: bool) -> Vec<String> {
         "Endpoints": endpoints,
         "Metadata": node.metadata,
     });
-    pack(text.to_string().as_bytes())
+    let text = text.to_string();
+    (pack(text.as_bytes()), text.len())
 }
 
 /// The pieces of a record that says this.
