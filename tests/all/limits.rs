@@ -49,11 +49,34 @@ fn rows() -> Vec<(&'static str, String)> {
         ),
         ("concurrent calls", number(server.streams as usize)),
         ("connections of a server", number(server.connections)),
+        (
+            "half-received messages",
+            two(
+                bytes(server.connection_receive_buffer),
+                bytes(server.server_receive_buffer),
+            ),
+        ),
+        (
+            "responses that a connection",
+            two(
+                bytes(server.connection_send_buffer),
+                bytes(server.server_send_buffer),
+            ),
+        ),
         ("connections of a client", number(client.connections)),
         ("calls that wait", number(client.queue_limit)),
         (
             "bytes buffered on a client",
             two(bytes(client.stream_window), bytes(client.connection_window)),
+        ),
+        ("half-received replies", bytes(client.receive_buffer)),
+        (
+            "bytes of events that wait",
+            bytes(subscriber.capacity_bytes),
+        ),
+        (
+            "records that a group",
+            two(number(stream.window), bytes(stream.window_bytes)),
         ),
         ("time of a unary call", seconds(client.timeout)),
         ("time to send a request", seconds(server.header_timeout)),
@@ -113,6 +136,22 @@ fn settings_have_the_defaults_of_the_code() {
     for (name, default) in [
         ("limits.message", bytes(limits.message)),
         ("limits.metadata", bytes(limits.metadata)),
+        (
+            "limits.connection_receive_buffer",
+            bytes(limits.connection_receive_buffer),
+        ),
+        (
+            "limits.connection_send_buffer",
+            bytes(limits.connection_send_buffer),
+        ),
+        (
+            "limits.server_receive_buffer",
+            bytes(limits.server_receive_buffer),
+        ),
+        (
+            "limits.server_send_buffer",
+            bytes(limits.server_send_buffer),
+        ),
         ("limits.streams", limits.streams.to_string()),
         ("limits.connections", limits.connections.to_string()),
         (

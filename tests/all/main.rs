@@ -15,6 +15,7 @@ mod hostile;
 mod http;
 mod killed;
 mod limits;
+mod memory;
 mod message;
 mod peers;
 mod programs;

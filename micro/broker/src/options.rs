@@ -55,6 +55,9 @@ pub struct Options {
     /// How many events wait or are handled; a publisher waits when there are as many. Default
     /// 1,024.
     pub capacity: usize,
+    /// How many bytes of events wait or are handled; a publisher waits when there are as many. A
+    /// single event may be larger. Default 16 MiB.
+    pub capacity_bytes: usize,
     /// How many ids of handled events are remembered, to handle none of them again. Default 1,024.
     pub remembered: usize,
     /// What the subscriber is called in logs and errors; default the pattern.
@@ -73,6 +76,7 @@ impl Default for Options {
             ack_wait: Duration::from_secs(30),
             timeout: Duration::from_secs(30),
             capacity: 1024,
+            capacity_bytes: 16 << 20,
             remembered: 1024,
             name: String::new(),
         }
@@ -139,6 +143,12 @@ impl Options {
         self
     }
 
+    /// Sets how many bytes of events may wait or be handled.
+    pub fn capacity_bytes(mut self, bytes: usize) -> Self {
+        self.capacity_bytes = bytes;
+        self
+    }
+
     /// Sets how many ids of handled events are remembered; 0 handles every event that comes.
     pub fn remembered(mut self, ids: usize) -> Self {
         self.remembered = ids;
@@ -175,6 +185,10 @@ impl Options {
                 "a `capacity` of {} is less than the `concurrency` of {}",
                 self.capacity, self.concurrency
             )));
+        }
+        if self.capacity_bytes == 0 {
+            let text = "a `capacity_bytes` of 0 leaves no room, give it some mebibytes";
+            return Err(Error::invalid_argument(text));
         }
         let lengths = [("timeout", self.timeout), ("ack_wait", self.ack_wait)];
         match lengths.iter().find(|(_, length)| length.is_zero()) {
@@ -235,6 +249,7 @@ mod tests {
             Options::new().concurrency(0),
             Options::new().concurrency(5000),
             Options::new().capacity(0),
+            Options::new().capacity_bytes(0),
             Options::new().timeout(Duration::ZERO),
             Options::new().ack_wait(Duration::ZERO),
         ];

@@ -100,6 +100,15 @@ impl Event {
         self
     }
 
+    /// How many bytes it has: the payload and what travels beside it.
+    pub(crate) fn size(&self) -> usize {
+        let metadata = self.metadata.iter();
+        let metadata: usize = metadata.map(|(key, value)| key.len() + value.len()).sum();
+        let key = self.key.as_ref().map_or(0, String::len);
+        let words = self.topic.len() + self.id.len() + self.content_type.len();
+        self.body.len() + metadata + key + words
+    }
+
     /// How the payload is to be read; `None` for bytes of another kind.
     pub fn codec(&self) -> Option<Codec> {
         let kind = self.content_type.split(';').next().unwrap_or_default();

@@ -43,6 +43,10 @@ pub struct Config {
     /// The same for all streams of one connection. When all of it waits for slow readers, nobody
     /// else receives anything on that connection. Default: 32 MiB.
     pub connection_window: usize,
+    /// How many bytes of messages the calls of one connection may have received in part; further
+    /// replies wait, and end with `ResourceExhausted` when too many do. A single message may be
+    /// larger. Default: 64 MiB.
+    pub receive_buffer: usize,
     /// The most metadata of one call or reply, in bytes. Default: 16 KiB.
     pub metadata_limit: usize,
     /// How many connections to one node there may be. A second one is opened when streams have
@@ -75,6 +79,7 @@ impl Default for Config {
             compression: None,
             stream_window: 512 * 1024,
             connection_window: 32 * 1024 * 1024,
+            receive_buffer: 64 * 1024 * 1024,
             metadata_limit: 16 * 1024,
             connections: 16,
             queue_limit: 65_536,

@@ -29,6 +29,9 @@ pub struct Options {
     /// Records that the whole group may have begun and not settled; 1024 unless set. While the
     /// oldest of so many is unsettled, none beyond is begun.
     pub window: usize,
+    /// Bytes of records that the whole group may hold in memory, delivered or not, and not
+    /// settled; 16 MiB unless set. Beyond them no record is fetched. A single one may be larger.
+    pub window_bytes: usize,
 }
 
 impl Default for Options {
@@ -40,6 +43,7 @@ impl Default for Options {
             dead_letter: None,
             in_flight: 64,
             window: 1024,
+            window_bytes: 16 << 20,
         }
     }
 }
@@ -77,6 +81,12 @@ impl Options {
     /// Sets [`in_flight`](Self::in_flight).
     pub fn with_in_flight(mut self, in_flight: usize) -> Self {
         self.in_flight = in_flight;
+        self
+    }
+
+    /// Sets [`window_bytes`](Self::window_bytes).
+    pub fn with_window_bytes(mut self, bytes: usize) -> Self {
+        self.window_bytes = bytes;
         self
     }
 

@@ -219,9 +219,13 @@ impl Events {
             "dead-letter topic",
             &dead.unwrap_or_else(|| dead_topic(topic)),
         )?;
-        if options.in_flight == 0 || options.window == 0 || options.ack_wait.is_zero() {
+        if options.in_flight == 0
+            || options.window == 0
+            || options.window_bytes == 0
+            || options.ack_wait.is_zero()
+        {
             return Err(Error::invalid_argument(format!(
-                "group `{group}` would get nothing with `in_flight`, `window` or `ack_wait` of 0"
+                "group `{group}` would get nothing with `in_flight`, `window`, `window_bytes` or `ack_wait` of 0"
             )));
         }
         let consumed = self.backend.consume(topic, group, options).await;

@@ -15,7 +15,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
+use crate::buffers::{Outgoing, Rest, Taken};
 use crate::state::CallGuard;
+use crate::stream_deadline::{self, Progress};
 
 /// A response of this server.
 pub(super) type HttpReply = Response<ReplyBody>;
@@ -33,11 +35,13 @@ enum Content {
     /// Nothing, or nothing more.
     Empty,
     /// Bytes of known length.
-    Full(Bytes),
+    Full(Outgoing),
     /// Bytes, then trailers.
-    Message(Bytes, HeaderMap),
+    Message(Outgoing, HeaderMap),
     /// Trailers alone.
     Trailers(HeaderMap),
+    /// The end, perhaps in trailers, once all bytes have been taken.
+    Taking(Arc<Taken>, Option<HeaderMap>),
     /// Bytes as they come, then what ends them.
     Chunks(Box<dyn Chunks>),
 }
@@ -79,10 +83,14 @@ impl ReplyBody {
     }
 
     pub(super) fn full(bytes: impl Into<Bytes>) -> Self {
-        Self::new(Content::Full(bytes.into()))
+        Self::whole(Outgoing::new(bytes))
     }
 
-    pub(super) fn message(bytes: Bytes, trailers: HeaderMap) -> Self {
+    pub(super) fn whole(bytes: Outgoing) -> Self {
+        Self::new(Content::Full(bytes))
+    }
+
+    pub(super) fn message(bytes: Outgoing, trailers: HeaderMap) -> Self {
         Self::new(Content::Message(bytes, trailers))
     }
 
@@ -106,16 +114,48 @@ impl Body for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let (frame, next) = match std::mem::replace(&mut self.content, Content::Empty) {
             Content::Empty => return Poll::Ready(None),
-            Content::Full(bytes) => (Frame::data(bytes), Content::Empty),
-            Content::Message(bytes, trailers) => (Frame::data(bytes), Content::Trailers(trailers)),
+            Content::Full(bytes) => {
+                let (piece, rest) = bytes.split();
+                stream_deadline::note(Progress::Response);
+                let next = match rest {
+                    Rest::Nothing => Content::Empty,
+                    Rest::More(bytes) => Content::Full(bytes),
+                    Rest::Taken(taken) => Content::Taking(taken, None),
+                };
+                (Frame::data(piece), next)
+            }
+            Content::Message(bytes, trailers) => {
+                let (piece, rest) = bytes.split();
+                stream_deadline::note(Progress::Response);
+                let next = match rest {
+                    Rest::Nothing => Content::Trailers(trailers),
+                    Rest::More(bytes) => Content::Message(bytes, trailers),
+                    Rest::Taken(taken) => Content::Taking(taken, Some(trailers)),
+                };
+                (Frame::data(piece), next)
+            }
+            Content::Taking(taken, trailers) => {
+                if taken.poll(cx).is_pending() {
+                    self.content = Content::Taking(taken, trailers);
+                    return Poll::Pending;
+                }
+                return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
+            }
             Content::Trailers(trailers) => (Frame::trailers(trailers), Content::Empty),
             Content::Chunks(mut chunks) => match chunks.poll_chunk(cx) {
                 Poll::Pending => {
+                    stream_deadline::note(Progress::Waits);
                     self.content = Content::Chunks(chunks);
                     return Poll::Pending;
                 }
-                Poll::Ready(Chunk::Data(bytes)) => (Frame::data(bytes), Content::Chunks(chunks)),
-                Poll::Ready(Chunk::Last(bytes)) => (Frame::data(bytes), Content::Empty),
+                Poll::Ready(Chunk::Data(bytes)) => {
+                    stream_deadline::note(Progress::Piece);
+                    (Frame::data(bytes), Content::Chunks(chunks))
+                }
+                Poll::Ready(Chunk::Last(bytes)) => {
+                    stream_deadline::note(Progress::Piece);
+                    (Frame::data(bytes), Content::Empty)
+                }
                 Poll::Ready(Chunk::Trailers(trailers)) => {
                     (Frame::trailers(trailers), Content::Empty)
                 }

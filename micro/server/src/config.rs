@@ -104,6 +104,20 @@ pub struct Limits {
     pub metadata: usize,
     /// Calls at once on one HTTP/2 connection. Default 1,024.
     pub streams: u32,
+    /// Bytes of messages that one connection has sent in part, or that wait for the end of their
+    /// request; further messages wait, and are refused with `ResourceExhausted` when too many do.
+    /// A single message may be larger. Default 16 MiB.
+    pub connection_receive_buffer: usize,
+    /// The same bytes of all connections together; beyond it a message is refused with
+    /// `Unavailable`. Connections that hold no more than 64 KiB do not count. Default 512 MiB.
+    pub server_receive_buffer: usize,
+    /// Bytes of responses that one connection has not taken yet. By half of them further requests
+    /// wait before their handlers run; a response beyond all of them is refused with
+    /// `ResourceExhausted`. A single response may be larger. Default 40 MiB.
+    pub connection_send_buffer: usize,
+    /// The same bytes of all connections together; beyond it calls are refused with `Unavailable`.
+    /// Connections that hold no more than 64 KiB do not count. Default 512 MiB.
+    pub server_send_buffer: usize,
     /// Connections at once; a further one is closed as soon as it is accepted. Default 16,384.
     pub connections: usize,
     /// How long a connection may take to send the head of a request, or nothing at all between
@@ -128,6 +142,10 @@ impl Default for Limits {
             message: 4 << 20,
             metadata: 16 << 10,
             streams: 1024,
+            connection_receive_buffer: 16 << 20,
+            server_receive_buffer: 512 << 20,
+            connection_send_buffer: 40 << 20,
+            server_send_buffer: 512 << 20,
             connections: 16_384,
             header_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),

@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
@@ -10,12 +11,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::buffers::Stuck;
 use crate::cancelled::Cancelled;
 use crate::config::Limits;
 use crate::http::HttpService;
 use crate::inline::{Inline, Queue};
 use crate::socket::{Protocol, Socket, sniff};
 use crate::state::ConnectionState;
+use crate::stream_deadline::Stalls;
 
 /// How long a connection that has said nothing yet is kept once the server drains: long enough
 /// for a request that is on its way.
@@ -25,12 +28,12 @@ const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(500);
 const LINGERING_CLOSE: Duration = Duration::from_secs(1);
 
 /// What of one stream may wait for its handler.
-const STREAM_WINDOW: u32 = 512 << 10;
+pub(super) const STREAM_WINDOW: u32 = 512 << 10;
 
 /// What of a connection may. HTTP/2 closes a connection on which frames of less than 256 bytes are
 /// unread, as each takes more memory than its bytes: by half of this there are 65,536. A stream
 /// alone cannot have as many, unless its messages are shorter than three bytes.
-const CONNECTION_WINDOW: u32 = 32 << 20;
+pub(super) const CONNECTION_WINDOW: u32 = 32 << 20;
 
 /// Room for the head of an HTTP/1 request beyond the metadata.
 const HEAD: usize = 16 << 10;
@@ -115,9 +118,20 @@ async fn http2(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Resul
         .keep_alive_interval(limits.keep_alive)
         .keep_alive_timeout(limits.keep_alive_timeout);
     let service = HttpService(Arc::clone(&state));
-    let connection = Inline::new(builder.serve_connection(io, service), queue);
-    until_drained(connection, &state, |mut connection| {
+    let stalls = Stalls::new(limits.stall_timeout, &state.buffers.send);
+    let connection = Inline::new(builder.serve_connection(io, service), queue, stalls);
+    let mut running = pin!(until_drained(connection, &state, |mut connection| {
         connection.connection().graceful_shutdown();
+    }));
+    let mut stuck = Stuck::new(&state.buffers);
+    poll_fn(|cx| {
+        if let Poll::Ready(served) = running.as_mut().poll(cx) {
+            return Poll::Ready(served);
+        }
+        ready!(stuck.poll(cx));
+        let address = state.address;
+        tracing::debug!(%address, "connection closed: the peer takes none of its responses");
+        Poll::Ready(Ok(()))
     })
     .await
 }

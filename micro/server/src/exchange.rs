@@ -14,7 +14,7 @@ use crate::timeouts::Idle;
 use micro_core::context::Context;
 use micro_core::handler::{Body, Call, PayloadStream, Reply, Route};
 use micro_message::codec::Codec;
-use micro_message::error::{Error, Result};
+use micro_message::error::{Error, ErrorKind, Result};
 
 /// A call on its way through the server.
 #[derive(Debug)]
@@ -65,11 +65,12 @@ impl<'a> Exchange<'a> {
         let answered = tokio::select! {
             biased;
             answered = async {
+                self.room().await?;
                 let body = if self.route.method.kind.streams_requests() {
                     let requests = Requests::new(frames, decode, self.idle.clone());
                     Body::Many(PayloadStream::from_source(requests))
                 } else {
-                    let bytes = self.in_time(frames.only()).await?;
+                    let bytes = self.in_time(frames.only()).await.map_err(unread)?;
                     Body::One(decode.payload(bytes))
                 };
                 begun = true;
@@ -85,9 +86,21 @@ impl<'a> Exchange<'a> {
         self.ensure_not_cut()?;
         tokio::select! {
             biased;
-            answered = self.handle(body) => answered,
+            answered = async {
+                self.room().await?;
+                self.handle(body).await
+            } => answered,
             () = self.connection.cut.cancelled() => Err(self.cut(true)),
         }
+    }
+
+    /// Waits until the caller may be sent more.
+    pub(super) async fn room(&self) -> Result<(), Failure> {
+        if self.connection.buffers.send.has_room() {
+            return Ok(());
+        }
+        let room = self.connection.buffers.room();
+        self.in_time(room).await.map_err(unread)
     }
 
     /// Waits for a request, at most as long as the call may take.
@@ -127,6 +140,15 @@ impl<'a> Exchange<'a> {
             ..error.into()
         }
     }
+}
+
+/// What a call comes to whose request has not been read. What this server alone has no room for
+/// may go to another one.
+pub(super) fn unread(error: Error) -> Failure {
+    if error.kind() == ErrorKind::Unavailable {
+        return Failure::not_handled(error);
+    }
+    error.into()
 }
 
 /// The error for a call that a stopping server no longer waits for.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http_body::{Body, Frame};
 
+use crate::buffers::{Buffers, Totals};
 use crate::config::Limits;
 use crate::connect;
 use crate::connect::query;
@@ -53,7 +54,9 @@ where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin,
 {
     let encoding = encoding.and_then(|name| HeaderValue::from_str(name).ok());
-    let mut frames = Frames::new(body, LIMIT, &Limits::default(), encoding.as_ref());
+    let limits = Limits::default();
+    let buffers = Buffers::new(&limits, &Totals::new(&limits));
+    let mut frames = Frames::new(body, LIMIT, &buffers, encoding.as_ref());
     let mut cx = Context::from_waker(Waker::noop());
     let mut messages = Vec::new();
     loop {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use hyper::rt::Executor;
 use micro_wake::sync::{Mutex, MutexGuard};
 
-use crate::stream_deadline::{self, Timed};
+use crate::stream_deadline::{self, Announced, Stalls, Timed};
 use micro_wake::Again;
 
 /// A call that keeps the processor for longer than this makes the connection cautious.
@@ -52,13 +52,14 @@ pub(super) struct Inline<C> {
 }
 
 impl<C: Future> Inline<C> {
-    pub(super) fn new(connection: C, queue: Queue) -> Self {
+    pub(super) fn new(connection: C, queue: Queue, stalls: Stalls) -> Self {
         Self {
             connection: Box::pin(connection),
             calls: Calls {
                 queue,
                 batch: Vec::new(),
                 caution: 0,
+                stalls,
             },
             again: Again::new(),
         }
@@ -91,6 +92,8 @@ struct Calls {
     batch: Vec<Running>,
     /// Calls that get tasks of their own at once.
     caution: u32,
+    /// When responses end that the client does not take.
+    stalls: Stalls,
 }
 
 impl Calls {
@@ -104,14 +107,14 @@ impl Calls {
         for mut call in self.batch.drain(..) {
             if self.caution > 0 || last - start > ROW {
                 self.caution = self.caution.saturating_sub(1);
-                tokio::spawn(Timed::new(call, None));
+                tokio::spawn(Timed::new(call, Announced::default(), self.stalls.clone()));
                 continue;
             }
             // No one wakes it by this: if it waits, its own task polls it again.
             let mut nobody = Context::from_waker(Waker::noop());
-            let (polled, deadline) = stream_deadline::poll(call.as_mut(), &mut nobody);
+            let (polled, announced) = stream_deadline::poll(call.as_mut(), &mut nobody);
             if polled.is_pending() {
-                tokio::spawn(Timed::new(call, deadline));
+                tokio::spawn(Timed::new(call, announced, self.stalls.clone()));
             }
             let now = Instant::now();
             if now - last > SLOW {
@@ -126,6 +129,7 @@ impl Calls {
 mod tests {
     use std::future::poll_fn;
 
+    use micro_wake::{Budget, Total};
     use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
     use tokio::task::{Id, id, yield_now};
 
@@ -156,6 +160,7 @@ mod tests {
         let connection = Arc::new(Mutex::new(Waker::noop().clone()));
         let probe = Probe { told, connection };
         let mut calls = Some(calls(&probe));
+        let send = Budget::new(1, 0, &Total::new(1), (0, 0));
         let queue = Queue::default();
         let mut inline = Inline::new(
             poll_fn({
@@ -172,6 +177,7 @@ mod tests {
                 }
             }),
             queue,
+            Stalls::new(Duration::MAX, &send),
         );
         let task = tokio::spawn(async move {
             let mut polls = 0;

@@ -67,6 +67,7 @@ extern crate micro_message as micro;
 
 mod accept;
 mod body;
+mod buffers;
 mod cancelled;
 mod config;
 mod connect;

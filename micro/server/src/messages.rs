@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use micro_wake::sync::Mutex;
 use tokio::time::{Instant, Sleep};
 
 use crate::body::{Chunk, Chunks, HttpReply, ReplyBody};
+use crate::buffers::{Outgoing, not_taken, piece};
 use crate::cancelled::Cancelled;
 use crate::config::Replies;
 use crate::exchange::{Exchange, cut};
@@ -30,10 +30,13 @@ use micro_core::internal::catch_panic;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
-use micro_wake::{Bell, Turn, unhurried};
+use micro_wake::{Bell, Budget, Claim, Turn, unhurried};
 use micro_wire::Compression;
 use micro_wire::grpc::frame::OpenFrame;
 use micro_wire::headers;
+
+/// A piece that is longer holds one large message.
+const LARGE_PIECE: usize = 16 << 10;
 
 /// How a protocol writes the messages of a reply, and what follows them.
 pub(super) trait Framing: Copy + Send + Sync + 'static {
@@ -63,8 +66,8 @@ pub(super) trait Framing: Copy + Send + Sync + 'static {
     ) -> Option<HeaderMap>;
 
     /// Some of the body's bytes as they are sent.
-    fn encode_chunk(self, chunk: Vec<u8>) -> Bytes {
-        chunk.into()
+    fn encode_chunk(self, chunk: Vec<u8>) -> Vec<u8> {
+        chunk
     }
 }
 
@@ -145,7 +148,7 @@ impl EncodeOptions {
     /// The response of one whole body, where HTTP's own headers say how it is compressed.
     pub(super) fn respond(
         &self,
-        bytes: Vec<u8>,
+        bytes: Outgoing,
         compressed: bool,
         mut headers: HeaderMap,
     ) -> HttpReply {
@@ -155,7 +158,7 @@ impl EncodeOptions {
         if self.varies {
             headers.append(VARY, ACCEPT_ENCODING.into());
         }
-        ReplyBody::full(bytes).with_headers(headers)
+        ReplyBody::whole(bytes).with_headers(headers)
     }
 
     /// The same bytes compressed, when that is wanted and worth it.
@@ -236,6 +239,9 @@ pub(super) fn body<F: Framing>(
                 framing,
                 over: None,
                 flows: true,
+                send: Arc::clone(&exchange.connection.buffers.send),
+                claim: None,
+                is_large: false,
                 method: Arc::clone(method),
                 ends: Ends {
                     deadline: exchange.context.deadline(),
@@ -251,9 +257,12 @@ pub(super) fn body<F: Framing>(
     let mut out = Vec::with_capacity(payload.room());
     let path = &method.path;
     guarded(path, || framing.message(&encode, payload, path, &mut out))?;
-    Ok(match framing.end(Ok(()), &trailers, &mut out) {
-        Some(trailers) => ReplyBody::message(framing.encode_chunk(out), trailers),
-        None => ReplyBody::full(framing.encode_chunk(out)),
+    let trailers = framing.end(Ok(()), &trailers, &mut out);
+    let bytes = framing.encode_chunk(out);
+    let bytes = exchange.connection.buffers.response(bytes)?;
+    Ok(match trailers {
+        Some(trailers) => ReplyBody::message(bytes, trailers),
+        None => ReplyBody::whole(bytes),
     })
 }
 
@@ -282,6 +291,12 @@ struct Messages<F> {
     over: Option<Result<()>>,
     /// Whether there was a piece the last time: only then are the ends not waited for.
     flows: bool,
+    /// Where its pieces count.
+    send: Arc<Budget>,
+    /// Set while it waits for room there.
+    claim: Option<Claim>,
+    /// Whether the last piece was larger than pieces of several messages are.
+    is_large: bool,
     method: Arc<MethodInfo>,
     ends: Ends,
 }
@@ -302,7 +317,7 @@ impl<F: Framing> Messages<F> {
             self.over = self.ends.passed(&self.method.path).map(Err);
         }
         let mut out = Vec::new();
-        if self.over.is_none() {
+        if self.over.is_none() && self.poll_room(cx).is_ready() && self.over.is_none() {
             out = self.gather(cx);
             self.flows = !out.is_empty();
         }
@@ -318,6 +333,19 @@ impl<F: Framing> Messages<F> {
         }
         self.ends.silent = None;
         Poll::Ready(self.chunk(out))
+    }
+
+    /// Waits for room for a large message: until the peer has taken of what it was sent before, by
+    /// this stream or others. Small ones are bounded by their number of streams.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_large || (self.claim.is_none() && self.send.has_room()) {
+            return Poll::Ready(());
+        }
+        let claim = self.claim.get_or_insert_with(|| Claim::new(&self.send));
+        let room = ready!(claim.poll_room(cx));
+        self.claim = None;
+        self.over = room.map_err(not_taken).err().map(Err);
+        Poll::Ready(())
     }
 
     /// The messages that are ready.
@@ -340,7 +368,12 @@ impl<F: Framing> Messages<F> {
     /// What has been gathered, or else the end.
     fn chunk(&mut self, mut out: Vec<u8>) -> Chunk {
         if !out.is_empty() && (F::ENDS_IN_TRAILERS || self.over.is_none()) {
-            return Chunk::Data(self.framing.encode_chunk(out));
+            self.is_large = out.len() > LARGE_PIECE;
+            match piece(&self.send, self.framing.encode_chunk(out)) {
+                Ok(bytes) => return Chunk::Data(bytes),
+                Err(error) => self.over = Some(Err(error)),
+            }
+            out = Vec::new();
         }
         let outcome = self
             .over
@@ -354,7 +387,7 @@ impl<F: Framing> Messages<F> {
             .unwrap_or_default();
         match self.framing.end(outcome, &metadata, &mut out) {
             Some(trailers) => Chunk::Trailers(trailers),
-            None => Chunk::Last(self.framing.encode_chunk(out)),
+            None => Chunk::Last(self.framing.encode_chunk(out).into()),
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Poll, ready};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -11,9 +10,10 @@ use http::header::CONTENT_ENCODING;
 use http_body::Body as _;
 
 use crate::body::Incoming;
-use crate::exchange::Exchange;
+use crate::buffers::Intake;
+use crate::exchange::{Exchange, unread};
+use crate::failure::Failure;
 use crate::requests::{broken, too_large};
-use crate::timeouts::Stall;
 use micro_message::error::{Error, Result};
 use micro_wire::Compression;
 use micro_wire::headers;
@@ -47,10 +47,11 @@ pub(super) async fn read(
     exchange: &Exchange<'_>,
     compression: Option<Compression>,
     body: Incoming,
-) -> Result<Bytes> {
-    let (limit, limits) = (exchange.limit(), &exchange.connection.server.limits);
-    let bytes = collect(body, limit, limits.stall_timeout);
-    let bytes = exchange.in_time(bytes).await?;
+) -> Result<Bytes, Failure> {
+    exchange.room().await?;
+    let limit = exchange.limit();
+    let bytes = collect(body, limit, exchange.connection.buffers.intake());
+    let bytes = exchange.in_time(bytes).await.map_err(unread)?;
     match compression {
         // No bytes at all stand for no message, compressed or not.
         Some(way) if !bytes.is_empty() => Ok(way.decompress(&bytes, limit)?.into()),
@@ -59,25 +60,27 @@ pub(super) async fn read(
 }
 
 /// Reads a whole body, which is refused before it is buffered if it is too large.
-async fn collect(mut body: Incoming, limit: usize, stall_timeout: Duration) -> Result<Bytes> {
+async fn collect(mut body: Incoming, limit: usize, mut intake: Intake) -> Result<Bytes> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(too_large(announced, limit));
     }
-    let mut stall = Stall::new(stall_timeout);
     let (mut first, mut more) = (Bytes::new(), BytesMut::new());
     loop {
-        let frame = poll_fn(|waker| {
-            if let Poll::Ready(frame) = Pin::new(&mut body).poll_frame(waker) {
-                stall.progress();
+        let here = first.len() + more.len();
+        let frame = poll_fn(|cx| {
+            // One that may be all of the body has to wait for the end as well.
+            if here > 0 && !body.is_end_stream() {
+                let length = announced.max(here.saturating_mul(2)).min(limit);
+                ready!(intake.poll_reserve(cx, length.max(here), here))?;
+            }
+            if let Poll::Ready(frame) = Pin::new(&mut body).poll_frame(cx) {
+                intake.progress();
                 return Poll::Ready(Ok(frame));
             }
-            Poll::Ready(Err(ready!(stall.poll(waker))))
+            Poll::Ready(Err(ready!(intake.poll_stalled(cx))))
         });
-        let frame = frame.await.map_err(|timeout| {
-            Error::deadline_exceeded(format!("the request made no progress for {timeout:?}"))
-        })?;
-        let Some(frame) = frame else { break };
+        let Some(frame) = frame.await? else { break };
         let Ok(data) = frame.map_err(broken)?.into_data() else {
             continue;
         };

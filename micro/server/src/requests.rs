@@ -13,8 +13,8 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http_body::Body;
 
-use crate::config::Limits;
-use crate::timeouts::{Idle, Stall};
+use crate::buffers::{Buffers, Intake};
+use crate::timeouts::Idle;
 use micro_core::handler::{Payload, Source};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
@@ -54,7 +54,7 @@ pub(super) struct Frames<B> {
     body: B,
     decoder: Decoder,
     limit: usize,
-    stall: Stall,
+    intake: Intake,
     /// What the caller says its compressed messages are compressed with.
     encoding: Option<HeaderValue>,
 }
@@ -67,14 +67,14 @@ where
     pub(super) fn new(
         body: B,
         limit: usize,
-        limits: &Limits,
+        buffers: &Buffers,
         encoding: Option<&HeaderValue>,
     ) -> Self {
         Self {
             body,
             decoder: Decoder::default(),
             limit,
-            stall: Stall::new(limits.stall_timeout),
+            intake: buffers.intake(),
             encoding: encoding.cloned(),
         }
     }
@@ -92,9 +92,12 @@ where
                 return Poll::Ready(Ok(Some(message)));
             }
             let begun = !self.decoder.is_between();
+            if let Some((length, here)) = self.decoder.begun() {
+                ready!(self.intake.poll_reserve(cx, length, here))?;
+            }
             match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
-                    self.stall.progress();
+                    self.intake.progress();
                     // Trailers of a request say nothing.
                     if let Ok(data) = frame.into_data() {
                         self.decoder.push(data);
@@ -109,10 +112,7 @@ where
                 Poll::Ready(None) => return Poll::Ready(Ok(None)),
                 Poll::Pending if patient && !begun => return Poll::Pending,
                 Poll::Pending => {
-                    let timeout = ready!(self.stall.poll(cx));
-                    return Poll::Ready(Err(Error::deadline_exceeded(format!(
-                        "the request made no progress for {timeout:?}"
-                    ))));
+                    return Poll::Ready(Err(ready!(self.intake.poll_stalled(cx))));
                 }
             }
         }
@@ -174,7 +174,14 @@ where
         let message = first.ok_or_else(|| {
             Error::unimplemented("the request ends before its message; this method takes one")
         })?;
-        match poll_fn(|cx| self.poll_next(cx, false)).await? {
+        let end = poll_fn(|cx| {
+            let polled = self.poll_next(cx, false);
+            if polled.is_pending() {
+                self.intake.hold(message.len())?;
+            }
+            polled
+        });
+        match end.await? {
             None => Ok(message),
             Some(_) => Err(Error::unimplemented(
                 "the request has a second message; this method takes one",
@@ -216,6 +223,7 @@ where
         };
         if matches!(next, Some(Ok(_))) {
             this.idle.touch();
+            frames.intake.release();
         } else {
             this.frames = None;
         }

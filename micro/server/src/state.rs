@@ -13,6 +13,7 @@ use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::buffers::{Buffers, Totals};
 use crate::config::{Config, Limits, Replies};
 use crate::cors::Cors;
 use crate::health::Health;
@@ -29,6 +30,7 @@ pub(super) struct ServerState {
     /// Names of this server, for [`Cors::check_host`].
     pub(super) names: Vec<String>,
     pub(super) limits: Limits,
+    pub(super) totals: Totals,
     pub(super) compression: Replies,
     pub(super) health: Health,
     /// What is served, described for people; none when the server does not describe itself.
@@ -55,6 +57,7 @@ impl ServerState {
             rest,
             cors: config.cors,
             names: config.names,
+            totals: Totals::new(&config.limits),
             limits: config.limits,
             compression: config.compression,
             health,
@@ -96,6 +99,7 @@ pub(super) struct ConnectionState {
     /// Of the peer.
     pub(super) address: SocketAddr,
     pub(super) calls: Arc<Calls>,
+    pub(super) buffers: Buffers,
     /// The server's `cut`, for this connection alone: its calls do not queue at the server's lock.
     pub(super) cut: CancellationToken,
 }
@@ -107,6 +111,7 @@ impl ConnectionState {
             server: Arc::clone(server),
             address,
             calls: server.calls.connection(address),
+            buffers: Buffers::new(&server.limits, &server.totals),
             cut: server.cut.child_token(),
         })
     }

@@ -1,5 +1,5 @@
 //! Ends streams whose deadline has passed, or that are idle for too long, while the client does not
-//! read.
+//! read, and responses of which the client takes nothing for `stall_timeout`.
 //!
 //! HTTP/2 asks a response for more only when the client has room for it, so a stream whose client
 //! has stopped reading is not polled and cannot end itself: the task that it runs in drops it,
@@ -26,16 +26,18 @@
 //! - A slot in the connection's table of calls: the task would have to know the call's number, and
 //!   to take the connection's lock whenever it is polled.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
 use crate::timeouts::Idle;
-use micro_wake::{Again, unhurried};
+use micro_core::internal::later;
+use micro_wake::{Again, Budget, unhurried};
 
 /// How long a stream whose client reads has to end itself, with a status, after its deadline.
 const MARGIN: Duration = Duration::from_millis(100);
@@ -43,6 +45,33 @@ const MARGIN: Duration = Duration::from_millis(100);
 thread_local! {
     /// Open while this thread polls a call of HTTP/2; holds what that call announces.
     static SLOT: RefCell<Option<Slot>> = const { RefCell::new(None) };
+
+    /// What the body of the call that is being polled did last.
+    static PROGRESS: Cell<Option<Progress>> = const { Cell::new(None) };
+}
+
+/// What a body did last: HTTP/2 asks it for more only when the client has room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It has handed out bytes of a whole response: the client is to take them.
+    Response,
+    /// It has handed out a piece of a stream. A client may rest in the middle of a stream, unless
+    /// memory is short.
+    Piece,
+    /// It has nothing to send.
+    Waits,
+}
+
+/// Tells the task of the call that is being polled what its body does.
+pub(super) fn note(progress: Progress) {
+    PROGRESS.set(Some(progress));
+}
+
+/// What one poll of a call has told its task.
+#[derive(Debug, Default)]
+pub(super) struct Announced {
+    deadline: Option<StreamDeadline>,
+    progress: Option<Progress>,
 }
 
 /// What one poll of a call has announced.
@@ -77,17 +106,38 @@ pub(super) fn announce(deadline: Option<Instant>, idle: &Idle) {
 pub(super) fn poll(
     call: Pin<&mut (dyn Future<Output = ()> + Send)>,
     cx: &mut Context<'_>,
-) -> (Poll<()>, Option<StreamDeadline>) {
-    let outer = SLOT.replace(Some(None));
+) -> (Poll<()>, Announced) {
+    let outer = (SLOT.replace(Some(None)), PROGRESS.take());
     let polled = call.poll(cx);
-    let announced = SLOT.replace(outer);
-    (polled, announced.flatten())
+    let announced = Announced {
+        deadline: SLOT.replace(outer.0).flatten(),
+        progress: PROGRESS.replace(outer.1),
+    };
+    (polled, announced)
+}
+
+/// When a response whose client takes nothing of it ends.
+#[derive(Debug, Clone)]
+pub(super) struct Stalls {
+    timeout: Duration,
+    send: Arc<Budget>,
+}
+
+impl Stalls {
+    pub(super) fn new(timeout: Duration, send: &Arc<Budget>) -> Self {
+        let send = Arc::clone(send);
+        Self { timeout, send }
+    }
 }
 
 /// A call that is dropped when its stream has to be over.
 pub(super) struct Timed {
     call: Pin<Box<dyn Future<Output = ()> + Send>>,
     deadline: Option<StreamDeadline>,
+    stalls: Stalls,
+    /// What the body did last, and when the client will have taken nothing for too long.
+    held: Option<(Progress, Instant)>,
+    sleep: Option<Pin<Box<Sleep>>>,
     /// HTTP/2 wakes a call that sends.
     again: Again,
 }
@@ -95,13 +145,46 @@ pub(super) struct Timed {
 impl Timed {
     pub(super) fn new(
         call: Pin<Box<dyn Future<Output = ()> + Send>>,
-        deadline: Option<StreamDeadline>,
+        announced: Announced,
+        stalls: Stalls,
     ) -> Self {
-        Self {
+        let mut timed = Self {
             call,
-            deadline,
+            deadline: None,
+            stalls,
+            held: None,
+            sleep: None,
             again: Again::new(),
+        };
+        timed.hear(announced);
+        timed
+    }
+
+    fn hear(&mut self, announced: Announced) {
+        if announced.deadline.is_some() {
+            self.deadline = announced.deadline;
         }
+        match announced.progress {
+            None => {}
+            Some(Progress::Waits) => self.held = None,
+            Some(progress) => {
+                self.held = Some((progress, later(Instant::now(), self.stalls.timeout)));
+            }
+        }
+    }
+
+    /// Resolves when the client has taken nothing for too long.
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some((progress, due)) = &mut self.held {
+            if *due <= Instant::now() {
+                if *progress == Progress::Response || self.stalls.send.is_tight() {
+                    return Poll::Ready(());
+                }
+                *due = later(Instant::now(), self.stalls.timeout);
+            }
+            ready!(wait(&mut self.sleep, *due, cx));
+        }
+        Poll::Pending
     }
 }
 
@@ -110,24 +193,39 @@ impl Future for Timed {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        let mut heard = Announced::default();
         let polled = this.again.poll(cx, |cx| {
             let (polled, announced) = poll(this.call.as_mut(), cx);
-            if announced.is_some() {
-                this.deadline = announced;
-            }
+            heard = Announced {
+                deadline: announced.deadline.or(heard.deadline.take()),
+                progress: announced.progress.or(heard.progress),
+            };
             polled
         });
-        match &mut this.deadline {
-            Some(deadline) if polled.is_pending() => {
-                ready!(deadline.poll(cx));
-                tracing::debug!(
-                    "stream reset: its deadline has passed and the client does not read"
-                );
-                Poll::Ready(())
-            }
-            _ => polled,
+        if polled.is_ready() {
+            return polled;
         }
+        this.hear(heard);
+        if this.poll_stalled(cx).is_ready() {
+            tracing::debug!("stream reset: the client takes nothing of the response");
+            return Poll::Ready(());
+        }
+        let Some(deadline) = &mut this.deadline else {
+            return Poll::Pending;
+        };
+        ready!(deadline.poll(cx));
+        tracing::debug!("stream reset: its deadline has passed and the client does not read");
+        Poll::Ready(())
     }
+}
+
+/// Waits for a moment, with one timer for all of them.
+fn wait(sleep: &mut Option<Pin<Box<Sleep>>>, due: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    let sleep = sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+    if sleep.deadline() != due {
+        sleep.as_mut().reset(due);
+    }
+    unhurried(sleep.as_mut(), cx)
 }
 
 impl StreamDeadline {
@@ -140,13 +238,7 @@ impl StreamDeadline {
             if due <= Instant::now() {
                 return Poll::Ready(());
             }
-            let sleep = self
-                .sleep
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-            if sleep.deadline() != due {
-                sleep.as_mut().reset(due);
-            }
-            ready!(unhurried(sleep.as_mut(), cx));
+            ready!(wait(&mut self.sleep, due, cx));
         }
     }
 }

@@ -46,12 +46,16 @@ keys! {
     "cors" = "", "origins whose pages may call, with commas; `*` is all, empty is none";
     "drain" = "30s", "how long running calls may take to finish when the app stops";
     "events" = EVENTS, "where durable streams are kept; `file://` alone: with the user's data";
+    "limits.connection_receive_buffer" = "16MiB", "half-received messages of one connection";
+    "limits.connection_send_buffer" = "40MiB", "responses that one connection has not taken yet";
     "limits.connections" = "16384", "open connections; more are closed at once";
     "limits.header_timeout" = "10s", "how long a connection may take to send a request's head";
     "limits.keep_alive" = "20s", "the silence after which a client is asked for a sign of life";
     "limits.keep_alive_timeout" = "10s", "how long that may take";
     "limits.message" = "4MiB", "the size of one message that is received";
     "limits.metadata" = "16KiB", "the size of a request's metadata";
+    "limits.server_receive_buffer" = "512MiB", "half-received messages of all connections";
+    "limits.server_send_buffer" = "512MiB", "responses that all connections have not taken yet";
     "limits.stall_timeout" = "30s", "how long a message that has begun may make no progress";
     "limits.stream_idle_timeout" = "none", "how long a stream may carry no message, or `none`";
     "limits.streams" = "1024", "calls in flight on one connection";

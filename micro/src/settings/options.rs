@@ -246,6 +246,10 @@ impl Read<'_> {
         limits.metadata = self.some("limits.metadata");
         limits.streams = u32::try_from(streams).unwrap_or(u32::MAX);
         limits.connections = self.some("limits.connections");
+        limits.connection_receive_buffer = self.some("limits.connection_receive_buffer");
+        limits.connection_send_buffer = self.some("limits.connection_send_buffer");
+        limits.server_receive_buffer = self.some("limits.server_receive_buffer");
+        limits.server_send_buffer = self.some("limits.server_send_buffer");
         limits.header_timeout = self.some("limits.header_timeout");
         limits.stall_timeout = self.some("limits.stall_timeout");
         limits.stream_idle_timeout = self.value("limits.stream_idle_timeout");

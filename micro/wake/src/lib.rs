@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`Again`] | polls a future again at once when it wakes itself while it is polled |
 //! | [`Bell`] | skips polls of a future that has not been woken since it was pending |
+//! | `Budget` | how many bytes may be held at once; what is beyond it waits in line |
 //! | [`Common`] | a future that belongs to one task, and that other tasks may poll as well |
 //! | `Turn` | limits how long work that is always ready keeps its thread |
 //! | [`sync`] | locks that ignore poison |
@@ -31,6 +32,8 @@
 
 mod again;
 mod bell;
+#[cfg(not(loom))]
+mod budget;
 mod common;
 mod platform;
 mod signal;
@@ -43,6 +46,8 @@ mod wakes;
 
 pub use self::again::Again;
 pub use self::bell::Bell;
+#[cfg(not(loom))]
+pub use self::budget::{Budget, Claim, Full, Held, Total};
 pub use self::common::{Common, Owner, common};
 #[cfg(not(loom))]
 pub use self::turn::{Turn, unhurried};

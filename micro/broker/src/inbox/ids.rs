@@ -10,14 +10,16 @@ pub(super) struct Ids {
     known: HashMap<Arc<str>, Known>,
     /// How many are here.
     here: usize,
+    /// Of how many bytes.
+    bytes: usize,
     /// Those that were handled, the oldest first.
     handled: VecDeque<Arc<str>>,
     remembered: usize,
 }
 
 enum Known {
-    /// With further senders of the same event.
-    Here(Vec<Settle>),
+    /// With further senders of the same event, and its size.
+    Here(Vec<Settle>, usize),
     Handled,
 }
 
@@ -26,6 +28,7 @@ impl Ids {
         Self {
             known: HashMap::new(),
             here: 0,
+            bytes: 0,
             handled: VecDeque::new(),
             remembered,
         }
@@ -36,21 +39,28 @@ impl Ids {
         self.here
     }
 
+    /// How many bytes the events have that are here.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Lets a second sender of a known event share in its outcome; gives back what is new.
     pub(super) fn join(&mut self, id: &str, settle: Settle) -> Option<Settle> {
         match self.known.get_mut(id) {
             None => return Some(settle),
-            Some(Known::Here(others)) => others.push(settle),
+            Some(Known::Here(others, _)) => others.push(settle),
             Some(Known::Handled) => settle.tell(Outcome::Handled),
         }
         None
     }
 
     /// A new event is here.
-    pub(super) fn add(&mut self, id: &str) -> Arc<str> {
+    pub(super) fn add(&mut self, id: &str, size: usize) -> Arc<str> {
         let id: Arc<str> = id.into();
-        self.known.insert(Arc::clone(&id), Known::Here(Vec::new()));
+        let here = Known::Here(Vec::new(), size);
+        self.known.insert(Arc::clone(&id), here);
         self.here += 1;
+        self.bytes += size;
         id
     }
 
@@ -59,40 +69,43 @@ impl Ids {
         if self.remembered == 0 {
             return self.forget(id);
         }
-        let Some(known @ Known::Here(_)) = self.known.get_mut(id) else {
+        let Some(known @ Known::Here(..)) = self.known.get_mut(id) else {
             return Vec::new();
         };
         let known = std::mem::replace(known, Known::Handled);
-        self.here -= 1;
         self.handled.push_back(Arc::clone(id));
         if self.handled.len() > self.remembered
             && let Some(oldest) = self.handled.pop_front()
         {
             self.known.remove(&oldest);
         }
-        match known {
-            Known::Here(others) => others,
-            Known::Handled => Vec::new(),
-        }
+        self.gone(Some(known))
     }
 
-    /// An event goes back: it may come again.
-    pub(super) fn forget(&mut self, id: &str) -> Vec<Settle> {
-        match self.known.remove(id) {
-            Some(Known::Here(others)) => {
+    /// An event is not here any more; its further senders.
+    fn gone(&mut self, known: Option<Known>) -> Vec<Settle> {
+        match known {
+            Some(Known::Here(others, size)) => {
                 self.here -= 1;
+                self.bytes -= size;
                 others
             }
             Some(Known::Handled) | None => Vec::new(),
         }
     }
 
+    /// An event goes back: it may come again.
+    pub(super) fn forget(&mut self, id: &str) -> Vec<Settle> {
+        let known = self.known.remove(id);
+        self.gone(known)
+    }
+
     /// Everything that was here goes back.
     pub(super) fn forget_all(&mut self) -> Vec<Settle> {
-        self.here = 0;
+        (self.here, self.bytes) = (0, 0);
         self.handled.clear();
         let others = |known| match known {
-            Known::Here(others) => others,
+            Known::Here(others, _) => others,
             Known::Handled => Vec::new(),
         };
         let known = self.known.drain();
@@ -110,16 +123,17 @@ mod tests {
         let settle = Settle::nobody;
         for id in ["a", "b", "c"] {
             assert!(ids.join(id, settle()).is_some());
-            let key = ids.add(id);
+            let key = ids.add(id, 7);
             assert!(ids.join(id, settle()).is_none());
-            assert_eq!((ids.here(), ids.finish(&key).len()), (1, 1));
+            assert_eq!((ids.here(), ids.bytes()), (1, 7));
+            assert_eq!((ids.finish(&key).len(), ids.bytes()), (1, 0));
         }
         let known: Vec<_> = ["a", "b", "c"]
             .map(|id| ids.join(id, settle()).is_none())
             .into();
         assert_eq!(known, [false, true, true]);
-        ids.add("d");
-        assert_eq!((ids.forget("d").len(), ids.here()), (0, 0));
+        ids.add("d", 7);
+        assert_eq!((ids.forget("d").len(), ids.here(), ids.bytes()), (0, 0, 0));
         assert!(ids.join("d", settle()).is_some());
     }
 }

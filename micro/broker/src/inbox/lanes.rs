@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::ids::Ids;
 use super::line::{Line, Waiting};
+use crate::options::Options;
 use crate::record::Event;
 use crate::settle::Settle;
 use micro_core::internal::later;
@@ -39,6 +40,8 @@ pub(super) struct Lanes {
     ids: Ids,
     /// How many events may be here.
     capacity: usize,
+    /// How many bytes of them.
+    capacity_bytes: usize,
     /// Who waits for room.
     line: Line,
     /// Nothing comes in any more.
@@ -58,14 +61,16 @@ pub(super) enum Entered {
 }
 
 impl Lanes {
-    pub(super) fn new(workers: usize, capacity: usize, remembered: usize) -> Self {
+    pub(super) fn new(options: &Options) -> Self {
+        let workers = options.concurrency;
         Self {
             ordered: (0..workers).map(|_| VecDeque::new()).collect(),
             free: VecDeque::new(),
             later: BTreeMap::new(),
             number: 0,
-            ids: Ids::new(remembered),
-            capacity,
+            ids: Ids::new(options.remembered),
+            capacity: options.capacity,
+            capacity_bytes: options.capacity_bytes,
             line: Line::default(),
             closed: false,
             hasher: RandomState::new(),
@@ -78,7 +83,7 @@ impl Lanes {
         event: &Arc<Event>,
         settle: Settle,
     ) -> Result<Option<usize>, Settle> {
-        if self.closed || !self.has_room() || !self.line.is_empty() {
+        if self.closed || !self.has_room(event.size()) || !self.line.is_empty() {
             return Err(settle);
         }
         let settle = self.ids.join(&event.id, settle);
@@ -94,21 +99,28 @@ impl Lanes {
         let Some(settle) = self.ids.join(&event.id, settle) else {
             return Entered::Known;
         };
-        if self.has_room() && self.line.is_empty() {
+        if self.has_room(event.size()) && self.line.is_empty() {
             return Entered::In(self.add(event, settle));
         }
         let (number, told) = self.line.wait(event, settle);
         Entered::Waits(number, told)
     }
 
-    fn has_room(&self) -> bool {
-        self.ids.here() < self.capacity
+    /// Whether there is room for an event of so many bytes; alone, any has.
+    fn has_room(&self, size: usize) -> bool {
+        let (here, bytes) = (self.ids.here(), self.ids.bytes());
+        here < self.capacity && (here == 0 || bytes.saturating_add(size) <= self.capacity_bytes)
+    }
+
+    /// Whether as many events are here as may be; else their bytes leave no room.
+    pub(super) fn is_full_by_count(&self) -> bool {
+        self.ids.here() >= self.capacity
     }
 
     /// Lets those in who wait, as far as there is room: whom to tell, and whom to wake.
     pub(super) fn admit(&mut self) -> Vec<(oneshot::Sender<()>, Option<usize>)> {
         let mut admitted = Vec::new();
-        while self.has_room()
+        while self.line.first().is_some_and(|size| self.has_room(size))
             && let Some(Waiting {
                 event,
                 settle,
@@ -153,7 +165,7 @@ impl Lanes {
         let delay = event.delay;
         let item = Item {
             lane: self.lane_of(&event),
-            id: self.ids.add(&event.id),
+            id: self.ids.add(&event.id, event.size()),
             event,
             attempts: 0,
             settle,

@@ -48,6 +48,12 @@ impl Line {
         (self.number, answer)
     }
 
+    /// The size of the one whose turn it is.
+    pub(super) fn first(&self) -> Option<usize> {
+        let (_, waiting) = self.waiting.first_key_value()?;
+        Some(waiting.event.size())
+    }
+
     /// The one whose turn it is.
     pub(super) fn next(&mut self) -> Option<Waiting> {
         self.waiting.pop_first().map(|(_, waiting)| waiting)

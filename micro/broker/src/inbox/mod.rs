@@ -73,7 +73,7 @@ impl Inbox {
         let shared = Arc::new(Shared {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             closed: AtomicBool::new(false),
-            lanes: Mutex::new(Lanes::new(workers, options.capacity, options.remembered)),
+            lanes: Mutex::new(Lanes::new(&options)),
             wakes: (0..workers).map(|_| Notify::new()).collect(),
             free: Notify::new(),
             empty: Notify::new(),
@@ -244,10 +244,16 @@ impl Inbox {
     }
 
     fn full(&self) -> Error {
-        let (name, most) = (self.name(), self.0.options.capacity);
-        Error::resource_exhausted(format!(
-            "subscriber `{name}` is full: {most} events wait (`capacity`)"
-        ))
+        let (name, options) = (self.name(), &self.0.options);
+        let text = if self.0.lanes().is_full_by_count() {
+            format!("{} events wait (`capacity`)", options.capacity)
+        } else {
+            format!(
+                "events of {} bytes may wait (`capacity_bytes`)",
+                options.capacity_bytes
+            )
+        };
+        Error::resource_exhausted(format!("subscriber `{name}` is full: {text}"))
     }
 
     fn ended(&self) -> Error {
@@ -323,5 +329,63 @@ impl fmt::Debug for Inbox {
             .field("pattern", &self.0.pattern)
             .field("queue", &self.0.options.queue)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An inbox of so many bytes whose events are handled once they are let go.
+    fn inbox(bytes: usize) -> (Inbox, Arc<Notify>) {
+        let go = Arc::new(Notify::new());
+        let gate = Arc::clone(&go);
+        let run: Run = Arc::new(move |_, _| {
+            let gate = Arc::clone(&gate);
+            Box::pin(async move {
+                gate.notified().await;
+                Ok(())
+            })
+        });
+        let bury: Bury = Arc::new(|_, _| Box::pin(async {}));
+        let options = Options::new().capacity_bytes(bytes).name("audit");
+        let pattern = Pattern::parse("a").unwrap();
+        (Inbox::start(pattern, options, run, bury), go)
+    }
+
+    fn event(bytes: usize) -> Event {
+        Event::raw("a", "text/plain", vec![7; bytes]).unwrap()
+    }
+
+    #[tokio::test]
+    async fn events_that_leave_no_room_in_bytes_wait_as_those_that_leave_none_in_number() {
+        let (inbox, go) = inbox(1000);
+        let soon = || Instant::now() + Duration::from_millis(50);
+        let later = Instant::now() + Duration::from_secs(30);
+        let settle = Settle::nobody;
+        inbox.push(event(400), settle(), later).await.unwrap();
+        inbox.push(event(400), settle(), later).await.unwrap();
+        let error = inbox.push(event(400), settle(), soon()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ResourceExhausted);
+        let expected = "subscriber `audit` is full: events of 1000 bytes may wait \
+                        (`capacity_bytes`)";
+        assert_eq!(error.message(), expected);
+        assert!(inbox.try_push(&Arc::new(event(400)), settle()).is_err());
+        // A small one has room; what is handled makes room for the next.
+        inbox.push(event(10), settle(), later).await.unwrap();
+        go.notify_one();
+        inbox.push(event(400), settle(), later).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn event_that_is_larger_than_the_room_passes_alone() {
+        let (inbox, go) = inbox(1000);
+        let later = Instant::now() + Duration::from_secs(30);
+        inbox
+            .push(event(5000), Settle::nobody(), later)
+            .await
+            .unwrap();
+        go.notify_one();
+        inbox.idle().await;
     }
 }

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::connection::driver::Driver;
 use crate::connection::gate::Gate;
 use crate::connection::written::Watched;
-use crate::connection::{Connection, Shared};
+use crate::connection::{Connection, Shared, room};
 
 /// HTTP/2 closes a connection on which frames of less than 256 bytes are unread, as each takes more
 /// memory than its bytes. The default bears a few slow readers of short messages; this many times
@@ -82,6 +82,7 @@ pub(crate) async fn connect(
         shared,
         moving,
         authority,
+        receive: room::budget(config),
     };
     Ok((connection, driver))
 }

@@ -95,6 +95,11 @@ impl Frames {
         }
     }
 
+    /// The length of a message of which a part has come.
+    pub(super) fn begun(&self) -> Option<usize> {
+        self.decoder.begun().map(|(length, _)| length)
+    }
+
     /// Whether nothing is left of a message.
     pub(super) fn is_between(&self) -> bool {
         self.decoder.is_between()

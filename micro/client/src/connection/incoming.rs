@@ -16,6 +16,7 @@ use micro_wake::Again;
 use crate::connection::frames::{Frames, nonsense};
 use crate::connection::gate::Slot;
 use crate::connection::reply::{Limits, codec};
+use crate::connection::room::Room;
 use crate::connection::status::status;
 use crate::failure::Failure;
 use micro_core::handler::Payload;
@@ -49,6 +50,7 @@ enum Stage {
 struct Reading {
     body: RecvStream,
     frames: Frames,
+    room: Room,
     codec: Codec,
     /// Bytes of the piece that is being read, for which there is room again afterwards.
     owed: usize,
@@ -148,6 +150,7 @@ impl Replies {
         self.stage = Stage::Body(Box::new(Reading {
             body,
             frames: Frames::new(&head.headers, self.limits.message),
+            room: Room::new(&connection.receive),
             codec,
             owed: 0,
             status,
@@ -233,8 +236,10 @@ impl Reading {
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
         loop {
             if let Some(message) = self.frames.next()? {
+                self.room.release();
                 return Poll::Ready(Ok(Some(message)));
             }
+            ready!(self.room.poll_reserve(&self.frames, task))?;
             if self.owed > 0 {
                 let owed = std::mem::take(&mut self.owed);
                 self.body.flow_control().release_capacity(owed)?;

@@ -12,6 +12,7 @@ mod head;
 mod incoming;
 mod pump;
 mod reply;
+mod room;
 mod status;
 mod written;
 
@@ -32,12 +33,13 @@ use self::driver::Moving;
 use self::frames::{Frames, answered, nonsense};
 use self::gate::{Gate, Shut};
 use self::reply::codec;
+use self::room::Room;
 use self::written::Seen;
 use crate::failure::{Failure, Reach};
 use micro_core::handler::{Body, Payload, Reply};
 use micro_message::error::{Error, ErrorKind};
 use micro_message::metadata::Metadata;
-use micro_wake::Common;
+use micro_wake::{Budget, Common};
 use micro_wire::headers;
 
 pub(super) use self::connect::connect;
@@ -60,6 +62,8 @@ pub(super) struct Connection {
     /// What moves its frames.
     moving: Arc<Common<Moving>>,
     authority: Authority,
+    /// What its calls may have received in part.
+    receive: Arc<Budget>,
 }
 
 /// What a connection and its task have in common.
@@ -226,15 +230,13 @@ impl Connection {
         body: &mut RecvStream,
         mut frames: Frames,
     ) -> Result<(Option<Bytes>, bool), Failure> {
-        let mut found = None;
+        let (mut found, mut room) = (None, Room::new(&self.receive));
         while let Some(chunk) = body.data().await {
             let chunk = match chunk {
                 Ok(chunk) => chunk,
                 Err(error) => return Err(self.broken(&error, body.stream_id().as_u32())),
             };
-            if let Err(error) = body.flow_control().release_capacity(chunk.len()) {
-                return Err(self.broken(&error, body.stream_id().as_u32()));
-            }
+            let length = chunk.len();
             frames.push(chunk);
             while let Some(message) = frames.next()? {
                 if found.replace(message).is_some() {
@@ -243,6 +245,10 @@ impl Connection {
                         "the reply has more than one message",
                     ));
                 }
+            }
+            room.reserve(&frames).await?;
+            if let Err(error) = body.flow_control().release_capacity(length) {
+                return Err(self.broken(&error, body.stream_id().as_u32()));
             }
         }
         Ok((found, !frames.is_between()))

@@ -1,9 +1,11 @@
 //! Peers that answer nonsense, too much, or nothing.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::peer::{Incoming, Peer, answer, framed, head, refuse};
+use super::peer::{Held, Incoming, Peer, answer, fields, framed, head, read, refuse};
 use super::*;
 use micro_message::error::{Error, ErrorKind};
 
@@ -211,7 +213,7 @@ async fn reply_in_crumbs_is_put_together() {
             tokio::task::yield_now().await;
         }
         stream
-            .send_trailers(peer::fields(&[("grpc-status", "0")]))
+            .send_trailers(fields(&[("grpc-status", "0")]))
             .unwrap();
     });
     let (peer, client) = (peer.await, Client::builder().build());
@@ -229,6 +231,56 @@ async fn large_messages_pass_both_ways() {
         .call::<Text>(&hello(), large.clone())
         .address(peer.address());
     assert!(call.await.unwrap() == large);
+}
+
+/// Replies that have been received in part share the room of their connection.
+#[tokio::test]
+async fn replies_without_room_wait_until_another_one_is_complete() {
+    let (begun, calls) = (Held::default(), Arc::<AtomicUsize>::default());
+    let (held, counted) = (begun.clone(), Arc::clone(&calls));
+    let peer = Peer::scripted(move |mut incoming: Incoming| {
+        let (held, number) = (held.clone(), counted.fetch_add(1, Ordering::SeqCst));
+        async move {
+            let bytes = Bytes::from(read(&mut incoming.body).await);
+            if number > 0 {
+                let trailers = Some(&[("grpc-status", "0")][..]);
+                return answer(incoming.respond, head(&[]), bytes, trailers);
+            }
+            let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();
+            let half = bytes.len() / 2;
+            stream.send_data(bytes.slice(..half), false).unwrap();
+            held.wait().await;
+            stream.send_data(bytes.slice(half..), false).unwrap();
+            stream
+                .send_trailers(fields(&[("grpc-status", "0")]))
+                .unwrap();
+        }
+    });
+    let peer = peer.await;
+    let config = Config {
+        receive_buffer: 100 << 10,
+        ..Config::default()
+    };
+    let client = Client::builder().config(config).build();
+    let large = text(&"x".repeat(60 << 10));
+    let call = || {
+        let (client, large, address) = (client.clone(), large.clone(), peer.address());
+        tokio::spawn(async move {
+            let call = client.call::<Text>(&hello(), large).address(address);
+            call.await.unwrap().0.len()
+        })
+    };
+    let first = call();
+    until("the first reply has begun", || begun.waiting() == 1).await;
+    let mut second = call();
+    let waited = tokio::time::timeout(Duration::from_millis(300), &mut second);
+    assert!(waited.await.is_err(), "it found room");
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    begun.release();
+    assert_eq!(
+        (first.await.unwrap(), second.await.unwrap()),
+        (60 << 10, 60 << 10)
+    );
 }
 
 /// What a call to a peer that does this with connections fails with, and how often it was tried.

@@ -27,10 +27,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use micro_core::internal::spawn;
+use micro_wake::Total;
 use micro_wake::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
-use crate::door::Door;
+use crate::door::{Door, WAITING_OF_ALL};
 use crate::driver::http2::Times;
 use crate::members::Everyone;
 use crate::node;
@@ -59,6 +60,7 @@ struct Inner {
     everyone: Arc<Everyone>,
     outbox: Arc<Outbox>,
     keep: Arc<OnceLock<Keep>>,
+    waiting: Arc<Total>,
     /// Whether somebody holds a handle to publish with.
     wanted: AtomicBool,
     place: Mutex<Option<Place>>,
@@ -99,6 +101,7 @@ impl Http {
             local,
             everyone,
             keep: Arc::default(),
+            waiting: Total::new(WAITING_OF_ALL),
             wanted: AtomicBool::default(),
             place: Mutex::default(),
             following: OnceLock::new(),
@@ -126,6 +129,7 @@ impl Http {
         Door {
             local: Arc::clone(&self.0.local),
             keep: Arc::clone(&self.0.keep),
+            waiting: Arc::clone(&self.0.waiting),
         }
     }
 

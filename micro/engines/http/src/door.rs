@@ -27,9 +27,16 @@ use micro_broker::{Outcome, Settle};
 use micro_core::internal::later;
 use micro_core::internal::spawn_in;
 use micro_message::error::{Error, ErrorKind, Result};
+use micro_wake::{Budget, Full, Held, Total};
 
 /// How many events of one publisher wait for one subscriber.
 const WAITING: usize = 4096;
+/// How many bytes of them: as many as a publisher sends ahead to one subscriber.
+const WAITING_BYTES: usize = 32 << 20;
+/// How many bytes of one publisher wait for one subscriber before they count among those of all.
+const FREE: usize = 64 << 10;
+/// How many bytes wait for the subscribers of this process, of all publishers.
+pub(super) const WAITING_OF_ALL: usize = 128 << 20;
 /// The most words of one message.
 const WORDS: usize = 1024;
 /// How often a stream looks whether anybody is left to listen.
@@ -44,6 +51,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Door {
     pub(super) local: Arc<Local>,
     pub(super) keep: Arc<OnceLock<Keep>>,
+    /// What waits for the subscribers of this process, of all publishers.
+    pub(super) waiting: Arc<Total>,
 }
 
 /// What became of one event.
@@ -60,6 +69,8 @@ struct Parked {
     event: Arc<Event>,
     settle: Settle,
     deadline: Instant,
+    /// The room that it takes while it waits.
+    held: Held,
 }
 
 /// Events of one publisher that wait for one subscriber.
@@ -67,6 +78,8 @@ struct Waiting {
     queue: mpsc::Sender<Parked>,
     /// How many there are, with the one whose turn it is.
     count: Arc<AtomicUsize>,
+    /// Of how many bytes.
+    budget: Arc<Budget>,
 }
 
 impl Door {
@@ -151,6 +164,7 @@ impl Door {
         forwarding: &mut JoinSet<()>,
     ) -> Option<Note> {
         let (number, subscriber) = (sent.number, sent.subscriber.clone());
+        let size = sent.size();
         let deadline = later(Instant::now(), sent.patience);
         let told = notes.clone();
         let settle = Settle::new(move |outcome| tell(&told, Note::Settled(number, outcome)));
@@ -176,8 +190,20 @@ impl Door {
                 forwarding,
                 pass(receiver, Arc::clone(&count), notes.clone()),
             );
-            Waiting { queue, count }
+            let budget = Budget::new(WAITING_BYTES, FREE, &self.waiting, (0, 0));
+            Waiting {
+                queue,
+                count,
+                budget,
+            }
         });
+        let held = match known.budget.hold(size) {
+            Ok(held) => held,
+            Err(Full::Budget(limit) | Full::Total(limit)) => {
+                let text = format!("events of {limit} bytes wait for subscribers already");
+                return Some(refused(number, &Error::resource_exhausted(text)));
+            }
+        };
         known.count.fetch_add(1, Ordering::AcqRel);
         let parked = Parked {
             number,
@@ -185,6 +211,7 @@ impl Door {
             event,
             settle,
             deadline,
+            held,
         };
         if known.queue.try_send(parked).is_ok() {
             return None;
@@ -311,11 +338,13 @@ async fn pass(
             event,
             settle,
             deadline,
+            held,
         } = parked;
         let note = match inbox.push(event, settle, deadline).await {
             Ok(()) => Note::Taken(number),
             Err(error) => refused(number, &error),
         };
+        drop(held);
         count.fetch_sub(1, Ordering::AcqRel);
         tell(&notes, note);
     }
@@ -381,6 +410,7 @@ mod tests {
         let door = Door {
             local,
             keep: Arc::default(),
+            waiting: Total::new(WAITING_OF_ALL),
         };
         let heard = Mutex::new(Words::default());
         let hearing = |words: Words| {

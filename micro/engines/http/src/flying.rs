@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use micro_wake::Held;
 use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
 
@@ -20,7 +21,7 @@ const BYTES: usize = 1 << 20;
 const MOST: usize = 1 << 18;
 
 /// One stream and what is on it. What is not sent yet is bounded by who waits for it; what was
-/// taken, by the room of the process's subscribers, and by [`MOST`] whatever they say.
+/// taken, by the bytes that a link may hold for a subscriber, and by [`MOST`].
 #[derive(Default)]
 pub(super) struct Session {
     flying: Mutex<Flying>,
@@ -37,12 +38,18 @@ struct Flying {
     /// Events that are to be sent, by number.
     unsent: BTreeMap<u64, Sent>,
     offers: HashMap<u64, oneshot::Sender<Result<(), Refusal>>>,
-    settles: BTreeMap<u64, Settle>,
+    settles: BTreeMap<u64, Owed>,
+}
+
+/// An event that is not handled yet: whom to tell, and the room that it takes.
+pub(super) struct Owed {
+    pub(super) settle: Settle,
+    pub(super) _held: Held,
 }
 
 /// An event that was added: its number, and where it is told whether it was taken; or given back
 /// because the session is over.
-type Added = Result<(u64, oneshot::Receiver<Result<(), Refusal>>), Box<(Sent, Settle)>>;
+type Added = Result<(u64, oneshot::Receiver<Result<(), Refusal>>), Box<(Sent, Owed)>>;
 
 pub(super) fn gone(address: &str, why: &str) -> Refusal {
     Refusal::Gone(Error::unavailable(format!(
@@ -56,15 +63,10 @@ impl Session {
     }
 
     /// Adds an event to what is to be sent; `Full` when too much is not handled.
-    pub(super) fn add(
-        &self,
-        mut sent: Sent,
-        settle: Settle,
-        address: &str,
-    ) -> Result<Added, Refusal> {
+    pub(super) fn add(&self, mut sent: Sent, owed: Owed, address: &str) -> Result<Added, Refusal> {
         let mut flying = self.flying();
         if flying.over {
-            return Ok(Err(Box::new((sent, settle))));
+            return Ok(Err(Box::new((sent, owed))));
         }
         if flying.settles.len() >= MOST {
             drop(flying);
@@ -77,7 +79,7 @@ impl Session {
         sent.number = number;
         let (told, answer) = oneshot::channel();
         flying.offers.insert(number, told);
-        flying.settles.insert(number, settle);
+        flying.settles.insert(number, owed);
         flying.unsent.insert(number, sent);
         drop(flying);
         self.more.notify_one();
@@ -167,8 +169,8 @@ impl Session {
         for (offer, answer) in told {
             let _ = offer.send(answer); // The publisher may have given up.
         }
-        for (settle, outcome) in settled {
-            settle.tell(outcome);
+        for (owed, outcome) in settled {
+            owed.settle.tell(outcome);
         }
         drop(dropped);
     }
@@ -193,8 +195,8 @@ impl Session {
             let refusal = Refusal::Gone(Error::unavailable(why.to_owned()));
             let _ = offer.send(Err(refusal)); // The publisher may have given up.
         }
-        for (_, settle) in settles {
-            settle.tell(Outcome::Returned);
+        for (_, owed) in settles {
+            owed.settle.tell(Outcome::Returned);
         }
     }
 
@@ -222,6 +224,7 @@ impl Session {
 mod tests {
     use super::*;
     use micro_broker::Event;
+    use micro_wake::{Budget, Total};
 
     fn sent(bytes: usize) -> Sent {
         let event = Event::raw("a.b", "text/plain", vec![7; bytes]).unwrap();
@@ -231,8 +234,13 @@ mod tests {
     #[test]
     fn a_message_is_small_unless_its_only_event_is_not() {
         let session = Session::default();
+        let budget = Budget::new(1 << 30, 0, &Total::new(0), (0, 0));
         for bytes in [10, 1 << 19, 3 << 20, 10, 1 << 19, 1 << 19, 7] {
-            let added = session.add(sent(bytes), Settle::nobody(), "here");
+            let owed = Owed {
+                settle: Settle::nobody(),
+                _held: budget.reserve(bytes).unwrap(),
+            };
+            let added = session.add(sent(bytes), owed, "here");
             assert!(matches!(added, Ok(Ok(_))));
         }
         let counts = std::iter::from_fn(|| session.batch().map(|batch| batch.events.len()));

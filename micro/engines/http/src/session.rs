@@ -5,18 +5,20 @@
 //! was not taken is refused and what was not handled goes back, in the order in which it was sent.
 //! A process that says nothing holds up who waits for it until their deadlines, and nobody else.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
 use micro_core::internal::spawn;
 use micro_wake::sync::{Mutex, MutexGuard};
+use micro_wake::{Budget, Claim, Total};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::flying::{Session, gone};
+use super::flying::{Owed, Session, gone};
 use super::roll::{Roll, Said};
 use super::wire::{DELIVER, EVENT, Sent, Words};
 use crate::driver::http2::{self, Reader, Times, Writer};
@@ -30,6 +32,8 @@ use micro_message::error::Error;
 const LAG: Duration = Duration::from_secs(1);
 /// How long a stream is kept that nothing is sent on.
 const IDLE: Duration = Duration::from_secs(30);
+/// How many bytes of events one subscriber may have been sent and not handled.
+const OWED: usize = 32 << 20;
 /// How many bytes decoding a message may take.
 const MEMORY: usize = 256 << 20;
 /// Who has less patience does not ask a process that owes answers: others may have room.
@@ -41,6 +45,8 @@ pub(super) struct Link {
     times: Times,
     session: Mutex<Option<Open>>,
     roll: Arc<Mutex<Roll>>,
+    /// What each subscriber there may be owed: a slow one does not take the room of others.
+    budgets: Mutex<HashMap<String, Arc<Budget>>>,
 }
 
 /// Whether a subscriber is there that the registry does not know any more.
@@ -91,6 +97,7 @@ impl Link {
             times,
             session: Mutex::default(),
             roll: Arc::default(),
+            budgets: Mutex::default(),
         })
     }
 
@@ -123,6 +130,8 @@ impl Link {
     /// and of these `unlisted` are not in it. Then the process itself is asked, and the stream
     /// stays open for as long as only it tells that they are there.
     pub(super) fn keep(&self, known: &HashSet<&str>, unlisted: HashSet<String>) {
+        // One that is still owed something gets its room back when it comes again.
+        lock(&self.budgets).retain(|id, budget| known.contains(id.as_str()) || budget.held() > 0);
         let ask = !unlisted.is_empty();
         self.roll().keep(known, unlisted);
         if ask {
@@ -150,7 +159,18 @@ impl Link {
         if patience < GLANCE && self.is_mute() {
             return Err(gone(&self.address, "it has not answered for a while"));
         }
-        let (mut underway, answer) = self.send(sent, settle)?;
+        let mut claim = Claim::new(&self.budget(subscriber));
+        let reserved = poll_fn(|cx| claim.poll_reserve(cx, size));
+        let Ok(Ok(held)) = timeout_at(deadline, reserved).await else {
+            return Err(full(subscriber, &self.address));
+        };
+        let owed = Owed {
+            settle,
+            _held: held,
+        };
+        let (mut underway, answer) = self.send(sent, owed)?;
+        // It has its place on the stream: the next one may have the one behind it.
+        drop(claim);
         match timeout_at(deadline + LAG, answer).await {
             Ok(Ok(answer)) => {
                 underway.answered = true;
@@ -170,11 +190,23 @@ impl Link {
         open.as_ref().is_some_and(|open| open.session.is_mute())
     }
 
-    fn send(&self, mut sent: Sent, mut settle: Settle) -> Result<(Underway, Answer), Refusal> {
+    /// What a subscriber may be owed.
+    fn budget(&self, subscriber: &str) -> Arc<Budget> {
+        let mut budgets = lock(&self.budgets);
+        if let Some(budget) = budgets.get(subscriber) {
+            return Arc::clone(budget);
+        }
+        // No line is too long: whoever waits holds its event itself, until its deadline.
+        let budget = Budget::new(OWED, OWED, &Total::new(0), (usize::MAX, 0));
+        budgets.insert(subscriber.to_owned(), Arc::clone(&budget));
+        budget
+    }
+
+    fn send(&self, mut sent: Sent, mut owed: Owed) -> Result<(Underway, Answer), Refusal> {
         // A session may end between being found and being used.
         for _ in 0..8 {
             let session = self.session();
-            match session.add(sent, settle, &self.address)? {
+            match session.add(sent, owed, &self.address)? {
                 Ok((number, answer)) => {
                     let underway = Underway {
                         session,
@@ -183,7 +215,7 @@ impl Link {
                     };
                     return Ok((underway, answer));
                 }
-                Err(back) => (sent, settle) = *back,
+                Err(back) => (sent, owed) = *back,
             }
         }
         Err(gone(&self.address, "its streams end at once"))
@@ -208,6 +240,13 @@ impl Link {
         });
         session
     }
+}
+
+fn full(subscriber: &str, address: &str) -> Refusal {
+    Refusal::Full(Error::resource_exhausted(format!(
+        "subscriber `{subscriber}` at {address} is full: the events that it has not handled take \
+         {OWED} bytes of this publisher"
+    )))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -342,6 +381,48 @@ mod tests {
         let offered = link.offer("x", &event(1), Settle::nobody(), start).await;
         assert!(matches!(offered, Err(Refusal::Gone(_))), "{offered:?}");
         assert!(link.is_mute() && start.elapsed() < LAG);
+    }
+
+    #[tokio::test]
+    async fn what_one_subscriber_is_owed_is_bounded_and_takes_no_room_of_others() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let link = Link::new(&address, Times::default());
+        let most = OWED / (3 << 20);
+        let deadline = Instant::now() + Duration::from_millis(500);
+        let mut offers = tokio::task::JoinSet::new();
+        for _ in 0..most + 3 {
+            let link = Arc::clone(&link);
+            offers.spawn(async move {
+                let settle = Settle::nobody();
+                link.offer("x", &event(3 << 20), settle, deadline).await
+            });
+        }
+        while link.session().kept().2 < most {
+            tokio::task::yield_now().await;
+        }
+        let other = Arc::clone(&link);
+        offers.spawn(async move {
+            let settle = Settle::nobody();
+            other.offer("y", &event(3 << 20), settle, deadline).await
+        });
+        while link.session().kept().2 < most + 1 {
+            tokio::task::yield_now().await;
+        }
+        let mut full = 0;
+        while let Some(offered) = offers.join_next().await {
+            match offered.unwrap() {
+                Err(Refusal::Full(error)) => {
+                    let text = error.message();
+                    assert!(text.contains("`x`") && text.contains("is full"), "{text}");
+                    full += 1;
+                }
+                Err(Refusal::Gone(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(full, 3);
+        assert_eq!(link.budget("x").held(), 0);
     }
 
     #[tokio::test]

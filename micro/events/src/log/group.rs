@@ -53,7 +53,7 @@ impl<L: Log> Group<L> {
     }
 
     /// Takes in more records, if there is room for them and there are any.
-    async fn fetch(&self, window: usize, tail: u64) -> Result<()> {
+    async fn fetch(&self, window: (usize, usize), tail: u64) -> Result<()> {
         let one = tokio::select! {
             one = self.fetching.lock() => Some(one),
             () = sleep(PATIENCE) => None,
@@ -233,12 +233,13 @@ impl<L: Log> Member<L> {
                 continue;
             }
             drop(permit);
+            let window = (self.options.window, self.options.window_bytes);
             let (wants, timer) = {
                 let state = self.group.state();
-                (state.wants(self.options.window), state.next_timer())
+                (state.wants(window), state.next_timer())
             };
             if wants.is_some_and(|(from, _)| from < tail.next) {
-                if let Err(error) = self.group.fetch(self.options.window, tail.next).await {
+                if let Err(error) = self.group.fetch(window, tail.next).await {
                     return Some(Err(error));
                 }
                 continue;

@@ -13,9 +13,6 @@ use crate::log::progress::{Progress, Step};
 use crate::record::Record;
 use micro_core::internal::later;
 
-/// Bytes of records that a group holds before it fetches no more.
-const BYTES: usize = 16 << 20;
-
 #[derive(Debug)]
 pub(super) struct State {
     progress: Progress,
@@ -85,11 +82,11 @@ impl State {
         }
     }
 
-    /// Where to fetch and how many, when there is room.
-    pub(super) fn wants(&self, window: usize) -> Option<(u64, usize)> {
+    /// Where to fetch and how many, when there is room: for records and for their bytes.
+    pub(super) fn wants(&self, (window, bytes): (usize, usize)) -> Option<(u64, usize)> {
         let begun = usize::try_from(self.cursor - self.progress.committed).unwrap_or(usize::MAX);
         let room = window.saturating_sub(begun);
-        (room > 0 && self.bytes < BYTES).then_some((self.cursor, room))
+        (room > 0 && self.bytes < bytes).then_some((self.cursor, room))
     }
 
     /// Takes in what was fetched, up to before `next`; what is known already changes nothing.
@@ -349,21 +346,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn bytes_that_are_not_settled_end_the_fetching() {
+        let now = Instant::now();
+        let mut state = state(&[None; 4]);
+        let all = state.bytes;
+        assert_eq!(state.wants((100, all)), None);
+        assert_eq!(state.wants((100, all + 1)), Some((4, 96)));
+        assert!(take(&mut state, now).is_some());
+        // One that is delivered counts until it is settled.
+        assert_eq!(state.wants((100, all)), None);
+        state.settle(0);
+        assert_eq!(state.wants((100, all)), Some((4, 97)));
+    }
+
+    #[tokio::test]
     async fn the_window_counts_from_the_oldest_unsettled() {
         let now = Instant::now();
         let mut state = state(&[None; 4]);
-        assert_eq!(state.wants(4), None);
+        assert_eq!(state.wants((4, 1 << 20)), None);
         for _ in 0..4 {
             assert!(take(&mut state, now).is_some());
         }
         state.settle(2);
-        assert_eq!(state.wants(4), None);
+        assert_eq!(state.wants((4, 1 << 20)), None);
         state.settle(0);
-        assert_eq!(state.wants(4), Some((4, 1)));
+        assert_eq!(state.wants((4, 1 << 20)), Some((4, 1)));
         state.settle(1);
         state.settle(3);
         state.skip(9);
-        assert_eq!(state.wants(4), Some((9, 4)));
+        assert_eq!(state.wants((4, 1 << 20)), Some((9, 4)));
         assert_eq!((state.bytes, state.slots.len()), (0, 0));
     }
 }

@@ -72,7 +72,12 @@ async fn call(
     let encode = EncodeOptions::new(&server.compression, &route.method, codec)
         .accepted_by(headers, &ACCEPTED);
     let decode = exchange.decode(codec);
-    let frames = Frames::new(body, decode.limit, &server.limits, headers.get(ENCODING));
+    let frames = Frames::new(
+        body,
+        decode.limit,
+        &connection.buffers,
+        headers.get(ENCODING),
+    );
     drop(head.extensions);
     let reply = exchange.framed(frames, decode).await?;
     let mut out = start(codec);

@@ -89,6 +89,7 @@ async fn answer(
     let payload = reply.into_parts().1.into_one()?;
     let path = &method.path;
     let (bytes, compressed) = guarded(path, || encode.plain(payload.as_ref(), path))?;
+    let bytes = exchange.connection.buffers.response(bytes)?;
     Ok(encode.respond(bytes, compressed, out))
 }
 

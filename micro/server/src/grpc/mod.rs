@@ -61,7 +61,12 @@ async fn call(
     let decode = exchange.decode(codec);
     let encode = EncodeOptions::new(&server.compression, &route.method, codec)
         .accepted_by(headers, &ACCEPT_ENCODING);
-    let frames = Frames::new(body, decode.limit, &server.limits, headers.get(ENCODING));
+    let frames = Frames::new(
+        body,
+        decode.limit,
+        &connection.buffers,
+        headers.get(ENCODING),
+    );
     drop(head);
     let reply = exchange.framed(frames, decode).await?;
     Ok(respond(exchange, reply, encode)?)

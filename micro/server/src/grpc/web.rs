@@ -93,11 +93,11 @@ impl Framing for WebFraming {
         None
     }
 
-    fn encode_chunk(self, chunk: Vec<u8>) -> Bytes {
+    fn encode_chunk(self, chunk: Vec<u8>) -> Vec<u8> {
         if self.text {
             STANDARD.encode(chunk).into()
         } else {
-            chunk.into()
+            chunk
         }
     }
 }
@@ -141,7 +141,12 @@ where
     let decode = exchange.decode(web.codec);
     let encode = EncodeOptions::new(&server.compression, &route.method, web.codec)
         .accepted_by(headers, &ACCEPT_ENCODING);
-    let frames = Frames::new(body, decode.limit, &server.limits, headers.get(ENCODING));
+    let frames = Frames::new(
+        body,
+        decode.limit,
+        &connection.buffers,
+        headers.get(ENCODING),
+    );
     let reply = exchange.framed(frames, decode).await?;
     let mut out = start(web);
     if let Some(encoding) = encode.encoding() {

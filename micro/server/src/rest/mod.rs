@@ -115,7 +115,8 @@ async fn answer(
     let coding = request_body::coding(&head.headers)
         .map_err(|error| Refused::unsupported(&error, ACCEPT_ENCODING, Compression::accepted()))?;
     let bytes = request_body::read(&exchange, coding, body).await;
-    let bytes = bytes.map_err(|error| Refused::or_large(StatusCode::PAYLOAD_TOO_LARGE, error))?;
+    let bytes =
+        bytes.map_err(|failure| Refused::or_large(StatusCode::PAYLOAD_TOO_LARGE, failure.error))?;
     let body = given(binding, media, bytes)?;
     let target = (head.uri.path(), head.uri.query().unwrap_or_default());
     let decode = exchange.decode(Codec::Json);

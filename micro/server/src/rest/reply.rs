@@ -49,6 +49,7 @@ pub(super) async fn unary(
         out.append(VARY, ACCEPT.into());
     }
     let (bytes, compressed) = encode.body(bytes, &method.path)?;
+    let bytes = exchange.connection.buffers.response(bytes)?;
     Ok(encode.respond(bytes, compressed, out))
 }
 

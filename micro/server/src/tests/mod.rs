@@ -1,5 +1,6 @@
 //! A server with a test service, and bare clients to call it with.
 
+mod buffers;
 mod client;
 mod compression;
 mod connect;

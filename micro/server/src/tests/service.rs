@@ -27,6 +27,10 @@ pub(super) fn methods() -> Vec<Method> {
             Ok(text)
         })
         .idempotent(),
+        Method::unary("Late", |_: Arc<Test>, _, asked: Text| async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Ok(Text("x".repeat(asked.0.parse().unwrap_or_default())))
+        }),
         Method::unary("Small", |_: Arc<Test>, _, asked: Text| async move {
             Ok(Text("x".repeat(asked.0.parse().unwrap_or_default())))
         })

@@ -117,6 +117,13 @@ impl Decoder {
         self.chunk.is_empty() && self.prefix_read == 0
     }
 
+    /// Length of the message at hand that is spread over several pieces, and how much of it is
+    /// here; `None` when there is none.
+    pub fn begun(&self) -> Option<(usize, usize)> {
+        let length = (self.prefix_read == PREFIX).then(|| Prefix::parse(self.prefix).length)?;
+        Some((length, self.message.len()))
+    }
+
     /// How far the message at hand has come, to follow "ends after".
     pub fn progress(&self) -> String {
         if self.prefix_read < PREFIX {

@@ -1,0 +1,86 @@
+//! The room of a reply's message while it is received: what all calls of a connection have
+//! received in part takes no more than `receive_buffer`.
+//!
+//! A message that does not come in one piece reserves its length before more of it is let in.
+//! Without room it waits unread, and the service with it. So many may wait that their unread bytes
+//! leave half of the connection's window to those that have room.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use micro_wake::{Budget, Claim, Held, Total};
+
+use crate::config::Config;
+use crate::connection::frames::{Frames, answered};
+use crate::failure::Failure;
+use micro_message::error::ErrorKind;
+
+/// What the calls of a connection may have received in part.
+pub(super) fn budget(config: &Config) -> Arc<Budget> {
+    let waiting = (config.connection_window / 2).checked_div(config.stream_window);
+    // Nothing is shared between connections: the limit itself is free of that.
+    let free = usize::MAX;
+    let waiting = waiting.unwrap_or(1).max(1);
+    Budget::new(config.receive_buffer, free, &Total::new(0), (waiting, 0))
+}
+
+/// The room of one reply's message at hand.
+#[derive(Debug)]
+pub(super) struct Room {
+    budget: Arc<Budget>,
+    held: Option<Held>,
+    claim: Option<Claim>,
+}
+
+impl Room {
+    pub(super) fn new(budget: &Arc<Budget>) -> Self {
+        Self {
+            budget: Arc::clone(budget),
+            held: None,
+            claim: None,
+        }
+    }
+
+    /// Waits for room for the message that has begun, if one has.
+    ///
+    /// # Errors
+    ///
+    /// `ResourceExhausted` when too many messages wait.
+    pub(super) async fn reserve(&mut self, frames: &Frames) -> Result<(), Failure> {
+        poll_fn(|task| self.poll_reserve(frames, task)).await
+    }
+
+    /// As [`reserve`](Self::reserve).
+    pub(super) fn poll_reserve(
+        &mut self,
+        frames: &Frames,
+        task: &mut Context<'_>,
+    ) -> Poll<Result<(), Failure>> {
+        let Some(length) = frames.begun() else {
+            return Poll::Ready(Ok(()));
+        };
+        if self.held.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        let claim = self.claim.get_or_insert_with(|| Claim::new(&self.budget));
+        let reserved = ready!(claim.poll_reserve(task, length));
+        self.claim = None;
+        self.held = Some(reserved.map_err(|_| self.full())?);
+        Poll::Ready(Ok(()))
+    }
+
+    /// The message is handed over.
+    pub(super) fn release(&mut self) {
+        self.held = None;
+    }
+
+    fn full(&self) -> Failure {
+        let limit = self.budget.limit();
+        let text = format!(
+            "the connection's receive buffer is full: half-received replies take {limit} bytes \
+             (`receive_buffer`) and too many wait"
+        );
+        answered(ErrorKind::ResourceExhausted, text)
+    }
+}
