@@ -1,7 +1,8 @@
-//! The imports that are known without a file: `google/api/annotations.proto` and what it needs.
+//! The built-in imports: `google/api/annotations.proto` and its own imports.
 //!
-//! The runtime has the same files for the `.proto` text that it writes; a package is published
-//! without its neighbours, so each has its own, and the tests hold them alike.
+//! The runtime contains the same files for the `.proto` text that it writes. Each package has its
+//! own copy, because a published package cannot include files of another one. A test checks that
+//! the copies are equal.
 
 use protox::Error;
 use protox::file::{File, FileResolver};
@@ -9,7 +10,7 @@ use protox::file::{File, FileResolver};
 const ANNOTATIONS: &str = include_str!("../proto/google/api/annotations.proto");
 const HTTP: &str = include_str!("../proto/google/api/http.proto");
 
-/// Resolves the imports that are known without a file.
+/// Resolves the built-in imports.
 #[derive(Debug)]
 pub(crate) struct Builtin;
 

@@ -1,4 +1,4 @@
-//! `Config`: which files, where to, and what is different from the defaults.
+//! `Config`: the files to compile, the output folder and other settings.
 
 use std::env;
 use std::ffi::OsStr;
@@ -9,7 +9,7 @@ use crate::emit;
 use crate::error::Error;
 use crate::source;
 
-/// What to compile, and how.
+/// The files to compile and the settings of the generated code.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), micro_build::Error> {
@@ -22,7 +22,7 @@ use crate::source;
 /// # }
 /// ```
 #[derive(Debug, Clone, Default)]
-#[must_use = "nothing happens before `compile()`"]
+#[must_use = "a config does nothing until `compile()` is called"]
 pub struct Config {
     files: Vec<PathBuf>,
     includes: Vec<PathBuf>,
@@ -32,12 +32,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// Nothing to compile yet.
+    /// Creates a config without files.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a `.proto` file; what it imports is compiled with it.
+    /// Adds a `.proto` file. Its imports are compiled too.
     pub fn file(mut self, path: impl AsRef<Path>) -> Self {
         self.files.push(path.as_ref().to_owned());
         self
@@ -50,31 +50,44 @@ impl Config {
         self
     }
 
-    /// Adds a folder in which imports are looked for. Default: the folder of each file.
+    /// Adds a folder to search for imports. Default: the folder of each file.
     ///
-    /// `google/protobuf/*.proto` and `google/api/annotations.proto` are known without any.
+    /// `google/protobuf/*.proto` and `google/api/annotations.proto` are built in.
     pub fn include(mut self, path: impl AsRef<Path>) -> Self {
         self.includes.push(path.as_ref().to_owned());
         self
     }
 
-    /// Sets where the Rust files go. Default: the environment's `OUT_DIR`, where
-    /// `micro::include_proto!` looks for them.
+    /// Sets the folder for the generated Rust files. Default: the folder in the environment
+    /// variable `OUT_DIR`, from which `micro::include_proto!` includes them.
     pub fn out_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(path.into());
         self
     }
 
-    /// Writes attributes before a message, enum, oneof, service, field or method, by full name:
-    /// `.attribute("shop.v1.Item.name", "#[serde(skip)]")`. The name of a package or message
-    /// stands for all messages, enums and oneofs in it, `"."` for all there are.
+    /// Adds an attribute to a message, enum, oneof, service, field or method, by its full name.
+    ///
+    /// The name of a package or message applies to all messages, enums and oneofs within it; `"."`
+    /// applies to all messages, enums and oneofs.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), micro_build::Error> {
+    /// micro_build::Config::new()
+    ///     .file("proto/shop.proto")
+    ///     .attribute("shop.v1.Item.name", "#[serde(skip)]")
+    ///     .attribute("shop.v1", "#[derive(Eq, Hash)]")
+    ///     .compile()
+    /// # }
+    /// ```
     pub fn attribute(mut self, name: impl Into<String>, attribute: impl Into<String>) -> Self {
         self.attributes.push((name.into(), attribute.into()));
         self
     }
 
-    /// Uses types that exist already instead of generating them: a package's module, or one type.
-    /// `.extern_path("common.v1", "::common::proto::common::v1")` takes `common.v1.Money` for
+    /// Uses existing Rust types instead of generating them, for a package or for a single type.
+    ///
+    /// For a package, `path` is the module that contains its types:
+    /// `.extern_path("common.v1", "::common::proto::common::v1")` maps `common.v1.Money` to
     /// `::common::proto::common::v1::Money`.
     pub fn extern_path(mut self, name: impl Into<String>, path: impl Into<String>) -> Self {
         let name = name.into();
@@ -83,22 +96,22 @@ impl Config {
         self
     }
 
-    /// Compiles: a Rust file for each package, and `micro-build.rs` that holds all of them.
+    /// Writes a Rust file for each package, and `micro-build.rs`, which includes all of them.
     ///
-    /// Tells Cargo which files were read, so that it runs again when one of them changes.
+    /// Prints `cargo:rerun-if-changed` for each file that was read, so that Cargo runs the build
+    /// script again when one of them changes.
     ///
     /// # Errors
     ///
-    /// Names file, line and column of what is wrong in the `.proto` files, and what to write
-    /// instead: of each file that cannot be read the first mistake; of files that can, everything
-    /// that has no form in Rust.
+    /// If no file was added, if `OUT_DIR` is not set, or if a file cannot be written. For
+    /// mistakes in the `.proto` files the error lists file, line, column and a remedy: the first
+    /// mistake of each file that cannot be parsed, or all definitions that cannot be expressed in
+    /// Rust.
     pub fn compile(self) -> Result<(), Error> {
         if self.files.is_empty() {
-            return Err(Error::new(
-                "nothing to compile; name a file with `.file(…)`",
-            ));
+            return Err(Error::new("no file to compile; add one with `.file(…)`"));
         }
-        // Before anything can fail, so that mending a file is noticed.
+        // Printed before anything can fail, so that Cargo notices when a broken file is corrected.
         println!("cargo:rerun-if-changed=build.rs");
         for file in &self.files {
             println!("cargo:rerun-if-changed={}", file.display());
@@ -109,7 +122,7 @@ impl Config {
             .or_else(|| env::var_os("OUT_DIR").map(PathBuf::from));
         let out_dir = out_dir.ok_or_else(|| {
             Error::new(
-                "no `OUT_DIR` in the environment; call this from build.rs, or say `.out_dir(…)`",
+                "`OUT_DIR` is not set; call this from build.rs, or set a folder with `.out_dir(…)`",
             )
         })?;
         let (pool, read) = source::read(&self.files, &self.includes())?;
@@ -122,11 +135,11 @@ impl Config {
         Ok(())
     }
 
-    /// What would be written: names of files and their texts.
+    /// Returns the names and contents of the files that [`compile`](Self::compile) would write.
     ///
     /// # Errors
     ///
-    /// As [`compile`](Self::compile).
+    /// If the `.proto` files contain mistakes, the same as [`compile`](Self::compile).
     pub fn generate(&self) -> Result<Vec<(String, String)>, Error> {
         let (pool, _) = source::read(&self.files, &self.includes())?;
         emit::files(&pool, self)
@@ -148,7 +161,8 @@ impl Config {
     }
 }
 
-/// Leaves a file alone that has this text already, so that nothing is built again.
+/// Writes a file, unless it already has this content: a new modification time would cause a
+/// rebuild.
 fn write(path: &Path, text: &str) -> Result<(), Error> {
     if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(());
@@ -157,9 +171,13 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
         .parent()
         .filter(|folder| folder.as_os_str() != OsStr::new(""))
     {
-        fs::create_dir_all(folder)
-            .map_err(|error| Error::new(format!("cannot make {}: {error}", folder.display())))?;
+        fs::create_dir_all(folder).map_err(|error| {
+            Error::new(format!(
+                "cannot create the folder `{}`: {error}",
+                folder.display()
+            ))
+        })?;
     }
     fs::write(path, text)
-        .map_err(|error| Error::new(format!("cannot write {}: {error}", path.display())))
+        .map_err(|error| Error::new(format!("cannot write `{}`: {error}", path.display())))
 }

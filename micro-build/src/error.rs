@@ -1,9 +1,11 @@
-//! `Error`: what is wrong, a line each. Printed the same when `main` returns it.
+//! `Error`: a list of mistakes in `.proto` files or settings.
 
 use std::fmt;
 
-/// What is wrong with the `.proto` files, one line each:
-/// `shop.proto:3:5: what is wrong; what to write instead`.
+/// The mistakes in the `.proto` files or in the settings.
+///
+/// Each mistake is one line of the form `shop.proto:3:5: mistake; what to write instead`. `Debug`
+/// and `Display` print the same text, so that a build script can return the error from `main`.
 pub struct Error {
     lines: Vec<String>,
 }
@@ -17,7 +19,7 @@ impl Error {
         Self { lines }
     }
 
-    /// What is wrong, one mistake a line.
+    /// Returns the mistakes, one per line.
     pub fn lines(&self) -> &[String] {
         &self.lines
     }
@@ -29,7 +31,7 @@ impl fmt::Display for Error {
     }
 }
 
-// What a build script prints when its `main` returns an error.
+// Cargo prints the `Debug` form of an error that `main` returns.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -1,4 +1,4 @@
-//! A folder of `.proto` files, read such that every mistake names file, line and remedy.
+//! Reads `.proto` files of a folder, with errors that name file, line and remedy.
 
 use std::cell::RefCell;
 use std::fs;
@@ -8,10 +8,10 @@ use std::rc::Rc;
 use protox::Error;
 use protox::file::{File, FileResolver, IncludeFileResolver};
 
-/// What some editors on Windows begin a file with; protoc reads over it, the parser does not.
+/// The byte order mark that some editors on Windows write. protoc skips it, the parser does not.
 const MARK: char = '\u{feff}';
 
-/// The files that began with a mark: the compiler has no paths of them.
+/// The paths of files with a byte order mark, which the compiler does not report.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Marked(Rc<RefCell<Vec<PathBuf>>>);
 
@@ -21,7 +21,7 @@ impl Marked {
     }
 }
 
-/// A folder of `.proto` files; refuses what the parser has no words for.
+/// A folder of `.proto` files. Rejects files for which the parser has no clear error.
 #[derive(Debug)]
 pub(crate) struct Include {
     folder: PathBuf,
@@ -61,15 +61,15 @@ impl FileResolver for Include {
             let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
             let (line, column) = position(&before, before.len());
             refused(format!(
-                "{name}:{line}:{column}: the file is not in UTF-8; save it as such"
+                "{name}:{line}:{column}: the file is not valid UTF-8; save it in UTF-8"
             ))
         })?;
         if let Some((at, edition)) = edition(text) {
             let (line, column) = position(text, at);
             return Err(refused(format!(
                 "{name}:{line}:{column}: edition {edition} is not supported; write \
-                 `syntax = \"proto3\";`, and `optional` before each field that must tell unset \
-                 from zero"
+                 `syntax = \"proto3\";`, and `optional` before each field that must distinguish \
+                 unset from zero"
             )));
         }
         self.parse(name, text)
@@ -77,7 +77,7 @@ impl FileResolver for Include {
     }
 }
 
-/// The parser's mistake, with the place if it has none.
+/// Adds a position and a remedy to an error of the parser that has none.
 fn placed(error: Error, name: &str, text: &str) -> Error {
     let said = format!("{error:?}");
     if !error.is_parse() || said.starts_with(&format!("{name}:")) {
@@ -89,19 +89,19 @@ fn placed(error: Error, name: &str, text: &str) -> Error {
     let at = if is_end {
         Some(text.trim_end().len())
     } else {
-        // `package` is named twice.
+        // The parser reports a second `package` without a position.
         packages.filter(starts_line).last()
     };
     let (line, column) = position(text, at.unwrap_or_default());
     let remedy = if is_end {
-        "write what is missing, maybe a `}` further up"
+        "write the missing part, possibly a `}` further up"
     } else {
-        "leave one of them"
+        "remove one of them"
     };
     refused(format!("{name}:{line}:{column}: {said}; {remedy}"))
 }
 
-/// Line and column of a place in a text, counted from 1.
+/// Returns line and column of a byte offset in a text, counted from 1.
 pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let before = before.trim_start_matches(MARK);
@@ -113,7 +113,7 @@ fn refused(text: String) -> Error {
     Error::new(Refused(text))
 }
 
-/// A mistake whose text is complete; `protox` prints it by its `Debug`.
+/// An error with a complete text. `protox` prints it by its `Debug`.
 struct Refused(String);
 
 impl std::fmt::Debug for Refused {
@@ -130,7 +130,7 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Where an `edition = "…"` opens the file, and its value.
+/// Returns position and value of an `edition = "…"` at the beginning of a file.
 fn edition(text: &str) -> Option<(usize, &str)> {
     let mut rest = text;
     loop {
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_edition_is_found_behind_comments_alone() {
+    fn an_edition_is_found_after_comments_only() {
         let text = "// a\n/* b\n */\n  edition = \"2023\";";
         let (at, value) = edition(text).unwrap();
         assert_eq!((position(text, at), value), ((4, 3), "2023"));

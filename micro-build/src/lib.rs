@@ -1,4 +1,4 @@
-//! Messages and services of `micro` out of `.proto` files, for build.rs.
+//! Code generation for `micro` from `.proto` files, for use in build.rs.
 //!
 #![doc = include_str!("../README.md")]
 
@@ -19,11 +19,19 @@ use std::path::Path;
 pub use crate::config::Config;
 pub use crate::error::Error;
 
-/// Compiles a `.proto` file with all defaults; its folder is where imports are looked for.
+/// Compiles a `.proto` file with the default settings. Imports are searched in the folder of the
+/// file.
+///
+/// ```no_run
+/// // build.rs
+/// fn main() -> Result<(), micro_build::Error> {
+///     micro_build::compile("proto/shop.proto")
+/// }
+/// ```
 ///
 /// # Errors
 ///
-/// As [`Config::compile`].
+/// The same as [`Config::compile`].
 pub fn compile(file: impl AsRef<Path>) -> Result<(), Error> {
     Config::new().file(file).compile()
 }

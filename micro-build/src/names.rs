@@ -1,6 +1,6 @@
-//! Spellings: protobuf's names into Rust's, and what the attributes of micro make of Rust's.
+//! Converts protobuf names to Rust names, and Rust names to the names that micro's attributes use.
 
-/// Words that are no names in Rust unless written `r#…`.
+/// Keywords of Rust that can be used as names with `r#`.
 const KEYWORDS: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
     "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let",
@@ -9,10 +9,10 @@ const KEYWORDS: &[&str] = &[
     "virtual", "where", "while", "yield",
 ];
 
-/// Words that cannot even be written `r#…`.
+/// Keywords of Rust that cannot be used as names even with `r#`.
 const WORDS: &[&str] = &["crate", "self", "Self", "super", "_"];
 
-/// A name as it is written in Rust.
+/// Returns a name as it is written in Rust, with `r#` for keywords.
 pub(crate) fn ident(name: &str) -> String {
     if KEYWORDS.contains(&name) {
         format!("r#{name}")
@@ -21,7 +21,7 @@ pub(crate) fn ident(name: &str) -> String {
     }
 }
 
-/// A name that Rust can have at all: `self` becomes `self_`.
+/// Converts a name to one that is possible in Rust: `self` becomes `self_`.
 pub(crate) fn possible(name: String) -> String {
     if WORDS.contains(&name.as_str()) || name.starts_with(|char: char| char.is_ascii_digit()) {
         if name.starts_with(|char: char| char.is_ascii_digit()) {
@@ -34,7 +34,7 @@ pub(crate) fn possible(name: String) -> String {
     }
 }
 
-/// `HTTPServer`, `httpServer` → `http_server`; the same as the attributes of micro have it.
+/// `HTTPServer`, `httpServer` → `http_server`, by the same rules as the attributes of micro.
 pub(crate) fn snake(name: &str) -> String {
     let chars: Vec<char> = name.chars().collect();
     let mut snake = String::new();
@@ -54,8 +54,8 @@ pub(crate) fn snake(name: &str) -> String {
     snake
 }
 
-/// The name of a field, method or module: as [`snake`] has it, but of `_` within only one at a
-/// time, as Rust wants it.
+/// Returns the name of a field, method or module: like [`snake`], but without repeated `_` inside,
+/// which rustc would warn about.
 pub(crate) fn lower(name: &str) -> String {
     let snake = snake(name);
     let inner = snake.trim_matches('_');
@@ -78,7 +78,6 @@ pub(crate) fn pascal(name: &str) -> String {
             pascal.push_str(chars.as_str());
         }
     }
-    // Two numbers side by side were apart: `V1_2`.
     if pascal.is_empty() {
         name.to_owned()
     } else {
@@ -106,7 +105,7 @@ pub(crate) fn variant(name: &str) -> String {
     }
 }
 
-/// `say_hello` → `SayHello`: what a method's name on the wire is when nothing else is said.
+/// `say_hello` → `SayHello`: the default name of a method on the wire.
 pub(crate) fn wire(name: &str) -> String {
     let mut out = String::new();
     for word in name.split('_') {
@@ -117,7 +116,7 @@ pub(crate) fn wire(name: &str) -> String {
     out
 }
 
-/// `first_name` → `firstName`: what a field's name in JSON is when nothing else is said.
+/// `first_name` → `firstName`: the default name of a field in JSON.
 pub(crate) fn camel(name: &str) -> String {
     let mut camel = String::new();
     let mut upper = false;
@@ -134,24 +133,24 @@ pub(crate) fn camel(name: &str) -> String {
     camel
 }
 
-/// A text as a literal.
+/// Returns a text as a string literal.
 pub(crate) fn quoted(text: &str) -> String {
     format!("{text:?}")
 }
 
-/// Names of one kind in one place, each once.
+/// The names in use in one scope.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Taken {
     names: std::collections::BTreeSet<String>,
 }
 
 impl Taken {
-    /// Takes a name whoever has it.
+    /// Adds a name, even if it is in use.
     pub(crate) fn add(&mut self, name: &str) {
         self.names.insert(name.to_owned());
     }
 
-    /// Takes the name, or the next one with `_` behind it that is free.
+    /// Adds the name, with as many `_` appended as needed to make it unique, and returns it.
     pub(crate) fn free(&mut self, name: String) -> String {
         let mut name = possible(name);
         while !self.names.insert(name.clone()) {
@@ -170,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings() {
+    fn names_are_converted() {
         assert_eq!(snake("HTTPServer"), "http_server");
         assert_eq!(snake("fooBar"), "foo_bar");
         assert_eq!(lower("fooBar__b___c"), "foo_bar_b_c");
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_given_once() {
+    fn a_name_in_use_gets_an_underscore() {
         let mut taken = Taken::default();
         assert_eq!(taken.free("a".into()), "a");
         assert_eq!(taken.free("a".into()), "a_");

@@ -1,5 +1,5 @@
-//! What everything is called in Rust: one module a package, one within it for what lies in a
-//! message.
+//! Assigns Rust names to all definitions: a module for each package, and a nested module for the
+//! types within a message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,25 +7,25 @@ use protox::prost_reflect::{DescriptorPool, MessageDescriptor};
 
 use crate::names::{Taken, ident, lower, pascal, possible};
 
-/// Names that the attributes of micro would take for their own: streams, and ends of streams.
+/// Type names that the attributes of micro recognize as streams, and that are therefore renamed.
 const NOT_OURS: &[&str] = &["Stream", "Streaming"];
 
-/// Where something is in Rust.
+/// The Rust path of a type.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
-    /// The modules it lies in, packages first.
+    /// The modules that contain it, packages first.
     pub(crate) modules: Vec<String>,
-    /// Its own name, keywords not yet escaped.
+    /// Its name, without `r#` for keywords.
     pub(crate) ident: String,
-    /// The module that holds what lies within it.
+    /// The module of the types within it; empty if there are none.
     pub(crate) inner: String,
 }
 
-/// What everything is called in Rust.
+/// The Rust names of all definitions.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     places: BTreeMap<String, Place>,
-    /// Which names are taken in each module.
+    /// The names in use in each module.
     taken: BTreeMap<Vec<String>, Taken>,
 }
 
@@ -33,7 +33,8 @@ impl Plan {
     pub(crate) fn of(pool: &DescriptorPool) -> Self {
         let mut plan = Self::default();
         plan.packages(pool);
-        // Contracts keep their names, which are on the wire; their clients stand beside them.
+        // A contract keeps its name, which is used on the wire, and its client is in the same
+        // module.
         for service in pool.services() {
             let modules = modules(service.package_name());
             let taken = plan.taken.entry(modules).or_default();
@@ -55,7 +56,7 @@ impl Plan {
         plan
     }
 
-    /// A package's module is taken by the packages within it.
+    /// Reserves the names of the modules of packages in their parent modules.
     fn packages(&mut self, pool: &DescriptorPool) {
         let packages: BTreeSet<String> = pool
             .files()
@@ -70,7 +71,8 @@ impl Plan {
         }
     }
 
-    /// Names what lies in one module: messages, enums and oneofs, by full and short name.
+    /// Assigns names to the messages, enums and oneofs of one module. Enums and oneofs are given by
+    /// full and short name.
     fn types(
         &mut self,
         modules: &[String],
@@ -120,23 +122,23 @@ impl Plan {
         }
     }
 
-    /// Where a message or enum is, by its full name.
+    /// Returns the path of a message or enum by its full name.
     pub(crate) fn place(&self, name: &str) -> Option<&Place> {
         self.places.get(name)
     }
 
-    /// Where a oneof is, by its full name.
+    /// Returns the path of a oneof by its full name.
     pub(crate) fn oneof(&self, name: &str) -> Option<&Place> {
         self.places.get(&oneof_key(name))
     }
 
-    /// Whether a type in this module hides the one of Rust's prelude.
+    /// Whether a type in this module shadows a name of Rust's prelude.
     pub(crate) fn hides(&self, modules: &[String], name: &str) -> bool {
         self.taken.get(modules).is_some_and(|taken| taken.has(name))
     }
 }
 
-/// A oneof may have the name of a message beside it.
+/// Returns the key of a oneof, which may have the same full name as a message.
 fn oneof_key(name: &str) -> String {
     format!("{name} (oneof)")
 }
@@ -147,14 +149,14 @@ fn has_inner(message: &MessageDescriptor) -> bool {
         || message.oneofs().any(|it| !it.is_synthetic())
 }
 
-/// The modules of a package.
+/// Returns the modules of a package.
 pub(crate) fn modules(package: &str) -> Vec<String> {
     let names = package.split('.').filter(|name| !name.is_empty());
     names.map(|name| possible(name.to_owned())).collect()
 }
 
 impl Place {
-    /// How it is named in the module `from`.
+    /// Returns the path of the type relative to the module `from`.
     pub(crate) fn path(&self, from: &[String]) -> String {
         let common = from
             .iter()
@@ -168,7 +170,7 @@ impl Place {
         parts.join("::")
     }
 
-    /// The modules that what lies within it is in.
+    /// Returns the modules of the types within it.
     pub(crate) fn within(&self) -> Vec<String> {
         [&self.modules[..], std::slice::from_ref(&self.inner)].concat()
     }

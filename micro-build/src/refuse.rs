@@ -1,5 +1,5 @@
-//! What is not supported, and what protoc refuses where the parser does not, with the place where
-//! it stands and what to write instead.
+//! Finds definitions that are not supported, and mistakes that protoc rejects but the parser
+//! accepts. Each error has a position and a remedy.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use protox::prost_reflect::{
 
 use crate::source::place;
 
-/// Everything in the files to generate that has no form in Rust.
+/// Returns all mistakes in the files for which code is generated.
 pub(crate) fn mistakes(pool: &DescriptorPool, generated: impl Fn(&str) -> bool) -> Vec<String> {
     let mut mistakes = Vec::new();
     for file in pool.files() {
@@ -40,7 +40,7 @@ pub(crate) fn mistakes(pool: &DescriptorPool, generated: impl Fn(&str) -> bool) 
 }
 
 fn proto2(file: &FileDescriptor) -> String {
-    // The path of `syntax` in a file.
+    // The path of `syntax` in the descriptor of a file.
     let place = place(file, &[12]);
     let groups = file.messages().find_map(|message| group(&message));
     let more = groups.map_or(String::new(), |name| {
@@ -61,11 +61,11 @@ fn group(message: &MessageDescriptor) -> Option<String> {
         .or_else(|| message.child_messages().find_map(|child| group(&child)))
 }
 
-/// A service without methods, of which no contract can be made.
+/// Rejects a service without methods, because a contract needs at least one.
 fn empty(service: &ServiceDescriptor) -> Option<String> {
     (service.methods().len() == 0).then(|| {
         format!(
-            "{}: the service `{}` has no methods; give it one, or remove it",
+            "{}: the service `{}` has no methods; add one or remove the service",
             place(&service.parent_file(), service.path()),
             service.full_name()
         )
@@ -74,23 +74,23 @@ fn empty(service: &ServiceDescriptor) -> Option<String> {
 
 fn extensions(message: &MessageDescriptor) -> Option<String> {
     message.descriptor_proto().extension_range.first()?;
-    // The path of a message's first `extensions`.
+    // The path of the first `extensions` in the descriptor of a message.
     let path = [message.path(), &[5]].concat();
     let place = place(&message.parent_file(), &path);
     Some(format!(
-        "{place}: proto3 has no `extensions`; remove them, and hold what is not known yet in a \
-         `google.protobuf.Any`"
+        "{place}: proto3 does not support `extensions`; remove them, and use a field of type \
+         `google.protobuf.Any` for messages that are not known yet"
     ))
 }
 
-/// Fields whose name in JSON is another one's name in the file.
+/// Rejects fields whose JSON name is the name of another field.
 fn swapped(message: &MessageDescriptor) -> Vec<String> {
     let fields = message.fields().filter_map(|field| {
         let other = message.get_field_by_name(field.json_name())?;
         (other != field).then(|| {
             format!(
-                "{}: the JSON name of `{}` is the name of the field `{}`, and readers take either \
-                 spelling; give it another `json_name`",
+                "{}: the JSON name of `{}` is the name of the field `{}`, and JSON decoders accept \
+                 both names; choose another `json_name`",
                 place(&field.parent_file(), field.path()),
                 field.name(),
                 other.name()
@@ -100,7 +100,8 @@ fn swapped(message: &MessageDescriptor) -> Vec<String> {
     fields.collect()
 }
 
-/// Values that are one where languages leave the enum's prefix out, as protoc sees it.
+/// Rejects values that differ only in the enum's prefix and in case, like protoc. Languages that
+/// strip the prefix would give them the same name.
 fn alike(descriptor: &EnumDescriptor) -> Vec<String> {
     let mut mistakes = Vec::new();
     let mut known = BTreeMap::new();
@@ -109,15 +110,15 @@ fn alike(descriptor: &EnumDescriptor) -> Vec<String> {
         let Some(first) = known.insert(short.clone(), value) else {
             continue;
         };
-        // The first one stays the one to compare with.
+        // Later values are compared with the first one.
         known.insert(short, first);
         let Some(found) = descriptor.get_value_by_name(value.name()) else {
             continue;
         };
         if first.number() != value.number() {
             mistakes.push(format!(
-                "{}: the value `{}` of `{}` is the same as `{}` without the enum's prefix and the \
-                 case of letters; rename one of them",
+                "{}: the value `{}` of `{}` differs from `{}` only in the enum's prefix and in \
+                 case; rename one of them",
                 place(&descriptor.parent_file(), found.path()),
                 value.name(),
                 descriptor.full_name(),
@@ -128,7 +129,8 @@ fn alike(descriptor: &EnumDescriptor) -> Vec<String> {
     mistakes
 }
 
-/// The value's name without the enum's, which may have its `_` elsewhere, unless that is all.
+/// Removes the name of the enum from the beginning of a value's name, unless nothing would remain.
+/// The positions of `_` may differ.
 fn without_prefix<'a>(name: &'a str, of: &str) -> &'a str {
     let mut rest = name;
     for char in of.chars().filter(|char| *char != '_') {

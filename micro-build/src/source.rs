@@ -1,4 +1,4 @@
-//! Reads `.proto` files and what they import. Knows where things stand in a file.
+//! Reads `.proto` files and their imports, and finds the positions of definitions.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use crate::builtin::Builtin;
 use crate::error::Error;
 use crate::include::{Include, Marked, position};
 
-/// Reads files and all that they import: the descriptors, and which files were read.
+/// Reads files and their imports. Returns the descriptors and the paths of the files that were
+/// read.
 pub(crate) fn read(
     files: &[PathBuf],
     includes: &[PathBuf],
@@ -37,13 +38,13 @@ pub(crate) fn read(
     }
     let read = compiler.files().filter_map(|file| file.path());
     let read = read.map(Path::to_owned).chain(marked.take()).collect();
-    // Read anew, because the compiler's own pool has facts from before options were understood.
+    // Decode the pool again: the compiler's own pool was built before options were resolved.
     let pool = DescriptorPool::decode(compiler.encode_file_descriptor_set().as_slice());
     let pool = pool.map_err(|error| Error::new(format!("{error:?}")))?;
     Ok((pool, read))
 }
 
-/// The compiler's error, which has the place already, and where it helps a remedy.
+/// Returns the text of a compiler error, which contains the position, with a remedy where possible.
 fn explain(error: &protox::Error, file: &Path, includes: &[PathBuf]) -> String {
     let text = format!("{error:?}");
     if let Some(cycle) = text.strip_prefix("import cycle detected: ") {
@@ -61,13 +62,14 @@ fn explain(error: &protox::Error, file: &Path, includes: &[PathBuf]) -> String {
         format!("{text}; looked in {folders}; add the folder it is in with `.include(…)`")
     } else {
         format!(
-            "{}: there is no such file; paths start where Cargo.toml is",
+            "{}: the file does not exist; write the path relative to the folder of Cargo.toml",
             file.display()
         )
     }
 }
 
-/// What to say of `a.proto -> b.proto -> a.proto`: where the import is that closes the circle.
+/// Returns the error for the import cycle `a.proto -> b.proto -> a.proto`, at the import that
+/// closes it.
 fn in_cycle(cycle: &str, includes: &[PathBuf]) -> String {
     let mut names = cycle.rsplit(" -> ");
     let (last, from) = (names.next(), names.next());
@@ -90,12 +92,12 @@ fn in_cycle(cycle: &str, includes: &[PathBuf]) -> String {
         format!(":{line}:{column}")
     });
     format!(
-        "{from}{place}: imports go round in a circle: {cycle}; move what both sides need into a \
-         file of its own"
+        "{from}{place}: the imports form a cycle: {cycle}; move the shared definitions into a \
+         separate file"
     )
 }
 
-/// `shop.proto:3:5`: where the definition with this path stands.
+/// Returns the position of the definition with this path, such as `shop.proto:3:5`.
 pub(crate) fn place(file: &FileDescriptor, path: &[i32]) -> String {
     let info = file.file_descriptor_proto().source_code_info.as_ref();
     let spans = info.into_iter().flat_map(|info| &info.location);

@@ -1,4 +1,4 @@
-//! Which Rust type a field or a method's message has, and what its attribute says of it.
+//! Maps the types of fields and of methods to Rust types, and to the keys of their attributes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,23 +8,23 @@ use protox::prost_reflect::{
 
 use crate::plan::Plan;
 
-/// What the option `google.api.http` is made of; other messages of its package are as any.
+/// The messages of the option `google.api.http`. Other messages of its package are generated.
 const RULES: &[&str] = &[
     "google.api.Http",
     "google.api.HttpRule",
     "google.api.CustomHttpPattern",
 ];
 
-/// Everything that is known of types while files are written.
+/// The Rust types of all messages and enums.
 #[derive(Debug)]
 pub(crate) struct Types {
     pub(crate) plan: Plan,
     externs: Vec<(String, String)>,
-    /// Messages that contain each other without a list in between: from one to the others.
+    /// For each message, the messages that it contains without a list or map in between.
     reaches: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// A field's type, and the keys that say how it is written.
+/// The Rust type of a field and its encoding keys.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FieldType {
     pub(crate) rust: String,
@@ -32,7 +32,7 @@ pub(crate) struct FieldType {
     pub(crate) unpacked: bool,
 }
 
-/// One value's type, and how it is written.
+/// The Rust type of a value and its encoding.
 type Value = (String, Option<&'static str>);
 
 impl Types {
@@ -46,7 +46,7 @@ impl Types {
             .map(|from| (from.clone(), reach(from, &edges)))
             .collect();
         let mut externs = externs.to_vec();
-        // The longest name that fits is the nearest one.
+        // The longest matching name is the most specific one.
         externs.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         Self {
             plan: Plan::of(pool),
@@ -55,20 +55,20 @@ impl Types {
         }
     }
 
-    /// Whether a type, service or package is generated: neither mapped nor built in.
+    /// Whether code is generated for a type, service or package: it is neither mapped nor built in.
     pub(crate) fn is_generated(&self, name: &str) -> bool {
         let built_in = name.starts_with("google.protobuf.") || RULES.contains(&name);
         !built_in && self.mapped(name).is_none()
     }
 
-    /// The type that exists already, by full name.
+    /// Returns the existing type that `extern_path` maps a full name to.
     fn mapped(&self, name: &str) -> Option<String> {
         self.externs.iter().find_map(|(known, path)| {
             if known == name {
                 return Some(path.clone());
             }
             name.strip_prefix(known.as_str())?.strip_prefix('.')?;
-            // Modules and names as they are generated.
+            // The mapped module has the same nested modules and names as generated code.
             let place = self.plan.place(name)?;
             let package = crate::plan::modules(known).len();
             let inner = place.modules.get(package..).unwrap_or_default();
@@ -78,7 +78,8 @@ impl Types {
         })
     }
 
-    /// A type of the standard prelude, by a path if something else has its name here.
+    /// Returns a type of the standard prelude, as a full path if its name is shadowed in the
+    /// module.
     pub(crate) fn std(&self, from: &[String], name: &str) -> String {
         if !self.plan.hides(from, name) {
             return name.to_owned();
@@ -92,7 +93,7 @@ impl Types {
         format!("::std::{module}::{name}")
     }
 
-    /// A field of a message, oneofs aside.
+    /// Returns the type of a field that is not in a oneof.
     pub(crate) fn field(&self, field: &FieldDescriptor, from: &[String]) -> FieldType {
         let plain = |rust, encoding: Option<&str>| FieldType {
             rust,
@@ -126,7 +127,7 @@ impl Types {
         plain(rust, encoding)
     }
 
-    /// A variant of a oneof; none for `google.protobuf.Empty`.
+    /// Returns type and encoding of a variant of a oneof; no type for `google.protobuf.Empty`.
     pub(crate) fn variant(
         &self,
         field: &FieldDescriptor,
@@ -139,7 +140,7 @@ impl Types {
         (Some(self.boxed(field, rust, from)), encoding)
     }
 
-    /// A message that a method takes or returns.
+    /// Returns the type of a message that a method takes or returns.
     pub(crate) fn message(&self, message: &MessageDescriptor, from: &[String]) -> String {
         if self.mapped(message.full_name()).is_none()
             && let Some((_, wrapper)) = wrapper(message.full_name())
@@ -147,7 +148,7 @@ impl Types {
             return format!("::micro::types::{wrapper}");
         }
         let rust = self.value(&Kind::Message(message.clone()), from).0;
-        // These are taken for what only a call can give, when they stand alone.
+        // `#[micro::rpc]` treats these names without a path as parts of the call, not as a request.
         if matches!(rust.as_str(), "Context" | "Caller") {
             return format!("self::{rust}");
         }
@@ -217,7 +218,7 @@ impl Types {
         self.mapped(name).unwrap_or_else(|| self.path(name, from))
     }
 
-    /// The path of what is generated or built in.
+    /// Returns the path of a generated or well-known type.
     fn path(&self, name: &str, from: &[String]) -> String {
         if let Some(known) = well_known(name) {
             return known.to_owned();
@@ -228,7 +229,7 @@ impl Types {
         }
     }
 
-    /// A type that is used but exists nowhere.
+    /// Whether a type is used but has no Rust type.
     pub(crate) fn is_unknown(&self, name: &str) -> bool {
         name.starts_with("google.protobuf.")
             && self.mapped(name).is_none()
@@ -237,7 +238,7 @@ impl Types {
     }
 }
 
-/// The Rust types of protobuf's well-known messages.
+/// Returns the Rust type of a well-known message of protobuf.
 fn well_known(name: &str) -> Option<&'static str> {
     Some(match name.strip_prefix("google.protobuf.")? {
         "Timestamp" => "::std::time::SystemTime",
@@ -253,7 +254,7 @@ fn well_known(name: &str) -> Option<&'static str> {
     })
 }
 
-/// What a wrapper wraps, and its name.
+/// Returns the Rust type within a wrapper message, and the name of the wrapper.
 fn wrapper(name: &str) -> Option<(&'static str, &'static str)> {
     let wrappers = [
         ("f64", "DoubleValue"),
@@ -270,7 +271,7 @@ fn wrapper(name: &str) -> Option<(&'static str, &'static str)> {
     wrappers.into_iter().find(|(_, known)| *known == name)
 }
 
-/// The messages that a message holds in itself, not in a list or map.
+/// Returns the messages in the fields of a message, without lists and maps.
 fn contained(message: &MessageDescriptor) -> BTreeSet<String> {
     let fields = message
         .fields()

@@ -1,13 +1,14 @@
-//! Code in comments, marked as text: rustdoc takes fences without a language, and indented lines,
-//! for Rust, and runs them.
+//! Marks code in comments as text. Otherwise rustdoc treats indented lines and fences without a
+//! language as Rust, and runs them as doctests.
 //!
-//! Follows `CommonMark` as far as it has to: what could be code, in a list or a quote or behind a
-//! heading, is written such that it is a block of text whatever stands around it.
+//! Implements the part of `CommonMark` that is needed for this. Anything that could be a code
+//! block, also in a list, in a quote or after a heading, is rewritten as a block with the language
+//! `text`.
 
-/// From how many spaces on a line is code where no paragraph goes on.
+/// Number of leading spaces that make a line code, unless it continues a paragraph.
 const INDENTED: usize = 4;
 
-/// The lines, with no block among them that rustdoc would take for Rust.
+/// Returns the lines without any block that rustdoc would treat as Rust.
 pub(super) fn as_text(lines: &[String]) -> Vec<String> {
     let mut blocks = Blocks::default();
     for line in lines {
@@ -20,15 +21,15 @@ pub(super) fn as_text(lines: &[String]) -> Vec<String> {
 struct Blocks {
     out: Vec<String>,
     open: Open,
-    /// The lines of a quote, to be read by themselves, and what stands before its marks.
+    /// The indent and the lines of an open quote. Its lines are converted on their own.
     quote: Option<(String, Vec<String>)>,
-    /// Whether an indented line would surely go on with a paragraph.
+    /// Whether an indented line certainly continues a paragraph.
     paragraph: bool,
-    /// Whether there was a table or a definition of a link since the last blank line.
+    /// Whether there was a table or a link definition since the last blank line.
     table: bool,
 }
 
-/// The block that lines are in.
+/// The code block that is open.
 #[derive(Default)]
 enum Open {
     #[default]
@@ -37,9 +38,9 @@ enum Open {
     Fence {
         mark: char,
         count: usize,
-        /// What keeps a line in the list item that the fence is in.
+        /// The indent that keeps a line in the list item of the fence.
         before: String,
-        /// Where the fence stood in the file.
+        /// The column of the fence in the file.
         column: usize,
     },
 }
@@ -92,7 +93,7 @@ impl Blocks {
 
     fn open_fence(&mut self, fence: (char, usize), before: &str, column: usize, line: &str) {
         let (mark, count) = fence;
-        // A number other than 1 makes no list item in the middle of a paragraph.
+        // A list item can interrupt a paragraph only if its number is 1, so add a blank line.
         if !before.trim_start().is_empty() && self.out.last().is_none_or(|line| !line.is_empty()) {
             self.out.push(String::new());
         }
@@ -107,7 +108,7 @@ impl Blocks {
         };
     }
 
-    /// A line behind a fence, in the same list item whatever its indent was.
+    /// Adds a line of a fenced block, indented such that it stays in the list item of the fence.
     fn fenced(&mut self, line: &str) {
         let Open::Fence {
             mark,
@@ -134,12 +135,12 @@ impl Blocks {
         }
     }
 
-    /// Ends the block that is open.
+    /// Closes the open block.
     fn close(&mut self) {
         let fence = match std::mem::take(&mut self.open) {
             Open::Nothing => return,
             Open::Indented => {
-                // Before the blank lines that follow it.
+                // Blank lines at the end do not belong to the block.
                 let blank = self.out.iter().rev().take_while(|line| line.is_empty());
                 let at = self.out.len() - blank.count();
                 self.out.insert(at, "```".to_owned());
@@ -171,7 +172,7 @@ impl Blocks {
     }
 }
 
-/// The marks of list items, and what is behind them. Code in an item's first line becomes its text.
+/// Splits list markers from the rest of a line. Code in the first line of an item becomes text.
 fn markers(mut rest: &str) -> (String, &str) {
     let mut markers = String::new();
     while !is_rule(rest)
@@ -188,7 +189,7 @@ fn markers(mut rest: &str) -> (String, &str) {
     (markers, rest)
 }
 
-/// How long the mark of a list item is: `-`, `1.`
+/// Returns the length of a list marker, such as `-` or `1.`.
 fn marker(rest: &str) -> Option<usize> {
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     let (mark, after) = rest.split_at_checked(digits + 1)?;
@@ -201,17 +202,17 @@ fn marker(rest: &str) -> Option<usize> {
     is_mark.then_some(mark.len())
 }
 
-/// The mark of a fence, and how often it stands there.
+/// Returns the character of a fence and how often it is repeated.
 fn fence(plain: &str) -> Option<(char, usize)> {
     let mark = plain.chars().next().filter(|char| "`~".contains(*char))?;
     let language = plain.trim_start_matches(mark);
     let count = plain.len() - language.len();
-    // Otherwise it is code within a line.
+    // Otherwise the line contains inline code.
     let opens = count >= 3 && (mark == '~' || !language.contains('`'));
     opens.then_some((mark, count))
 }
 
-/// The language of a block, unless rustdoc might take it for Rust.
+/// Returns the language of a block, or `text` if rustdoc could treat the block as Rust.
 fn language(given: &str) -> &str {
     let given = given.trim();
     let first = given.split([',', ' ']).next().unwrap_or_default();
@@ -237,22 +238,22 @@ fn language(given: &str) -> &str {
     }
 }
 
-/// `---`, `* * *`.
+/// Whether a line is a thematic break, such as `---` or `* * *`.
 fn is_rule(rest: &str) -> bool {
     let marks: Vec<char> = rest.chars().filter(|char| *char != ' ').collect();
     let is_mark = |char: &char| "-*_".contains(*char) && *char == marks[0];
     marks.len() > 2 && marks.iter().all(is_mark)
 }
 
-/// Whether it is a paragraph's line, behind which an indented one goes on with it.
+/// Whether a line is a paragraph that a following indented line continues.
 fn is_text(plain: &str) -> bool {
-    // What the line before is a heading by, or a rule, or an item that is still empty.
+    // The underline of a heading, a thematic break, or an empty list item.
     let is_line = plain.chars().all(|char| "-=*_+ ".contains(char)) || plain == "[ ]";
     !(is_line || plain.starts_with('#'))
 }
 
-/// Whether it would start a block in which fences are not what they are here: HTML, a footnote, a
-/// quote or a task in a list.
+/// Whether a line starts a block with other rules for fences: HTML, a footnote, or a quote or task
+/// in a list.
 fn is_special(plain: &str, in_list: bool) -> bool {
     if let Some(tag) = plain.strip_prefix('<') {
         let name = tag.split('>').next().unwrap_or_default();
@@ -265,7 +266,7 @@ fn is_special(plain: &str, in_list: bool) -> bool {
         || in_list && (plain.starts_with('>') || plain.starts_with('[') && has_fence)
 }
 
-/// With spaces for tabs, as `CommonMark` counts them.
+/// Replaces tabs with spaces, to tab stops of 4 as in `CommonMark`.
 fn untabbed(line: &str) -> String {
     let mut text = String::new();
     let mut column = 0;
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn code_behind_what_is_no_paragraph_is_not_run() {
+    fn code_after_anything_but_a_paragraph_is_not_run() {
         for before in [
             "# A",
             "---",
@@ -348,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_languages_stay() {
+    fn only_plain_languages_are_kept() {
         for given in [
             "",
             "rust",

@@ -1,4 +1,4 @@
-//! Comments of `.proto` files as doc comments, so that rustdoc neither runs nor breaks them.
+//! Converts comments of `.proto` files to doc comments, so that rustdoc does not run code in them.
 
 mod code;
 
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use protox::prost_reflect::FileDescriptor;
 
-/// The comments of one file, by the path of what they stand at.
+/// The comments of one file, by the path of the definition that they belong to.
 #[derive(Debug)]
 pub(crate) struct Comments {
     by_path: HashMap<Vec<i32>, String>,
@@ -26,7 +26,7 @@ impl Comments {
         }
     }
 
-    /// The lines of a doc comment, without `///`.
+    /// Returns the lines of a doc comment, without `///`.
     pub(crate) fn lines(&self, path: &[i32]) -> Vec<String> {
         self.by_path
             .get(path)
@@ -35,7 +35,7 @@ impl Comments {
     }
 }
 
-/// Whether rustdoc would see links or tags where there are none.
+/// Whether rustdoc could parse links or HTML tags in the lines.
 pub(crate) fn is_risky(lines: &[String]) -> bool {
     lines
         .iter()
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_stays_as_it_is() {
+    fn plain_text_is_kept() {
         assert_eq!(
             lines(" Hello.\n\n  - a list\n\n"),
             ["Hello.", "", " - a list"]

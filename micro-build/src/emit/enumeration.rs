@@ -1,4 +1,4 @@
-//! Enums as enums, with a variant for the numbers that have no name yet.
+//! Writes enums, with a variant for numbers without a name.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::emit::message::{attribute, is_deprecated, reserved};
 use crate::emit::text::Text;
 use crate::names::{Taken, ident, quoted, snake, variant};
 
-/// A number and its names: the variant's, and those of its aliases.
+/// A number with the variant's name and the aliases.
 struct Value {
     ident: String,
     first: EnumValueDescriptor,
@@ -46,7 +46,7 @@ impl Emit<'_> {
         for value in &values {
             self.value(value, &prefix, text);
         }
-        text.line("/// A number that has no name here.");
+        text.line("/// A number without a name in this version of the enum.");
         text.line("#[micro(other)]");
         text.line(&format!("{other}(i32),"));
         text.close();
@@ -68,7 +68,7 @@ impl Emit<'_> {
         let first = &value.first;
         self.docs(first.path(), text);
         let mut keys = Vec::new();
-        // What the attribute makes of the variant's name.
+        // The attribute derives this name from that of the variant.
         if first.name() != format!("{prefix}{}", snake(&value.ident).to_uppercase()) {
             keys.push(format!("name = {}", quoted(first.name())));
         }
@@ -93,7 +93,7 @@ impl Emit<'_> {
         text.line(&format!("{} = {},", ident(&value.ident), first.number()));
     }
 
-    /// Other names of a number are constants.
+    /// Writes the further names of a number as constants.
     fn aliases(
         &self,
         descriptor: &EnumDescriptor,
@@ -135,7 +135,7 @@ impl Emit<'_> {
     }
 }
 
-/// The values in the order of the file, each number once.
+/// Returns the values in the order of the file, each number once.
 fn values(descriptor: &EnumDescriptor, taken: &mut Taken) -> Vec<Value> {
     let prefix = snake(descriptor.name()).to_uppercase() + "_";
     let in_file: Vec<_> = descriptor

@@ -1,4 +1,4 @@
-//! The option `google.api.http` of a method, as keys of `#[micro::rpc]`.
+//! Converts the option `google.api.http` of a method to keys of `#[micro::rpc]`.
 
 use protox::prost_reflect::{DynamicMessage, MethodDescriptor, Value};
 
@@ -7,7 +7,7 @@ use crate::names::quoted;
 /// The number of the option in `google.protobuf.MethodOptions`.
 const HTTP: u32 = 72_295_728;
 
-/// The keys; none when there is no such option.
+/// Returns the keys; empty if the method does not have the option.
 pub(super) fn keys(method: &MethodDescriptor) -> Result<Vec<String>, String> {
     let options = method.options();
     let rule = options
@@ -22,8 +22,8 @@ pub(super) fn keys(method: &MethodDescriptor) -> Result<Vec<String>, String> {
         for rule in more.filter_map(Value::as_message) {
             if rule.has_field_by_name("additional_bindings") {
                 return Err(
-                    "`additional_bindings` of the option `google.api.http` have none themselves; \
-                     move them out into the rule around them"
+                    "`additional_bindings` of the option `google.api.http` cannot be nested; move \
+                     them into the outer rule"
                         .to_owned(),
                 );
             }
@@ -39,12 +39,12 @@ pub(super) fn keys(method: &MethodDescriptor) -> Result<Vec<String>, String> {
     })
 }
 
-/// `"GET /v1/items/{id}"`, and what is to be said of bodies.
+/// Returns `"GET /v1/items/{id}"` and the keys for the bodies.
 fn binding(rule: &DynamicMessage) -> Result<Vec<String>, String> {
     let (verb, path) = route(rule)?;
     let mut keys = vec![quoted(&format!("{verb} {path}"))];
     let body = text(rule, "body");
-    // Where nothing is said, `#[micro::rpc]` takes all of the body with these.
+    // The default of `body` in `#[micro::rpc]`.
     let usual = if matches!(verb.as_str(), "POST" | "PUT" | "PATCH") {
         "*"
     } else {
@@ -70,15 +70,14 @@ fn route(rule: &DynamicMessage) -> Result<(String, String), String> {
     let custom = rule.get_field_by_name("custom");
     let custom = custom.as_ref().and_then(|value| value.as_message());
     match custom.map(|custom| (text(custom, "kind"), text(custom, "path"))) {
-        // The only other verb that plain HTTP has here.
+        // `HEAD` is the only custom method that micro supports.
         Some((kind, path)) if kind == "HEAD" && !path.is_empty() => Ok((kind, path)),
         Some((kind, _)) if !kind.is_empty() => Err(format!(
-            "the option `google.api.http` has the kind `{kind}`; write `get`, `put`, `post`, \
-             `delete`, `patch`, or `custom` with the kind `HEAD`"
+            "the option `google.api.http` does not support the custom kind `{kind}`; write `get`, \
+             `put`, `post`, `delete`, `patch`, or `custom` with the kind `HEAD`"
         )),
         _ => Err(
-            "the option `google.api.http` names no path; write `get: \"/…\"` or its like"
-                .to_owned(),
+            "the option `google.api.http` has no path; write for example `get: \"/…\"`".to_owned(),
         ),
     }
 }

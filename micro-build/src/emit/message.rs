@@ -1,4 +1,4 @@
-//! Messages as structs, their oneofs as enums with data, and the module for what lies within.
+//! Writes messages as structs, their oneofs as enums with data, and a module for nested types.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -45,7 +45,7 @@ impl Emit<'_> {
         }
         if !place.inner.is_empty() {
             text.gap();
-            text.line(&format!("/// What lies within [`{}`].", place.ident));
+            text.line(&format!("/// Types within [`{}`].", place.ident));
             text.open(&format!("pub mod {}", ident(&place.inner)));
             let within = place.within();
             for oneof in message.oneofs().filter(|it| !it.is_synthetic()) {
@@ -60,7 +60,7 @@ impl Emit<'_> {
         }
     }
 
-    /// The keys of the attribute.
+    /// Returns the keys of the attribute.
     fn keys(&self, message: &MessageDescriptor, ident: &str) -> Vec<String> {
         let parent = message.parent_message();
         let mut keys = self.place_keys(parent.as_ref(), message.package_name());
@@ -77,7 +77,7 @@ impl Emit<'_> {
         keys
     }
 
-    /// `package = "…"`, or `within = …` for what lies in a message.
+    /// Returns `package = "…"`, or `within = …` for a type within a message.
     pub(super) fn place_keys(
         &self,
         parent: Option<&MessageDescriptor>,
@@ -133,7 +133,7 @@ impl Emit<'_> {
         text.line(&format!("pub {}: {},", ident(&name), ty.rust));
     }
 
-    /// What stands before a field or variant.
+    /// Writes docs and attributes of a field or variant.
     fn before(&self, field: &FieldDescriptor, keys: &[String], text: &mut Text) {
         self.docs(field.path(), text);
         text.line(&format!("#[micro({})]", keys.join(", ")));
@@ -207,7 +207,7 @@ impl Emit<'_> {
     }
 }
 
-/// The fields as they stand in the file; prost-reflect sorts them by number.
+/// Returns the fields in the order of the file. prost-reflect sorts them by number.
 fn in_order(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
     let fields = message.descriptor_proto().field.iter();
     fields
@@ -215,7 +215,7 @@ fn in_order(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
         .collect()
 }
 
-/// `name = "…"` and `json = "…"` where they are not what the Rust name makes them.
+/// Returns `name = "…"` and `json = "…"` where they differ from the defaults for the Rust name.
 fn name_keys(field: &FieldDescriptor, name: &str) -> Vec<String> {
     let mut keys = Vec::new();
     if field.name() != name {
@@ -227,7 +227,8 @@ fn name_keys(field: &FieldDescriptor, name: &str) -> Vec<String> {
     keys
 }
 
-/// `reserved(2, 9..=11, 1000.., "old")`, unless nothing is; `last` is written as an open end.
+/// Returns `reserved(2, 9..=11, 1000.., "old")`, if anything is reserved. The end `last` is written
+/// as an open range.
 pub(super) fn reserved<'a, T: Copy + Display + PartialEq>(
     ranges: impl Iterator<Item = RangeInclusive<T>>,
     last: T,
@@ -242,12 +243,12 @@ pub(super) fn reserved<'a, T: Copy + Display + PartialEq>(
     (!all.is_empty()).then(|| format!("reserved({})", all.join(", ")))
 }
 
-/// `#[::micro::message(key, …)]`.
+/// Writes `#[::micro::message(key, …)]`.
 pub(super) fn attribute(name: &str, keys: &[String], text: &mut Text) {
     text.list(&format!("#[::micro::{name}("), keys, ")]");
 }
 
-/// The option that messages, fields, values and methods have under this name.
+/// Returns the option `deprecated` of a message, field, value or method.
 pub(super) fn is_deprecated(options: &DynamicMessage) -> bool {
     let value = options.get_field_by_name("deprecated");
     value.is_some_and(|value| value.as_bool() == Some(true))

@@ -1,4 +1,4 @@
-//! Services as contracts: a trait for whoever serves it, from which the client is made, too.
+//! Writes services as contracts: a trait to implement, from which the client is generated too.
 
 use protox::prost_reflect::prost_types::MethodOptions;
 use protox::prost_reflect::prost_types::method_options::IdempotencyLevel;
@@ -11,7 +11,7 @@ use crate::emit::text::Text;
 use crate::names::{Taken, ident, lower, quoted, wire};
 use crate::source::place;
 
-/// Names that a client has already.
+/// Names of methods that every client has.
 const CLIENT: &[&str] = &["new", "connect", "clone", "fmt", "__client"];
 
 impl Emit<'_> {
@@ -24,7 +24,7 @@ impl Emit<'_> {
         let name = service.name();
         if matches!(name, "Self" | "self" | "super" | "crate") {
             self.mistakes.push(format!(
-                "{}: Rust has no trait named `{name}`; name the service otherwise",
+                "{}: `{name}` cannot be the name of a trait in Rust; rename the service",
                 place(&service.parent_file(), service.path())
             ));
         }

@@ -1,9 +1,9 @@
-//! `Text`: lines of Rust, indented.
+//! `Text`: a buffer of indented lines of Rust.
 
-/// How long a line may be where there is a choice.
+/// Maximum length of a line that can be broken.
 const WIDTH: usize = 100;
 
-/// Lines of Rust, indented.
+/// A buffer of indented lines of Rust.
 #[derive(Debug, Default)]
 pub(crate) struct Text {
     text: String,
@@ -22,7 +22,7 @@ impl Text {
         }
     }
 
-    /// Adds `open item, item close`, over several lines if it is longer than one.
+    /// Adds `open item, item close`, on several lines if it does not fit on one.
     pub(crate) fn list(&mut self, open: &str, items: &[String], close: &str) {
         let line = format!("{open}{}{close}", items.join(", "));
         if line.chars().count() + 4 * self.depth <= WIDTH {
@@ -50,7 +50,7 @@ impl Text {
         self.depth += 1;
     }
 
-    /// Closes it.
+    /// Closes the block.
     pub(crate) fn close(&mut self) {
         self.depth -= 1;
         self.line("}");
