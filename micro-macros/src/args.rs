@@ -1,7 +1,8 @@
-//! The grammar of all our attributes: `"positional"`, `key`, `key = value` and `key(…)`, by commas.
+//! The argument grammar that all attributes share: `"positional"`, `key`, `key = value` and
+//! `key(…)`, separated by commas.
 //!
-//! Refuses unknown keys (with the nearest known one), keys given twice and values of the wrong
-//! kind. What a key means is the attribute's affair.
+//! Rejects unknown keys (and names the nearest known one), duplicate keys and values of the wrong
+//! kind. The meaning of a key is defined by the attribute.
 
 mod arg;
 mod measure;
@@ -17,21 +18,22 @@ use crate::suggest::unknown;
 
 pub(crate) use self::arg::{Arg, Value};
 
-/// The arguments of one attribute, checked against the keys it knows.
+/// The arguments of one attribute, checked against the keys that the attribute has.
 #[derive(Default)]
 pub(crate) struct Args {
     list: Vec<Arg>,
-    /// Keys that may be repeated, with a list each.
+    /// Keys that may be repeated, each time as `key(…)`.
     repeated: &'static [&'static str],
 }
 
 impl Args {
-    /// Parses what stands in the attribute's parentheses. `known` are the keys the attribute has.
+    /// Parses the tokens in the attribute's parentheses. `known` are the keys of the attribute.
     pub(crate) fn parse(tokens: TokenStream, known: &[&str], mistakes: &mut Mistakes) -> Self {
         Self::parse_repeating(tokens, known, &[], mistakes)
     }
 
-    /// The same, where some keys may be repeated as `key(…)`; `take` gives one after the other.
+    /// Like [`parse`](Self::parse), but the keys in `repeated` may be given several times as
+    /// `key(…)`. [`take`](Self::take) returns them one after the other.
     pub(crate) fn parse_repeating(
         tokens: TokenStream,
         known: &[&str],
@@ -49,7 +51,7 @@ impl Args {
         args
     }
 
-    /// Takes every `#[micro(…)]` out of `attributes` and parses them as one list.
+    /// Removes every `#[micro(…)]` from `attributes` and parses them as one list.
     pub(crate) fn take_helpers(
         attributes: &mut Vec<Attribute>,
         known: &[&str],
@@ -77,7 +79,10 @@ impl Args {
             let repeats = matches!((before, &arg.value), (Some(Value::List(_)), Value::List(_)))
                 && self.repeated.contains(&name.as_str());
             if before.is_some() && !repeats {
-                mistakes.at(key.span(), format!("`{name}` is given twice; keep one"));
+                mistakes.at(
+                    key.span(),
+                    format!("`{name}` is given twice; remove one of them"),
+                );
                 return;
             }
         }
@@ -90,7 +95,7 @@ impl Args {
             .position(|arg| arg.key.as_ref().is_some_and(|key| key.unraw() == name))
     }
 
-    /// Takes an argument out: where it stands, and its expression if it has one.
+    /// Removes an argument; returns its span, and its expression if it has one.
     fn value(&mut self, name: &str) -> Option<(Span, Option<Expr>)> {
         let arg = self.take(name)?;
         let place = arg.span();
@@ -100,18 +105,18 @@ impl Args {
         }
     }
 
-    /// Takes an argument out, whatever its kind of value.
+    /// Removes an argument with any kind of value.
     pub(crate) fn take(&mut self, name: &str) -> Option<Arg> {
         self.find(name).map(|index| self.list.remove(index))
     }
 
-    /// Takes the next positional literal.
+    /// Removes the next positional literal.
     pub(crate) fn positional(&mut self) -> Option<Arg> {
         let index = self.list.iter().position(|arg| arg.key.is_none())?;
         Some(self.list.remove(index))
     }
 
-    /// `name = "text"`.
+    /// Removes `name = "text"`.
     pub(crate) fn string(&mut self, name: &str, mistakes: &mut Mistakes) -> Option<LitStr> {
         let (place, expr) = self.value(name)?;
         match expr {
@@ -121,13 +126,13 @@ impl Args {
             })) => Some(text),
             _ => wrong(
                 place,
-                &format!("`{name}` takes a string: `{name} = \"…\"`"),
+                &format!("`{name}` takes a string; write `{name} = \"…\"`"),
                 mistakes,
             ),
         }
     }
 
-    /// `name = 3`.
+    /// Removes `name = 3`.
     pub(crate) fn integer(&mut self, name: &str, mistakes: &mut Mistakes) -> Option<LitInt> {
         let (place, expr) = self.value(name)?;
         match expr {
@@ -137,13 +142,13 @@ impl Args {
             })) => Some(number),
             _ => wrong(
                 place,
-                &format!("`{name}` takes a number: `{name} = 3`"),
+                &format!("`{name}` takes a number; write for example `{name} = 3`"),
                 mistakes,
             ),
         }
     }
 
-    /// `name = some::path`.
+    /// Removes `name = some::path`.
     pub(crate) fn path(&mut self, name: &str, mistakes: &mut Mistakes) -> Option<Path> {
         let (place, expr) = self.value(name)?;
         match expr {
@@ -152,13 +157,13 @@ impl Args {
             })) => Some(path),
             _ => wrong(
                 place,
-                &format!("`{name}` takes a path: `{name} = some::path`"),
+                &format!("`{name}` takes a path; write `{name} = some::path`"),
                 mistakes,
             ),
         }
     }
 
-    /// `name = Some::Type<…>`.
+    /// Removes `name = Some::Type<…>`.
     pub(crate) fn ty(&mut self, name: &str, mistakes: &mut Mistakes) -> Option<Type> {
         let arg = self.take(name)?;
         let place = arg.span();
@@ -173,24 +178,24 @@ impl Args {
         }
         wrong(
             place,
-            &format!("`{name}` takes a type: `{name} = Type`"),
+            &format!("`{name}` takes a type; write `{name} = Type`"),
             mistakes,
         )
     }
 
-    /// `name = expression`, any.
+    /// Removes `name = expression`, with any expression.
     pub(crate) fn expr(&mut self, name: &str, mistakes: &mut Mistakes) -> Option<Expr> {
         let (place, expr) = self.value(name)?;
         expr.or_else(|| {
             wrong(
                 place,
-                &format!("`{name}` takes a value: `{name} = …`"),
+                &format!("`{name}` takes a value; write `{name} = …`"),
                 mistakes,
             )
         })
     }
 
-    /// `name`, alone.
+    /// Removes the flag `name`.
     pub(crate) fn flag(&mut self, name: &str, mistakes: &mut Mistakes) -> Option<Ident> {
         let arg = self.take(name)?;
         if matches!(arg.value, Value::Flag) {
@@ -198,12 +203,12 @@ impl Args {
         }
         wrong(
             arg.span(),
-            &format!("`{name}` stands alone: it takes no value"),
+            &format!("`{name}` is a flag; write it without a value"),
             mistakes,
         )
     }
 
-    /// `name(…)`: the tokens between the parentheses, and the key's place.
+    /// Removes `name(…)`; returns the span of the key and the tokens between the parentheses.
     pub(crate) fn list(
         &mut self,
         name: &str,
@@ -215,13 +220,13 @@ impl Args {
             Value::List(tokens) => Some((span, tokens)),
             _ => wrong(
                 span,
-                &format!("`{name}` takes a list: `{name}(…)`"),
+                &format!("`{name}` takes a list; write `{name}(…)`"),
                 mistakes,
             ),
         }
     }
 
-    /// Says that what is left over has no place; for positional literals nobody asked for.
+    /// Reports positional literals that no method of the attribute has removed.
     pub(crate) fn finish(self, mistakes: &mut Mistakes) {
         for arg in self.list.into_iter().filter(|arg| arg.key.is_none()) {
             mistakes.at(arg.span(), "unexpected value; write `key = value`");

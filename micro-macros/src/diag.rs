@@ -1,12 +1,13 @@
-//! Collects every mistake of an attribute, and gives the user's item back whatever happens.
+//! Collects all mistakes of an attribute, so that they are reported at once.
 //!
-//! Knows nothing of any attribute. One [`Mistakes`] is handed through parse and model; expansion
-//! happens in [`Mistakes::finish`] only when it is empty.
+//! One [`Mistakes`] is passed through parsing and model. [`Mistakes::finish`] emits the user's item
+//! in any case, and the expansion only without mistakes. This module does not depend on any
+//! particular attribute.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
-/// The mistakes found so far, in the order of finding.
+/// The mistakes found so far, in the order in which they were found.
 #[derive(Default)]
 pub(crate) struct Mistakes {
     list: Vec<syn::Error>,
@@ -17,17 +18,17 @@ impl Mistakes {
         Self::default()
     }
 
-    /// Notes a mistake at the tokens it is about.
+    /// Adds a mistake at the tokens that caused it.
     pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
         self.list.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Notes a mistake at a span.
+    /// Adds a mistake at a span.
     pub(crate) fn at(&mut self, span: Span, message: impl std::fmt::Display) {
         self.list.push(syn::Error::new(span, message));
     }
 
-    /// The value of a result, or nothing and its error noted.
+    /// Returns the value of a result, or adds its error and returns `None`.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.list.push(error)).ok()
     }
@@ -36,10 +37,10 @@ impl Mistakes {
         self.list.is_empty()
     }
 
-    /// What the attribute becomes: the item, then either the mistakes or the expansion.
+    /// Returns the output of the attribute: the item, then either the mistakes or the expansion.
     ///
-    /// `item` is the user's own, helper attributes stripped, so that one mistake never makes the
-    /// type or function unknown elsewhere.
+    /// `item` is the user's item without helper attributes. It is emitted even after a mistake, so
+    /// that the compiler does not also report the type or function as unknown elsewhere.
     pub(crate) fn finish(
         self,
         item: impl ToTokens,
@@ -48,7 +49,8 @@ impl Mistakes {
         self.finish_or(item, TokenStream::new, expand)
     }
 
-    /// The same; beside the mistakes stands what others rely on, so that they have no part in them.
+    /// Like [`finish`](Self::finish), but emits `stub` after the mistakes. The stub contains what
+    /// other code relies on, such as trait impls, so that the compiler reports no further errors.
     pub(crate) fn finish_or(
         self,
         item: impl ToTokens,
@@ -65,7 +67,7 @@ impl Mistakes {
         tokens
     }
 
-    /// The messages, for tests.
+    /// Returns the messages, for tests.
     #[cfg(test)]
     pub(crate) fn messages(&self) -> Vec<String> {
         self.list.iter().map(ToString::to_string).collect()
@@ -78,7 +80,7 @@ mod tests {
     use quote::quote;
 
     #[test]
-    fn item_comes_back_with_every_mistake() {
+    fn the_item_is_kept_with_all_mistakes() {
         let mut mistakes = Mistakes::new();
         mistakes.at(Span::call_site(), "one");
         mistakes.on(quote!(x), "two");
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn without_mistakes_the_expansion_follows() {
+    fn the_expansion_follows_when_there_is_no_mistake() {
         let tokens = Mistakes::new()
             .finish(
                 quote!(

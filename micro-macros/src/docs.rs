@@ -1,13 +1,12 @@
-//! That the pages in `docs/` name the keys that the attributes take, all of them and no others.
-//!
-//! What a page says of a key is for people to read.
+//! Checks that the key tables of the pages in `docs/` list exactly the keys that the attributes
+//! accept.
 
 use std::collections::BTreeSet;
 
 use crate::{error, every, message, on, rpc, run, service, subscribe, wrap};
 
-/// The keys in a page's tables, each table by itself: rows whose first cell is a key, below a head
-/// whose first cell is `key`.
+/// Returns the keys of each table of a page. A table of keys has a header whose first cell is
+/// `key`, and a key in the first cell of each row.
 fn tables(page: &str) -> Vec<BTreeSet<&str>> {
     let mut tables = Vec::new();
     let mut is_inside = false;
@@ -22,7 +21,7 @@ fn tables(page: &str) -> Vec<BTreeSet<&str>> {
             cell.split(|c: char| c != '_' && !c.is_alphanumeric())
                 .next()
         });
-        // What is written without a key begins with a quote.
+        // A positional argument begins with a quote and has no key.
         if let (Some(table), Some(key)) = (tables.last_mut(), key.filter(|key| !key.is_empty())) {
             assert!(table.insert(key), "`{key}` has two rows");
         }
@@ -40,7 +39,7 @@ fn check(page: &str, keys: &[&[&'static str]]) {
 }
 
 #[test]
-fn every_key_has_a_row_and_every_row_a_key() {
+fn every_key_is_documented_and_every_documented_key_exists() {
     use message::model;
     check(include_str!("../docs/error.md"), &[error::KEYS]);
     check(include_str!("../docs/every.md"), &[every::parse::KEYS]);
@@ -65,7 +64,7 @@ fn every_key_has_a_row_and_every_row_a_key() {
 }
 
 #[test]
-fn every_kind_of_error_is_named() {
+fn every_error_kind_is_documented() {
     let page = include_str!("../docs/error.md");
     for kind in error::variant::KINDS {
         assert!(page.contains(&format!("`{kind}`")), "{kind}");

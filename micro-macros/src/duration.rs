@@ -1,6 +1,6 @@
-//! Lengths of time in attributes: `"2s"`, `"500ms"`, `"1.5s"`.
+//! Durations in attributes: `"2s"`, `"500ms"`, `"1.5s"`.
 //!
-//! Reads one number and one unit; no sums.
+//! A duration is one number and one unit; sums such as `"1m30s"` are not supported.
 
 use std::time::Duration;
 
@@ -20,24 +20,24 @@ const UNITS: &[(&str, u64)] = &[
     ("h", 3_600_000_000_000),
 ];
 
-/// Reads a length of time greater than zero.
+/// Parses a duration greater than zero.
 pub(crate) fn parse(text: &LitStr) -> syn::Result<Duration> {
     let value = text.value();
     read(&value).filter(|length| !length.is_zero()).ok_or_else(|| {
         let message = format!(
-            "`{value}` is no length of time; write a number above zero and a unit of `ns`, `us`, \
-             `ms`, `s`, `m`, `h`, such as `\"2s\"` or `\"500ms\"`"
+            "`{value}` is not a duration greater than zero; write a number and one of the units \
+             `ns`, `us`, `ms`, `s`, `m` and `h`, for example `\"2s\"` or `\"500ms\"`"
         );
         syn::Error::new(text.span(), message)
     })
 }
 
-/// Takes `name = "2s"` out.
+/// Removes `name = "2s"` from the arguments.
 pub(crate) fn take(args: &mut Args, name: &str, mistakes: &mut Mistakes) -> Option<Duration> {
-    args.measure(name, ("a length of time", "2s"), parse, mistakes)
+    args.measure(name, ("a duration", "2s"), parse, mistakes)
 }
 
-/// A length of time in generated code.
+/// Returns a duration as an expression for generated code.
 pub(crate) fn expand(length: Duration) -> TokenStream {
     let (seconds, nanos) = (length.as_secs(), length.subsec_nanos());
     quote!(::core::time::Duration::new(#seconds, #nanos))
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_with_units_are_read() {
+    fn numbers_with_units_are_parsed() {
         for (text, nanos) in [
             ("2s", 2_000_000_000),
             ("500ms", 500_000_000),
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn anything_else_is_rejected() {
         for text in [
             "",
             "s",

@@ -1,19 +1,17 @@
-//! Functions, methods and blocks of them as they stand in the source, bodies unread.
-//!
-//! Knows syntax and nothing of services.
+//! Functions, and the items of `impl` blocks and traits. Bodies are not parsed.
 
 use proc_macro2::{Group, Ident, TokenStream};
 use quote::{ToTokens, TokenStreamExt, quote_spanned};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Attribute, ImplItem, Signature, Token, TraitItem, Visibility, token};
 
-/// A function: what stands before its body, and the body as it came.
+/// A function with its body as unparsed tokens.
 #[derive(Clone)]
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     pub(crate) signature: Signature,
-    /// None for a `;`.
+    /// The body; `None` for a declaration that ends in `;`.
     pub(crate) body: Option<Group>,
 }
 
@@ -49,8 +47,8 @@ impl ToTokens for Function {
     }
 }
 
-/// Reads the function that an attribute stands on; otherwise gives what the attribute becomes:
-/// the item and an error.
+/// Parses the function that an attribute is applied to. On failure, returns the output of the
+/// attribute: the item and an error.
 pub(crate) fn parse(item: &TokenStream, attribute: &str) -> Result<Function, TokenStream> {
     Function::parse.parse2(item.clone()).map_err(|error| {
         let is_function = item
@@ -60,7 +58,8 @@ pub(crate) fn parse(item: &TokenStream, attribute: &str) -> Result<Function, Tok
         let error = if is_function {
             error
         } else {
-            let message = format!("`#[micro::{attribute}]` goes on an async function");
+            let message =
+                format!("`#[micro::{attribute}]` can only be applied to an async function");
             syn::Error::new_spanned(first(item), message)
         };
         let error = error.to_compile_error();
@@ -68,7 +67,7 @@ pub(crate) fn parse(item: &TokenStream, attribute: &str) -> Result<Function, Tok
     })
 }
 
-/// The item's first word behind attributes and visibility.
+/// The first token of the item after attributes and visibility.
 fn first(item: &TokenStream) -> TokenStream {
     let skip = |input: ParseStream<'_>| {
         input.call(Attribute::parse_outer)?;
@@ -92,7 +91,7 @@ impl Item {
         let ahead = input.fork();
         ahead.call(Attribute::parse_outer)?;
         ahead.parse::<Visibility>()?;
-        // `const fn` is a function, `const X` is none; nothing else starts like one.
+        // `const fn` is a function, `const X` is not. No other item starts with these tokens.
         let is_function = ahead.peek(Token![fn])
             || ahead.peek(Token![async])
             || ahead.peek(Token![unsafe])
@@ -105,12 +104,12 @@ impl Item {
         }
     }
 
-    /// The items between the braces of an `impl`.
+    /// Parses the items between the braces of an `impl`.
     pub(crate) fn of_impl(input: ParseStream<'_>) -> syn::Result<Vec<Self>> {
         Self::all::<ImplItem>(input)
     }
 
-    /// The items between the braces of a trait.
+    /// Parses the items between the braces of a trait.
     pub(crate) fn of_trait(input: ParseStream<'_>) -> syn::Result<Vec<Self>> {
         Self::all::<TraitItem>(input)
     }
@@ -133,12 +132,12 @@ impl ToTokens for Item {
     }
 }
 
-/// `<Greeter>::hello`, pointing at the function's name.
+/// Returns `<Greeter>::hello` with the span of the function's name.
 pub(crate) fn of_service(service: &TokenStream, ident: &Ident) -> TokenStream {
     quote_spanned!(ident.span()=> <#service>::#ident)
 }
 
-/// The text of doc comments, one line each, without the space that follows `///`.
+/// Returns the text of the doc comments, one line each, without the space after `///`.
 pub(crate) fn doc(attributes: &[Attribute]) -> String {
     let lines: Vec<String> = attributes
         .iter()
@@ -162,12 +161,12 @@ pub(crate) fn doc(attributes: &[Attribute]) -> String {
     lines.join("\n").trim().to_owned()
 }
 
-/// The `#[cfg]` attributes, which go on what stands beside an item, too.
+/// Returns the `#[cfg]` attributes, which are also put on the code generated for the item.
 pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
     select(attributes, &["cfg"]).cloned().collect()
 }
 
-/// The attributes of these names.
+/// Returns the attributes with one of these names.
 pub(crate) fn select<'a>(
     attributes: &'a [Attribute],
     names: &'a [&str],

@@ -1,6 +1,6 @@
-//! Parameters that a call or the app gives: how each is made, and how it is passed.
+//! Parameters that are injected from a call or from the app: how each one is created and passed.
 //!
-//! What they are is left to rustc, which knows the traits `FromCall` and `FromApp`.
+//! The compiler checks their types by the traits `FromCall` and `FromApp`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -9,15 +9,15 @@ use syn::{FnArg, Signature, Type};
 use crate::diag::Mistakes;
 use crate::signature::{self, at, find, first_span};
 
-/// A parameter that is injected.
+/// An injected parameter.
 pub(crate) enum Parameter {
-    /// By value: what the call or the app can give.
+    /// By value: anything that can be created from the call or the app.
     Owned(Type),
-    /// `&T`: a service.
+    /// `&T`: a service of the app.
     Borrowed(Type),
 }
 
-/// The parameters beside `self`.
+/// Returns the parameters without `self`.
 pub(crate) fn parameters(signature: &Signature, mistakes: &mut Mistakes) -> Vec<Parameter> {
     let typed = signature.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(typed) => Some((*typed.ty).clone()),
@@ -30,13 +30,13 @@ fn parameter(ty: Type, mistakes: &mut Mistakes) -> Option<Parameter> {
     match ty {
         Type::Reference(reference) => {
             if let Some(span) = find(&reference.elem, "Streaming") {
-                let message = "a stream is taken by value: `mut input: Streaming<…>`";
+                let message = "a stream must be taken by value; write `mut input: Streaming<…>`";
                 mistakes.at(span, message);
                 return None;
             }
             if let Some(token) = reference.mutability {
-                let message = "a service is shared by all calls; take `&`, and keep what changes \
-                               in a `Mutex` or an atomic";
+                let message = "a service is shared by all calls; write `&` instead of `&mut` and \
+                               keep mutable state in a `Mutex` or an atomic";
                 mistakes.on(token, message);
                 return None;
             }
@@ -46,8 +46,11 @@ fn parameter(ty: Type, mistakes: &mut Mistakes) -> Option<Parameter> {
         ty => {
             if let Some(span) = find(&ty, "impl") {
                 let message = match find(&ty, "Stream") {
-                    Some(_) => "a stream of requests is `Streaming<…>`, whatever the caller sends",
-                    None => "a parameter has one concrete type, not `impl …`",
+                    Some(_) => {
+                        "a stream of requests has the type `Streaming<…>`; write it instead of \
+                         `impl Stream`"
+                    }
+                    None => "a parameter must have a concrete type; write it instead of `impl …`",
                 };
                 mistakes.at(span, message);
                 return None;
@@ -57,23 +60,24 @@ fn parameter(ty: Type, mistakes: &mut Mistakes) -> Option<Parameter> {
     }
 }
 
-/// Where injected values come from.
+/// The source of injected values.
 #[derive(Clone, Copy)]
 enum Source {
     /// `__parts`, the parts of a call.
     Call,
-    /// `__app`, what the app holds.
+    /// `__app`, the resources of the app.
     App,
 }
 
 impl Parameter {
-    /// Makes its type read the same outside of the `impl`, where `Self` is another type.
+    /// Replaces `Self` in the type, for code outside of the `impl`.
     pub(crate) fn replace_self(&mut self, service: &TokenStream) {
         let (Self::Owned(ty) | Self::Borrowed(ty)) = self;
         signature::replace_self(ty, service);
     }
 
-    /// How to make it: `let __0 = …;`, and how to pass it: `__0` or `&*__0`.
+    /// Returns the statement that creates the value, `let __0 = …;`, and the expression that passes
+    /// it, `__0` or `&*__0`.
     fn inject(
         &self,
         index: usize,
@@ -102,21 +106,22 @@ impl Parameter {
 /// The injected arguments of a function.
 #[derive(Default)]
 pub(crate) struct Injected {
-    /// Statements that make them.
+    /// Statements that create the values.
     pub(crate) makes: TokenStream,
-    /// What is passed, in order.
+    /// The argument expressions, in order.
     pub(crate) passes: Vec<TokenStream>,
 }
 
 impl Injected {
-    /// Made of `__app`, what the app holds.
+    /// Creates the arguments from `__app`, the resources of the app.
     pub(crate) fn of_app(private: &TokenStream, parameters: &[Parameter]) -> Self {
         let mut injected = Self::default();
         injected.add(private, parameters, Source::App);
         injected
     }
 
-    /// Made of `__parts`, the parts of a call; the service first where it is the `receiver`.
+    /// Creates the arguments from `__parts`, the parts of a call. With a `receiver`, the service is
+    /// the first argument.
     pub(crate) fn of_call(
         private: &TokenStream,
         receiver: Option<&TokenStream>,

@@ -1,8 +1,8 @@
-//! The attributes of micro; use them through the `micro` crate.
+//! The attributes of micro. Use them through the `micro` crate, which re-exports them.
 
 #![allow(
     clippy::needless_pass_by_value,
-    reason = "an attribute is given its tokens by value"
+    reason = "the signature of an attribute macro takes its tokens by value"
 )]
 
 use proc_macro::TokenStream;

@@ -1,6 +1,5 @@
-//! Names: from Rust's spelling to the wire's, and of what generated code refers to.
-//!
-//! Does not decide where a name is used.
+//! Conversion of Rust names to names on the wire, checks of written names, and the names that
+//! generated code refers to.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -46,7 +45,7 @@ pub(crate) fn client(service: &Ident) -> Ident {
     format_ident!("{}Client", service.unraw(), span = service.span())
 }
 
-/// `shop::Cart` → `shop::CartClient`; generic arguments fall away.
+/// `shop::Cart` → `shop::CartClient`; generic arguments are dropped.
 pub(crate) fn client_path(service: &Path) -> Path {
     let mut path = service.clone();
     if let Some(last) = path.segments.last_mut() {
@@ -56,7 +55,8 @@ pub(crate) fn client_path(service: &Path) -> Path {
     path
 }
 
-/// Where generated code finds micro: `::micro::__private`, or below what `crate = path` says.
+/// The module that generated code uses: `::micro::__private`, or `path::__private` with
+/// `crate = path`.
 pub(crate) fn private(args: &mut Args, mistakes: &mut Mistakes) -> TokenStream {
     match args.path("crate", mistakes) {
         Some(path) => quote!(#path::__private),
@@ -64,12 +64,12 @@ pub(crate) fn private(args: &mut Args, mistakes: &mut Mistakes) -> TokenStream {
     }
 }
 
-/// Whether an attribute is one of ours: `#[micro::rpc]`, or `#[rpc]` after an import.
+/// Whether a path is the attribute `name` of micro: `#[micro::rpc]`, or `#[rpc]` after an import.
 pub(crate) fn is_ours(path: &Path, name: &str) -> bool {
     path.segments.last().is_some_and(|last| last.ident == name) && path.segments.len() <= 2
 }
 
-/// A name of a service in a registry: lower case letters, digits, `-` and `.`.
+/// Checks the name of a service in a registry: lowercase letters, digits, `-` and `.`.
 pub(crate) fn check_service(name: &LitStr, mistakes: &mut Mistakes) {
     let text = name.value();
     let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -80,36 +80,38 @@ pub(crate) fn check_service(name: &LitStr, mistakes: &mut Mistakes) {
             .all(|byte| lower(byte) || matches!(byte, b'-' | b'.'));
     if !good {
         let message = format!(
-            "`{text}` is no name for a service; write lower case letters, digits, `-` and `.`, a \
-             letter or digit first, at most 63 bytes"
+            "`{text}` is not a service name; write at most 63 lowercase letters, digits, `-` and \
+             `.`, starting with a letter or digit"
         );
         mistakes.at(name.span(), message);
     }
 }
 
-/// A protobuf package: identifiers joined by dots, or nothing.
+/// Checks a protobuf package: identifiers joined by dots, or the empty string.
 pub(crate) fn check_package(name: &LitStr, mistakes: &mut Mistakes) {
     let text = name.value();
     if !text.is_empty() && !text.split('.').all(is_identifier) {
-        let message =
-            format!("`{text}` is no package; write words joined by dots, such as `shop.v1`");
+        let message = format!(
+            "`{text}` is not a protobuf package; write identifiers joined by dots, for example \
+             `shop.v1`"
+        );
         mistakes.at(name.span(), message);
     }
 }
 
-/// The name of a method on the wire: one identifier.
+/// Checks the name of a method on the wire: one identifier.
 pub(crate) fn check_method(name: &LitStr, mistakes: &mut Mistakes) {
     let text = name.value();
     if !is_identifier(&text) {
         let message = format!(
-            "`{text}` is no name for a method; write one word of ASCII letters, digits and `_`, \
-             such as `SayHello`"
+            "`{text}` is not a method name; write one identifier of ASCII letters, digits and `_`, \
+             for example `SayHello`"
         );
         mistakes.at(name.span(), message);
     }
 }
 
-/// Whether protobuf takes it as a name.
+/// Whether `text` is a valid identifier in protobuf.
 pub(crate) fn is_identifier(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes
@@ -123,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_found_in_type_names() {
+    fn type_names_become_kebab_case() {
         for (name, expected) in [
             ("Greeter", "greeter"),
             ("OrderBook", "order-book"),
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_are_pascal_case() {
+    fn function_names_become_pascal_case() {
         for (name, expected) in [
             ("hello", "Hello"),
             ("say_hello", "SayHello"),
@@ -152,14 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn clients_stand_beside_their_services() {
+    fn a_client_is_in_the_module_of_its_service() {
         let path: Path = syn::parse_quote!(shop::r#type::<u8>);
         let client = client_path(&path);
         assert_eq!(quote!(#client).to_string(), "shop :: typeClient");
     }
 
     #[test]
-    fn protobuf_takes_ascii_words() {
+    fn identifiers_are_ascii() {
         assert!(is_identifier("a_1") && is_identifier("_"));
         assert!(!is_identifier("1a") && !is_identifier("") && !is_identifier("ä"));
     }

@@ -1,6 +1,7 @@
-//! What the signatures of methods, subscribers, wraps, hooks and tests have in common, checked.
+//! Checks that the signatures of methods, subscribers, wraps, hooks and tests have in common.
 //!
-//! Types are not compared by name where a trait can decide: the expansion lets rustc check them.
+//! Types are not compared by name where a trait can decide: the expansion contains bounds that the
+//! compiler checks.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -13,53 +14,62 @@ use crate::tokens::replace;
 
 pub(crate) use crate::tokens::{at, find};
 
-/// Checks what no function of ours may be: not async, generic, unsafe ….
+/// Rejects functions that are generic, unsafe, `extern`, `const` or not async.
 pub(crate) fn check(signature: &Signature, what: &str, mistakes: &mut Mistakes) {
     let name = &signature.ident;
     if signature.asyncness.is_none() && !returns_future(&signature.output) {
-        let message = format!("{what} is async; write `async fn {name}`");
+        let message = format!("{what} must be async; write `async fn {name}`");
         mistakes.on(signature.fn_token, message);
     } else if signature.asyncness.is_none() {
-        let message = format!("write `async fn {name}` instead of returning a future");
+        let message =
+            format!("{what} must be async; write `async fn {name}` instead of returning a future");
         mistakes.on(signature.fn_token, message);
     }
     if !signature.generics.params.is_empty() {
-        let message = format!(
-            "{what} has no type parameters or lifetimes of its own; write concrete, owned types"
-        );
+        let message =
+            format!("{what} cannot have type parameters or lifetimes; write concrete, owned types");
         mistakes.on(&signature.generics.params, message);
     }
     if let Some(clause) = &signature.generics.where_clause {
         mistakes.on(
             clause.where_token,
-            format!("{what} has no `where` clause; remove it"),
+            format!("{what} cannot have a `where` clause; remove it"),
         );
     }
     if let Safety::Unsafe(token) = &signature.safety {
-        mistakes.on(token, format!("{what} is safe to call; remove `unsafe`"));
+        mistakes.on(token, format!("{what} cannot be unsafe; remove `unsafe`"));
     }
     if let Some(abi) = &signature.abi {
-        mistakes.on(abi, format!("{what} is a Rust function; remove `extern`"));
+        mistakes.on(
+            abi,
+            format!("{what} cannot be an `extern` function; remove `extern`"),
+        );
     }
     if let Some(token) = &signature.constness {
-        mistakes.on(token, format!("{what} runs at run time; remove `const`"));
+        mistakes.on(
+            token,
+            format!("{what} cannot be a `const` function; remove `const`"),
+        );
     }
 }
 
-/// Refuses an attribute on a method, which its block would have read. Whether it is one.
+/// Rejects the attribute on a method whose `impl` has no `#[micro::service]`, which would have
+/// removed it. Returns whether the function is a method.
 pub(crate) fn refuse_method(function: &Function, mistakes: &mut Mistakes) -> bool {
     let receiver = function.signature.receiver();
     if let Some(receiver) = receiver {
-        let message = "a method is read by its block; put `#[micro::service]` on the `impl`";
+        let message = "this attribute has no effect on a method of a plain `impl`; put \
+                       `#[micro::service]` on the `impl`";
         mistakes.on(receiver, message);
     }
     receiver.is_some()
 }
 
-/// Checks a function that stands outside of an `impl`.
+/// Checks a function that must be outside of an `impl`.
 pub(crate) fn check_free(function: &Function, what: &str, mistakes: &mut Mistakes) {
     if let Some(receiver) = function.signature.receiver() {
-        let message = format!("{what} is a free function; move it out of the `impl`");
+        let message =
+            format!("{what} must be a free function without `self`; move it out of the `impl`");
         mistakes.on(receiver, message);
     }
     check(&function.signature, what, mistakes);
@@ -70,7 +80,7 @@ fn returns_future(output: &ReturnType) -> bool {
     text.contains("impl ") && text.contains("Future") || text.contains("BoxFuture")
 }
 
-/// The declared result, unless there is none.
+/// Returns the declared return type; `None` for `()`.
 pub(crate) fn output(signature: &Signature) -> Option<Type> {
     match &signature.output {
         ReturnType::Type(_, ty) => match &**ty {
@@ -81,14 +91,14 @@ pub(crate) fn output(signature: &Signature) -> Option<Type> {
     }
 }
 
-/// Where to point for the value within a result: `Reply` in `Result<Reply>`.
+/// The span of the value type of a result: `Reply` in `Result<Reply>`.
 pub(crate) fn inner_span(result: &Type) -> Span {
     arguments(result)
         .first()
         .map_or_else(|| first_span(result), |inner| first_span(inner))
 }
 
-/// The types between a path's last angle brackets.
+/// Returns the type arguments of the last segment of a path.
 pub(crate) fn arguments(ty: &Type) -> Vec<&Type> {
     let Type::Path(path) = ty else {
         return Vec::new();
@@ -106,7 +116,7 @@ pub(crate) fn arguments(ty: &Type) -> Vec<&Type> {
     types.collect()
 }
 
-/// The span of the last word of a path, or of the first token of another type.
+/// The span of the last segment of a path, or of the whole type if it is not a path.
 pub(crate) fn first_span(ty: &Type) -> Span {
     match ty {
         Type::Path(path) => path_span(&path.path),
@@ -114,23 +124,23 @@ pub(crate) fn first_span(ty: &Type) -> Span {
     }
 }
 
-/// The span of the last word of a path.
+/// The span of the last segment of a path.
 pub(crate) fn path_span(path: &Path) -> Span {
     path.segments
         .last()
         .map_or_else(|| path.span(), |last| last.ident.span())
 }
 
-/// Makes a type of an `impl` read the same outside of it, where `Self` is another type.
+/// Replaces `Self` in a type, for code outside of the `impl`.
 pub(crate) fn replace_self(ty: &mut Type, service: &TokenStream) {
     let tokens = replace(quote!(#ty), "Self", service);
-    // What was a type stays one when a type takes the place of `Self`.
+    // Replacing `Self` with a type always yields a type, so parsing does not fail.
     if let Ok(new) = syn::parse2(tokens) {
         *ty = new;
     }
 }
 
-/// Where to point for the error of a result: `Refusal` in `Result<Reply, Refusal>`.
+/// The span of the error type of a result: `Refusal` in `Result<Reply, Refusal>`.
 pub(crate) fn error_span(result: &Type) -> Span {
     let arguments = arguments(result);
     arguments
@@ -138,7 +148,8 @@ pub(crate) fn error_span(result: &Type) -> Span {
         .map_or_else(|| inner_span(result), |error| first_span(error))
 }
 
-/// A call whose future may move between threads, awaited; both pointing at the function's name.
+/// Returns an awaited call that requires its future to be `Send`. Errors point to the function's
+/// name.
 pub(crate) fn sendable(
     private: &TokenStream,
     name: &Ident,
@@ -149,7 +160,8 @@ pub(crate) fn sendable(
     quote_spanned!(name.span()=> #private::sendable(#function(#(#passes),*)).await)
 }
 
-/// Statements that end in the outcome of a function, pointing at the result and its error.
+/// Returns statements that evaluate to the outcome of a function. Errors point to the result type
+/// and its error type.
 pub(crate) fn finish(
     private: &TokenStream,
     finish: &str,
@@ -167,7 +179,7 @@ pub(crate) fn finish(
     }
 }
 
-/// The same where the outcome is no reply; without a result the function cannot fail.
+/// Like [`finish`] for functions that return `Result<()>` or nothing.
 pub(crate) fn finish_hook(
     private: &TokenStream,
     result: Option<&Type>,
@@ -179,7 +191,7 @@ pub(crate) fn finish_hook(
     }
 }
 
-/// The line a mistake at run time points to.
+/// Returns the source location for errors at run time.
 pub(crate) fn location(private: &TokenStream, span: Span) -> TokenStream {
     let line = quote_spanned!(span=> ::core::line!());
     quote!(#private::Location::new(::core::file!(), #line))

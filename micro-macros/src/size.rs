@@ -1,6 +1,6 @@
 //! Sizes in attributes: `"16MiB"`, `"64KiB"`, `"4096"`.
 //!
-//! Whole numbers of powers of 1024; no `MB`, which means two things.
+//! Units are powers of 1024. `MB` is rejected because it is ambiguous.
 
 use syn::LitStr;
 
@@ -15,22 +15,22 @@ const UNITS: &[(&str, usize)] = &[
     ("GiB", 1 << 30),
 ];
 
-/// What the length of a message can be at most, on every protocol.
+/// Maximum length of a message in bytes that every protocol can express.
 const LARGEST: usize = u32::MAX as usize;
 
-/// Reads a size greater than zero, in bytes.
+/// Parses a size greater than zero, in bytes.
 pub(crate) fn parse(text: &LitStr) -> syn::Result<usize> {
     let value = text.value();
     read(&value).ok_or_else(|| {
         let message = format!(
-            "`{value}` is no size; write a whole number above zero and a unit of `KiB`, `MiB`, \
-             `GiB` or none for bytes, less than 4 GiB, such as `\"16MiB\"`"
+            "`{value}` is not a size; write a whole number of bytes, `KiB`, `MiB` or `GiB` that is \
+             greater than zero and less than 4 GiB, for example `\"16MiB\"`"
         );
         syn::Error::new(text.span(), message)
     })
 }
 
-/// Takes `name = "4MiB"` out.
+/// Removes `name = "4MiB"` from the arguments.
 pub(crate) fn take(args: &mut Args, name: &str, mistakes: &mut Mistakes) -> Option<usize> {
     args.measure(name, ("a size", "4MiB"), parse, mistakes)
 }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_with_units_are_read() {
+    fn numbers_with_units_are_parsed() {
         for (text, bytes) in [
             ("16MiB", 16 << 20),
             ("64 KiB", 64 << 10),
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn anything_else_is_rejected() {
         for text in [
             "",
             "MiB",

@@ -1,18 +1,21 @@
-//! "Did you mean": the nearest known name for an unknown one.
+//! Suggests the nearest known name for an unknown one ("did you mean").
 
-/// "unknown `what` `name`", with the nearest known name or all of them.
+/// Returns the error for an unknown name, with the nearest known name or a list of all names.
 pub(crate) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     match nearest(name, known) {
         Some(near) => format!("unknown {what} `{name}`; did you mean `{near}`?"),
-        None if known.is_empty() => format!("unknown {what} `{name}`; there are none here"),
+        None if known.is_empty() => format!("unknown {what} `{name}`; remove it"),
         None => {
             let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-            format!("unknown {what} `{name}`; known: {}", known.join(", "))
+            format!("unknown {what} `{name}`; write one of {}", known.join(", "))
         }
     }
 }
 
-/// Case and `_` are no part of a name; a slip is near, or begins with the same four letters.
+/// Returns the known name that is most similar.
+///
+/// Ignores case and `_`. A name is similar if at most a third of its letters are wrong, or if it
+/// begins with the same four letters.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let plain = |name: &str| name.replace('_', "").to_lowercase();
     let name = plain(name);
@@ -31,12 +34,12 @@ fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     (length >= 4).then_some(known)
 }
 
-/// How many letters two words have in common before they differ.
+/// Returns the number of leading letters that two words have in common.
 fn beginning(a: &str, b: &str) -> usize {
     a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count()
 }
 
-/// Edits between two words; two neighbours swapped count as one.
+/// Returns the number of edits between two words. Two swapped neighbours count as one edit.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
@@ -63,7 +66,7 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn slips_in_letters_case_and_endings_are_found() {
+    fn typos_in_letters_case_and_endings_are_corrected() {
         for (name, known, expected) in [
             ("naem", &["name", "topic"][..], Some("name")),
             ("NotFound", &["not_found", "aborted"], Some("not_found")),

@@ -1,9 +1,9 @@
-//! Tokens: pointing elsewhere, looked through, replaced.
+//! Helpers for token streams: changing spans, searching and replacing identifiers.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// Tokens that point elsewhere.
+/// Returns the tokens with another span.
 pub(crate) fn at(span: Span, tokens: &TokenStream) -> TokenStream {
     let one = |mut token: TokenTree| {
         token.set_span(span);
@@ -12,7 +12,7 @@ pub(crate) fn at(span: Span, tokens: &TokenStream) -> TokenStream {
     tokens.clone().into_iter().map(one).collect()
 }
 
-/// Where a word stands among tokens.
+/// Returns the span of the first identifier `word`, groups included.
 pub(crate) fn find(tokens: &impl ToTokens, word: &str) -> Option<Span> {
     tokens
         .to_token_stream()
@@ -24,7 +24,7 @@ pub(crate) fn find(tokens: &impl ToTokens, word: &str) -> Option<Span> {
         })
 }
 
-/// Replaces each word `from` by other tokens.
+/// Replaces each identifier `from` with other tokens.
 pub(crate) fn replace(tokens: TokenStream, from: &str, to: &TokenStream) -> TokenStream {
     let one = |token: TokenTree| match token {
         TokenTree::Ident(ident) if ident == from => to.clone(),

@@ -1,6 +1,5 @@
-//! A free function that the app runs: hooks, and what runs every so often.
-//!
-//! What says when it runs is the attribute's affair.
+//! A free function that the app runs: a hook (`#[micro::on]`) or a periodic function
+//! (`#[micro::every]`).
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
@@ -12,18 +11,18 @@ use crate::function::{self, Function};
 use crate::inject::{self, Injected, Parameter};
 use crate::signature;
 
-/// A function, checked: every parameter is injected.
+/// A checked function whose parameters are all injected by the app.
 pub(crate) struct Work {
     ident: Ident,
     cfgs: Vec<Attribute>,
     private: TokenStream,
     injected: Vec<Parameter>,
-    /// None: it cannot fail.
+    /// The declared result; `None` if the function cannot fail.
     result: Option<Type>,
 }
 
 impl Work {
-    /// Checks a function; `what` is what mistakes call it.
+    /// Checks a function. `what` names it in errors, such as "a hook".
     pub(crate) fn new(
         function: &Function,
         private: TokenStream,
@@ -41,8 +40,8 @@ impl Work {
         }
     }
 
-    /// The function of the app, and its record in a table; `when` is the field that says when it
-    /// runs, without a comma.
+    /// Returns the function that the app calls and its record in a link-time table. `when` is the
+    /// record's field for the time of the run, without a trailing comma.
     pub(crate) fn record(
         &self,
         table: &TokenStream,

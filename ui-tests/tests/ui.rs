@@ -1,10 +1,10 @@
-//! What the attributes accept and refuse, and in which words: one folder an attribute.
+//! What the attributes accept and reject, and the exact error texts. Each attribute has a folder.
 //!
-//! The words of the compiler change with its version, so the expected ones are those of the
-//! stable toolchain that CI names. `TRYBUILD=overwrite` writes them anew.
+//! Errors of the compiler itself change with its version. The expected texts are those of the
+//! stable toolchain that CI uses. `TRYBUILD=overwrite` writes them again; review the diff.
 
 #[test]
-fn attributes_accept_and_refuse() {
+fn attributes_accept_and_reject() {
     let cases = trybuild::TestCases::new();
     for attribute in [
         "message",

@@ -1,4 +1,4 @@
-//! One argument of an attribute, as written. What its key means is not known here.
+//! One argument of an attribute, as written in the source.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
@@ -8,18 +8,18 @@ use syn::{Expr, ExprLit, Lit, LitStr, Token, Type, TypePath};
 
 /// One argument of an attribute.
 pub(crate) struct Arg {
-    /// The key; none for a positional literal.
+    /// The key; `None` for a positional literal.
     pub(crate) key: Option<Ident>,
     pub(crate) value: Value,
 }
 
-/// What stands after a key.
+/// The value of an argument.
 pub(crate) enum Value {
-    /// Nothing: `loud`.
+    /// No value: `loud`.
     Flag,
     /// `= expression`, or a positional literal.
     Expr(Box<Expr>),
-    /// `= Type<…>`: a type that is no expression.
+    /// `= Type<…>`: a type that cannot be parsed as an expression.
     Type(Box<Type>),
     /// `( … )`.
     List(TokenStream),
@@ -71,7 +71,7 @@ impl Value {
     }
 }
 
-/// Without what `macro_rules!` puts invisibly around its pieces.
+/// Removes the invisible groups that `macro_rules!` puts around its fragments.
 fn bare(expr: Expr) -> Expr {
     match expr {
         Expr::Group(group) => bare(*group.expr),
@@ -87,7 +87,7 @@ fn has_arguments(ty: &TypePath) -> bool {
 }
 
 impl Arg {
-    /// The text that it is, or its place.
+    /// Returns the string literal, or the span of the argument if it is not a string.
     pub(crate) fn text(self) -> Result<LitStr, Span> {
         let span = self.span();
         match self.value {
@@ -102,7 +102,7 @@ impl Arg {
         }
     }
 
-    /// Where to point when something is wrong with this argument.
+    /// The span to report errors of this argument at.
     pub(crate) fn span(&self) -> Span {
         use syn::spanned::Spanned;
         match (&self.key, &self.value) {

@@ -1,4 +1,4 @@
-//! Values with a unit: lengths of time and sizes, written as texts.
+//! Values with a unit, written as strings: durations and sizes.
 
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit, LitStr};
@@ -7,7 +7,10 @@ use crate::args::{Args, wrong};
 use crate::diag::Mistakes;
 
 impl Args {
-    /// `name = "2s"`, which is `what`, read by `read`; one without quotes is the usual slip.
+    /// Removes `name = "2s"` and parses it with `read`.
+    ///
+    /// `what` names the kind of value in the error for anything but a string; missing quotes are
+    /// the most common mistake.
     pub(crate) fn measure<T>(
         &mut self,
         name: &str,
@@ -24,7 +27,7 @@ impl Args {
             })) => mistakes.keep(read(&text)),
             _ => wrong(
                 place,
-                &format!("`{name}` takes {what}: `{name} = \"{example}\"`"),
+                &format!("`{name}` takes {what}; write for example `{name} = \"{example}\"`"),
                 mistakes,
             ),
         }

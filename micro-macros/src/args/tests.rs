@@ -1,4 +1,4 @@
-//! What the grammar takes and refuses.
+//! Tests of the argument grammar: what it accepts and what it rejects.
 
 use quote::quote;
 use syn::parse_quote;
@@ -14,7 +14,7 @@ fn parse(tokens: TokenStream) -> (Args, Mistakes) {
 }
 
 #[test]
-fn every_kind_of_value_is_read() {
+fn every_kind_of_value_is_parsed() {
     let (mut args, mut mistakes) = parse(quote!(
         "first",
         name = "a",
@@ -37,19 +37,20 @@ fn every_kind_of_value_is_read() {
 }
 
 #[test]
-fn unknown_keys_come_with_the_nearest_known_one() {
+fn an_unknown_key_is_reported_with_the_nearest_known_one() {
     let (_, mistakes) = parse(quote!(tpoic = "x", colour = "red"));
     assert_eq!(
         mistakes.messages(),
         [
             "unknown key `tpoic`; did you mean `topic`?",
-            "unknown key `colour`; known: `name`, `topic`, `crate`, `loud`, `tag`, `reserved`",
+            "unknown key `colour`; write one of `name`, `topic`, `crate`, `loud`, `tag`, \
+             `reserved`",
         ]
     );
 }
 
 #[test]
-fn a_key_given_twice_is_refused_across_attributes() {
+fn a_key_given_twice_across_attributes_is_rejected() {
     let mut mistakes = Mistakes::new();
     let mut attributes: Vec<Attribute> = vec![
         parse_quote!(#[micro(tag = 1)]),
@@ -58,11 +59,14 @@ fn a_key_given_twice_is_refused_across_attributes() {
     ];
     Args::take_helpers(&mut attributes, KNOWN, &mut mistakes);
     assert_eq!(attributes.len(), 1);
-    assert_eq!(mistakes.messages(), ["`tag` is given twice; keep one"]);
+    assert_eq!(
+        mistakes.messages(),
+        ["`tag` is given twice; remove one of them"]
+    );
 }
 
 #[test]
-fn a_value_of_the_wrong_kind_is_refused() {
+fn a_value_of_the_wrong_kind_is_rejected() {
     let (mut args, mut mistakes) = parse(quote!(name = 3, loud = true, "left over"));
     assert!(args.string("name", &mut mistakes).is_none());
     assert!(args.flag("loud", &mut mistakes).is_none());
@@ -70,8 +74,8 @@ fn a_value_of_the_wrong_kind_is_refused() {
     assert_eq!(
         mistakes.messages(),
         [
-            "`name` takes a string: `name = \"…\"`",
-            "`loud` stands alone: it takes no value",
+            "`name` takes a string; write `name = \"…\"`",
+            "`loud` is a flag; write it without a value",
             "unexpected value; write `key = value`",
         ]
     );

@@ -1,4 +1,4 @@
-//! What an enum of errors becomes beside a message. Nothing here can fail.
+//! The expansion of an error enum, in addition to that of a message. Nothing here can fail.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -7,7 +7,7 @@ use syn::{Fields, LitStr, Path};
 use crate::error::variant::{Says, Variant};
 use crate::signature::{at, first_span};
 
-/// The impls, in a place of their own.
+/// Returns the impls in an anonymous constant.
 pub(super) fn expand(ident: &Ident, variants: &[Variant], krate: Option<&Path>) -> TokenStream {
     let private = match krate {
         Some(path) => quote!(#path::__private),
@@ -52,7 +52,7 @@ pub(super) fn expand(ident: &Ident, variants: &[Variant], krate: Option<&Path>) 
     }
 }
 
-/// `Display` and `Error`.
+/// Returns the impls of `Display` and `std::error::Error`.
 fn standard(ident: &Ident, variants: &[Variant]) -> TokenStream {
     let texts = arms(variants, |variant| match &variant.says {
         Says::Own(_, text) => text_of(&variant.fields, text),
@@ -81,7 +81,7 @@ fn standard(ident: &Ident, variants: &[Variant]) -> TokenStream {
     }
 }
 
-/// From and to the error that travels.
+/// Returns the conversions from and to `micro::Error`.
 fn conversions(
     ident: &Ident,
     variants: &[Variant],
@@ -124,7 +124,7 @@ fn conversions(
     }
 }
 
-/// A function of what a variant for other errors holds, pointing at its type.
+/// Returns a function of `Held` for the type in the `other` variant. Errors point to that type.
 fn held(variant: &Variant, private: &TokenStream, function: &str) -> TokenStream {
     let ty = variant.fields.iter().map(|field| &field.ty).next();
     let span = ty.map_or_else(Span::call_site, first_span);
@@ -132,7 +132,7 @@ fn held(variant: &Variant, private: &TokenStream, function: &str) -> TokenStream
     quote_spanned!(span=> <#ty as #private::error::Held>::#function)
 }
 
-/// An arm for each variant, its fields at hand by name, or as `__0`, `__1` ….
+/// Returns a match arm for each variant. Fields are bound to their names, or to `__0`, `__1` ….
 fn arms(variants: &[Variant], make: impl Fn(&Variant) -> TokenStream) -> TokenStream {
     let arms = variants.iter().map(|variant| {
         let (ident, cfgs, value) = (&variant.ident, &variant.cfgs, make(variant));
@@ -152,7 +152,7 @@ fn arms(variants: &[Variant], make: impl Fn(&Variant) -> TokenStream) -> TokenSt
     arms.collect()
 }
 
-/// `write!` with the text; `{0}` means the first field of a tuple.
+/// Returns `write!` with the text, in which `{0}` is the first field of a tuple variant.
 fn text_of(fields: &Fields, text: &LitStr) -> TokenStream {
     let text = match fields {
         Fields::Unnamed(_) => LitStr::new(&named(&text.value()), text.span()),
@@ -184,7 +184,7 @@ mod tests {
     use super::named;
 
     #[test]
-    fn numbers_of_fields_become_names() {
+    fn field_numbers_become_names() {
         for (text, expected) in [
             ("no cart `{0}`", "no cart `{__0}`"),
             ("{0:?} of {10}", "{__0:?} of {__10}"),

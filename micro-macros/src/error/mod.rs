@@ -1,6 +1,7 @@
-//! `#[micro::error]`: an enum of errors that travels whole.
+//! `#[micro::error]`: an enum of typed errors. The client receives the same variant with the same
+//! fields.
 //!
-//! Its message is that of `#[micro::message]` on an enum with data.
+//! On the wire the enum is encoded like an enum with data that has `#[micro::message]`.
 
 mod expand;
 mod stub;
@@ -25,7 +26,8 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
     let mut item = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Enum(item)) => item,
         Ok(other) => {
-            let message = "`#[micro::error]` goes on an enum whose variants are the errors";
+            let message = "`#[micro::error]` can only be applied to an enum, whose variants are \
+                           the errors";
             mistakes.on(&other, message);
             return mistakes.finish(other, TokenStream::new);
         }
@@ -35,7 +37,7 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
         }
     };
     if !item.generics.params.is_empty() {
-        let message = "an error that travels has one type; remove the parameters";
+        let message = "an enum with `#[micro::error]` cannot have generic parameters; remove them";
         mistakes.on(&item.generics.params, message);
     }
     let mut args = Args::parse(keys, KEYS, &mut mistakes);
@@ -49,7 +51,7 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
     mistakes.finish_or(
         quote!(#debug #item),
         || {
-            // With parameters it could be no error of a method anyway.
+            // A generic enum cannot be the error of a method, so nothing relies on these impls.
             if !item.generics.params.is_empty() {
                 return TokenStream::new();
             }
@@ -65,7 +67,7 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
     )
 }
 
-/// What of it is sent.
+/// Returns the message of the enum: all variants but `other`.
 fn sent(
     item: &ItemEnum,
     variants: &[Variant],
@@ -85,7 +87,7 @@ fn sent(
     message
 }
 
-/// Takes our attributes off.
+/// Removes the `#[micro(…)]` attributes.
 fn strip(item: &mut ItemEnum) {
     for variant in &mut item.variants {
         let fields = variant.fields.iter_mut().map(|field| &mut field.attrs);

@@ -1,12 +1,12 @@
-//! The impls of an enum of errors with mistakes: bodies that are never reached.
+//! Stub impls for an error enum with mistakes, with unreachable bodies.
 //!
-//! With them a method that returns the error is not told that it is none.
+//! They keep the compiler from also reporting the methods that return the error.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::Path;
 
-/// What `ident` would have, had it no mistakes; `catches` tells whether it holds other errors.
+/// Returns the stub impls for `ident`. `catches` is whether the enum has an `other` variant.
 pub(super) fn stub(ident: &Ident, catches: bool, krate: Option<&Path>) -> TokenStream {
     let private = match krate {
         Some(path) => quote!(#path::__private),

@@ -1,4 +1,4 @@
-//! What `#[micro::error]` makes of enums, and what it refuses.
+//! Tests of `#[micro::error]`: the expansion and the errors.
 
 use quote::quote;
 
@@ -8,10 +8,10 @@ use crate::snapshot::{check, mistakes};
 #[test]
 fn an_enum_becomes_a_message_and_an_error() {
     let item = quote! {
-        /// Of carts.
+        /// Errors of carts.
         #[derive(Clone)]
         pub enum CartError {
-            /// It never was.
+            /// The cart does not exist.
             #[micro(not_found, "no cart `{id}`", tag = 2)]
             NoCart { id: String, r#type: u8 },
             #[cfg(unix)]
@@ -28,7 +28,7 @@ fn an_enum_becomes_a_message_and_an_error() {
 }
 
 #[test]
-fn without_data_it_is_a_message_all_the_same() {
+fn an_enum_without_data_becomes_a_message_too() {
     let item = quote! {
         #[derive(Debug)]
         enum Closed {
@@ -43,7 +43,7 @@ fn without_data_it_is_a_message_all_the_same() {
 }
 
 #[test]
-fn every_mistake_is_told() {
+fn every_mistake_is_reported() {
     let item = quote! {
         enum Wrong<T> {
             Silent,
@@ -71,19 +71,19 @@ fn every_mistake_is_told() {
     let (item, messages) = mistakes(expand(quote!(topic = "x"), item));
     assert!(!item.contains("micro"), "{item}");
     let expected = [
-        "an error that travels has one type",
+        "an enum with `#[micro::error]` cannot have generic parameters",
         "unknown key `topic`",
-        "each error has a kind and a text, and `Silent` lacks its kind",
-        "each error has a kind and a text, and `Speechless` lacks what it says",
-        "each error has a kind and a text, and `Kindless` lacks its kind",
-        "unknown kind `nto_found`; did you mean `not_found`?",
-        "an error has one kind",
-        "an error says one thing",
-        "say what is wrong",
-        "`other` goes on a variant `Nothing(micro::Error)`",
-        "an other error has its own kind",
-        "what callers get depends on `other`",
-        "one variant holds all other errors",
+        "the variant `Silent` has no error kind",
+        "the variant `Speechless` has no error text",
+        "the variant `Kindless` has no error kind",
+        "unknown error kind `nto_found`; did you mean `not_found`?",
+        "a variant has one error kind; remove `aborted`",
+        "a variant has one error text",
+        "the error text is empty",
+        "a variant with `other` must hold one `micro::Error`; write `Nothing(micro::Error)`",
+        "a variant with `other` takes kind and text from the error",
+        "a variant with `other` cannot have `#[cfg]`",
+        "only one variant can have `other`",
         "unknown key `tga`",
     ];
     assert_eq!(messages.len(), expected.len(), "{messages:#?}");
@@ -93,7 +93,7 @@ fn every_mistake_is_told() {
 }
 
 #[test]
-fn what_is_no_enum_comes_back() {
+fn an_item_that_is_not_an_enum_is_kept() {
     let (item, messages) = mistakes(expand(
         quote!(),
         quote!(
@@ -102,7 +102,7 @@ fn what_is_no_enum_comes_back() {
     ));
     assert_eq!(item, "struct Wrong ;");
     assert!(
-        messages[0].starts_with("`#[micro::error]` goes on an enum"),
+        messages[0].starts_with("`#[micro::error]` can only be applied to an enum"),
         "{messages:?}"
     );
 }

@@ -1,4 +1,4 @@
-//! The variants of an error: of which kind each is, and what it says.
+//! The variants of an error enum: the kind and the text of each.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
@@ -11,7 +11,7 @@ use crate::message::model::HELPERS;
 use crate::names;
 use crate::suggest::unknown;
 
-/// The kinds, as the functions that make errors of them are called.
+/// The error kinds, in the spelling of the constructors of `micro::Error`.
 pub(crate) const KINDS: &[&str] = &[
     "cancelled",
     "unknown",
@@ -39,11 +39,11 @@ pub(super) struct Variant {
     pub(super) says: Says,
 }
 
-/// What a variant says.
+/// The error of a variant.
 pub(super) enum Says {
-    /// A kind, in the spelling of `ErrorKind`, and a text.
+    /// An error kind, in the spelling of `ErrorKind`, and the error text.
     Own(Ident, LitStr),
-    /// It holds all other errors.
+    /// The variant holds all other errors.
     Other,
 }
 
@@ -53,7 +53,7 @@ impl Variant {
     }
 }
 
-/// What stands in `#[micro(…)]` on a variant, so far.
+/// The keys found so far in the `#[micro(…)]` attributes of a variant.
 #[derive(Default)]
 struct Found {
     kind: Option<Ident>,
@@ -61,7 +61,7 @@ struct Found {
     text: Option<LitStr>,
 }
 
-/// Reads kinds and texts off the variants, and leaves what is the message's.
+/// Removes kinds and texts from the variants. The keys of the message stay.
 pub(super) fn take(item: &mut ItemEnum, mistakes: &mut Mistakes) -> Vec<Variant> {
     let mut variants = Vec::<Variant>::new();
     for variant in &mut item.variants {
@@ -75,7 +75,8 @@ pub(super) fn take(item: &mut ItemEnum, mistakes: &mut Mistakes) -> Vec<Variant>
         if let (Some(_), Some(cfg)) = (found.other, cfgs.first()) {
             mistakes.on(
                 cfg,
-                "what callers get depends on `other`; it is there or not",
+                "a variant with `other` cannot have `#[cfg]`, because the client's error type \
+                 depends on it; remove `#[cfg]`",
             );
         }
         let Some(says) = found.check(&variant.ident, &variant.fields, mistakes) else {
@@ -84,7 +85,7 @@ pub(super) fn take(item: &mut ItemEnum, mistakes: &mut Mistakes) -> Vec<Variant>
         if matches!(says, Says::Other) && variants.iter().any(Variant::is_other) {
             mistakes.on(
                 &variant.ident,
-                "one variant holds all other errors; keep one `other`",
+                "only one variant can have `other`; remove it from one of them",
             );
         }
         variants.push(Variant {
@@ -98,7 +99,7 @@ pub(super) fn take(item: &mut ItemEnum, mistakes: &mut Mistakes) -> Vec<Variant>
 }
 
 impl Found {
-    /// Takes what is ours out of one attribute, argument by argument.
+    /// Removes kind, text and `other` from one attribute, and keeps its other arguments.
     fn read(&mut self, attribute: &mut Attribute, mistakes: &mut Mistakes) {
         let Some(tokens) = mistakes.keep(attribute.parse_args::<TokenStream>()) else {
             return;
@@ -128,9 +129,11 @@ impl Found {
                     return false;
                 }
                 if !KINDS.contains(&&*name) {
-                    mistakes.on(word, unknown("kind", &name, KINDS));
+                    mistakes.on(word, unknown("error kind", &name, KINDS));
                 } else if self.kind.is_some() {
-                    mistakes.on(word, "an error has one kind; keep one");
+                    let message =
+                        format!("a variant has one error kind; remove `{name}` or the other one");
+                    mistakes.on(word, message);
                 }
                 self.kind.get_or_insert(word.clone());
                 true
@@ -138,7 +141,7 @@ impl Found {
             token => match syn::parse2::<LitStr>(quote!(#token)) {
                 Ok(text) => {
                     if self.text.is_some() {
-                        mistakes.on(&text, "an error says one thing; keep one text");
+                        mistakes.on(&text, "a variant has one error text; remove one of them");
                     }
                     self.text.get_or_insert(text);
                     true
@@ -152,13 +155,17 @@ impl Found {
         if let Some(span) = self.other {
             let is_one = matches!(fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1);
             if !is_one {
-                let message = format!("`other` goes on a variant `{ident}(micro::Error)`");
+                let message = format!(
+                    "a variant with `other` must hold one `micro::Error`; write \
+                     `{ident}(micro::Error)`"
+                );
                 mistakes.at(span, message);
             }
             if self.kind.is_some() || self.text.is_some() {
                 mistakes.at(
                     span,
-                    "an other error has its own kind and text; write `other` alone",
+                    "a variant with `other` takes kind and text from the error that it holds; \
+                     write `other` alone",
                 );
             }
             return is_one.then_some(Says::Other);
@@ -166,21 +173,19 @@ impl Found {
         match (self.kind, self.text) {
             (Some(kind), Some(text)) => {
                 if text.value().trim().is_empty() {
-                    mistakes.on(&text, "say what is wrong, in a sentence");
+                    mistakes.on(
+                        &text,
+                        "the error text is empty; describe the error in a sentence",
+                    );
                 }
                 let kind = Ident::new(&names::pascal(&kind.to_string()), kind.span());
                 Some(Says::Own(kind, text))
             }
             (kind, _) => {
-                let what = if kind.is_some() {
-                    "what it says"
-                } else {
-                    "its kind"
-                };
+                let what = if kind.is_some() { "text" } else { "kind" };
                 let kind = kind.unwrap_or_else(|| format_ident!("not_found"));
                 let message = format!(
-                    "each error has a kind and a text, and `{ident}` lacks {what}: \
-                     `#[micro({kind}, \"…\")]`"
+                    "the variant `{ident}` has no error {what}; write `#[micro({kind}, \"…\")]`"
                 );
                 mistakes.on(ident, message);
                 None

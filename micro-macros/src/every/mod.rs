@@ -1,4 +1,4 @@
-//! `#[micro::every]`: an async function that runs every so often while the app does.
+//! `#[micro::every]`: an async function that runs periodically while the app runs.
 
 pub(crate) mod parse;
 
@@ -18,7 +18,7 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
     };
     let mut mistakes = Mistakes::new();
     let Keys { period, private } = Keys::new(keys, &mut mistakes);
-    let work = Work::new(&function, private, "periodic work", &mut mistakes);
+    let work = Work::new(&function, private, "a periodic function", &mut mistakes);
     mistakes.finish(function, || {
         period
             .map(|period| {

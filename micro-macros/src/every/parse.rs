@@ -1,4 +1,4 @@
-//! The keys of `#[micro::every]`: one length of time.
+//! The keys of `#[micro::every]`: the period.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{duration, names};
 
 pub(crate) const KEYS: &[&str] = &["leader", "crate"];
 
-/// What `#[micro::every(…)]` says.
+/// The parsed keys of `#[micro::every(…)]`.
 pub(super) struct Keys {
     pub(super) period: Option<Duration>,
     pub(super) private: TokenStream,
@@ -20,8 +20,8 @@ impl Keys {
     pub(super) fn new(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
         let mut args = Args::parse(tokens, KEYS, mistakes);
         if let Some(leader) = args.flag("leader", mistakes) {
-            let message = "`leader` needs locks, which are not available in this version; without \
-                           it each node runs the function";
+            let message = "`leader` needs distributed locks, which this version does not have; \
+                           remove it, and each node runs the function";
             mistakes.on(leader, message);
         }
         let period = period(&mut args, mistakes);
@@ -32,7 +32,7 @@ impl Keys {
 }
 
 fn period(args: &mut Args, mistakes: &mut Mistakes) -> Option<Duration> {
-    let message = "say how often the function runs: `#[micro::every(\"30s\")]`";
+    let message = "`#[micro::every]` needs a period; write for example `#[micro::every(\"30s\")]`";
     let Some(arg) = args.positional() else {
         if mistakes.is_empty() {
             mistakes.at(Span::call_site(), message);

@@ -1,4 +1,4 @@
-//! What `#[micro::every]` makes of a function.
+//! Tests of `#[micro::every]`: the expansion and the errors.
 
 use quote::quote;
 
@@ -14,7 +14,7 @@ fn a_function_becomes_a_record() {
 }
 
 #[test]
-fn every_mistake_is_told() {
+fn every_mistake_is_reported() {
     for keys in [
         quote!(),
         quote!("30"),

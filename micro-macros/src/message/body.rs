@@ -26,19 +26,19 @@ pub(crate) struct Body {
 #[derive(Clone)]
 pub(crate) struct Field {
     pub(crate) member: Member,
-    /// The local that holds it in generated code.
+    /// The local variable that holds the field in generated code.
     pub(crate) slot: Ident,
     pub(crate) ty: Type,
     pub(crate) tag: u32,
     pub(crate) name: String,
     pub(crate) json: String,
-    /// How it is written, if not as its type says.
+    /// The encoding, if it is not the default of the type.
     pub(crate) encoding: Option<Encoding>,
-    /// Whether a list is written item by item.
+    /// Whether a list is encoded unpacked, one record per item.
     pub(crate) unpacked: bool,
-    /// Whether it holds a oneof, whose variants are fields of this message.
+    /// The span of `oneof`, if the field holds a oneof whose variants are fields of this message.
     pub(crate) oneof: Option<Span>,
-    /// Whether absent means `Default::default()`.
+    /// Whether an absent field is `Default::default()`.
     pub(crate) default: bool,
     pub(crate) about: About,
 }
@@ -68,7 +68,7 @@ impl Body {
             if reserved.has_name(&name) {
                 mistakes.at(
                     name_span,
-                    format!("the name `{name}` is reserved; use another"),
+                    format!("the name `{name}` is reserved; use another name"),
                 );
             }
             if helpers.oneof.is_none() {
@@ -91,7 +91,8 @@ impl Body {
         }
         let has_oneof = tags.len() < list.len();
         if let Some((span, _)) = tags.iter().find(|(_, tag)| has_oneof && tag.is_none()) {
-            let message = "beside a `oneof` every field has its number; write `#[micro(tag = …)]`";
+            let message = "next to a `oneof` every field needs a field number; write \
+                           `#[micro(tag = …)]`";
             mistakes.at(*span, message);
         }
         let tags = tag::number(&tags, reserved, mistakes);
@@ -102,14 +103,14 @@ impl Body {
         Self { fields: list }
     }
 
-    /// Where a field holds a oneof.
+    /// Returns the span of the first `oneof`.
     pub(crate) fn oneof(&self) -> Option<Span> {
         self.fields.iter().find_map(|field| field.oneof)
     }
 }
 
 impl Field {
-    /// The same field in a variant's hidden struct, where it is named like its slot.
+    /// Returns the field as a field of a variant's helper struct, where it is named like its slot.
     pub(crate) fn in_helper(&self) -> Self {
         Self {
             member: Member::Named(self.slot.clone()),
@@ -118,7 +119,7 @@ impl Field {
     }
 }
 
-/// What `#[micro(…)]` says on a field or variant.
+/// The parsed keys of `#[micro(…)]` on a field or variant.
 pub(crate) struct Helpers {
     pub(crate) tag: Option<u32>,
     pub(crate) tag_span: Option<Span>,
@@ -135,7 +136,7 @@ pub(crate) struct Helpers {
 }
 
 impl Helpers {
-    /// Reads what stands on a field or variant, all keys at once.
+    /// Parses the keys of fields and variants.
     pub(crate) fn take(args: &mut Args, mistakes: &mut Mistakes) -> Self {
         let number = args.integer("tag", mistakes);
         let name = args.string("name", mistakes);
@@ -158,7 +159,7 @@ impl Helpers {
         }
     }
 
-    /// Keys that a variant of an enum without data does not have.
+    /// Returns the keys that do not apply to a variant of an enum without data.
     pub(crate) fn of_fields(&self) -> impl Iterator<Item = (&'static str, Span)> {
         let keys = [
             ("json", self.json.as_ref().map(LitStr::span)),
@@ -171,17 +172,24 @@ impl Helpers {
             .filter_map(|(key, span)| Some((key, span?)))
     }
 
-    /// Keys that a field does not have, and those that do not go together.
+    /// Rejects keys that do not apply to a field, and keys that exclude each other.
     fn refuse_on_field(&self, mistakes: &mut Mistakes) {
         if let Some(span) = self.other {
-            let message = "`other` goes on a variant `Unknown(i32)`, not on a field";
+            let message = "`other` applies to a variant such as `Unknown(i32)`, not to a field; \
+                           remove it";
             mistakes.at(span, message);
         }
         if let Some(alias) = self.aliases.first() {
-            mistakes.on(alias, "`alias` goes on a variant of an enum without data");
+            mistakes.on(
+                alias,
+                "`alias` applies only to a variant of an enum without data; remove it",
+            );
         }
         if let Some(span) = self.unpacked.filter(|_| self.encoding_is_map()) {
-            mistakes.at(span, "a map is no list; remove `unpacked`");
+            mistakes.at(
+                span,
+                "`unpacked` applies only to a list, not to a map; remove it",
+            );
         }
         if self.oneof.is_some() {
             let others = [
@@ -191,7 +199,10 @@ impl Helpers {
                 self.default_span,
             ];
             for span in others.into_iter().flatten() {
-                mistakes.at(span, "this is said on the variants of the oneof");
+                mistakes.at(
+                    span,
+                    "this key belongs on the variants of the oneof; move it there",
+                );
             }
         }
     }
@@ -200,7 +211,7 @@ impl Helpers {
         matches!(self.encoding, Some(Encoding::Map(..)))
     }
 
-    /// The same, straight from the attributes.
+    /// Removes `#[micro(…)]` from the attributes and parses it.
     pub(crate) fn of(attributes: &mut Vec<Attribute>, mistakes: &mut Mistakes) -> Self {
         Self::take(
             &mut Args::take_helpers(attributes, HELPERS, mistakes),
@@ -209,7 +220,7 @@ impl Helpers {
     }
 }
 
-/// `alias("RUNNING", "GOING")`.
+/// Removes `alias("RUNNING", "GOING")`.
 fn aliases(args: &mut Args, mistakes: &mut Mistakes) -> Vec<LitStr> {
     let Some((span, tokens)) = args.list("alias", mistakes) else {
         return Vec::new();
@@ -217,12 +228,15 @@ fn aliases(args: &mut Args, mistakes: &mut Mistakes) -> Vec<LitStr> {
     let parsed = Punctuated::<LitStr, Token![,]>::parse_terminated.parse2(tokens);
     let names: Vec<LitStr> = mistakes.keep(parsed).into_iter().flatten().collect();
     if names.is_empty() && mistakes.is_empty() {
-        mistakes.at(span, "write the other names: `alias(\"RUNNING\")`");
+        mistakes.at(
+            span,
+            "`alias` needs at least one name; write for example `alias(\"RUNNING\")`",
+        );
     }
     names
 }
 
-/// References never are fields; everything else is left to the compiler, which knows the types.
+/// Rejects references, which are never fields. All other types are checked by the compiler.
 pub(crate) fn refuse_reference(ty: &Type, mistakes: &mut Mistakes) {
     if let Type::Reference(reference) = ty {
         let instead = match &*reference.elem {
@@ -235,7 +249,10 @@ pub(crate) fn refuse_reference(ty: &Type, mistakes: &mut Mistakes) {
         } else {
             format!("`{instead}`")
         };
-        mistakes.on(ty, format!("a message owns its data; write {instead}"));
+        mistakes.on(
+            ty,
+            format!("a message must own its data; write {instead} instead of a reference"),
+        );
     }
 }
 
@@ -245,6 +262,9 @@ fn refuse_twice(list: &[Field], span: Span, mistakes: &mut Mistakes) {
             .iter()
             .any(|field| field.name == last.name || field.json == last.json)
     {
-        mistakes.at(span, format!("the name `{}` is used twice", last.name));
+        mistakes.at(
+            span,
+            format!("the name `{}` is used twice; rename one of them", last.name),
+        );
     }
 }

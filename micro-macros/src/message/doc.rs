@@ -1,4 +1,4 @@
-//! What stands on an item beside our own attributes: doc comment, `cfg`, `deprecated`, derives.
+//! Attributes of an item that are not micro's: doc comments, `cfg`, `deprecated` and derives.
 
 use proc_macro2::TokenTree;
 use quote::ToTokens;
@@ -6,7 +6,7 @@ use syn::Attribute;
 
 use crate::function;
 
-/// What is forwarded from an item, field or variant.
+/// Attributes of an item, field or variant that affect the generated code.
 #[derive(Clone, Default)]
 pub(crate) struct About {
     pub(crate) doc: String,
@@ -26,7 +26,7 @@ impl About {
     }
 }
 
-/// Whether a derive below our attribute names a trait.
+/// Whether a derive below the attribute derives the trait `name`.
 pub(crate) fn derives(attributes: &[Attribute], name: &str) -> bool {
     let derives = attributes
         .iter()

@@ -1,4 +1,4 @@
-//! `as = "sint32"`: how a field is written when its Rust type leaves a choice.
+//! `as = "sint32"`: the encoding of a field whose Rust type has several encodings in protobuf.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -7,7 +7,7 @@ use syn::{Ident, LitStr};
 use crate::diag::Mistakes;
 use crate::suggest::unknown;
 
-/// What can be written after `as`, and the marker that stands for it.
+/// The values of `as`, with the marker type of each.
 const KNOWN: &[(&str, &str)] = &[
     ("sint32", "Sint32"),
     ("sint64", "Sint64"),
@@ -18,11 +18,11 @@ const KNOWN: &[(&str, &str)] = &[
     ("wrapper", "Wrapper"),
 ];
 
-/// How a value is written.
+/// The encoding of a value.
 #[derive(Clone)]
 pub(crate) enum Encoding {
     One(&'static str),
-    /// Keys and values of a map; `None` is the type's own way.
+    /// The encodings of the keys and values of a map. `None` is the default of the type.
     Map(Option<&'static str>, Option<&'static str>),
 }
 
@@ -42,7 +42,11 @@ impl Encoding {
             return part(&value, mistakes).map(Self::One);
         };
         let Some((key, value)) = map.split_once(',') else {
-            mistakes.on(text, "a map has keys and values: `as = \"map<sint32, _>\"`");
+            mistakes.on(
+                text,
+                "`map<…>` needs an encoding for keys and one for values; write for example \
+                 `as = \"map<sint32, _>\"`",
+            );
             return None;
         };
         let mut part = |name: &str| match name.trim() {
@@ -52,7 +56,7 @@ impl Encoding {
         Some(Self::Map(part(key), part(value)))
     }
 
-    /// The marker type.
+    /// Returns the marker type.
     pub(crate) fn marker(&self) -> TokenStream {
         let marker = |name: Option<&str>| {
             let ident = Ident::new(name.unwrap_or("Plain"), Span::call_site());

@@ -1,4 +1,4 @@
-//! An enum without data: numbers and names of its values.
+//! A checked enum without data: numbers and names of its values.
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
@@ -14,9 +14,9 @@ use crate::message::variant::is_other;
 /// An enum without data.
 pub(crate) struct Enumeration {
     pub(crate) values: Vec<Value>,
-    /// The catch-all for numbers that have no variant.
+    /// The `other` variant, which holds numbers without a variant.
     pub(crate) other: Option<Ident>,
-    /// The name of the value 0 if no variant has it.
+    /// The name of the value 0, if no variant has this number.
     pub(crate) unspecified: Option<String>,
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Value {
     pub(crate) number: i32,
     pub(crate) full: String,
     pub(crate) short: String,
-    /// Other names of the same number.
+    /// Further names of the same number.
     pub(crate) aliases: Vec<String>,
     pub(crate) about: About,
 }
@@ -73,7 +73,8 @@ impl Enumeration {
             });
         }
         if found.other.is_some() {
-            // Rust allows numbers beside a variant with data only with a `repr`; they are ours.
+            // Rust allows discriminants next to a variant with data only with a `repr`. Only the
+            // expansion uses the numbers, so they are removed from the item.
             item.variants
                 .iter_mut()
                 .for_each(|variant| variant.discriminant = None);
@@ -96,11 +97,14 @@ impl Enumeration {
             let ident = &variant.ident;
             mistakes.on(
                 ident,
-                format!("the catch-all holds the number: `{ident}(i32)`"),
+                format!("a variant with `other` must hold the number; write `{ident}(i32)`"),
             );
         }
         if self.other.is_some() {
-            mistakes.on(&variant.ident, "there is a catch-all already; keep one");
+            mistakes.on(
+                &variant.ident,
+                "only one variant can have `other`; remove it from one of them",
+            );
         }
         self.other = Some(variant.ident.clone());
     }
@@ -113,7 +117,7 @@ impl Enumeration {
         mistakes: &mut Mistakes,
     ) {
         if self.values.iter().any(|before| before.number == number) {
-            let message = format!("the number {number} is used twice");
+            let message = format!("the number {number} is used twice; change one of them");
             match &variant.discriminant {
                 Some((_, expr)) => mistakes.on(expr, message),
                 None => mistakes.on(&variant.ident, message),
@@ -126,7 +130,10 @@ impl Enumeration {
         let again = names.iter().enumerate();
         let again = again.filter(|(at, name)| names[..*at].contains(name) || known(name));
         for (_, name) in again {
-            mistakes.on(&variant.ident, format!("the name `{name}` is used twice"));
+            mistakes.on(
+                &variant.ident,
+                format!("the name `{name}` is used twice; rename one of them"),
+            );
         }
     }
 }
@@ -140,11 +147,11 @@ fn refuse_reserved(
 ) {
     let ident = &variant.ident;
     if reserved.has(number) {
-        let message = format!("{number} is reserved; use another number");
+        let message = format!("the number {number} is reserved; use another number");
         mistakes.on(ident, message);
     }
     for name in names.iter().filter(|name| reserved.has_name(name)) {
-        let message = format!("the name `{name}` is reserved; use another");
+        let message = format!("the name `{name}` is reserved; use another name");
         mistakes.on(ident, message);
     }
 }
@@ -153,21 +160,24 @@ fn refuse_useless(helpers: &Helpers, mistakes: &mut Mistakes) {
     if let Some(span) = helpers.tag_span {
         mistakes.at(
             span,
-            "a variant of an enum without data has a number: `Variant = 3`",
+            "`tag` does not apply to an enum without data; write `Variant = 3`",
         );
     }
     for (key, span) in helpers.of_fields() {
-        mistakes.at(span, format!("`{key}` goes on a field, not on a variant"));
+        mistakes.at(
+            span,
+            format!("`{key}` applies to a field, not to a variant; remove it"),
+        );
     }
 }
 
-/// The number written, or the next one.
+/// Returns the number that is written, or the next one.
 fn number(variant: &Variant, next: Option<i32>, mistakes: &mut Mistakes) -> i32 {
     let Some((_, expr)) = &variant.discriminant else {
         return next.unwrap_or_else(|| {
             mistakes.on(
                 &variant.ident,
-                "the number is beyond 32 bits; write a smaller one",
+                "the number of this variant does not fit into 32 bits; write a smaller one",
             );
             0
         });
@@ -175,7 +185,8 @@ fn number(variant: &Variant, next: Option<i32>, mistakes: &mut Mistakes) -> i32 
     reserved::number(expr).unwrap_or_else(|| {
         mistakes.on(
             expr,
-            "write the number itself, of at most 32 bits: `Variant = 3`",
+            "the number of a variant must be a literal of at most 32 bits; write for example \
+             `Variant = 3`",
         );
         0
     })

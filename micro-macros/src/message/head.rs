@@ -1,4 +1,4 @@
-//! What `#[micro::message(…)]` itself says, whatever it stands on.
+//! The keys of `#[micro::message(…)]` that do not depend on the kind of item.
 
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
@@ -13,7 +13,7 @@ use crate::message::reserved::Reserved;
 use crate::names;
 use crate::subscribe::check;
 
-/// What the attribute itself says.
+/// The parsed keys of the attribute.
 pub(crate) struct Head {
     name: Option<LitStr>,
     package: Option<LitStr>,
@@ -36,7 +36,11 @@ impl Head {
     ) -> Self {
         let stray = attributes.extract_if(.., |attribute| attribute.path().is_ident("micro"));
         for attribute in stray {
-            mistakes.on(attribute, "write this in `#[micro::message(…)]` itself");
+            mistakes.on(
+                attribute,
+                "`#[micro(…)]` applies to fields and variants; write this key in \
+                 `#[micro::message(…)]`",
+            );
         }
         let head = Self {
             name: args.string("name", mistakes),
@@ -53,14 +57,17 @@ impl Head {
         };
         if let Some(topic) = &head.topic {
             if topic.value().is_empty() {
-                let message = "a topic has a name, for example `topic = \"greeter.greeted\"`";
+                let message = "the topic is empty; write for example `topic = \"greeter.greeted\"`";
                 mistakes.on(topic, message);
             } else {
                 check::topic(topic, mistakes);
             }
         }
         if let (Some(package), Some(_)) = (&head.package, &head.within) {
-            mistakes.on(package, "the package is that of `within`; remove this one");
+            mistakes.on(
+                package,
+                "`within` already sets the package; remove `package`",
+            );
         }
         if let Some(package) = &head.package {
             names::check_package(package, mistakes);
@@ -69,7 +76,8 @@ impl Head {
     }
 
     pub(crate) fn refuse_on_oneof(&self, mistakes: &mut Mistakes) {
-        let message = "a oneof is no message of its own; write this on the struct that holds it";
+        let message = "a oneof is not a message of its own; write this on the struct that contains \
+                       it";
         for text in [&self.topic, &self.package, &self.name]
             .into_iter()
             .flatten()
@@ -89,11 +97,12 @@ impl Head {
         if let Some(topic) = &self.topic {
             mistakes.on(
                 topic,
-                "an enum without data is no message of its own; use a struct",
+                "an enum without data is not a message of its own; use a struct that contains it",
             );
         }
         if let Some(span) = self.any {
-            let message = "an enum without data is no message of its own; use a struct";
+            let message = "an enum without data is not a message of its own; use a struct that \
+                           contains it";
             mistakes.at(span, message);
         }
     }
@@ -109,7 +118,7 @@ impl Head {
         if let Some(span) = self.any.filter(|_| generics.type_params().next().is_some()) {
             mistakes.at(
                 span,
-                "a message with type parameters has no name to be found by",
+                "`any` needs a message with one name; remove the type parameters or `any`",
             );
         }
         let (name, span) = match &self.name {
@@ -117,7 +126,10 @@ impl Head {
             None => (ident.unraw().to_string(), ident.span()),
         };
         if !names::is_identifier(&name) {
-            let message = format!("`{name}` is not a name protobuf takes: `name = \"…\"`");
+            let message = format!(
+                "`{name}` is not a protobuf name; write `name = \"…\"` with ASCII letters, digits \
+                 and `_`"
+            );
             mistakes.at(span, message);
         }
         let Self {

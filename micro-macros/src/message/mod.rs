@@ -20,7 +20,7 @@ use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::message::model::{KEYS, Message};
 
-/// What the attribute with `args` makes of `item`.
+/// Expands the attribute with the arguments `args` on `item`.
 pub(crate) fn message(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::new();
     let mut args = Args::parse(args, KEYS, &mut mistakes);
@@ -42,7 +42,10 @@ pub(crate) fn message(args: TokenStream, item: TokenStream) -> TokenStream {
             None
         }
         other => {
-            mistakes.on(other, "`#[micro::message]` goes on a struct or an enum");
+            mistakes.on(
+                other,
+                "`#[micro::message]` can only be applied to a struct or an enum",
+            );
             None
         }
     };

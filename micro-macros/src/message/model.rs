@@ -1,4 +1,4 @@
-//! The checked description of a message, and the place where its mistakes are found.
+//! The checked model of a message. Building it reports the mistakes.
 
 use proc_macro2::Ident;
 use syn::{Generics, ItemEnum, ItemStruct, LitStr, Path};
@@ -28,30 +28,31 @@ pub(crate) struct Message {
     pub(crate) generics: Generics,
     pub(crate) name: String,
     pub(crate) package: Option<LitStr>,
-    /// The message whose name stands before this one's.
+    /// The outer message, whose name is a prefix of this one's.
     pub(crate) within: Option<Path>,
-    /// Whether it can be read as JSON by its name alone.
+    /// Whether the message is registered by name, so that JSON of an `Any` can contain it.
     pub(crate) any: bool,
     pub(crate) topic: Option<LitStr>,
     pub(crate) krate: Option<Path>,
     pub(crate) reserved: Reserved,
     pub(crate) about: About,
-    /// Whether to implement serde's `Serialize` and `Deserialize`: not if the user does.
+    /// Whether to implement serde's `Serialize`. False if the user derives it. The same applies to
+    /// `deserialize`.
     pub(crate) serialize: bool,
     pub(crate) deserialize: bool,
     pub(crate) shape: Shape,
-    /// A variant of an enum with data that is not sent.
+    /// A variant of an error enum that is not encoded: `other`.
     pub(crate) unsent: Option<Ident>,
 }
 
-/// What kind of item it is.
+/// The kind of item.
 pub(crate) enum Shape {
     Struct(Body),
     /// An enum with data.
     Choice(Vec<Variant>),
-    /// An enum with data whose variants are fields of the message that holds it.
+    /// An enum with data whose variants are fields of the message that contains it.
     Oneof(Vec<Variant>),
-    /// An enum without.
+    /// An enum without data.
     Enumeration(Enumeration),
 }
 
@@ -63,7 +64,11 @@ impl Message {
     ) -> Self {
         let head = Head::take(&mut item.attrs, args, mistakes);
         if let Some(span) = head.oneof {
-            mistakes.at(span, "a oneof is an enum with data");
+            mistakes.at(
+                span,
+                "a oneof must be an enum with data; remove `oneof`, or write an enum whose \
+                 variants hold values",
+            );
         }
         head.reserved.check_tags(mistakes);
         let body = Body::of(&mut item.fields, &head.reserved, mistakes);
@@ -71,12 +76,15 @@ impl Message {
             .oneof()
             .filter(|_| item.generics.type_params().next().is_some())
         {
-            mistakes.at(span, "a message with type parameters holds no `oneof`");
+            mistakes.at(
+                span,
+                "a message with type parameters cannot contain a oneof; remove the parameters",
+            );
         }
         head.message(&item.ident, &item.generics, Shape::Struct(body), mistakes)
     }
 
-    /// An enum; one of errors counts as one with data.
+    /// Checks an enum. An error enum is treated as an enum with data.
     pub(crate) fn of_enum(
         item: &mut ItemEnum,
         args: &mut Args,
@@ -86,23 +94,28 @@ impl Message {
         let head = Head::take(&mut item.attrs, args, mistakes);
         if item.variants.is_empty() {
             let message = if is_error {
-                "an error has variants of its own, beside `other`"
+                "the enum has no errors of its own; add a variant with a kind and a text"
             } else {
-                "an enum without variants has no value to send"
+                "an enum without variants has no value to send; add a variant"
             };
             mistakes.on(&item.ident, message);
         }
         let shape = if let Some(span) = head.oneof {
             head.refuse_on_oneof(mistakes);
             if let Some(param) = item.generics.params.first() {
-                mistakes.on(param, "a oneof takes no parameters");
+                mistakes.on(param, "a oneof cannot have generic parameters; remove them");
             }
             let variants = variant::variants(item, &head.reserved, mistakes);
             if variants.iter().all(Variant::ident_only) {
-                mistakes.at(span, "a oneof is an enum with data");
+                mistakes.at(
+                    span,
+                    "a oneof must be an enum with data; remove `oneof`, or write an enum whose \
+                     variants hold values",
+                );
             }
             for variant in variants.iter().filter(|variant| variant.several()) {
-                let message = "a variant of a oneof holds one value; make these a struct";
+                let message = "a variant of a oneof holds at most one value; move these fields \
+                               into a struct";
                 mistakes.on(&variant.ident, message);
             }
             Shape::Oneof(variants)
@@ -112,14 +125,17 @@ impl Message {
         } else {
             head.refuse_on_enumeration(mistakes);
             if let Some(param) = item.generics.params.first() {
-                mistakes.on(param, "an enum without data takes no parameters");
+                mistakes.on(
+                    param,
+                    "an enum without data cannot have generic parameters; remove them",
+                );
             }
             Shape::Enumeration(Enumeration::of(item, &head.reserved, mistakes))
         };
         head.message(&item.ident, &item.generics, shape, mistakes)
     }
 
-    /// The names of the type parameters.
+    /// Returns the names of the type parameters.
     pub(crate) fn type_parameters(&self) -> impl Iterator<Item = &Ident> {
         self.generics.type_params().map(|param| &param.ident)
     }

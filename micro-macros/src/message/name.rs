@@ -1,4 +1,4 @@
-//! Names in other spellings, and what protobuf takes as a name.
+//! Conversion of names to other spellings, and validation of protobuf names.
 
 use proc_macro2::Span;
 use syn::LitStr;
@@ -43,28 +43,31 @@ pub(crate) fn camel(name: &str) -> String {
     camel
 }
 
-/// The name in JSON: the one given, or the usual one.
+/// Returns the name in JSON: the one given, or the default.
 pub(crate) fn json(given: Option<LitStr>, name: &str, mistakes: &mut Mistakes) -> String {
     match given {
         None => camel(name),
         Some(given) => {
             let text = given.value();
             if text.is_empty() || text.contains('\0') {
-                mistakes.on(given, "a name in JSON is a text of one letter or more");
+                mistakes.on(
+                    given,
+                    "a name in JSON cannot be empty or contain a NUL character; write another name",
+                );
             }
             text
         }
     }
 }
 
-/// Notes a name that protobuf does not take.
+/// Reports a name that is not valid in protobuf.
 pub(crate) fn check(name: &str, span: Span, mistakes: &mut Mistakes) {
     if !is_identifier(name) {
         mistakes.at(
             span,
             format!(
-                "`{name}` is not a name protobuf takes; use letters, digits and `_`: \
-                 `#[micro(name = \"…\")]`"
+                "`{name}` is not a protobuf name; write `#[micro(name = \"…\")]` with ASCII \
+                 letters, digits and `_`"
             ),
         );
     }
@@ -75,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings() {
+    fn names_are_converted_like_protoc_does() {
         assert_eq!(snake("HTTPServer"), "http_server");
         assert_eq!(snake("PhoneNumber2Go"), "phone_number2_go");
         assert_eq!(camel("first_name_2"), "firstName2");

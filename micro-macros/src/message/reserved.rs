@@ -13,13 +13,13 @@ use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::message::tag;
 
-/// The highest number that can be reserved: of a field, and of an enum's value.
+/// The highest number that can be reserved: for a field, and for a value of an enum.
 const LAST: [i32; 2] = [tag::LAST.cast_signed(), i32::MAX];
 
-/// What must not be used again.
+/// Reserved numbers and names.
 #[derive(Clone, Default)]
 pub(crate) struct Reserved {
-    /// In the order written; `None` is an open end.
+    /// Ranges in the order written. An end of `None` is open.
     ranges: Vec<(Span, i32, Option<i32>)>,
     names: Vec<LitStr>,
 }
@@ -35,7 +35,10 @@ impl Reserved {
             return found;
         };
         if list.is_empty() {
-            mistakes.at(span, "name the numbers: `reserved(2, 5)`");
+            mistakes.at(
+                span,
+                "`reserved` needs at least one number or name; write for example `reserved(2, 5)`",
+            );
         }
         for item in &list {
             if let Expr::Lit(ExprLit {
@@ -47,7 +50,8 @@ impl Reserved {
             } else if let Some((start, end)) = range(item) {
                 found.ranges.push((item.span(), start, end));
             } else {
-                let message = "write a number, a range `9..=11` or `1000..`, or a name in quotes";
+                let message = "this is not a number, a range or a name; write for example `9`, \
+                               `9..=11`, `1000..` or `\"old\"`";
                 mistakes.on(item, message);
             }
         }
@@ -67,17 +71,17 @@ impl Reserved {
         self.names.iter().any(|reserved| reserved.value() == name)
     }
 
-    /// Notes numbers that no field can have.
+    /// Reports numbers that are not field numbers.
     pub(crate) fn check_tags(&self, mistakes: &mut Mistakes) {
         let fits = |number: i32| (1..=LAST[0]).contains(&number);
         for &(span, start, end) in &self.ranges {
             if !fits(start) || !end.is_none_or(fits) {
-                mistakes.at(span, "a field number is from 1 to 536870911");
+                mistakes.at(span, "a field number must be from 1 to 536870911");
             }
         }
     }
 
-    /// Notes everything as a mistake.
+    /// Reports each reserved number and name with this message.
     pub(crate) fn refuse(&self, message: &str, mistakes: &mut Mistakes) {
         let numbers = self.ranges.iter().map(|(span, ..)| *span);
         for span in numbers.chain(self.names.iter().map(LitStr::span)) {
@@ -85,7 +89,7 @@ impl Reserved {
         }
     }
 
-    /// The arguments of `reserve`, for a message or for an enum.
+    /// Returns the arguments of `reserve`, for a message or for an enum.
     pub(crate) fn arguments(&self, is_enum: bool) -> TokenStream {
         let ranges = self.ranges.iter().map(|&(_, start, end)| {
             let range: RangeInclusive<i32> = start..=end.unwrap_or(LAST[usize::from(is_enum)]);
@@ -124,10 +128,10 @@ fn range(item: &Expr) -> Option<(i32, Option<i32>)> {
     }
 }
 
-/// A number as it is written, with or without a minus.
+/// Parses a number literal, with or without a minus sign.
 pub(crate) fn number(expr: &Expr) -> Option<i32> {
     match expr {
-        // A piece of somebody's `macro_rules!`.
+        // A fragment of a `macro_rules!` macro.
         Expr::Group(group) => number(&group.expr),
         Expr::Lit(ExprLit {
             lit: Lit::Int(number),

@@ -1,4 +1,4 @@
-//! Field numbers: which ones protobuf takes, and which a field gets.
+//! Field numbers: validation and automatic numbering.
 
 use proc_macro2::Span;
 use syn::LitInt;
@@ -9,24 +9,27 @@ use crate::message::reserved::Reserved;
 /// The highest field number.
 pub(crate) const LAST: u32 = 536_870_911;
 
-/// A field number, if protobuf takes it.
+/// Parses a field number; `None` if protobuf does not allow it.
 pub(crate) fn tag(number: &LitInt, mistakes: &mut Mistakes) -> Option<u32> {
     match number.base10_parse::<u32>() {
         Ok(19_000..=19_999) => {
-            mistakes.on(number, "field numbers 19000 to 19999 are protobuf's own");
+            mistakes.on(
+                number,
+                "field numbers from 19000 to 19999 are reserved by protobuf; use another number",
+            );
             None
         }
         Ok(tag @ 1..=LAST) => Some(tag),
         _ => {
-            mistakes.on(number, "a field number is from 1 to 536870911");
+            mistakes.on(number, "a field number must be from 1 to 536870911");
             None
         }
     }
 }
 
-/// Gives everything a field number: the ones written, or the order.
+/// Returns a number for each field: the explicit numbers, or consecutive ones from 1.
 ///
-/// `given` has a place and the number written there, if any.
+/// `given` has the span of each field and its explicit number, if any.
 pub(crate) fn number(
     given: &[(Span, Option<u32>)],
     reserved: &Reserved,
@@ -42,13 +45,20 @@ pub(crate) fn number(
         match tag {
             None => mistakes.at(
                 span,
-                "no field number here but on others; write `#[micro(tag = …)]` on all or on none",
+                "only some of the fields have a field number; write `#[micro(tag = …)]` on all of \
+                 them or on none",
             ),
             Some(tag) if tags.contains(&tag) => {
-                mistakes.at(span, format!("field number {tag} is used twice"));
+                mistakes.at(
+                    span,
+                    format!("field number {tag} is used twice; change one of them"),
+                );
             }
             Some(tag) if reserved.has(tag) => {
-                mistakes.at(span, format!("field number {tag} is reserved; use another"));
+                mistakes.at(
+                    span,
+                    format!("field number {tag} is reserved; use another number"),
+                );
             }
             Some(_) => {}
         }

@@ -1,4 +1,4 @@
-//! What is refused, what is numbered how, and that the item comes back.
+//! Tests of `#[micro::message]`: errors, field numbers, and that the item is kept.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -8,7 +8,7 @@ use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::message::model::{KEYS, Message, Shape};
 
-/// The field numbers that a struct gets, and the mistakes.
+/// Returns the field numbers of a struct, and the errors.
 fn tags(args: TokenStream, item: TokenStream) -> (Vec<u32>, Vec<String>) {
     let mut mistakes = Mistakes::new();
     let mut args = Args::parse(args, KEYS, &mut mistakes);
@@ -26,14 +26,14 @@ fn tags(args: TokenStream, item: TokenStream) -> (Vec<u32>, Vec<String>) {
 }
 
 #[test]
-fn a_union_comes_back_with_its_mistake() {
+fn a_union_is_kept_with_its_error() {
     let tokens = super::message(quote!(), quote!(union U { a: u8 })).to_string();
     assert!(tokens.starts_with("union U"), "{tokens}");
     assert!(tokens.contains("write an enum with data"), "{tokens}");
 }
 
 #[test]
-fn the_item_comes_back_without_our_helpers() {
+fn the_item_is_kept_without_helper_attributes() {
     let item = quote!(
         struct S {
             #[micro(tag = 0)]
@@ -57,7 +57,7 @@ fn the_item_comes_back_without_our_helpers() {
 }
 
 #[test]
-fn numbers_follow_the_order_past_reserved_ones() {
+fn numbers_follow_the_order_and_skip_reserved_ones() {
     let item = quote!(
         struct S {
             a: u8,
@@ -69,7 +69,7 @@ fn numbers_follow_the_order_past_reserved_ones() {
 }
 
 #[test]
-fn numbers_written_are_taken() {
+fn explicit_numbers_are_used() {
     let item = quote!(
         struct S {
             #[micro(tag = 7)]
@@ -82,7 +82,7 @@ fn numbers_written_are_taken() {
 }
 
 #[test]
-fn numbers_of_macros_are_taken() {
+fn numbers_from_macros_are_used() {
     let piece = |tokens| proc_macro2::Group::new(proc_macro2::Delimiter::None, tokens);
     let number = piece(quote!(7));
     let item = quote!(
@@ -112,23 +112,26 @@ fn a_number_is_used_once() {
             b: u8,
         }
     );
-    assert_eq!(tags(quote!(), item).1, ["field number 7 is used twice"]);
+    assert_eq!(
+        tags(quote!(), item).1,
+        ["field number 7 is used twice; change one of them"]
+    );
 }
 
 #[test]
-fn an_attribute_that_stands_beside_it_is_a_mistake() {
+fn a_helper_attribute_on_the_item_is_an_error() {
     let item = quote!(
         #[micro(topic = "t")]
         struct S {}
     );
     assert_eq!(
         tags(quote!(), item).1,
-        ["write this in `#[micro::message(…)]` itself"]
+        ["`#[micro(…)]` applies to fields and variants; write this key in `#[micro::message(…)]`"]
     );
 }
 
 #[test]
-fn a_oneof_reserves_nothing() {
+fn a_oneof_cannot_reserve_numbers() {
     let item = || {
         quote!(
             enum Method {

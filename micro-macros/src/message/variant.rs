@@ -1,4 +1,4 @@
-//! The variants of an enum with data: a oneof.
+//! The checked variants of an enum with data, which is a oneof in protobuf.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::format_ident;
@@ -20,35 +20,35 @@ pub(crate) struct Variant {
     pub(crate) tag: u32,
     pub(crate) name: String,
     pub(crate) json: String,
-    /// How the value is written, if not as its type says.
+    /// The encoding of the value, if it is not the default of the type.
     pub(crate) encoding: Option<Encoding>,
     pub(crate) about: About,
     pub(crate) content: Content,
 }
 
 impl Variant {
-    /// Whether it holds nothing.
+    /// Whether the variant holds no value.
     pub(crate) fn ident_only(&self) -> bool {
         matches!(self.content, Content::Nothing)
     }
 
-    /// Whether it holds several values.
+    /// Whether the variant holds several values.
     pub(crate) fn several(&self) -> bool {
         matches!(self.content, Content::Several(_))
     }
 }
 
-/// What a variant holds.
+/// The content of a variant.
 pub(crate) enum Content {
-    /// Nothing, which is `google.protobuf.Empty`.
+    /// No value, encoded as `google.protobuf.Empty`.
     Nothing,
     /// One value.
     One(Member, Box<Type>),
-    /// Several, which are a message of their own.
+    /// Several values, encoded as a nested message.
     Several(Body),
 }
 
-/// Whether any variant holds something, a catch-all aside.
+/// Whether any variant but `other` holds a value.
 pub(crate) fn has_data(item: &ItemEnum) -> bool {
     item.variants
         .iter()
@@ -66,7 +66,7 @@ pub(crate) fn is_other(variant: &SynVariant) -> bool {
     })
 }
 
-/// The checked variants of an enum with data.
+/// Checks the variants of an enum with data.
 pub(crate) fn variants(
     item: &mut ItemEnum,
     reserved: &Reserved,
@@ -82,10 +82,16 @@ pub(crate) fn variants(
         let (name, span) = helpers.name.unwrap_or((plain, variant.ident.span()));
         name::check(&name, span, mistakes);
         if list.iter().any(|before| before.name == name) {
-            mistakes.at(span, format!("the name `{name}` is used twice"));
+            mistakes.at(
+                span,
+                format!("the name `{name}` is used twice; rename one of them"),
+            );
         }
         if reserved.has_name(&name) {
-            mistakes.at(span, format!("the name `{name}` is reserved; use another"));
+            mistakes.at(
+                span,
+                format!("the name `{name}` is reserved; use another name"),
+            );
         }
         tags.push((
             helpers.tag_span.unwrap_or_else(|| variant.ident.span()),
@@ -113,7 +119,7 @@ fn refuse_useless(variant: &SynVariant, helpers: &Helpers, mistakes: &mut Mistak
     if let Some((_, number)) = &variant.discriminant {
         mistakes.on(
             number,
-            "a variant of an enum with data has a tag: `#[micro(tag = 3)]`",
+            "a variant of an enum with data is numbered by its tag; write `#[micro(tag = 3)]`",
         );
     }
     for (key, span) in [
@@ -122,19 +128,29 @@ fn refuse_useless(variant: &SynVariant, helpers: &Helpers, mistakes: &mut Mistak
         ("unpacked", helpers.unpacked),
     ] {
         if let Some(span) = span {
-            mistakes.at(span, format!("`{key}` goes on a field, not on a variant"));
+            mistakes.at(
+                span,
+                format!("`{key}` applies to a field, not to a variant; remove it"),
+            );
         }
     }
     if let Some(alias) = helpers.aliases.first() {
-        mistakes.on(alias, "`alias` goes on a variant of an enum without data");
+        mistakes.on(
+            alias,
+            "`alias` applies only to a variant of an enum without data; remove it",
+        );
     }
     if let Some(span) = helpers.encoding_span.filter(|_| !is_one(variant)) {
-        mistakes.at(span, "`as` goes on a variant that holds one value");
+        mistakes.at(
+            span,
+            "`as` applies only to a variant that holds one value; remove it",
+        );
     }
     if let Some(span) = helpers.other {
         mistakes.at(
             span,
-            "`other` goes on a variant `Unknown(i32)` of an enum without data",
+            "`other` applies only to a variant such as `Unknown(i32)` of an enum without data; \
+             remove it",
         );
     }
 }
@@ -158,13 +174,17 @@ fn content(variant: &mut SynVariant, generic: bool, mistakes: &mut Mistakes) -> 
             .attrs
             .retain(|attribute| !attribute.path().is_ident("micro"));
         if field.attrs.len() < before {
-            mistakes.on(&field.ty, "write `#[micro(…)]` on the variant");
+            mistakes.on(
+                &field.ty,
+                "`#[micro(…)]` belongs on the variant, not on its value; move it there",
+            );
         }
         refuse_reference(&field.ty, mistakes);
         return Content::One(Member::Unnamed(0.into()), Box::new(field.ty.clone()));
     }
     if generic {
-        let message = "a variant of a generic enum holds one value; make these a struct";
+        let message = "a variant of a generic enum holds at most one value; move these fields into \
+                       a struct";
         mistakes.on(&variant.ident, message);
     }
     Content::Several(Body::of(

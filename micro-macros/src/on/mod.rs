@@ -1,4 +1,4 @@
-//! `#[micro::on]`: an async function that runs when the app starts, is ready or has stopped.
+//! `#[micro::on]`: an async function that runs when the app starts, is ready or stops.
 
 pub(crate) mod parse;
 

@@ -1,4 +1,4 @@
-//! The keys of `#[micro::on]`: one moment.
+//! The keys of `#[micro::on]`: one moment of the life cycle.
 
 use proc_macro2::{Span, TokenStream};
 
@@ -8,10 +8,10 @@ use crate::names;
 
 pub(crate) const KEYS: &[&str] = &["start", "ready", "stop", "crate"];
 
-/// The moments, by the word in the attribute and the variant of `Moment`.
+/// The moments, with the variant of `Moment` for each.
 const MOMENTS: &[(&str, &str)] = &[("start", "Start"), ("ready", "Ready"), ("stop", "Stop")];
 
-/// What `#[micro::on(…)]` says.
+/// The parsed keys of `#[micro::on(…)]`.
 pub(super) struct Keys {
     /// A variant of `Moment`.
     pub(super) moment: Option<&'static str>,
@@ -28,24 +28,26 @@ impl Keys {
                 continue;
             };
             if moment.is_some() {
-                let message = "a hook has one moment; write a function for each";
+                let message =
+                    format!("a hook runs at one moment; write a separate function for `{name}`");
                 mistakes.on(flag, message);
             }
             moment = Some(*variant);
         }
         if is_empty {
-            let message = "say when the function runs: `#[micro::on(start)]`, \
+            let message = "`#[micro::on]` needs a moment; write `#[micro::on(start)]`, \
                            `#[micro::on(ready)]` or `#[micro::on(stop)]`";
             mistakes.at(Span::call_site(), message);
         }
         if let Some(arg) = args.positional() {
-            let message = "write the moment as a word: `#[micro::on(start)]`";
+            let message = "the moment must be a word without quotes; write for example \
+                           `#[micro::on(start)]`";
             mistakes.at(arg.span(), message);
         }
         let private = names::private(&mut args, mistakes);
         args.finish(mistakes);
         if moment.is_none() && mistakes.is_empty() {
-            let message = "say when the function runs: `start`, `ready` or `stop`";
+            let message = "`#[micro::on]` needs a moment; add `start`, `ready` or `stop`";
             mistakes.at(Span::call_site(), message);
         }
         Self { moment, private }

@@ -1,4 +1,4 @@
-//! What `#[micro::on]` makes of a function.
+//! Tests of `#[micro::on]`: the expansion and the errors.
 
 use quote::quote;
 
@@ -29,7 +29,7 @@ fn without_a_result_it_succeeds() {
 }
 
 #[test]
-fn a_moment_is_needed_and_only_one() {
+fn exactly_one_moment_is_required() {
     for keys in [
         quote!(),
         quote!(crate = x),

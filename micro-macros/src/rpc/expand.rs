@@ -1,4 +1,4 @@
-//! What a method becomes: an entry of the service's table, and a method of its client.
+//! The expansion of a method: an entry of the service's table and a method of its client.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -13,8 +13,8 @@ use crate::rpc::streams::requests;
 use crate::signature::{self, arguments, at, error_span, first_span, inner_span};
 
 impl Method {
-    /// The entry of the table. `receiver` is the service for `&self` methods; `function` is how
-    /// to name the function.
+    /// Returns the entry of the table. `receiver` is the type of the service for `&self` methods;
+    /// `function` is the path of the function.
     pub(crate) fn entry(
         &self,
         private: &TokenStream,
@@ -50,7 +50,7 @@ impl Method {
         quote!(#(#cfgs)* #fails(#method, #describe) #options)
     }
 
-    /// Statements that end in the outcome of the function.
+    /// Returns statements that evaluate to the outcome of the function.
     fn finish(
         &self,
         private: &TokenStream,
@@ -78,7 +78,7 @@ impl Method {
         quote!(#doc #deprecated #options #http .location(#location))
     }
 
-    /// The `MethodOptions` that service and client share; none where all are the default.
+    /// Returns the `MethodOptions` that service and client share; `None` if all are the default.
     fn method_options(&self, private: &TokenStream) -> Option<TokenStream> {
         let idempotent = self.idempotent.then(|| quote!(.idempotent()));
         let safe = self.safe.then(|| quote!(.safe()));
@@ -89,7 +89,7 @@ impl Method {
         (!setters.is_empty()).then(|| quote!(#private::MethodOptions::new() #setters))
     }
 
-    /// That the request is a message, or a stream of such.
+    /// Returns an expression that requires the request to be a message or a stream of messages.
     fn question(&self, private: &TokenStream) -> TokenStream {
         match &self.request {
             Some(ty) => {
@@ -104,7 +104,7 @@ impl Method {
         }
     }
 
-    /// That the reply is a message, or a stream of such.
+    /// Returns an expression that requires the reply to be a message or a stream of messages.
     fn answer(&self, private: &TokenStream) -> TokenStream {
         if let Some(replies) = &self.replies {
             return replies.answer(private);
@@ -119,7 +119,7 @@ impl Method {
         quote_spanned!(span=> #private::answer::<#reply>())
     }
 
-    /// The reply's type, taken from the result by trait so that aliases work.
+    /// Returns the type of the reply. A trait extracts it from the result, so that aliases work.
     fn reply(&self, private: &TokenStream) -> TokenStream {
         let (span, result) = (self.answer_span(), &self.result);
         let there = at(span, private);
@@ -132,22 +132,22 @@ impl Method {
         }
     }
 
-    /// The result's type, a stream in it left out.
+    /// Returns the type of the result, with `()` in place of a stream.
     fn outcome(&self) -> &Type {
         self.replies
             .as_ref()
             .map_or(&self.result, |replies| &replies.outcome)
     }
 
-    /// Where the message of the method's errors is said.
+    /// Returns the function that adds the description of the method's errors.
     fn fails(&self, private: &TokenStream) -> TokenStream {
         let span = error_span(self.outcome());
         let private = at(span, private);
         quote_spanned!(span=> #private::error::fails)
     }
 
-    /// Something of the result's error as one of a method. Said everywhere in the same words, so
-    /// that an error that is none is reported once.
+    /// Returns an associated item of the result's error type as a `MethodError`. All uses have the
+    /// same tokens and span, so that the compiler reports an unsuitable type once.
     fn of_error(&self, private: &TokenStream, what: &str) -> TokenStream {
         let (span, outcome) = (error_span(self.outcome()), self.outcome());
         let (private, what) = (at(span, private), Ident::new(what, span));
@@ -156,7 +156,7 @@ impl Method {
         }
     }
 
-    /// Where to point for the reply.
+    /// The span to report errors of the reply at.
     fn answer_span(&self) -> Span {
         match &self.replies {
             Some(replies) => replies.span,
@@ -164,7 +164,7 @@ impl Method {
         }
     }
 
-    /// What the client's method takes, and what it sends.
+    /// Returns the request parameter of the client's method, and the expression that is sent.
     fn asked(&self, private: &TokenStream) -> (Option<TokenStream>, TokenStream) {
         let Some(ty) = &self.request else {
             return (None, quote!(()));
@@ -182,7 +182,7 @@ impl Method {
         (Some(quote!(, requests: #messages)), quote!(#send(requests)))
     }
 
-    /// The method of the client.
+    /// Returns the method of the client.
     fn client(&self, private: &TokenStream) -> TokenStream {
         let Self {
             cfgs,
@@ -209,7 +209,7 @@ impl Method {
         let there = at(span, private);
         let error = self.of_error(private, "Caller");
         let returns = quote_spanned!(span=> #there::Request<#reply, #error>);
-        // A name of ours must not get the hygiene of the place it points to.
+        // This name must keep the hygiene of the expansion, not that of the span it points to.
         let target = quote!(&__target);
         let call = quote_spanned! {span=>
             #there::request(#target, #question, #answer, #request)
@@ -233,8 +233,10 @@ impl Method {
     }
 }
 
-/// `impl GreeterClient { … }`, with the feature `client`; `placeholders` are the methods that could not be read. Lints that
-/// are off where the methods stand are off here: the docs are the same.
+/// Returns `impl GreeterClient { … }`, or nothing without the feature `client`.
+///
+/// `placeholders` are the methods with mistakes. Lints that are allowed on the service's `impl` are
+/// allowed here too, because the doc comments are the same.
 pub(crate) fn client_impl(
     private: &TokenStream,
     client: &Path,

@@ -1,6 +1,6 @@
-//! `http` among the keys of `#[micro::rpc]`: how a method is reached by plain HTTP.
+//! The key `http` of `#[micro::rpc]`: how a method is called by plain HTTP.
 //!
-//! What only the request's fields can tell is checked when the app starts.
+//! Whether the request has the fields that a rule names is checked when the app starts.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -13,7 +13,7 @@ use crate::suggest::unknown;
 
 const VERBS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
-/// One way to a method, checked.
+/// A checked HTTP rule of a method.
 pub(crate) struct Rule {
     verb: String,
     path: String,
@@ -22,14 +22,14 @@ pub(crate) struct Rule {
     pub(crate) span: Span,
 }
 
-/// What is written of one rule.
+/// One rule as written in the attribute.
 struct Written {
     text: LitStr,
     body: Option<LitStr>,
     response_body: Option<LitStr>,
 }
 
-/// Takes `http`, `body` and `response_body` out.
+/// Removes `http`, `body` and `response_body` from the arguments.
 pub(super) fn take(args: &mut Args, mistakes: &mut Mistakes) -> Vec<Rule> {
     let mut written = Vec::new();
     while let Some(arg) = args.take("http") {
@@ -48,9 +48,11 @@ pub(super) fn take(args: &mut Args, mistakes: &mut Mistakes) -> Vec<Rule> {
         }
         rules => {
             let message = if rules.is_empty() {
-                "this belongs to `http = \"POST /…\"`, which is missing"
+                "`body` and `response_body` have no effect without `http`; add for example \
+                 `http = \"POST /…\"`"
             } else {
-                "say of which one: `http(\"POST /…\", body = \"…\")` for each"
+                "with several `http` rules each one has its own body; write \
+                 `http(\"POST /…\", body = \"…\")` for each"
             };
             for text in [body, response_body].into_iter().flatten() {
                 mistakes.on(text, message);
@@ -64,7 +66,10 @@ pub(super) fn take(args: &mut Args, mistakes: &mut Mistakes) -> Vec<Rule> {
         };
         let is_same = |other: &Rule| (&other.verb, &other.path) == (&rule.verb, &rule.path);
         if rules.iter().any(is_same) {
-            let message = format!("`{} {}` is there twice; keep one", rule.verb, rule.path);
+            let message = format!(
+                "`{} {}` is given twice; remove one of them",
+                rule.verb, rule.path
+            );
             mistakes.at(rule.span, message);
         }
         rules.push(rule);
@@ -73,11 +78,12 @@ pub(super) fn take(args: &mut Args, mistakes: &mut Mistakes) -> Vec<Rule> {
 }
 
 fn wrong(span: Span, mistakes: &mut Mistakes) {
-    let message = "`http` takes a verb and a path: `http = \"GET /v1/items/{id}\"`";
+    let message = "`http` takes an HTTP method and a path; write for example \
+                   `http = \"GET /v1/items/{id}\"`";
     mistakes.at(span, message);
 }
 
-/// `http = "GET /a"` or `http = ["GET /a", "POST /b"]`.
+/// Parses `http = "GET /a"` or `http = ["GET /a", "POST /b"]`.
 fn of_expression(expr: Expr, span: Span, mistakes: &mut Mistakes) -> Vec<Written> {
     let list: Vec<Expr> = match expr {
         Expr::Array(ExprArray { elems, .. }) => elems.into_iter().collect(),
@@ -103,7 +109,7 @@ fn of_expression(expr: Expr, span: Span, mistakes: &mut Mistakes) -> Vec<Written
     all
 }
 
-/// `http("POST /b", body = "item", response_body = "item")`.
+/// Parses `http("POST /b", body = "item", response_body = "item")`.
 fn of_list(tokens: TokenStream, span: Span, mistakes: &mut Mistakes) -> Option<Written> {
     let mut args = Args::parse(tokens, &["body", "response_body"], mistakes);
     let first = args.positional().map(|arg| arg.value);
@@ -137,10 +143,10 @@ impl Written {
         };
         let path = path.trim_start();
         if !VERBS.contains(&verb) {
-            mistakes.at(span, unknown("verb", verb, VERBS));
+            mistakes.at(span, unknown("HTTP method", verb, VERBS));
         }
         let variables = template::variables(path).unwrap_or_else(|problem| {
-            mistakes.at(span, format!("`{path}` is no path: {problem}"));
+            mistakes.at(span, format!("`{path}` is not a valid path: {problem}"));
             Vec::new()
         });
         let body = match &self.body {
@@ -155,7 +161,8 @@ impl Written {
         if let Some(name) = &response_body
             && !is_field(name)
         {
-            let message = format!("`{name}` is no field of the reply; write its name");
+            let message =
+                format!("`{name}` is not a field name; write the name of a field of the reply");
             mistakes.on(&self.response_body, message);
         }
         Some(Rule {
@@ -174,16 +181,20 @@ fn check_body(verb: &str, written: &LitStr, variables: &[String], mistakes: &mut
         return;
     }
     if matches!(verb, "GET" | "HEAD") {
-        let message = format!("{verb} has no body; what the path leaves over is the query");
+        let message = format!(
+            "a {verb} request has no body; remove `body`, and the fields that are not in the path \
+             are read from the query"
+        );
         mistakes.on(written, message);
     } else if body != "*" && !is_field(&body) {
         let message = format!(
-            "`{body}` is no field of the request; write its name, `*` for all that the path \
-             leaves over, or nothing for the query"
+            "`{body}` is not a field name; write the name of a field of the request, `*` for all \
+             fields that are not in the path, or `\"\"` for no body"
         );
         mistakes.on(written, message);
     } else if variables.contains(&body) {
-        let message = format!("`{body}` is in the path already; the body fills another field");
+        let message =
+            format!("the path already sets the field `{body}`; write another field for the body");
         mistakes.on(written, message);
     }
 }
@@ -194,7 +205,7 @@ fn is_field(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// `.http(…)`, if there are rules.
+/// Returns `.http(…)` if there are rules.
 pub(super) fn expand(rules: &[Rule], private: &TokenStream) -> Option<TokenStream> {
     let each = rules.iter().map(|rule| {
         let (verb, path) = (&rule.verb, &rule.path);

@@ -1,7 +1,7 @@
-//! `#[micro::rpc]`: one method of a service; this is the attribute on a free function.
+//! `#[micro::rpc]` on a free function: a method of a service.
 //!
-//! On the methods of a block it is read by `#[micro::service]`, which uses the model and the
-//! expansion of this folder.
+//! On the methods of an `impl`, `#[micro::service]` reads the attribute; it uses the model and the
+//! expansion of this module.
 
 pub(crate) mod expand;
 mod http;
@@ -46,14 +46,14 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
         };
         client(&private, service, method.as_ref(), placeholder)
     });
-    // The client's method comes back with the function: who calls it is not to blame.
+    // The client's method is emitted in spite of mistakes, so that its callers still compile.
     mistakes.finish(quote!(#function #client), || match (service, method) {
         (Some(service), Some(method)) => served(&private, &service, &method),
         _ => TokenStream::new(),
     })
 }
 
-/// Checks `service = …`: the path of a concrete type.
+/// Checks that `service = …` is the path of a concrete type.
 fn service_path(
     service: Option<Type>,
     function: &Function,
@@ -61,7 +61,7 @@ fn service_path(
 ) -> Option<TypePath> {
     let Some(service) = service else {
         if mistakes.is_empty() {
-            let message = "say which service the function belongs to: \
+            let message = "a free function must name its service; write for example \
                            `#[micro::rpc(service = Greeter)]`";
             mistakes.on(&function.signature.ident, message);
         }
@@ -70,7 +70,7 @@ fn service_path(
     let Type::Path(path) = service else {
         mistakes.on(
             service,
-            "`service` takes the name of a type: `service = Greeter`",
+            "`service` takes the path of a type; write for example `service = Greeter`",
         );
         return None;
     };
@@ -80,16 +80,16 @@ fn service_path(
         .last()
         .is_some_and(|last| !last.arguments.is_none())
     {
-        let message = "a generic service is not collected at link time, so no function can be \
-                       added to it; make the function a method of its `impl`, which \
-                       `App::builder().service(…)` serves";
+        let message = "a function cannot be added to a generic service, which is not collected at \
+                       link time; make it a method of the service's `impl`, and give the service \
+                       to `App::builder().service(…)`";
         mistakes.on(&path, message);
         return None;
     }
     Some(path)
 }
 
-/// The method of the service's client.
+/// Returns the method of the service's client.
 fn client(
     private: &TokenStream,
     service: &TypePath,

@@ -1,4 +1,4 @@
-//! A method, checked: from a signature and the keys of `#[micro::rpc]`.
+//! A checked method: its signature and the keys of `#[micro::rpc]`.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use crate::rpc::parse::Keys;
 use crate::rpc::streams::{self, Replies};
 use crate::signature;
 
-/// Names that a client has already.
+/// Names of methods that every client has.
 const TAKEN: &[&str] = &["new", "connect", "clone", "fmt"];
 
 /// One callable method.
 pub(crate) struct Method {
     pub(crate) ident: Ident,
     pub(crate) visibility: Visibility,
-    /// `#[cfg]`: on the table's entry and on the client's method.
+    /// `#[cfg]` attributes, for the table's entry and the client's method.
     pub(crate) cfgs: Vec<Attribute>,
-    /// Doc comments, `#[deprecated]`, `#[allow]`: on the client's method.
+    /// Doc comments, `#[deprecated]` and `#[allow]`, for the client's method.
     pub(crate) forwarded: Vec<Attribute>,
     pub(crate) doc: String,
     pub(crate) wire: LitStr,
@@ -33,17 +33,17 @@ pub(crate) struct Method {
     pub(crate) safe: bool,
     pub(crate) limit: Option<usize>,
     pub(crate) http: Vec<Rule>,
-    /// What stands before the request, `self` aside.
+    /// The parameters before the request, without `self`.
     pub(crate) parameters: Vec<Parameter>,
-    /// None: nothing is sent but the call itself.
+    /// The type of the request; `None` for an empty request.
     pub(crate) request: Option<Type>,
     pub(crate) result: Type,
-    /// When the result holds an `impl Stream`.
+    /// The stream of replies, if the result contains an `impl Stream`.
     pub(crate) replies: Option<Replies>,
 }
 
 impl Method {
-    /// Checks a function. Nothing, when a mistake leaves no way to go on.
+    /// Checks a function. `None` if a mistake prevents further checks.
     pub(crate) fn new(function: &Function, keys: Keys, mistakes: &mut Mistakes) -> Option<Self> {
         let (sig, attributes) = (&function.signature, &function.attributes);
         let name = sig.ident.unraw().to_string();
@@ -51,8 +51,8 @@ impl Method {
         let is_taken = is_taken(&sig.ident);
         if is_taken {
             let message = format!(
-                "the client has a `{name}` already; call the function something else and keep the \
-                 name on the wire with `name = \"{}\"`",
+                "the client already has a method `{name}`; rename the function and keep its name \
+                 on the wire with `name = \"{}\"`",
                 names::pascal(&name)
             );
             mistakes.on(&sig.ident, message);
@@ -61,8 +61,8 @@ impl Method {
         let request = take_request(&mut parameters);
         refuse_http(&keys, request.as_ref(), mistakes);
         let Some(result) = signature::output(sig) else {
-            let message = "a method returns a `Result`; write `-> Result<Reply>`, or \
-                           `-> Result<()>` when there is nothing to reply";
+            let message = "a method must return a `Result`; write `-> Result<Reply>`, or \
+                           `-> Result<()>` for an empty reply";
             mistakes.on(&sig.ident, message);
             return None;
         };
@@ -96,7 +96,7 @@ impl Method {
         })
     }
 
-    /// Types as they read outside of the `impl`, where `Self` is another type.
+    /// Replaces `Self` in all types, for code outside of the `impl`.
     pub(crate) fn replace_self(&mut self, service: &TokenStream) {
         let replace = |ty: &mut Type| signature::replace_self(ty, service);
         replace(&mut self.result);
@@ -110,35 +110,35 @@ impl Method {
         }
     }
 
-    /// Whether it is marked as deprecated.
+    /// Whether the method has `#[deprecated]`.
     pub(crate) fn is_deprecated(&self) -> bool {
         function::select(&self.forwarded, &["deprecated"])
             .next()
             .is_some()
     }
 
-    /// Whether the method may be absent from the program.
+    /// Whether a `#[cfg]` can remove the method.
     fn is_conditional(&self) -> bool {
         !self.cfgs.is_empty()
     }
 }
 
-/// Whether a client has a method of this name already.
+/// Whether every client has a method of this name.
 pub(super) fn is_taken(ident: &Ident) -> bool {
     TAKEN.contains(&&*ident.unraw().to_string())
 }
 
-/// Plain HTTP has one request at a time.
+/// Rejects `http` on a method with a stream of requests, which plain HTTP does not support.
 fn refuse_http(keys: &Keys, request: Option<&Type>, mistakes: &mut Mistakes) {
     let streams = request.is_some_and(|request| streams::requests(request).is_some());
     if let Some(rule) = keys.http.first().filter(|_| streams) {
-        let message = "a stream of requests does not go over plain HTTP; remove `http`, or take \
-                       one request";
+        let message = "plain HTTP does not support a stream of requests; remove `http` or take a \
+                       single request";
         mistakes.at(rule.span, message);
     }
 }
 
-/// The request is the last parameter, unless that is one that only a call can give.
+/// Removes the request from the parameters: the last one, unless it comes from the call itself.
 fn take_request(parameters: &mut Vec<Parameter>) -> Option<Type> {
     let is_request = match parameters.last()? {
         Parameter::Borrowed(_) => false,
@@ -153,7 +153,8 @@ fn take_request(parameters: &mut Vec<Parameter>) -> Option<Type> {
     }
 }
 
-// How many parameters the client's method has must be known before types are: hence by name.
+// The number of parameters of the client's method must be known during expansion, when types are
+// not resolved yet. The types are therefore recognized by name.
 pub(super) fn is_of_call(ty: &Type) -> bool {
     let Type::Path(path) = ty else { return false };
     let names: Vec<_> = path
@@ -177,7 +178,7 @@ fn wire_name(ident: &Ident, mistakes: &mut Mistakes) -> LitStr {
     name
 }
 
-/// Refuses two methods of one name, unless `#[cfg]` may take one of them away.
+/// Rejects two methods with the same name, unless both have a `#[cfg]`.
 pub(crate) fn check_unique(methods: &[Method], mistakes: &mut Mistakes) {
     for (at, method) in methods.iter().enumerate() {
         let (name, conditional) = (method.wire.value(), method.is_conditional());
@@ -185,8 +186,10 @@ pub(crate) fn check_unique(methods: &[Method], mistakes: &mut Mistakes) {
             .iter()
             .any(|other| other.wire.value() == name && !(conditional && other.is_conditional()));
         if taken {
-            let message =
-                format!("there is a method `{name}` already; rename one with `name = \"…\"`");
+            let message = format!(
+                "two methods are named `{name}` on the wire; rename one of them with \
+                 `name = \"…\"`"
+            );
             mistakes.on(&method.wire, message);
         }
     }

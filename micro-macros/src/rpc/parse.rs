@@ -27,28 +27,28 @@ pub(crate) fn function_keys() -> Vec<&'static str> {
     [&["service"], KEYS, &["crate"]].concat()
 }
 
-/// What `#[micro::rpc(…)]` says.
+/// The parsed keys of `#[micro::rpc(…)]`.
 pub(crate) struct Keys {
     pub(crate) name: Option<LitStr>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) idempotent: bool,
-    /// Changes nothing; idempotent, too.
+    /// Whether a call changes nothing. Implies `idempotent`.
     pub(crate) safe: bool,
-    /// The longest message, in bytes.
+    /// Maximum length of a message in bytes.
     pub(crate) limit: Option<usize>,
     pub(crate) http: Vec<Rule>,
-    /// Free functions only: the service that the method belongs to.
+    /// The service that the method belongs to, on free functions only.
     pub(super) service: Option<Type>,
     pub(super) private: TokenStream,
 }
 
 impl Keys {
-    /// Of a method within a block that `#[micro::service]` stands on.
+    /// Parses the keys on a method of an `impl` or trait with `#[micro::service]`.
     pub(crate) fn of_method(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
         Self::read(tokens, KEYS, mistakes)
     }
 
-    /// Of a free function.
+    /// Parses the keys on a free function.
     pub(super) fn of_function(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
         Self::read(tokens, &function_keys(), mistakes)
     }
@@ -66,7 +66,7 @@ impl Keys {
             args.flag("safe", mistakes),
         );
         if let (Some(idempotent), Some(_)) = (&idempotent, &safe) {
-            let message = "`safe` methods are idempotent anyway; remove `idempotent`";
+            let message = "`safe` already implies `idempotent`; remove `idempotent`";
             mistakes.on(idempotent, message);
         }
         let keys = Self {

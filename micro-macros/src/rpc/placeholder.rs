@@ -1,7 +1,6 @@
-//! The client's method for a function that can be none: it is there, and never called.
+//! A placeholder method of the client for a function with mistakes.
 //!
-//! Callers of the function are not to blame for its mistakes, and should not read that there is no
-//! such method.
+//! Without it the compiler would also report each call of the method as an unknown method.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -13,8 +12,8 @@ use crate::rpc::streams;
 use crate::signature;
 use crate::tokens::{find, replace};
 
-/// A method for the client; none where the client has one of that name anyway. `service` is what
-/// `Self` means to the function.
+/// Returns the placeholder; `None` if every client has a method of that name. `service` replaces
+/// `Self` in the signature.
 pub(crate) fn placeholder(
     private: &TokenStream,
     function: &Function,
@@ -43,7 +42,7 @@ pub(crate) fn placeholder(
     })
 }
 
-/// The last parameter, unless a call gives it.
+/// Returns the parameter for the request: the last one, unless it comes from the call itself.
 fn asked(function: &Function) -> Option<TokenStream> {
     let FnArg::Typed(last) = function.signature.inputs.last()? else {
         return None;
@@ -55,7 +54,7 @@ fn asked(function: &Function) -> Option<TokenStream> {
     }
 }
 
-/// What the function says it returns, as far as that is known.
+/// Returns the declared return type, as far as it can be determined.
 fn returns(private: &TokenStream, function: &Function) -> TokenStream {
     match signature::output(&function.signature) {
         Some(result) if find(&result, "impl").is_none() => quote! {

@@ -1,8 +1,7 @@
-//! Where a signature says that it streams: `Streaming<T>` as the request, `impl Stream` as the
-//! reply.
+//! Detects streams in a signature: `Streaming<T>` as the request, `impl Stream` as the reply.
 //!
-//! By name, as the client has to know the messages' type. A reply of type `Streaming<T>` is found
-//! by trait, under whatever name.
+//! Both are detected by name, because the signature of the client's method depends on the type of
+//! the messages. A reply of type `Streaming<T>` is detected by a trait, so aliases work for it.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -14,34 +13,35 @@ use syn::{
 use crate::diag::Mistakes;
 use crate::signature::{arguments, at, find, first_span};
 
-/// A reply that is `impl Stream<Item = …>`, within a `Result` or without.
+/// A reply of type `impl Stream<Item = …>`, with or without a `Result` around it.
 pub(crate) struct Replies {
-    /// What the stream yields.
+    /// The item type of the stream.
     pub(crate) item: Type,
-    /// The `Result` around it, `()` in the stream's place.
+    /// The `Result` around the stream, with `()` in place of the stream.
     pub(crate) outcome: Type,
-    /// Whether there is no `Result` around it.
+    /// Whether the stream is returned without a `Result`.
     is_bare: bool,
-    /// Where it says `Stream`.
+    /// The span of `Stream`.
     pub(crate) span: Span,
 }
 
 impl Replies {
-    /// The type of the messages.
+    /// Returns the type of the messages.
     pub(crate) fn message(&self, private: &TokenStream) -> TokenStream {
         let (span, item) = (item_span(&self.item), &self.item);
         let private = at(span, private);
         quote_spanned!(span=> <#item as #private::Yielded>::Message)
     }
 
-    /// That they are messages.
+    /// Returns an expression that requires the items to be messages.
     pub(crate) fn answer(&self, private: &TokenStream) -> TokenStream {
         let (span, item) = (item_span(&self.item), &self.item);
         let private = at(span, private);
         quote_spanned!(span=> #private::yields::<#item>())
     }
 
-    /// Statements that read the stream to its end. `travels` makes the error that travels.
+    /// Returns statements that read the stream to its end. `travels` is the function that converts
+    /// the error of the result into `micro::Error`.
     pub(crate) fn finish(
         &self,
         private: &TokenStream,
@@ -50,7 +50,8 @@ impl Replies {
     ) -> TokenStream {
         let span = self.span;
         let private = at(span, private);
-        // Named and used in one hygiene, that of where they point to; `__out` is named elsewhere.
+        // These names are defined and used here, with the hygiene of the span. `__out` is a
+        // parameter of the surrounding closure, with the hygiene of the expansion.
         let (returned, end) = (Ident::new("__returned", span), Ident::new("__end", span));
         let out = Ident::new("__out", span.resolved_at(Span::call_site()));
         let value = if self.is_bare {
@@ -69,25 +70,28 @@ impl Replies {
     }
 }
 
-/// Where to point for what a stream yields: `Hello` in `Result<Hello>`.
+/// The span of the message type of a stream: `Hello` in `Result<Hello>`.
 fn item_span(item: &Type) -> Span {
     let inner = arguments(item).first().copied().unwrap_or(item);
     first_span(inner)
 }
 
-/// The stream that a declared result holds. An error when it is none that can be served.
+/// Returns the stream in a declared result. An error if the result cannot be served.
 pub(crate) fn replies(result: &Type, mistakes: &mut Mistakes) -> Result<Option<Replies>, ()> {
     let is_bare = matches!(result, Type::ImplTrait(_));
     if let Some(bound) = stream_bound(result) {
         let span = bound.path.segments.last().map(|last| last.ident.span());
         let span = span.unwrap_or_else(Span::call_site);
         let Some(item) = item(bound) else {
-            let message = "say what the stream yields: `impl Stream<Item = Result<Reply>>`";
+            let message = "the stream has no item type; write `impl Stream<Item = Result<Reply>>`";
             mistakes.at(span, message);
             return Err(());
         };
         if let Some(span) = find(&item, "impl") {
-            mistakes.at(span, "a stream yields messages of one type, not `impl …`");
+            mistakes.at(
+                span,
+                "the items of a stream must have a concrete type; write it instead of `impl …`",
+            );
             return Err(());
         }
         return Ok(Some(Replies {
@@ -97,10 +101,10 @@ pub(crate) fn replies(result: &Type, mistakes: &mut Mistakes) -> Result<Option<R
             span,
         }));
     }
-    // A future is told of already: a method is async.
+    // A returned future is reported elsewhere: a method must be async.
     if let Some(span) = find(result, "impl").filter(|_| find(result, "Future").is_none()) {
-        let message = "a reply has one concrete type, not `impl …`; a stream of replies is \
-                       `Result<impl Stream<Item = Result<Reply>>>`";
+        let message = "a reply must have a concrete type; write it instead of `impl …`, or return \
+                       a stream as `Result<impl Stream<Item = Result<Reply>>>`";
         mistakes.at(span, message);
         return Err(());
     }
@@ -110,7 +114,7 @@ pub(crate) fn replies(result: &Type, mistakes: &mut Mistakes) -> Result<Option<R
     Ok(None)
 }
 
-/// `Result<(), E>` of `Result<impl Stream, E>`.
+/// Returns `Result<(), E>` for `Result<impl Stream, E>`.
 fn outcome(result: &Type, is_bare: bool) -> Type {
     let mut outcome = result.clone();
     if is_bare {
@@ -127,7 +131,8 @@ fn outcome(result: &Type, is_bare: bool) -> Type {
     outcome
 }
 
-/// `Stream<…>` in `impl Stream<…>` or `dyn Stream<…>`, however deep in `Result<Pin<Box<…>>>`.
+/// Returns `Stream<…>` of an `impl Stream<…>` or `dyn Stream<…>`, also within
+/// `Result<Pin<Box<…>>>`.
 fn stream_bound(ty: &Type) -> Option<&TraitBound> {
     match ty {
         Type::ImplTrait(inner) => among(&inner.bounds),
@@ -147,7 +152,7 @@ fn among(bounds: &Punctuated<TypeParamBound, Token![+]>) -> Option<&TraitBound> 
     })
 }
 
-/// `T` in `Stream<Item = T>`.
+/// Returns `T` of `Stream<Item = T>`.
 fn item(bound: &TraitBound) -> Option<Type> {
     let last = bound.path.segments.last()?;
     let PathArguments::AngleBracketed(list) = &last.arguments else {
@@ -161,7 +166,7 @@ fn item(bound: &TraitBound) -> Option<Type> {
     })
 }
 
-/// `T` in `Streaming<T>`.
+/// Returns `T` of `Streaming<T>`.
 pub(crate) fn requests(request: &Type) -> Option<&Type> {
     let Type::Path(path) = request else {
         return None;
@@ -174,7 +179,8 @@ pub(crate) fn requests(request: &Type) -> Option<&Type> {
     }
 }
 
-/// Makes the streams of a contract's result such that whoever serves them may move them.
+/// Adds `Send` to the streams in a contract's result, so that the server can poll them on any
+/// thread.
 pub(crate) fn make_sendable(result: &mut Type) {
     match result {
         Type::ImplTrait(inner) if among(&inner.bounds).is_some() => {

@@ -1,4 +1,4 @@
-//! The record of a service's methods, or for a generic service the code that says them.
+//! The link-time record of a service's methods, or the impl of `Service` for a generic service.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -6,27 +6,27 @@ use syn::{Generics, Type};
 
 use crate::signature::{self, at, first_span};
 
-/// Whose methods a block or function holds.
+/// The methods of an `impl` block or function.
 pub(crate) enum Methods {
-    /// The service's own: its names, and an expression of type `Vec<Method>`.
+    /// Methods of the service itself: its `ServiceInfo`, and an expression of type `Vec<Method>`.
     Own {
         info: TokenStream,
         table: TokenStream,
     },
-    /// A contract's: an expression that holds names and methods.
+    /// Methods of a contract: an expression of type `Contract`.
     Contract(TokenStream),
 }
 
-/// The methods of one block or function.
+/// The table of methods of one `impl` block or function.
 pub(crate) struct Table<'a> {
     pub(crate) private: &'a TokenStream,
-    /// The type whose methods they are.
+    /// The type of the service.
     pub(crate) service: &'a Type,
     pub(crate) methods: Methods,
 }
 
 impl Table<'_> {
-    /// The record that the linker collects.
+    /// Returns the record that is collected at link time.
     pub(crate) fn submit(&self) -> TokenStream {
         let Self {
             private, service, ..
@@ -67,7 +67,7 @@ impl Table<'_> {
         }
     }
 
-    /// A generic service cannot be collected: the block itself says what is served.
+    /// Returns the impl of `Service` for a generic service, which cannot be collected at link time.
     pub(crate) fn implement(&self, generics: &Generics) -> TokenStream {
         let Self {
             private, service, ..

@@ -1,9 +1,9 @@
-//! Paths with variables as `google.api.http` writes them, checked while compiling: the same
-//! grammar that the app reads when it starts.
+//! Checks path templates of `google.api.http` at compile time. The grammar is the one that the app
+//! parses at startup.
 //!
-//! Gives the variables' names; does not know which fields a request has.
+//! Returns the names of the variables. Whether the request has such fields is checked at startup.
 
-/// The variables of a path, or what is wrong with it.
+/// Returns the variables of a path, or a description of the mistake.
 pub(super) fn variables(path: &str) -> Result<Vec<String>, String> {
     let mut parser = Parser {
         rest: path,
@@ -17,7 +17,7 @@ pub(super) fn variables(path: &str) -> Result<Vec<String>, String> {
 struct Parser<'a> {
     rest: &'a str,
     variables: Vec<String>,
-    /// Whether `**` has taken all that is left.
+    /// Whether a `**` was parsed, which matches the rest of the path.
     is_over: bool,
 }
 
@@ -37,13 +37,13 @@ impl<'a> Parser<'a> {
 
     fn path(&mut self) -> Result<(), String> {
         if !self.take("/") {
-            return Err("it begins with `/`".into());
+            return Err("it must begin with `/`".into());
         }
         self.segments(false)?;
         if self.take(":") {
             self.literal()?;
             if self.rest.starts_with(['/', ':']) {
-                return Err("`:` begins the last word, which ends the path".into());
+                return Err("nothing can follow `:word`, which ends the path".into());
             }
         }
         match self.rest.chars().next() {
@@ -55,7 +55,7 @@ impl<'a> Parser<'a> {
     fn segments(&mut self, within: bool) -> Result<(), String> {
         loop {
             if self.is_over {
-                return Err("nothing but `:word` follows `**`".into());
+                return Err("only `:word` can follow `**`".into());
             }
             self.segment(within)?;
             if !self.take("/") {
@@ -67,7 +67,7 @@ impl<'a> Parser<'a> {
     fn segment(&mut self, within: bool) -> Result<(), String> {
         if self.rest.starts_with('{') {
             if within {
-                return Err("a variable holds no other variable".into());
+                return Err("a variable cannot contain another variable".into());
             }
             return self.variable();
         }
@@ -88,7 +88,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// What to write instead of a variable in the way of other frameworks.
+    /// Returns the error for a variable in the syntax of another framework, such as `:id`.
     fn foreign_variable(&self) -> Option<String> {
         let (rest, pattern) = match self.rest.strip_prefix([':', '<', '*'])? {
             rest if self.rest.starts_with('*') => (rest.trim_start_matches('*'), "=**"),
@@ -98,7 +98,7 @@ impl<'a> Parser<'a> {
         let name = &rest[..length.unwrap_or(rest.len())];
         let written = self.rest.split('/').next().unwrap_or(self.rest);
         (!name.is_empty())
-            .then(|| format!("a variable is written `{{{name}{pattern}}}`, not `{written}`"))
+            .then(|| format!("write the variable as `{{{name}{pattern}}}`, not `{written}`"))
     }
 
     fn end_of_segment(&self) -> Result<(), String> {
@@ -108,7 +108,10 @@ impl<'a> Parser<'a> {
         ) {
             Ok(())
         } else {
-            Err("a variable or wildcard is a whole segment: `/` stands before and after it".into())
+            Err(
+                "a variable or wildcard must be a whole segment, with `/` before and after it"
+                    .into(),
+            )
         }
     }
 
@@ -117,10 +120,14 @@ impl<'a> Parser<'a> {
         let name = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
         let is_name = |name: &str| !name.is_empty() && !name.starts_with(|c: char| c.is_numeric());
         if !name.split('.').all(is_name) {
-            return Err("a variable is named like a field: letters, digits and `_`".into());
+            return Err(
+                "a variable must have the name of a field; write letters, digits and `_`".into(),
+            );
         }
         if self.variables.iter().any(|known| known == name) {
-            return Err(format!("the variable `{name}` is there twice"));
+            return Err(format!(
+                "the variable `{name}` is used twice; rename one of them"
+            ));
         }
         self.variables.push(name.to_owned());
         if self.take("=") {
@@ -135,15 +142,19 @@ impl<'a> Parser<'a> {
     fn literal(&mut self) -> Result<(), String> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()+,;@%".contains(c);
         match (self.take_while(plain), self.rest.chars().next()) {
-            ("", None | Some('/' | ':' | '}')) => Err("a segment is empty".into()),
+            ("", None | Some('/' | ':' | '}')) => {
+                Err("a segment is empty; write a word, `*` or a variable".into())
+            }
             ("", Some(found)) => Err(unexpected(found)),
-            ("." | "..", _) => Err("`.` and `..` do not reach a server".into()),
+            ("." | "..", _) => {
+                Err("clients resolve `.` and `..` before they send a path; remove them".into())
+            }
             (text, _) => percent(text),
         }
     }
 }
 
-/// Two hexadecimal digits follow each `%`.
+/// Checks that two hexadecimal digits follow each `%`.
 fn percent(text: &str) -> Result<(), String> {
     let is_hex = |part: &str| {
         let mut digits = part.chars().take(2).filter(char::is_ascii_hexdigit);
@@ -152,20 +163,20 @@ fn percent(text: &str) -> Result<(), String> {
     if text.split('%').skip(1).all(is_hex) {
         Ok(())
     } else {
-        Err("two hexadecimal digits follow `%`".into())
+        Err("two hexadecimal digits must follow `%`".into())
     }
 }
 
 fn unexpected(found: char) -> String {
     match found {
         '?' | '#' => format!(
-            "a path ends before `{found}`; fields that the path leaves over are taken from the \
-             query by themselves"
+            "a path ends before `{found}`; remove the rest, fields that are not in the path are \
+             read from the query"
         ),
-        '}' => "`}` closes nothing".into(),
-        '{' | '*' => "a variable or wildcard is a whole segment: `/` stands before it".into(),
+        '}' => "`}` has no matching `{`".into(),
+        '{' | '*' => "a variable or wildcard must be a whole segment, with `/` before it".into(),
         _ => format!(
-            "`{}` does not stand in a path as it is",
+            "`{}` must be percent-encoded in a path",
             found.escape_debug()
         ),
     }
@@ -189,36 +200,36 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn mistakes_are_described() {
         for (path, problem) in [
-            ("", "begins with `/`"),
-            ("v1", "begins with `/`"),
+            ("", "must begin with `/`"),
+            ("v1", "must begin with `/`"),
             ("/", "a segment is empty"),
             ("/v1//items", "a segment is empty"),
             ("/v1/", "a segment is empty"),
-            ("/v1/{}", "named like a field"),
-            ("/v1/{a.}", "named like a field"),
-            ("/v1/{1a}", "named like a field"),
+            ("/v1/{}", "have the name of a field"),
+            ("/v1/{a.}", "have the name of a field"),
+            ("/v1/{1a}", "have the name of a field"),
             ("/v1/{a-b}", "`}` is missing after `{a`"),
             ("/v1/{a", "`}` is missing after `{a`"),
             ("/v1/{a=}", "a segment is empty"),
-            ("/v1/{a=b/{c}}", "holds no other variable"),
-            ("/v1/{a}/{a}", "`a` is there twice"),
+            ("/v1/{a=b/{c}}", "cannot contain another variable"),
+            ("/v1/{a}/{a}", "`a` is used twice"),
             ("/v1/x{a}", "whole segment"),
             ("/v1/{a}x", "whole segment"),
             ("/v1/***", "whole segment"),
-            ("/v1/**/a", "nothing but `:word` follows"),
-            ("/v1/{a=**}/b", "nothing but `:word` follows"),
-            ("/v1/a}", "`}` closes nothing"),
+            ("/v1/**/a", "only `:word` can follow"),
+            ("/v1/{a=**}/b", "only `:word` can follow"),
+            ("/v1/a}", "`}` has no matching `{`"),
             ("/v1/a:", "a segment is empty"),
             ("/v1/a:b/c", "ends the path"),
             ("/v1/a?x=1", "ends before `?`"),
-            ("/v1/:id", "is written `{id}`, not `:id`"),
-            ("/v1/<id>/a", "is written `{id}`, not `<id>`"),
-            ("/v1/*rest", "is written `{rest=**}`, not `*rest`"),
-            ("/v1/a b", "` ` does not stand"),
+            ("/v1/:id", "as `{id}`, not `:id`"),
+            ("/v1/<id>/a", "as `{id}`, not `<id>`"),
+            ("/v1/*rest", "as `{rest=**}`, not `*rest`"),
+            ("/v1/a b", "` ` must be percent-encoded"),
             ("/v1/%zz", "two hexadecimal digits"),
-            ("/v1/..", "do not reach a server"),
+            ("/v1/..", "clients resolve `.` and `..`"),
         ] {
             let error = variables(path).unwrap_err();
             assert!(error.contains(problem), "{path}: {error}");

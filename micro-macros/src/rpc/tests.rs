@@ -1,4 +1,4 @@
-//! What `#[micro::rpc]` makes of free functions, and what it refuses.
+//! Tests of `#[micro::rpc]` on free functions: the expansion and the errors.
 
 use quote::quote;
 
@@ -19,7 +19,7 @@ fn a_function_becomes_a_method_of_the_service() {
 }
 
 #[test]
-fn a_method_out_of_its_block_is_told_once() {
+fn a_method_outside_of_its_block_is_reported_once() {
     let item = quote!(
         async fn hello(self) {}
     );
@@ -29,7 +29,7 @@ fn a_method_out_of_its_block_is_told_once() {
 }
 
 #[test]
-fn plain_http_and_limits_stand_in_the_table() {
+fn plain_http_and_limits_are_in_the_table() {
     let keys = quote!(
         service = Orders,
         limit = "16MiB",
@@ -49,7 +49,7 @@ fn plain_http_and_limits_stand_in_the_table() {
 }
 
 #[test]
-fn one_rule_or_several_are_written_in_short() {
+fn rules_have_a_short_form() {
     let item = quote!(
         async fn take(request: Take) -> Result<Taken> {}
     );
@@ -67,41 +67,56 @@ fn one_rule_or_several_are_written_in_short() {
 }
 
 #[test]
-fn mistakes_of_plain_http_are_told() {
+fn mistakes_of_plain_http_are_reported() {
     for (keys, expected) in [
-        (quote!(http), "`http` takes a verb and a path"),
-        (quote!(http = "/v1/items"), "`http` takes a verb and a path"),
-        (quote!(http = []), "`http` takes a verb and a path"),
-        (quote!(http(body = "x")), "`http` takes a verb and a path"),
-        (quote!(http = "get /a"), "unknown verb `get`"),
-        (quote!(http = "GET a"), "`a` is no path: it begins with `/`"),
-        (quote!(http = "GET /a", body = "*"), "GET has no body"),
+        (quote!(http), "`http` takes an HTTP method and a path"),
+        (
+            quote!(http = "/v1/items"),
+            "`http` takes an HTTP method and a path",
+        ),
+        (quote!(http = []), "`http` takes an HTTP method and a path"),
+        (
+            quote!(http(body = "x")),
+            "`http` takes an HTTP method and a path",
+        ),
+        (quote!(http = "get /a"), "unknown HTTP method `get`"),
+        (
+            quote!(http = "GET a"),
+            "`a` is not a valid path: it must begin with `/`",
+        ),
+        (
+            quote!(http = "GET /a", body = "*"),
+            "a GET request has no body",
+        ),
         (
             quote!(http = "POST /a", body = "a.b"),
-            "`a.b` is no field of the request",
+            "`a.b` is not a field name",
         ),
         (
             quote!(http = "POST /{a}", body = "a"),
-            "`a` is in the path already",
+            "the path already sets the field `a`",
         ),
         (
             quote!(http = "POST /a", response_body = "*"),
-            "`*` is no field of the reply",
+            "`*` is not a field name",
         ),
-        (quote!(body = "*"), "this belongs to `http"),
+        (
+            quote!(body = "*"),
+            "`body` and `response_body` have no effect",
+        ),
         (
             quote!(http = ["GET /a", "POST /b"], body = "x"),
-            "say of which one",
+            "with several `http` rules",
         ),
         (
             quote!(http = ["GET /a", "GET /a"]),
-            "`GET /a` is there twice",
+            "`GET /a` is given twice",
         ),
         (
             quote!(http = "GET /a", http("GET /b")),
             "`http` is given twice",
         ),
-        (quote!(limit = "16MB"), "`16MB` is no size"),
+        (quote!(limit = "16MB"), "`16MB` is not a size"),
     ] {
         let item = quote!(
             async fn take(request: Take) -> Result<Taken> {}
@@ -114,7 +129,7 @@ fn mistakes_of_plain_http_are_told() {
 }
 
 #[test]
-fn every_mistake_is_told() {
+fn every_mistake_is_reported() {
     let item = quote!(
         unsafe fn connect<T>(a: &mut A, b: impl B)
         where
@@ -126,16 +141,16 @@ fn every_mistake_is_told() {
     let (_, messages) = mistakes(expand(keys, item));
     let expected = [
         "`idempotent` is given twice",
-        "`x` is no length of time",
-        "a generic service is not collected",
-        "a method is async",
-        "a method has no type parameters",
-        "a method has no `where` clause",
-        "a method is safe to call",
-        "the client has a `connect` already",
+        "`x` is not a duration",
+        "a function cannot be added to a generic service",
+        "a method must be async",
+        "a method cannot have type parameters",
+        "a method cannot have a `where` clause",
+        "a method cannot be unsafe",
+        "the client already has a method `connect`",
         "a service is shared by all calls",
-        "a parameter has one concrete type",
-        "a method returns a `Result`",
+        "a parameter must have a concrete type",
+        "a method must return a `Result`",
     ];
     assert_eq!(messages.len(), expected.len(), "{messages:?}");
     for (message, expected) in messages.iter().zip(expected) {

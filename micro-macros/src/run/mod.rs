@@ -1,6 +1,4 @@
-//! `micro::run!()`: names the crates whose services run, then runs.
-//!
-//! Small enough for one file; the work is `app`'s.
+//! `micro::run!()`: links the crates whose services run, then runs the app.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -39,7 +37,7 @@ fn crates(uses: Expr, mistakes: &mut Mistakes) -> Vec<Ident> {
     let Expr::Array(ExprArray { elems, .. }) = uses else {
         mistakes.on(
             uses,
-            "`uses` takes a list of crates: `uses = [orders, billing]`",
+            "`uses` takes a list of crates; write for example `uses = [orders, billing]`",
         );
         return Vec::new();
     };
@@ -49,7 +47,10 @@ fn crates(uses: Expr, mistakes: &mut Mistakes) -> Vec<Ident> {
             Expr::Path(path) if path.path.get_ident().is_some() => {
                 names.extend(path.path.get_ident().cloned());
             }
-            _ => mistakes.on(name, "write the name of a crate, as in `use`"),
+            _ => mistakes.on(
+                name,
+                "this is not the name of a crate; write it as in `use`, for example `orders`",
+            ),
         }
     }
     names

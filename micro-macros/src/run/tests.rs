@@ -1,4 +1,4 @@
-//! What `micro::run!` expands to.
+//! Tests of `micro::run!`: the expansion and the errors.
 
 use quote::quote;
 
@@ -12,7 +12,7 @@ fn crates_are_named_and_the_program_runs() {
 }
 
 #[test]
-fn mistakes_are_told_in_a_block() {
+fn mistakes_are_reported_in_a_block() {
     for keys in [
         quote!(uses = orders),
         quote!(uses = ["a"]),

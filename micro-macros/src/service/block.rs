@@ -1,4 +1,4 @@
-//! `#[micro::service]` on an `impl`: of the service itself, or of a contract.
+//! `#[micro::service]` on an `impl` of the service itself, or of a contract.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -17,8 +17,8 @@ use crate::service::keys::Keys;
 use crate::signature::path_span;
 use crate::subscribe;
 
-const NOTHING: &str = "nothing here is served; put `#[micro::rpc]` or `#[micro::subscribe]` on a \
-                       method, or remove `#[micro::service]`";
+const NOTHING: &str = "this `impl` has no methods to serve; put `#[micro::rpc]` or \
+                       `#[micro::subscribe]` on a method, or remove `#[micro::service]`";
 
 pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let mut block: Block = syn::parse2(item)?;
@@ -29,12 +29,12 @@ pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenS
     } else {
         methods(&mut block, &private, &mut mistakes)
     };
-    // The client's methods come back with the block: who calls them is not to blame.
+    // The client's methods are emitted in spite of mistakes, so that their callers still compile.
     let (client, table) = expansion.unwrap_or_default();
     Ok(mistakes.finish(quote!(#block #client), || table))
 }
 
-/// Takes `#[micro::rpc(…)]` off a function: its keys.
+/// Removes `#[micro::rpc(…)]` from a function and returns its keys.
 pub(super) fn take_rpc(
     function: &mut Function,
     mistakes: &mut Mistakes,
@@ -43,7 +43,7 @@ pub(super) fn take_rpc(
     let mut taken = function.attributes.extract_if(.., is_rpc);
     let attribute = taken.next()?;
     for again in taken {
-        mistakes.on(again, "`#[micro::rpc]` is there already; keep one");
+        mistakes.on(again, "`#[micro::rpc]` is given twice; remove one of them");
     }
     let tokens = match &attribute.meta {
         syn::Meta::List(list) => list.tokens.clone(),
@@ -51,7 +51,7 @@ pub(super) fn take_rpc(
         syn::Meta::NameValue(pair) => {
             mistakes.on(
                 &pair.value,
-                "write the keys in parentheses: `#[micro::rpc(name = \"…\")]`",
+                "the keys must be in parentheses; write for example `#[micro::rpc(name = \"…\")]`",
             );
             TokenStream::new()
         }
@@ -62,7 +62,7 @@ pub(super) fn take_rpc(
     ))
 }
 
-/// The methods of an inherent `impl`.
+/// Expands the methods of an inherent `impl`.
 fn methods(
     block: &mut Block,
     private: &TokenStream,
@@ -86,7 +86,8 @@ fn methods(
         any = true;
         check_receiver(function, mistakes);
         if let (Some(_), Some((_, attribute))) = (&heard, &called) {
-            let message = "a method is called, or it receives events; write one for each";
+            let message = "a method cannot have both `#[micro::rpc]` and `#[micro::subscribe]`; \
+                           write a separate method for each";
             mistakes.on(attribute, message);
         }
         subscribers.extend(heard.into_iter().flatten());
@@ -102,7 +103,10 @@ fn methods(
     check_unique(&methods, mistakes);
     let service = &block.service;
     let Type::Path(path) = service else {
-        mistakes.on(service, "a service is a struct; write `impl Greeter`");
+        mistakes.on(
+            service,
+            "a service must be a named type; write for example `impl Greeter`",
+        );
         return None;
     };
     let client = names::client_path(&path.path);
@@ -128,7 +132,7 @@ fn methods(
     Some((quote!(#(#cfgs)* #client), quote!(#table #heard)))
 }
 
-/// The record of the block's subscribers.
+/// Returns the record of the block's subscribers.
 fn heard(
     block: &Block,
     private: &TokenStream,
@@ -137,8 +141,9 @@ fn heard(
 ) -> Option<TokenStream> {
     let first = subscribers.first()?;
     if is_generic(block) {
-        let message = "a generic service is not collected at link time, so it cannot subscribe; \
-                       give `App::builder().subscriber(…)` one for each of its types";
+        let message = "a generic service cannot subscribe, because it is not collected at link \
+                       time; give `App::builder().subscriber(…)` a subscriber for each concrete \
+                       type";
         mistakes.on(&first.ident, message);
         return None;
     }
@@ -175,26 +180,26 @@ fn is_generic(block: &Block) -> bool {
     has_arguments || !block.generics.params.is_empty()
 }
 
-/// A method takes `&self`.
+/// Checks that a method takes `&self`.
 pub(super) fn check_receiver(function: &Function, mistakes: &mut Mistakes) {
     let sig = &function.signature;
     let Some(FnArg::Receiver(receiver)) = sig.inputs.first() else {
         let name = &sig.ident;
         let message = format!(
-            "a method takes `&self` first: `async fn {name}(&self, …)`; a function without it \
-             stands outside of the block as `#[micro::rpc(service = …)]`"
+            "a method must take `&self`; write `async fn {name}(&self, …)`, or move the function \
+             out of the `impl` and put `#[micro::rpc(service = …)]` on it"
         );
         mistakes.on(name, message);
         return;
     };
     if !matches!(receiver.kind, ReceiverKind::Reference(_, _, None)) {
-        let message = "a service is shared by all calls; take `&self`, and keep what changes in a \
+        let message = "a service is shared by all calls; write `&self` and keep mutable state in a \
                        `Mutex` or an atomic";
         mistakes.on(receiver, message);
     }
 }
 
-/// `impl Cart for CartStore`: the contract knows its methods.
+/// Expands `impl Cart for CartStore`. The methods are declared in the trait.
 fn implementation(
     block: &mut Block,
     private: &TokenStream,
@@ -205,12 +210,13 @@ fn implementation(
             continue;
         };
         if subscribe::take(function, mistakes).is_some() {
-            let message = "a contract has no subscribers; move this one to the `impl` of the type";
+            let message = "a contract cannot have subscribers; move this one to the `impl` of the \
+                           type";
             mistakes.on(&function.signature.ident, message);
         }
         if let Some((_, attribute)) = take_rpc(function, mistakes) {
-            let message = "the contract says what its methods are; put `#[micro::rpc]` in the \
-                           trait and remove it here";
+            let message = "the methods of a contract are declared in its trait; put \
+                           `#[micro::rpc]` there and remove it here";
             mistakes.on(attribute, message);
         }
     }
@@ -222,7 +228,7 @@ fn implementation(
     {
         mistakes.on(
             contract,
-            "a contract has no type parameters; implement a plain trait",
+            "a contract cannot have type parameters; implement a trait without them",
         );
     }
     let (service, span) = (&block.service, path_span(contract));

@@ -1,4 +1,4 @@
-//! The client of a service or contract: the type and what every client has.
+//! The client of a service or contract: its type and the methods that every client has.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
@@ -9,7 +9,7 @@ use crate::names;
 use crate::service::keys::Keys;
 use crate::signature;
 
-/// What the client is made from.
+/// The input for the expansion of a client.
 pub(super) struct Client<'a> {
     pub(super) keys: &'a Keys,
     pub(super) attributes: &'a [Attribute],
@@ -28,7 +28,7 @@ impl Client<'_> {
         let (private, client, info) = (&keys.private, names::client(ident), self.info());
         let cfgs = function::cfgs(self.attributes);
         let deprecated = function::select(self.attributes, &["deprecated"]);
-        let doc = format!("Calls the service `{}`.", keys.name);
+        let doc = format!("Client of the service `{}`.", keys.name);
         let calls = cfg!(feature = "client").then(|| self.calls());
         quote! {
             #(#cfgs)*
@@ -51,7 +51,7 @@ impl Client<'_> {
         }
     }
 
-    /// What needs the runtime's client: the feature `client`.
+    /// Returns the parts that need the runtime's client, with the feature `client`.
     fn calls(&self) -> TokenStream {
         let (private, client) = (&self.keys.private, names::client(self.ident));
         let cfgs = function::cfgs(self.attributes);
@@ -59,16 +59,17 @@ impl Client<'_> {
             #(#cfgs)*
             #[allow(dead_code, deprecated)]
             impl #client {
-                /// Calls through this client.
+                /// Creates a client that calls through `client`.
                 pub fn new(client: #private::Client) -> Self {
                     Self { client }
                 }
 
-                /// Calls with the settings of file and environment, for programs that run no app.
+                /// Creates a client from the settings of file and environment, for programs
+                /// without an app.
                 ///
                 /// # Errors
                 ///
-                /// For bad settings, all of them listed.
+                /// If settings are invalid. The error lists all of them.
                 pub async fn connect() -> #private::Result<Self> {
                     #private::Result::Ok(Self::new(#private::connect().await?))
                 }

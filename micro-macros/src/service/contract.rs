@@ -1,4 +1,4 @@
-//! `#[micro::service]` on a trait: a contract between callers and whoever implements it.
+//! `#[micro::service]` on a trait: a contract between callers and the services that implement it.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -27,21 +27,22 @@ pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenS
         let table = table(&item.ident, &keys, &methods);
         item.items.push(Item::Other(table));
     }
-    // All of it comes back: who implements or calls the contract is not to blame.
+    // Trait and client are emitted in spite of mistakes, so that implementations and callers still
+    // compile.
     Ok(mistakes.finish(quote!(#item #client), TokenStream::new))
 }
 
 fn check_trait(item: &Trait, mistakes: &mut Mistakes) {
     if !item.generics.params.is_empty() {
-        let message = "a contract has no type parameters; write concrete types in its methods";
+        let message = "a contract cannot have type parameters; write concrete types in its methods";
         mistakes.on(&item.generics.params, message);
     }
     if let Some(token) = &item.unsafety {
-        mistakes.on(token, "a contract is safe to implement; remove `unsafe`");
+        mistakes.on(token, "a contract cannot be unsafe; remove `unsafe`");
     }
 }
 
-/// The methods, and what the client has in place of those that could not be read.
+/// Returns the methods, and the placeholders of the client for methods with mistakes.
 fn methods(
     items: &mut [Item],
     private: &TokenStream,
@@ -58,7 +59,7 @@ fn methods(
         };
         any = true;
         check_receiver(function, mistakes);
-        // The trait is as visible as its methods.
+        // Methods of a trait are as visible as the trait.
         let visibility = parse_quote!(pub);
         match Method::new(function, keys, mistakes) {
             Some(method) => methods.push(Method {
@@ -70,7 +71,7 @@ fn methods(
         make_sendable(function);
     }
     if !any {
-        let message = "this contract has no methods; put `#[micro::rpc]` on one, or remove \
+        let message = "this contract has no methods; put `#[micro::rpc]` on a method, or remove \
                        `#[micro::service]`";
         mistakes.at(Span::call_site(), message);
     }
@@ -78,8 +79,8 @@ fn methods(
     (methods, placeholders)
 }
 
-/// `async fn get(…) -> R` becomes `fn get(…) -> impl Future<Output = R> + Send`, which an
-/// `async fn` implements.
+/// Rewrites `async fn get(…) -> R` to `fn get(…) -> impl Future<Output = R> + Send`, which an
+/// `async fn` can implement.
 fn make_sendable(function: &mut Function) {
     let sig = &mut function.signature;
     if sig.asyncness.take().is_none() {
@@ -95,7 +96,7 @@ fn make_sendable(function: &mut Function) {
     let future = quote_spanned! {sig.ident.span()=>
         -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
     };
-    // A return type that was read once is read again.
+    // The return type was parsed before, so parsing it again does not fail.
     if let Ok(output) = syn::parse2(future) {
         sig.output = output;
     }
@@ -107,7 +108,7 @@ fn make_sendable(function: &mut Function) {
     }
 }
 
-/// The client, whose methods are as public as the trait's.
+/// Returns the client. Its methods are as visible as those of the trait.
 fn client(
     item: &Trait,
     keys: &Keys,
@@ -128,8 +129,9 @@ fn client(
     quote!(#base #(#cfgs)* #calls)
 }
 
-/// What an `impl` of the trait finds through the trait: it may be known there by another name,
-/// and its client not at all.
+/// Returns an associated constant with the contract's table. An `impl` of the trait finds it
+/// through the trait, because the trait may have another name there and the client may not be in
+/// scope.
 fn table(ident: &Ident, keys: &Keys, methods: &[Method]) -> TokenStream {
     let (private, client) = (&keys.private, names::client(ident));
     let service = quote!(Self);

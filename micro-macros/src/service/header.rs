@@ -1,4 +1,4 @@
-//! What stands before the braces of an `impl` or a trait, and the items between them.
+//! Parses the header and the items of an `impl` or a trait. Bodies of functions are not parsed.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, TokenStreamExt, quote};
@@ -14,7 +14,7 @@ pub(super) struct Block {
     unsafety: Option<Token![unsafe]>,
     impl_token: Token![impl],
     pub(super) generics: Generics,
-    /// The trait, and `for`.
+    /// The trait and the `for` token.
     pub(super) contract: Option<(Path, Token![for])>,
     pub(super) service: Type,
     pub(super) items: Vec<Item>,
@@ -31,7 +31,12 @@ impl Parse for Block {
             (Some(token), Type::Path(path)) if path.qself.is_none() => {
                 (Some((path.path, token)), input.parse()?)
             }
-            (Some(_), other) => return Err(syn::Error::new_spanned(other, "expected a trait")),
+            (Some(_), other) => {
+                return Err(syn::Error::new_spanned(
+                    other,
+                    "expected the path of a trait",
+                ));
+            }
         };
         generics.where_clause = input.parse()?;
         let content;

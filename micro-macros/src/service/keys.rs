@@ -10,24 +10,25 @@ use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::names;
 
-/// On a struct; a trait and an `impl` have fewer, and say where the others go.
+/// The keys on a struct. A trait and an `impl` accept fewer keys, and report where the others
+/// belong.
 pub(crate) const KEYS: &[&str] = &["name", "version", "package", "metadata", "init", "crate"];
 
-/// How a service or contract is called, and what makes it.
+/// The names of a service or contract, and how it is created.
 pub(super) struct Keys {
-    /// In registries: `greeter`.
+    /// Name in registries: `greeter`.
     pub(super) name: String,
-    /// On the wire: `greeter.Greeter`.
+    /// Name on the wire: `greeter.Greeter`.
     pub(super) wire: String,
-    /// None: the version of the package.
+    /// Default: the version of the package.
     pub(super) version: Option<LitStr>,
     pub(super) metadata: Vec<Pair>,
-    /// An async function that makes the service.
+    /// An async function that creates the service.
     pub(super) init: Option<Path>,
     pub(super) private: TokenStream,
 }
 
-/// `zone = "a"` in `metadata(zone = "a")`; keys may be quoted.
+/// `zone = "a"` in `metadata(zone = "a")`. Keys may be quoted.
 pub(super) struct Pair {
     pub(super) key: LitStr,
     pub(super) value: LitStr,
@@ -44,7 +45,10 @@ impl Parse for Pair {
         input.parse::<Token![=]>()?;
         let value: Lit = input.parse()?;
         let Lit::Str(value) = value else {
-            let message = format!("metadata is text: `{} = \"…\"`", key.value());
+            let message = format!(
+                "a metadata value must be a string; write `{} = \"…\"`",
+                key.value()
+            );
             return Err(syn::Error::new(value.span(), message));
         };
         Ok(Self { key, value })
@@ -56,24 +60,26 @@ impl Keys {
         Self::read(Args::parse(tokens, KEYS, mistakes), ident, mistakes)
     }
 
-    /// A contract has neither version nor metadata: who implements it has.
+    /// Parses the keys on a trait. Version and metadata belong to the service that implements it.
     pub(super) fn of_trait(tokens: TokenStream, ident: &Ident, mistakes: &mut Mistakes) -> Self {
         let mut args = Args::parse(tokens, KEYS, mistakes);
         for key in ["version", "metadata", "init"] {
             if let Some(arg) = args.take(key) {
-                let message = format!("`{key}` stands on the struct that implements the contract");
+                let message = format!(
+                    "`{key}` belongs on the struct that implements the contract; move it there"
+                );
                 mistakes.at(arg.span(), message);
             }
         }
         Self::read(args, ident, mistakes)
     }
 
-    /// On an `impl`: the struct or trait has said everything else.
+    /// Parses the keys on an `impl`: only `crate`.
     pub(super) fn of_block(tokens: TokenStream, mistakes: &mut Mistakes) -> TokenStream {
         let mut args = Args::parse(tokens, KEYS, mistakes);
         for key in KEYS.iter().filter(|key| **key != "crate") {
             if let Some(arg) = args.take(key) {
-                let message = format!("`{key}` stands on the struct or trait; move it there");
+                let message = format!("`{key}` belongs on the struct or trait; move it there");
                 mistakes.at(arg.span(), message);
             }
         }
@@ -88,10 +94,7 @@ impl Keys {
         if let Some(name) = &name {
             names::check_service(name, mistakes);
         } else if !plain.is_ascii() {
-            mistakes.on(
-                ident,
-                "names on the wire are ASCII; give the service an ASCII name",
-            );
+            mistakes.on(ident, "names on the wire must be ASCII; rename the type");
         }
         let name = name.map_or_else(|| names::kebab(&plain), |name| name.value());
         let package = args.string("package", mistakes);
@@ -124,7 +127,7 @@ fn metadata(args: &mut Args, mistakes: &mut Mistakes) -> Vec<Pair> {
             .iter()
             .any(|other| other.key.value() == pair.key.value())
         {
-            let message = format!("`{}` is given twice; keep one", pair.key.value());
+            let message = format!("`{}` is given twice; remove one of them", pair.key.value());
             mistakes.at(pair.key.span(), message);
         }
     }

@@ -1,4 +1,4 @@
-//! `#[micro::service]`: on a struct, on its `impl`, on a trait, and on an `impl` of such a trait.
+//! `#[micro::service]` on a struct, its `impl`, a trait, and an `impl` of such a trait.
 
 mod block;
 mod client;
@@ -12,7 +12,7 @@ use quote::quote;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Token, Visibility};
 
-/// Expands the attribute on whatever it stands on.
+/// Expands the attribute, by the kind of the item.
 pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
     let expanded = match kind(&item).as_deref() {
         Some("struct") => state::expand(keys, item.clone()),
@@ -26,7 +26,7 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
     })
 }
 
-/// The item's keyword.
+/// Returns the keyword of the item.
 fn kind(item: &TokenStream) -> Option<String> {
     word(item).map(|word| word.to_string())
 }
@@ -44,12 +44,12 @@ fn word(item: &TokenStream) -> Option<TokenTree> {
 }
 
 fn misplaced(item: &TokenStream) -> syn::Error {
-    let message = "`#[micro::service]` goes on a struct, on its `impl`, on a trait, or on an \
-                   `impl` of that trait";
+    let message = "`#[micro::service]` can only be applied to a struct, its `impl`, a trait, or an \
+                   `impl` of such a trait";
     match word(item) {
         Some(TokenTree::Ident(word)) if word == "fn" || word == "async" => syn::Error::new(
             word.span(),
-            format!("{message}; a function is served by `#[micro::rpc(service = Greeter)]`"),
+            format!("{message}; to serve a function, put `#[micro::rpc(service = Greeter)]` on it"),
         ),
         Some(word) => syn::Error::new_spanned(word, message),
         None => syn::Error::new_spanned(item, message),

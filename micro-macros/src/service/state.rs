@@ -1,4 +1,4 @@
-//! `#[micro::service]` on a struct: its client, how it is made, and the record that says so.
+//! `#[micro::service]` on a struct: its client, its construction and its link-time record.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -15,7 +15,7 @@ use crate::signature::{self, first_span, path_span};
 /// The keys of `#[micro(…)]` on a field.
 pub(crate) const HELPERS: &[&str] = &["default", "value"];
 
-/// How a field gets its value.
+/// The source of a field's value.
 enum Source {
     Injected,
     Default,
@@ -43,8 +43,8 @@ pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenS
     };
     let client = client.expand();
     let is_generic = !item.generics.params.is_empty();
-    // The client comes back with the struct, and a service it stays: who calls it or adds methods
-    // is not to blame.
+    // The client and the impl of `Service` are emitted in spite of mistakes, so that callers and
+    // other `impl` blocks of the service still compile.
     let service = (!is_generic && !mistakes.is_empty()).then(|| service(&item, &keys, &quote!()));
     Ok(mistakes.finish(quote!(#item #client #service), || {
         if is_generic {
@@ -55,7 +55,7 @@ pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenS
     }))
 }
 
-/// `impl Service`, and what stands beside it in a scope of its own.
+/// Returns the impl of `Service` and `beside` in an anonymous constant.
 fn service(item: &ItemStruct, keys: &Keys, beside: &TokenStream) -> TokenStream {
     let (ident, private) = (&item.ident, &keys.private);
     let client = names::client(ident);
@@ -80,7 +80,7 @@ fn service(item: &ItemStruct, keys: &Keys, beside: &TokenStream) -> TokenStream 
     }
 }
 
-/// Takes `#[micro(…)]` off the fields.
+/// Removes `#[micro(…)]` from the fields and returns the source of each field.
 fn fields(fields: &mut Fields, has_init: bool, mistakes: &mut Mistakes) -> Vec<Field> {
     let mut all = Vec::new();
     for (index, field) in fields.iter_mut().enumerate() {
@@ -94,11 +94,14 @@ fn fields(fields: &mut Fields, has_init: bool, mistakes: &mut Mistakes) -> Vec<F
         let default = args.flag("default", mistakes);
         args.finish(mistakes);
         if let (true, Some(place)) = (has_init, place) {
-            let message = "`init` makes the whole struct; remove what the field says";
+            let message = "`init` creates the whole struct; remove `#[micro(…)]` from its fields";
             mistakes.on(place, message);
         }
         if let (Some(flag), Some(_)) = (&default, &value) {
-            mistakes.on(flag, "`default` and `value` exclude each other; keep one");
+            mistakes.on(
+                flag,
+                "`default` and `value` exclude each other; remove one of them",
+            );
         }
         let source = match (value, default) {
             (Some(value), _) => Source::Value(Box::new(value)),
@@ -118,18 +121,18 @@ fn fields(fields: &mut Fields, has_init: bool, mistakes: &mut Mistakes) -> Vec<F
     all
 }
 
-/// A generic struct is made by hand: what says how to make it would be ignored.
+/// Rejects keys that have no effect on a generic struct, which the user creates in code.
 fn check_generics(item: &ItemStruct, keys: &Keys, mistakes: &mut Mistakes) {
     if item.generics.params.is_empty() {
         return;
     }
     if let Some(init) = &keys.init {
-        let message = "a generic service is not collected at link time, so `init` would never \
-                       run; make the value and give it to `App::builder().service(…)`";
+        let message = "a generic service is not collected at link time, so `init` would never run; \
+                       create the value and give it to `App::builder().service(…)`";
         mistakes.on(init, message);
     }
     if let Some(lifetime) = item.generics.lifetimes().next() {
-        let message = "a service owns what it holds; remove the lifetime";
+        let message = "a service must own its data; remove the lifetime";
         mistakes.on(lifetime, message);
     }
 }
@@ -169,7 +172,7 @@ fn linked(item: &ItemStruct, keys: &Keys, fields: &[Field]) -> TokenStream {
 }
 
 impl Field {
-    /// `member: value`.
+    /// Returns `member: value`.
     fn value(&self, private: &TokenStream, service: &str) -> TokenStream {
         let Self { member, ty, source } = self;
         let span = first_span(ty);

@@ -1,4 +1,4 @@
-//! What `#[micro::service]` makes of structs, blocks and contracts.
+//! Tests of `#[micro::service]` on structs, `impl` blocks and contracts.
 
 use quote::quote;
 
@@ -23,7 +23,7 @@ fn a_struct_becomes_a_client_and_a_record() {
 }
 
 #[test]
-fn a_struct_may_be_made_by_a_function() {
+fn a_struct_can_be_created_by_a_function() {
     let keys = quote!(
         init = Tuple::open,
         name = "x",
@@ -97,7 +97,7 @@ fn streams_are_found_by_signature() {
 }
 
 #[test]
-fn a_contract_may_stream_anything_that_can_be_moved() {
+fn streams_of_a_contract_are_send() {
     let item = quote! {
         trait Cart {
             #[micro::rpc]
@@ -108,7 +108,7 @@ fn a_contract_may_stream_anything_that_can_be_moved() {
 }
 
 #[test]
-fn what_a_contract_allows_its_client_is_allowed() {
+fn lints_allowed_on_a_contract_are_allowed_on_its_client() {
     let item = quote! {
         #[allow(rustdoc::bare_urls)]
         #[deprecated]
@@ -130,7 +130,7 @@ fn what_a_contract_allows_its_client_is_allowed() {
 }
 
 #[test]
-fn bodies_are_not_read() {
+fn bodies_are_not_parsed() {
     let item = quote! {
         impl Greeter {
             #[micro::rpc]
@@ -145,7 +145,7 @@ fn bodies_are_not_read() {
 }
 
 #[test]
-fn a_block_of_a_generic_says_what_it_serves() {
+fn a_block_of_a_generic_service_implements_service() {
     let item = quote! {
         impl<T: Store> Orders<T> where T: Clone {
             #[micro::rpc]
@@ -185,7 +185,7 @@ fn an_implementation_of_a_contract_becomes_a_record() {
 }
 
 #[test]
-fn unreadable_items_come_back_as_they_are() {
+fn items_that_do_not_parse_are_kept() {
     let (item, messages) = mistakes(expand(quote!(), quote!(impl Greeter { fn })));
     assert_eq!(item, "impl Greeter { fn }");
     assert_eq!(messages.len(), 1, "{messages:?}");
@@ -197,13 +197,13 @@ fn unreadable_items_come_back_as_they_are() {
     ));
     assert_eq!(item, "pub enum Greeter { }");
     assert!(
-        messages[0].starts_with("`#[micro::service]` goes on a struct"),
+        messages[0].starts_with("`#[micro::service]` can only be applied to a struct"),
         "{messages:?}"
     );
 }
 
 #[test]
-fn every_mistake_is_told_and_the_client_stays() {
+fn every_mistake_is_reported_and_the_client_is_kept() {
     let item = quote!(
         struct Greeter<'a> {
             #[micro(value)]

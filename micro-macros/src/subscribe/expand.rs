@@ -1,4 +1,4 @@
-//! What subscribers become: a table of them, and the record that names it.
+//! The expansion of subscribers: a table of subscribers and its link-time record.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::inject::Injected;
 use crate::signature::{self, at, first_span};
 use crate::subscribe::model::Subscriber;
 
-/// The record of a free function.
+/// Returns the record of a free function.
 pub(super) fn of_function(private: &TokenStream, subscriber: &Subscriber) -> TokenStream {
     let Subscriber { ident, cfgs, .. } = subscriber;
     let entry = subscriber.entry(private, None, &quote!(#ident));
@@ -23,7 +23,7 @@ pub(super) fn of_function(private: &TokenStream, subscriber: &Subscriber) -> Tok
     quote!(#(#cfgs)* #record)
 }
 
-/// The record of a service's methods.
+/// Returns the record of a service's methods.
 pub(crate) fn of_block(
     private: &TokenStream,
     service: &Type,
@@ -68,7 +68,7 @@ fn record(
 }
 
 impl Subscriber {
-    /// The entry of the table.
+    /// Returns the entry of the table.
     fn entry(
         &self,
         private: &TokenStream,
@@ -92,7 +92,7 @@ impl Subscriber {
         }
     }
 
-    /// That the event's type fits the topic.
+    /// Returns an expression that checks at compile time that the topic fits the event's type.
     fn heard(&self, private: &TokenStream) -> TokenStream {
         let event = &self.event;
         let span = first_span(event);

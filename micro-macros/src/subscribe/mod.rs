@@ -1,7 +1,7 @@
-//! `#[micro::subscribe]`: a function that receives events; this is the attribute on a free
-//! function.
+//! `#[micro::subscribe]` on a free function: a function that receives events.
 //!
-//! On the methods of a block it is read by `#[micro::service]`, which uses this folder.
+//! On the methods of an `impl`, `#[micro::service]` reads the attribute; it uses the model and the
+//! expansion of this module.
 
 pub(crate) mod check;
 mod expand;
@@ -41,8 +41,8 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
     })
 }
 
-/// Takes every `#[micro::subscribe(…)]` off a method of a block: the subscribers it makes.
-/// Nothing when there is no such attribute.
+/// Removes every `#[micro::subscribe(…)]` from a method and returns its subscribers. `None` if
+/// the method has no such attribute.
 pub(crate) fn take(function: &mut Function, mistakes: &mut Mistakes) -> Option<Vec<Method>> {
     let is_ours = |attribute: &mut syn::Attribute| names::is_ours(attribute.path(), "subscribe");
     let taken: Vec<_> = function.attributes.extract_if(.., is_ours).collect();
@@ -55,7 +55,8 @@ pub(crate) fn take(function: &mut Function, mistakes: &mut Mistakes) -> Option<V
             Meta::List(list) => list.tokens.clone(),
             Meta::Path(_) => TokenStream::new(),
             Meta::NameValue(pair) => {
-                let message = "write the topic in parentheses: `#[micro::subscribe(\"…\")]`";
+                let message = "the topic must be in parentheses; write \
+                               `#[micro::subscribe(\"…\")]`";
                 mistakes.on(&pair.value, message);
                 continue;
             }

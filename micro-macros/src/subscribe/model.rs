@@ -1,4 +1,4 @@
-//! A subscriber, checked: what is injected, then the event.
+//! A checked subscriber: injected parameters, then the event.
 
 use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Type};
@@ -15,15 +15,15 @@ pub(crate) struct Subscriber {
     pub(super) cfgs: Vec<Attribute>,
     pub(super) doc: String,
     pub(super) keys: Keys,
-    /// What stands before the event, `self` aside.
+    /// The parameters before the event, without `self`.
     pub(super) injected: Vec<Parameter>,
     pub(super) event: Type,
-    /// None: it cannot fail.
+    /// The declared result; `None` if the function cannot fail.
     pub(super) result: Option<Type>,
 }
 
 impl Subscriber {
-    /// Checks a function. Nothing, when a mistake leaves no way to go on.
+    /// Checks a function. `None` if a mistake prevents further checks.
     pub(super) fn new(function: &Function, keys: Keys, mistakes: &mut Mistakes) -> Option<Self> {
         let (sig, attributes) = (&function.signature, &function.attributes);
         signature::check(sig, "a subscriber", mistakes);
@@ -31,11 +31,15 @@ impl Subscriber {
         let event = match injected.pop() {
             Some(Parameter::Owned(event)) => event,
             Some(Parameter::Borrowed(event)) => {
-                mistakes.on(event, "take the event by value; it is the last parameter");
+                mistakes.on(
+                    event,
+                    "the last parameter is the event, which must be taken by value; remove the `&`",
+                );
                 return None;
             }
             None => {
-                let message = "a subscriber takes the event, as its last parameter";
+                let message = "a subscriber must take the event as its last parameter; write for \
+                               example `event: Greeted`";
                 mistakes.on(&sig.ident, message);
                 return None;
             }
@@ -54,7 +58,7 @@ impl Subscriber {
         })
     }
 
-    /// Types as they read outside of the `impl`, where `Self` is another type.
+    /// Replaces `Self` in all types, for code outside of the `impl`.
     pub(crate) fn replace_self(&mut self, service: &TokenStream) {
         signature::replace_self(&mut self.event, service);
         if let Some(ty) = &mut self.result {

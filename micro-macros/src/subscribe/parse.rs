@@ -11,7 +11,7 @@ use crate::subscribe::check;
 use crate::suggest::unknown;
 use crate::{duration, names};
 
-/// Of a free function; the last one is not a method's.
+/// The keys on a free function. The last key is not available on a method.
 pub(crate) const KEYS: &[&str] = &[
     "queue",
     "concurrency",
@@ -27,9 +27,9 @@ pub(crate) const KEYS: &[&str] = &[
     "crate",
 ];
 
-/// What `#[micro::subscribe(…)]` says.
+/// The parsed keys of `#[micro::subscribe(…)]`.
 pub(super) struct Keys {
-    /// A topic or pattern; none: that of the event's type.
+    /// A topic or pattern. Default: the topic of the event's type.
     pub(super) topic: Option<LitStr>,
     pub(super) queue: Option<LitStr>,
     pub(super) concurrency: Option<LitInt>,
@@ -46,12 +46,12 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Of a method within a block, which knows where micro is.
+    /// Parses the keys on a method. `crate` is a key of its `impl`.
     pub(super) fn of_method(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
         Self::read(tokens, &KEYS[..KEYS.len() - 1], mistakes)
     }
 
-    /// Of a free function.
+    /// Parses the keys on a free function.
     pub(super) fn of_function(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
         Self::read(tokens, KEYS, mistakes)
     }
@@ -104,16 +104,20 @@ impl Keys {
         self.check_idle(mistakes);
     }
 
-    /// A key that does nothing is a mistake.
+    /// Rejects keys that have no effect.
     fn check_idle(&self, mistakes: &mut Mistakes) {
         for (text, key) in [(&self.group, "group"), (&self.from, "from")] {
             if let (Some(text), None) = (text, &self.stream) {
-                let message = format!("`{key}` is for durable streams; add `stream = \"…\"`");
+                let message = format!(
+                    "`{key}` applies only to durable streams; add `stream = \"…\"` or remove \
+                     `{key}`"
+                );
                 mistakes.on(text, message);
             }
         }
         if let (Some(queue), Some(_)) = (&self.queue, &self.stream) {
-            let message = "the members of a durable stream share a `group`; write `group` instead";
+            let message = "`queue` does not apply to durable streams; write `group = \"…\"` \
+                           instead";
             mistakes.on(queue, message);
         }
         let retries = self.retries.as_ref();
@@ -121,27 +125,29 @@ impl Keys {
         if let (Some(zero), Some(_)) = (zero, self.backoff) {
             mistakes.on(
                 zero,
-                "without retries `backoff` does nothing; remove one of them",
+                "`backoff` has no effect with `retries = 0`; remove one of them",
             );
         }
         if let (Some(_), false) = (self.ack_wait, self.manual) {
-            let message = "`ack_wait` does nothing unless `ack = \"manual\"`";
+            let message = "`ack_wait` has no effect without `ack = \"manual\"`; add it or remove \
+                           `ack_wait`";
             mistakes.at(proc_macro2::Span::call_site(), message);
         }
     }
 }
 
-/// The positional text.
+/// Removes the positional string.
 fn topic(args: &mut Args, mistakes: &mut Mistakes) -> Option<LitStr> {
     let text = args.positional()?.text();
-    let wrong = "a topic is a text: `#[micro::subscribe(\"orders.made\")]`";
+    let wrong = "a topic must be a string; write for example \
+                 `#[micro::subscribe(\"orders.made\")]`";
     text.map_err(|span| mistakes.at(span, wrong)).ok()
 }
 
 fn is_manual(ack: &LitStr, mistakes: &mut Mistakes) -> bool {
     let text = ack.value();
     if !["auto", "manual"].contains(&&*text) {
-        let message = unknown("acknowledgement", &text, &["auto", "manual"]);
+        let message = unknown("`ack` value", &text, &["auto", "manual"]);
         mistakes.at(ack.span(), message);
     }
     text == "manual"
@@ -154,7 +160,7 @@ fn check_number(number: Option<&LitInt>, key: &str, least: u32, mistakes: &mut M
     if !value.is_ok_and(|value| (least..=MOST).contains(&value)) {
         mistakes.on(
             number,
-            format!("`{key}` is a number from {least} to {MOST}"),
+            format!("`{key}` is {number} but must be from {least} to {MOST}"),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What `#[micro::subscribe]` makes of functions.
+//! Tests of `#[micro::subscribe]`: the expansion and the errors.
 
 use quote::quote;
 
@@ -8,7 +8,7 @@ use crate::subscribe::expand;
 #[test]
 fn a_function_becomes_a_record() {
     let item = quote! {
-        /// Writes down who was greeted.
+        /// Records who was greeted.
         async fn audit(ctx: Context, store: &Store, event: Greeted) -> Result<()> {}
     };
     let keys = quote!(
@@ -26,7 +26,7 @@ fn a_function_becomes_a_record() {
 }
 
 #[test]
-fn the_topic_may_be_that_of_the_type() {
+fn the_topic_defaults_to_that_of_the_type() {
     let item = quote!(
         async fn r#match(event: Greeted) {}
     );
@@ -42,7 +42,7 @@ fn the_topic_may_be_that_of_the_type() {
 }
 
 #[test]
-fn every_mistake_is_told() {
+fn every_mistake_is_reported() {
     let good = || {
         quote!(
             async fn audit(event: Greeted) {}

@@ -1,4 +1,4 @@
-//! What a test becomes: a `#[test]` that runs the function within a started app.
+//! The expansion of a test: a `#[test]` that runs the function within a started app.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};

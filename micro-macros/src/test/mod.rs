@@ -1,4 +1,4 @@
-//! `#[micro::test]`: an async function as a test, within an app in memory.
+//! `#[micro::test]`: an async function as a test within an in-memory app.
 
 mod expand;
 mod model;
@@ -11,7 +11,8 @@ use crate::function;
 use crate::test::model::Test;
 use crate::test::parse::Keys;
 
-/// Expands the attribute. The function stands within the test, so it comes back on mistakes only.
+/// Expands the attribute. The expansion contains the function inside of the test, so the function
+/// itself is emitted only with mistakes.
 pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
     let function = match function::parse(&item, "test") {
         Ok(function) => function,

@@ -1,4 +1,4 @@
-//! A test, checked: every parameter is injected.
+//! A checked test whose parameters are all injected.
 
 use syn::Attribute;
 
@@ -8,9 +8,9 @@ use crate::inject::{self, Parameter};
 use crate::signature;
 use crate::test::parse::Keys;
 
-/// A test in an app of its own.
+/// A test that runs in its own app.
 pub(super) struct Test {
-    /// The function without its attributes; it stands within the test.
+    /// The function without its attributes. It becomes an inner function of the test.
     pub(super) function: Function,
     pub(super) attributes: Vec<Attribute>,
     pub(super) keys: Keys,
@@ -31,7 +31,7 @@ impl Test {
         if let Some(again) = again {
             mistakes.on(
                 again,
-                "this is a test already; remove one of the attributes",
+                "the function has two test attributes; remove one of them",
             );
         }
         Self {

@@ -9,11 +9,11 @@ use crate::names;
 
 pub(crate) const KEYS: &[&str] = &["services", "linked", "crate"];
 
-/// What `#[micro::test(…)]` says.
+/// The parsed keys of `#[micro::test(…)]`.
 pub(super) struct Keys {
-    /// The services that run; linked ones of this type.
+    /// Types of the services that run, out of those collected at link time.
     pub(super) services: Vec<Path>,
-    /// Everything that is linked runs.
+    /// Whether everything collected at link time runs.
     pub(super) linked: bool,
     pub(super) private: TokenStream,
 }
@@ -26,7 +26,7 @@ impl Keys {
         if let (Some(linked), Some(_)) = (&linked, &services) {
             mistakes.on(
                 linked,
-                "`linked` runs every service already; remove one of the two",
+                "`linked` already runs every service; remove `linked` or `services`",
             );
         }
         let keys = Self {
@@ -43,7 +43,7 @@ fn paths(list: Expr, mistakes: &mut Mistakes) -> Vec<Path> {
     let Expr::Array(array) = list else {
         mistakes.on(
             list,
-            "`services` takes a list of types: `services = [Greeter, Billing]`",
+            "`services` takes a list of types; write for example `services = [Greeter, Billing]`",
         );
         return Vec::new();
     };
@@ -51,7 +51,10 @@ fn paths(list: Expr, mistakes: &mut Mistakes) -> Vec<Path> {
     for element in array.elems {
         match element {
             Expr::Path(path) if path.qself.is_none() => paths.push(path.path),
-            other => mistakes.on(other, "write the name of a service's type"),
+            other => mistakes.on(
+                other,
+                "this is not the type of a service; write for example `Greeter`",
+            ),
         }
     }
     paths

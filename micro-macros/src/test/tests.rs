@@ -1,4 +1,4 @@
-//! What `#[micro::test]` makes of a function.
+//! Tests of `#[micro::test]`: the expansion and the errors.
 
 use quote::quote;
 
@@ -18,7 +18,7 @@ fn a_function_becomes_a_test_within_an_app() {
 }
 
 #[test]
-fn everything_linked_may_run() {
+fn linked_runs_everything() {
     let text = expand(
         quote!(linked),
         quote!(
@@ -30,7 +30,7 @@ fn everything_linked_may_run() {
 }
 
 #[test]
-fn every_mistake_is_told() {
+fn every_mistake_is_reported() {
     let item = quote!(
         #[test]
         fn greets() {}

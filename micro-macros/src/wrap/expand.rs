@@ -1,4 +1,4 @@
-//! What a wrap becomes: a function of the app, and the record that names it.
+//! The expansion of a wrap: a function that the app calls and its link-time record.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};

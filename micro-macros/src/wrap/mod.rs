@@ -1,4 +1,4 @@
-//! `#[micro::wrap]`: an async function around calls and events.
+//! `#[micro::wrap]`: an async function as middleware around calls and events.
 
 mod expand;
 mod model;

@@ -1,4 +1,4 @@
-//! A wrap, checked: what is injected, then `call: Call, next: Next<'_>`.
+//! A checked wrap: injected parameters, then `call: Call, next: Next<'_>`.
 
 use proc_macro2::Ident;
 use syn::{Attribute, Type};
@@ -9,7 +9,7 @@ use crate::inject::{self, Parameter};
 use crate::signature;
 use crate::wrap::parse::Keys;
 
-/// A function around calls.
+/// A function that wraps calls and events.
 pub(super) struct Wrap {
     pub(super) ident: Ident,
     pub(super) cfgs: Vec<Attribute>,
@@ -30,12 +30,12 @@ impl Wrap {
         if result.is_none() {
             mistakes.on(
                 &sig.ident,
-                "a wrap gives the reply; write `-> Result<Reply>`",
+                "a wrap must return the reply; write `-> Result<Reply>`",
             );
         }
         let (Some(Parameter::Owned(call)), Some(Parameter::Owned(next))) = (call, next) else {
-            let message = "a wrap takes the call and what comes after it, last: \
-                           `call: Call, next: Next<'_>`";
+            let message = "a wrap must take the call and the rest of the chain as its last \
+                           parameters; write `call: Call, next: Next<'_>`";
             mistakes.on(&sig.ident, message);
             return None;
         };

@@ -10,7 +10,7 @@ use crate::suggest::unknown;
 
 pub(crate) const KEYS: &[&str] = &["order", "on", "service", "method", "crate"];
 
-/// What a wrap surrounds, by the word in the attribute and the variant of `On`.
+/// The values of `on`, with the variant of `On` for each.
 const PLACES: &[(&str, &str)] = &[
     ("rpc", "Rpc"),
     ("event", "Event"),
@@ -18,7 +18,7 @@ const PLACES: &[(&str, &str)] = &[
     ("all", "All"),
 ];
 
-/// What `#[micro::wrap(…)]` says.
+/// The parsed keys of `#[micro::wrap(…)]`.
 pub(super) struct Keys {
     pub(super) order: Option<Expr>,
     /// A variant of `On`.
@@ -58,6 +58,6 @@ fn place(on: &LitStr, mistakes: &mut Mistakes) -> &'static str {
         return variant;
     }
     let known: Vec<_> = PLACES.iter().map(|(name, _)| *name).collect();
-    mistakes.at(on.span(), unknown("place", &text, &known));
+    mistakes.at(on.span(), unknown("`on` value", &text, &known));
     "Served"
 }

@@ -1,4 +1,4 @@
-//! What `#[micro::wrap]` makes of a function.
+//! Tests of `#[micro::wrap]`: the expansion and the errors.
 
 use quote::quote;
 
@@ -20,7 +20,7 @@ fn a_function_becomes_a_record() {
 }
 
 #[test]
-fn without_keys_it_surrounds_what_is_served() {
+fn without_keys_it_wraps_served_calls_and_events() {
     let item = quote!(
         async fn r#match(call: Call, next: Next<'_>) -> Result<Reply> {}
     );
@@ -32,7 +32,7 @@ fn without_keys_it_surrounds_what_is_served() {
 }
 
 #[test]
-fn every_mistake_is_told() {
+fn every_mistake_is_reported() {
     let item = quote!(
         fn log(&self, call: Call) {}
     );

@@ -15,12 +15,11 @@ use crate::topic::matches;
 
 /// What a subscriber may take: a message that has a topic, or any event as it came.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no event: it has no topic",
-    label = "no event",
-    note = "if `{Self}` is your own struct or enum with data, write \
+    message = "`{Self}` is not an event, because it has no topic",
+    label = "not an event",
+    note = "if `{Self}` is your own struct or enum with data, put \
             `#[micro::message(topic = \"…\")]` on it",
-    note = "or take `micro::broker::Event`, which is every event of every topic; the event is the \
-            last parameter"
+    note = "to receive events of any type, take `micro::broker::Event` as the last parameter"
 )]
 pub trait OnTopic: Sized + 'static {
     /// The topic; none: any.
@@ -56,9 +55,9 @@ pub const fn on_topic<T: OnTopic>(pattern: &'static str) -> Heard<T> {
     if let Some(topic) = T::TOPIC {
         assert!(
             matches(pattern, topic),
-            "the subscriber's topic is not that of the event's type: leave it out here, or name \
-             the same in `#[micro::message(topic = \"…\")]`; for events of several types take \
-             `micro::broker::Event`"
+            "the topic of the subscriber differs from the topic of the event's type; remove it \
+             here or write the same topic in `#[micro::message(topic = \"…\")]`, or take \
+             `micro::broker::Event` to receive events of several types"
         );
     }
     Heard {

@@ -22,11 +22,11 @@ use micro_message::error::{Error, Result};
 
 /// What a subscriber's last parameter may be: a message, or the event as it came.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no event",
+    message = "`{Self}` is not an event",
     label = "not an event",
     note = "if `{Self}` is your own struct or enum with data, put \
             `#[micro::message(topic = \"…\")]` on it",
-    note = "or take `micro::broker::Event`, which is every event of every topic"
+    note = "to receive events of any type, take `micro::broker::Event`"
 )]
 pub trait EventPayload: Sized + Send + 'static {
     /// Adds the descriptor, if there is one.

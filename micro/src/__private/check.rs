@@ -18,8 +18,8 @@ pub type Building<'a> = BoxFuture<'a, Result<Arc<dyn Any + Send + Sync>>>;
 /// What a method returns: a `Result`, under whatever name.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Result`",
-    label = "not a `Result`",
-    note = "return `Result<{Self}>`, for errors that callers get to see"
+    label = "expected a `Result`",
+    note = "write `-> Result<{Self}>`"
 )]
 pub trait Returned {
     /// The reply.
@@ -41,8 +41,8 @@ impl<T, E> Returned for Result<T, E> {
 
 /// An error that callers can get.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot become a `micro::Error`",
-    label = "not an error that callers can get",
+    message = "`{Self}` cannot be converted into `micro::Error`",
+    label = "not convertible into `micro::Error`",
     note = "return `micro::Result<…>`, or implement `From<{Self}> for micro::Error`"
 )]
 pub trait IntoError {
@@ -96,8 +96,8 @@ pub fn injected<T: FromApp>(app: &Resources) -> Result<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter here",
     label = "not injectable",
-    note = "the app injects clients, `&Service` and what implements `micro::FromApp`; only methods \
-            have `Context`, `Caller` and a request"
+    note = "the app can inject clients, `&Service` and types that implement `micro::FromApp`; only \
+            methods can take `Context`, `Caller` and a request"
 )]
 pub trait FromAppOnly: Sized {
     /// The value.
@@ -124,8 +124,8 @@ pub fn field<T: FromApp>(app: &Resources, place: &'static str) -> Result<T> {
 /// What a parameter may borrow.
 #[diagnostic::on_unimplemented(
     message = "`&{Self}` cannot be a parameter here",
-    label = "only services are borrowed",
-    note = "take the request, `Context` and all else by value: `{Self}`",
+    label = "only services can be borrowed",
+    note = "take the request, `Context` and every other parameter by value; write `{Self}`",
     note = "if `{Self}` is a service, put `#[micro::service]` on its struct"
 )]
 pub trait Borrowed {
@@ -186,10 +186,10 @@ where
 
 /// The parameter of a wrap before its last.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` stands where a wrap takes the call",
+    message = "expected the parameter `call: Call` of a wrap, found `{Self}`",
     label = "expected `Call`",
-    note = "the last two parameters of a wrap are `call: Call, next: Next<'_>`; what is injected \
-            comes before them"
+    note = "the last two parameters of a wrap must be `call: Call, next: Next<'_>`; injected \
+            parameters come before them"
 )]
 pub trait WrappedCall {
     /// The call itself.
@@ -204,10 +204,10 @@ impl WrappedCall for Call {
 
 /// The last parameter of a wrap.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` stands where a wrap takes what comes after it",
+    message = "expected the parameter `next: Next<'_>` of a wrap, found `{Self}`",
     label = "expected `Next<'_>`",
-    note = "the last two parameters of a wrap are `call: Call, next: Next<'_>`; what is injected \
-            comes before them"
+    note = "the last two parameters of a wrap must be `call: Call, next: Next<'_>`; injected \
+            parameters come before them"
 )]
 pub trait WrappedNext<'a> {
     /// What comes after the wrap.

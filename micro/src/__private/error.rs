@@ -37,8 +37,8 @@ pub fn name<E: Message>() -> String {
 
 /// What a variant for all other errors holds.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not `micro::Error`",
-    label = "holds no other errors",
+    message = "a variant marked `other` must hold `micro::Error`, not `{Self}`",
+    label = "expected `micro::Error`",
     note = "write `#[micro(other)] Other(micro::Error)`"
 )]
 pub trait Held {

@@ -1,4 +1,4 @@
-//! A method that returns an error with a mistake is not told that it is none.
+//! A mistake in an error enum causes no further error at a method that returns the enum.
 
 use micro::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Every shape of variant, keys of the message, private and public, in bodies of functions.
+//! Every shape of variant, keys of the message, private and public enums, and enums in functions.
 
 #![deny(warnings)]
 
@@ -10,11 +10,11 @@ pub struct Cart {
     id: u64,
 }
 
-/// What goes wrong.
+/// Errors of a shop.
 #[micro::error(package = "shop.v1", name = "Wrong", reserved(9))]
 #[derive(Clone)]
 pub enum CartError {
-    /// Never was.
+    /// Does not exist.
     #[micro(not_found, "no cart `{id}`", tag = 2)]
     NoCart { id: String, carts: Vec<Cart> },
     #[micro(resource_exhausted, "{0:?} of {1}, {{0}}")]

@@ -1,4 +1,4 @@
-//! Variants whose names are those of generated types and type parameters.
+//! Variants with the names of generated types and type parameters.
 
 #[micro::error]
 enum Letters {

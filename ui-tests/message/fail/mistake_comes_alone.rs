@@ -1,4 +1,4 @@
-//! Who uses an item with a mistake is not told that it is no message.
+//! A mistake in a message causes no further error where the message is used.
 
 use micro::prelude::*;
 

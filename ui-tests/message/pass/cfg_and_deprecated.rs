@@ -1,4 +1,4 @@
-//! `cfg` drops a field or variant whole, without moving the numbers of the others.
+//! `cfg` removes a field or variant completely and does not change the numbers of the others.
 #![deny(warnings)]
 #![allow(unexpected_cfgs)]
 

@@ -1,4 +1,4 @@
-//! The user's derives keep working, serde's own among them.
+//! Derives of the user work, including those of serde.
 #![deny(warnings)]
 
 use micro::codec::Message;

@@ -1,4 +1,4 @@
-//! The keys for what `.proto` files say, where nothing is in scope.
+//! The keys that micro-build writes for `.proto` files, with nothing in scope.
 #![no_implicit_prelude]
 #![forbid(unsafe_code)]
 #![deny(warnings)]

@@ -1,4 +1,4 @@
-//! The expansion leans on no name around it, and leaves none behind.
+//! The expansion uses no name of the surrounding scope and adds none to it.
 #![no_implicit_prelude]
 #![forbid(unsafe_code)]
 #![deny(warnings)]

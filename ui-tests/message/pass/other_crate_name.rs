@@ -1,4 +1,4 @@
-//! `crate = path` reaches micro under another name.
+//! `crate = path` names the crate micro when it is renamed.
 #![deny(warnings)]
 
 use micro as framework;

@@ -1,6 +1,6 @@
-//! Variants whose names are those of generated types and type parameters.
+//! Variants with the names of generated types and type parameters.
 
-/// Named like the parameters of generated functions.
+/// Variants named like the parameters of generated functions.
 #[micro::message]
 #[derive(Debug, PartialEq)]
 enum Letters {
@@ -11,7 +11,7 @@ enum Letters {
     micro { w: u32 },
 }
 
-/// Named like what is generated for a neighbour.
+/// Variants named like the types generated for another variant.
 #[micro::message]
 #[derive(Debug, PartialEq)]
 enum Neighbours {

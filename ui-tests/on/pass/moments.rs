@@ -1,4 +1,4 @@
-//! Hooks of every moment, with injected parameters, with and without a result.
+//! Hooks for every moment, with injected parameters, with and without a result.
 
 #![deny(warnings)]
 

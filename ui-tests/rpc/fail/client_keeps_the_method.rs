@@ -1,4 +1,4 @@
-//! Callers of a method that cannot be one are not told that it is missing.
+//! A mistake in a method causes no further error at its callers.
 
 #![allow(unused)]
 

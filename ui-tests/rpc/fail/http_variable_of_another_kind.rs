@@ -1,4 +1,4 @@
-//! Variables and verbs as other frameworks write them.
+//! Path variables and HTTP methods in the syntax of other frameworks.
 
 use micro::prelude::*;
 

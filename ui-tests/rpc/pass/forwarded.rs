@@ -1,4 +1,4 @@
-//! `cfg`, `deprecated`, docs, visibility and lints reach the client; bodies are left alone.
+//! `cfg`, `deprecated`, docs, visibility and lints are copied to the client; bodies do not change.
 
 #![deny(warnings, missing_docs)]
 

@@ -1,4 +1,4 @@
-//! The reply is what the `Result` holds, under whatever name.
+//! The reply is the value in the `Result`, also in an alias of `Result`.
 
 #![deny(warnings)]
 

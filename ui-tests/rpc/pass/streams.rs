@@ -1,4 +1,4 @@
-//! Every way to say a stream: bounds, aliases, boxes, errors; with and without `Result`.
+//! Every way to write a stream: bounds, aliases, boxes, errors, with and without `Result`.
 
 #![deny(warnings)]
 
@@ -115,7 +115,7 @@ impl Contract for Greeter {
     }
 }
 
-/// What the clients give.
+/// The types that the clients return.
 async fn called(greeter: GreeterClient, contract: ContractClient) -> Answer<()> {
     let name = String::new();
     let mut hellos: Streaming<Hello> = greeter.borrows(Hello { name }).timeout(secs(1)).await?;

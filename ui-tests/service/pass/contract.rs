@@ -17,10 +17,10 @@ pub mod api {
         pub name: String,
     }
 
-    /// What a cart does.
+    /// A cart.
     #[micro::service(package = "shop.v1")]
     pub trait Cart {
-        /// The most that fits.
+        /// The maximum number of items.
         const MOST: usize = 3;
 
         /// Gets.
@@ -35,7 +35,7 @@ pub mod api {
             Ok(Name { name })
         }
 
-        /// No method of the service.
+        /// Not a method of the service.
         fn prefix(&self, name: &Name) -> String {
             name.name.clone()
         }

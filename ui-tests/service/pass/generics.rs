@@ -1,4 +1,4 @@
-//! Generic services are described, not collected; generics elsewhere do not matter.
+//! Generic services implement `Service` and are not collected; other generics have no effect.
 
 #![deny(warnings)]
 

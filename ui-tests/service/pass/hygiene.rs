@@ -1,4 +1,4 @@
-//! Names of the user's that are those of the language, and no prelude.
+//! User types with the names of standard types, and without a prelude.
 
 #![no_implicit_prelude]
 #![forbid(unsafe_code)]

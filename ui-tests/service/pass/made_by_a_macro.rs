@@ -1,4 +1,4 @@
-//! Services that another macro writes: several on one line of the source.
+//! Services that a `macro_rules!` macro writes, several of them on one source line.
 
 #![deny(warnings)]
 

@@ -1,4 +1,4 @@
-//! Every shape of struct, everywhere: tuple, unit, private, raw names, bodies of functions.
+//! Every shape of struct: tuple, unit, private, raw names, in bodies of functions.
 
 #![deny(warnings)]
 

@@ -1,4 +1,4 @@
-//! A start that is none.
+//! An invalid start position.
 
 use micro::prelude::*;
 

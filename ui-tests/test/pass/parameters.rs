@@ -1,4 +1,4 @@
-//! Tests with services, parameters, results and other attributes compile away outside of tests.
+//! Tests with services, parameters, results and other attributes are not compiled outside of tests.
 
 #![deny(warnings)]
 

@@ -1,7 +1,7 @@
 //! The parts of `Record` for an enum with data: a message that holds one oneof.
 //!
-//! A variant with several fields gets a hidden struct of its own to be read into; it is written
-//! straight from the variant.
+//! A variant with several fields is decoded into a hidden struct; it is encoded directly from the
+//! variant.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -36,7 +36,7 @@ pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
     quote!(#record #(#helpers)*)
 }
 
-/// What a variant's slot holds.
+/// Returns the type of a variant's slot.
 pub(super) fn payload(variant: &Variant) -> Type {
     match &variant.content {
         Content::Nothing => parse_quote!(()),
@@ -68,7 +68,7 @@ pub(super) fn names(variants: &[Variant]) -> TokenStream {
     quote!(&[#names])
 }
 
-/// Adds a field for each variant; `of` makes it a member of a oneof.
+/// Returns statements that add a field for each variant. With `of` it is a member of that oneof.
 pub(super) fn describe(variants: &[Variant], of: Option<&TokenStream>) -> TokenStream {
     each(variants, |variant| {
         let Variant {
@@ -109,7 +109,7 @@ pub(super) fn write(message: &Message, variants: &[Variant]) -> TokenStream {
     whole(message, &arms)
 }
 
-/// A match over all variants, the one that is not sent included.
+/// Returns a match over all variants, including the one that is not encoded.
 fn whole(message: &Message, arms: &TokenStream) -> TokenStream {
     let unsent = message.unsent.iter();
     quote!(match self { #arms #(Self::#unsent { .. } => {})* })
@@ -123,7 +123,7 @@ fn slots(variants: &[Variant]) -> TokenStream {
     quote!(#slots let mut __chosen = 0u32;)
 }
 
-/// Returns the variant that `__chosen` names, if its slot is filled.
+/// Returns code that selects the variant of `__chosen`, if its slot is filled.
 fn choose(variants: &[Variant]) -> TokenStream {
     let arms = each(
         variants,
@@ -158,7 +158,7 @@ fn read(variants: &[Variant]) -> TokenStream {
     let arms = each(variants, |variant| {
         let Variant { slot, tag, .. } = variant;
         let merge = merge_call(variant);
-        // An occurrence of another variant in between forgets what was read before.
+        // Another variant in between discards the value that was read before.
         quote! {
             #tag => {
                 if __chosen != #tag {

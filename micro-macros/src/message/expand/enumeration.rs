@@ -12,7 +12,7 @@ pub(crate) fn expand(message: &Message, enumeration: &Enumeration) -> TokenStrea
     quote!(#table #fields)
 }
 
-/// What does not depend on the values: how it stands in fields, lists and maps.
+/// Returns the impls of `Field` and `Element`, which do not depend on the values.
 pub(super) fn fields(message: &Message) -> TokenStream {
     let (field, element) = (field(message), element(message));
     quote!(#field #element)
@@ -76,7 +76,7 @@ fn table(message: &Message, enumeration: &Enumeration) -> TokenStream {
     }
 }
 
-/// What each value is called, and its aliases.
+/// Returns the names and aliases of the values.
 fn names(enumeration: &Enumeration) -> TokenStream {
     let names = enumeration.values.iter().map(
         |Value {
@@ -113,7 +113,7 @@ fn describe(message: &Message, enumeration: &Enumeration) -> TokenStream {
         .other
         .as_ref()
         .map(|_| quote!(__enum.catch_all = true;));
-    // Protobuf wants the value 0 first.
+    // In proto3 the first value of an enum must be 0.
     let (zero, rest): (Vec<_>, Vec<_>) = enumeration
         .values
         .iter()

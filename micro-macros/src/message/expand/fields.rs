@@ -1,4 +1,4 @@
-//! The parts of `Record` for a struct, and the pieces a variant with several fields needs.
+//! The parts of `Record` for a struct. A variant with several fields uses some of them too.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -9,7 +9,7 @@ use crate::message::expand::record::Parts;
 use crate::message::expand::way::Way;
 use crate::message::expand::{about, as_field, each_entry, each_key};
 
-/// The parts of `Record` for a struct.
+/// Returns the parts of `Record` for a struct.
 pub(crate) fn record(body: &Body) -> Parts {
     let pattern = pattern(body);
     let (put, entries) = (put(body), entries(body));
@@ -23,7 +23,7 @@ pub(crate) fn record(body: &Body) -> Parts {
     }
 }
 
-/// Binds every field to its slot.
+/// Returns a pattern that binds every field to its slot.
 pub(crate) fn pattern(body: &Body) -> TokenStream {
     body.fields
         .iter()
@@ -41,7 +41,7 @@ pub(crate) fn pattern(body: &Body) -> TokenStream {
         .collect()
 }
 
-/// Appends every bound field to `__out`.
+/// Returns statements that append every bound field to `__out`.
 pub(crate) fn put(body: &Body) -> TokenStream {
     each(body, |field| {
         let (slot, tag) = (&field.slot, field.tag);
@@ -56,7 +56,7 @@ pub(crate) fn put(body: &Body) -> TokenStream {
     })
 }
 
-/// Writes every bound field to `__map`.
+/// Returns statements that write every bound field to `__map`.
 pub(crate) fn entries(body: &Body) -> TokenStream {
     each(body, |field| {
         let (slot, json, plain) = (&field.slot, &field.json, as_field(&field.ty));
@@ -68,7 +68,7 @@ pub(crate) fn entries(body: &Body) -> TokenStream {
     })
 }
 
-/// `NAMES`: the fields' own and those of the oneofs.
+/// Returns `NAMES`: the names of the fields and of the variants of oneofs.
 pub(crate) fn names(body: &Body) -> TokenStream {
     let own = each(body, |field| {
         let Field {
@@ -122,7 +122,7 @@ pub(crate) fn describe(body: &Body) -> TokenStream {
     })
 }
 
-/// Something for every field, `cfg` before it.
+/// Returns the output of `make` for every field, preceded by its `cfg`.
 fn each(body: &Body, make: impl Fn(&Field) -> TokenStream) -> TokenStream {
     let all = body.fields.iter().map(|field| {
         let (cfg, tokens) = (&field.about.cfg, make(field));
@@ -146,7 +146,8 @@ fn slots(body: &Body) -> TokenStream {
     })
 }
 
-/// Builds the value out of the slots; `finish` makes a value of a slot that may be empty.
+/// Returns the expression that builds the value from the slots. `finish` converts a slot that may
+/// be empty into a value.
 fn build(body: &Body, finish: impl Fn(&Field) -> TokenStream) -> TokenStream {
     let fields = each(
         body,
@@ -166,7 +167,8 @@ fn build(body: &Body, finish: impl Fn(&Field) -> TokenStream) -> TokenStream {
     quote!(__micro::Ok(Self { #fields }))
 }
 
-/// An arm for every field: `own` has its number as the pattern, a oneof asks for its numbers.
+/// Returns a match arm for every field. The pattern of a plain field is its number; that of a oneof
+/// is a guard that checks the numbers of its variants.
 fn arms(
     body: &Body,
     own: impl Fn(&Field) -> TokenStream,

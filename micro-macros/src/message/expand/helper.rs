@@ -1,4 +1,5 @@
-//! A variant with several fields: a hidden struct to read into, a view to write JSON from.
+//! Helpers for a variant with several fields: a hidden struct for decoding, and a borrowing view
+//! for encoding JSON.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -11,18 +12,20 @@ use crate::message::model::{Message, Shape};
 use crate::message::reserved::Reserved;
 use crate::message::variant::Variant;
 
-/// The hidden struct's name. What it and the view end in keeps them apart from each other, from
-/// those of other variants, and from the type parameters of the impls, such as `__A`.
+/// Returns the name of the hidden struct.
+///
+/// The suffixes of struct and view keep the names distinct from each other, from those of other
+/// variants, and from the type parameters of the impls, such as `__A`.
 pub(crate) fn helper_ident(variant: &Variant) -> Ident {
     format_ident!("__{}Fields", variant.ident)
 }
 
-/// The view's name.
+/// Returns the name of the view.
 pub(crate) fn view_ident(variant: &Variant) -> Ident {
     format_ident!("__{}View", variant.ident)
 }
 
-/// The variant's hidden struct: owned for reading, a view for writing JSON.
+/// Returns the hidden struct of a variant and its view, with their impls.
 pub(crate) fn helper(message: &Message, variant: &Variant, body: &Body) -> TokenStream {
     let (ident, view) = (helper_ident(variant), view_ident(variant));
     let owned = body.fields.iter().map(|field| {

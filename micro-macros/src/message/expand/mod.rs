@@ -1,6 +1,6 @@
-//! The impls of a checked message. Nothing here can fail.
+//! The expansion of a checked message. Nothing here can fail.
 //!
-//! Everything stands in one `const _` so that no name leaks; every name of ours begins with `__`.
+//! All impls are in one `const _`, so that no name leaks. Every generated name begins with `__`.
 
 mod choice;
 mod enumeration;
@@ -21,7 +21,7 @@ use crate::message::model::{Message, Shape};
 
 pub(crate) use self::stub::stub;
 
-/// The impls of a checked message.
+/// Returns the impls of a checked message.
 pub(crate) fn expand(message: &Message) -> TokenStream {
     let krate = krate(message);
     let impls = match &message.shape {
@@ -49,7 +49,7 @@ fn krate(message: &Message) -> TokenStream {
     }
 }
 
-/// The impls, in a place of their own.
+/// Returns the impls in an anonymous constant.
 fn whole(krate: &TokenStream, impls: &TokenStream) -> TokenStream {
     quote! {
         #[doc(hidden)]
@@ -62,11 +62,11 @@ fn whole(krate: &TokenStream, impls: &TokenStream) -> TokenStream {
     }
 }
 
-/// An impl's head: parameters with their bounds.
+/// Returns the header of an impl: generic parameters, bounds, trait and type.
 pub(crate) fn implement(message: &Message, what: &TokenStream) -> TokenStream {
     let (ident, generics) = (&message.ident, bounded(message));
     let (parameters, arguments, clause) = generics.split_for_impl();
-    // To whom an impl is missing, the runtime's own messages are no help.
+    // Errors about a missing impl would otherwise list the runtime's own messages.
     let is_own = |path: &syn::Path| path.is_ident("crate");
     let unlisted = message.krate.as_ref().is_some_and(is_own);
     let unlisted = unlisted.then(|| quote!(#[diagnostic::do_not_recommend]));
@@ -141,7 +141,7 @@ fn deserialize(message: &Message, is_enum: bool) -> TokenStream {
     }
 }
 
-/// The full name.
+/// Returns an expression for the full name.
 pub(crate) fn full_name(message: &Message) -> TokenStream {
     let name = name(message);
     match &message.within {
@@ -155,7 +155,7 @@ pub(crate) fn full_name(message: &Message) -> TokenStream {
     }
 }
 
-/// `let (__package, __name) = …`; what it lies within is described before it.
+/// Returns `let (__package, __name) = …`. An outer message is described first.
 pub(crate) fn place(message: &Message) -> TokenStream {
     let name = name(message);
     let place = match &message.within {
@@ -171,7 +171,7 @@ pub(crate) fn place(message: &Message) -> TokenStream {
     quote!(let (__package, __name) = #place;)
 }
 
-/// The package: the one written, or the crate's name.
+/// Returns an expression for the package: the one given, or the crate's name.
 fn package(message: &Message) -> TokenStream {
     if let Some(package) = &message.package {
         quote!(__micro::owned(#package))
@@ -180,24 +180,25 @@ fn package(message: &Message) -> TokenStream {
     }
 }
 
-/// The name within the package: the type parameters' names are appended to a generic one's.
+/// Returns an expression for the name within the package. The names of the type arguments are
+/// appended to that of a generic message.
 fn name(message: &Message) -> TokenStream {
     let name = &message.name;
     let params = message.type_parameters();
     quote!(__micro::name(#name, &[#(__micro::name_of::<#params>()),*]))
 }
 
-/// `<Type as Trait>`, so that a missing impl is reported at the type.
+/// Returns `<Type as Field>` with the span of the type, so that a missing impl is reported there.
 pub(crate) fn as_field(ty: &Type) -> TokenStream {
     quote_spanned!(ty.span()=> <#ty as __micro::Field>)
 }
 
-/// The same for what must be an element.
+/// Returns `<Type as Element>` with the span of the type.
 pub(crate) fn as_element(ty: &Type) -> TokenStream {
     quote_spanned!(ty.span()=> <#ty as __micro::Element>)
 }
 
-/// Doc comment and deprecation as arguments.
+/// Returns doc comment and deprecation as arguments.
 pub(crate) fn about(about: &About) -> TokenStream {
     let About {
         doc, deprecated, ..
@@ -205,7 +206,7 @@ pub(crate) fn about(about: &About) -> TokenStream {
     quote!(#doc, #deprecated)
 }
 
-/// Reads protobuf to its end: an arm for each field, giving a result.
+/// Returns a loop that decodes all fields of a protobuf message. Each arm evaluates to a result.
 fn each_key(arms: &TokenStream) -> TokenStream {
     quote! {
         while let __micro::Some((__tag, __wire)) = __reader.key()? {
@@ -220,7 +221,7 @@ fn each_key(arms: &TokenStream) -> TokenStream {
     }
 }
 
-/// Reads the entries of a map to their end: an arm for each field.
+/// Returns a loop that decodes all entries of a map, with an arm for each field.
 fn each_entry(arms: &TokenStream) -> TokenStream {
     quote! {
         while let __micro::Some(__tag) = __entries.next_field()? {

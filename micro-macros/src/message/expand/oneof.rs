@@ -1,4 +1,5 @@
-//! The impl of `Oneof`: an enum with data whose variants are fields of the message that holds it.
+//! The impl of `Oneof` for an enum with data whose variants are fields of the message that
+//! contains it.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -70,7 +71,7 @@ pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
     }
 }
 
-/// The variant around a value.
+/// Returns an expression that builds the variant from a value.
 fn build(variant: &Variant) -> TokenStream {
     let ident = &variant.ident;
     match &variant.content {
@@ -88,7 +89,7 @@ fn merge(variants: &[Variant]) -> TokenStream {
             ..
         } = variant;
         let (merge, build, ty) = (merge_call(variant), build(variant), payload(variant));
-        // Two messages of one variant are merged; another variant forgets what was read before.
+        // Two messages of the same variant are merged. Another variant replaces the earlier one.
         let earlier = match content {
             Content::One(member, _) => quote! {
                 match __slot.take() {

@@ -1,4 +1,4 @@
-//! What structs and enums with data share: the traits on top of `Record`, and its head.
+//! The impls that structs and enums with data share: `Record` and the traits on top of it.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -10,7 +10,7 @@ use crate::message::model::Message;
 pub(crate) struct Parts {
     /// The value of `NAMES`.
     pub(crate) names: TokenStream,
-    /// Statements that add fields to `__message`, with `__types` at hand.
+    /// Statements that add fields to `__message`. They can use `__types`.
     pub(crate) describe: TokenStream,
     pub(crate) write: TokenStream,
     pub(crate) read: TokenStream,
@@ -18,7 +18,7 @@ pub(crate) struct Parts {
     pub(crate) from_map: TokenStream,
 }
 
-/// All impls of a message that is a protobuf message.
+/// Returns all impls of a struct or enum with data.
 pub(crate) fn expand(message: &Message, parts: &Parts) -> TokenStream {
     let record = record(message, parts);
     let field = field(message);
@@ -85,7 +85,7 @@ fn record(message: &Message, parts: &Parts) -> TokenStream {
     }
 }
 
-/// `Field` and `Element` of something that is a `Record`.
+/// Returns the impls of `Field` and `Element` for a type that implements `Record`.
 pub(crate) fn field(message: &Message) -> TokenStream {
     let field = implement(message, &quote!(__micro::Field));
     let element = implement(message, &quote!(__micro::Element));

@@ -1,7 +1,7 @@
-//! The impls of an item with mistakes: bodies that are never reached.
+//! Stub impls for an item with mistakes, with unreachable bodies.
 //!
-//! With them the item is still what it is meant to be, so that whoever uses it is not told that it
-//! is no message. There are none for an item with lifetimes, which could have none.
+//! They keep the compiler from also reporting each use of the item as "not a message". An item with
+//! lifetimes gets none, because a message cannot have lifetimes.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -10,7 +10,7 @@ use crate::message::expand::record::Parts;
 use crate::message::expand::{enumeration, implement, krate, record, serde, whole};
 use crate::message::model::{Message, Shape};
 
-/// What `message` would have, had it no mistakes.
+/// Returns the stub impls of `message`.
 pub(crate) fn stub(message: &Message) -> TokenStream {
     if message.generics.lifetimes().next().is_some() {
         return TokenStream::new();

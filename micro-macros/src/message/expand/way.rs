@@ -1,4 +1,4 @@
-//! How a field or variant is written: the trait that its functions come from.
+//! The trait that encodes a field or variant.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
@@ -10,7 +10,7 @@ use crate::message::expand::choice::payload;
 use crate::message::expand::{as_element, as_field};
 use crate::message::variant::Variant;
 
-/// How a field is written: `<Type as Trait>`.
+/// The trait that encodes a field, as `<Type as Trait>`.
 pub(super) enum Way {
     Plain(TokenStream),
     As(TokenStream),
@@ -36,7 +36,7 @@ impl Way {
     }
 }
 
-/// `<T as Element>::function`, or what stands for it when the value is written another way.
+/// Returns `<T as Element>::function`, or the counterpart for an explicit encoding.
 pub(super) fn element_call(variant: &Variant, function: &str) -> TokenStream {
     let ty = payload(variant);
     match &variant.encoding {
@@ -51,7 +51,7 @@ pub(super) fn element_call(variant: &Variant, function: &str) -> TokenStream {
     }
 }
 
-/// `<T as Field>::merge`, or what stands for it when the value is written another way.
+/// Returns `<T as Field>::merge`, or the counterpart for an explicit encoding.
 pub(super) fn merge_call(variant: &Variant) -> TokenStream {
     if variant.encoding.is_some() {
         element_call(variant, "merge")

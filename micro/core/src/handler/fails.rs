@@ -29,11 +29,11 @@ use micro_message::error::Error;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no error of a method",
-    label = "not an error that callers can get",
+    message = "`{Self}` cannot be the error of a method",
+    label = "not an error of a method",
     note = "if `{Self}` is your own enum, put `#[micro::error]` on it",
-    note = "or return `micro::Result<…>`, whose error `?` makes of whatever implements \
-            `Into<micro::Error>`, and `.or_internal(\"…\")?` of any other error"
+    note = "or return `micro::Result<…>`: `?` converts errors that implement `Into<micro::Error>`, \
+            and `.or_internal(\"…\")?` converts any other error"
 )]
 pub trait MethodError: 'static {
     /// What callers get: the enum itself if it has a variant for all other errors, or [`Error`].

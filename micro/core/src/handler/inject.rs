@@ -146,7 +146,7 @@ impl fmt::Debug for Resources {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be injected by the app",
     label = "not injectable",
-    note = "a field that is plain state takes `#[micro(default)]`",
+    note = "put `#[micro(default)]` on a field that holds plain state",
     note = "implement `micro::FromApp` for `{Self}` to make it injectable"
 )]
 pub trait FromApp: Sized + Send + Sync + 'static {
@@ -242,9 +242,10 @@ impl Parts {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter here",
     label = "not a parameter",
-    note = "before the request come `Context`, `Caller`, `&Service` and what the app can inject; \
-            the request is the last parameter",
-    note = "several values are one message: `struct HelloRequest {{ name: String, id: u64 }}`"
+    note = "the request must be the last parameter; the parameters before it can be `Context`, \
+            `Caller`, `&Service` and types that the app can inject",
+    note = "to send several values, put them into one message: \
+            `struct HelloRequest {{ name: String, id: u64 }}`"
 )]
 pub trait FromCall: Sized {
     /// Makes the value from a call.
@@ -279,8 +280,9 @@ impl<T: FromApp> FromCall for T {
 
 /// An async function that makes a `T` from injected parameters: `init = path`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot make a `{T}`",
-    note = "write `async fn(…) -> micro::Result<{T}>` whose parameters the app can inject"
+    message = "`{Self}` cannot create `{T}`",
+    note = "`init` needs an `async fn(…) -> micro::Result<{T}>` whose parameters the app can \
+            inject"
 )]
 pub trait Construct<T, Parameters>: Send + Sync + 'static {
     /// Injects the parameters and calls the function.

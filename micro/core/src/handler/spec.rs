@@ -22,8 +22,8 @@ pub type Describe = fn(&mut Types) -> String;
     message = "`{Self}` is not a message",
     label = "not a message",
     note = "if `{Self}` is your own struct or enum with data, put `#[micro::message]` on it",
-    note = "a number, text, list or enum without data is sent as the field of such a struct; a \
-            stream of requests is `Streaming<…>`"
+    note = "to send a number, a string, a list or an enum without data, make it a field of such a \
+            struct; write a stream of requests as `Streaming<…>`"
 )]
 pub trait RequestType: sealed::Sealed + Sized + Send + 'static {
     /// Whether it is a stream.
@@ -84,9 +84,10 @@ impl<M: Message> RequestType for Streaming<M> {
     message = "`{Self}` is not a message",
     label = "not a message",
     note = "if `{Self}` is your own struct or enum with data, put `#[micro::message]` on it",
-    note = "a number, text, list or enum without data is sent as the field of such a struct",
-    note = "many messages are a stream: `Result<Streaming<…>>`, or `Result<impl Stream<Item = \
-            Result<…>>>`"
+    note = "to send a number, a string, a list or an enum without data, make it a field of such a \
+            struct",
+    note = "to send several messages, return a stream: `Result<Streaming<…>>` or \
+            `Result<impl Stream<Item = Result<…>>>`"
 )]
 pub trait ResponseType: sealed::Sealed + Sized + Send + 'static {
     /// Whether it is a stream.

@@ -9,8 +9,9 @@ use crate::codec::Message;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     label = "not a message",
-    note = "a stream yields messages or results of such: `impl Stream<Item = Result<Hello>>`",
-    note = "put `#[micro::message]` on what it yields, a struct or an enum with data"
+    note = "a stream must yield messages or results of messages; write for example \
+            `impl Stream<Item = Result<Hello>>`",
+    note = "put `#[micro::message]` on the struct or enum with data that the stream yields"
 )]
 pub trait Yielded {
     /// The message.

@@ -40,11 +40,11 @@ pub enum Wrapper {}
 
 /// An element that can be written in the way `E`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be written `as = \"{E}\"`",
-    label = "not written in this way",
-    note = "`i32` can be sint32 and sfixed32, `i64` sint64 and sfixed64, `u32` fixed32, `u64` \
-            fixed64; numbers of 32 and 64 bits, `bool`, `String`, `Vec<u8>` and `Bytes` can be in \
-            a wrapper"
+    message = "`{Self}` does not support the encoding `{E}`",
+    label = "encoding not supported for this type",
+    note = "`i32` supports `sint32` and `sfixed32`, `i64` supports `sint64` and `sfixed64`, `u32` \
+            supports `fixed32`, `u64` supports `fixed64`; 32-bit and 64-bit numbers, `bool`, \
+            `String`, `Vec<u8>` and `Bytes` support `wrapper`"
 )]
 pub trait ElementAs<E>: Element {
     /// What a value is.
@@ -83,11 +83,12 @@ pub trait ElementAs<E>: Element {
 
 /// A field that can be written in the way `E`.
 #[diagnostic::on_unimplemented(
-    message = "this field cannot be written in the way that `as = \"…\"` says",
-    label = "not written in this way",
-    note = "`i32` can be sint32 and sfixed32, `i64` sint64 and sfixed64, `u32` fixed32, `u64` \
-            fixed64, also in `Option`, `Vec` and, as `map<_, sint32>`, in maps",
-    note = "a wrapper is around an `Option` or in a `Vec`, of a number of 32 or 64 bits, `bool`, \
+    message = "a field of type `{Self}` does not support the encoding in `as = \"…\"`",
+    label = "encoding not supported for this type",
+    note = "`i32` supports `sint32` and `sfixed32`, `i64` supports `sint64` and `sfixed64`, `u32` \
+            supports `fixed32`, `u64` supports `fixed64`; the same applies within `Option` and \
+            `Vec`, and within maps as `map<_, sint32>`",
+    note = "`wrapper` applies to an `Option` or a `Vec` of a 32-bit or 64-bit number, `bool`, \
             `String`, `Vec<u8>` or `Bytes`"
 )]
 pub trait FieldAs<E>: Field {
@@ -105,7 +106,7 @@ pub trait FieldAs<E>: Field {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be `unpacked`",
     label = "not a list of numbers",
-    note = "`unpacked` goes on a `Vec` of numbers, `bool`s or enums without data"
+    note = "`unpacked` applies to a `Vec` of numbers, `bool`s or enums without data"
 )]
 pub trait Unpacked<E>: Field {
     /// The field's type.

@@ -21,8 +21,9 @@ use crate::codec::value;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a message",
     label = "not a field type",
-    note = "a field is a number, `bool`, `String`, `Vec<u8>`, `Bytes`, `Duration`, `SystemTime`, a \
-            type with `#[micro::message]`, or a `Vec`, `Option`, `Box` or map of these",
+    note = "a field can be a number, `bool`, `String`, `Vec<u8>`, `Bytes`, `Duration`, \
+            `SystemTime`, a type with `#[micro::message]`, or a `Vec`, `Option`, `Box` or map of \
+            these",
     note = "if `{Self}` is your own struct or enum, put `#[micro::message]` on it"
 )]
 pub trait Field: Sized {
@@ -147,12 +148,12 @@ pub trait Field: Sized {
 
 /// What can stand in a list, a map, an `Option` or a `Box`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot stand in a list, map, `Option`, `Box` or variant of a message",
+    message = "`{Self}` cannot be inside a list, map, `Option`, `Box` or variant of a message",
     label = "not an element type",
-    note = "an element is a number, `bool`, `String`, `Vec<u8>`, `Bytes`, `Duration`, `SystemTime` \
-            or a type with `#[micro::message]`",
+    note = "an element can be a number, `bool`, `String`, `Vec<u8>`, `Bytes`, `Duration`, \
+            `SystemTime` or a type with `#[micro::message]`",
     note = "if `{Self}` is your own struct or enum, put `#[micro::message]` on it; wrap a list, \
-            map or `Option` in a message of its own; a field that holds a oneof is marked \
+            map or `Option` in a message of its own; mark a field that holds a oneof with \
             `#[micro(oneof)]`"
 )]
 pub trait Element: Field {
@@ -210,7 +211,7 @@ pub trait Element: Field {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a map in a message",
     label = "not a key type",
-    note = "a key is an integer, a `bool` or a `String`"
+    note = "a key can be an integer, a `bool` or a `String`"
 )]
 pub trait Key: Element + Display + FromStr + Eq + Hash + Ord {
     /// A key that was not sent.

@@ -15,7 +15,8 @@ use crate::error::Result;
     message = "`{Self}` is not a message",
     label = "not a message",
     note = "if `{Self}` is your own struct or enum with data, put `#[micro::message]` on it",
-    note = "a number, text, list or enum without data is sent as the field of such a struct"
+    note = "to send a number, a string, a list or an enum without data, make it a field of such a \
+            struct"
 )]
 pub trait Message: Sized + Send + Sync + 'static {
     /// Adds the descriptor of this message, and of all it contains, to `types`; returns the full
@@ -57,7 +58,7 @@ pub trait Message: Sized + Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no topic",
     label = "no topic",
-    note = "if `{Self}` is your own struct or enum with data, write \
+    note = "if `{Self}` is your own struct or enum with data, put \
             `#[micro::message(topic = \"…\")]` on it"
 )]
 pub trait Topic: Message {

@@ -49,7 +49,7 @@ pub trait Oneof: Sized + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be marked `#[micro(oneof)]`",
     label = "not an `Option` of a oneof",
-    note = "a oneof may be unset: write `Option<Kind>`, with `#[micro::message(oneof)]` on the \
+    note = "a oneof can be unset; write `Option<Kind>` and put `#[micro::message(oneof)]` on the \
             enum `Kind`"
 )]
 pub trait OneofField: Sized {
@@ -150,11 +150,12 @@ pub const fn concat<const N: usize>(lists: &[&[FieldName]]) -> [FieldName; N] {
                 let (one, two) = (all[before], lists[list][at]);
                 assert!(
                     one.tag != two.tag,
-                    "a field and a variant of a oneof have the same number"
+                    "a field and a variant of a oneof have the same field number; change one of \
+                     them"
                 );
                 assert!(
                     !same(one.name, two.name) && !same(one.json, two.json),
-                    "a field and a variant of a oneof have the same name"
+                    "a field and a variant of a oneof have the same name; rename one of them"
                 );
                 before += 1;
             }

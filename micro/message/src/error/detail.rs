@@ -61,8 +61,8 @@ impl fmt::Debug for Detail {
 
 /// A type of errors that travels as a detail: an enum that has `#[micro::error]`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not travel with errors",
-    label = "no typed error",
+    message = "`{Self}` is not a typed error",
+    label = "not a typed error",
     note = "if `{Self}` is your own enum, put `#[micro::error]` on it"
 )]
 pub trait Typed: Sized + 'static {

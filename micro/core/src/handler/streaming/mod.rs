@@ -221,7 +221,7 @@ impl<T> fmt::Debug for Streaming<T> {
 /// What a stream of `T` may yield: `T` itself, or a result of it.
 #[diagnostic::on_unimplemented(
     message = "a stream of `{T}` cannot yield `{Self}`",
-    label = "expected items of `{T}` or `micro::Result<{T}>`"
+    label = "expected `{T}` or `micro::Result<{T}>`"
 )]
 pub trait StreamItem<T> {
     /// The message, or the error that ends the stream.
