@@ -24,11 +24,13 @@ texts! {
     GuideFromGoMicro = "../../docs/from-go-micro.md";
     GuideFromTonic = "../../docs/from-tonic.md";
     Error = "../../micro-macros/docs/error.md";
+    Every = "../../micro-macros/docs/every.md";
     Message = "../../micro-macros/docs/message.md";
     On = "../../micro-macros/docs/on.md";
     Rpc = "../../micro-macros/docs/rpc.md";
     Run = "../../micro-macros/docs/run.md";
     Service = "../../micro-macros/docs/service.md";
+    Subscribe = "../../micro-macros/docs/subscribe.md";
     Test = "../../micro-macros/docs/test.md";
     Wrap = "../../micro-macros/docs/wrap.md";
 }
