@@ -1,4 +1,4 @@
-//! Within no message.
+//! Within is not a message.
 
 struct Order;
 

@@ -1,4 +1,4 @@
-//! Reserved no number.
+//! Reserved is not a number.
 
 #[micro::message(reserved(0, 5..9, 9..=5, all))]
 struct Order {

@@ -1,4 +1,4 @@
-//! Oneof beside no number.
+//! Oneof next to a field without number.
 
 #[micro::message]
 struct Order {
