@@ -1,26 +1,27 @@
-//! Compression of whole messages: gzip and zstd, each behind a cargo feature of its name.
+//! Compression of whole messages: gzip and zstd, each behind a cargo feature of the same name.
 //!
-//! Does not choose: who may compress what is agreed upon by client and server. `zstd` is the
-//! library of its makers, in C: no decoder in Rust bounds what one block grows to.
+//! This module does not choose an algorithm: client and server negotiate it. `zstd` uses the
+//! reference implementation in C, because no decoder in Rust limits the size that one block can
+//! decompress to.
 
 use crate::quality_values::quality_values;
 use micro_message::error::{Error, Result};
 
-/// A way to compress messages.
+/// A compression algorithm for messages.
 ///
-/// Both are known to every build, so that settings and errors can name them; what works is what
-/// is [compiled in](Self::is_compiled).
+/// Every build knows all algorithms, so that settings and errors can name them. A build can use
+/// those that are [compiled in](Self::is_compiled).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
-    /// gzip, the feature `gzip`.
+    /// gzip. Needs the feature `gzip`.
     Gzip,
-    /// Zstandard, the feature `zstd`; its build needs a C compiler.
+    /// Zstandard. Needs the feature `zstd`, whose build needs a C compiler.
     Zstd,
 }
 
 impl Compression {
-    /// Every way that has a name here.
+    /// All algorithms, compiled in or not.
     pub const ALL: &'static [Self] = &[Self::Gzip, Self::Zstd];
 
     /// The name on the wire, in settings and of the cargo feature.
@@ -31,7 +32,7 @@ impl Compression {
         }
     }
 
-    /// Whether this build can do it.
+    /// Whether this build contains the algorithm.
     pub const fn is_compiled(self) -> bool {
         match self {
             Self::Gzip => cfg!(feature = "gzip"),
@@ -39,7 +40,7 @@ impl Compression {
         }
     }
 
-    /// What this build accepts, as the protocols list it.
+    /// The algorithms that this build accepts, as the protocols list them.
     pub const fn accepted() -> &'static str {
         match (cfg!(feature = "gzip"), cfg!(feature = "zstd")) {
             (false, false) => "identity",
@@ -49,12 +50,12 @@ impl Compression {
         }
     }
 
-    /// The way of a name; `None` for `identity` and for no name at all.
+    /// Finds an algorithm by its name. Returns `None` for `identity` and for an empty name.
     ///
     /// # Errors
     ///
-    /// `Unimplemented` with what is supported when the name is unknown, and with the feature to
-    /// add when it is not compiled in.
+    /// `Unimplemented` when the name is unknown, with the supported names, and when the algorithm
+    /// is not compiled in, with the feature to add.
     pub fn find(name: &str) -> Result<Option<Self>> {
         if matches!(name, "" | "identity") {
             return Ok(None);
@@ -62,14 +63,14 @@ impl Compression {
         match Self::ALL.iter().find(|known| known.name() == name) {
             Some(known) => known.compiled().map(|()| Some(*known)),
             None => Err(Error::unimplemented(format!(
-                "compression `{}` is not known here; supported: {}",
+                "unknown compression `{}`; supported: {}",
                 name.escape_debug(),
                 Self::accepted()
             ))),
         }
     }
 
-    /// Whether a list such as `gzip;q=1.0, identity` names it, or all.
+    /// Whether a list such as `gzip;q=1.0, identity` accepts this algorithm, by name or by `*`.
     pub fn is_in(self, accepted: &str) -> bool {
         let mut all = false;
         for (name, weight) in quality_values(accepted) {
@@ -81,17 +82,18 @@ impl Compression {
         all
     }
 
-    /// Whether HTTP means it by a name: in any case, and by the name it had before.
+    /// Whether an HTTP header means this algorithm by `name`. Case does not matter, and `x-gzip` is
+    /// an alias of `gzip`.
     pub fn is_named(self, name: &str) -> bool {
         let old = self == Self::Gzip && name.eq_ignore_ascii_case("x-gzip");
         old || name.eq_ignore_ascii_case(self.name())
     }
 
-    /// The bytes, compressed.
+    /// Compresses bytes.
     ///
     /// # Errors
     ///
-    /// `Unimplemented`, naming the feature, when it is not compiled in.
+    /// `Unimplemented`, naming the feature, when the algorithm is not compiled in.
     pub fn compress(self, bytes: &[u8]) -> Result<Vec<u8>> {
         self.compiled()?;
         match self {
@@ -104,14 +106,14 @@ impl Compression {
         }
     }
 
-    /// What was compressed, at most `limit` bytes of it.
+    /// Decompresses bytes to at most `limit` bytes.
     ///
-    /// Memory grows with what comes out, not with what a header announces.
+    /// Memory grows with the decompressed bytes, not with the size that a header announces.
     ///
     /// # Errors
     ///
-    /// `ResourceExhausted` when more than `limit` bytes come out, `InvalidArgument` when the bytes
-    /// are damaged, `Unimplemented`, naming the feature, when it is not compiled in.
+    /// `ResourceExhausted` when the result is larger than `limit`, `InvalidArgument` when the bytes
+    /// are malformed, `Unimplemented`, naming the feature, when the algorithm is not compiled in.
     pub fn decompress(self, bytes: &[u8], limit: usize) -> Result<Vec<u8>> {
         self.compiled()?;
         match self {
@@ -124,6 +126,8 @@ impl Compression {
         }
     }
 
+    /// Checks that this build contains the algorithm.
+    ///
     /// # Errors
     ///
     /// `Unimplemented`, naming the feature, when it is not compiled in.
@@ -142,19 +146,19 @@ impl Compression {
 
 fn too_large(length: usize, limit: usize) -> Error {
     Error::resource_exhausted(format!(
-        "{length} compressed bytes grow to more than {limit}, the most that is accepted"
+        "{length} compressed bytes decompress to more than the limit of {limit} bytes"
     ))
 }
 
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 fn damaged(way: Compression, source: std::io::Error) -> Error {
     let name = way.name();
-    Error::invalid_argument(format!("the message is not {name}, or damaged")).with_source(source)
+    Error::invalid_argument(format!("the message is not valid {name} data")).with_source(source)
 }
 
 #[cfg(feature = "gzip")]
 mod gzip {
-    //! gzip by `flate2` over `miniz_oxide`, in Rust alone.
+    //! gzip by `flate2` over `miniz_oxide`, in pure Rust.
 
     use std::io::Read;
 
@@ -188,20 +192,20 @@ mod gzip {
 
 #[cfg(feature = "zstd")]
 mod zstandard {
-    //! Zstandard by its makers' library.
+    //! Zstandard by the reference implementation in C.
     //!
-    //! Decodes in one go into room that grows until the limit: then the room is the window, and
-    //! no window is allocated that a header asks for.
+    //! Decompresses in one go into a buffer that grows up to the limit. This way the buffer is the
+    //! window, and the decoder does not allocate a window of the size that a header announces.
 
     use zstd::bulk::Decompressor;
 
     use super::{Compression, damaged, too_large};
     use micro_message::error::{OrError, Result};
 
-    /// What the library says when the room is too small.
+    /// The library's error when the buffer is too small.
     const TOO_SMALL: &str = "Destination buffer is too small";
 
-    /// The room to begin with.
+    /// The initial size of the buffer. 4 KiB.
     const ROOM: usize = 4 << 10;
 
     pub(super) fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
@@ -210,7 +214,7 @@ mod zstandard {
     }
 
     pub(super) fn decompress(bytes: &[u8], limit: usize) -> Result<Vec<u8>> {
-        let mut decompressor = Decompressor::new().or_internal("no memory to decompress in")?;
+        let mut decompressor = Decompressor::new().or_internal("cannot allocate a decompressor")?;
         let mut room = bytes.len().saturating_mul(4).max(ROOM).min(limit);
         loop {
             match decompressor.decompress(bytes, room) {
@@ -236,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_compressed_comes_back() {
+    fn compressed_bytes_decompress_to_the_original() {
         for way in compiled() {
             for text in [String::new(), "a".into(), "abc ".repeat(50_000)] {
                 let small = way.compress(text.as_bytes()).unwrap();
@@ -260,7 +264,7 @@ mod tests {
                 let error = way.decompress(&small, limit).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::ResourceExhausted, "{error}");
                 assert!(
-                    error.message().contains(&format!("than {limit},")),
+                    error.message().contains(&format!("limit of {limit} bytes")),
                     "{error}"
                 );
             }
@@ -268,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_bytes_are_the_sender_s_mistake() {
+    fn malformed_bytes_are_an_invalid_argument() {
         for way in compiled() {
             let good = way.compress(&b"hello".repeat(1000)).unwrap();
             for bad in [
@@ -284,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_names_are_told_what_is_supported_and_known_ones_which_feature_to_add() {
+    fn errors_list_the_supported_names_or_the_feature_to_add() {
         assert_eq!(Compression::find("identity").unwrap(), None);
         let error = Compression::find("snappy").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unimplemented);
@@ -304,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_what_is_accepted() {
+    fn accepted_lists_name_the_algorithm_or_a_wildcard() {
         let gzip = Compression::Gzip;
         for list in [
             "gzip",

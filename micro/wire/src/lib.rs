@@ -1,4 +1,4 @@
-//! What both ends of micro's HTTP protocols write and read, stated once: gRPC's frames and status,
+//! The formats that both ends of micro's HTTP protocols read and write: gRPC's frames and status,
 //! metadata in headers, compression of messages, percent-encoding, lists with quality values.
 //!
 //! For the other crates of micro; semantic versioning does not cover it.

@@ -1,17 +1,18 @@
-//! Percent-encoding in paths and queries: decoded once and strictly.
+//! Percent-encoding in paths and queries, decoded once and strictly.
 //!
-//! Stricter than the crate that decodes: what is malformed is refused rather than taken as it is.
+//! Stricter than the crate `percent-encoding`, which keeps malformed input as it is: this module
+//! returns an error.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-/// What becomes of the bytes that have a meaning of their own.
+/// What happens to bytes with a special meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// One segment of a path: everything is decoded.
     Segment,
-    /// Several segments: an encoded slash stays encoded, so that it does not become a real one.
+    /// Several segments: an encoded slash stays encoded, so that it does not become a separator.
     Segments,
     /// A form: `+` is a space.
     Form,
@@ -47,7 +48,8 @@ pub fn decode(text: &str, mode: Mode) -> Result<Cow<'_, str>, Malformed> {
     }
 }
 
-/// Decodes what need not be text. Borrowed only if there is nothing to decode.
+/// Decodes a text to bytes that need not be UTF-8. The result is borrowed only if there is nothing
+/// to decode.
 pub fn decode_bytes(text: &str, mode: Mode) -> Result<Cow<'_, [u8]>, Malformed> {
     let mut escaped = Cow::Borrowed(text);
     if mode == Mode::Form && text.contains('+') {
@@ -63,7 +65,7 @@ pub fn decode_bytes(text: &str, mode: Mode) -> Result<Cow<'_, [u8]>, Malformed> 
         return Err(Malformed::Percent);
     }
     if mode == Mode::Segments {
-        // Encoded once more, so that it is as it was after decoding.
+        // Encoded a second time, so that decoding restores the encoded slash.
         let slashes = escaped.replace("%2F", "%252F").replace("%2f", "%252f");
         escaped = Cow::Owned(slashes);
     }

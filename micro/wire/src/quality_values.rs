@@ -1,10 +1,11 @@
-//! Lists with weights, as senders say what kinds and codings they accept (RFC 9110, 12.4.2).
+//! Lists with quality values, in which senders list the media types and encodings that they accept
+//! (RFC 9110, section 12.4.2).
 
-/// How much an item is wanted that has no weight, in thousandths.
+/// The weight of an item without one, in thousandths.
 const MOST: u16 = 1000;
 
-/// The items of a list such as `gzip;q=0.5, identity`, and how much each is wanted, in
-/// thousandths; zero is not at all. A weight that is none counts as no weight.
+/// The items of a list such as `gzip;q=0.5, identity`, with their weights in thousandths. An item
+/// with the weight zero is not accepted. A malformed weight counts as absent.
 pub fn quality_values(list: &str) -> impl Iterator<Item = (&str, u16)> {
     let items = list.split(',').map(|item| {
         let mut parts = item.split(';').map(str::trim);

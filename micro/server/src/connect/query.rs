@@ -201,7 +201,7 @@ mod tests {
             ("encoding=json&message=1&connect=v2", "send `connect=v1`"),
             (
                 "encoding=json&message=1&compression=br",
-                "`br` is not known",
+                "unknown compression `br`",
             ),
         ] {
             let Err(Refused::Request(error)) = read(query, 100) else {

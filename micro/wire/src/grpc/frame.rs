@@ -1,31 +1,32 @@
-//! Frames: a flag, four bytes of length, the message. gRPC-Web and Connect's streams have the same.
+//! Message frames: a flag, four bytes of length, the message. gRPC-Web and Connect's streams use
+//! the same format.
 //!
-//! Takes frames apart and puts them together. Which flags and lengths are acceptable is for the
-//! caller to decide, as soon as a prefix is there.
+//! This module splits and builds frames. The caller decides which flags and lengths are acceptable,
+//! as soon as a prefix was received.
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::Compression;
 use micro_message::error::Result;
 
-/// Bytes before each message: the flag and the length.
+/// Length of the prefix of each message: one byte of flag and four bytes of length.
 pub const PREFIX: usize = 5;
 
-/// The flag of a message as it is.
+/// The flag of an uncompressed message.
 pub const PLAIN: u8 = 0;
 
 /// The flag of a compressed message.
 pub const COMPRESSED: u8 = 1;
 
-/// Most memory that is taken on the mere announcement of a message.
+/// Maximum number of bytes reserved for a message before its content arrives. 64 KiB.
 const TRUSTED: usize = 64 << 10;
 
-/// What stands before a message.
+/// The prefix of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prefix {
-    /// Whether the message is compressed; gRPC-Web marks its trailers here as well.
+    /// The flag byte: whether the message is compressed. gRPC-Web marks its trailers here as well.
     pub flag: u8,
-    /// Of the message as it is sent, perhaps compressed.
+    /// Length of the message as sent, which may be compressed.
     pub length: usize,
 }
 
@@ -38,32 +39,32 @@ impl Prefix {
     }
 }
 
-/// Takes messages out of data that comes in pieces. A message that lies within one piece is not
-/// copied.
+/// Reads messages out of data that arrives in chunks. A message that is contained in one chunk is
+/// not copied.
 ///
-/// The caller [pushes](Self::push) a piece, then asks in turn for the [prefix](Self::prefix), which
-/// it judges, and the [message](Self::message), until either is missing: then all of the piece was
-/// used.
+/// The caller [pushes](Self::push) a chunk. Then it takes the [prefix](Self::prefix), which it
+/// checks, and the [message](Self::message), in turn, until either returns `None`. The chunk is
+/// used up then.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    /// Received and not yet read.
+    /// Bytes received and not yet read.
     chunk: Bytes,
-    /// The prefix as far as it has come.
+    /// The part of the prefix received so far.
     prefix: [u8; PREFIX],
     prefix_read: usize,
-    /// The message as far as it has come, when it is spread over several pieces.
+    /// The part of the message received so far, when it is spread over several chunks.
     message: BytesMut,
 }
 
 impl Decoder {
-    /// Adds a piece; all of the last one must have been used.
+    /// Adds a chunk. The previous chunk must be used up.
     pub fn push(&mut self, chunk: Bytes) {
-        debug_assert!(self.chunk.is_empty(), "something is left");
+        debug_assert!(self.chunk.is_empty(), "the previous chunk is not used up");
         self.chunk = chunk;
     }
 
-    /// The next message if all of it lies there, not compressed and at most `limit` bytes long:
-    /// the usual case, without a detour.
+    /// Returns the next message if it is complete, uncompressed and at most `limit` bytes long.
+    /// This is the fast path for the usual case.
     #[inline]
     pub fn plain(&mut self, limit: usize) -> Option<Bytes> {
         if self.prefix_read > 0 {
@@ -80,7 +81,7 @@ impl Decoder {
         Some(self.chunk.split_to(prefix.length))
     }
 
-    /// The prefix of the message at hand; `None` until all of it has come.
+    /// Returns the prefix of the current message, or `None` until all of it was received.
     pub fn prefix(&mut self) -> Option<Prefix> {
         if self.prefix_read < PREFIX {
             let count = self.chunk.len().min(PREFIX - self.prefix_read);
@@ -92,7 +93,7 @@ impl Decoder {
         (self.prefix_read == PREFIX).then(|| Prefix::parse(self.prefix))
     }
 
-    /// The message behind that prefix; `None` until all of it has come.
+    /// Returns the message that follows this prefix, or `None` until all of it was received.
     pub fn message(&mut self, prefix: Prefix) -> Option<Bytes> {
         let length = prefix.length;
         if self.message.is_empty() && self.chunk.len() >= length {
@@ -112,19 +113,19 @@ impl Decoder {
         Some(std::mem::take(&mut self.message).freeze())
     }
 
-    /// Whether nothing is left of a message.
+    /// Whether the received data ends at the end of a message.
     pub fn is_between(&self) -> bool {
         self.chunk.is_empty() && self.prefix_read == 0
     }
 
-    /// Length of the message at hand that is spread over several pieces, and how much of it is
-    /// here; `None` when there is none.
+    /// Length of the current message if it arrives in several pieces, and how much of it was
+    /// received; `None` between messages.
     pub fn begun(&self) -> Option<(usize, usize)> {
         let length = (self.prefix_read == PREFIX).then(|| Prefix::parse(self.prefix).length)?;
         Some((length, self.message.len()))
     }
 
-    /// How far the message at hand has come, to follow "ends after".
+    /// How much of the current message was received, as a text that follows "ends after".
     pub fn progress(&self) -> String {
         if self.prefix_read < PREFIX {
             let read = self.prefix_read;
@@ -139,12 +140,12 @@ impl Decoder {
 #[derive(Debug, Clone, Copy)]
 #[must_use = "the prefix is written by `close`"]
 pub struct OpenFrame {
-    /// Where the frame begins.
+    /// Offset of the frame in the buffer.
     start: usize,
 }
 
 impl OpenFrame {
-    /// Begins a frame; the message is appended next.
+    /// Begins a frame. The caller appends the message next.
     #[inline]
     pub fn begin(out: &mut Vec<u8>) -> Self {
         let start = out.len();
@@ -158,7 +159,7 @@ impl OpenFrame {
         out.len() - self.start - PREFIX
     }
 
-    /// Compresses the message where that makes it shorter.
+    /// Compresses the message if that makes it shorter.
     pub fn compress(self, way: Compression, out: &mut Vec<u8>) -> Result<()> {
         let body = self.start + PREFIX;
         let small = way.compress(&out[body..])?;
@@ -174,7 +175,7 @@ impl OpenFrame {
     ///
     /// # Errors
     ///
-    /// The length, when it does not fit into a prefix.
+    /// Returns the length as the error when it does not fit into a prefix.
     #[inline]
     pub fn close(self, out: &mut [u8]) -> Result<(), usize> {
         let length = self.length(out);
@@ -184,9 +185,10 @@ impl OpenFrame {
     }
 }
 
-/// Appends a whole frame that is not a message: what ends a stream of gRPC-Web or Connect.
+/// Appends a complete frame that is not a message, such as the one that ends a stream of gRPC-Web
+/// or Connect.
 pub fn write(flag: u8, bytes: &[u8], out: &mut Vec<u8>) {
-    // An error and metadata: never near the limit.
+    // The bytes are an error and metadata, which are never near the limit.
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     out.push(flag);
     out.extend_from_slice(&length.to_be_bytes());
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_found_however_the_bytes_are_cut() {
+    fn messages_are_read_however_the_bytes_are_split() {
         let messages: [&[u8]; 5] = [b"", b"a", &[7; 300], b"", b"end"];
         let all: Vec<u8> = messages
             .iter()
@@ -241,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_whole_message_as_it_was_sent_is_taken_without_a_detour() {
+    fn only_a_whole_uncompressed_message_takes_the_fast_path() {
         let mut decoder = Decoder::default();
         decoder.push(
             [framed(b"one"), framed(b""), framed(b"two")]
@@ -276,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn announced_lengths_take_no_memory() {
+    fn announced_lengths_do_not_allocate() {
         let mut decoder = Decoder::default();
         decoder.push(Bytes::from_static(b"\0\xff\xff\xff\xffabc"));
         let prefix = decoder.prefix().unwrap();

@@ -1,8 +1,8 @@
-//! gRPC's wire format, stated once for both ends: content types, header names, message frames,
-//! status and timeout.
+//! gRPC's wire format, for both ends: content types, header names, message frames, status and
+//! timeout.
 //!
-//! Knows bytes and headers only. HTTP/2 itself, limits and what an error says to its reader are
-//! the business of `client` and `server`.
+//! This module knows bytes and headers only. `client` and `server` handle HTTP/2 itself, limits and
+//! the wording of errors.
 
 pub mod frame;
 pub mod status;
@@ -12,14 +12,14 @@ use http::header::{HeaderName, HeaderValue};
 
 use micro_message::codec::Codec;
 
-/// How the messages of a body may be compressed.
+/// The compression of the messages of a body.
 pub const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
-/// What the sender can decompress.
+/// The compressions that the sender can decompress.
 pub const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
-/// Stands beside the status of a call that the server refused before its handler ran, and that
-/// another node may accept. Our own addition to gRPC: clients that do not know it ignore it.
+/// Sent beside the status of a call that the server rejected before its handler ran, and that
+/// another node may accept. This header is micro's addition to gRPC. Other clients ignore it.
 ///
 /// A client may send such a call to another node even if the method is not idempotent.
 pub const NOT_HANDLED: HeaderName = HeaderName::from_static("micro-not-handled");
@@ -37,13 +37,14 @@ pub fn codec(content_type: &[u8]) -> Option<Codec> {
     subtype(after(content_type, b"application/grpc")?)
 }
 
-/// What follows a name, in whatever case that is; nearly all write it in lower case.
+/// The rest of `text` after `name`, if it starts with `name`, in any case. Most peers write it in
+/// lower case, so that is compared first.
 pub fn after<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let (start, rest) = text.split_at_checked(name.len())?;
     (start == name || start.eq_ignore_ascii_case(name)).then_some(rest)
 }
 
-/// The codec of what stands behind the protocol's own name in a content type.
+/// The codec of a content type, given its part after the protocol's own name.
 pub fn subtype(subtype: &[u8]) -> Option<Codec> {
     let end = subtype.iter().position(|&byte| byte == b';');
     match subtype[..end.unwrap_or(subtype.len())].trim_ascii_end() {

@@ -9,23 +9,24 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 use micro_message::error::{Detail, Error, ErrorKind};
 use micro_message::internal::{Reader, Wire, put_bytes, put_key, put_nested, put_varint};
 
-/// The code of the status.
+/// The status code.
 pub const STATUS: HeaderName = HeaderName::from_static("grpc-status");
-/// The status's message, percent-encoded.
+/// The status message, percent-encoded.
 pub const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// The status with its details, as `google.rpc.Status` in base64.
 pub const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
-/// Bytes of a message that are sent: clients refuse headers of more than 8 KiB in all.
+/// Maximum number of bytes of a message that are sent: clients reject headers of more than 8 KiB in
+/// total.
 const MAX_MESSAGE: usize = 2048;
 
-/// Bytes of details that are sent, for the same reason.
+/// Maximum number of bytes of details that are sent, for the same reason.
 const MAX_DETAILS: usize = 4096;
 
-/// What of ASCII is encoded in a message: the rest is visible.
+/// The ASCII characters that are percent-encoded in a message. The others are visible.
 const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
 
-/// Written without padding, read with or without.
+/// Encodes without padding, decodes with or without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -33,10 +34,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What stands before a detail's type.
+/// Prefix of a detail's type URL.
 const TYPE_URL: &str = "type.googleapis.com/";
 
-/// Adds the status of a call that went well.
+/// Adds the status of a successful call.
 pub fn write_ok(fields: &mut HeaderMap) {
     fields.insert(STATUS, HeaderValue::from_static("0"));
 }
@@ -56,17 +57,14 @@ pub fn write(error: &Error, fields: &mut HeaderMap) {
     let details = write_details(error);
     if details.len() > MAX_DETAILS {
         let bytes = details.len();
-        tracing::warn!(
-            bytes,
-            "details of an error not sent: too large for a header"
-        );
+        tracing::warn!(bytes, "error details not sent: too large for a header");
         return;
     }
     let details = HeaderValue::from_str(&BASE64.encode(details));
     fields.insert(DETAILS, details.expect("base64 is visible ASCII"));
 }
 
-/// The status in these fields; `None` when there is none.
+/// Returns the status in these fields, or `None` if they contain none.
 pub fn read(fields: &HeaderMap) -> Option<Result<(), Error>> {
     let code = fields.get(STATUS)?;
     let code = code.to_str().ok().and_then(|code| code.parse::<u32>().ok());
@@ -75,7 +73,7 @@ pub fn read(fields: &HeaderMap) -> Option<Result<(), Error>> {
     }
     let kind = code.and_then(ErrorKind::from_grpc_code);
     let message = fields.get(MESSAGE).map_or_else(
-        || "the service gave no reason".into(),
+        || "the service sent no error message".into(),
         |text| percent_decode(text.as_bytes()).decode_utf8_lossy(),
     );
     let mut error = Error::new(kind.unwrap_or(ErrorKind::Unknown), message.into_owned());
@@ -106,7 +104,7 @@ fn code(kind: ErrorKind) -> HeaderValue {
     HeaderValue::from_static(code.unwrap_or("2"))
 }
 
-/// As much of a message as is sent.
+/// The part of a message that is sent: at most [`MAX_MESSAGE`] bytes, cut between characters.
 fn shortened(message: &str) -> &str {
     let mut end = message.len().min(MAX_MESSAGE);
     while !message.is_char_boundary(end) {
@@ -130,8 +128,8 @@ fn write_details(error: &Error) -> Vec<u8> {
     out
 }
 
-/// The `details` of an encoded `google.rpc.Status`, up to the first thing that cannot be read: the
-/// status itself is known without them.
+/// Reads the `details` of an encoded `google.rpc.Status`. It stops at the first malformed field
+/// without an error, because the status itself is known without the details.
 fn read_details(base64: &[u8]) -> Vec<Detail> {
     let Ok(bytes) = BASE64.decode(base64) else {
         tracing::debug!("status details are not base64");
@@ -143,7 +141,7 @@ fn read_details(base64: &[u8]) -> Vec<Detail> {
         .collect()
 }
 
-/// A `google.protobuf.Any`.
+/// Reads a `google.protobuf.Any`.
 fn read_detail(any: &[u8]) -> Detail {
     let (mut url, mut value) = ("", &[][..]);
     for (tag, bytes) in byte_fields(any) {
@@ -156,9 +154,9 @@ fn read_detail(any: &[u8]) -> Detail {
     Detail::new(url.rsplit('/').next().unwrap_or_default(), value)
 }
 
-/// The fields of a protobuf message that hold bytes; ends at the first thing unreadable.
+/// The fields of a protobuf message that contain bytes. Ends at the first malformed field.
 fn byte_fields(bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
-    // Nothing is copied, so nothing is charged.
+    // Nothing is copied, so no memory is charged.
     let mut reader = Reader::new(bytes, 0);
     std::iter::from_fn(move || {
         loop {
@@ -241,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn strange_status_is_unknown_and_hostile_details_are_none() {
+    fn unparsable_status_is_unknown_and_malformed_details_are_ignored() {
         assert!(read(&HeaderMap::new()).is_none());
         for code in ["", "99", "-1", "five"] {
             let error = read(&fields(&[("grpc-status", code)]))
@@ -268,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn percent_signs_that_mean_nothing_stay_as_they_are() {
+    fn percent_signs_that_escape_nothing_are_kept() {
         for (sent, expected) in [
             ("%", "%"),
             ("%4", "%4"),

@@ -6,14 +6,14 @@ use http::header::{HeaderName, HeaderValue};
 
 use micro_message::error::{Error, Result};
 
-/// How long the caller will wait.
+/// The time after which the caller stops waiting.
 pub const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// Reads a timeout.
+/// Parses a timeout.
 ///
 /// # Errors
 ///
-/// `InvalidArgument` that shows the value and says what it must look like.
+/// `InvalidArgument` that contains the value and the expected format.
 pub fn read(value: &HeaderValue) -> Result<Duration> {
     parse(value.as_bytes()).ok_or_else(|| {
         Error::invalid_argument(format!(
@@ -41,10 +41,10 @@ fn parse(value: &[u8]) -> Option<Duration> {
     })
 }
 
-/// Writes the time that remains.
+/// Formats the remaining time.
 ///
-/// Rounded up by a thirtieth at most, so that equal timeouts are written alike and the header
-/// compression of HTTP/2 finds them again.
+/// The value is rounded up by at most a thirtieth, so that equal timeouts have the same text and
+/// HTTP/2's header compression can index it.
 pub fn write(remaining: Duration) -> HeaderValue {
     let micros = u64::try_from(remaining.as_micros())
         .unwrap_or(u64::MAX)
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_end_writes_is_never_shorter_at_the_other() {
+    fn a_timeout_that_was_written_is_never_shorter_when_read() {
         for micros in [1, 299, 301, 12_345, 9_999_999, 10_000_001, 3_600_000_000] {
             let length = Duration::from_micros(micros);
             let read = read(&write(length)).unwrap();
