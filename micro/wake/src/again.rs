@@ -1,9 +1,9 @@
-//! `Again`: a future that wakes itself while it is polled is polled again at once.
+//! `Again`: a future that wakes itself during a poll is polled again at once.
 //!
-//! A scheduler that finds a task woken within its own poll puts it behind all others and wakes an
-//! idle thread to fetch it from there: a system call on either side and another processor, for
-//! work that is ready here and now. HTTP/2 wakes a sender whenever it gives the sender room, also
-//! when that is within the sender's own call.
+//! A scheduler that finds a task woken within its own poll queues it behind all other tasks and
+//! wakes an idle thread, which fetches the task from the queue. That costs a system call on both
+//! sides and a move to another processor, although the work is ready in the current poll. HTTP/2
+//! wakes a sender whenever it gives the sender capacity, also during the sender's own call.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -11,18 +11,18 @@ use std::task::{Context, Poll, Waker};
 use crate::platform::later;
 use crate::signal::{Round, Signal};
 
-/// Polls a future as long as it wakes itself.
+/// Polls a future again while it wakes itself.
 ///
-/// After 16 polls, or a millisecond, the task yields to others and goes on behind them.
+/// After 16 polls, or after a millisecond, the task yields to other tasks and continues after them.
 #[derive(Debug)]
 pub struct Again {
     signal: Arc<Signal>,
-    /// The signal as a waker.
+    /// The signal as a waker, which the future gets.
     waker: Waker,
 }
 
 impl Again {
-    /// For one future: a wake belongs to the future that was polled last.
+    /// Creates the state for one future. A wake belongs to the future that was polled last.
     pub fn new() -> Self {
         let signal = Arc::new(Signal::default());
         Self {
@@ -31,10 +31,10 @@ impl Again {
         }
     }
 
-    /// Polls until the future is ready, or has not been woken since it was last polled.
+    /// Polls until the future is ready, or until it has not been woken since its last poll.
     ///
-    /// After `Ready` wakes are not passed on: poll again before waiting for anything else, as with
-    /// any stream.
+    /// After `Ready`, wakes do not reach the task. As with any stream, poll again before waiting
+    /// for anything else.
     pub fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -42,7 +42,8 @@ impl Again {
     ) -> Poll<T> {
         self.signal.task.register(cx.waker());
         self.signal.mark();
-        // Nobody else polls it. After `Ready` it still counts as begun, so the result says nothing.
+        // `&mut self` excludes another poll, so the result is not needed. It is false after
+        // `Ready`, which leaves the signal busy.
         self.signal.begin();
         match self.signal.repeat(&self.waker, poll) {
             Round::Ready(output) => return Poll::Ready(output),
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_wakes_itself_is_polled_again_without_its_task() {
+    fn a_future_that_wakes_itself_is_polled_again_without_its_task() {
         let (mut again, (wakes, task)) = (Again::new(), task());
         let mut polls = 0;
         let polled = again.poll(&mut Context::from_waker(&task), |cx| {
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_rests_leaves_the_others_their_turn() {
+    fn a_future_that_always_wakes_itself_yields_to_other_tasks() {
         let (mut again, (wakes, task)) = (Again::new(), task());
         let mut polls = 0;
         let polled = again.poll(&mut Context::from_waker(&task), |cx| {
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_works_for_long_does_so_once_a_turn() {
+    fn a_slow_future_is_polled_once_before_the_task_yields() {
         let (mut again, (wakes, task)) = (Again::new(), task());
         let mut polls = 0;
         let polled = again.poll(&mut Context::from_waker(&task), |cx| {
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn wakes_between_polls_go_to_who_polled_last() {
+    fn wakes_between_polls_go_to_the_task_that_polled_last() {
         let mut again = Again::new();
         let (first, last) = (task(), task());
         let mut inner = Waker::noop().clone();
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ready_is_not_asked_again() {
+    fn a_ready_future_is_not_polled_again() {
         let (mut again, (wakes, task)) = (Again::new(), task());
         let mut polls = 0;
         let polled = again.poll(&mut Context::from_waker(&task), |cx| {

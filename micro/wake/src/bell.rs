@@ -1,7 +1,7 @@
 //! `Bell`: skips polls of a future that has not been woken since it was pending.
 //!
-//! A reply is polled again at once after each piece that it gave. A part of it that has nothing new
-//! need not be polled through all of its layers then.
+//! A response is polled again right after each chunk that it produced. A part of the response that
+//! has not been woken need not be polled through all of its layers then.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,22 +13,22 @@ use crate::platform::{AtomicBool, AtomicWaker};
 /// Polls a future only when it may be ready.
 pub struct Bell {
     ring: Arc<Ring>,
-    /// The ring as a waker.
+    /// The ring as a waker, which the future gets.
     waker: Waker,
-    /// Whether the future was pending the last time.
+    /// Whether the last poll of the future returned `Pending`.
     is_pending: bool,
 }
 
 #[derive(Default)]
 struct Ring {
-    /// Woken since the beginning of the last poll.
+    /// Whether the future was woken since the beginning of its last poll.
     has_rung: AtomicBool,
     /// The task to wake.
     task: AtomicWaker,
 }
 
 impl Bell {
-    /// For one future that was not polled yet.
+    /// Creates the state for one future that has not been polled yet.
     pub fn new() -> Self {
         let ring = Arc::new(Ring::default());
         Self {
@@ -38,14 +38,15 @@ impl Bell {
         }
     }
 
-    /// Polls the future, unless it is certain that it is still pending.
+    /// Polls the future, unless it was pending and has not been woken since.
     pub fn poll<T>(
         &mut self,
         task: &Waker,
         poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        // Every time, because a ring uses the registration up; and before the flag is read: a ring
-        // before that is seen here, one after that wakes the task.
+        // The task registers at every call, because a wake consumes the registration. It registers
+        // before the flag is read: a wake before the read is seen here, and a wake after it wakes
+        // the task.
         self.ring.task.register(task);
         let has_rung = self.ring.has_rung.swap(false, Ordering::SeqCst);
         if self.is_pending && !has_rung {
@@ -77,8 +78,9 @@ impl Wake for Ring {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // A swap, not a store: of two rings, a store of the second would hide what the first one's
-        // waker wrote before (it ends the release sequence), and a poll could miss it.
+        // A swap instead of a store. With two wakes, a store by the second one would end the
+        // release sequence of the first: a poll could then miss what the first waker wrote before
+        // its wake.
         self.has_rung.swap(true, Ordering::SeqCst);
         self.task.wake();
     }
@@ -91,7 +93,7 @@ mod tests {
     use crate::wakes::Wakes;
 
     #[test]
-    fn what_waits_is_asked_again_only_when_woken() {
+    fn a_pending_future_is_polled_again_only_when_woken() {
         let (mut bell, wakes) = (Bell::new(), Arc::new(Wakes::default()));
         let task = Waker::from(Arc::clone(&wakes));
         let (mut asked, mut inner) = (0, Waker::noop().clone());
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn ring_before_another_task_waits_is_heard_by_it() {
+    fn a_task_that_polls_after_a_wake_receives_the_next_wake() {
         let mut bell = Bell::new();
         let mut inner = Waker::noop().clone();
         let first = bell.poll(Waker::noop(), |cx| {

@@ -1,30 +1,30 @@
-//! Wakers between a task and what it polls, a future that several tasks poll, and locks.
+//! Waker adapters, a future that several tasks can poll, and locks.
 //!
-//! The wakers save polls, and detours through the scheduler, where the work can be done in the
-//! current poll. Nothing here spawns a task or blocks a thread on anything but a short lock.
+//! The waker adapters avoid needless polls, and detours through the scheduler where the work can be
+//! done in the current poll. This crate spawns no tasks. It blocks a thread only on short locks.
 //!
 //! | type | use |
 //! |---|---|
-//! | [`Again`] | polls a future again at once when it wakes itself while it is polled |
+//! | [`Again`] | polls a future again at once when the future wakes itself during a poll |
 //! | [`Bell`] | skips polls of a future that has not been woken since it was pending |
-//! | `Budget` | how many bytes may be held at once; what is beyond it waits in line |
-//! | [`Common`] | a future that belongs to one task, and that other tasks may poll as well |
-//! | `Turn` | limits how long work that is always ready keeps its thread |
-//! | [`sync`] | locks that ignore poison |
+//! | `Budget` | limits the bytes that are held at once; further holders wait in a queue |
+//! | [`Common`] | a future that one task owns and that other tasks can poll as well |
+//! | `Turn` | limits how long work that is always ready occupies its thread |
+//! | [`sync`] | locks that ignore poisoning |
 //!
 //! This is a crate of micro's runtime. Semver does not cover it.
 //!
 //! # Models
 //!
-//! `tests/loom.rs` runs the state machines through every interleaving that [loom] tells apart, with
-//! a limit on preemptions where a model says `bounded`:
+//! `tests/loom.rs` runs the state machines through every interleaving that [loom] distinguishes. A
+//! model that uses `bounded` limits the number of preemptions:
 //!
 //! ```text
 //! RUSTFLAGS='--cfg loom' cargo test -p micro-wake --release --test loom
 //! ```
 //!
-//! Under `--cfg loom` the crate has neither tokio nor a clock: the module `platform` holds what a
-//! model replaces.
+//! Under `--cfg loom` the crate uses neither tokio nor a clock. The module `platform` contains
+//! everything that a model replaces.
 //!
 //! [loom]: https://docs.rs/loom
 

@@ -1,4 +1,4 @@
-//! What a model under loom replaces: atomics, the slot for a waker, the clock and the scheduler.
+//! What loom models replace: atomics, the slot for a waker, the clock and the scheduler.
 
 #[cfg(loom)]
 pub(crate) use self::model::{AtomicBool, AtomicU8, AtomicWaker, Instant, later};
@@ -17,8 +17,8 @@ mod real {
 
     /// Wakes a task after the other tasks of its thread had a chance to run.
     pub(crate) fn later(cx: &mut Context<'_>) {
-        // Within a runtime this defers the wake until the scheduler has looked for other work; a
-        // plain wake may put the task in front of the others.
+        // Within a runtime, `yield_now` defers the wake until the scheduler has looked for other
+        // work. A plain wake may put the task in front of the others.
         if pin!(tokio::task::yield_now()).poll(cx).is_ready() {
             cx.waker().wake_by_ref();
         }
@@ -35,8 +35,8 @@ mod model {
 
     /// A slot for a waker with the signatures of the crate `atomic-waker`.
     ///
-    /// A lock, because that crate's `register` and `wake` act as if one came after the other, too.
-    /// Loom's own slot spins instead, which multiplies the interleavings.
+    /// It is a lock, because `register` and `wake` of that crate also behave as if one came after
+    /// the other. Loom's own slot spins instead, which multiplies the interleavings.
     #[derive(Debug, Default)]
     pub(crate) struct AtomicWaker(Mutex<Option<Waker>>);
 
@@ -54,11 +54,11 @@ mod model {
         }
 
         fn slot(&self) -> loom::sync::MutexGuard<'_, Option<Waker>> {
-            self.0.lock().expect("a model that panics ends")
+            self.0.lock().expect("a panic ends the model")
         }
     }
 
-    /// A clock that stands still: a model must not depend on how long anything takes.
+    /// A clock that does not advance: a model must not depend on how long anything takes.
     #[derive(Debug, Clone, Copy)]
     pub(crate) struct Instant(Duration);
 

@@ -1,4 +1,4 @@
-//! `Signal`: a waker that knows whether what it wakes is being polled right now.
+//! `Signal`: a waker that knows whether its future is being polled.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,72 +7,76 @@ use std::time::Duration;
 
 use crate::platform::{AtomicU8, AtomicWaker, Instant};
 
-/// How many polls follow each other, as long as they take less than [`MAX_TIME`]. Two are enough
-/// for a model to meet every way out.
+/// Maximum number of polls in a row, as long as they take less than [`MAX_TIME`]. Under loom, two
+/// polls are enough to reach every branch.
 pub(crate) const MAX_POLLS: usize = if cfg!(loom) { 2 } else { 16 };
-/// How long polls follow each other before other tasks run.
+/// Maximum duration of polls in a row before other tasks run. A millisecond.
 pub(crate) const MAX_TIME: Duration = Duration::from_millis(1);
 
-/// Somebody polls. A wake is only noted: whoever polls sees the note and polls again.
+/// A poll is in progress. A wake only sets [`WOKEN`]; the polling task sees it and polls again.
 const BUSY: u8 = 1;
-/// Woken since the beginning of the last poll.
+/// The future was woken since the beginning of the last poll.
 const WOKEN: u8 = 2;
 
-/// Wakes a task, unless the task, or another one in its place, polls already.
+/// Wakes a task, unless this task or another one is already polling the future.
 ///
 /// The two bits of the state are independent:
 ///
 /// | state | meaning | a wake |
 /// |---|---|---|
-/// | 0 | at rest | sets `WOKEN`, wakes the task |
+/// | 0 | idle | sets `WOKEN`, wakes the task |
 /// | `WOKEN` | the task was woken and has not polled yet | wakes the task again, if it registered |
-/// | `BUSY` | somebody polls | sets `WOKEN` |
-/// | `BUSY` and `WOKEN` | somebody polls, and will poll again | nothing |
+/// | `BUSY` | a poll is in progress | sets `WOKEN` |
+/// | `BUSY` and `WOKEN` | a poll is in progress, and another one follows | nothing |
 ///
-/// Every change is a read-modify-write, so that whoever reads a state has seen what all wakers
-/// wrote before they changed it. All orderings are sequentially consistent: the state is read
-/// together with `Common::stopped`, and on x86-64 a weaker ordering would compile to the same
+/// Every change is a read-modify-write, so a thread that reads the state has seen everything that
+/// all wakers wrote before they changed it. All orderings are sequentially consistent: the state is
+/// read together with `Common::stopped`, and on x86-64 a weaker ordering would compile to the same
 /// instructions.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     state: AtomicU8,
-    /// The task to wake. A wake uses the registration up, so each poll of the task registers it
-    /// again before it looks at the state.
+    /// The task to wake. A wake consumes the registration, so each poll of the task registers it
+    /// again before it reads the state.
     pub(crate) task: AtomicWaker,
 }
 
 /// How a series of polls ended.
 pub(crate) enum Round<T> {
-    /// With an output. Still busy: wakes are noted and not passed on.
+    /// The future returned an output. The signal stays busy: it records wakes and does not pass
+    /// them on.
     Ready(T),
-    /// Pending, and nothing has woken it since. Not busy: wakes are passed on from now on.
+    /// The future is pending and has not been woken since. The signal is idle: it passes wakes on.
     Rest,
-    /// Woken again, but other tasks should run first. Not busy: wakes are passed on from now on.
+    /// The future was woken again, but other tasks should run first. The signal is idle: it passes
+    /// wakes on.
     Enough,
 }
 
 impl Signal {
-    /// Begins to poll; false when somebody else does.
+    /// Marks the signal as busy. Returns false if it already was.
     pub(crate) fn begin(&self) -> bool {
         self.state.fetch_or(BUSY, Ordering::SeqCst) & BUSY == 0
     }
 
-    /// Notes a wake without waking the task. Whoever polls now, or next, polls at least once more.
+    /// Records a wake without waking the task. The current poll, or the next one, is followed by at
+    /// least one more poll.
     pub(crate) fn mark(&self) {
         self.state.fetch_or(WOKEN, Ordering::SeqCst);
     }
 
-    /// Whether a wake is noted and nobody polls.
+    /// Whether a wake is recorded and no poll is in progress.
     pub(crate) fn is_waiting(&self) -> bool {
         self.state.load(Ordering::SeqCst) == WOKEN
     }
 
-    /// Ends what [`begin`](Self::begin) began; whether a wake was noted since the last poll.
+    /// Ends what [`begin`](Self::begin) began. Returns whether a wake was recorded since the last
+    /// poll.
     pub(crate) fn end(&self) -> bool {
         self.state.fetch_and(!BUSY, Ordering::SeqCst) & WOKEN != 0
     }
 
-    /// Polls as long as wakes are noted. Follows a [`begin`](Self::begin).
+    /// Polls while wakes are recorded. Must follow a [`begin`](Self::begin).
     pub(crate) fn repeat<T>(
         &self,
         waker: &Waker,
@@ -86,7 +90,7 @@ impl Signal {
             if round > 0 && begun.elapsed() >= MAX_TIME {
                 break;
             }
-            // The note is taken before the poll: a wake during the poll asks for another one.
+            // The flag is cleared before the poll: a wake during the poll causes another poll.
             self.state.swap(BUSY, Ordering::SeqCst);
             if let Poll::Ready(output) = poll(&mut Context::from_waker(waker)) {
                 return Round::Ready(output);
@@ -99,8 +103,8 @@ impl Signal {
         }
     }
 
-    /// Ends what was begun if no wake is noted. In one step: a wake either comes before it and is
-    /// seen here, or after it and wakes the task.
+    /// Ends what was begun if no wake is recorded. This is one atomic step: a wake either comes
+    /// before it and is seen here, or comes after it and wakes the task.
     fn rest(&self) -> bool {
         let (ordering, state) = (Ordering::SeqCst, &self.state);
         state.compare_exchange(BUSY, 0, ordering, ordering).is_ok()

@@ -1,16 +1,17 @@
-//! Locks that ignore poison.
+//! Locks that ignore poisoning.
 //!
-//! The standard library poisons a lock when a thread panics while it holds it, so that every later
-//! user must decide whether the data is intact. The runtime has one answer for all of its locks:
+//! The standard library poisons a lock when a thread panics while it holds the lock. Every later
+//! user then has to decide whether the data is intact. The runtime decides the same way for all of
+//! its locks:
 //!
-//! - Data under a lock is whole at each point where the runtime itself could panic, for example on
-//!   a failed allocation: critical sections are short, and change one thing.
-//! - Where code of users runs under a lock (a future that is polled, a message that is encoded),
-//!   the data belongs to the call that its panic fails.
-//! - A poisoned lock that panics again would turn one failed call into the end of all calls.
+//! - Data under a lock is consistent at each point where the runtime itself could panic, for
+//!   example on a failed allocation: critical sections are short and change one thing.
+//! - Where user code runs under a lock (a future that is polled, a message that is encoded), the
+//!   data belongs to the call that the panic fails.
+//! - A panic on a poisoned lock would turn one failed call into the failure of all calls.
 //!
-//! So `lock`, `read` and `write` return their guards, and no caller handles an error that cannot
-//! be handled. Under `--cfg loom` the locks are loom's.
+//! So `lock`, `read` and `write` return their guards directly, and callers do not handle an error
+//! that they could not recover from. Under `--cfg loom` the locks are loom's.
 
 use std::fmt;
 use std::sync::{PoisonError, TryLockError};
@@ -22,7 +23,7 @@ use std::sync as base;
 
 pub use base::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
-/// A lock for one at a time: [`std::sync::Mutex`] without poison.
+/// A mutual exclusion lock: [`std::sync::Mutex`] without poisoning.
 ///
 /// # Examples
 ///
@@ -35,19 +36,19 @@ pub use base::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 pub struct Mutex<T: ?Sized>(base::Mutex<T>);
 
 impl<T> Mutex<T> {
-    /// An unlocked value.
+    /// Creates an unlocked mutex.
     #[cfg(not(loom))]
     pub const fn new(value: T) -> Self {
         Self(base::Mutex::new(value))
     }
 
-    /// An unlocked value.
+    /// Creates an unlocked mutex.
     #[cfg(loom)]
     pub fn new(value: T) -> Self {
         Self(base::Mutex::new(value))
     }
 
-    /// The value, without its lock.
+    /// Returns the value and consumes the mutex.
     pub fn into_inner(self) -> T {
         self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
@@ -59,7 +60,7 @@ impl<T: ?Sized> Mutex<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the lock, or returns `None` when another holds it.
+    /// Takes the lock, or returns `None` if it is held elsewhere.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {
             Ok(guard) => Some(guard),
@@ -68,7 +69,7 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    /// The value, for its only user.
+    /// Returns the value. No lock is needed, because the borrow is exclusive.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,7 +81,7 @@ impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
     }
 }
 
-/// A lock for many readers or one writer: [`std::sync::RwLock`] without poison.
+/// A lock for many readers or one writer: [`std::sync::RwLock`] without poisoning.
 ///
 /// # Examples
 ///
@@ -93,24 +94,24 @@ impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
 pub struct RwLock<T>(base::RwLock<T>);
 
 impl<T> RwLock<T> {
-    /// An unlocked value.
+    /// Creates an unlocked lock.
     #[cfg(not(loom))]
     pub const fn new(value: T) -> Self {
         Self(base::RwLock::new(value))
     }
 
-    /// An unlocked value.
+    /// Creates an unlocked lock.
     #[cfg(loom)]
     pub fn new(value: T) -> Self {
         Self(base::RwLock::new(value))
     }
 
-    /// Waits for the writer and takes the lock for reading.
+    /// Waits until no writer holds the lock and takes it for reading.
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the others and takes the lock for writing.
+    /// Waits until no reader and no other writer holds the lock and takes it for writing.
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn locks_are_usable_after_a_panic_under_them() {
+    fn locks_are_usable_after_a_panic_while_held() {
         let (mutex, lock) = (Mutex::new(1), RwLock::new(1));
         let panicking = AssertUnwindSafe(|| {
             let (_one, _two) = (mutex.lock(), lock.write());

@@ -1,12 +1,12 @@
-//! `Turn`: limits how long work that is always ready keeps its thread.
+//! `Turn`: limits how long work that is always ready occupies its thread.
 //!
-//! Streams that need not wait, and readers that take from them without waiting, would otherwise
-//! keep their thread, and whatever else lives in their task, for as long as they like.
+//! Without a limit, a stream that never waits, and a reader that takes from it without waiting,
+//! would occupy their thread, and block everything else in their task, indefinitely.
 //!
-//! Tokio's cooperative budget (`tokio::task::coop`) does not do this: it counts operations on
-//! tokio's own resources, 128 a poll, and a stream of a user may use none. Taking a unit of the
-//! budget for each message would end a poll after 128 messages, be they a microsecond of work or
-//! a second. `Turn` limits the time.
+//! Tokio's cooperative budget (`tokio::task::coop`) does not prevent this: it counts operations on
+//! tokio's own resources, 128 per poll, and a user's stream may use none of them. Taking a unit of
+//! the budget for each message would end a poll after 128 messages, whether a message takes a
+//! microsecond of work or a second. `Turn` limits the time instead.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -16,15 +16,15 @@ use std::time::{Duration, Instant};
 use crate::platform::later;
 use crate::signal::MAX_TIME;
 
-/// Measures how long work has kept its thread since other tasks could run.
+/// Measures for how long work has occupied its thread since other tasks could run.
 #[derive(Debug, Default)]
 pub struct Turn {
     worked: Duration,
 }
 
 impl Turn {
-    /// The time at which a piece of work begins. Pending after a millisecond of work in a row; the
-    /// task is then woken behind the others.
+    /// Begins a piece of work and returns the current time. Returns `Pending` after a millisecond
+    /// of work in a row; the task is then woken after the other tasks.
     pub fn begin(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         if self.worked >= MAX_TIME {
             self.worked = Duration::ZERO;
@@ -34,8 +34,9 @@ impl Turn {
         Poll::Ready(Instant::now())
     }
 
-    /// Ends what [`begin`](Self::begin) began. Without a piece done the caller is about to wait, so
-    /// that others run anyway.
+    /// Ends what [`begin`](Self::begin) began. `is_done` is whether a piece of work was done. If
+    /// not, the caller is about to wait, so other tasks run anyway and the measurement starts
+    /// again.
     pub fn end(&mut self, begun: Instant, is_done: bool) {
         if is_done {
             self.worked += begun.elapsed();
@@ -45,10 +46,10 @@ impl Turn {
     }
 }
 
-/// Polls a future without regard to the task's cooperative budget.
+/// Polls a future outside of the task's cooperative budget.
 ///
-/// For a timer or a cancellation that ends other work of the task: after that work has used the
-/// budget up, tokio's timers and channels are pending whatever their state.
+/// For a timer or a cancellation that ends other work of the task: after that work has used up the
+/// budget, tokio's timers and channels are pending whatever their state.
 pub fn unhurried<F: Future + ?Sized>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
     pin!(tokio::task::unconstrained(future)).poll(cx)
 }
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_never_waits_lets_others_run() {
+    async fn work_that_never_waits_lets_other_tasks_run() {
         let (mut turn, mut before) = (Turn::default(), 0);
         let other = tokio::spawn(async {});
         poll_fn(|task| {
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn time_is_heard_of_when_the_budget_is_used_up() {
+    async fn timers_fire_when_the_budget_is_used_up() {
         let mut due = pin!(sleep(Duration::ZERO));
         sleep(Duration::from_millis(2)).await;
         let (busy, unhurried) = poll_fn(|task| {

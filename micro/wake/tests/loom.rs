@@ -1,8 +1,8 @@
-//! Models of the wakers: every interleaving of a few threads, by loom.
+//! Loom models of the wakers: every interleaving of a few threads.
 //!
-//! A lost wake shows as a deadlock, which loom reports; a future that is polled by two threads at
-//! once, as two mutable accesses to one cell. `block_on` of loom is also woken without a reason now
-//! and then, as tasks may be; loom tries each run without that, too.
+//! A lost wake shows as a deadlock, which loom reports. A future that is polled by two threads at
+//! once shows as two mutable accesses to one cell. Loom's `block_on` also wakes spuriously now and
+//! then, as a task may be; loom tries each run without spurious wakes as well.
 #![cfg(loom)]
 
 use std::future::{Future, poll_fn};
@@ -17,8 +17,8 @@ use loom::thread;
 use micro_wake::sync::Mutex;
 use micro_wake::{Again, Bell, Common, Owner, common};
 
-/// Pieces of work that one side makes and the other takes. The counts are relaxed: that a piece is
-/// seen is due to the wake alone.
+/// Pieces of work that one side makes and the other takes. The counts are relaxed: only the wake
+/// makes a piece visible to the other side.
 #[derive(Default)]
 struct Pieces {
     made: AtomicUsize,
@@ -39,7 +39,8 @@ impl Pieces {
         drop(before);
     }
 
-    /// Ready once so many were made. As each future should: first the waker, then the look.
+    /// Ready once `wanted` pieces were made. Registers the waker first and reads the count after
+    /// that, as every future should.
     fn poll(&self, wanted: usize, cx: &Context<'_>) -> Poll<()> {
         self.register(cx);
         if self.made.load(Ordering::Relaxed) == wanted {
@@ -50,13 +51,13 @@ impl Pieces {
     }
 }
 
-/// A future that is ready once so many pieces were made.
+/// A future that is ready once a given number of pieces were made.
 struct Work {
     pieces: Arc<Pieces>,
     wanted: usize,
-    /// How many polls wake the work themselves before they leave it pending.
+    /// Number of polls that wake the future themselves before they return `Pending`.
     restless: usize,
-    /// Touched by each poll: two at once are an error of the model.
+    /// Accessed by each poll: two polls at once are an error in the model.
     alone: UnsafeCell<()>,
     dropped: Arc<AtomicBool>,
 }
@@ -94,14 +95,14 @@ impl Drop for Work {
     }
 }
 
-/// Work that wants so many pieces, shared.
+/// A shared [`Work`] that is ready once `wanted` pieces were made.
 fn shared(wanted: usize) -> (Arc<Pieces>, Owner<Work>, Arc<Common<Work>>) {
     let pieces = Arc::new(Pieces::default());
     let (owner, common) = common(Work::new(&pieces, wanted));
     (pieces, owner, common)
 }
 
-/// Runs a model with so many preemptions at most. Bugs of state machines show with two or three.
+/// Runs a model with at most this many preemptions. Bugs of state machines show with two or three.
 fn bounded(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
@@ -109,7 +110,7 @@ fn bounded(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 }
 
 #[test]
-fn again_hears_wakes_before_during_and_after_its_polls() {
+fn again_receives_wakes_before_during_and_after_its_polls() {
     bounded(4, || {
         let pieces = Arc::new(Pieces::default());
         let maker = Arc::clone(&pieces);
@@ -139,7 +140,7 @@ fn again_wakes_the_task_that_polled_last() {
 }
 
 #[test]
-fn again_hears_wakes_after_an_output() {
+fn again_receives_wakes_after_an_output() {
     bounded(4, || {
         let pieces = Arc::new(Pieces::default());
         let maker = Arc::clone(&pieces);
@@ -167,7 +168,7 @@ fn again_hears_wakes_after_an_output() {
 }
 
 #[test]
-fn bell_hears_wakes_before_during_and_after_its_polls() {
+fn bell_receives_wakes_before_during_and_after_its_polls() {
     loom::model(|| {
         let pieces = Arc::new(Pieces::default());
         let maker = Arc::clone(&pieces);
@@ -197,7 +198,7 @@ fn bell_wakes_the_task_that_polled_last() {
 }
 
 #[test]
-fn owner_hears_every_wake_without_helpers() {
+fn owner_receives_every_wake_without_helpers() {
     bounded(4, || {
         let (pieces, owner, _common) = shared(2);
         let making = thread::spawn(move || {
@@ -210,7 +211,7 @@ fn owner_hears_every_wake_without_helpers() {
 }
 
 #[test]
-fn owner_ends_when_a_helper_makes_what_it_waits_for() {
+fn owner_ends_when_a_helper_makes_the_awaited_piece() {
     loom::model(|| {
         let (pieces, owner, common) = shared(1);
         let helping = thread::spawn(move || common.after(|| pieces.make()));
@@ -220,7 +221,7 @@ fn owner_ends_when_a_helper_makes_what_it_waits_for() {
 }
 
 #[test]
-fn owner_ends_when_a_helper_comes_by_after_a_wake() {
+fn owner_ends_when_a_helper_polls_after_a_wake() {
     bounded(4, || {
         let (pieces, owner, common) = shared(1);
         let helping = thread::spawn(move || {
@@ -233,11 +234,11 @@ fn owner_ends_when_a_helper_comes_by_after_a_wake() {
 }
 
 #[test]
-fn no_wake_is_lost_between_an_owner_a_helper_and_a_stranger() {
+fn no_wake_is_lost_between_an_owner_a_helper_and_another_thread() {
     bounded(3, || {
         let (pieces, owner, common) = shared(2);
-        let stranger = Arc::clone(&pieces);
-        let making = thread::spawn(move || stranger.make());
+        let other = Arc::clone(&pieces);
+        let making = thread::spawn(move || other.make());
         let helping = thread::spawn(move || common.after(|| pieces.make()));
         block_on(owner);
         making.join().unwrap();
@@ -262,11 +263,11 @@ fn no_wake_is_lost_between_an_owner_and_two_helpers() {
 }
 
 #[test]
-fn work_that_never_rests_is_continued_by_its_owner() {
+fn work_that_always_wakes_itself_is_continued_by_its_owner() {
     bounded(3, || {
         let pieces = Arc::new(Pieces::default());
         let mut work = Work::new(&pieces, 1);
-        // More than a helper does in a row: it leaves the rest to the owner.
+        // More polls than a helper does in a row: it leaves the rest to the owner.
         work.restless = 3;
         let (owner, common) = common(work);
         let helping = thread::spawn(move || common.after(|| pieces.make()));
@@ -276,7 +277,7 @@ fn work_that_never_rests_is_continued_by_its_owner() {
 }
 
 #[test]
-fn work_is_dropped_with_its_owner_whoever_polls() {
+fn work_is_dropped_with_its_owner_even_while_a_helper_polls() {
     loom::model(|| {
         let pieces = Arc::new(Pieces::default());
         let work = Work::new(&pieces, 2);
@@ -286,7 +287,7 @@ fn work_is_dropped_with_its_owner_whoever_polls() {
         let helping = thread::spawn(move || helper.after(|| pieces.make()));
         drop(owner);
         helping.join().unwrap();
-        // The common end still lives, the work does not.
+        // The shared handle is still alive, the work is not.
         assert!(dropped.load(Ordering::Relaxed));
         common.help();
     });
@@ -309,7 +310,7 @@ fn work_that_a_helper_ends_is_dropped_with_its_owner() {
 }
 
 #[test]
-fn work_that_was_taken_is_polled_by_nobody_else() {
+fn work_that_was_taken_is_not_polled_by_helpers() {
     loom::model(|| {
         let (pieces, mut owner, common) = shared(2);
         let helping = thread::spawn(move || {
@@ -320,7 +321,7 @@ fn work_that_was_taken_is_polled_by_nobody_else() {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(Pin::new(&mut owner).poll(&mut cx).is_pending());
         let work = owner.take().unwrap();
-        // Would meet a poll by the helper.
+        // Loom reports an error here if the helper polls at the same time.
         work.alone.with_mut(|_| ());
         assert!(owner.take().is_none());
         helping.join().unwrap();
