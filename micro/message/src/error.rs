@@ -1,4 +1,4 @@
-//! The one error type: a kind to branch on, a message to read, a source to trace.
+//! The error type of micro: a kind to match on, a message to read and a source to trace.
 //!
 //! Does not decide what is retried (that needs to know whether a call reached a handler).
 //!
@@ -33,13 +33,13 @@ use std::fmt;
 
 pub use self::detail::{Detail, Typed};
 
-/// The result of everything in micro that can fail.
+/// The result of every fallible function in micro.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error with a [kind](ErrorKind) to branch on, a message to read and a source to trace.
+/// An error with a [kind](ErrorKind) to match on, a message to read and a source to trace.
 ///
-/// One word wide, so `Result<T>` stays small. Kind, message and details travel to the caller;
-/// the source stays in the process where it happened and is meant for logs.
+/// The type is one word wide, so `Result<T>` stays small. Kind, message and details are sent to the
+/// caller. The source stays in the process where the error happened and is meant for logs.
 ///
 /// # Examples
 ///
@@ -57,13 +57,13 @@ struct Inner {
     message: Cow<'static, str>,
     details: Vec<Detail>,
     source: Option<Box<dyn StdError + Send + Sync>>,
-    /// What a higher rung hangs on: metadata.
+    /// A value that a higher layer attaches: metadata.
     attached: Option<Box<dyn Any + Send + Sync>>,
 }
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident $new:ident $code:literal $name:literal $http:literal;)*) => {
-        /// What went wrong, in the sixteen kinds of gRPC.
+        /// The kind of an error: the sixteen error codes of gRPC.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ErrorKind {
@@ -71,10 +71,10 @@ macro_rules! kinds {
         }
 
         impl ErrorKind {
-            /// Every kind, in the order of the gRPC codes.
+            /// All kinds, in the order of the gRPC codes.
             pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
 
-            /// The number of this kind as a gRPC status code.
+            /// The gRPC status code of this kind.
             pub const fn grpc_code(self) -> u32 {
                 match self { $(Self::$kind => $code,)* }
             }
@@ -89,12 +89,12 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $name,)* }
             }
 
-            /// The kind of a name as Connect writes it.
+            /// The kind with this name, as Connect writes it.
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$kind),)* _ => None }
             }
 
-            /// The HTTP status that stands for this kind, as the Connect protocol assigns it.
+            /// The HTTP status of this kind, as the Connect protocol assigns it.
             pub const fn http_status(self) -> u16 {
                 match self { $(Self::$kind => $http,)* }
             }
@@ -112,44 +112,44 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The caller gave the call up.
+    /// The caller cancelled the call.
     Cancelled cancelled 1 "canceled" 499;
-    /// Something failed and nobody said what.
+    /// The cause is unknown.
     Unknown unknown 2 "unknown" 500;
-    /// The request is wrong whatever the state of the system.
+    /// The request is invalid, whatever the state of the system.
     InvalidArgument invalid_argument 3 "invalid_argument" 400;
-    /// The deadline passed first.
+    /// The deadline passed before the call was complete.
     DeadlineExceeded deadline_exceeded 4 "deadline_exceeded" 504;
-    /// What was asked for does not exist.
+    /// The requested entity does not exist.
     NotFound not_found 5 "not_found" 404;
-    /// What was to be made exists already.
+    /// The entity to create exists already.
     AlreadyExists already_exists 6 "already_exists" 409;
-    /// The caller is known and may not do this.
+    /// The caller is authenticated but lacks the permission.
     PermissionDenied permission_denied 7 "permission_denied" 403;
-    /// A limit or quota is used up.
+    /// A limit or quota is exhausted.
     ResourceExhausted resource_exhausted 8 "resource_exhausted" 429;
-    /// The system is not in the state that the call needs.
+    /// The system is not in the state that the call requires.
     FailedPrecondition failed_precondition 9 "failed_precondition" 400;
-    /// Another call came in between; try the whole transaction again.
+    /// The call conflicted with a concurrent one; retry the whole transaction.
     Aborted aborted 10 "aborted" 409;
-    /// Past the end of what is there.
+    /// The position is past the end of the valid range.
     OutOfRange out_of_range 11 "out_of_range" 400;
-    /// There is no such method, or this backend cannot do it.
+    /// The method does not exist, or the backend does not support it.
     Unimplemented unimplemented 12 "unimplemented" 501;
-    /// A bug on the serving side.
+    /// A bug in the service.
     Internal internal 13 "internal" 500;
-    /// Nobody is there to answer just now.
+    /// No node can handle the call at the moment.
     Unavailable unavailable 14 "unavailable" 503;
-    /// Data is lost or damaged.
+    /// Data is lost or corrupted.
     DataLoss data_loss 15 "data_loss" 500;
-    /// The caller is not known.
+    /// The caller is not authenticated.
     Unauthenticated unauthenticated 16 "unauthenticated" 401;
 }
 
 impl ErrorKind {
-    /// The kind that an HTTP status of a plain web server or proxy stands for.
+    /// The kind for an HTTP status of a plain web server or proxy.
     ///
-    /// The table is the one gRPC prescribes for clients that meet a status without `grpc-status`.
+    /// This is gRPC's mapping for a response without `grpc-status`.
     pub const fn from_http_status(status: u16) -> Self {
         match status {
             400 => Self::Internal,
@@ -169,8 +169,8 @@ impl fmt::Display for ErrorKind {
 }
 
 impl Error {
-    /// An error of a kind with a message: one lowercase sentence that names the value and the
-    /// remedy.
+    /// Creates an error from a kind and a message. A message is one lowercase sentence that names
+    /// the value and the remedy.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -181,42 +181,42 @@ impl Error {
         }))
     }
 
-    /// Adds what caused this error. It is not sent to callers.
+    /// Sets the cause of this error. It is not sent to callers.
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// Adds a typed detail that travels to the caller.
+    /// Adds a typed detail, which is sent to the caller.
     pub fn with_detail(mut self, detail: Detail) -> Self {
         self.0.details.push(detail);
         self
     }
 
-    /// Puts `context` and a colon in front of the message.
+    /// Prepends `context` and a colon to the message.
     pub fn context(mut self, context: impl fmt::Display) -> Self {
         self.0.message = format!("{context}: {}", self.0.message).into();
         self
     }
 
-    /// Hangs a value on, in place of the one that hangs there.
+    /// Attaches a value and replaces the one attached before.
     #[doc(hidden)]
     pub fn attach(&mut self, value: impl Any + Send + Sync) {
         self.0.attached = Some(Box::new(value));
     }
 
-    /// What hangs on.
+    /// The attached value.
     #[doc(hidden)]
     pub fn attached<T: Any>(&self) -> Option<&T> {
         self.0.attached.as_deref()?.downcast_ref()
     }
 
-    /// What kind of error this is.
+    /// The kind of this error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The message, without the source's text.
+    /// The message, without the message of the source.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -226,12 +226,13 @@ impl Error {
         &self.0.details
     }
 
-    /// The typed error that this one was made of, here or by the service that was called.
+    /// Returns the typed error that this error was created from, in this process or by the called
+    /// service.
     ///
     /// # Errors
     ///
-    /// The error itself, when it was made of no `E`, or of a variant of `E` that this program does
-    /// not know: kind and message are left to go by.
+    /// Returns the error unchanged if it was not created from an `E`, or from a variant of `E` that
+    /// this program does not know. Match on its kind then.
     ///
     /// # Examples
     ///
@@ -255,7 +256,8 @@ impl Error {
         self.typed().ok_or(self)
     }
 
-    /// The typed error that this one was made of, as [`downcast`](Self::downcast) gives it.
+    /// Returns the typed error that this error was created from, like [`downcast`](Self::downcast)
+    /// but by reference.
     pub fn typed<E: Typed>(&self) -> Option<E> {
         let name = E::detail_name();
         let mut details = self.details().iter().filter(|detail| detail.name == name);
@@ -264,7 +266,7 @@ impl Error {
 
     /// Whether the same call may succeed a moment later.
     ///
-    /// It does not say that repeating is safe: the first attempt may have run.
+    /// This does not mean that a retry is safe: the first attempt may have run.
     pub fn is_retryable(&self) -> bool {
         matches!(
             self.0.kind,
@@ -312,7 +314,7 @@ impl From<Infallible> for Error {
     }
 }
 
-/// Turns a foreign error into an [`Error`] with a kind and a message of one's own.
+/// Converts any error into an [`Error`] with a given kind and message.
 ///
 /// # Examples
 ///
@@ -323,10 +325,10 @@ impl From<Infallible> for Error {
 /// assert_eq!(port.unwrap_err().to_string(), "`80a` is not a port");
 /// ```
 pub trait OrError<T> {
-    /// The error becomes the source of a new one of this kind and message.
+    /// Creates an error with this kind and message. The original error becomes its source.
     fn or_error(self, kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Result<T>;
 
-    /// The same with kind [`ErrorKind::Internal`].
+    /// Like [`or_error`](Self::or_error), with the kind [`ErrorKind::Internal`].
     fn or_internal(self, message: impl Into<Cow<'static, str>>) -> Result<T>
     where
         Self: Sized,

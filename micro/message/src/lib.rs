@@ -1,16 +1,16 @@
-//! Messages of [micro](https://docs.rs/micro): what they are, how they are written, how they fail.
+//! Messages of [micro](https://docs.rs/micro): their definition, their encodings and their errors.
 //!
 //! A crate that only defines messages needs nothing else: no runtime, no network. Programs depend
-//! on `micro`, which re-exports all of this.
+//! on `micro`, which re-exports everything here.
 //!
-//! - [`codec`]: bytes to values and back, protobuf and JSON from one definition.
-//! - [`error`]: the one error type and its kinds.
-//! - [`metadata`]: what travels beside a message.
-//! - [`types`]: protobuf's well-known messages that the standard library has no type for.
+//! - [`codec`]: encodes and decodes values, protobuf and JSON from one definition.
+//! - [`error`]: the error type and its kinds.
+//! - [`metadata`]: key-value pairs that are sent with a message.
+//! - [`types`]: protobuf's well-known messages that have no type in the standard library.
 
 #![forbid(unsafe_code)]
 
-// The attribute's expansion names `::micro`, which is this crate when it is used in here.
+// The attribute's expansion names `::micro`, which inside this crate is the crate itself.
 extern crate self as micro;
 
 pub mod error;

@@ -1,4 +1,4 @@
-//! Metadata: the key-value pairs that travel beside a message; keys are lower case everywhere.
+//! Metadata: key-value pairs that are sent with a message. Keys are lower case everywhere.
 //!
 //! Does not know any protocol's reserved names; each protocol filters its own.
 //!
@@ -20,10 +20,10 @@ use std::borrow::Cow;
 
 use crate::error::{Error, Result};
 
-/// Keys and values that travel with a call, a reply or an event.
+/// Keys and values that are sent with a call, a response or an event.
 ///
-/// Keys are case-insensitive and kept in lower case; a key may occur more than once. Values are
-/// text; binary values go under keys that end in `-bin`, base64-encoded, as gRPC has it.
+/// Keys are case-insensitive and stored in lower case. A key may occur more than once. Values are
+/// text. As in gRPC, binary values are base64-encoded under keys that end in `-bin`.
 ///
 /// # Examples
 ///
@@ -41,14 +41,14 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// No entries; allocates nothing.
+    /// Creates empty metadata without allocating.
     pub const fn new() -> Self {
         Self {
             entries: Vec::new(),
         }
     }
 
-    /// The first value under a key, whatever the key's case.
+    /// Returns the first value of a key, ignoring the key's case.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.entries
             .iter()
@@ -56,7 +56,7 @@ impl Metadata {
             .map(|(_, v)| v.as_str())
     }
 
-    /// Every value under a key, in order.
+    /// Returns all values of a key, in order.
     pub fn get_all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
         self.entries
             .iter()
@@ -64,12 +64,12 @@ impl Metadata {
             .map(|(_, v)| &**v)
     }
 
-    /// Sets a key to one value, replacing all it had.
+    /// Sets the value of a key and removes its earlier values.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when the key is not a token of letters, digits, `-`, `_` and `.`, or the
-    /// value has characters outside visible ASCII and space.
+    /// `InvalidArgument` when the key is empty or contains other characters than letters, digits,
+    /// `-`, `_` and `.`, or when the value contains characters other than visible ASCII and space.
     pub fn insert(
         &mut self,
         key: impl Into<Cow<'static, str>>,
@@ -81,7 +81,7 @@ impl Metadata {
         Ok(())
     }
 
-    /// Adds a value, keeping those the key has.
+    /// Adds a value to a key and keeps its earlier values.
     ///
     /// # Errors
     ///
@@ -95,12 +95,12 @@ impl Metadata {
         Ok(())
     }
 
-    /// Adds all pairs of another, keeping those there are.
+    /// Adds all pairs of `other` and keeps the existing ones.
     pub fn extend(&mut self, other: Self) {
         self.entries.extend(other.entries);
     }
 
-    /// Removes every value of a key and returns the first.
+    /// Removes all values of a key and returns the first one.
     pub fn remove(&mut self, key: &str) -> Option<String> {
         let at = self
             .entries
@@ -116,17 +116,17 @@ impl Metadata {
         self.entries.iter().map(|(key, value)| (&**key, &**value))
     }
 
-    /// Whether there are no entries.
+    /// Whether the metadata is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many pairs there are.
+    /// Number of pairs.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Bytes of all keys and values, for limits.
+    /// Total length of all keys and values in bytes, for limits.
     pub fn size(&self) -> usize {
         self.entries
             .iter()
@@ -136,15 +136,15 @@ impl Metadata {
 }
 
 impl Error {
-    /// The metadata that came with this error from the service that was called, on another node or
-    /// in this process; empty for an error of one's own, and not sent on when a handler returns the
-    /// error.
+    /// The metadata that the called service sent with this error, from another node or in this
+    /// process. It is empty for an error created by this program. It is not forwarded when a
+    /// handler returns the error.
     pub fn metadata(&self) -> &Metadata {
         static NONE: Metadata = Metadata::new();
         self.attached().unwrap_or(&NONE)
     }
 
-    /// Says what metadata came with this error, in place of what came with it before.
+    /// Sets the metadata that was received with this error.
     #[doc(hidden)]
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
         if !metadata.is_empty() || self.attached::<Metadata>().is_some() {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_cannot_be_smuggled_in() {
+    fn line_breaks_are_rejected() {
         let mut metadata = Metadata::new();
         assert!(metadata.insert("key", "a\r\nb: c").is_err());
         assert!(metadata.insert("a: b", "c").is_err());

@@ -32,7 +32,7 @@ fn what_is_packed_is_unpacked_as_what_it_was() {
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert_eq!(
         error.message(),
-        "this is no `awkward.v1.Tree` but a `awkward.v1.Scalars`; ask `is` before `unpack`"
+        "the message is a `awkward.v1.Scalars`, not a `awkward.v1.Tree`; check with `is` before `unpack`"
     );
 }
 
@@ -72,7 +72,7 @@ fn a_type_that_is_not_known_is_an_error_in_json_alone() {
     assert_eq!(Any::decode(&bytes.into(), MEMORY).unwrap(), any);
     let error = json(&any).unwrap_err();
     assert!(
-        error.chain().contains("no type `no.Such` is known here"),
+        error.chain().contains("unknown message type `no.Such`"),
         "{}",
         error.chain()
     );

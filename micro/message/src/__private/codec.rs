@@ -1,4 +1,4 @@
-//! What the expansion of `#[micro::message]` needs.
+//! The names that the expansion of `#[micro::message]` needs.
 
 pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self, Err, Ok};
@@ -25,24 +25,24 @@ pub use crate::codec::value::{
 pub use crate::codec::{Message, Topic};
 pub use crate::error::Error;
 
-/// How a field can be written.
+/// The encodings that `#[micro(as = "…")]` selects.
 pub mod encoding {
     pub use crate::codec::encoding::{
         Fixed32, Fixed64, Plain, Sfixed32, Sfixed64, Sint32, Sint64, Wrapper,
     };
 }
 
-/// A text of one's own.
+/// Copies a string.
 pub fn owned(text: &str) -> String {
     text.to_owned()
 }
 
-/// Whether a field must be sent: nothing stands for it when it is absent.
+/// Whether a field must be sent because it has no default value.
 pub fn is_required<T>(absent: fn(&mut Bounds) -> Result<T, Fault>) -> bool {
     absent(&mut Bounds::new(usize::MAX)).is_err()
 }
 
-/// What was read, or the type's default.
+/// Returns the value that was read, or the type's default.
 pub fn or_default<T: Default>(slot: Option<T>) -> T {
     slot.unwrap_or_default()
 }

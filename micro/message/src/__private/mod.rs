@@ -1,4 +1,4 @@
-//! Every name that the expansion of `#[micro::message]` may use. Not for people: it changes
+//! All names that the expansion of `#[micro::message]` may use. Not for direct use: it changes
 //! without notice.
 
 pub mod codec;

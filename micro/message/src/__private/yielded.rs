@@ -1,11 +1,11 @@
-//! What a stream of responses may yield. It stands here because only the crate of [`Message`] may
-//! tell messages from results.
+//! The items that a stream of responses may yield. The trait is in this crate because only the
+//! crate that defines [`Message`] can implement it for both messages and results.
 
 use std::convert::Infallible;
 
 use crate::codec::Message;
 
-/// What a stream may yield: a message, or a result of one.
+/// An item of a stream: a message, or a result with a message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     label = "not a message",
@@ -14,9 +14,9 @@ use crate::codec::Message;
     note = "put `#[micro::message]` on the struct or enum with data that the stream yields"
 )]
 pub trait Yielded {
-    /// The message.
+    /// The message type.
     type Message;
-    /// The error.
+    /// The error type.
     type Error;
 }
 

@@ -1,20 +1,20 @@
-//! Values that can be written in several ways: what `#[micro(as = "…")]` and `unpacked` choose.
+//! Alternative encodings of values, which `#[micro(as = "…")]` and `unpacked` select.
 //!
-//! JSON knows no such ways, so only bytes and descriptors are this module's affair.
+//! JSON has no alternative encodings, so this module only handles bytes and descriptors.
 
 use crate::codec::field::{Element, Field};
 use crate::codec::proto::{Fault, Reader, Wire};
 use crate::codec::types::{FieldType, Kind, Types};
 
-/// As the type itself says.
+/// The type's default encoding.
 #[derive(Debug)]
 pub enum Plain {}
 
-/// `sint32`: short for small negative numbers.
+/// `sint32`: compact for small negative numbers.
 #[derive(Debug)]
 pub enum Sint32 {}
 
-/// `sint64`: short for small negative numbers.
+/// `sint64`: compact for small negative numbers.
 #[derive(Debug)]
 pub enum Sint64 {}
 
@@ -34,11 +34,11 @@ pub enum Sfixed32 {}
 #[derive(Debug)]
 pub enum Sfixed64 {}
 
-/// A message of `google/protobuf/wrappers.proto` around the value.
+/// The value in a message of `google/protobuf/wrappers.proto`.
 #[derive(Debug)]
 pub enum Wrapper {}
 
-/// An element that can be written in the way `E`.
+/// An element that supports the encoding `E`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not support the encoding `{E}`",
     label = "encoding not supported for this type",
@@ -47,13 +47,13 @@ pub enum Wrapper {}
             `String`, `Vec<u8>` and `Bytes` support `wrapper`"
 )]
 pub trait ElementAs<E>: Element {
-    /// What a value is.
+    /// The kind of a value in this encoding.
     fn kind_as(types: &mut Types) -> Kind;
 
-    /// Appends the value as a field, whatever it is.
+    /// Appends the value as a field, even if it is the default value.
     fn put_always_as(&self, tag: u32, out: &mut Vec<u8>);
 
-    /// Reads one occurrence on top of what was read before.
+    /// Reads one occurrence and merges it into the value read so far.
     fn merge_as(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault>;
 
     /// Appends a list.
@@ -81,7 +81,7 @@ pub trait ElementAs<E>: Element {
     }
 }
 
-/// A field that can be written in the way `E`.
+/// A field that supports the encoding `E`.
 #[diagnostic::on_unimplemented(
     message = "a field of type `{Self}` does not support the encoding in `as = \"…\"`",
     label = "encoding not supported for this type",
@@ -95,14 +95,14 @@ pub trait FieldAs<E>: Field {
     /// The field's type.
     fn ty_as(types: &mut Types) -> FieldType;
 
-    /// Appends the field, unless its value is the absent one.
+    /// Appends the field, unless it has its default value.
     fn put_as(&self, tag: u32, out: &mut Vec<u8>);
 
-    /// Reads one occurrence of the field on top of what was read before.
+    /// Reads one occurrence of the field and merges it into the value read so far.
     fn merge_as(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault>;
 }
 
-/// A list that can be written item by item.
+/// A list that supports the unpacked encoding: one field per item.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be `unpacked`",
     label = "not a list of numbers",

@@ -1,8 +1,9 @@
-//! What can stand in a field of a message: the traits behind `#[micro::message]`.
+//! The types that a field of a message can have: the traits behind `#[micro::message]`.
 //!
-//! [`Field`] is everything a field can be, lists and maps included; [`Element`] is what can stand
-//! in a list, map, `Option` or `Box`. Lists ask their element how a list of it is written: that is
-//! how `Vec<u8>` is bytes while `Vec<u16>` is a packed list.
+//! [`Field`] is implemented for every type of field, lists and maps included. [`Element`] is
+//! implemented for types that can be used in a list, map, `Option` or `Box`. The element type
+//! defines how a list of it is encoded: this way `Vec<u8>` is bytes while `Vec<u16>` is a packed
+//! list.
 
 use std::fmt::Display;
 use std::hash::Hash;
@@ -17,7 +18,7 @@ use crate::codec::proto::{Bounds, Fault, Reader, Wire};
 use crate::codec::types::{FieldType, Kind, Types};
 use crate::codec::value;
 
-/// What can be a field of a message.
+/// A type that can be a field of a message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a message",
     label = "not a field type",
@@ -27,38 +28,38 @@ use crate::codec::value;
     note = "if `{Self}` is your own struct or enum, put `#[micro::message]` on it"
 )]
 pub trait Field: Sized {
-    /// The field's type, its messages added to `types`.
+    /// Returns the field's type and adds its messages to `types`.
     fn ty(types: &mut Types) -> FieldType;
 
-    /// The value of a field that was not sent, or `Missing` if it must be sent.
+    /// Returns the value of a field that was not sent, or `Missing` if the field is required.
     fn absent(bounds: &mut Bounds) -> Result<Self, Fault>;
 
-    /// Appends the field, unless its value is the absent one.
+    /// Appends the field, unless it has its default value.
     fn put(&self, tag: u32, out: &mut Vec<u8>);
 
-    /// Reads one occurrence of the field on top of what was read before.
+    /// Reads one occurrence of the field and merges it into the value read so far.
     fn merge(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault>;
 
-    /// Whether the value is the absent one, so that JSON leaves it out.
+    /// Whether the value is the default value, which JSON omits.
     fn omit(&self) -> bool {
         false
     }
 
-    /// Writes the value through serde, by protobuf's JSON mapping.
+    /// Writes the value through serde, in protobuf's JSON mapping.
     fn to_serde<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 
-    /// Reads the value through serde; it is not null.
+    /// Reads a value that is not null through serde.
     fn from_serde<'de, D: Deserializer<'de>>(
         deserializer: D,
         input: &Input,
     ) -> Result<Self, D::Error>;
 
-    /// The value that null is in JSON; mostly null leaves a field absent.
+    /// The value that null stands for in JSON. For most types null means an absent field.
     fn null() -> Option<Self> {
         None
     }
 
-    /// [`omit`](Self::omit)s the field or writes it into a map.
+    /// Writes the field into a map, unless [`omit`](Self::omit) is true.
     fn entry<M: SerializeMap>(&self, map: &mut M, name: &'static str) -> Result<(), M::Error> {
         if self.omit() {
             Ok(())
@@ -80,7 +81,7 @@ pub trait Field: Sized {
         }
     }
 
-    /// Writes the field into a map, whatever its value.
+    /// Writes the field into a map, even if it has its default value.
     fn entry_always<M: SerializeMap>(
         &self,
         map: &mut M,
@@ -89,7 +90,7 @@ pub trait Field: Sized {
         entry(map, name, self)
     }
 
-    /// A field's value after the last byte: what was read, or what stands for absent.
+    /// Returns a field's value after the last byte: the value that was read, or the default.
     #[inline]
     fn finish(
         slot: Option<Self>,
@@ -103,7 +104,7 @@ pub trait Field: Sized {
         }
     }
 
-    /// Reads the value of the entry whose name came last; null leaves it absent.
+    /// Reads the value of the current entry. Null leaves the field absent.
     fn read_entry<'de, A: MapAccess<'de>>(
         slot: &mut Option<Self>,
         entries: &mut Entries<'_, A>,
@@ -111,7 +112,8 @@ pub trait Field: Sized {
         entries.value(slot)
     }
 
-    /// Reads the value of a variant, of which there may be one; null leaves it unset.
+    /// Reads the value of a variant and fails if another variant is set. Null leaves the variant
+    /// unset.
     fn read_variant<'de, A: MapAccess<'de>>(
         slot: &mut Option<Self>,
         entries: &mut Entries<'_, A>,
@@ -121,7 +123,7 @@ pub trait Field: Sized {
         entries.variant(slot, chosen, tag)
     }
 
-    /// A field's value after the last entry: what was read, or what stands for absent.
+    /// Returns a field's value after the last entry: the value that was read, or the default.
     fn finish_entries<'de, A: MapAccess<'de>>(
         slot: Option<Self>,
         entries: &mut Entries<'_, A>,
@@ -130,7 +132,7 @@ pub trait Field: Sized {
         entries.finish(slot, tag)
     }
 
-    /// [`ty`](Self::ty) of a field marked `#[micro(default)]`: absent and zero may differ.
+    /// [`ty`](Self::ty) of a field marked `#[micro(default)]`, whose default may differ from zero.
     fn ty_marked(types: &mut Types) -> FieldType {
         Self::ty(types)
     }
@@ -146,7 +148,7 @@ pub trait Field: Sized {
     }
 }
 
-/// What can stand in a list, a map, an `Option` or a `Box`.
+/// A type that can be used in a list, a map, an `Option` or a `Box`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be inside a list, map, `Option`, `Box` or variant of a message",
     label = "not an element type",
@@ -157,16 +159,16 @@ pub trait Field: Sized {
             `#[micro(oneof)]`"
 )]
 pub trait Element: Field {
-    /// What a value is, its messages added to `types`.
+    /// Returns the kind of a value and adds its messages to `types`.
     fn kind(types: &mut Types) -> Kind;
 
-    /// Appends the value as a field, whatever it is.
+    /// Appends the value as a field, even if it is the default value.
     fn put_always(&self, tag: u32, out: &mut Vec<u8>);
 
     /// Reads a value.
     fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault>;
 
-    /// The type of a list of this.
+    /// The type of a list of these elements.
     fn list_ty(types: &mut Types) -> FieldType {
         FieldType::repeated(Self::kind(types))
     }
@@ -204,21 +206,21 @@ pub trait Element: Field {
     }
 }
 
-/// What can be the key of a map: integers, `bool` and `String`.
+/// A type that can be the key of a map: an integer, `bool` or `String`.
 ///
-/// The bounds that maps have on their keys stand here, so that a type that is no key is told so
-/// once.
+/// The bounds that maps put on their keys are bounds of this trait, so that the compiler reports a
+/// type that cannot be a key only once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a map in a message",
     label = "not a key type",
     note = "a key can be an integer, a `bool` or a `String`"
 )]
 pub trait Key: Element + Display + FromStr + Eq + Hash + Ord {
-    /// A key that was not sent.
+    /// The value of a key that was not sent.
     fn absent_key() -> Self;
 }
 
-/// The body of a message: what `#[micro::message]` writes for structs and enums with data.
+/// The body of a message. `#[micro::message]` implements it for structs and enums with data.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     label = "not a message",
@@ -231,13 +233,13 @@ pub trait Record: Sized + 'static {
     /// The full protobuf name.
     fn full_name() -> String;
 
-    /// Adds the descriptor; returns the full name.
+    /// Adds the descriptor and returns the full name.
     fn describe(types: &mut Types) -> String;
 
     /// Appends the fields.
     fn write(&self, out: &mut Vec<u8>);
 
-    /// Reads fields until the message's end.
+    /// Reads fields until the end of the message.
     fn read(reader: &mut Reader<'_>) -> Result<Self, Fault>;
 
     /// Writes the fields through serde.
@@ -247,7 +249,7 @@ pub trait Record: Sized + 'static {
     fn from_map<'de, A: MapAccess<'de>>(entries: Entries<'_, A>) -> Result<Self, A::Error>;
 }
 
-/// A field's number and its names.
+/// A field's number and names.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldName {
     /// The field number.

@@ -1,4 +1,5 @@
-//! Messages with a JSON form of their own: the traits on top of `Known`, and `known!` for them.
+//! Messages with a special JSON form: the trait `Known`, and the macro `known!` that implements the
+//! other traits for them.
 
 use ::bytes::Bytes;
 use serde::{Deserializer, Serialize, Serializer};
@@ -13,13 +14,13 @@ pub(crate) trait Known: Sized + Send + Sync + 'static {
     /// The full protobuf name.
     fn full_name() -> String;
 
-    /// Adds the descriptor; returns the full name.
+    /// Adds the descriptor and returns the full name.
     fn describe(types: &mut Types) -> String;
 
     /// Appends the fields.
     fn write(&self, out: &mut Vec<u8>);
 
-    /// Reads fields until the message's end; nothing at all is the absent value.
+    /// Reads fields until the end of the message. An empty message is the default value.
     fn read(reader: &mut Reader<'_>) -> Result<Self, Fault>;
 
     /// Writes the value through serde.
@@ -31,13 +32,14 @@ pub(crate) trait Known: Sized + Send + Sync + 'static {
         input: &Input,
     ) -> Result<Self, D::Error>;
 
-    /// What null means, if it is a value.
+    /// The value that null stands for, if it is one.
     fn null() -> Option<Self> {
         None
     }
 }
 
-/// Reads one occurrence on top of an earlier one: as their bytes in a row read.
+/// Reads one occurrence and merges it into an earlier one: the result is that of decoding the
+/// concatenated bytes.
 pub(crate) fn merge<K: Known>(
     slot: &mut Option<K>,
     wire: Wire,
@@ -87,7 +89,7 @@ pub(crate) fn decode_json<K: Known>(bytes: &[u8], memory: usize) -> Result<K> {
     })
 }
 
-/// A value on its way into a serializer.
+/// Serializes a value.
 pub(crate) struct Body<'a, K>(pub(crate) &'a K);
 
 impl<K: Known> Serialize for Body<'_, K> {
@@ -96,15 +98,16 @@ impl<K: Known> Serialize for Body<'_, K> {
     }
 }
 
-/// Reads a value through serde; bounded by what the deserializer allows alone.
+/// Reads a value through serde. Only the deserializer's own limits apply.
 pub(crate) fn deserialize<'de, K: Known, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<K, D::Error> {
     K::from_serde(deserializer, &Input::new(usize::MAX))
 }
 
-/// `Field`, `Element`, `Message` and serde's traits of something that is `Known`.
-/// They are not listed to whom such a trait is missing: what to write is said there in words.
+/// Implements `Field`, `Element`, `Message` and serde's traits for a `Known` type. The impls are
+/// `do_not_recommend`, so that the compiler does not list them in its errors: the notes of the
+/// traits contain the remedy.
 macro_rules! known {
     ($type:ty) => {
         crate::codec::known::known!(message $type);

@@ -1,4 +1,4 @@
-//! `Message`: what can be sent; and its erased twin for code that does not know the type.
+//! `Message`: a value that can be sent; and `AnyMessage`, its type-erased counterpart.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -8,9 +8,28 @@ use bytes::Bytes;
 use crate::codec::types::Types;
 use crate::error::Result;
 
-/// A value that can be sent: protobuf and JSON codecs and a descriptor.
+/// A value that can be sent: it has protobuf and JSON codecs and a descriptor.
 ///
-/// `#[micro::message]` implements it; by hand it is a page.
+/// Use `#[micro::message]` to implement it.
+///
+/// # Examples
+///
+/// ```
+/// use micro::codec::{Codec, Message};
+///
+/// #[micro::message]
+/// #[derive(Debug, PartialEq)]
+/// struct Point {
+///     x: i32,
+/// }
+///
+/// let mut bytes = Vec::new();
+/// Codec::Json.encode(&Point { x: 3 }, &mut bytes)?;
+/// assert_eq!(bytes, br#"{"x":3}"#);
+/// let point = Point::decode_json(&bytes, 1024)?;
+/// assert_eq!(point, Point { x: 3 });
+/// # Ok::<(), micro::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     label = "not a message",
@@ -19,19 +38,19 @@ use crate::error::Result;
             struct"
 )]
 pub trait Message: Sized + Send + Sync + 'static {
-    /// Adds the descriptor of this message, and of all it contains, to `types`; returns the full
-    /// protobuf name, for example `greeter.HelloRequest`.
+    /// Adds the descriptors of this message and of all messages it contains to `types`. Returns the
+    /// full protobuf name, for example `greeter.HelloRequest`.
     fn describe(types: &mut Types) -> String;
 
     /// Appends the protobuf encoding.
     fn encode(&self, out: &mut Vec<u8>);
 
-    /// Reads the protobuf encoding; fields of type `Bytes` share the input's memory.
+    /// Decodes the protobuf encoding. Fields of type `Bytes` share the memory of `bytes`.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`, naming the field, when the bytes are malformed or need more memory than
-    /// `memory` bytes.
+    /// `InvalidArgument`, naming the field, when the bytes are malformed or decoding would allocate
+    /// more than `memory` bytes.
     fn decode(bytes: &Bytes, memory: usize) -> Result<Self>;
 
     /// Appends the JSON encoding (protobuf's JSON mapping).
@@ -41,11 +60,12 @@ pub trait Message: Sized + Send + Sync + 'static {
     /// `Internal` when a value has no JSON form, such as a map key that is not a string or number.
     fn encode_json(&self, out: &mut Vec<u8>) -> Result<()>;
 
-    /// Reads the JSON encoding, using at most `memory` bytes for the value.
+    /// Decodes the JSON encoding, allocating at most `memory` bytes.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`, naming field, line and column.
+    /// `InvalidArgument`, naming field, line and column, when the JSON is malformed or decoding
+    /// would allocate more than `memory` bytes.
     fn decode_json(bytes: &[u8], memory: usize) -> Result<Self>;
 
     /// The full protobuf name, for example `greeter.HelloRequest`.
@@ -54,7 +74,7 @@ pub trait Message: Sized + Send + Sync + 'static {
     }
 }
 
-/// A message that says to which topic it belongs: `#[micro::message(topic = "…")]`.
+/// A message with a topic of its own: `#[micro::message(topic = "…")]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no topic",
     label = "no topic",
@@ -66,7 +86,7 @@ pub trait Topic: Message {
     const TOPIC: &'static str;
 }
 
-/// How a value is written as bytes.
+/// The encoding of values as bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Codec {
     /// Protobuf's binary encoding. The default.
@@ -92,7 +112,7 @@ impl Codec {
         }
     }
 
-    /// Reads a message in this codec, using at most `memory` bytes for it.
+    /// Decodes a message in this codec, allocating at most `memory` bytes.
     ///
     /// # Errors
     ///
@@ -105,7 +125,7 @@ impl Codec {
     }
 }
 
-/// A message whose type is not known: encodes, and gives the value back to who knows it.
+/// A type-erased message. It can be encoded, and downcast to its type.
 pub trait AnyMessage: Send + Sync + 'static {
     /// Appends the message in a codec.
     ///
@@ -114,10 +134,10 @@ pub trait AnyMessage: Send + Sync + 'static {
     /// As [`Codec::encode`].
     fn encode(&self, codec: Codec, out: &mut Vec<u8>) -> Result<()>;
 
-    /// The value, to look at.
+    /// The message as `Any`, to downcast a reference.
     fn as_any(&self) -> &dyn Any;
 
-    /// The value, to take.
+    /// The message as `Any`, to downcast the `Arc`.
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 

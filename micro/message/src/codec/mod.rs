@@ -1,4 +1,4 @@
-//! Codecs: bytes to values and back; protobuf and JSON from one definition.
+//! Codecs: encode and decode values, protobuf and JSON from one definition.
 
 pub(crate) mod encoding;
 pub(crate) mod field;

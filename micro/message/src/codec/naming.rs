@@ -1,14 +1,14 @@
-//! Full protobuf names, made where generated code is expanded.
+//! Full protobuf names, built at run time by the expansion of `#[micro::message]`.
 
 use crate::codec::field::Element;
 use crate::codec::types::{Kind, Types};
 
-/// The package of a crate: its name with `_` for `-`.
+/// The protobuf package of a crate: the crate's name with `_` for `-`.
 pub fn package(krate: &str) -> String {
     krate.replace('-', "_")
 }
 
-/// A type's name with its parameters' names: `Page_Item`.
+/// A type's name followed by the names of its parameters: `Page_Item`.
 pub fn name(name: &str, parameters: &[String]) -> String {
     let mut name = name.to_owned();
     for parameter in parameters {

@@ -1,6 +1,6 @@
 //! Oneofs: an enum with data whose variants are fields of the message that holds it.
 //!
-//! An enum with data that is a message of its own is a `Record` instead.
+//! An enum with data that is a message by itself is a `Record` instead.
 
 use serde::de::MapAccess;
 use serde::ser::SerializeMap;
@@ -10,7 +10,7 @@ use crate::codec::json::Entries;
 use crate::codec::proto::{Fault, Reader, Wire};
 use crate::codec::types::{MessageDescriptor, Types};
 
-/// What `#[micro::message(oneof)]` writes for an enum with data.
+/// An enum with data whose variants are fields. `#[micro::message(oneof)]` implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a oneof",
     label = "not a oneof",
@@ -20,13 +20,13 @@ pub trait Oneof: Sized + 'static {
     /// The variants' numbers and names.
     const NAMES: &'static [FieldName];
 
-    /// Adds the variants as fields to the message that holds the oneof of this name.
+    /// Adds the variants as fields to the message that contains the oneof of this name.
     fn describe(oneof: &str, message: &mut MessageDescriptor, types: &mut Types);
 
-    /// Appends the variant, whatever its value.
+    /// Appends the variant, even if it has its default value.
     fn write(&self, out: &mut Vec<u8>);
 
-    /// Reads the field with one of the [`NAMES`](Self::NAMES)' numbers; the last one counts.
+    /// Reads a field whose number is in [`NAMES`](Self::NAMES). The last occurrence wins.
     fn merge(
         slot: &mut Option<Self>,
         tag: u32,
@@ -37,7 +37,7 @@ pub trait Oneof: Sized + 'static {
     /// Writes the variant through serde.
     fn to_map<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
 
-    /// Reads the value of a variant through serde; another one must not be there.
+    /// Reads the value of a variant through serde and fails if another variant is set.
     fn read_entry<'de, A: MapAccess<'de>>(
         slot: &mut Option<Self>,
         tag: u32,
@@ -62,7 +62,7 @@ pub trait OneofField: Sized {
         Self::NAMES.iter().any(|name| name.tag == tag)
     }
 
-    /// The value of which nothing was read yet.
+    /// The value before anything was read.
     fn unset() -> Self;
 
     /// Adds the variants as fields to a message.
@@ -124,7 +124,7 @@ impl<T: Oneof> OneofField for Option<T> {
     }
 }
 
-/// How many names the lists hold.
+/// Total number of names in the lists.
 pub const fn count(lists: &[&[FieldName]]) -> usize {
     let (mut count, mut at) = (0, 0);
     while at < lists.len() {
@@ -134,7 +134,7 @@ pub const fn count(lists: &[&[FieldName]]) -> usize {
     count
 }
 
-/// The lists in a row. That two fields have one number or name is found while compiling.
+/// Concatenates the lists. Two fields with the same number or name are a compile error.
 pub const fn concat<const N: usize>(lists: &[&[FieldName]]) -> [FieldName; N] {
     let mut all = [FieldName {
         tag: 0,

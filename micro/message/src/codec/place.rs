@@ -1,8 +1,8 @@
-//! `Place`: where in a message something went wrong, as `items[3].name`.
+//! `Place`: the path in a message to the field with an error, for example `items[3].name`.
 
 use std::fmt;
 
-/// A path to a field, gathered from the inside out while an error travels.
+/// A path to a field, collected from the inside out while an error is returned.
 #[derive(Debug, Default)]
 pub(crate) struct Place {
     steps: Vec<Step>,
@@ -15,21 +15,21 @@ enum Step {
     Key(String),
 }
 
-/// Keys are the sender's; a long one is cut.
+/// Maximum number of characters of a map key that are kept: a sender chooses its length.
 const KEY: usize = 40;
 
 impl Place {
-    /// Goes out of a field.
+    /// Adds the field that contains the path so far.
     pub(crate) fn field(&mut self, name: &'static str) {
         self.steps.push(Step::Field(name));
     }
 
-    /// Goes out of an item of a list.
+    /// Adds the list index that contains the path so far.
     pub(crate) fn index(&mut self, index: usize) {
         self.steps.push(Step::Index(index));
     }
 
-    /// Goes out of a value of a map.
+    /// Adds the map key whose value contains the path so far.
     pub(crate) fn key(&mut self, key: &impl fmt::Display) {
         self.steps
             .push(Step::Key(key.to_string().chars().take(KEY).collect()));
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_reads_from_the_outside_in() {
+    fn a_place_is_displayed_from_the_outside_in() {
         let mut place = Place::default();
         place.field("name");
         place.index(3);

@@ -1,13 +1,13 @@
-//! A sender's text in an error: no longer than helps, and nothing that disturbs a terminal.
+//! A sender's text in an error message: shortened, and without control characters.
 
 use std::borrow::Cow;
 
 use serde::de::{Error, Expected, Unexpected};
 
-/// How many characters are shown.
+/// Maximum number of characters that are shown.
 const MOST: usize = 60;
 
-/// The beginning of a text, with dots when there is more.
+/// The beginning of a text, followed by `…` if there is more.
 pub(crate) fn cut(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(MOST) {
         None => Cow::Borrowed(text),
@@ -15,17 +15,17 @@ pub(crate) fn cut(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The beginning of a text, with what is no visible character escaped.
+/// The beginning of a text, with invisible characters escaped.
 pub fn shown(text: &str) -> String {
     cut(text).escape_debug().to_string()
 }
 
-/// The error for a text where something other than text belongs.
+/// The error for a text where a value of another type is expected.
 pub fn wrong_type<E: Error>(text: &str, expected: &dyn Expected) -> E {
     E::invalid_type(Unexpected::Str(&cut(text)), expected)
 }
 
-/// The error for a text that says nothing of the kind that is expected.
+/// The error for a text that is not a valid value of the expected type.
 pub(crate) fn wrong_value<E: Error>(text: &str, expected: &dyn Expected) -> E {
     E::invalid_value(Unexpected::Str(&cut(text)), expected)
 }

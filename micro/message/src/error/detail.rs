@@ -1,14 +1,15 @@
-//! `Detail`: a typed piece of information that travels with an error; and who can read one.
+//! `Detail`: typed information that is sent with an error; and the trait of types that can be
+//! decoded from it.
 
 use std::fmt;
 
-/// Writes the encoded message of a detail as JSON; `None` when it is malformed.
+/// Converts the encoded message of a detail to JSON. Returns `None` if it is malformed.
 type ToJson = fn(&[u8]) -> Option<String>;
 
-/// A typed piece of information that travels with an error: a protobuf message and its name.
+/// Typed information that is sent with an error: a protobuf message and its name.
 ///
-/// On gRPC it is one `google.protobuf.Any` in `google.rpc.Status.details`, on Connect one entry
-/// of `details`.
+/// In gRPC a detail is one `google.protobuf.Any` in `google.rpc.Status.details`, in Connect one
+/// entry of `details`.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Detail {
@@ -16,12 +17,12 @@ pub struct Detail {
     pub name: String,
     /// The message in protobuf encoding.
     pub value: Vec<u8>,
-    /// Known where the error was made; not sent.
+    /// Set where the error was created; not sent.
     json: Option<ToJson>,
 }
 
 impl Detail {
-    /// A detail from a full protobuf name and the encoded message.
+    /// Creates a detail from a full protobuf name and the encoded message.
     pub fn new(name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         Self {
             name: name.into(),
@@ -30,13 +31,13 @@ impl Detail {
         }
     }
 
-    /// Says how the message is written as JSON, for protocols that people read.
+    /// Sets the conversion to JSON, for protocols that are read by people.
     pub fn with_json(mut self, json: fn(&[u8]) -> Option<String>) -> Self {
         self.json = Some(json);
         self
     }
 
-    /// The message as JSON, when this process knows its type.
+    /// The message as JSON, if its type is known in this process.
     pub fn json(&self) -> Option<String> {
         (self.json?)(&self.value)
     }
@@ -59,7 +60,7 @@ impl fmt::Debug for Detail {
     }
 }
 
-/// A type of errors that travels as a detail: an enum that has `#[micro::error]`.
+/// An error type that can be sent as a detail: an enum with `#[micro::error]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a typed error",
     label = "not a typed error",
@@ -69,6 +70,7 @@ pub trait Typed: Sized + 'static {
     /// The full protobuf name of its message.
     fn detail_name() -> String;
 
-    /// Reads it; `None` when the bytes are malformed, or a newer service's variant.
+    /// Decodes the error. Returns `None` if the bytes are malformed or contain a variant of a newer
+    /// service.
     fn from_detail(value: &[u8]) -> Option<Self>;
 }

@@ -1,7 +1,8 @@
 //! `google.protobuf.Any`: a message of any type, with its name.
 //!
-//! In JSON it is the message's own object with its name beside the fields, so reading and writing
-//! it needs to know the type: those marked `#[micro::message(any)]`, and the well-known ones.
+//! In JSON it is the message's own object with an additional `@type` field, so reading and writing
+//! it requires the type to be known. The types marked `#[micro::message(any)]` and the well-known
+//! types are known.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -26,16 +27,27 @@ use crate::types::mask::FieldMask;
 use crate::types::value::{ListValue, Struct, Value};
 use crate::types::wrapper::Wrapped;
 
-/// What stands before a type's name.
+/// Prefix of a type URL.
 const PREFIX: &str = "type.googleapis.com/";
 
-/// How deep one may lie in another when they are written as JSON.
+/// Maximum nesting depth of `Any` in JSON.
 const DEPTH: u32 = 32;
 
 /// A message of any type, with its name.
+///
+/// # Examples
+///
+/// ```
+/// use micro::types::{Any, StringValue};
+///
+/// let any = Any::pack(&StringValue::from("hello".to_owned()));
+/// assert_eq!(any.name(), "google.protobuf.StringValue");
+/// assert_eq!(any.unpack::<StringValue>()?.0, "hello");
+/// # Ok::<(), micro::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Any {
-    /// The full name of the type behind a slash: `type.googleapis.com/shop.v1.Item`.
+    /// The full name of the type after a slash: `type.googleapis.com/shop.v1.Item`.
     pub type_url: String,
     /// The message in protobuf's encoding.
     pub value: Bytes,
@@ -58,42 +70,43 @@ impl Any {
         url.rsplit_once('/').map_or(url.as_str(), |(_, name)| name)
     }
 
-    /// Whether it holds a message of this type.
+    /// Whether the packed message is of this type.
     pub fn is<M: Message>(&self) -> bool {
         self.name() == M::name()
     }
 
-    /// The message, which may take 16 MiB of memory.
+    /// Decodes the message, allocating at most 16 MiB.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when it is of another type, or as [`Message::decode`] says.
+    /// `InvalidArgument` when the message is of another type or cannot be decoded; see
+    /// [`Message::decode`].
     pub fn unpack<M: Message>(&self) -> Result<M> {
         if !self.is::<M>() {
             let (name, wanted) = (self.name(), M::name());
             return Err(Error::invalid_argument(format!(
-                "this is no `{wanted}` but a `{name}`; ask `is` before `unpack`"
+                "the message is a `{name}`, not a `{wanted}`; check with `is` before `unpack`"
             )));
         }
         M::decode(&self.value, MEMORY)
     }
 }
 
-/// How much memory a packed message may take.
+/// Maximum number of bytes allocated for a packed message. 16 MiB.
 const MEMORY: usize = 16 << 20;
 
-/// A type that can be packed and written as JSON: what `#[micro::message(any)]` announces.
+/// A type that can be packed and written as JSON. `#[micro::message(any)]` submits it.
 #[derive(Debug, Clone, Copy)]
 pub struct LinkedMessage {
     name: fn() -> String,
     to_json: fn(&Bytes) -> Result<Vec<u8>>,
     from_json: fn(&[u8], usize) -> Result<Vec<u8>>,
-    /// Whether its JSON form is an object of its fields.
+    /// Whether the JSON form is an object of the message's fields.
     is_object: bool,
 }
 
 impl LinkedMessage {
-    /// The record of a type.
+    /// Creates the record of a type.
     pub const fn new<M: Message>() -> Self {
         Self {
             name: M::name,
@@ -130,7 +143,7 @@ inventory::collect!(LinkedMessage);
 pub static LINKED_MESSAGES: [LinkedMessage];
 
 const WELL_KNOWN: &[LinkedMessage] = &[
-    // Its JSON form is an object of its fields, of which there are none.
+    // The JSON form is an object of the fields, of which there are none.
     LinkedMessage::new::<()>(),
     LinkedMessage::well_known::<Any>(),
     LinkedMessage::well_known::<Struct>(),
@@ -164,17 +177,19 @@ fn from_json<M: Message>(json: &[u8], memory: usize) -> Result<Vec<u8>> {
 
 fn unknown(name: &str) -> String {
     format!(
-        "no type `{}` is known here; mark it `#[micro::message(any)]`, and name the crate it is in",
+        "unknown message type `{}`; mark it `#[micro::message(any)]` and use its crate, so that \
+         it is linked",
         shown(name)
     )
 }
 
 thread_local! {
-    /// How many are being written around this one.
+    /// Number of `Any` that are being written around the current one.
     static AROUND: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Does something one level deeper; bytes that hold each other would use the stack up.
+/// Runs a function one level deeper, up to [`DEPTH`]: deeply nested values would overflow the
+/// stack.
 fn deeper<T>(act: impl FnOnce() -> Result<T>) -> Result<T> {
     let depth = AROUND.get();
     if depth >= DEPTH {
@@ -248,7 +263,7 @@ impl Known for Any {
         let type_url = match fields.remove("@type") {
             Some(Json::String(url)) => url,
             None if fields.is_empty() => return Ok(Self::default()),
-            _ => return Err(D::Error::custom("`@type` names the type of the message")),
+            _ => return Err(D::Error::custom("`@type` must name the message's type")),
         };
         let any = Self {
             type_url,
@@ -274,7 +289,7 @@ impl Known for Any {
 
 known!(Any);
 
-/// Values by name, each paid for.
+/// Reads values by name and charges each of them.
 struct FieldsVisitor<'a>(&'a Input);
 
 impl<'de> Visitor<'de> for FieldsVisitor<'_> {
@@ -302,7 +317,7 @@ impl<'de> Visitor<'de> for FieldsVisitor<'_> {
     }
 }
 
-/// Any JSON, each part of it paid for.
+/// Reads any JSON value and charges each part of it.
 #[derive(Clone, Copy)]
 struct JsonSeed<'a>(&'a Input);
 

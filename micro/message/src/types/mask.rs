@@ -1,4 +1,4 @@
-//! `google.protobuf.FieldMask`: names of fields, for instance those to update.
+//! `google.protobuf.FieldMask`: a set of field paths, for example of the fields to update.
 
 use serde::de::Error as _;
 use serde::ser::Error as _;
@@ -11,7 +11,8 @@ use crate::codec::proto::{Fault, Reader};
 use crate::codec::shown::cut;
 use crate::codec::types::{FieldType, Kind, Types};
 
-/// Paths of fields: `name`, `address.street`. In JSON one text, in lowerCamelCase, by commas.
+/// Paths of fields, for example `name` and `address.street`. The JSON form is one string of
+/// comma-separated paths in lowerCamelCase.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct FieldMask {
     /// The paths, in the `snake_case` of descriptors.
@@ -49,7 +50,7 @@ impl Known for FieldMask {
         let mut text = String::new();
         for path in &self.paths {
             let Some(camel) = camel(path) else {
-                let message = format!("the path {path:?} has no form in JSON");
+                let message = format!("the path {path:?} has no JSON form");
                 return Err(S::Error::custom(message));
             };
             if !text.is_empty() {
@@ -68,7 +69,7 @@ impl Known for FieldMask {
         let mut paths = Vec::new();
         for path in text.split(',').filter(|_| !text.is_empty()) {
             let Some(snake) = snake(path) else {
-                let message = format!("{:?} is no path of fields in lowerCamelCase", cut(path));
+                let message = format!("{:?} is not a field path in lowerCamelCase", cut(path));
                 return Err(D::Error::custom(message));
             };
             input.charge(snake.len())?;
@@ -81,7 +82,7 @@ impl Known for FieldMask {
 
 known!(FieldMask);
 
-/// `first_name` → `firstName`, if the way back leads to the same.
+/// Converts `first_name` to `firstName`. Returns `None` if converting back would give another name.
 fn camel(path: &str) -> Option<String> {
     let mut camel = String::new();
     let mut chars = path.chars();

@@ -1,4 +1,4 @@
-//! `google.protobuf.NullValue`: an enum of one value, which is null in JSON.
+//! `google.protobuf.NullValue`: an enum with one value, which is null in JSON.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::codec::proto::{Bounds, Fault, Reader, Wire};
 use crate::codec::types::{EnumDescriptor, FieldType, Kind, Types};
 use crate::codec::value::{Enumeration, ValueName, merge_enums, put_enum, put_enums, read_enum};
 
-/// The one value of its kind: JSON's null.
+/// The only value of its type: JSON's null.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct NullValue;
 
@@ -36,7 +36,7 @@ impl Enumeration for NullValue {
         0
     }
 
-    /// There is no other value that any number could be.
+    /// Every number means the only value.
     fn from_number(_: i32) -> Option<Self> {
         Some(Self)
     }
@@ -99,14 +99,14 @@ impl Element for NullValue {
     }
 }
 
-/// Any spelling of the one value will do: null, 0, its name.
+/// Accepts every spelling of the value: null, 0, or its name.
 struct NullVisitor;
 
 impl Visitor<'_> for NullVisitor {
     type Value = NullValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("null, the only value here")
+        f.write_str("null, the only allowed value")
     }
 
     fn visit_unit<E: Error>(self) -> Result<NullValue, E> {
@@ -134,6 +134,6 @@ fn is_null<E: Error>(is_null: bool) -> Result<NullValue, E> {
     if is_null {
         Ok(NullValue)
     } else {
-        Err(E::custom("null is the only value here"))
+        Err(E::custom("null is the only allowed value"))
     }
 }

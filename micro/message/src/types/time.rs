@@ -1,4 +1,4 @@
-//! `SystemTime` and `Duration` as whole messages, for methods that take or return one alone.
+//! `SystemTime` and `Duration` as whole messages, for methods that take or return one directly.
 
 use std::time::{Duration, SystemTime};
 

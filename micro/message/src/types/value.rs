@@ -1,4 +1,4 @@
-//! `google.protobuf.Value`, `Struct` and `ListValue`: whatever JSON can say.
+//! `google.protobuf.Value`, `Struct` and `ListValue`: arbitrary JSON.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,32 +14,41 @@ use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
 use crate::codec::types::{FieldType, Kind, Types};
 use crate::types::null::NullValue;
 
-/// Whatever JSON can say. Unset is null.
+/// An arbitrary JSON value. The default is null.
+///
+/// # Examples
+///
+/// ```
+/// use micro::types::Value;
+///
+/// let value = Value::from(vec![Value::from(1.5), Value::from("text"), Value::Null]);
+/// assert_eq!(serde_json::to_string(&value).unwrap(), r#"[1.5,"text",null]"#);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Value {
-    /// Nothing.
+    /// JSON's null.
     #[default]
     Null,
-    /// A number; JSON has neither NaN nor the infinities.
+    /// A number. NaN and the infinities have no JSON form.
     Number(f64),
     /// Text.
     String(String),
-    /// True or false.
+    /// A boolean.
     Bool(bool),
-    /// Values by name.
+    /// Values by name: a JSON object.
     Struct(Struct),
-    /// Values in order.
+    /// Values in order: a JSON array.
     List(ListValue),
 }
 
-/// Values by name.
+/// Values by name: a JSON object.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Struct {
     /// The values.
     pub fields: BTreeMap<String, Value>,
 }
 
-/// Values in order.
+/// Values in order: a JSON array.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListValue {
     /// The values.
@@ -218,7 +227,7 @@ impl Known for Value {
         match self {
             Self::Null => serializer.serialize_unit(),
             Self::Number(number) if !number.is_finite() => {
-                let message = format!("the number {number} has no form in JSON");
+                let message = format!("the number {number} has no JSON form");
                 Err(S::Error::custom(message))
             }
             Self::Number(number) => serializer.serialize_f64(*number),
@@ -247,7 +256,7 @@ known!(Struct);
 known!(ListValue);
 known!(Value);
 
-/// Reads a message on top of an earlier one.
+/// Reads a message and merges it into an earlier one.
 fn again<K: Field>(earlier: K, wire: Wire, reader: &mut Reader<'_>) -> Result<K, Fault> {
     let mut slot = Some(earlier);
     K::merge(&mut slot, wire, reader)?;
@@ -314,7 +323,7 @@ impl<'de> Visitor<'de> for ValueVisitor<'_> {
         let mut fields = BTreeMap::new();
         while let Some(name) = entries.next_key_seed(Seed::<String>::new(self.0))? {
             let value = entries.next_value_seed(Seed::<Value>::new(self.0))?;
-            // A node of a map has eleven places.
+            // A node of a map has eleven slots.
             self.0.charge(3 * size_of::<(String, Value)>() + 48)?;
             if fields.insert(name, value).is_some() {
                 return Err(A::Error::custom("a name is given twice"));

@@ -1,4 +1,4 @@
-//! The messages of `google/protobuf/wrappers.proto`, where a method takes or returns one alone.
+//! The messages of `google/protobuf/wrappers.proto`, for methods that take or return one directly.
 
 use serde::{Deserializer, Serializer};
 
@@ -8,7 +8,7 @@ use crate::codec::proto::{Fault, Reader};
 use crate::codec::types::Types;
 use crate::codec::value::{Wrapped as Inner, read_wrapped};
 
-/// A value within a message of its own; in JSON it is the value alone.
+/// A wrapper message around a value. Its JSON form is the value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Wrapped<T>(
     /// The value.

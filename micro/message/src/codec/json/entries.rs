@@ -1,4 +1,4 @@
-//! `Entries`: the fields of a message as they come out of a deserializer.
+//! `Entries`: the fields of a message, read from a deserializer.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,20 +11,20 @@ use crate::codec::json::input::{Input, Nullable};
 use crate::codec::proto::Bounds;
 use crate::codec::shown::wrong_type;
 
-/// The fields of a message as they come out of a deserializer.
+/// The fields of a message, read from a deserializer.
 #[derive(Debug)]
 pub struct Entries<'a, A> {
     map: A,
     input: &'a Input,
     names: &'static [FieldName],
-    /// Where in `names` the next name is expected: senders mostly keep the order.
+    /// Index in `names` of the field expected next: most senders keep the order.
     expected: usize,
-    /// The field whose value comes next.
+    /// Name of the field whose value comes next.
     current: &'static str,
 }
 
 impl<'de, A: MapAccess<'de>> Entries<'_, A> {
-    /// The number of the next known field. Unknown ones are skipped.
+    /// Returns the number of the next known field. Unknown fields are skipped.
     pub fn next_field(&mut self) -> Result<Option<u32>, A::Error> {
         loop {
             let seed = NameSeed {
@@ -45,7 +45,7 @@ impl<'de, A: MapAccess<'de>> Entries<'_, A> {
         }
     }
 
-    /// Reads the value of that field; null leaves it absent.
+    /// Reads the value of the current field. Null leaves it absent.
     pub(crate) fn value<T: Field>(&mut self, slot: &mut Option<T>) -> Result<(), A::Error> {
         if slot.is_some() {
             return self.fail("it is given twice");
@@ -62,7 +62,8 @@ impl<'de, A: MapAccess<'de>> Entries<'_, A> {
         }
     }
 
-    /// Reads the value of a variant, of which there may be one; null leaves it unset.
+    /// Reads the value of a variant and fails if another variant is set. Null leaves the variant
+    /// unset.
     pub(crate) fn variant<T: Field>(
         &mut self,
         slot: &mut Option<T>,
@@ -81,7 +82,7 @@ impl<'de, A: MapAccess<'de>> Entries<'_, A> {
         Ok(())
     }
 
-    /// A field's value after the last entry: what was read, or what stands for absent.
+    /// Returns a field's value after the last entry: the value that was read, or the default.
     pub(crate) fn finish<T: Field>(&mut self, slot: Option<T>, tag: u32) -> Result<T, A::Error> {
         match slot {
             Some(value) => Ok(value),
@@ -93,7 +94,7 @@ impl<'de, A: MapAccess<'de>> Entries<'_, A> {
         }
     }
 
-    /// An error that is about the message as a whole.
+    /// The error for a message none of whose variants is set.
     pub fn none_chosen<T>(&self) -> Result<T, A::Error> {
         let names: Vec<_> = self.names.iter().map(|field| field.json).collect();
         Err(A::Error::custom(format!(
@@ -152,7 +153,7 @@ impl<'de, R: Record> Visitor<'de> for RecordVisitor<'_, R> {
     }
 }
 
-/// Finds a name's index, in whichever spelling.
+/// Finds the index of a name, in either spelling.
 struct NameSeed {
     names: &'static [FieldName],
     expected: usize,

@@ -1,4 +1,5 @@
-//! `Input`: what reading through serde needs beside the deserializer: bounds and the place.
+//! `Input`: the state of reading through serde beside the deserializer: bounds and the error's
+//! place.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
@@ -11,7 +12,7 @@ use crate::codec::field::Field;
 use crate::codec::place::Place;
 use crate::codec::proto::{Bounds, Fault};
 
-/// What may still be allocated, and where a mistake was met.
+/// The remaining bounds, and the place of an error.
 #[derive(Debug)]
 pub struct Input {
     bounds: Cell<Bounds>,
@@ -30,7 +31,7 @@ impl Input {
         self.place.borrow_mut()
     }
 
-    /// Does something with the bounds, and makes a fault the format's error.
+    /// Runs a function on the bounds and turns a fault into the format's error.
     pub(crate) fn bounded<T, E: Error>(
         &self,
         act: impl FnOnce(&mut Bounds) -> Result<T, Fault>,
@@ -41,7 +42,7 @@ impl Input {
         result.map_err(E::custom)
     }
 
-    /// How much memory may still be taken.
+    /// Number of bytes that may still be allocated.
     pub(crate) fn left(&self) -> usize {
         self.bounds.get().left()
     }
@@ -58,7 +59,7 @@ impl Input {
     }
 }
 
-/// Reads a field's value that must not be null.
+/// Reads the value of a field, which must not be null.
 pub(crate) struct Seed<'a, T> {
     input: &'a Input,
     of: PhantomData<T>,
@@ -81,7 +82,7 @@ impl<'de, T: Field> DeserializeSeed<'de> for Seed<'_, T> {
     }
 }
 
-/// Reads a field's value; null is none, unless it is a value of the type.
+/// Reads the value of a field. Null is `None`, unless it is a value of the type.
 pub(crate) struct Nullable<'a, T> {
     input: &'a Input,
     of: PhantomData<T>,

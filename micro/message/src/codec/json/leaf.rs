@@ -1,4 +1,4 @@
-//! How numbers, text and bytes are written and read.
+//! Formats and parsers of numbers, text and bytes.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,7 +9,7 @@ use serde::{Deserializer, Serializer};
 
 use crate::codec::shown::{wrong_type, wrong_value};
 
-/// Integers of up to 32 bits: numbers.
+/// Integers of up to 32 bits: written as numbers.
 pub(crate) mod short {
     use super::{Deserializer, Integer, Serializer};
 
@@ -27,7 +27,8 @@ pub(crate) mod short {
     }
 }
 
-/// Integers of 64 bits: text, because JSON's numbers end at 53; both are read.
+/// Integers of 64 bits: written as text, because JSON numbers are exact up to 53 bits only. Text
+/// and numbers are read.
 pub(crate) mod long {
     use super::{Deserializer, Integer, Serializer};
 
@@ -115,7 +116,7 @@ impl<T: Integer> Visitor<'_> for IntegerVisitor<T> {
         reason = "checked: whole and within 64 bits"
     )]
     fn visit_f64<E: Error>(self, value: f64) -> Result<T, E> {
-        // 1e3 and 5.0 are integers, too; what is beyond 64 bits is out of range in any case.
+        // 1e3 and 5.0 are integers, too. Values beyond 64 bits are out of range in any case.
         if value.fract() == 0.0 && value.abs() < 2.0_f64.powi(65) {
             Self::narrow(value as i128)
         } else {
@@ -165,7 +166,7 @@ pub(crate) mod boolean {
     }
 }
 
-/// 64-bit floats; what JSON has no number for is text.
+/// 64-bit floats. NaN and the infinities, which are not JSON numbers, are text.
 pub(crate) mod double {
     use super::{Deserializer, FloatVisitor, Serializer};
 
@@ -181,7 +182,7 @@ pub(crate) mod double {
     }
 }
 
-/// 32-bit floats; what JSON has no number for is text.
+/// 32-bit floats. NaN and the infinities, which are not JSON numbers, are text.
 pub(crate) mod float {
     use super::{Deserializer, Error, FloatVisitor, Serializer};
 
@@ -194,7 +195,7 @@ pub(crate) mod float {
 
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "rounding to 32 bits is what is asked"
+        reason = "the value is rounded to 32 bits"
     )]
     pub(crate) fn from_serde<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
         let wide = deserializer.deserialize_any(FloatVisitor)?;
@@ -230,12 +231,12 @@ impl Visitor<'_> for FloatVisitor {
         Ok(value)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a float is as exact as it is")]
+    #[expect(clippy::cast_precision_loss, reason = "rounding is intended")]
     fn visit_i64<E: Error>(self, value: i64) -> Result<f64, E> {
         Ok(value as f64)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a float is as exact as it is")]
+    #[expect(clippy::cast_precision_loss, reason = "rounding is intended")]
     fn visit_u64<E: Error>(self, value: u64) -> Result<f64, E> {
         Ok(value as f64)
     }
@@ -285,7 +286,7 @@ pub(crate) mod text {
     }
 }
 
-/// Bytes: base64 where people read.
+/// Bytes: base64 in human-readable formats.
 pub(crate) mod bytes {
     use base64::Engine;
     use base64::alphabet::{STANDARD, URL_SAFE};

@@ -1,7 +1,7 @@
-//! JSON by protobuf's mapping, written on serde so that other self-describing formats fit, too.
+//! Protobuf's JSON mapping, written with serde so that other self-describing formats work, too.
 //!
-//! Formats that are not for humans get numbers as numbers and bytes as bytes. Knows how values
-//! are written, not what fields a message has.
+//! Formats that are not human-readable get numbers as numbers and bytes as bytes. This module
+//! defines how values are written. It does not know which fields a message has.
 
 mod entries;
 mod input;

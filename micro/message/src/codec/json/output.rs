@@ -1,11 +1,11 @@
-//! Values on their way into a serializer.
+//! Adapters that write values into a serializer.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::codec::field::{Field, Record};
 
-/// A field's value.
+/// Serializes a field's value.
 pub(crate) struct Output<'a, T>(pub(crate) &'a T);
 
 impl<T: Field> Serialize for Output<'_, T> {
@@ -14,7 +14,7 @@ impl<T: Field> Serialize for Output<'_, T> {
     }
 }
 
-/// A message.
+/// Serializes a message.
 pub(crate) struct Body<'a, R>(pub(crate) &'a R);
 
 impl<R: Record> Serialize for Body<'_, R> {
@@ -34,7 +34,7 @@ pub(crate) fn entry<M: SerializeMap, T: Field>(
     map.serialize_entry(name, &Output(value))
 }
 
-/// The fields of a variant, borrowed.
+/// The borrowed fields of a variant.
 pub trait View {
     /// Writes the fields.
     fn to_map<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
@@ -50,7 +50,7 @@ impl<V: View> Serialize for ViewBody<'_, V> {
     }
 }
 
-/// Writes the fields of a variant as a field.
+/// Writes the fields of a variant as one field.
 pub fn entry_view<M: SerializeMap, V: View>(
     map: &mut M,
     name: &'static str,

@@ -1,4 +1,4 @@
-//! The texts of durations (`1.5s`) and timestamps (RFC 3339), as seconds and nanoseconds.
+//! The text forms of durations (`1.5s`) and timestamps (RFC 3339), as seconds and nanoseconds.
 
 use std::fmt;
 
@@ -7,15 +7,16 @@ use serde::{Deserializer, Serializer};
 
 use crate::codec::shown::wrong_value;
 
-/// Seconds, and nanoseconds of the same sign or counted forward.
+/// Seconds and nanoseconds. In a duration both have the same sign; in a timestamp the nanoseconds
+/// count forward.
 type Pair = (i64, i32);
 
-/// `1.5s`.
+/// Durations, for example `1.5s`.
 pub(crate) mod duration {
     use super::{Deserializer, Fraction, Pair, Serializer, TextVisitor, digits, with_fraction};
     use serde::ser::Error;
 
-    /// Ten thousand years, protobuf's limit.
+    /// 10,000 years in seconds, protobuf's limit.
     const LIMIT: u64 = 315_576_000_000;
 
     pub(crate) fn to_serde<S: Serializer>(
@@ -54,7 +55,7 @@ pub(crate) mod duration {
     }
 }
 
-/// RFC 3339.
+/// Timestamps in RFC 3339.
 pub(crate) mod timestamp {
     use super::{Deserializer, Fraction, Pair, Serializer, TextVisitor, digits, with_fraction};
     use serde::ser::Error;
@@ -97,7 +98,7 @@ pub(crate) mod timestamp {
         let valid =
             (1..=12).contains(&month) && day >= 1 && hour < 24 && minute < 60 && second < 60;
         let days = days_of(year, month, day);
-        // A day beyond its month's end would come back as another date.
+        // A day beyond the end of its month would convert back to another date.
         if !valid || date_of(days) != (year, month, day) {
             return None;
         }
@@ -107,7 +108,7 @@ pub(crate) mod timestamp {
             .then_some((seconds, nanos))
     }
 
-    /// Cuts `Z` or `+hh:mm` off; its seconds east of Greenwich.
+    /// Splits off `Z` or `+hh:mm` and returns it as seconds east of Greenwich.
     fn offset(time: &str) -> Option<(&str, i64)> {
         if let Some(time) = time.strip_suffix(['Z', 'z']) {
             return Some((time, 0));
@@ -129,10 +130,10 @@ pub(crate) mod timestamp {
         parts.next().is_none().then_some(values)
     }
 
-    /// Days since 1970-01-01 of a date of the Gregorian calendar.
+    /// Days from 1970-01-01 to a date of the Gregorian calendar.
     ///
-    /// Years begin in March here, so that the leap day is the last of a year; 400 years have
-    /// 146,097 days.
+    /// The calculation begins a year in March, so that the leap day is the last day of a year. 400
+    /// years have 146,097 days.
     fn days_of(year: i64, month: i64, day: i64) -> i64 {
         let year = if month <= 2 { year - 1 } else { year };
         let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
@@ -140,7 +141,7 @@ pub(crate) mod timestamp {
         era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
     }
 
-    /// The date of a day since 1970-01-01.
+    /// The date of a day, given as days since 1970-01-01.
     fn date_of(days: i64) -> (i64, i64, i64) {
         let days = days + 719_468;
         let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
@@ -157,7 +158,7 @@ pub(crate) mod timestamp {
     }
 }
 
-/// Nanoseconds as a fraction of 0, 3, 6 or 9 digits.
+/// Nanoseconds as a fraction with 0, 3, 6 or 9 digits.
 struct Fraction(i32);
 
 impl fmt::Display for Fraction {
@@ -171,7 +172,7 @@ impl fmt::Display for Fraction {
     }
 }
 
-/// Cuts a fraction off; its nanoseconds.
+/// Splits off a fraction and returns it as nanoseconds.
 fn with_fraction(text: &str) -> Option<(&str, i32)> {
     let Some((whole, fraction)) = text.split_once('.') else {
         return Some((text, 0));
@@ -181,7 +182,7 @@ fn with_fraction(text: &str) -> Option<(&str, i32)> {
     Some((whole, i32::try_from(nanos).ok()?))
 }
 
-/// A number of digits alone, without a sign.
+/// Parses a number that consists of digits only, without a sign.
 fn digits(text: &str) -> Option<u64> {
     text.bytes()
         .all(|byte| byte.is_ascii_digit())
@@ -211,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_day_has_a_text_that_reads_back() {
+    fn every_day_has_a_text_that_parses_back() {
         for day in (-719_162_i64..2_932_896).step_by(97) {
             let mut text = Vec::new();
             let mut serializer = serde_json::Serializer::new(&mut text);
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_time() {
+    fn malformed_times_are_rejected() {
         for text in [
             "",
             "T",

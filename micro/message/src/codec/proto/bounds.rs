@@ -1,30 +1,32 @@
-//! `Bounds`: how much memory and how many levels input may still take.
+//! `Bounds`: the memory and the nesting levels that decoding may still use.
 //!
-//! The rule: every allocation that input can cause is paid for before it is made. A list or map
-//! pays for its capacity whenever it grows, and needs room for the move; text and bytes pay for
-//! their length (`Bytes` that share the input are free), a box pays for what is in it. The top
-//! message itself is the caller's. Levels are counted, and their stack is measured, because the
-//! frames of a message with hundreds of fields are large.
+//! Every allocation that input can cause is charged before it is made. A list or map is charged for
+//! its capacity whenever it grows, and the budget must also cover the copy that the move makes.
+//! Text and bytes are charged for their length; `Bytes` that share the input are free. A box is
+//! charged for its content. The top-level message itself belongs to the caller. Levels are counted
+//! and their stack use is measured, because the stack frames of a message with hundreds of fields
+//! are large.
 
 use crate::codec::proto::fault::Fault;
 
-/// How deep messages may nest.
+/// Maximum nesting depth of messages.
 const DEPTH: u32 = 100;
 
-/// How many bytes of the stack they may take: a fourth of what a thread usually has.
+/// Maximum number of bytes of stack that nested messages may use: a quarter of a thread's usual
+/// stack.
 const STACK: usize = 512 << 10;
 
-/// How much memory and how many levels input may still take.
+/// The memory and the nesting levels that decoding may still use.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     budget: usize,
     depth: u32,
-    /// Where the stack was when reading began.
+    /// The approximate stack pointer when decoding began.
     base: usize,
 }
 
 impl Bounds {
-    /// At most `memory` bytes of allocations, and 100 levels or 512 KiB of stack.
+    /// Allows at most `memory` bytes of allocations, and 100 levels or 512 KiB of stack.
     pub fn new(memory: usize) -> Self {
         Self {
             budget: memory,
@@ -33,26 +35,26 @@ impl Bounds {
         }
     }
 
-    /// Pays for `bytes` about to be allocated.
+    /// Charges `bytes` that are about to be allocated.
     #[inline]
     pub fn charge(&mut self, bytes: usize) -> Result<(), Fault> {
         self.budget = self.budget.checked_sub(bytes).ok_or(Fault::Memory)?;
         Ok(())
     }
 
-    /// How many bytes may still be allocated.
+    /// Number of bytes that may still be allocated.
     pub(crate) fn left(&self) -> usize {
         self.budget
     }
 
-    /// Makes room for `more` items in a list that has none left.
+    /// Reserves capacity for `more` items in a list that has no spare capacity.
     #[cold]
     pub fn grow<T>(&mut self, list: &mut Vec<T>, more: usize) -> Result<(), Fault> {
         let needed = list.len().checked_add(more).ok_or(Fault::Memory)?;
         let capacity = needed.max(list.capacity().saturating_mul(2)).max(4);
         let bytes = (capacity - list.capacity()).checked_mul(size_of::<T>());
         self.charge(bytes.ok_or(Fault::Memory)?)?;
-        // While items move, the old place is there beside the new one.
+        // While the items are moved, the old and the new allocation exist together.
         if self.budget < list.capacity() * size_of::<T>() {
             return Err(Fault::Memory);
         }
@@ -60,25 +62,25 @@ impl Bounds {
         Ok(())
     }
 
-    /// Goes one level deeper.
+    /// Enters a nested message.
     #[inline]
     pub fn enter(&mut self) -> Result<(), Fault> {
         self.depth = self.depth.checked_sub(1).ok_or(Fault::Depth)?;
-        // Which way a stack grows does not matter.
+        // The absolute difference works for both directions of stack growth.
         if stack().abs_diff(self.base) > STACK {
             return Err(Fault::Depth);
         }
         Ok(())
     }
 
-    /// Comes back.
+    /// Leaves a nested message.
     #[inline]
     pub fn leave(&mut self) {
         self.depth += 1;
     }
 }
 
-/// About where the stack is.
+/// The approximate stack pointer.
 #[inline]
 fn stack() -> usize {
     let here = 0_u8;

@@ -1,10 +1,10 @@
-//! `Fault`: what is wrong with bytes or a value, small enough to be returned by the inner loops.
+//! `Fault`: a decoding error, small enough to be returned by the inner loops.
 
 use std::fmt;
 
-/// What is wrong with bytes that should be a message, without the place.
+/// A decoding error without its place.
 ///
-/// The place is gathered by the reader while the fault travels outwards.
+/// The reader collects the place while the fault is returned to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -16,7 +16,7 @@ pub enum Fault {
     Tag,
     /// A wire type that does not exist or does not fit the field.
     Wire,
-    /// A group that ends before it starts, or ends as another one.
+    /// A group that ends before it starts, or that ends with the number of another group.
     Group,
     /// Text that is not UTF-8.
     Utf8,
@@ -24,11 +24,11 @@ pub enum Fault {
     Depth,
     /// The value would need more memory than allowed.
     Memory,
-    /// A field that must be there is not.
+    /// A required field is absent.
     Missing,
-    /// None of the variants of an enum with data is there.
+    /// None of the variants of an enum with data is set.
     Choice,
-    /// A number that no variant of the enum has.
+    /// A number that does not belong to any variant of the enum.
     Number(i32),
     /// A number outside the range of the field's type.
     Range,

@@ -1,6 +1,7 @@
-//! Protobuf's wire format: reading with bounds, writing in one pass.
+//! Protobuf's wire format: bounded reading, and writing in one pass.
 //!
-//! Knows bytes, not types: what a field's bytes mean is [`crate::codec::field`]'s affair.
+//! This module knows bytes, not types: [`crate::codec::field`] defines the meaning of a field's
+//! bytes.
 
 mod bounds;
 mod fault;

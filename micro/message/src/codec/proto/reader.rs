@@ -1,7 +1,7 @@
-//! `Reader`: a cursor over protobuf bytes that is safe against hostile ones.
+//! `Reader`: a cursor over protobuf bytes that is safe against malicious input.
 //!
-//! It never panics, never recurses beyond its [`Bounds`], and pays for every allocation
-//! that input can cause before it is made.
+//! It never panics, never recurses beyond its [`Bounds`], and charges every allocation that input
+//! can cause before it is made.
 
 use bytes::Bytes;
 
@@ -16,23 +16,23 @@ const MAX_TAG: u64 = (1 << 29) - 1;
 /// A cursor over the bytes of one message.
 #[derive(Debug)]
 pub struct Reader<'a> {
-    /// What is left of the message being read.
+    /// The unread bytes of the current message.
     rest: &'a [u8],
-    /// The memory that `rest` lies in, if it can be shared.
+    /// The buffer that contains `rest`, if it can be shared.
     owner: Option<&'a Bytes>,
-    /// What may still be allocated and entered.
+    /// The memory and the nesting levels that may still be used.
     bounds: Bounds,
-    /// Where a fault happened; empty while all is well.
+    /// The place of a fault. Empty as long as there is none.
     place: Place,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads `bytes`, allocating at most `memory` bytes.
+    /// Creates a reader of `bytes` that allocates at most `memory` bytes.
     pub fn new(bytes: &'a [u8], memory: usize) -> Self {
         Self::bounded(bytes, Bounds::new(memory))
     }
 
-    /// Reads `bytes` within bounds.
+    /// Creates a reader of `bytes` with these bounds.
     pub(crate) fn bounded(bytes: &'a [u8], bounds: Bounds) -> Self {
         Self {
             rest: bytes,
@@ -42,7 +42,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same; fields of type `Bytes` share the memory.
+    /// Creates a reader whose fields of type `Bytes` share the memory of `bytes`.
     pub fn shared(bytes: &'a Bytes, memory: usize) -> Self {
         Self {
             owner: Some(bytes),
@@ -50,7 +50,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next field's number and layout; `None` at the end of the message.
+    /// Reads the next field's number and wire type. `None` at the end of the message.
     #[inline]
     pub fn key(&mut self) -> Result<Option<(u32, Wire)>, Fault> {
         if self.rest.is_empty() {
@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
         for (index, &byte) in self.rest.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * index);
             if byte < 0x80 {
-                // The tenth byte holds the 64th bit alone.
+                // The tenth byte contains the 64th bit alone.
                 if index == 9 && byte > 1 {
                     return Err(Fault::Varint);
                 }
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
         Ok(*bytes)
     }
 
-    /// Reads a length and as many bytes.
+    /// Reads a length and that many bytes.
     #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], Fault> {
         let len = usize::try_from(self.varint()?).map_err(|_| Fault::Truncated)?;
@@ -124,13 +124,14 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// Reads a length and as many bytes of UTF-8.
+    /// Reads a length and that many bytes of UTF-8.
     #[inline]
     pub fn text(&mut self) -> Result<&'a str, Fault> {
         std::str::from_utf8(self.bytes()?).map_err(|_| Fault::Utf8)
     }
 
-    /// Bytes that came out of this reader, sharing the input's memory if that is possible.
+    /// Converts `bytes`, which must come from this reader, to `Bytes`. They share the input's memory
+    /// if possible.
     pub(crate) fn share(&mut self, bytes: &[u8]) -> Result<Bytes, Fault> {
         if let Some(owner) = self.owner {
             return Ok(owner.slice_ref(bytes));
@@ -139,13 +140,13 @@ impl<'a> Reader<'a> {
         Ok(Bytes::copy_from_slice(bytes))
     }
 
-    /// Takes `bytes` from the budget, before they are allocated.
+    /// Charges `bytes` to the budget, before they are allocated.
     #[inline]
     pub fn charge(&mut self, bytes: usize) -> Result<(), Fault> {
         self.bounds.charge(bytes)
     }
 
-    /// Makes room for `more` items in a list, at the budget's expense.
+    /// Reserves capacity for `more` items in a list, charged to the budget.
     #[inline]
     pub fn grow<T>(&mut self, list: &mut Vec<T>, more: usize) -> Result<(), Fault> {
         if list.capacity() - list.len() >= more {
@@ -155,18 +156,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How many bytes of the current message are left.
+    /// Number of unread bytes of the current message.
     #[inline]
     pub fn left(&self) -> usize {
         self.rest.len()
     }
 
-    /// How many varints `bytes` hold.
+    /// Number of varints in `bytes`.
     pub fn count_varints(bytes: &[u8]) -> usize {
         bytes.iter().map(|byte| usize::from(*byte < 0x80)).sum()
     }
 
-    /// Reads a length-delimited message by `read`, one level deeper.
+    /// Reads a length-delimited message with `read`, one level deeper.
     #[inline]
     pub fn nested<T>(
         &mut self,
@@ -176,7 +177,7 @@ impl<'a> Reader<'a> {
         self.within(body, read)
     }
 
-    /// Reads `body` by `read`, one level deeper.
+    /// Reads `body` with `read`, one level deeper.
     #[inline]
     pub fn within<T>(
         &mut self,
@@ -191,9 +192,9 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// Reads other `bytes` by `read` with this reader's budget, at the current depth.
+    /// Reads other `bytes` with `read`, one level deeper and with this reader's budget.
     ///
-    /// Nothing in them can be shared with the input.
+    /// The result cannot share memory with the input.
     pub fn elsewhere<T>(
         &mut self,
         bytes: &[u8],
@@ -232,7 +233,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Notes, on a fault's way out, in which field it happened.
+    /// Adds the field in which a fault happened to the fault's place.
     #[cold]
     pub fn at(&mut self, fault: Fault, tag: u32, names: &'static [FieldName]) -> Fault {
         if let Some(field) = names.iter().find(|field| field.tag == tag) {
@@ -241,7 +242,7 @@ impl<'a> Reader<'a> {
         fault
     }
 
-    /// What stands for a field that was not sent.
+    /// The value of a field that was not sent.
     pub(crate) fn absent<T: Field>(
         &mut self,
         tag: u32,
@@ -250,14 +251,14 @@ impl<'a> Reader<'a> {
         T::absent(&mut self.bounds).map_err(|fault| self.at(fault, tag, names))
     }
 
-    /// Notes, on a fault's way out, at which index of a list it happened.
+    /// Adds the list index at which a fault happened to the fault's place.
     #[cold]
     pub fn at_index(&mut self, fault: Fault, index: usize) -> Fault {
         self.place.index(index);
         fault
     }
 
-    /// Notes, on a fault's way out, at which key of a map it happened.
+    /// Adds the map key at which a fault happened to the fault's place.
     #[cold]
     pub(crate) fn at_key(&mut self, fault: Fault, key: &impl std::fmt::Display) -> Fault {
         self.place.key(key);
@@ -268,12 +269,12 @@ impl<'a> Reader<'a> {
         &mut self.bounds
     }
 
-    /// What may still be allocated and entered.
+    /// The memory and the nesting levels that may still be used.
     pub(crate) fn bounds(&self) -> Bounds {
         self.bounds
     }
 
-    /// Where the fault happened.
+    /// The place of the fault.
     pub(crate) fn into_place(self) -> Place {
         self.place
     }

@@ -1,6 +1,6 @@
-//! Writing: varints, keys, and nested messages whose length is filled in afterwards.
+//! Writing: varints, keys, and nested messages whose length is inserted afterwards.
 
-/// How a field's value is laid out.
+/// The wire type of a field's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Wire {
@@ -8,9 +8,9 @@ pub enum Wire {
     Varint = 0,
     /// Eight bytes, little endian.
     Fixed64 = 1,
-    /// A length and as many bytes.
+    /// A length and that many bytes.
     Bytes = 2,
-    /// The start of a group, which nobody writes any more.
+    /// The start of a group, which modern protobuf no longer writes.
     Start = 3,
     /// The end of a group.
     End = 4,
@@ -21,7 +21,7 @@ pub enum Wire {
 /// Appends a varint.
 #[inline]
 pub fn put_varint(value: u64, out: &mut Vec<u8>) {
-    // Copies of a known length are what the compiler does best.
+    // Copies of a constant length compile to the fastest code.
     let [first, second, third] = [value, value >> 7, value >> 14].map(|v| v.to_le_bytes()[0]);
     match value {
         0..0x80 => out.push(first),
@@ -46,13 +46,13 @@ fn put_long_varint(mut value: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&bytes[..len]);
 }
 
-/// How many bytes a varint takes.
+/// Number of bytes of a varint.
 fn varint_len(value: u64) -> usize {
     let bits = 64 - (value | 1).leading_zeros() as usize;
     bits.div_ceil(7)
 }
 
-/// Appends a field's key.
+/// Appends a field's key: its number and wire type.
 #[inline]
 pub fn put_key(tag: u32, wire: Wire, out: &mut Vec<u8>) {
     put_varint(u64::from(tag) << 3 | wire as u64, out);
@@ -62,7 +62,7 @@ pub fn put_key(tag: u32, wire: Wire, out: &mut Vec<u8>) {
 #[inline]
 pub fn put_bytes(tag: u32, bytes: &[u8], out: &mut Vec<u8>) {
     if tag < 16 && bytes.len() < 0x80 {
-        // The usual case: both are one byte.
+        // The usual case: key and length are one byte each.
         let key = tag.to_le_bytes()[0] << 3 | Wire::Bytes as u8;
         out.reserve(bytes.len() + 2);
         out.extend_from_slice(&[key, bytes.len().to_le_bytes()[0]]);
@@ -74,9 +74,9 @@ pub fn put_bytes(tag: u32, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-/// Appends a field whose bytes `body` writes; its length is filled in afterwards.
+/// Appends a field whose content `body` writes. Its length is inserted afterwards.
 ///
-/// One byte is kept free for the length. Only a body of 128 bytes or more is moved.
+/// One byte is reserved for the length. Only a body of 128 bytes or more is moved.
 #[inline]
 pub fn put_nested(tag: u32, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
     put_key(tag, Wire::Bytes, out);
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn varints_are_as_long_as_said() {
+    fn varint_len_matches_the_written_length() {
         for value in [
             0,
             1,
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_of_every_width_are_filled_in() {
+    fn lengths_of_every_width_are_inserted() {
         for len in [0, 1, 127, 128, 16_383, 16_384, 2_097_152] {
             let mut out = Vec::new();
             put_nested(1, &mut out, |out| out.resize(out.len() + len, 7));

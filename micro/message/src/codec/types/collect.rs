@@ -1,30 +1,30 @@
-//! `Types`: what is known of messages, enums and services, each once.
+//! `Types`: a collection of the descriptors of messages, enums and services.
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
 
 use crate::codec::types::descriptor::{EnumDescriptor, MessageDescriptor, ServiceDescriptor};
 
-/// Collects descriptors of messages, enums and services, each once.
+/// Collects descriptors of messages, enums and services, each of them once.
 #[derive(Debug, Default)]
 pub struct Types {
     messages: BTreeMap<String, MessageDescriptor>,
     enums: BTreeMap<String, EnumDescriptor>,
     services: BTreeMap<String, ServiceDescriptor>,
-    /// Which Rust type has a name; the first one keeps it.
+    /// The Rust type of each name. The first type keeps the name.
     owners: BTreeMap<String, (TypeId, &'static str)>,
     conflicts: Vec<Conflict>,
 }
 
-/// Two Rust types under one protobuf name.
+/// Two Rust types with the same protobuf name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Conflict {
     /// The full protobuf name, for example `shop.Order`.
     pub name: String,
-    /// The Rust type that has the name.
+    /// The Rust type that was added first and keeps the name.
     pub first: &'static str,
-    /// The Rust type that wants it, too.
+    /// The Rust type that was added second.
     pub second: &'static str,
 }
 
@@ -44,9 +44,9 @@ impl std::fmt::Display for Conflict {
 }
 
 impl Types {
-    /// Adds the message of the Rust type `T` unless it is there; returns its full name.
+    /// Adds the message of the Rust type `T`, unless it was added already. Returns its full name.
     ///
-    /// `fill` completes the descriptor and may add the types of its fields, `T` itself included.
+    /// `fill` completes the descriptor. It may add the types of the fields, including `T` itself.
     pub fn message<T: 'static>(
         &mut self,
         package: &str,
@@ -60,7 +60,7 @@ impl Types {
                 name: name.to_owned(),
                 ..MessageDescriptor::default()
             };
-            // What lies within it asks for its names while it is being filled.
+            // Nested types look up the names of this message while it is being filled.
             self.messages.insert(full.clone(), message.clone());
             fill(&mut message, self);
             self.messages.insert(full.clone(), message);
@@ -68,7 +68,7 @@ impl Types {
         full
     }
 
-    /// Adds the enum of the Rust type `T` unless it is there; returns its full name.
+    /// Adds the enum of the Rust type `T`, unless it was added already. Returns its full name.
     pub fn enumeration<T: 'static>(
         &mut self,
         package: &str,
@@ -88,13 +88,13 @@ impl Types {
         full
     }
 
-    /// Adds a message that is known by its descriptor alone, under its full name.
+    /// Adds a message without a Rust type, given by its descriptor, under its full name.
     #[doc(hidden)]
     pub fn insert(&mut self, name: String, message: MessageDescriptor) {
         self.messages.insert(name, message);
     }
 
-    /// Package and name of what lies within the message `outer`, which is described already.
+    /// Package and name of a type nested in the message `outer`, which was added before.
     pub fn within(&self, outer: &str, name: &str) -> (String, String) {
         match self.messages.get(outer) {
             Some(outer) => (outer.package.clone(), format!("{}.{name}", outer.name)),
@@ -102,7 +102,7 @@ impl Types {
         }
     }
 
-    /// Adds a service, or its methods to the one of that name.
+    /// Adds a service. If a service of that name exists, its methods are added to it.
     pub fn service(&mut self, service: ServiceDescriptor) {
         let full = full_name(&service.package, &service.name);
         match self.services.get_mut(&full) {
@@ -113,7 +113,7 @@ impl Types {
         }
     }
 
-    /// Notes whose name it is; whether it is new.
+    /// Records the Rust type of a name. Returns whether the name is new.
     fn own<T: 'static>(&mut self, name: &str) -> bool {
         let (id, rust) = (TypeId::of::<T>(), std::any::type_name::<T>());
         let Some(&(owner, first)) = self.owners.get(name) else {
@@ -131,7 +131,7 @@ impl Types {
         false
     }
 
-    /// Names that two Rust types claim.
+    /// Names that more than one Rust type claims.
     pub fn conflicts(&self) -> &[Conflict] {
         &self.conflicts
     }
@@ -152,7 +152,7 @@ impl Types {
     }
 }
 
-/// `package.Name`; just the name when there is no package.
+/// Returns `package.Name`, or just the name if the package is empty.
 pub fn full_name(package: &str, name: &str) -> String {
     if package.is_empty() {
         name.to_owned()

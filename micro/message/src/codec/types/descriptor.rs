@@ -1,6 +1,6 @@
-//! What messages, enums and services are: plain data.
+//! Descriptors of messages, enums and services, as plain data.
 //!
-//! `schema` turns it into descriptor files and texts.
+//! `schema` turns them into descriptor files and texts.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -10,21 +10,21 @@ use std::ops::RangeInclusive;
 pub struct MessageDescriptor {
     /// The package, for example `shop`.
     pub package: String,
-    /// The name within the package; a dot separates the message it lies in.
+    /// The name within the package. For a nested message, the names are separated by dots.
     pub name: String,
     /// The doc comment.
     pub doc: String,
-    /// Whether it is marked as deprecated.
+    /// Whether the message is marked as deprecated.
     pub deprecated: bool,
-    /// Its fields, in the order of the source.
+    /// The fields, in the order of the source.
     pub fields: Vec<FieldDescriptor>,
     /// Field numbers that must not be used again.
     pub reserved: Vec<RangeInclusive<u32>>,
     /// Names of fields that must not be used again.
     pub reserved_names: Vec<String>,
-    /// Whether exactly one of the fields is set: an enum with data.
+    /// Whether exactly one of the fields is set, as in an enum with data.
     pub choice: bool,
-    /// The doc comments of its oneofs, by name.
+    /// The doc comments of the oneofs, by name.
     pub oneof_docs: BTreeMap<String, String>,
 }
 
@@ -37,30 +37,30 @@ pub struct FieldDescriptor {
     pub json_name: String,
     /// The field number.
     pub tag: u32,
-    /// What it holds.
+    /// The type of the field.
     pub ty: FieldType,
-    /// The oneof that it is a member of: at most one of them is set.
+    /// The oneof that contains the field. At most one field of a oneof is set.
     pub oneof: Option<String>,
-    /// Whether readers refuse a message without it: nothing stands for absent.
+    /// Whether a message without the field cannot be decoded, because the field has no default.
     pub required: bool,
     /// The doc comment.
     pub doc: String,
-    /// Whether it is marked as deprecated.
+    /// Whether the field is marked as deprecated.
     pub deprecated: bool,
 }
 
-/// What a field holds, and how many of it.
+/// The kind of a field's values, and how many values it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldType {
-    /// What one value is.
+    /// The kind of one value.
     pub kind: Kind,
-    /// How many there are.
+    /// The number of values.
     pub label: Label,
-    /// Whether a list of numbers is written one by one, each with the field's number.
+    /// Whether a list of numbers is unpacked: each number is written as a field of its own.
     pub unpacked: bool,
 }
 
-/// What one value is.
+/// The kind of one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// 64-bit float.
@@ -75,9 +75,9 @@ pub enum Kind {
     Uint32,
     /// Unsigned, 64 bits.
     Uint64,
-    /// Signed, up to 32 bits, short for small negative numbers.
+    /// Signed, up to 32 bits, compact for small negative numbers.
     Sint32,
-    /// Signed, 64 bits, short for small negative numbers.
+    /// Signed, 64 bits, compact for small negative numbers.
     Sint64,
     /// Unsigned, always four bytes.
     Fixed32,
@@ -87,7 +87,7 @@ pub enum Kind {
     Sfixed32,
     /// Signed, always eight bytes.
     Sfixed64,
-    /// True or false.
+    /// A boolean.
     Bool,
     /// Text.
     String,
@@ -99,16 +99,16 @@ pub enum Kind {
     Enum(String),
 }
 
-/// How many values a field has.
+/// The number of values of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Label {
-    /// One; for anything but messages, absent and zero are the same.
+    /// One value. Except for messages, an absent value is the same as zero.
     Single,
-    /// One or none.
+    /// Zero or one value.
     Optional,
-    /// Any number, in order.
+    /// Any number of values, in order.
     Repeated,
-    /// Any number, by keys of this kind.
+    /// Any number of values with keys of this kind.
     Map(Kind),
 }
 
@@ -121,15 +121,16 @@ pub struct EnumDescriptor {
     pub name: String,
     /// The doc comment.
     pub doc: String,
-    /// Whether it is marked as deprecated.
+    /// Whether the enum is marked as deprecated.
     pub deprecated: bool,
-    /// Its values; the first is zero. Several names may have one number; the first one counts.
+    /// The values. The first one has the number 0. Several names may have the same number; the
+    /// first of them is the canonical one.
     pub values: Vec<ValueDescriptor>,
     /// Numbers that must not be used again.
     pub reserved: Vec<RangeInclusive<i32>>,
     /// Names of values that must not be used again.
     pub reserved_names: Vec<String>,
-    /// Whether there is a place for numbers that no value has.
+    /// Whether a variant holds numbers that do not belong to any value.
     pub catch_all: bool,
 }
 
@@ -142,9 +143,10 @@ pub struct ValueDescriptor {
     pub number: i32,
     /// The doc comment.
     pub doc: String,
-    /// Whether it is marked as deprecated.
+    /// Whether the value is marked as deprecated.
     pub deprecated: bool,
-    /// Whether no variant has it: it is there because protobuf wants a value with the number 0.
+    /// Whether no variant has this value: it exists only because protobuf requires a value with the
+    /// number 0.
     pub placeholder: bool,
 }
 
@@ -157,9 +159,9 @@ pub struct ServiceDescriptor {
     pub name: String,
     /// The doc comment.
     pub doc: String,
-    /// Whether it is marked as deprecated.
+    /// Whether the service is marked as deprecated.
     pub deprecated: bool,
-    /// Its methods, in the order to show them.
+    /// The methods, in the order in which they are shown.
     pub methods: Vec<MethodDescriptor>,
 }
 
@@ -167,14 +169,14 @@ pub struct ServiceDescriptor {
 #[derive(Debug, Clone, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is an option of its own in protobuf, too"
+    reason = "each is a separate option in protobuf"
 )]
 pub struct MethodDescriptor {
     /// The name, for example `Hello`.
     pub name: String,
     /// Full name of the request message.
     pub input: String,
-    /// Full name of the reply message.
+    /// Full name of the response message.
     pub output: String,
     /// Whether the caller sends a stream.
     pub client_streaming: bool,
@@ -182,16 +184,16 @@ pub struct MethodDescriptor {
     pub server_streaming: bool,
     /// The doc comment.
     pub doc: String,
-    /// Whether it is marked as deprecated.
+    /// Whether the method is marked as deprecated.
     pub deprecated: bool,
-    /// Whether a call may be repeated without harm.
+    /// Whether calls are idempotent: a call may be repeated without harm.
     pub idempotent: bool,
-    /// Whether a call changes nothing; it may be repeated, too.
+    /// Whether calls have no side effects. Such a call may be repeated, too.
     pub safe: bool,
 }
 
 impl FieldType {
-    /// One value of this kind.
+    /// A single value of this kind.
     pub fn single(kind: Kind) -> Self {
         Self {
             kind,
@@ -200,7 +202,7 @@ impl FieldType {
         }
     }
 
-    /// One value of this kind or none.
+    /// Zero or one value of this kind.
     pub fn optional(kind: Kind) -> Self {
         Self {
             label: Label::Optional,
@@ -216,7 +218,7 @@ impl FieldType {
         }
     }
 
-    /// Any number of values of this kind, by keys of that kind.
+    /// Any number of values of this kind, with keys of the kind `key`.
     pub fn map(key: Kind, value: Kind) -> Self {
         Self {
             label: Label::Map(key),
@@ -226,20 +228,20 @@ impl FieldType {
 }
 
 impl MessageDescriptor {
-    /// Documents the message itself.
+    /// Sets the doc comment of the message, and whether it is deprecated.
     pub fn about_it(&mut self, doc: &str, deprecated: bool) {
         doc.clone_into(&mut self.doc);
         self.deprecated = deprecated;
     }
 
-    /// Documents a oneof, unless there is nothing to say.
+    /// Sets the doc comment of a oneof, unless it is empty.
     pub fn about_oneof(&mut self, oneof: &str, doc: &str) {
         if !doc.is_empty() {
             self.oneof_docs.insert(oneof.to_owned(), doc.to_owned());
         }
     }
 
-    /// Says what must not be used again.
+    /// Sets the field numbers and names that must not be used again.
     pub fn reserve(&mut self, numbers: &[RangeInclusive<u32>], names: &[&str]) {
         numbers.clone_into(&mut self.reserved);
         self.reserved_names = names.iter().map(|&name| name.to_owned()).collect();
@@ -262,7 +264,7 @@ impl MessageDescriptor {
         self
     }
 
-    /// Makes the field added last a member of a oneof.
+    /// Puts the field added last into a oneof.
     pub fn of(&mut self, oneof: &str) -> &mut Self {
         if let Some(field) = self.fields.last_mut() {
             field.oneof = Some(oneof.to_owned());
@@ -270,7 +272,7 @@ impl MessageDescriptor {
         self
     }
 
-    /// Says whether readers refuse a message without the field added last.
+    /// Sets whether a message without the field added last cannot be decoded.
     pub fn required(&mut self, required: bool) -> &mut Self {
         if let Some(field) = self.fields.last_mut() {
             field.required = required;
@@ -278,7 +280,7 @@ impl MessageDescriptor {
         self
     }
 
-    /// Documents the field added last.
+    /// Sets the doc comment of the field added last, and whether it is deprecated.
     pub fn about(&mut self, doc: &str, deprecated: bool) {
         if let Some(field) = self.fields.last_mut() {
             doc.clone_into(&mut field.doc);
@@ -288,13 +290,13 @@ impl MessageDescriptor {
 }
 
 impl EnumDescriptor {
-    /// Documents the enum itself.
+    /// Sets the doc comment of the enum, and whether it is deprecated.
     pub fn about_it(&mut self, doc: &str, deprecated: bool) {
         doc.clone_into(&mut self.doc);
         self.deprecated = deprecated;
     }
 
-    /// Says what must not be used again.
+    /// Sets the numbers and names that must not be used again.
     pub fn reserve(&mut self, numbers: &[RangeInclusive<i32>], names: &[&str]) {
         numbers.clone_into(&mut self.reserved);
         self.reserved_names = names.iter().map(|&name| name.to_owned()).collect();
@@ -312,7 +314,7 @@ impl EnumDescriptor {
         });
     }
 
-    /// Adds a value 0 that no variant has.
+    /// Adds a value with the number 0 that no variant has.
     pub fn placeholder(&mut self, name: &str) {
         self.value(0, name, "", false);
         if let Some(value) = self.values.last_mut() {

@@ -1,4 +1,4 @@
-//! Descriptors of messages, enums and services, and the place where they are collected.
+//! Descriptors of messages, enums and services, and the collection that holds them.
 
 mod collect;
 mod descriptor;

@@ -1,4 +1,4 @@
-//! `Box<T>` and `Arc<T>`: on the wire what is inside; they allow a message to contain itself.
+//! `Box<T>` and `Arc<T>`: encoded like `T`. They allow a message to contain itself.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `()`: `google.protobuf.Empty`, for requests and replies that say nothing.
+//! `()`: `google.protobuf.Empty`, for requests and responses without content.
 
 use ::bytes::Bytes;
 use serde::de::MapAccess;

@@ -1,4 +1,4 @@
-//! Numbers as `sint32` and its like.
+//! Numbers in alternative encodings: `sint32`, `fixed32` and so on.
 
 use crate::codec::encoding::{
     ElementAs, FieldAs, Fixed32, Fixed64, Sfixed32, Sfixed64, Sint32, Sint64,
@@ -104,7 +104,7 @@ fn merge_list<T>(
     })
 }
 
-/// 0, -1, 1, -2 … become 0, 1, 2, 3 …
+/// Zigzag encoding: 0, -1, 1, -2 … become 0, 1, 2, 3 …
 fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
@@ -115,7 +115,7 @@ fn unzigzag(value: u64) -> i64 {
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "protobuf cuts a sint32 to its low half"
+    reason = "protobuf truncates a sint32 to its low 32 bits"
 )]
 fn unzigzag32(value: u64) -> i32 {
     unzigzag(u64::from(value as u32)) as i32
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_numbers_of_either_sign_are_short() {
+    fn small_numbers_of_either_sign_are_compact() {
         for (value, wire) in [(0, 0), (-1, 1), (1, 2), (-2, 3), (i64::MIN, u64::MAX)] {
             assert_eq!(zigzag(value), wire);
             assert_eq!(unzigzag(wire), value);

@@ -10,7 +10,7 @@ use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_key, put_nested, put_
 use crate::codec::shown::cut;
 use crate::codec::types::Types;
 
-/// An enum without data: what `#[micro::message]` writes for it.
+/// An enum without data. `#[micro::message]` implements it.
 pub trait Enumeration: Sized + Send + Sync + 'static {
     /// The values.
     const VALUES: &'static [ValueName];
@@ -18,17 +18,17 @@ pub trait Enumeration: Sized + Send + Sync + 'static {
     /// The full protobuf name.
     fn full_name() -> String;
 
-    /// Adds the descriptor; returns the full name.
+    /// Adds the descriptor and returns the full name.
     fn describe(types: &mut Types) -> String;
 
     /// The number on the wire.
     fn number(&self) -> i32;
 
-    /// The variant of a number.
+    /// The variant with this number.
     fn from_number(number: i32) -> Option<Self>;
 }
 
-/// A value's number and its names.
+/// A value's number and names.
 #[derive(Debug, Clone, Copy)]
 pub struct ValueName {
     /// The number on the wire.
@@ -65,7 +65,7 @@ pub fn read_enum<E: Enumeration>(wire: Wire, reader: &mut Reader<'_>) -> Result<
 #[inline]
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "protobuf cuts an enum's number to 32 bits"
+    reason = "protobuf truncates an enum's number to 32 bits"
 )]
 fn read_number<E: Enumeration>(reader: &mut Reader<'_>) -> Result<E, Fault> {
     let number = reader.varint()? as i32;
@@ -77,7 +77,7 @@ pub fn absent_enum<E: Enumeration>(_: &mut Bounds) -> Result<E, Fault> {
     E::from_number(0).ok_or(Fault::Missing)
 }
 
-/// Appends a list of an enum's values, packed.
+/// Appends a list of enum values, packed.
 pub fn put_enums<E: Enumeration>(list: &[E], tag: u32, out: &mut Vec<u8>) {
     if !list.is_empty() {
         put_nested(tag, out, |out| {
@@ -88,7 +88,7 @@ pub fn put_enums<E: Enumeration>(list: &[E], tag: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads one occurrence of a list of an enum's values, packed or not.
+/// Reads one occurrence of a list of enum values, packed or not.
 pub fn merge_enums<E: Enumeration>(
     list: &mut Vec<E>,
     wire: Wire,
@@ -124,7 +124,7 @@ fn push<E>(
     }
 }
 
-/// Writes an enum's value through serde: its name, or its number when it has none.
+/// Writes an enum's value through serde: its name, or its number if it has no name.
 pub fn enum_to_serde<E: Enumeration, S: Serializer>(
     value: &E,
     serializer: S,
@@ -150,7 +150,7 @@ impl<E: Enumeration> EnumVisitor<E> {
         value.ok_or_else(|| {
             let known: Vec<_> = E::VALUES.iter().map(|value| value.full).collect();
             X::custom(format!(
-                "{given} is no value of `{}`; known: {}",
+                "{given} is not a value of `{}`; known: {}",
                 E::full_name(),
                 known.join(", ")
             ))
@@ -166,7 +166,7 @@ impl<E: Enumeration> Visitor<'_> for EnumVisitor<E> {
     }
 
     fn visit_str<X: Error>(self, name: &str) -> Result<E, X> {
-        // What a value is written as is never taken for a short form of another one.
+        // A full name always means its own value, even if it is also the short name of another one.
         let full = E::VALUES.iter().find(|value| value.full == name);
         let value = full.or_else(|| {
             let mut values = E::VALUES.iter();

@@ -1,4 +1,4 @@
-//! `Vec<T>`: how a list is written is its element's affair; here is what all lists share.
+//! `Vec<T>`: the behavior that all lists share. The element type defines how its lists are encoded.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -16,7 +16,7 @@ use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
 use crate::codec::shown::{cut, wrong_type};
 use crate::codec::types::{FieldType, Types};
 
-/// What the two kinds of map have in common.
+/// The operations that both map types have in common.
 trait Map: Default {
     type Key: Key;
     type Value: Element;
@@ -24,7 +24,7 @@ trait Map: Default {
     fn len(&self) -> usize;
     fn iter(&self) -> impl Iterator<Item = (&Self::Key, &Self::Value)>;
     fn has(&self, key: &Self::Key) -> bool;
-    /// Adds an entry after paying for its place.
+    /// Charges the memory of an entry and adds it.
     fn add(&mut self, key: Self::Key, value: Self::Value, bounds: &mut Bounds)
     -> Result<(), Fault>;
 }
@@ -47,8 +47,8 @@ impl<K: Key, V: Element, S: BuildHasher + Default> Map for HashMap<K, V, S> {
 
     fn add(&mut self, key: K, value: V, bounds: &mut Bounds) -> Result<(), Fault> {
         if HashMap::len(self) == self.capacity() {
-            // Seven of eight places are used; a place takes a byte beside the entry, and there
-            // is a group of these to spare.
+            // A hash table uses seven of eight slots. A slot has one control byte beside its entry,
+            // and the table has a spare group of control bytes.
             let more = self.capacity().max(3);
             let places = (more * 8).div_ceil(7).next_power_of_two();
             bounds.charge(places * (size_of::<(K, V)>() + 1) + 32)?;
@@ -76,7 +76,7 @@ impl<K: Key, V: Element> Map for BTreeMap<K, V> {
     }
 
     fn add(&mut self, key: K, value: V, bounds: &mut Bounds) -> Result<(), Fault> {
-        // The first node has eleven places; later ones are at least half full.
+        // The first node has eleven slots; later nodes are at least half full.
         let places = if self.is_empty() { 11 } else { 3 };
         bounds.charge(places * size_of::<(K, V)>() + 48)?;
         self.insert(key, value);
@@ -93,7 +93,7 @@ fn put<M: Map>(map: &M, tag: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// How a key or value is read.
+/// Reads a key or a value.
 type Read<T> = fn(&mut Option<T>, Wire, &mut Reader<'_>) -> Result<(), Fault>;
 
 fn merge<M: Map>(
@@ -137,7 +137,7 @@ fn to_serde<M: Map, S: Serializer>(map: &M, serializer: S) -> Result<S::Ok, S::E
     entries.end()
 }
 
-/// A key as text.
+/// Serializes a key as text.
 struct KeyText<'a, K>(&'a K);
 
 impl<K: Key> Serialize for KeyText<'_, K> {

@@ -1,4 +1,4 @@
-//! The types that can stand in a field: numbers, text, bytes, lists, maps, messages, times.
+//! Implementations for the types of fields: numbers, text, bytes, lists, maps, messages, times.
 
 mod boxed;
 mod empty;

@@ -1,4 +1,4 @@
-//! `Option<T>`: a field that knows whether it was sent.
+//! `Option<T>`: a field that distinguishes absent from default.
 
 use serde::{Deserializer, Serializer};
 

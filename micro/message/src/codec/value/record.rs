@@ -1,4 +1,4 @@
-//! Messages as fields, and the whole-message functions that `#[micro::message]` calls.
+//! Messages as fields, and the functions for whole messages that `#[micro::message]` calls.
 
 use ::bytes::Bytes;
 
@@ -19,10 +19,11 @@ pub fn read_record<R: Record>(wire: Wire, reader: &mut Reader<'_>) -> Result<R, 
     }
 }
 
-/// Reads a nested message on top of an earlier one.
+/// Reads a nested message and merges it into an earlier one.
 ///
-/// Protobuf says that two occurrences read as their bytes in a row would, so that is what happens;
-/// the copy is charged to the budget, so that many occurrences cannot take unbounded time.
+/// In protobuf, two occurrences mean the same as their concatenated bytes, so this function
+/// concatenates and decodes them. The copy is charged to the budget, so that the number of
+/// occurrences cannot cause unbounded work.
 #[inline]
 pub fn merge_record<R: Record>(
     slot: &mut Option<R>,
@@ -56,7 +57,7 @@ pub fn put_record<R: Record>(record: &R, tag: u32, out: &mut Vec<u8>) {
     put_nested(tag, out, |out| record.write(out));
 }
 
-/// A nested message that was not sent: what no bytes at all read as.
+/// The value of a nested message that was not sent: the result of decoding zero bytes.
 pub fn absent_record<R: Record>(bounds: &mut Bounds) -> Result<R, Fault> {
     bounds.enter()?;
     let mut reader = Reader::bounded(&[], *bounds);
@@ -69,7 +70,7 @@ pub fn absent_record<R: Record>(bounds: &mut Bounds) -> Result<R, Fault> {
 /// Appends a whole message.
 #[inline]
 pub fn encode<R: Record>(record: &R, out: &mut Vec<u8>) {
-    // A guess that spares small messages most of the growing.
+    // An estimate that avoids most reallocations for small messages.
     out.reserve(size_of::<R>().max(128));
     record.write(out);
 }
@@ -92,7 +93,7 @@ pub fn serialize<R: Record, S: Serializer>(record: &R, serializer: S) -> Result<
     Body(record).serialize(serializer)
 }
 
-/// Reads a message through serde; bounded by what the deserializer allows alone.
+/// Reads a message through serde. Only the deserializer's own limits apply.
 pub fn deserialize<'de, R: Record, D: Deserializer<'de>>(deserializer: D) -> Result<R, D::Error> {
     record_from_serde(deserializer, &Input::new(usize::MAX))
 }

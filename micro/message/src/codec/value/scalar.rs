@@ -17,7 +17,7 @@ trait Scalar: Copy {
     fn is_zero(self) -> bool;
     fn write(self, out: &mut Vec<u8>);
     fn take(reader: &mut Reader<'_>) -> Result<Self, Fault>;
-    /// How many values a packed list holds.
+    /// Number of values in a packed list.
     fn count(bytes: &[u8]) -> usize;
 }
 
@@ -194,11 +194,11 @@ macro_rules! packed {
     };
 }
 
-/// Protobuf cuts a too long int32 to its low half.
+/// Truncates an int32 that is too long to its low 32 bits.
 #[inline]
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "the cut is protobuf's rule"
+    reason = "protobuf requires the truncation"
 )]
 fn low_half(value: u64) -> u32 {
     value as u32
@@ -221,7 +221,7 @@ macro_rules! integers {
     )* };
 }
 
-/// What an int32 on the wire stands for.
+/// Converts the varint of an int32 to its value.
 #[inline]
 fn int32(wire: u64) -> i32 {
     low_half(wire).cast_signed()
@@ -258,7 +258,7 @@ impl Key for bool {
     }
 }
 
-// Minus zero is not the absent value: the bits decide.
+// Minus zero is not the default value, so the bits are compared.
 packed!(
     f32,
     Float,
@@ -283,7 +283,7 @@ packed!(
     |bytes| bytes.len() / 8
 );
 
-// Alone a number, in a list bytes.
+// A single `u8` is a number, a list of them is bytes.
 scalar!(
     u8,
     Uint32,

@@ -130,7 +130,8 @@ impl Key for String {
     }
 }
 
-// As a field `Vec<u8>` is the list of `u8`, which is bytes; here it is the item of another list.
+// As a field, `Vec<u8>` is a list of `u8`, which is bytes. This impl is for `Vec<u8>` as an item of
+// another list.
 impl Element for Vec<u8> {
     fn kind(_: &mut Types) -> Kind {
         Kind::Bytes

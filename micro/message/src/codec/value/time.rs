@@ -9,7 +9,7 @@ use crate::codec::json::{Input, duration, timestamp};
 use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
 use crate::codec::types::{FieldType, Kind, Types};
 
-/// Seconds and nanoseconds as both messages have them: the nanoseconds always count forward.
+/// Seconds and nanoseconds as in both messages. The nanoseconds always count forward.
 #[derive(Default)]
 struct Pair {
     seconds: i64,
@@ -26,7 +26,7 @@ impl Pair {
         Self::default().merge(reader)
     }
 
-    /// Reads the fields on top of these.
+    /// Reads the fields and merges them into these values.
     fn merge(self, reader: &mut Reader<'_>) -> Result<Self, Fault> {
         let (mut seconds, mut nanos) = (Some(self.seconds), Some(self.nanos));
         while let Some((tag, wire)) = reader.key()? {
@@ -50,7 +50,7 @@ impl Pair {
     }
 }
 
-/// What a `Duration` beyond protobuf's range becomes is the longest one that fits 64 bits.
+/// Converts a duration. A duration whose seconds do not fit into 64 bits is clamped.
 fn from_duration(duration: &Duration) -> Pair {
     Pair {
         seconds: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
@@ -176,7 +176,7 @@ time!(
     timestamp
 );
 
-/// Defines a module that writes and reads the fields of the message around a time.
+/// Defines a module that writes and reads the fields of a time as a whole message.
 macro_rules! body {
     ($module:ident, $type:ty, $from:ident, $to:ident) => {
         pub(crate) mod $module {

@@ -1,4 +1,4 @@
-//! `uuid::Uuid`: text in its hyphenated form. One that was not sent is an error, not the nil UUID.
+//! `uuid::Uuid`: text in the hyphenated form. An absent UUID is an error, not the nil UUID.
 
 use ::uuid::Uuid;
 use serde::de::Error;

@@ -1,5 +1,5 @@
-//! Values within the messages of `google/protobuf/wrappers.proto`: `Option<i32>` in the fields of
-//! messages, with `#[micro(as = "wrapper")]`.
+//! Values in the messages of `google/protobuf/wrappers.proto`: fields of type `Option<i32>` and the
+//! like with `#[micro(as = "wrapper")]`.
 
 use ::bytes::Bytes;
 
@@ -8,19 +8,19 @@ use crate::codec::field::{Element, Field};
 use crate::codec::proto::{Fault, Reader, Wire, put_nested};
 use crate::codec::types::{FieldType, Kind, Types};
 
-/// The name of the message around a value of the type.
+/// A type with a wrapper message.
 pub(crate) trait Wrapped: Element + 'static {
-    /// The full name.
+    /// The full name of the wrapper message.
     fn full_name() -> String;
 
-    /// Adds the wrapper's descriptor; returns its full name.
+    /// Adds the wrapper's descriptor and returns its full name.
     fn describe(types: &mut Types) -> String;
 }
 
-/// Stands for a wrapper where descriptors have one owner: `Vec<u8>` and `Bytes` share theirs.
+/// The Rust type under which a wrapper's descriptor is registered: `Vec<u8>` and `Bytes` share one.
 struct Owner<const WRAPPER: usize>;
 
-/// Reads the message around a value, on top of an earlier one.
+/// Reads a wrapper message and merges it into an earlier value.
 pub(crate) fn read<T: Wrapped>(slot: &mut Option<T>, reader: &mut Reader<'_>) -> Result<T, Fault> {
     let mut value = slot.take();
     while let Some((tag, wire)) = reader.key()? {

@@ -108,7 +108,7 @@ fn wrong_parameters_are_named_with_what_would_be_right() {
             "item.color=GREEN",
             "known: COLOR_UNKNOWN, COLOR_RED, COLOR_BLUE",
         ),
-        ("item.color=99999", "99999 is no value of `shop.Color`"),
+        ("item.color=99999", "99999 is not a value of `shop.Color`"),
         ("ttl=soon", "`ttl`"),
         ("token=*", "not base64"),
     ] {

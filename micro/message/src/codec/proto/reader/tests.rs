@@ -1,4 +1,4 @@
-//! What the cursor takes and refuses.
+//! Input that the reader accepts and rejects.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn varints_are_read_to_the_last_bit() {
 }
 
 #[test]
-fn keys_out_of_range_are_refused() {
+fn keys_out_of_range_are_rejected() {
     assert_eq!(reader(&[0]).key(), Err(Fault::Tag));
     assert_eq!(reader(&[0x0e]).key(), Err(Fault::Wire));
     assert_eq!(
@@ -52,7 +52,7 @@ fn groups_are_skipped_when_they_match() {
 }
 
 #[test]
-fn lists_pay_before_they_grow() {
+fn lists_are_charged_before_they_grow() {
     let mut reader = reader(&[]);
     let mut list = Vec::<u64>::new();
     assert_eq!(reader.grow(&mut list, 100), Ok(()));
