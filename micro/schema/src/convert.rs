@@ -1,4 +1,4 @@
-//! One file's worth of types into `descriptor.proto` messages.
+//! Converts the types of one file into `descriptor.proto` messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ const REPEATED: i32 = 3;
 const NO_SIDE_EFFECTS: i32 = 1;
 const IDEMPOTENT: i32 = 2;
 
-/// Where definitions stand in a file, for comments: field numbers of `FileDescriptorProto`,
+/// Parts of the paths that locate definitions for comments: field numbers of `FileDescriptorProto`,
 /// `DescriptorProto`, `EnumDescriptorProto` and `ServiceDescriptorProto`.
 const MESSAGES: i32 = 4;
 const ENUMS: i32 = 5;
@@ -32,7 +32,7 @@ const ONEOFS: i32 = 8;
 const VALUES: i32 = 2;
 const METHODS: i32 = 2;
 
-/// Writes one file.
+/// Writes one descriptor file.
 pub(super) struct Writer<'a> {
     types: &'a Types,
     place: &'a BTreeMap<&'a str, String>,
@@ -48,7 +48,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The file with these top-level names.
+    /// Builds the file with these top-level names.
     pub(super) fn file(
         mut self,
         file: &str,
@@ -111,7 +111,7 @@ impl<'a> Writer<'a> {
                 name: free_name(message, "kind"),
             });
         }
-        // Those of `optional` fields come after them.
+        // The synthetic oneofs of `optional` fields come after these.
         for oneof in message
             .fields
             .iter()
@@ -249,7 +249,8 @@ impl<'a> Writer<'a> {
                     (false, true) => Some(IDEMPOTENT),
                     (false, false) => None,
                 },
-                // Its import would have to be told of, too, which few readers have a use for.
+                // The option would need an import of its own, and few readers of descriptors use
+                // it.
                 http: None,
             }),
             client_streaming: method.client_streaming,
@@ -264,7 +265,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Notes a doc comment, spelled as protoc keeps `//` comments.
+    /// Records a doc comment, in the form in which protoc stores `//` comments.
     fn comment(&mut self, path: &[i32], doc: &str) {
         if doc.is_empty() {
             return;
@@ -293,7 +294,7 @@ fn index<T>(list: &[T]) -> i32 {
     i32::try_from(list.len()).expect("a file has fewer definitions than 2^31")
 }
 
-/// A name for a oneof that no field has.
+/// A name for a oneof that does not collide with a field's name.
 fn free_name(message: &MessageDescriptor, wanted: &str) -> String {
     let mut name = wanted.to_owned();
     while message.fields.iter().any(|field| field.name == name) {

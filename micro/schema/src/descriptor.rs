@@ -1,8 +1,9 @@
-//! The messages of `google/protobuf/descriptor.proto`, as far as we write them.
+//! The messages of `google/protobuf/descriptor.proto`, as far as micro writes them.
 //!
-//! Field numbers and names are protobuf's. What is optional there and has a meaningful zero is an
-//! `Option` here, because readers tell absent from zero. `crate = crate` keeps them out of what
-//! rustc lists to whom a type is no message.
+//! Field numbers and names are protobuf's. A field that is optional in protobuf and has a
+//! meaningful zero is an `Option` here, because readers distinguish absent from zero. The option
+//! `crate = crate` keeps these types out of the candidates that rustc lists when a type is not a
+//! message.
 
 #![allow(
     missing_docs,
@@ -11,7 +12,7 @@
 
 use micro_message::message;
 
-/// Several files, dependencies first.
+/// Several files, in an order that puts dependencies first.
 #[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FileDescriptorSet {
@@ -62,7 +63,7 @@ pub struct DescriptorProto {
     pub reserved_name: Vec<String>,
 }
 
-/// Field numbers from `start` up to but not including `end`.
+/// Field numbers from `start` (inclusive) to `end` (exclusive).
 #[message(package = "google.protobuf", name = "DescriptorProto_ReservedRange", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReservedRange {
@@ -112,7 +113,7 @@ pub struct EnumDescriptorProto {
     pub reserved_name: Vec<String>,
 }
 
-/// Numbers from `start` to `end`, both included.
+/// Numbers from `start` to `end`, both inclusive.
 #[message(
     package = "google.protobuf",
     name = "EnumDescriptorProto_EnumReservedRange",
@@ -184,7 +185,7 @@ pub struct EnumOptions {
     pub deprecated: bool,
 }
 
-/// Options of an enum's value.
+/// Options of an enum value.
 #[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnumValueOptions {
@@ -208,12 +209,12 @@ pub struct MethodOptions {
     pub deprecated: bool,
     #[micro(tag = 34)]
     pub idempotency_level: Option<i32>,
-    /// The extension `google.api.http`, for which a file imports `google/api/annotations.proto`.
+    /// The extension `google.api.http`, which needs an import of `google/api/annotations.proto`.
     #[micro(tag = 72_295_728)]
     pub http: Option<HttpRule>,
 }
 
-/// Comments of a file.
+/// The comments of a file.
 #[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SourceCodeInfo {
@@ -229,7 +230,7 @@ pub struct Location {
     pub leading_comments: String,
 }
 
-/// One way to reach a method by plain HTTP, and the further ones.
+/// A plain HTTP rule of a method, with its additional bindings.
 #[message(package = "google.api", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HttpRule {
@@ -253,7 +254,7 @@ pub struct HttpRule {
     pub response_body: String,
 }
 
-/// An HTTP method that has no field of its own.
+/// An HTTP method without a field in [`HttpRule`].
 #[message(package = "google.api", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CustomHttpPattern {

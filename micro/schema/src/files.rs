@@ -1,7 +1,8 @@
-//! Types into `.proto` files: which type goes where, so that no file imports itself in a circle.
+//! Distributes types over `.proto` files, so that no files import each other in a cycle.
 //!
-//! One file a package. Packages that need each other are cut into one file for each group of types
-//! that contain each other; a group that spans packages has no form in protobuf and is refused.
+//! Each package is one file. Packages that use each other are split into one file for each group of
+//! types that contain each other. A group that spans several packages cannot be expressed in
+//! protobuf and is an error.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,14 +15,15 @@ use micro_message::codec::{
 use micro_message::error::{Error, Result};
 use micro_message::internal::full_name;
 
-/// The descriptor files of everything collected, dependencies first.
+/// Builds the descriptor files of all collected types, dependencies first.
 ///
-/// `google.protobuf.Empty`, `Duration` and `Timestamp` come in their own well-known files.
+/// Well-known types such as `google.protobuf.Empty`, `Duration` and `Timestamp` are in their own
+/// files.
 ///
 /// # Errors
 ///
-/// `InvalidArgument` when messages of different packages contain each other, which protobuf
-/// cannot say, or a method's message was never
+/// `InvalidArgument` when messages of different packages contain each other, which protobuf does
+/// not support, or when the message of a method was never
 /// [described](micro_message::codec::Message::describe).
 pub fn files(types: &Types) -> Result<Vec<FileDescriptorProto>> {
     let uses = uses(types);
@@ -36,7 +38,8 @@ pub fn files(types: &Types) -> Result<Vec<FileDescriptorProto>> {
         files.entry(file).or_default().insert(name);
     }
     let imports = imports(&uses, &place);
-    // Groups of files are single files, in an order that has dependencies first.
+    // Every group is a single file, because files never import each other in a cycle. Dependencies
+    // come first.
     Ok(groups(&imports)
         .concat()
         .into_iter()
@@ -44,7 +47,7 @@ pub fn files(types: &Types) -> Result<Vec<FileDescriptorProto>> {
         .collect())
 }
 
-/// What each name uses, by full names; a nested message counts as the one it lies in.
+/// The names that each name uses, by full names. A nested message counts as its top-level message.
 type Uses<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
 fn uses(types: &Types) -> Uses<'_> {
@@ -80,7 +83,7 @@ fn used(field: &FieldDescriptor) -> Option<&str> {
     }
 }
 
-/// The top-level message that a message lies in, or itself.
+/// The top-level message that contains a type, or the type itself.
 fn root<'a>(types: &'a Types, name: &'a str) -> &'a str {
     let message = types.messages().get(name).map(|message| &message.name);
     let enumeration = types.enums().get(name).map(|descriptor| &descriptor.name);
@@ -114,7 +117,7 @@ fn package<'a>(types: &'a Types, name: &str) -> &'a str {
         .map_or("", String::as_str)
 }
 
-/// Which file each top-level name is in.
+/// The file of each top-level name.
 fn place<'a>(types: &'a Types, uses: &Uses<'a>) -> Result<BTreeMap<&'a str, String>> {
     let mut packages = Uses::new();
     for (name, needs) in uses.iter().filter(|(name, _)| well_known(name).is_none()) {
@@ -133,9 +136,9 @@ fn place<'a>(types: &'a Types, uses: &Uses<'a>) -> Result<BTreeMap<&'a str, Stri
     let mut place = BTreeMap::new();
     for group in groups(uses) {
         let home = package(types, group[0]);
-        if let Some(stranger) = group.iter().find(|name| package(types, name) != home) {
+        if let Some(other) = group.iter().find(|name| package(types, name) != home) {
             return Err(Error::invalid_argument(format!(
-                "`{}` and `{stranger}` contain each other, which protobuf allows within one \
+                "`{}` and `{other}` contain each other, which protobuf allows within one \
                  package only; give both the same `package = \"…\"`",
                 group[0]
             )));
@@ -143,7 +146,8 @@ fn place<'a>(types: &'a Types, uses: &Uses<'a>) -> Result<BTreeMap<&'a str, Stri
         for name in &group {
             let file = match well_known(name) {
                 Some(file) => file.to_owned(),
-                // No package has the name of a message, so these names differ from packages'.
+                // A package never has the same name as a message, so these file names cannot
+                // collide with those of packages.
                 None if circles.contains(home) => format!("{}.proto", group[0]),
                 None if home.is_empty() => "types.proto".to_owned(),
                 None => format!("{home}.proto"),
@@ -178,7 +182,7 @@ fn well_known(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Which files each file imports.
+/// The files that each file imports.
 fn imports<'a>(uses: &Uses<'a>, place: &'a BTreeMap<&'a str, String>) -> Uses<'a> {
     let mut imports = Uses::new();
     for (name, needs) in uses {
@@ -192,7 +196,7 @@ fn imports<'a>(uses: &Uses<'a>, place: &'a BTreeMap<&'a str, String>) -> Uses<'a
     imports
 }
 
-/// The name of the message that holds a map's entries, as protoc makes it.
+/// The name of the message for the entries of a map, as protoc derives it.
 pub(super) fn entry_name(field: &str) -> String {
     let parts = field.split('_').map(|part| {
         let mut chars = part.chars();
@@ -203,7 +207,7 @@ pub(super) fn entry_name(field: &str) -> String {
     parts.collect::<String>() + "Entry"
 }
 
-/// Whether a field needs an entry message.
+/// The key of a map field, which needs an entry message.
 pub(super) fn map_key(field: &FieldDescriptor) -> Option<&Kind> {
     match &field.ty.label {
         Label::Map(key) => Some(key),
@@ -211,7 +215,7 @@ pub(super) fn map_key(field: &FieldDescriptor) -> Option<&Kind> {
     }
 }
 
-/// The enums that lie directly in a message, by full name.
+/// The enums directly in a message, by full name.
 pub(super) fn nested_enums<'a>(
     types: &'a Types,
     outer: &'a MessageDescriptor,
@@ -225,7 +229,7 @@ pub(super) fn nested_enums<'a>(
         .map(|(_, descriptor)| descriptor)
 }
 
-/// The messages that lie directly in a message, by full name.
+/// The messages directly in a message, by full name.
 pub(super) fn nested<'a>(
     types: &'a Types,
     outer: &'a MessageDescriptor,

@@ -1,10 +1,11 @@
-//! Groups of names that need each other (strongly connected), dependencies first.
+//! Groups of names that use each other (strongly connected components), dependencies first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Groups names that need each other, directly or not; a group comes after what it needs.
+/// Groups names that use each other, directly or indirectly. A group comes after the groups that it
+/// uses.
 ///
-/// Iterative, because chains of types may be long.
+/// The search is iterative, because chains of types may be long.
 pub(super) fn groups<'a>(uses: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<Vec<&'a str>> {
     let mut search = Search::default();
     for name in uses.keys() {
@@ -15,9 +16,9 @@ pub(super) fn groups<'a>(uses: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<Vec
 
 #[derive(Default)]
 struct Search<'a> {
-    /// When a name was met, and the earliest name it leads back to.
+    /// For each visited name: its index, and the smallest index that is reachable from it.
     seen: BTreeMap<&'a str, (usize, usize)>,
-    /// Names met that have no group yet.
+    /// Visited names that are not in a group yet.
     open: Vec<&'a str>,
     grouped: BTreeSet<&'a str>,
     groups: Vec<Vec<&'a str>>,
@@ -66,7 +67,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Closes a group if no name in it leads further back.
+    /// Completes a group if none of its names leads to an earlier name.
     fn leave(&mut self, name: &'a str) {
         let (order, low) = self.seen[name];
         if order != low {
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn circles_are_one_group_and_needs_come_first() {
+    fn cycles_are_one_group_and_dependencies_come_first() {
         let uses = [
             ("a", vec!["b", "d"]),
             ("b", vec!["c"]),

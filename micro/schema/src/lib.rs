@@ -1,8 +1,9 @@
-//! Schema: what is spoken, as a value; from what is linked to `.proto`, `OpenAPI` and JSON Schema,
-//! and a check that a new build still understands an old one.
+//! The schema of linked services and messages as a value. It can be written as `.proto` files,
+//! `OpenAPI` and JSON Schema, and a check reports whether a new build is compatible with an old
+//! one.
 //!
-//! [`Types`] collects descriptors while messages describe themselves; [`Schema`] is the finished
-//! picture that can be written, read, shown and compared.
+//! [`Types`] collects descriptors while messages describe themselves. [`Schema`] is the result,
+//! which can be written, read, shown and compared.
 //!
 //! # Examples
 //!
@@ -36,7 +37,7 @@
 
 #![forbid(unsafe_code)]
 
-// What the expansion of `#[message(crate = crate)]` names.
+// The expansion of `#[message(crate = crate)]` names it.
 use micro_message::__private;
 
 mod convert;

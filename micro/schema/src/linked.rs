@@ -1,6 +1,6 @@
-//! `Schema` of what is served: from routes, from what is linked, from single services.
+//! `Schema` of served methods: from routes, from linked services, from single services.
 //!
-//! The one place where handlers become descriptors; reflection stands on it, too.
+//! This is the only module that converts handlers to descriptors. Reflection uses it, too.
 
 use std::collections::BTreeMap;
 
@@ -16,15 +16,15 @@ use micro_message::codec::Message;
 use micro_message::error::{Error, Result};
 
 impl Schema {
-    /// Everything that is linked into this program: all services that attributes made known.
+    /// The schema of all services that are linked into this program.
     ///
     /// Messages that no service uses, such as those of topics, are added with
     /// [`with`](Self::with).
     ///
     /// # Errors
     ///
-    /// `FailedPrecondition` when nothing is linked; `InvalidArgument` when two types have one
-    /// name, or packages need each other in a way that protobuf does not allow.
+    /// `FailedPrecondition` when no service is linked. `InvalidArgument` when two types have the
+    /// same name, or packages use each other in a way that protobuf does not allow.
     pub fn linked() -> Result<Self> {
         let served = LinkedService::linked()
             .into_iter()
@@ -32,14 +32,14 @@ impl Schema {
         let served: Vec<Served> = served.collect();
         if served.is_empty() {
             return Err(Error::failed_precondition(
-                "no service is linked; a crate that no code names is not linked, so name the \
+                "no service is linked; a crate is linked only if code refers to it, so refer to the \
                  crates of your services: `use my_services as _;`",
             ));
         }
         Self::of_served(&served)
     }
 
-    /// What one service serves, its contracts included.
+    /// The schema of one service, including its contracts.
     ///
     /// # Errors
     ///
@@ -48,8 +48,8 @@ impl Schema {
         Self::of_served(&S::served())
     }
 
-    /// What a router answers: the services of an app, without health, reflection and what takes
-    /// events in.
+    /// The schema of the services of an app, from its router. It does not contain health,
+    /// reflection and the services through which brokers receive events.
     ///
     /// # Errors
     ///
@@ -60,11 +60,12 @@ impl Schema {
         finish(theirs.map(Described::from))
     }
 
-    /// Adds a message that no service uses, such as the payload of an event, and what it contains.
+    /// Adds a message that no service uses, such as the payload of an event, and the types that it
+    /// contains.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when another message has its name.
+    /// `InvalidArgument` when a different message has the same name.
     pub fn with<M: Message>(self) -> Result<Self> {
         let mut types = Types::default();
         M::describe(&mut types);
@@ -82,7 +83,7 @@ impl Schema {
     }
 }
 
-/// What is known of a method before its messages are described.
+/// The properties of a method before its messages are described.
 #[derive(Debug)]
 pub struct Described<'a> {
     service: ServiceInfo,
@@ -143,7 +144,7 @@ impl<'a> From<&'a Route> for Described<'a> {
     }
 }
 
-/// All types of these methods, and their services.
+/// Collects all types of these methods, and their services.
 pub fn collect_types<'a>(methods: impl IntoIterator<Item = Described<'a>>) -> Types {
     let mut types = Types::default();
     let mut services = BTreeMap::<&str, ServiceDescriptor>::new();
@@ -180,7 +181,7 @@ fn finish<'a>(methods: impl Iterator<Item = Described<'a>>) -> Result<Schema> {
     refuse_conflicts(&types)?;
     let mut schema = Schema::from_types(&types)?;
     for (path, rules, error) in extras {
-        // What descriptors of ours do not say.
+        // Micro's descriptors do not contain HTTP rules and error types.
         if let Some(method) = schema.method_mut(&path) {
             method.http = rules.iter().map(Into::into).collect();
             method.error = error;

@@ -1,4 +1,4 @@
-//! Several names of one number: JSON writes the first one, and reads all.
+//! Aliases: several names of one number. JSON writes the first name and reads all of them.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::check::finding::Affected;
 use crate::model::{Enum, Value};
 
 impl Comparison<'_> {
-    /// Numbers that JSON writes under another one of their names.
+    /// Finds numbers that JSON now writes with another one of their names.
     pub(super) fn first_names(&mut self, name: &str, old: &Enum, new: &Enum) {
         let mut numbers = BTreeSet::new();
         for value in old
@@ -21,13 +21,13 @@ impl Comparison<'_> {
                 continue;
             };
             let how = if has(old, first) {
-                "the number is written under another one of its names"
+                "the number is written with another one of its names"
             } else {
-                "the name that is written is not known to old readers"
+                "old readers do not know the name that is written"
             };
-            let what = format!("JSON has {} as `{}` now", value.number, first.name);
+            let what = format!("JSON now writes {} as `{}`", value.number, first.name);
             let remedy = format!(
-                "let it stay the first name: `#[micro(name = \"{}\", alias(\"{}\"))]`",
+                "keep it as the first name: `#[micro(name = \"{}\", alias(\"{}\"))]`",
                 value.name, first.name
             );
             let place = format!("{name}.{}", value.name);
@@ -35,17 +35,17 @@ impl Comparison<'_> {
         }
     }
 
-    /// A name that is gone, of a number that keeps another one.
+    /// Reports a removed name of a number that still has another name.
     pub(super) fn removed_alias(&mut self, place: &str, old: &Value, new: &Enum) {
-        let what = format!("the name is gone, and {} has others", old.number);
+        let what = format!("the name is removed; {} has other names", old.number);
         if new.reserved_names.contains(&old.name) {
-            let note = "it is reserved; JSON with it is refused".to_owned();
+            let note = "it is reserved; JSON with it is rejected".to_owned();
             self.find(place, what, Vec::new(), note);
             return;
         }
         let harms = vec![
-            Affected::Json.by("its name is refused"),
-            Affected::Sources.by("the name is gone; the bytes are the same"),
+            Affected::Json.by("its name is rejected"),
+            Affected::Sources.by("the name is removed; the bytes are the same"),
         ];
         let remedy = format!(
             "keep it as another name: `#[micro(alias(\"{}\"))]`",
@@ -54,18 +54,18 @@ impl Comparison<'_> {
         self.find(place, what, harms, remedy);
     }
 
-    /// A new name of a number that keeps an old one.
+    /// Reports a new name of a number that keeps an old name.
     pub(super) fn new_alias(&mut self, name: &str, value: &Value, old: &Enum, new: &Enum) {
         if has_other_name(value, old, new) {
             self.add(format!(
-                "name `{name}.{}` of {} (an old reader of JSON refuses it)",
+                "name `{name}.{}` of {} (old readers of JSON reject it)",
                 value.name, value.number
             ));
         }
     }
 }
 
-/// Whether the value's number has a name in both enums that is not this one.
+/// Whether the value's number has another name in both enums.
 pub(super) fn has_other_name(value: &Value, old: &Enum, new: &Enum) -> bool {
     let mut others = old.values.iter().filter(|own| own.number == value.number);
     others.any(|own| own.name != value.name && has(new, own))

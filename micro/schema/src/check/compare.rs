@@ -1,4 +1,4 @@
-//! The comparison's state: both schemas by name, which names belong together, what was found.
+//! The state of a comparison: both schemas by name, the renamed types, and the findings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,14 +6,14 @@ use crate::check::finding::{Affected, Finding, Harm};
 use crate::model::{Enum, Kind, Message, Method, Schema, Service, full};
 use micro_message::internal::sort_by;
 
-/// One schema by full names.
+/// One of the two schemas, by full names.
 pub(super) struct Side<'a> {
     pub(super) messages: BTreeMap<String, &'a Message>,
     pub(super) enums: BTreeMap<String, &'a Enum>,
     pub(super) services: BTreeMap<String, &'a Service>,
     /// The file of each message, enum and service.
     homes: BTreeMap<String, &'a str>,
-    /// The files that say what must be sent.
+    /// The files that record which fields are required.
     knowing: BTreeSet<&'a str>,
 }
 
@@ -41,13 +41,13 @@ impl<'a> Side<'a> {
         self.messages.contains_key(name) || self.enums.contains_key(name)
     }
 
-    /// Whether it says of a message or an enum what must be sent.
+    /// Whether the schema records which parts of this message or enum are required.
     pub(super) fn knows(&self, name: &str) -> bool {
         let home = self.homes.get(name);
         home.is_some_and(|home| self.knowing.contains(home))
     }
 
-    /// These messages of methods, and all that they hold.
+    /// The messages that `own` selects from the methods, and all types that they contain.
     fn held(&self, own: fn(&Method) -> Option<&str>) -> BTreeSet<String> {
         let methods = self.services.values().flat_map(|service| &service.methods);
         let mut open: Vec<&str> = methods.filter_map(own).collect();
@@ -62,7 +62,7 @@ impl<'a> Side<'a> {
         found
     }
 
-    /// Names that fields and methods use.
+    /// The names that fields and methods use.
     fn used(&self) -> BTreeSet<&str> {
         let fields = self.messages.values().flat_map(|message| &message.fields);
         let methods = self.services.values().flat_map(|service| &service.methods);
@@ -79,15 +79,15 @@ impl<'a> Side<'a> {
     }
 }
 
-/// An old and a new schema, and what was found so far.
+/// An old and a new schema, and the findings so far.
 pub(super) struct Comparison<'a> {
     pub(super) old: Side<'a>,
     pub(super) new: Side<'a>,
-    /// Old names of messages and enums that go by a new name.
+    /// New names of renamed messages and enums, by their old names.
     renamed: BTreeMap<&'a str, &'a str>,
-    /// Messages that old services reply with, by their old names.
+    /// Messages in the responses of old services, by their old names.
     pub(super) replied: BTreeSet<String>,
-    /// Messages that old services take by plain HTTP, by their old names.
+    /// Messages in the requests that old services accept by plain HTTP, by their old names.
     pub(super) asked_by_http: BTreeSet<String>,
     findings: Vec<Finding>,
     additions: Vec<String>,
@@ -121,7 +121,7 @@ impl<'a> Comparison<'a> {
         (self.findings, self.additions)
     }
 
-    /// Notes a finding.
+    /// Records a finding.
     pub(super) fn find(&mut self, place: &str, what: String, harms: Vec<Harm>, remedy: String) {
         let mut outer =
             std::iter::successors(Some(place), |name| Some(name.rsplit_once(['.', '/'])?.0));
@@ -135,7 +135,7 @@ impl<'a> Comparison<'a> {
         });
     }
 
-    /// Notes something that is new and breaks nobody.
+    /// Records an addition, which does not break anything.
     pub(super) fn add(&mut self, what: String) {
         self.additions.push(what);
     }
@@ -155,13 +155,13 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// What an old name is called in the new schema.
+    /// The name in the new schema of a type in the old schema.
     pub(super) fn new_name<'n>(&'n self, old: &'n str) -> &'n str {
         self.renamed.get(old).copied().unwrap_or(old)
     }
 
-    /// A name that is gone, and in whose place a new one stands, was changed: what holds it says
-    /// which is which.
+    /// Finds renamed types. A type counts as renamed if its name was removed and a field or method
+    /// that used it now uses a type with a new name.
     fn find_renamed(&mut self) {
         let mut open: Vec<(&'a str, &'a str)> = Vec::new();
         for (name, service) in &self.old.services {
@@ -209,7 +209,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Names that are gone or are called otherwise, and those that are new.
+    /// Reports names that were removed or renamed, and new names.
     pub(super) fn names(&mut self, what: &str, old: &BTreeSet<String>, new: &BTreeSet<String>) {
         let used: BTreeSet<String> = self.old.used().into_iter().map(str::to_owned).collect();
         for name in old.difference(new) {
@@ -231,12 +231,12 @@ impl<'a> Comparison<'a> {
     fn renamed_finding(&mut self, what: &str, old: &str, new: &str) {
         let harms = vec![
             Affected::StoredData
-                .by("what is stored beside the name itself, as in `Any`, is not recognised"),
+                .by("messages stored with their type name, as in `Any`, are not recognized"),
             Affected::Sources.by("the type has another name; calls, bytes and JSON stay the same"),
         ];
         let last = old.rsplit('.').next().unwrap_or(old);
         let remedy = format!(
-            "keep the name on the wire, whatever the Rust type is called: \
+            "keep the name on the wire; the Rust type may have any name: \
              `#[micro::message(name = \"{last}\")]`, with `package = \"…\"` if that changed"
         );
         self.find(
@@ -249,15 +249,15 @@ impl<'a> Comparison<'a> {
 
     fn removed_finding(&mut self, what: &str, name: &str, used: bool) {
         if used {
-            let remedy = "whatever used it is reported on its own".to_owned();
-            self.find(name, format!("the {what} is gone"), Vec::new(), remedy);
+            let remedy = "each use of it is reported separately".to_owned();
+            self.find(name, format!("the {what} is removed"), Vec::new(), remedy);
             return;
         }
         let harms = vec![
-            Affected::StoredData.by("nothing reads what was stored of it"),
-            Affected::Sources.by("the type is gone"),
+            Affected::StoredData.by("stored data of this type cannot be read"),
+            Affected::Sources.by("the type is removed"),
         ];
-        let remedy = "keep it for as long as anything of it is stored or sent".to_owned();
-        self.find(name, format!("the {what} is gone"), harms, remedy);
+        let remedy = "keep it while data of this type is stored or sent".to_owned();
+        self.find(name, format!("the {what} is removed"), harms, remedy);
     }
 }

@@ -1,4 +1,4 @@
-//! The values of an enum, matched by number and by name.
+//! Compares the values of enums, matched by number and by name.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::check::finding::Affected;
 use crate::model::{Enum, Value};
 
 impl<'a> Comparison<'a> {
-    /// All enums of both schemas.
+    /// Compares all enums of both schemas.
     pub(super) fn enums(&mut self) {
         let old: Vec<(String, &'a Enum)> = self
             .old
@@ -31,7 +31,8 @@ impl<'a> Comparison<'a> {
         if known && old.catch_all && !new.catch_all {
             self.closed(name);
         }
-        // Where one side does not say which values are none, the other side's word is no change.
+        // If one side does not record placeholders, a placeholder on the other side is not a
+        // change.
         let real = |value: &&Value| !(known && value.placeholder);
         let (before, after) = (&old.values, &new.values);
         for value in before.iter().filter(real) {
@@ -63,7 +64,7 @@ impl<'a> Comparison<'a> {
             if olds.any(|own| own.number == value.number) {
                 self.new_alias(name, value, old, new);
             } else if old.reserves(value.number) {
-                let how = "an earlier value of that number is read as this one";
+                let how = "an earlier value with this number is read as the new value";
                 let harms = [
                     Affected::OldCallers,
                     Affected::NewCallers,
@@ -73,15 +74,15 @@ impl<'a> Comparison<'a> {
                     "the new value has number {}, which was reserved",
                     value.number
                 );
-                let remedy = "give it a number that no value ever had".to_owned();
+                let remedy = "give it a number that was never used".to_owned();
                 let place = format!("{name}.{}", value.name);
                 self.find(&place, what, harms.map(|whom| whom.by(how)).into(), remedy);
             } else {
                 let note = match (self.old.knows(name), old.catch_all) {
                     (true, true) => "",
-                    (true, false) => " (an old reader refuses it)",
+                    (true, false) => " (old readers reject it)",
                     (false, _) => {
-                        " (an old reader refuses it unless its enum has an `#[micro(other)]` \
+                        " (old readers reject it unless their enum has an `#[micro(other)]` \
                          variant)"
                     }
                 };
@@ -92,11 +93,11 @@ impl<'a> Comparison<'a> {
         self.released(name, &old.into(), &new.into());
     }
 
-    /// An enum that has no place for unknown numbers any more.
+    /// Reports an enum that no longer accepts unknown numbers.
     fn closed(&mut self, name: &str) {
-        let how = "numbers that no value has are refused";
+        let how = "unknown numbers are rejected";
         let harms = [Affected::OldCallers, Affected::StoredData, Affected::Json];
-        let what = "it has no place for unknown numbers any more".to_owned();
+        let what = "it no longer accepts unknown numbers".to_owned();
         let remedy = "keep the variant that is marked `#[micro(other)]`".to_owned();
         self.find(name, what, harms.map(|whom| whom.by(how)).into(), remedy);
     }
@@ -115,7 +116,7 @@ impl<'a> Comparison<'a> {
 
     fn renamed_value(&mut self, place: &str, old: &Value, new: &Value) {
         let harms = vec![
-            Affected::Json.by("the old name is not read, and the new one not known"),
+            Affected::Json.by("readers do not know the name that the other side writes"),
             Affected::Sources.by("the value has another name; the bytes are the same"),
         ];
         let what = format!("{} is now called `{}`", old.number, new.name);
@@ -127,12 +128,12 @@ impl<'a> Comparison<'a> {
     }
 
     fn removed_value(&mut self, place: &str, old: &Value, new: &Enum) {
-        let what = format!("the value {} is gone", old.number);
+        let what = format!("the value {} is removed", old.number);
         if new.reserves(old.number) {
             let note = if new.catch_all {
-                "its number is reserved; who still sends it sends an unknown number"
+                "its number is reserved; where it is still sent, it is an unknown number"
             } else {
-                "its number is reserved; who still sends it is refused unless the enum has an \
+                "its number is reserved; messages with it are rejected unless the enum has an \
                      `#[micro(other)]` variant"
             };
             self.find(place, what, Vec::new(), note.to_owned());
@@ -141,15 +142,15 @@ impl<'a> Comparison<'a> {
         let how = if new.catch_all {
             "it is read as an unknown number"
         } else {
-            "messages with it are refused"
+            "messages with it are rejected"
         };
         let harms = vec![
             Affected::OldCallers.by(how),
             Affected::StoredData.by(how),
-            Affected::Json.by("its name is refused"),
+            Affected::Json.by("its name is rejected"),
         ];
         let remedy = format!(
-            "keep it, marked `#[deprecated]`; when nobody sends it any more, remove it with \
+            "keep it, marked `#[deprecated]`; once no sender uses it, remove it with \
              `reserved({})`",
             old.number
         );

@@ -1,4 +1,4 @@
-//! The fields of a message, matched by tag and by name.
+//! Compares the fields of messages, matched by tag and by name.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use crate::check::finding::{Affected, Harm};
 use crate::check::types::{self, Change};
 use crate::model::{Field, Label, Message};
 
-const RENAMED: &str = "the old name is not read, and the new one not known";
+const RENAMED: &str = "readers do not know the name that the other side writes";
 
 impl<'a> Comparison<'a> {
-    /// All messages of both schemas.
+    /// Compares all messages of both schemas.
     pub(super) fn messages(&mut self) {
         let old: Vec<(String, &'a Message)> = self
             .old
@@ -82,14 +82,14 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// A field with its tag and its name.
+    /// Compares two fields with the same tag and name.
     fn same(&mut self, place: &str, old: &Field, new: &Field) {
         let change = self.type_change(old, new);
         self.type_finding(place, old, new, change);
         if old.json_name != new.json_name {
             let harm = Affected::Json.by(RENAMED);
             let what = format!(
-                "its name in JSON was `{}` and is `{}`",
+                "its JSON name was `{}` and is `{}`",
                 old.json_name, new.json_name
             );
             let remedy = format!("keep `{}` in JSON; the bytes are the same", old.json_name);
@@ -126,8 +126,8 @@ impl<'a> Comparison<'a> {
             Change::Wider(harms, note) => self.find(place, what, harms, note.to_owned()),
             Change::Harmful(harms) => {
                 let remedy = format!(
-                    "keep tag {tag} as it was, give the new field a name and a tag of its own, \
-                     and when nobody sends the old one any more remove it with `reserved({tag})`",
+                    "keep tag {tag} as it was and give the new field its own name and tag; once no \
+                     sender uses the old field, remove it with `reserved({tag})`",
                     tag = old.tag
                 );
                 self.find(place, what, harms, remedy);
@@ -141,7 +141,7 @@ impl<'a> Comparison<'a> {
             Affected::Sources.by("the field has another name; the bytes are the same"),
         ];
         let remedy = format!(
-            "keep the name on the wire, whatever the Rust field is called: \
+            "keep the name on the wire; the Rust field may have any name: \
              `#[micro(name = \"{}\")]`",
             old.name
         );
@@ -149,7 +149,7 @@ impl<'a> Comparison<'a> {
         self.find(place, what, harms, remedy);
     }
 
-    /// A field whose name stands at another tag.
+    /// Reports a field whose name now has another tag.
     fn moved(&mut self, place: &str, old: &Field, new: &Field, at_tag: Option<&Field>) {
         let mut harms = match at_tag {
             Some(_) => binary("another field is read in its place"),
@@ -164,14 +164,14 @@ impl<'a> Comparison<'a> {
             taken.unwrap_or_default()
         );
         let remedy = format!(
-            "say `#[micro(tag = {})]`: without tags the order of the fields decides, so that new \
-             fields belong at the end",
+            "write `#[micro(tag = {})]`; without tags the order of the fields sets their tags, so add \
+             new fields at the end",
             old.tag
         );
         self.find(place, what, harms, remedy);
     }
 
-    /// What becomes of a field in JSON, which does not care for its tag.
+    /// The effect of a moved field on JSON, which does not contain tags.
     fn json_of_moved(&self, old: &Field, new: &Field) -> Option<Harm> {
         if old.json_name != new.json_name {
             return Some(Affected::Json.by(RENAMED));
@@ -181,16 +181,16 @@ impl<'a> Comparison<'a> {
         harms.find(|harm| harm.whom == Affected::Json).copied()
     }
 
-    /// A field that is gone, and whose tag another has.
+    /// Reports a removed field whose tag another field uses.
     fn replaced(&mut self, place: &str, old: &Field, new: &Field) {
-        let mut harms = binary("the new field is read where the old one was sent");
-        harms.push(Affected::Json.by("the field is not read, and not sent"));
+        let mut harms = binary("values of the old field are read as the new field");
+        harms.push(Affected::Json.by("the field is neither read nor sent"));
         let what = format!(
-            "the field is gone, and its tag {} is reused by `{}`",
+            "the field is removed and its tag {} is reused by `{}`",
             old.tag, new.name
         );
         let remedy = format!(
-            "say `reserved({})` and give `{}` a new tag",
+            "write `reserved({})` and give `{}` a new tag",
             old.tag, new.name
         );
         self.find(place, what, harms, remedy);
@@ -199,9 +199,9 @@ impl<'a> Comparison<'a> {
     fn removed(&mut self, message: &str, old: &Field, new: &Message) {
         let place = &format!("{message}.{}", old.name);
         if new.reserves(old.tag) && old.required {
-            let remedy = "keep it for as long as old readers are there";
+            let remedy = "keep it while old readers exist";
             let what = format!(
-                "the field with tag {}, which must be sent, is gone",
+                "the field with tag {}, which is required, is removed",
                 old.tag
             );
             let harms = self.missed(message);
@@ -209,18 +209,19 @@ impl<'a> Comparison<'a> {
             return;
         }
         if new.reserves(old.tag) {
-            let remedy = "its tag is reserved; who still sends it is not heard".to_owned();
+            let remedy = "its tag is reserved; values that are still sent are ignored".to_owned();
             self.find(
                 place,
-                format!("the field with tag {} is gone", old.tag),
+                format!("the field with tag {} is removed", old.tag),
                 Vec::new(),
                 remedy,
             );
             return;
         }
         let mut harms = vec![
-            Affected::OldCallers.by("what they send in it is not heard, what they expect not sent"),
-            Affected::NewCallers.by("what an old service sends in it is not heard"),
+            Affected::OldCallers
+                .by("values they send in it are ignored, and values they expect are not sent"),
+            Affected::NewCallers.by("values that an old service sends in it are ignored"),
             Affected::StoredData
                 .by("the value is lost, and misread once another field has its tag"),
         ];
@@ -230,28 +231,28 @@ impl<'a> Comparison<'a> {
             harms.extend(missed);
         }
         let remedy = format!(
-            "when nobody needs it any more, say `reserved({})`, so that no later field gets its \
-             tag; until then keep it, marked `#[deprecated]`",
+            "keep it, marked `#[deprecated]`, until nothing uses it; then write `reserved({})`, so \
+             that no later field gets its tag",
             old.tag
         );
         self.find(
             place,
-            format!("the field with tag {} is gone", old.tag),
+            format!("the field with tag {} is removed", old.tag),
             harms,
             remedy,
         );
     }
 
-    /// A new field on a tag that an old schema had reserved.
+    /// Reports a new field whose tag was reserved in the old schema.
     fn reused(&mut self, message: &str, field: &Field) {
-        let harms = binary("what was sent in an earlier field of that tag is read as this one");
+        let harms = binary("values of an earlier field with this tag are read as the new field");
         let what = format!("the new field has tag {}, which was reserved", field.tag);
-        let remedy = "give it a tag that no field ever had".to_owned();
+        let remedy = "give it a tag that was never used".to_owned();
         self.find(&format!("{message}.{}", field.name), what, harms, remedy);
     }
 }
 
-/// Harm to all who read bytes.
+/// The harm of a change that affects all readers of bytes.
 fn binary(how: &'static str) -> Vec<Harm> {
     let all = [
         Affected::OldCallers,
@@ -261,7 +262,7 @@ fn binary(how: &'static str) -> Vec<Harm> {
     all.map(|whom| whom.by(how)).into()
 }
 
-/// Whether a field of the new message was in the old one, elsewhere.
+/// Whether the old message contains a field of this name, with any tag.
 fn is_known(old: &Message, field: &Field) -> bool {
     old.fields.iter().any(|own| own.name == field.name)
 }

@@ -1,34 +1,34 @@
-//! What a check finds: a place, what became of it, whom that harms and what to do.
+//! The results of a check: a place, the change, the users that it breaks, and a remedy.
 
 use std::fmt;
 
-/// One difference between an old and a new schema that somebody may feel.
+/// A difference between an old and a new schema that can affect users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The full name of what changed: `shop.Item.price`.
+    /// The full name of the changed item, for example `shop.Item.price`.
     pub place: String,
-    /// The file of the old schema in which it is defined: `shop.proto`.
+    /// The file of the old schema that defines it, for example `shop.proto`.
     pub file: String,
-    /// What became of it.
+    /// The change.
     pub what: String,
-    /// What breaks for whom; empty when it is worth knowing and nothing breaks.
+    /// The users that the change breaks. Empty for a note about a change that breaks nothing.
     pub harms: Vec<Harm>,
-    /// What keeps both sides working, or what to know when nothing breaks.
+    /// How to stay compatible, or additional information if the change breaks nothing.
     pub remedy: String,
 }
 
-/// What breaks for whom.
+/// How a change breaks a group of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Harm {
-    /// For whom.
+    /// The affected users.
     pub whom: Affected,
-    /// What.
+    /// The effect on them.
     pub how: &'static str,
 }
 
-/// Who may feel a change.
+/// A group of users that a change can affect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Affected {
@@ -38,40 +38,40 @@ pub enum Affected {
     NewCallers,
     /// Messages and events that were stored under the old schema.
     StoredData,
-    /// Whoever reads or writes the messages as JSON.
+    /// Readers and writers of the messages as JSON.
     Json,
-    /// Callers by plain HTTP paths.
+    /// Callers of plain HTTP paths.
     Http,
-    /// Programs in other languages, when their code is made anew from the `.proto` files.
+    /// Programs in other languages, when their code is generated again from the `.proto` files.
     Sources,
 }
 
 impl Affected {
-    /// In words.
+    /// The name of the group in reports.
     pub fn words(self) -> &'static str {
         match self {
             Self::OldCallers => "old callers of a new service",
             Self::NewCallers => "new callers of an old service",
             Self::StoredData => "stored messages",
             Self::Json => "users of JSON",
-            Self::Http => "callers by plain HTTP",
+            Self::Http => "plain HTTP callers",
             Self::Sources => "programs in other languages",
         }
     }
 
-    /// A harm.
+    /// Creates a harm to this group.
     pub(super) const fn by(self, how: &'static str) -> Harm {
         Harm { whom: self, how }
     }
 }
 
 impl Finding {
-    /// Whether something breaks for somebody.
+    /// Whether the change breaks anything.
     pub fn is_breaking(&self) -> bool {
         !self.harms.is_empty()
     }
 
-    /// Whether something breaks for one of these.
+    /// Whether the change breaks this group of users.
     pub fn breaks(&self, whom: Affected) -> bool {
         self.harms.iter().any(|harm| harm.whom == whom)
     }

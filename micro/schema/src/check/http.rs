@@ -1,7 +1,7 @@
-//! Plain HTTP: paths, what their variables fill, and the parameters of the query.
+//! Compares plain HTTP: paths, the fields that their variables fill, and query parameters.
 //!
-//! Templates are compared by the paths that they match: what a variable is called, nobody outside
-//! sees.
+//! Templates are compared by the paths that they match. The names of variables do not matter,
+//! because they are not visible to callers.
 
 use crate::check::compare::{Comparison, Side};
 use crate::check::finding::Affected;
@@ -9,10 +9,10 @@ use crate::check::query::{self, Query};
 use crate::http::{Segment, Template, Variable};
 use crate::model::{Http, Message, Method};
 
-const KEEP: &str = "keep the rule, and add another beside it";
+const KEEP: &str = "keep the rule and add another one";
 
 impl Comparison<'_> {
-    /// The rules of a method.
+    /// Compares the rules of a method.
     pub(super) fn http(&mut self, place: &str, old: &Method, new: &Method) {
         let mut known = Vec::new();
         for rule in &old.http {
@@ -21,7 +21,7 @@ impl Comparison<'_> {
                 self.rule(place, (rule, old), (other, new));
                 continue;
             }
-            let what = format!("`{} {}` is gone", rule.verb, rule.path);
+            let what = format!("`{} {}` is removed", rule.verb, rule.path);
             let harm = Affected::Http.by("the path is not found");
             self.find(place, what, vec![harm], KEEP.to_owned());
         }
@@ -30,12 +30,12 @@ impl Comparison<'_> {
         }
     }
 
-    /// A rule whose path is still there.
+    /// Compares a rule with the new rule for the same path.
     fn rule(&mut self, place: &str, old: (&Http, &Method), new: (&Http, &Method)) {
         let rule = format!("`{} {}`", old.0.verb, old.0.path);
         if !self.same_bodies(old, new) {
-            let harm = Affected::Http.by("the body is refused or misread");
-            let what = format!("{rule} takes or gives another body");
+            let harm = Affected::Http.by("the body is rejected or misread");
+            let what = format!("{rule} has a different body");
             self.find(place, what, vec![harm], KEEP.to_owned());
         }
         let (Ok(before), Ok(after)) = (Template::parse(&old.0.path), Template::parse(&new.0.path))
@@ -59,21 +59,21 @@ impl Comparison<'_> {
         let gone = query.gone;
         misread.extend(query.misread);
         if !gone.is_empty() {
-            let harm = Affected::Http.by("a parameter that is not known is refused");
-            let what = format!("{rule} does not take `{}` any more", gone.join("`, `"));
-            let remedy = "keep the field under its name, marked `#[deprecated]`, until nobody \
+            let harm = Affected::Http.by("unknown parameters are rejected");
+            let what = format!("{rule} no longer takes `{}`", gone.join("`, `"));
+            let remedy = "keep the field and its name, marked `#[deprecated]`, until no caller \
                           sends it";
             self.find(place, what, vec![harm], remedy.to_owned());
         }
         if !misread.is_empty() {
-            let harm = Affected::Http.by("values are refused or read as something else");
-            let what = format!("{rule} reads `{}` in another way", misread.join("`, `"));
-            let remedy = "keep the field as it was, and add another with a name of its own";
+            let harm = Affected::Http.by("values are rejected or misread");
+            let what = format!("{rule} reads `{}` differently", misread.join("`, `"));
+            let remedy = "keep the field as it was and add another one with its own name";
             self.find(place, what, vec![harm], remedy.to_owned());
         }
     }
 
-    /// Whether body and response are the same fields, whatever they are called.
+    /// Whether the bodies of request and response are the same fields, whatever their names.
     fn same_bodies(&self, old: (&Http, &Method), new: (&Http, &Method)) -> bool {
         let same = |[before, after]: [&String; 2], [message, other]: [&String; 2]| {
             let tag = |message: Option<&&Message>, name: &str| {
@@ -93,7 +93,7 @@ impl Comparison<'_> {
             )
     }
 
-    /// Variables whose values are read in another way, or fill another field than they did.
+    /// Variables whose values are read differently, or fill another field than before.
     fn misread_variables(&self, sides: [(&Message, &Template); 2]) -> Vec<String> {
         let [(old, before), (new, after)] = sides;
         let pairs = before.variables().iter().zip(after.variables());
@@ -103,7 +103,8 @@ impl Comparison<'_> {
             let (Some(field), Some(target)) = (field, target) else {
                 return false;
             };
-            // The old field is there and not in the path: the value has gone elsewhere.
+            // If the old field still exists and is not in the path, the value now fills another
+            // field.
             let moved = query::resolve(&self.new, new, own.field())
                 .is_some_and(|kept| kept.tag == field.tag && kept.tag != target.tag);
             moved || !query::is_read(self, field, target)
@@ -111,7 +112,7 @@ impl Comparison<'_> {
         misread.map(|(own, _)| own.field().to_owned()).collect()
     }
 
-    /// New rules that take paths which the variables of old ones took.
+    /// Reports new rules that take paths which old rules matched with variables.
     pub(super) fn shadows(&mut self) {
         let rules = |side: &Side<'_>| -> Vec<(String, Http)> {
             let services = side.services.iter();
@@ -140,7 +141,7 @@ impl Comparison<'_> {
                         "`{} {}` of `{place}` takes paths of its `{} {}`",
                         rule.verb, rule.path, own.verb, own.path
                     );
-                    let note = "who asks for these paths is answered by the new method";
+                    let note = "requests for these paths now go to the new method";
                     self.find(taken, what, Vec::new(), note.to_owned());
                 }
             }
@@ -148,13 +149,13 @@ impl Comparison<'_> {
     }
 }
 
-/// The fields that variables fill.
+/// The fields that the variables of a template fill.
 fn fields(template: &Template) -> Vec<String> {
     let fields = template.variables().iter().map(Variable::field);
     fields.map(str::to_owned).collect()
 }
 
-/// The rule that answers where an old one did; one with the very path goes first.
+/// The new rule for the paths of an old rule. A rule with exactly the same path is preferred.
 fn same_path<'a>(old: &Http, new: &'a [Http]) -> Option<&'a Http> {
     let verb = |other: &&Http| other.verb == old.verb;
     let same = new.iter().filter(verb).find(|other| other.path == old.path);
@@ -166,7 +167,7 @@ fn same_path<'a>(old: &Http, new: &'a [Http]) -> Option<&'a Http> {
     })
 }
 
-/// Whether a template matches all paths that an old one matches, and cuts them alike.
+/// Whether a template matches all paths that an old one matches, with the same values.
 fn covers(old: &Template, new: &Template) -> bool {
     let (before, after) = (old.variables(), new.variables());
     let ends = |own: &Variable, other: &Variable| {
@@ -183,7 +184,7 @@ fn covers(old: &Template, new: &Template) -> bool {
         Some(Segment::One) => *segment != Segment::Rest && inside(at),
         Some(Segment::Rest) => inside(at),
         Some(Segment::Literal(_)) => false,
-        // What stands before took the rest.
+        // A preceding `**` matches the remaining segments.
         None => new.segments().last() == Some(&Segment::Rest) && inside(at),
     };
     let enough = new.segments().len() <= old.segments().len();
@@ -194,8 +195,8 @@ fn covers(old: &Template, new: &Template) -> bool {
         && old.segments().iter().enumerate().all(wide)
 }
 
-/// Whether some path of an old template goes to a new one, which has a literal where the old one
-/// takes anything.
+/// Whether a new template takes paths from an old one: it has a literal where the old template has
+/// a wildcard.
 fn is_before(new: &str, old: &str) -> bool {
     let (Ok(new), Ok(old)) = (Template::parse(new), Template::parse(old)) else {
         return false;

@@ -1,8 +1,8 @@
-//! The check: does a new schema still understand an old one, and if not, what breaks for whom.
+//! The compatibility check: whether a new schema still accepts what an old one does, and if not,
+//! which users the changes break.
 //!
-//! Compares what is on the wire, in JSON and on HTTP paths by protobuf's rules, and what our own
-//! readers ask for beyond them. Doc comments and the files in which things are defined do not
-//! count.
+//! The check compares bytes, JSON and HTTP paths by protobuf's rules, and the stricter requirements
+//! of micro's own readers. Doc comments and the names of files do not matter.
 
 mod aliases;
 mod compare;
@@ -24,7 +24,7 @@ pub use self::finding::{Affected, Finding, Harm};
 use crate::check::compare::Comparison;
 use crate::model::{Enum, Message, Schema};
 
-/// What came of comparing an old schema with a new one.
+/// The result of comparing an old schema with a new one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     findings: Vec<Finding>,
@@ -65,7 +65,7 @@ impl Schema {
         }
     }
 
-    /// The schema without doc comments.
+    /// The schema without doc comments and file names.
     fn wordless(&self) -> Self {
         let mut schema = self.clone();
         for file in &mut schema.files {
@@ -100,28 +100,28 @@ fn hush(messages: &mut [Message], enums: &mut [Enum]) {
 }
 
 impl Report {
-    /// All that somebody may feel: first what breaks, by place, then what is worth knowing.
+    /// The findings: breaking changes first, by place, then notes.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// What is new and breaks nobody, in words.
+    /// Descriptions of additions, which do not break anything.
     pub fn additions(&self) -> &[String] {
         &self.additions
     }
 
-    /// Whether nothing breaks for anybody.
+    /// Whether no change breaks anything.
     pub fn is_compatible(&self) -> bool {
         !self.findings.iter().any(Finding::is_breaking)
     }
 
-    /// Whether both say the same, doc comments aside.
+    /// Whether both schemas are the same, apart from doc comments and file names.
     pub fn is_unchanged(&self) -> bool {
         !self.changed
     }
 }
 
-/// All findings, each with its place and its remedy, then what is new.
+/// Lists all findings, each with its place and its remedy, then the additions.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let breaking = self.findings.iter().filter(|finding| finding.is_breaking());

@@ -1,4 +1,4 @@
-//! Fields that moved into a oneof, out of it or into another.
+//! Compares the oneofs of fields: a field may move into a oneof, out of it or into another one.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,15 @@ use crate::check::finding::Affected;
 use crate::model::{Field, Message};
 
 impl Comparison<'_> {
-    /// Fields that exclude others than they did. What a oneof is called does not matter, and a
-    /// oneof of one field excludes nothing.
+    /// Reports fields that now exclude other fields than before. The name of a oneof does not
+    /// matter, and a oneof with a single field does not exclude anything.
     pub(super) fn oneofs(&mut self, name: &str, old: &Message, new: &Message) {
         for field in &old.fields {
             let same = |other: &&Field| other.tag == field.tag && other.name == field.name;
             let Some(other) = new.fields.iter().find(same) else {
                 continue;
             };
-            // A oneof may gain and lose fields; only those that are in both messages are felt.
+            // A oneof may gain and lose fields. Only fields that are in both messages are affected.
             let both = |tag: &i32| {
                 let has = |message: &Message| message.fields.iter().any(|one| one.tag == *tag);
                 has(old) && has(new)
@@ -29,12 +29,12 @@ impl Comparison<'_> {
             }
             let mut harms = Vec::new();
             if !after.is_subset(&before) {
-                let how = "of several that are sent only the last is kept";
+                let how = "if several of the fields are sent, only the last one is kept";
                 harms.extend([Affected::OldCallers, Affected::StoredData].map(|one| one.by(how)));
-                harms.push(Affected::Json.by("several at once are refused"));
+                harms.push(Affected::Json.by("messages with several of the fields are rejected"));
             }
             if !before.is_subset(&after) {
-                let how = "of several that are sent only the last is kept";
+                let how = "if several of the fields are sent, only the last one is kept";
                 harms.push(Affected::NewCallers.by(how));
             }
             let inside = |field: &Field| match &field.oneof {
@@ -42,7 +42,7 @@ impl Comparison<'_> {
                 None => "in no oneof".to_owned(),
             };
             let what = format!("it was {} and is {}", inside(field), inside(other));
-            let remedy = "keep the field where it was, and add a new one with a tag of its own";
+            let remedy = "keep the field where it was and add a new one with its own tag";
             self.find(
                 &format!("{name}.{}", field.name),
                 what,
@@ -53,7 +53,7 @@ impl Comparison<'_> {
     }
 }
 
-/// The tags of the fields that cannot be set beside this one.
+/// The tags of the fields that exclude this one.
 fn rivals(message: &Message, field: &Field) -> Vec<i32> {
     let Some(oneof) = &field.oneof else {
         return Vec::new();

@@ -1,18 +1,19 @@
-//! Parameters of the query, and texts that fill fields: which of an old schema a new one reads.
+//! Compares query parameters, and the texts that fill fields: the check whether a new schema reads
+//! what an old one did.
 
 use crate::check::compare::{Comparison, Side};
 use crate::model::{Field, Kind, Label, Message, full, known_file};
 
-/// Compares the parameters that two requests take.
+/// Compares the query parameters of two requests.
 pub(super) struct Query<'c, 'a> {
     comparison: &'c Comparison<'a>,
-    /// What path and body fill in each of them.
+    /// The fields that path and body fill, in the old and in the new request.
     taken: [Vec<String>; 2],
-    /// The messages that the field at hand lies in.
+    /// The messages that contain the current field.
     stack: Vec<String>,
-    /// Names that are refused.
+    /// Names of parameters that are rejected.
     pub(super) gone: Vec<String>,
-    /// Names whose values are refused or read in another way.
+    /// Names of parameters whose values are rejected or read differently.
     pub(super) misread: Vec<String>,
 }
 
@@ -27,7 +28,7 @@ impl<'c, 'a> Query<'c, 'a> {
         }
     }
 
-    /// Takes the fields out that bodies fill.
+    /// Excludes the fields that the bodies fill.
     pub(super) fn take(&mut self, bodies: [&str; 2]) {
         for (taken, body) in self.taken.iter_mut().zip(bodies) {
             taken.push(body.to_owned());
@@ -64,7 +65,7 @@ impl<'c, 'a> Query<'c, 'a> {
         }
     }
 
-    /// The fields of a field.
+    /// Compares the fields of a message in a field.
     fn inner(&mut self, message: &str, target: &Field, names: [&str; 2]) {
         let comparison = self.comparison;
         let many = !matches!(target.label, Label::Single | Label::Optional);
@@ -86,7 +87,7 @@ impl<'c, 'a> Query<'c, 'a> {
     }
 }
 
-/// The field of a dotted name.
+/// Finds the field of a dotted name.
 pub(super) fn resolve<'a>(side: &Side<'a>, message: &'a Message, path: &str) -> Option<&'a Field> {
     let Some((first, rest)) = path.split_once('.') else {
         return by(message, path);
@@ -95,13 +96,13 @@ pub(super) fn resolve<'a>(side: &Side<'a>, message: &'a Message, path: &str) -> 
     resolve(side, inner, rest)
 }
 
-/// The field by either of its names.
+/// Finds a field by either of its names.
 fn by<'a>(message: &'a Message, name: &str) -> Option<&'a Field> {
     let mut fields = message.fields.iter();
     fields.find(|field| field.name == name || field.json_name == name)
 }
 
-/// The message whose fields are given one by one.
+/// The message in a field whose own fields are separate parameters.
 fn inner(kind: &Kind) -> Option<&str> {
     match kind {
         Kind::Message(name) if known_file(name).is_none() => Some(name),
@@ -109,7 +110,7 @@ fn inner(kind: &Kind) -> Option<&str> {
     }
 }
 
-/// Whether the texts that fill an old field fill a new one with the same.
+/// Whether a new field accepts the texts of an old field, with the same values.
 pub(super) fn is_read(comparison: &Comparison<'_>, old: &Field, new: &Field) -> bool {
     let many = |field: &Field| matches!(field.label, Label::Repeated);
     let key = |field: &Field| match &field.label {
@@ -134,7 +135,7 @@ pub(super) fn is_read(comparison: &Comparison<'_>, old: &Field, new: &Field) -> 
     }
 }
 
-/// A kind without how it is written in bytes: all that a text does not show.
+/// The kind without its encoding in bytes, which a text does not show.
 fn plain(kind: &Kind) -> Kind {
     match kind {
         Kind::Sint32 | Kind::Sfixed32 => Kind::Int32,
@@ -152,7 +153,7 @@ fn plain(kind: &Kind) -> Kind {
     }
 }
 
-/// The least and the greatest of an integer kind.
+/// The smallest and the largest value of an integer kind.
 fn integer(kind: &Kind) -> Option<(i128, i128)> {
     Some(match kind {
         Kind::Int32 => (i32::MIN.into(), i32::MAX.into()),

@@ -1,15 +1,15 @@
-//! What must not be used again: numbers and names that an old schema had reserved.
+//! Compares reservations: numbers and names that must not be used again.
 
 use crate::check::compare::Comparison;
 use crate::check::finding::Affected;
 use crate::model::{Enum, Field, Message, json_name};
 
-/// What a message or an enum reserves, and the numbers and names that it has.
+/// The reservations of a message or an enum, and the numbers and names that it uses.
 pub(super) struct Held<'s> {
     ranges: &'s [(i32, i32)],
     names: &'s [String],
     used: Vec<(i32, &'s str)>,
-    /// What a number is called.
+    /// The word for a number in reports: `tag` or `number`.
     word: &'static str,
 }
 
@@ -38,7 +38,7 @@ impl<'s> From<&'s Enum> for Held<'s> {
 }
 
 impl Comparison<'_> {
-    /// Numbers and names that are not reserved any more, and that nothing has yet.
+    /// Reports numbers and names that are no longer reserved and not used either.
     pub(super) fn released(&mut self, place: &str, old: &Held<'_>, new: &Held<'_>) {
         let word = old.word;
         let kept = |(first, last): &&(i32, i32)| {
@@ -55,7 +55,7 @@ impl Comparison<'_> {
             if !used.any(|(number, _)| (*first..=*last).contains(number)) {
                 let what = format!("{word} {numbers} is no longer reserved");
                 let note = format!(
-                    "say `reserved({})` again: the next one may get the {word}",
+                    "write `reserved({})` again, or a later field or value may get the {word}",
                     numbers.replace(" to ", "..=")
                 );
                 self.find(place, what, Vec::new(), note);
@@ -64,14 +64,15 @@ impl Comparison<'_> {
         for name in old.names.iter().filter(|name| !new.names.contains(name)) {
             if !new.used.iter().any(|(_, used)| used == name) {
                 let what = format!("the name `{name}` is no longer reserved");
-                let note =
-                    format!("say `reserved(\"{name}\")` again: the next one may get the name");
+                let note = format!(
+                    "write `reserved(\"{name}\")` again, or a later field or value may get the name"
+                );
                 self.find(place, what, Vec::new(), note);
             }
         }
     }
 
-    /// A new field under a name that an old schema had reserved.
+    /// Reports a new field whose name was reserved in the old schema.
     pub(super) fn reused_field_name(&mut self, message: &str, field: &Field, old: &Message) {
         let mut names = old.reserved_names.iter();
         if names.any(|name| *name == field.name || json_name(name) == field.json_name) {
@@ -79,11 +80,11 @@ impl Comparison<'_> {
         }
     }
 
-    /// Something new under a name that an old schema had reserved.
+    /// Reports a new item whose name was reserved in the old schema.
     pub(super) fn reused_name(&mut self, place: &str) {
-        let harm = Affected::Json.by("what was written under that name before is read as this one");
+        let harm = Affected::Json.by("earlier values with this name are read as the new one");
         let what = "its name was reserved".to_owned();
-        let remedy = "give it a name that nothing ever had".to_owned();
+        let remedy = "give it a name that was never used".to_owned();
         self.find(place, what, vec![harm], remedy);
     }
 }

@@ -1,11 +1,11 @@
-//! Services and their methods.
+//! Compares services and their methods.
 
 use crate::check::compare::Comparison;
 use crate::check::finding::{Affected, Harm};
 use crate::model::{Method, Service};
 
 impl<'a> Comparison<'a> {
-    /// All services of both schemas.
+    /// Compares all services of both schemas.
     pub(super) fn services(&mut self) {
         let old: Vec<(String, &'a Service)> = self
             .old
@@ -19,12 +19,12 @@ impl<'a> Comparison<'a> {
                 self.service(name, service, other);
                 continue;
             }
-            let harms = gone("every call is answered with `unimplemented`");
-            let remedy = "serve it until nobody calls it; one that only goes by another Rust name \
-                          keeps its own with `name = \"…\"` and `package = \"…\"`";
+            let harms = gone("every call fails with `unimplemented`");
+            let remedy = "serve it until no caller uses it; if only the Rust name changed, keep the \
+                          old one with `name = \"…\"` and `package = \"…\"`";
             self.find(
                 name,
-                "the service is gone".to_owned(),
+                "the service is removed".to_owned(),
                 harms,
                 remedy.to_owned(),
             );
@@ -45,12 +45,12 @@ impl<'a> Comparison<'a> {
                 self.method(&place, method, other);
                 continue;
             }
-            let harms = gone("calls are answered with `unimplemented`");
-            let remedy = "keep it, marked `#[deprecated]`, until nobody calls it; one that only \
-                          goes by another Rust name keeps its own: `#[micro::rpc(name = \"…\")]`";
+            let harms = gone("calls fail with `unimplemented`");
+            let remedy = "keep it, marked `#[deprecated]`, until no caller uses it; if only the Rust \
+                          name changed, keep the old one: `#[micro::rpc(name = \"…\")]`";
             self.find(
                 &place,
-                "the method is gone".to_owned(),
+                "the method is removed".to_owned(),
                 harms,
                 remedy.to_owned(),
             );
@@ -58,7 +58,7 @@ impl<'a> Comparison<'a> {
         for method in &new.methods {
             if old.methods.iter().all(|known| known.name != method.name) {
                 self.add(format!(
-                    "method `{name}/{}` (an old service answers it with `unimplemented`)",
+                    "method `{name}/{}` (calls to old services fail with `unimplemented`)",
                     method.name
                 ));
             }
@@ -66,21 +66,21 @@ impl<'a> Comparison<'a> {
     }
 
     fn method(&mut self, place: &str, old: &Method, new: &Method) {
-        let add = "keep the method as it was, and add another beside it".to_owned();
+        let add = "keep the method as it was and add another one".to_owned();
         if kind(old) != kind(new) {
             let how = "the call fails: one side sends one message where the other expects many";
             let harms = vec![
                 Affected::OldCallers.by(how),
                 Affected::NewCallers.by(how),
-                Affected::Sources.by("the call has another form"),
+                Affected::Sources.by("the generated method has another signature"),
             ];
             let what = format!("it was {} and is {}", kind(old), kind(new));
             self.find(place, what, harms, add.clone());
         }
-        let unread = "the message is refused or read as something else";
+        let unread = "the message is rejected or misread";
         for (role, before, after) in [
             ("request", &old.request, &new.request),
-            ("reply", &old.reply, &new.reply),
+            ("response", &old.reply, &new.reply),
         ] {
             if !self.same_name(before, after) {
                 let harms = vec![
@@ -104,10 +104,10 @@ impl<'a> Comparison<'a> {
                 let after = after
                     .as_deref()
                     .map_or("has none".to_owned(), |n| format!("is `{n}`"));
-                let how = "typed errors degrade to their kind and message";
+                let how = "callers get only the kind and message of typed errors";
                 let harms = vec![Affected::OldCallers.by(how), Affected::NewCallers.by(how)];
                 let what = format!("its error was `{before}` and {after}");
-                let remedy = "keep the error, and add variants to it".to_owned();
+                let remedy = "keep the error and add variants to it".to_owned();
                 self.find(place, what, harms, remedy);
             }
             (None, Some(after)) => self.add(format!("error `{after}` of `{place}`")),
@@ -119,11 +119,11 @@ impl<'a> Comparison<'a> {
         match (old.idempotent, new.idempotent) {
             (true, false) => {
                 let harms = vec![
-                    Affected::OldCallers.by("they still repeat calls that may have been run"),
-                    Affected::Http.by("calls by GET are refused"),
+                    Affected::OldCallers.by("they still retry calls that may have run already"),
+                    Affected::Http.by("GET calls are rejected"),
                 ];
-                let remedy = "keep `idempotent` and the method harmless to repeat, or add another \
-                              method beside it";
+                let remedy = "keep the method idempotent and marked `idempotent`, or add another \
+                              method";
                 self.find(
                     place,
                     "it is no longer idempotent".to_owned(),
@@ -136,9 +136,9 @@ impl<'a> Comparison<'a> {
         }
         match (old.safe, new.safe) {
             (true, false) if new.idempotent => {
-                let harms = vec![Affected::Http.by("pages of other sites may not GET it any more")];
-                let remedy = "keep `safe` and the method without effects, or add another method \
-                              beside it";
+                let harms = vec![Affected::Http.by("pages of other sites can no longer GET it")];
+                let remedy = "keep the method free of side effects and marked `safe`, or add \
+                              another method";
                 let what = "it is no longer safe".to_owned();
                 self.find(place, what, harms, remedy.to_owned());
             }
@@ -151,11 +151,11 @@ impl<'a> Comparison<'a> {
 fn gone(how: &'static str) -> Vec<Harm> {
     vec![
         Affected::OldCallers.by(how),
-        Affected::Sources.by("it is gone"),
+        Affected::Sources.by("it is removed"),
     ]
 }
 
-/// Which of the four kinds of call it is.
+/// The kind of call.
 fn kind(method: &Method) -> &'static str {
     match (method.streams_requests, method.streams_replies) {
         (false, false) => "unary",

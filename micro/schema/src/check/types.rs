@@ -1,21 +1,21 @@
-//! What becomes of a field's bytes and JSON when its type changes: protobuf's wire rules.
+//! The effects of a changed field type on bytes and JSON, by protobuf's wire rules.
 
 use crate::check::finding::{Affected, Harm};
 use crate::model::{Field, Kind, Label};
 
-/// What a change of type does.
+/// The effect of a changed type.
 #[derive(Debug, PartialEq)]
 pub(super) enum Change {
-    /// Nothing.
+    /// No effect.
     None,
-    /// It is read by all who read bytes, and this is to be known.
+    /// All readers of bytes accept it. Contains the harms to others and a note.
     Wider(Vec<Harm>, &'static str),
-    /// It harms.
+    /// It breaks readers.
     Harmful(Vec<Harm>),
 }
 
 impl Change {
-    /// What it harms.
+    /// The harms of the change.
     pub(super) fn harms(&self) -> &[Harm] {
         match self {
             Self::None => &[],
@@ -23,7 +23,7 @@ impl Change {
         }
     }
 
-    /// This change and another one, of the same field.
+    /// Combines this change with another change of the same field.
     pub(super) fn and(self, other: Self) -> Self {
         let mut harms = match (self, other) {
             (Self::None, one) | (one, Self::None) => return one,
@@ -40,14 +40,14 @@ impl Change {
 
 use Affected::{Json, NewCallers, OldCallers, StoredData};
 
-const CUT: &str = "values beyond 32 bits are cut to their low half";
-const TEXT: &str = "numbers become text, which others than protobuf's readers do not expect";
-const NUMBER: &str = "text becomes numbers, which others than protobuf's readers do not expect";
+const CUT: &str = "values beyond 32 bits are truncated to their low 32 bits";
+const TEXT: &str = "numbers become text, which only protobuf's JSON readers accept";
+const NUMBER: &str = "text becomes numbers, which only protobuf's JSON readers accept";
 const SIGN: &str = "negative numbers and very large ones are read as other numbers";
-const UNREADABLE: &str = "the field is refused or read as something else";
+const UNREADABLE: &str = "the field is rejected or misread";
 
-/// What a change from one kind to another does; messages and enums that go by the same name are
-/// not asked about.
+/// The effect of a change from one kind to another. The caller handles messages and enums with the
+/// same name.
 pub(super) fn kind(old: &Kind, new: &Kind) -> Change {
     use Kind::{
         Bool, Bytes, Enum, Fixed32, Fixed64, Int32, Int64, Message, Sfixed32, Sfixed64, Sint32,
@@ -57,9 +57,9 @@ pub(super) fn kind(old: &Kind, new: &Kind) -> Change {
         _ if old == new => Change::None,
         (Int32, Int64) | (Uint32, Int64 | Uint64) | (Sint32, Sint64) => Change::Wider(
             vec![Json.by(TEXT)],
-            "the bytes are read; a reader that knows 32 bits only cuts larger values to their low \
-             half, so send these when all readers are new; where others than protobuf's read the \
-             JSON, add another field",
+            "the bytes are compatible; a reader that supports only 32 bits truncates larger values, \
+             so send these only when all readers are new; if readers other than protobuf's read \
+             the JSON, add another field instead",
         ),
         (Int64, Int32 | Uint32) | (Uint64, Uint32) | (Sint64, Sint32) => Change::Harmful(vec![
             OldCallers.by(CUT),
@@ -84,14 +84,14 @@ pub(super) fn kind(old: &Kind, new: &Kind) -> Change {
         ]),
         (Bool, Int32 | Int64 | Uint32 | Uint64 | Enum(_)) => Change::Harmful(vec![
             NewCallers.by("every number but zero is read as true"),
-            Json.by("true and false are not read as numbers; the bytes are, as 1 and 0"),
+            Json.by("true and false are not read as numbers; the bytes are compatible, as 1 and 0"),
         ]),
         (Enum(_), Int32 | Int64 | Uint32 | Uint64) => Change::Harmful(vec![
-            Json.by("names of values are not read as numbers; the bytes are read"),
+            Json.by("value names are not numbers; the bytes are compatible"),
         ]),
         (Int32 | Int64 | Uint32 | Uint64, Enum(_)) => Change::Harmful(vec![
-            OldCallers.by("numbers that the enum does not have are refused"),
-            StoredData.by("numbers that the enum does not have are refused"),
+            OldCallers.by("numbers that the enum does not define are rejected"),
+            StoredData.by("numbers that the enum does not define are rejected"),
             Json.by("numbers are written as the names of values"),
         ]),
         (Enum(_), Enum(_)) => Change::Harmful(
@@ -100,36 +100,36 @@ pub(super) fn kind(old: &Kind, new: &Kind) -> Change {
                 .into(),
         ),
         (String, Bytes) => Change::Harmful(vec![
-            NewCallers.by("bytes that are not UTF-8 are refused"),
-            Json.by("text is not read as base64; the bytes are read"),
+            NewCallers.by("bytes that are not UTF-8 are rejected"),
+            Json.by("text is not read as base64; the bytes are compatible"),
         ]),
         (Bytes, String) => Change::Harmful(vec![
-            OldCallers.by("bytes that are not UTF-8 are refused"),
-            StoredData.by("bytes that are not UTF-8 are refused"),
-            Json.by("base64 is read as the text itself"),
+            OldCallers.by("bytes that are not UTF-8 are rejected"),
+            StoredData.by("bytes that are not UTF-8 are rejected"),
+            Json.by("base64 is read as plain text"),
         ]),
         (Bytes, Message(_)) | (Message(_), Bytes) => {
             Change::Harmful(vec![Json.by(
-                "base64 is no object; the bytes are read if they are that message's",
+                "base64 is not an object; the bytes are compatible if they encode that message",
             )])
         }
         _ => unreadable(),
     }
 }
 
-/// Other signs for all, and for readers of JSON another form, too.
+/// The harm of a change of sign to all readers of bytes, with this harm to readers of JSON.
 fn signs(json: &'static str) -> Vec<Harm> {
     let all = [OldCallers, NewCallers, StoredData].map(|whom| whom.by(SIGN));
     all.into_iter().chain([Json.by(json)]).collect()
 }
 
-/// Nobody reads the other's.
+/// The change for types that are incompatible in bytes and in JSON.
 pub(super) fn unreadable() -> Change {
     let all = [OldCallers, NewCallers, StoredData, Json];
     Change::Harmful(all.map(|whom| whom.by(UNREADABLE)).into())
 }
 
-/// What a change in how many values there are does.
+/// The effect of a changed number of values.
 pub(super) fn label(old: &Field, new: &Field) -> Change {
     let list = |field: &Field| matches!(field.label, Label::Repeated);
     let map = |field: &Field| matches!(field.label, Label::Map(_));
@@ -137,32 +137,32 @@ pub(super) fn label(old: &Field, new: &Field) -> Change {
         _ if map(old) != map(new) => unreadable(),
         _ if list(old) && !list(new) => Change::Harmful(vec![
             OldCallers
-                .by("of several values the last one is taken, and packed numbers are refused"),
+                .by("only the last of several values is read, and packed numbers are rejected"),
             StoredData
-                .by("of several values the last one is taken, and packed numbers are refused"),
+                .by("only the last of several values is read, and packed numbers are rejected"),
             Json.by("a list is not read as one value"),
         ]),
         _ if !list(old) && list(new) => Change::Harmful(vec![
             NewCallers
-                .by("of several values the last one is taken, and packed numbers are refused"),
+                .by("only the last of several values is read, and packed numbers are rejected"),
             Json.by("one value is not read as a list"),
         ]),
-        // What must be sent is never left out; that it is asked for is found apart.
+        // A required field is never omitted. A change of the requirement is a separate finding.
         (false, true) if old.required => Change::None,
         (true, false) if new.required => Change::None,
         (false, true) => Change::Harmful(vec![
-            OldCallers.by("a zero, which they do not send, is read as absent"),
-            StoredData.by("a zero, which was not written, is read as absent"),
+            OldCallers.by("zero, which they omit, is read as absent"),
+            StoredData.by("zero, which was omitted, is read as absent"),
         ]),
         (true, false) => Change::Harmful(vec![
-            OldCallers.by("what they leave out is read as zero"),
-            StoredData.by("what was left out is read as zero"),
+            OldCallers.by("values that they omit are read as zero"),
+            StoredData.by("values that were omitted are read as zero"),
         ]),
         _ => Change::None,
     }
 }
 
-/// Whether a field knows absent from zero; lists and maps never do.
+/// Whether a field has presence: absent differs from zero. Lists and maps never have it.
 fn presence(field: &Field) -> bool {
     match field.label {
         Label::Repeated | Label::Map(_) => false,
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_may_grow_in_bytes_and_not_shrink() {
+    fn numbers_may_become_wider_and_not_narrower() {
         assert_eq!(whom(kind(&Kind::Int32, &Kind::Int64)), [Json]);
         assert_eq!(whom(kind(&Kind::Sint32, &Kind::Sint64)), [Json]);
         assert_eq!(

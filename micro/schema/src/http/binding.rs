@@ -1,4 +1,4 @@
-//! `Binding`: what a request of plain HTTP says of a message, and what a reply looks like.
+//! `Binding`: how a plain HTTP request fills a message, and how a response is built from one.
 
 use std::borrow::Cow;
 
@@ -18,41 +18,41 @@ use micro_message::error::{Error, Result};
 use micro_message::internal::shown;
 use micro_wire::percent::{Mode, decode};
 
-/// A rule that fits its method: which field comes from where.
+/// A checked rule of a method: it defines which part of a request fills which field.
 ///
-/// The path's variables come first, then the body, then the query. With `body: "*"` all but the
-/// variables comes from the body and there is no query; with a field's name the body is that
-/// field; without a body all but the variables comes from the query.
+/// The variables of the path come first, then the body, then the query. With `body: "*"`, the body
+/// fills all fields except the variables, and query parameters are rejected. With a field's name,
+/// the body fills that field. Without a body, the query fills all fields except the variables.
 #[derive(Debug, Clone)]
 pub struct Binding {
     rule: Http,
     template: Template,
-    /// Full name of the request.
+    /// Full name of the request message.
     pub(super) input: String,
-    /// One for each of the template's variables.
+    /// The targets of the template's variables, in order.
     pub(super) variables: Vec<Target>,
     pub(super) body: BodyRule,
     response: Option<FieldDescriptor>,
 }
 
-/// What the body of a request fills.
+/// The part of a request that the body fills.
 #[derive(Debug, Clone)]
 pub enum BodyRule {
-    /// There is none.
+    /// The request has no body.
     Nothing,
-    /// All that the path leaves over.
+    /// All fields except those in the path.
     Request,
-    /// This field.
+    /// A single field.
     Field(FieldDescriptor),
 }
 
 impl Binding {
-    /// Checks a rule against the request and reply of its method, given by full names.
+    /// Checks a rule against the request and response of its method, given by full names.
     ///
     /// # Errors
     ///
-    /// Every mistake: a template that is none, variables that are no single values of the request,
-    /// a body that is no field or is a variable, too.
+    /// Returns all errors: an invalid template, variables that are not single values of the
+    /// request, a body that is not a field or that is also a variable.
     pub fn new(
         rule: &HttpRule,
         types: &Types,
@@ -61,7 +61,7 @@ impl Binding {
         Self::of(rule.into(), types, (input, output))
     }
 
-    /// The same for a rule of a schema.
+    /// Like [`new`](Self::new), for a rule of a schema.
     pub(crate) fn of(rule: Http, types: &Types, names: (&str, &str)) -> Result<Self, Vec<Error>> {
         check::binding(rule, types, names)
     }
@@ -82,27 +82,27 @@ impl Binding {
         }
     }
 
-    /// The rule as it was written.
+    /// The rule in its original form.
     pub fn rule(&self) -> &Http {
         &self.rule
     }
 
-    /// The path.
+    /// The template of the path.
     pub fn template(&self) -> &Template {
         &self.template
     }
 
-    /// What the body fills.
+    /// The part of the request that the body fills.
     pub fn body(&self) -> &BodyRule {
         &self.body
     }
 
-    /// The field of the reply that is the response's body; the whole reply when none.
+    /// The field of the response message that is the HTTP body, or `None` for the whole message.
     pub fn response_body(&self) -> Option<&FieldDescriptor> {
         self.response.as_ref()
     }
 
-    /// What a body may be.
+    /// The content types that a body may have.
     pub fn media(&self) -> &'static [Media] {
         match &self.body {
             BodyRule::Nothing => &[],
@@ -111,20 +111,20 @@ impl Binding {
         }
     }
 
-    /// What the response may be; JSON unless the caller asks for another one.
+    /// The content types that the HTTP response may have. The default is JSON.
     pub fn response_media(&self) -> &'static [Media] {
         self.response.as_ref().map_or(&[Media::Json], media_of)
     }
 
-    /// The JSON document of the request.
+    /// Builds the JSON document of the request.
     ///
-    /// `path` and `query` are as they were sent; the body's kind is one of [`media`](Self::media).
-    /// Gathering parameters takes at most `memory` bytes.
+    /// `path` and `query` are in their encoded form. The content type of the body must be one of
+    /// [`media`](Self::media). The parameters may use at most `memory` bytes.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`, naming field or parameter, when something is unknown, given twice, not
-    /// of its type or too much. What the parts cannot show, decoding the document does.
+    /// `InvalidArgument`, naming field or parameter, when a parameter is unknown, given twice, of
+    /// the wrong type or too large. Other errors are found when the document is decoded.
     pub fn request(
         &self,
         types: &Types,
@@ -171,8 +171,8 @@ impl Binding {
     fn bind_path(&self, path: &str, fields: &mut Fields, budget: &mut Budget) -> Result<()> {
         if let Some(dots) = path.split('/').find(|segment| is_dots(segment)) {
             return Err(Error::invalid_argument(format!(
-                "`{dots}` in a path is a way, not a value, to whoever passes it on; send such \
-                 values in query or body"
+                "`{dots}` cannot be a value in a path, because proxies resolve it; send it in the \
+                 query or the body"
             )));
         }
         let values = self.template.values(path)?.ok_or_else(|| {
@@ -230,13 +230,13 @@ impl Binding {
         Ok(())
     }
 
-    /// The response's part of a reply in JSON.
+    /// Extracts the HTTP response body from a response message in JSON.
     ///
     /// # Errors
     ///
-    /// `Internal` when the reply is no JSON object.
+    /// `Internal` when the response message is not a JSON object.
     pub fn response<'a>(&self, types: &Types, reply: &'a [u8]) -> Result<Cow<'a, str>> {
-        let broken = || Error::internal("the reply is not an object of JSON");
+        let broken = || Error::internal("the response is not a JSON object");
         let Some(field) = &self.response else {
             return std::str::from_utf8(reply)
                 .map(Cow::Borrowed)
@@ -259,7 +259,7 @@ fn media_of(field: &FieldDescriptor) -> &'static [Media] {
     }
 }
 
-/// The document when the body is one field.
+/// Builds the document of a request whose body is one field.
 fn field_of_body(
     types: &Types,
     (field, media): (&FieldDescriptor, Media),

@@ -1,4 +1,4 @@
-//! What of a rule the compiler could not check: template, fields, body.
+//! Checks of a rule that the compiler could not make: template, fields, body.
 
 use crate::http::binding::{Binding, BodyRule};
 use crate::http::fields::{Astray, Target, field, resolve};
@@ -7,7 +7,7 @@ use crate::model::Http;
 use micro_message::codec::{FieldDescriptor, Label, MessageDescriptor, Types};
 use micro_message::error::{Error, Result};
 
-/// Checks a rule against the messages of its method; reports every mistake.
+/// Checks a rule against the messages of its method and returns all errors.
 pub(super) fn binding(
     rule: Http,
     types: &Types,
@@ -55,9 +55,9 @@ pub(super) fn binding(
 
 fn verb(verb: &str) -> Result<()> {
     let wrong = if verb.is_empty() || !verb.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        "is no HTTP method; write GET, PUT, POST, DELETE, PATCH or another one in capitals"
+        "is not an HTTP method; write GET, PUT, POST, DELETE, PATCH or another one in capitals"
     } else if matches!(verb, "OPTIONS" | "CONNECT" | "TRACE") {
-        "belongs to HTTP itself; write GET, PUT, POST, DELETE or PATCH"
+        "is reserved by HTTP; write GET, PUT, POST, DELETE or PATCH"
     } else {
         return Ok(());
     };
@@ -74,7 +74,7 @@ fn target(types: &Types, input: &str, variable: &Variable) -> Result<Target> {
         Ok(target) if matches!(target.ty.label, Label::Single | Label::Optional) => {
             return Ok(target);
         }
-        Ok(_) => "it holds many values; a variable is one".to_owned(),
+        Ok(_) => "it has many values; a variable has one".to_owned(),
         Err(Astray::Unfit(because)) => because.to_owned(),
         Err(Astray::Unknown) => {
             let message = types.messages().get(input);
@@ -103,7 +103,7 @@ fn body(rule: &Http, message: &MessageDescriptor, input: &str) -> Result<BodyRul
     })
 }
 
-/// A field of the message itself.
+/// A direct field of the message.
 fn top(
     message: &MessageDescriptor,
     (full_name, what): (&str, &str),
@@ -112,7 +112,7 @@ fn top(
     field(message, name).cloned().ok_or_else(|| {
         let known = known(message);
         Error::invalid_argument(format!(
-            "`{what}` names `{}`, and `{full_name}` has no such field; {known}",
+            "`{what}` names `{}`, but `{full_name}` has no such field; {known}",
             name.escape_debug()
         ))
     })
@@ -125,12 +125,12 @@ fn known(message: &MessageDescriptor) -> String {
         .map(|field| field.name.as_str())
         .collect();
     match &names[..] {
-        [] => "it has none".to_owned(),
+        [] => "it has no fields".to_owned(),
         names => format!("known: `{}`", names.join("`, `")),
     }
 }
 
-/// A field comes from the path or from the body.
+/// Rejects a field that both the path and the body fill.
 fn not_both(template: &Template, variables: &[Target], body: &BodyRule) -> Result<()> {
     let BodyRule::Field(body) = body else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Fields that path and query give, gathered one by one and written as JSON.
+//! Collects the fields that path and query fill, and writes them as JSON.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use crate::http::scalar;
 use micro_message::codec::{FieldDescriptor, FieldType, Kind, Label, MessageDescriptor, Types};
 use micro_message::internal::shown;
 
-/// How deep a name such as `a.b.c` may go.
+/// Maximum depth of a name such as `a.b.c`.
 const DEPTH: usize = 32;
 
-/// Fields by their names in JSON.
+/// Values of fields by their JSON names.
 #[derive(Debug, Default)]
 pub(super) struct Fields(pub(super) BTreeMap<String, Value>);
 
-/// What a field was given; leaves are JSON already.
+/// The value of a field. Scalar values are JSON already.
 #[derive(Debug)]
 pub(super) enum Value {
     One(String),
@@ -22,49 +22,49 @@ pub(super) enum Value {
     Message(Fields),
 }
 
-/// What an entry of a map or of fields takes beside its texts: a place in a tree that is half full,
-/// and what the allocator keeps.
+/// Memory of an entry of a map or of fields in addition to its texts: a slot in a half-full B-tree,
+/// and the overhead of the allocator. In bytes.
 const ENTRY: usize = 192;
 
-/// What an element of a list takes beside its text, in a list that has just grown.
+/// Memory of an element in addition to its text, in a list that has just grown. In bytes.
 const ELEMENT: usize = 80;
 
-/// How much memory values may still take, in bytes.
+/// Number of bytes that values may still allocate.
 #[derive(Debug)]
 pub(super) struct Budget(pub(super) usize);
 
 impl Budget {
     fn charge(&mut self, bytes: usize) -> Result<(), String> {
         let left = self.0.checked_sub(bytes);
-        self.0 = left.ok_or("the values until here need more memory than allowed")?;
+        self.0 = left.ok_or("the parameters so far need more memory than allowed")?;
         Ok(())
     }
 }
 
-/// Where a value goes: the fields from the request's own to the innermost, by JSON name.
+/// The place of a value: the path from the request's own field to the innermost one, by JSON name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) path: Vec<String>,
-    /// What the innermost holds; its kind is one that can be a text.
+    /// The type of the innermost field. Its values can be written as text.
     pub(super) ty: FieldType,
 }
 
-/// The field of a message by either of its names.
+/// Finds a field of a message by either of its names.
 pub(super) fn field<'a>(message: &'a MessageDescriptor, name: &str) -> Option<&'a FieldDescriptor> {
     let mut fields = message.fields.iter();
     fields.find(|field| field.name == name || field.json_name == name)
 }
 
-/// Why a name is no place for a value.
+/// Why a name is not a valid target for a value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Astray {
-    /// There is no such field.
+    /// The field does not exist.
     Unknown,
-    /// It is there, and this is why not.
+    /// The field exists but cannot be used, for this reason.
     Unfit(&'static str),
 }
 
-/// Finds the place that a dotted name stands for in the message of a full name.
+/// Finds the target of a dotted name in the message with this full name.
 pub(super) fn resolve(types: &Types, message: &str, name: &str) -> Result<Target, Astray> {
     let mut message = types.messages().get(message).ok_or(Astray::Unknown)?;
     let mut path = Vec::new();
@@ -73,7 +73,7 @@ pub(super) fn resolve(types: &Types, message: &str, name: &str) -> Result<Target
         let found = field(message, step).ok_or(Astray::Unknown)?;
         path.push(found.json_name.clone());
         if path.len() > DEPTH {
-            return Err(Astray::Unfit("it goes deeper than 32 messages"));
+            return Err(Astray::Unfit("it is nested deeper than 32 messages"));
         }
         if steps.peek().is_none() {
             let ty = leaf(&found.ty).map_err(Astray::Unfit)?;
@@ -86,7 +86,7 @@ pub(super) fn resolve(types: &Types, message: &str, name: &str) -> Result<Target
                 types.messages().get(name).ok_or(Astray::Unknown)?
             }
             (Kind::Message(_), Label::Repeated) => {
-                return Err(Astray::Unfit("lists of messages come in a body alone"));
+                return Err(Astray::Unfit("lists of messages need a request body"));
             }
             _ => return Err(Astray::Unknown),
         };
@@ -94,12 +94,12 @@ pub(super) fn resolve(types: &Types, message: &str, name: &str) -> Result<Target
     Err(Astray::Unknown)
 }
 
-/// The type of a field whose values can be written as texts.
+/// The type of a field whose values can be written as text.
 pub(super) fn leaf(ty: &FieldType) -> Result<FieldType, &'static str> {
     let kind = scalar::kind_of(&ty.kind).ok_or(match ty.label {
         Label::Single | Label::Optional => "it is a message; give its fields, as `name.field`",
-        Label::Repeated => "lists of messages come in a body alone",
-        Label::Map(_) => "maps of messages come in a body alone",
+        Label::Repeated => "lists of messages need a request body",
+        Label::Map(_) => "maps of messages need a request body",
     })?;
     let mut ty = ty.clone();
     ty.kind = kind;
@@ -111,7 +111,7 @@ impl Fields {
         self.0.is_empty()
     }
 
-    /// Gives a field a value, or one more, or one under a key, once it is paid for.
+    /// Charges a value, and then sets it, appends it to a list or adds it to a map under a key.
     pub(super) fn put(
         &mut self,
         target: &Target,
@@ -128,13 +128,13 @@ impl Fields {
         let (last, outer) = target
             .path
             .split_last()
-            .expect("a name has a part at least");
+            .expect("a name has at least one part");
         let mut fields = self;
         for step in outer {
             let slot = fields.0.entry(step.clone());
             fields = match slot.or_insert_with(|| Value::Message(Self::default())) {
                 Value::Message(inner) => inner,
-                _ => return Err("it is given as a whole, too".to_owned()),
+                _ => return Err("it is also given as a whole".to_owned()),
             };
         }
         let slot = fields.0.get_mut(last);
@@ -158,13 +158,13 @@ impl Fields {
             (_, Label::Map(_), None) => {
                 return Err("it is a map; give its entries as `name[key]=value`".to_owned());
             }
-            (_, _, Some(_)) => return Err("it is no map, so it has no `[key]`".to_owned()),
+            (_, _, Some(_)) => return Err("it is not a map; remove `[key]`".to_owned()),
             (Some(_), ..) => return Err("it is given twice".to_owned()),
         }
         Ok(())
     }
 
-    /// Appends `"name":value`, with a comma before each but the first.
+    /// Appends `"name":value` for each field, separated by commas.
     pub(super) fn write(self, first: &mut bool, out: &mut Vec<u8>) {
         for (name, value) in self.0 {
             write_name(&name, first, out);
@@ -195,7 +195,7 @@ impl Value {
     }
 }
 
-/// Appends a name and its colon.
+/// Appends a name and a colon.
 pub(super) fn write_name(name: &str, first: &mut bool, out: &mut Vec<u8>) {
     if !std::mem::take(first) {
         out.push(b',');

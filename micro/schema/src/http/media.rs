@@ -1,6 +1,6 @@
 //! `Media`: the content types that a body may have.
 
-/// A kind of body.
+/// A content type of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Media {
@@ -8,14 +8,15 @@ pub enum Media {
     Json,
     /// `application/x-www-form-urlencoded`: fields as in a query.
     Form,
-    /// `text/plain`: a field of text as it is.
+    /// `text/plain`: a text field, without JSON.
     Text,
-    /// `application/octet-stream`: a field of bytes as they are.
+    /// `application/octet-stream`: a bytes field, without JSON.
     Bytes,
 }
 
 impl Media {
-    /// The kind of a content type; `None` for every other, and for text that is not UTF-8.
+    /// Parses a content type. Returns `None` for unknown ones, and for charsets other than UTF-8
+    /// and US-ASCII.
     pub fn of(content_type: &str) -> Option<Self> {
         let mut parts = content_type.split(';').map(str::trim);
         let essence = parts.next()?;

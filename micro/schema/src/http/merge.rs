@@ -1,4 +1,4 @@
-//! JSON documents put together from parts, without decoding what is only passed on.
+//! Combines JSON documents without decoding the values that are only copied.
 
 use std::fmt;
 
@@ -11,7 +11,8 @@ use crate::http::fields::{Fields, Value, field, write_name};
 use micro_message::codec::{Kind, MessageDescriptor, Types};
 use micro_message::internal::wrong_type;
 
-/// Appends an object of what `body` has and of `fields`, which win over the body's.
+/// Appends an object with the members of `body` and with `fields`, which override those of the
+/// body.
 pub(super) fn merge(
     fields: Fields,
     body: &[u8],
@@ -28,14 +29,14 @@ pub(super) fn merge(
     deserializer.end()
 }
 
-/// Appends a JSON value as it is, once it is known to be one, and one only.
+/// Checks that `body` is exactly one JSON value and appends it unchanged.
 pub(super) fn copy(body: &[u8], out: &mut Vec<u8>) -> serde_json::Result<()> {
     let value: &RawValue = serde_json::from_slice(body)?;
     out.extend_from_slice(value.get().as_bytes());
     Ok(())
 }
 
-/// The value of a name in an object.
+/// The value of a member of an object.
 pub(super) fn find<'a>(json: &'a [u8], name: &str) -> serde_json::Result<Option<&'a RawValue>> {
     Deserializer::from_slice(json).deserialize_any(Find(name))
 }

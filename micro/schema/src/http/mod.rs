@@ -1,9 +1,9 @@
-//! Methods as plain HTTP, after the rules of `google.api.http`: path templates, which of several
-//! matches, and what becomes of path, query and body.
+//! Methods as plain HTTP, by the rules of `google.api.http`: path templates, their precedence, and
+//! the mapping of path, query and body to fields.
 //!
-//! A request becomes one JSON document that the message's own codec reads, so every type is
-//! written here as it is in JSON. Text and bytes only: does not know requests, responses or
-//! handlers.
+//! A request becomes one JSON document, which the message's own codec decodes, so the values of all
+//! types are written as in JSON. This module handles text and bytes. It does not know requests,
+//! responses or handlers.
 
 mod binding;
 mod check;

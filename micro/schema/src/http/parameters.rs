@@ -1,4 +1,4 @@
-//! What a query or a form may hold: the parameters of a [`Binding`].
+//! The parameters that the query or the form of a [`Binding`] may contain.
 
 use crate::http::binding::{Binding, BodyRule};
 use crate::http::fields::leaf;
@@ -6,46 +6,47 @@ use micro_message::codec::{FieldDescriptor, Kind, Label, Types};
 use micro_message::error::Error;
 use micro_message::internal::shown;
 
-/// How many known names an error lists.
+/// Maximum number of known names that an error lists.
 const KNOWN: usize = 20;
 
-/// How deep the parameters of messages in messages are listed.
+/// Maximum depth of nested messages whose parameters are listed.
 const LISTED: usize = 4;
 
-/// A parameter of the query or of a form.
+/// A parameter of the query or the form.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Parameter {
     /// The name: `page_size`, or `filter.color` for a field of a field.
     pub name: String,
-    /// The field that it fills.
+    /// The field that the parameter fills.
     pub field: FieldDescriptor,
 }
 
 impl Parameter {
-    /// Whether it is written once for each entry, as `name[key]=value`.
+    /// Whether the parameter is a map, which is written as one `name[key]=value` per entry.
     pub fn is_map(&self) -> bool {
         matches!(self.field.ty.label, Label::Map(_))
     }
 }
 
-/// Where names and values stand.
+/// The part of a request that contains parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Behind the path.
+    /// The query, after the path.
     Query,
-    /// In a body that is the whole request.
+    /// A form, which is the body of the whole request.
     Form,
 }
 
 impl Binding {
-    /// The parameters of the query, in the order of the message; those of messages that contain
-    /// themselves to a certain depth only.
+    /// The parameters of the query, in the order of the message's fields. For recursive messages
+    /// the depth is limited.
     pub fn parameters(&self, types: &Types) -> Vec<Parameter> {
         self.list(types, Place::Query)
     }
 
-    /// What a form may hold, in the same order: nothing where [`media`](Self::media) has none.
+    /// The parameters of a form, in the same order. Empty if [`media`](Self::media) does not
+    /// contain forms.
     pub fn form(&self, types: &Types) -> Vec<Parameter> {
         match self.body {
             BodyRule::Request => self.list(types, Place::Form),
@@ -65,7 +66,7 @@ impl Binding {
         listed.found
     }
 
-    /// Where a field comes from, if not from here.
+    /// The part of the request that fills a field, if it is not this one.
     pub(super) fn taken(&self, place: Place, path: &[String]) -> Option<&'static str> {
         if self.variables.iter().any(|variable| variable.path == path) {
             return Some("path");
@@ -97,7 +98,7 @@ impl Binding {
     }
 }
 
-/// Goes through messages in messages.
+/// Collects the parameters of nested messages.
 struct Listed<'a> {
     binding: &'a Binding,
     types: &'a Types,

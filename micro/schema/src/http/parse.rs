@@ -1,4 +1,4 @@
-//! Reads path templates, and says where and why one is wrong.
+//! Parses path templates. Errors contain the position and the reason.
 
 use percent_encoding::percent_encode_byte;
 
@@ -6,7 +6,7 @@ use crate::http::template::{Segment, Template, Variable};
 use micro_message::error::{Error, Result};
 use micro_wire::percent::{Mode, decode};
 
-/// Reads a template.
+/// Parses a template.
 pub(super) fn template(text: &str) -> Result<Template> {
     let mut parser = Parser {
         text,
@@ -16,7 +16,7 @@ pub(super) fn template(text: &str) -> Result<Template> {
     };
     let verb = parser.template().map_err(|(at, problem)| {
         Error::invalid_argument(format!(
-            "`{}` is no path template: {problem} (at character {})",
+            "`{}` is not a path template: {problem} (at character {})",
             text.escape_debug(),
             text[..at].chars().count() + 1
         ))
@@ -29,12 +29,12 @@ pub(super) fn template(text: &str) -> Result<Template> {
     })
 }
 
-/// Where something is wrong, and what.
+/// The position of an error, and the error.
 type Problem = (usize, String);
 
 struct Parser<'a> {
     text: &'a str,
-    /// The byte that is read next.
+    /// Index of the next byte.
     at: usize,
     segments: Vec<Segment>,
     variables: Vec<Variable>,
@@ -57,10 +57,10 @@ impl<'a> Parser<'a> {
         Err((self.at, problem.into()))
     }
 
-    /// The whole; returns what follows the colon.
+    /// Parses the whole template. Returns the part after the colon.
     fn template(&mut self) -> Result<Option<String>, Problem> {
         if !self.take("/") {
-            return self.fail("it begins with `/`");
+            return self.fail("it must begin with `/`");
         }
         self.segments(false)?;
         if !self.take(":") {
@@ -82,7 +82,7 @@ impl<'a> Parser<'a> {
     fn segments(&mut self, within: bool) -> Result<(), Problem> {
         loop {
             if self.segments.last() == Some(&Segment::Rest) {
-                return self.fail("nothing but a verb follows `**`");
+                return self.fail("only a verb may follow `**`");
             }
             self.segment(within)?;
             if !self.take("/") {
@@ -94,7 +94,7 @@ impl<'a> Parser<'a> {
     fn segment(&mut self, within: bool) -> Result<(), Problem> {
         let segment = if self.rest().starts_with('{') {
             if within {
-                return self.fail("a variable holds no other variable");
+                return self.fail("a variable cannot contain another variable");
             }
             return self.variable();
         } else if self.take("**") {
@@ -119,7 +119,7 @@ impl<'a> Parser<'a> {
         self.take("{");
         let field = self.field_path()?;
         if self.variables.iter().any(|known| known.field == field) {
-            return Err((open, format!("the variable `{field}` is there twice")));
+            return Err((open, format!("the variable `{field}` occurs twice")));
         }
         let start = self.segments.len();
         if self.take("=") {
@@ -134,7 +134,7 @@ impl<'a> Parser<'a> {
             };
         }
         if !matches!(self.rest().chars().next(), None | Some('/' | ':' | '}')) {
-            return self.fail("a variable is a whole segment; `/` or the path's end follows it");
+            return self.fail("a variable is a whole segment; only `/` or the end may follow it");
         }
         let taken = &self.segments[start..];
         self.variables.push(Variable {
@@ -174,24 +174,25 @@ impl<'a> Parser<'a> {
         let decoded = decode(literal, Mode::Segment);
         let decoded = decoded.map_err(|malformed| (self.at, malformed.to_string()))?;
         if matches!(&*decoded, "." | "..") {
-            return self.fail("`.` and `..` do not reach a server");
+            return self.fail("clients resolve `.` and `..`, so they do not reach a server");
         }
         self.at += length;
         Ok(decoded.into_owned())
     }
 }
 
-/// What a literal may hold as it is: what a path may, without what means something here.
+/// Whether a character may stand in a literal: the characters of paths, except those with a special
+/// meaning in templates.
 fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-._~!$&'()+,;@%".contains(c)
 }
 
 fn unexpected(found: char) -> String {
     match found {
-        '?' | '#' => "a path ends before `?`; fields that the path leaves over are bound from the \
-                      query by themselves"
+        '?' | '#' => "a path ends before `?`; fields that are not in the path are taken from the \
+                      query automatically"
             .to_owned(),
-        '}' => "`}` closes nothing".to_owned(),
+        '}' => "unmatched `}`".to_owned(),
         '{' | '*' => "a variable or wildcard is a whole segment; put a `/` before it".to_owned(),
         _ => {
             let mut buffer = [0; 4];
@@ -207,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn templates_are_read() {
+    fn templates_are_parsed() {
         let literal = |text: &str| Segment::Literal(text.to_owned());
         let template = template("/v1/{name=shelves/*/books/**}:copy").unwrap();
         assert_eq!(
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matches_the_same_paths_has_the_same_segments() {
+    fn templates_that_match_the_same_paths_have_the_same_segments() {
         let segments = |text: &str| template(text).unwrap().segments().to_owned();
         assert_eq!(
             segments("/v1/{a=shelves/*}/{b}"),
@@ -241,10 +242,10 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named_with_their_place() {
+    fn errors_contain_their_position() {
         for (text, at, problem) in [
-            ("", 1, "begins with `/`"),
-            ("v1/items", 1, "begins with `/`"),
+            ("", 1, "must begin with `/`"),
+            ("v1/items", 1, "must begin with `/`"),
             ("/", 2, "a segment is empty"),
             ("/v1/", 5, "a segment is empty"),
             ("/v1//items", 5, "a segment is empty"),
@@ -256,17 +257,17 @@ mod tests {
             ("/v1/{a", 7, "`}` is missing"),
             ("/v1/{a=", 8, "a segment is empty"),
             ("/v1/{a=}", 8, "a segment is empty"),
-            ("/v1/{a=b/{c}}", 10, "holds no other variable"),
-            ("/v1/{a}/{a}", 9, "`a` is there twice"),
+            ("/v1/{a=b/{c}}", 10, "cannot contain another variable"),
+            ("/v1/{a}/{a}", 9, "`a` occurs twice"),
             ("/v1/x{a}", 6, "whole segment"),
             ("/v1/{a}x", 8, "whole segment"),
             ("/v1/{a}{b}", 8, "whole segment"),
             ("/v1/***", 7, "whole segment"),
             ("/v1/a*", 6, "whole segment"),
-            ("/v1/**/a", 8, "nothing but a verb follows `**`"),
-            ("/v1/{a=**}/b", 12, "nothing but a verb follows `**`"),
-            ("/v1/{a=**/b}", 11, "nothing but a verb follows `**`"),
-            ("/v1/a}", 6, "`}` closes nothing"),
+            ("/v1/**/a", 8, "only a verb may follow `**`"),
+            ("/v1/{a=**}/b", 12, "only a verb may follow `**`"),
+            ("/v1/{a=**/b}", 11, "only a verb may follow `**`"),
+            ("/v1/a}", 6, "unmatched `}`"),
             ("/v1/a:", 7, "a segment is empty"),
             ("/v1/a:b:c", 8, "write `%3A`"),
             ("/v1/a:b/c", 8, "write `%3A`"),

@@ -1,9 +1,9 @@
-//! Single values as path and query write them, into JSON.
+//! Converts single values from the text in path and query to JSON.
 
 use micro_message::codec::{FieldType, Kind, Label, Types};
 
-/// What a value is when it can be written as one text: scalars, enums, and the well-known messages
-/// that JSON writes as one value.
+/// The kind of a value that can be written as one text: scalars, enums, and the well-known messages
+/// whose JSON form is one value. `None` for other messages.
 pub(super) fn kind_of(kind: &Kind) -> Option<Kind> {
     let Kind::Message(name) = kind else {
         return Some(kind.clone());
@@ -22,7 +22,7 @@ pub(super) fn kind_of(kind: &Kind) -> Option<Kind> {
     }
 }
 
-/// The JSON of a text, or what was expected instead. `kind` is one of [`kind_of`]'s.
+/// Converts a text to JSON. The error is the expected format. `kind` must come from [`kind_of`].
 pub(super) fn json(kind: &Kind, text: &str) -> Result<String, &'static str> {
     let signed = "a whole number";
     let unsigned = "an unsigned whole number";
@@ -58,7 +58,7 @@ pub(super) fn json(kind: &Kind, text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The JSON of a field that is not in a message's JSON.
+/// The JSON of a field that a message's JSON omits.
 pub(super) fn absent(ty: &FieldType, types: &Types) -> String {
     match (&ty.label, &ty.kind) {
         (Label::Repeated, _) => "[]".to_owned(),
@@ -80,7 +80,7 @@ pub(super) fn absent(ty: &FieldType, types: &Types) -> String {
     }
 }
 
-/// A JSON string.
+/// Converts a text to a JSON string.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_become_json_of_their_kind() {
+    fn texts_are_converted_to_json_by_their_kind() {
         let color = Kind::Enum("x.Color".into());
         for (kind, text, expected) in [
             (Kind::Bool, "true", Ok("true")),

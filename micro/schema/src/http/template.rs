@@ -1,4 +1,4 @@
-//! `Template`: a path with variables, as `google.api.http` writes it.
+//! `Template`: a path with variables, in the syntax of `google.api.http`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,9 +20,9 @@ use micro_wire::percent::{Mode, decode};
 /// FieldPath = IDENT { "." IDENT }
 /// ```
 ///
-/// `*` and `{name}` match one segment that is not empty, `**` matches any number of them and comes
-/// last; a variable holds no other. Literals are compared decoded and by case. A slash at a path's
-/// end makes one more, empty, segment, which only `**` matches.
+/// `*` and `{name}` match one non-empty segment. `**` matches any number of segments and must come
+/// last. A variable cannot contain another variable. Literals are compared in decoded form and are
+/// case-sensitive. A slash at the end of a path adds an empty segment, which only `**` matches.
 ///
 /// # Examples
 ///
@@ -42,18 +42,18 @@ pub struct Template {
     pub(super) verb: Option<String>,
 }
 
-/// What stands between two slashes.
+/// The part of a template between two slashes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
-    /// This text, decoded.
+    /// A literal, in decoded form.
     Literal(String),
-    /// `*`: any one segment.
+    /// `*`: any single segment.
     One,
-    /// `**`: all that is left.
+    /// `**`: all remaining segments.
     Rest,
 }
 
-/// A variable and the segments that it takes.
+/// A variable and the segments that it matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
     pub(super) field: String,
@@ -62,18 +62,17 @@ pub struct Variable {
 }
 
 impl Variable {
-    /// The field of the request, by its name in protobuf: `id`, or `book.name` for a field of a
-    /// field.
+    /// The field of the request, by its protobuf name: `id`, or `book.name` for a nested field.
     pub fn field(&self) -> &str {
         &self.field
     }
 
-    /// Which of the template's segments it takes.
+    /// The range of the template's segments that the variable matches.
     pub fn segments(&self) -> Range<usize> {
         self.segments.clone()
     }
 
-    /// Whether its value may have several segments: there `%2F` is left as it is.
+    /// Whether the value may have several segments. `%2F` is not decoded in such a value.
     pub fn has_several_segments(&self) -> bool {
         self.several
     }
@@ -91,16 +90,16 @@ impl Variable {
 }
 
 impl Template {
-    /// Reads a template.
+    /// Parses a template.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`, with the position and the remedy, when it is none.
+    /// `InvalidArgument`, with the position and the remedy, when the template is invalid.
     pub fn parse(text: &str) -> Result<Self> {
         parse::template(text)
     }
 
-    /// What stands between the slashes; those of variables, too.
+    /// The segments, including those of variables.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
@@ -110,21 +109,21 @@ impl Template {
         &self.variables
     }
 
-    /// What follows the last colon, decoded: `cancel` in `/v1/items/{id}:cancel`.
+    /// The verb after the last colon, in decoded form: `cancel` in `/v1/items/{id}:cancel`.
     pub fn verb(&self) -> Option<&str> {
         self.verb.as_deref()
     }
 
-    /// The template as it was written.
+    /// The template in its original form.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The variables' values in a path, decoded; `None` when the path does not match.
+    /// The values of the variables in a path, in decoded form. `None` when the path does not match.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when a value is not well encoded.
+    /// `InvalidArgument` when a value is not correctly percent-encoded.
     pub fn values<'a>(&self, path: &'a str) -> Result<Option<Vec<Cow<'a, str>>>> {
         let Some(spans) = self.spans(path) else {
             return Ok(None);
@@ -140,7 +139,7 @@ impl Template {
             .map(Some)
     }
 
-    /// Where in a path each segment's match stands.
+    /// The range in a path that each segment matches.
     pub(super) fn spans(&self, path: &str) -> Option<Vec<Range<usize>>> {
         if !path.starts_with('/') {
             return None;
@@ -152,7 +151,7 @@ impl Template {
                 (decode(found, Mode::Segment).ok()? == *verb).then_some(path)?
             }
         };
-        // The next segment begins behind a slash.
+        // Index of the slash before the next segment.
         let mut at = 0;
         let mut spans = Vec::with_capacity(self.segments.len());
         for segment in &self.segments {
@@ -187,7 +186,7 @@ impl fmt::Display for Template {
     }
 }
 
-/// Cuts a path at the last colon of its last segment.
+/// Splits a path at the last colon of its last segment.
 pub(super) fn split_verb(path: &str) -> Option<(&str, &str)> {
     let (before, verb) = path.rsplit_once(':')?;
     (!verb.contains('/')).then_some((before, verb))
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_match_and_give_their_values() {
+    fn matching_paths_return_their_values() {
         for (template, path, expected) in [
             ("/v1/items", "/v1/items", &[] as &[&str]),
             ("/v1/items", "/v1/%69tems", &[]),

@@ -1,19 +1,20 @@
-//! `Tree`: which of many templates a path matches, without trying them one by one.
+//! `Tree`: finds the template that matches a path without trying all templates.
 //!
-//! At each segment a literal goes before `*`, and `*` before `**`; a verb that some template has
-//! goes before a colon that is just text. So there is one answer, whatever the order of adding.
+//! At each segment a literal takes precedence over `*`, and `*` over `**`. A verb of some template
+//! takes precedence over a colon that is part of a literal. So the result does not depend on the
+//! order of insertion.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::http::template::{Segment, Template, split_verb};
 use micro_wire::percent::{Mode, decode};
 
-/// Templates with an HTTP method and a value each.
+/// A set of templates, each with an HTTP method and a value.
 #[derive(Debug)]
 pub struct Tree<T> {
     root: Node,
     entries: Vec<Entry<T>>,
-    /// Every verb of a template, so that only these are cut off a path.
+    /// The verbs of all templates. Only these are split off a path.
     verbs: BTreeSet<String>,
 }
 
@@ -29,27 +30,27 @@ struct Node {
     literals: HashMap<String, Node>,
     one: Option<Box<Node>>,
     rest: Option<Box<Node>>,
-    /// Indices of the entries that end here.
+    /// Indices of the entries that end at this node.
     ends: Vec<usize>,
 }
 
-/// What a tree has for a method and a path.
+/// The result of a lookup.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found<'a, T> {
-    /// This template and value.
+    /// The template that matches, and its value.
     Entry(&'a Template, &'a T),
-    /// The path, but only for these methods, sorted.
+    /// The path matches, but only with these methods, which are sorted.
     Methods(Vec<&'a str>),
-    /// Nothing.
+    /// No template matches the path.
     Nothing,
 }
 
-/// Another entry has the method and a template that matches the same paths.
+/// The error when another entry has the same method and a template that matches the same paths.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Taken<'a, T> {
-    /// The template that is there.
+    /// The template of the existing entry.
     pub template: &'a Template,
-    /// Its value.
+    /// The value of the existing entry.
     pub value: &'a T,
 }
 
@@ -60,7 +61,7 @@ impl<T> Default for Tree<T> {
 }
 
 impl<T> Tree<T> {
-    /// Matches nothing yet.
+    /// Creates an empty tree.
     pub fn new() -> Self {
         Self {
             root: Node::default(),
@@ -69,12 +70,12 @@ impl<T> Tree<T> {
         }
     }
 
-    /// Whether there are no entries.
+    /// Whether the tree is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Every method, template and value, in the order of adding.
+    /// All methods, templates and values, in the order of insertion.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Template, &T)> {
         let entries = self.entries.iter();
         entries.map(|entry| (entry.method.as_str(), &entry.template, &entry.value))
@@ -84,7 +85,7 @@ impl<T> Tree<T> {
     ///
     /// # Errors
     ///
-    /// What is there already, when it is for the same method and matches the same paths.
+    /// Returns the existing entry when it has the same method and matches the same paths.
     pub fn add(&mut self, method: &str, template: Template, value: T) -> Result<(), Taken<'_, T>> {
         let index = self.entries.len();
         let node = self.root.grow(template.segments());
@@ -107,7 +108,7 @@ impl<T> Tree<T> {
         Ok(())
     }
 
-    /// What answers a method at a path; `HEAD` is answered by `GET`, too.
+    /// Finds the entry for a method and a path. `HEAD` falls back to `GET`.
     pub fn find(&self, method: &str, path: &str) -> Found<'_, T> {
         let mut search = Search {
             entries: &self.entries,
@@ -140,7 +141,7 @@ impl<T> Tree<T> {
 }
 
 impl Node {
-    /// The node at the end of these segments, made if need be.
+    /// Returns the node at the end of these segments and creates missing nodes.
     fn grow(&mut self, segments: &[Segment]) -> &mut Self {
         let mut node = self;
         for segment in segments {
@@ -158,12 +159,13 @@ struct Search<'a, 's, T> {
     entries: &'a [Entry<T>],
     method: &'s str,
     verb: Option<&'s str>,
-    /// The methods of entries that match but for the method.
+    /// The methods of entries that match in everything except the method.
     others: BTreeSet<&'a str>,
 }
 
 impl<T> Search<'_, '_, T> {
-    /// Goes down one path from the root to each node at most, as deep as the longest template.
+    /// Visits each node at most once per path from the root. The depth is that of the longest
+    /// template.
     fn walk(&mut self, node: &Node, path: Option<&str>) -> Option<usize> {
         let Some(path) = path else {
             return self.end(node).or_else(|| self.end(node.rest.as_deref()?));
@@ -237,7 +239,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_most_particular_template_answers() {
+    fn the_most_specific_template_wins() {
         let mut rules = RULES.to_vec();
         for _ in 0..rules.len() {
             rules.rotate_left(1);
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn known_paths_name_their_methods() {
+    fn known_paths_return_their_methods() {
         let tree = tree(&["GET /a/{b}", "PUT /a/{b}", "POST /a/c", "POST /a/{b}:d"]);
         for (request, expected) in [
             ("DELETE /a/x", Found::Methods(vec!["GET", "PUT"])),
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_that_match_the_same_are_refused_and_others_are_not() {
+    fn only_templates_that_match_the_same_paths_conflict() {
         for (first, second, same) in [
             ("GET /v1/{a}", "GET /v1/{b}", true),
             ("GET /v1/{a}", "GET /v1/*", true),
@@ -320,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn long_paths_are_looked_up_as_far_as_templates_go() {
+    fn lookups_of_long_paths_end_at_the_depth_of_the_templates() {
         let tree = tree(&["GET /a/{b}", "GET /a/{b}/{c}/d", "GET /x/**"]);
         assert_eq!(tree.find("GET", &"/a".repeat(50_000)), Found::Nothing);
         assert_eq!(tree.find("GET", &"/".repeat(50_000)), Found::Nothing);

@@ -1,11 +1,11 @@
-//! The JSON of the messages that protobuf brings along.
+//! JSON Schemas of the well-known messages of protobuf.
 
 use serde_json::{Value, json};
 
 use crate::json_schema::shape::{nullable, scalar};
 use crate::model::Kind;
 
-/// The schema of a well-known name.
+/// The schema of a well-known message.
 pub(super) fn known(name: &str) -> Option<Value> {
     Some(match name.strip_prefix("google.protobuf.")? {
         "Any" => json!({
@@ -28,7 +28,7 @@ pub(super) fn known(name: &str) -> Option<Value> {
     })
 }
 
-/// What a wrapper wraps.
+/// The kind of a wrapper message's value.
 fn wrapped(name: &str) -> Option<Kind> {
     Kind::scalar(&name.strip_suffix("Value")?.to_ascii_lowercase())
 }

@@ -1,7 +1,8 @@
-//! JSON Schema (2020-12) of messages, after protobuf's JSON mapping.
+//! JSON Schema (2020-12) of messages, by protobuf's JSON mapping.
 //!
-//! Says what is read, not only what is written: 64-bit numbers as text or number, enums by name or
-//! number. Unknown names are allowed, as a newer sender may have them.
+//! The schemas describe what readers accept, which is more than what writers produce: 64-bit
+//! numbers as text or number, enums by name or number. Unknown properties are allowed, because
+//! newer senders may add them.
 
 mod known;
 mod shape;
@@ -13,15 +14,16 @@ use micro_message::error::{Error, Result};
 
 pub(super) use self::shape::Shapes;
 
-/// The dialect.
+/// The JSON Schema dialect.
 pub(super) const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 impl Schema {
-    /// The JSON Schema of a message by its full name, as text; what it contains is under `$defs`.
+    /// The JSON Schema of a message, given by its full name, as text. The types that it uses are
+    /// under `$defs`.
     ///
     /// # Errors
     ///
-    /// `NotFound` when the schema has no such message.
+    /// `NotFound` when the schema does not contain the message.
     pub fn json_schema(&self, message: &str) -> Result<String> {
         let mut shapes = Shapes::new(self, "#/$defs/");
         if !shapes.has(message) {
@@ -38,14 +40,14 @@ impl Schema {
     }
 }
 
-/// JSON as text to read.
+/// Formats JSON for people.
 pub(super) fn text(json: &Value) -> String {
     let mut text = format!("{json:#}");
     text.push('\n');
     text
 }
 
-/// Adds a doc comment and a mark of deprecation to a schema.
+/// Adds a doc comment and `deprecated` to a schema.
 pub(super) fn about(schema: &mut Map<String, Value>, doc: &str, deprecated: bool) {
     if !doc.is_empty() {
         schema.insert("description".to_owned(), doc.into());
@@ -65,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_field_has_its_form() {
+    fn each_kind_of_field_has_a_schema() {
         let schema = item();
         assert_eq!(schema["$ref"], "#/$defs/shop.Item");
         let item = &schema["$defs"]["shop.Item"];
@@ -89,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_oneof_at_most_one_may_be_there() {
+    fn at_most_one_field_of_a_oneof_is_allowed() {
         let rule = &item()["$defs"]["shop.Item"]["allOf"][0]["oneOf"];
         assert_eq!(rule[0], json!({ "required": ["card"] }));
         assert_eq!(rule[1], json!({ "required": ["cash"] }));
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_sent_is_required() {
+    fn required_fields_are_required() {
         let mut schema = sample();
         schema.files[0].messages[0].fields[0].required = true;
         schema.files[0].enums[0].values[0].placeholder = true;
@@ -113,7 +115,7 @@ mod tests {
         let colour = &defined["shop.Colour"]["anyOf"];
         assert_eq!(
             colour[0]["const"], "COLOUR_RED",
-            "nobody reads the other name"
+            "readers do not accept the other name"
         );
     }
 
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_protobuf_brings_along_has_a_form_of_its_own() {
+    fn well_known_messages_have_special_schemas() {
         for (name, known) in [
             ("Empty", json!("object")),
             ("StringValue", json!(["string", "null"])),

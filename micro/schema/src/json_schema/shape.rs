@@ -1,4 +1,4 @@
-//! Messages, fields and enums as JSON Schema; each definition once, by full name.
+//! Messages, fields and enums as JSON Schema. Each definition occurs once, by full name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +8,13 @@ use crate::json_schema::about;
 use crate::json_schema::known::known;
 use crate::model::{Enum, Field, Kind, Label, Message, Schema};
 
-/// Writes definitions and refers to them.
+/// Writes definitions and references to them.
 pub(crate) struct Shapes<'a> {
     messages: BTreeMap<String, &'a Message>,
     enums: BTreeMap<String, &'a Enum>,
-    /// What stands before a name that is referred to.
+    /// Prefix of the name in a reference.
     prefix: &'static str,
-    /// Names that are referred to and not defined yet.
+    /// Names that are referenced and not defined yet.
     open: BTreeSet<String>,
 }
 
@@ -28,23 +28,23 @@ impl<'a> Shapes<'a> {
         }
     }
 
-    /// Whether a message or enum of that name can be referred to.
+    /// Whether a message or enum of this name can be referenced.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.messages.contains_key(name) || self.enums.contains_key(name) || known(name).is_some()
     }
 
-    /// The message of a full name.
+    /// The message with this full name.
     pub(crate) fn message(&self, name: &str) -> Option<&'a Message> {
         self.messages.get(name).copied()
     }
 
-    /// A reference to a message or enum, which will be among the definitions.
+    /// Returns a reference to a message or enum, which is added to the definitions.
     pub(crate) fn reference(&mut self, name: &str) -> Value {
         self.open.insert(name.to_owned());
         json!({ "$ref": format!("{}{name}", self.prefix) })
     }
 
-    /// All that was referred to, and what that refers to.
+    /// The definitions of all referenced types, including those that they reference.
     pub(crate) fn definitions(&mut self) -> Map<String, Value> {
         let mut done = Map::new();
         while let Some(name) = self.open.pop_first() {
@@ -66,12 +66,12 @@ impl<'a> Shapes<'a> {
         }
         match self.enums.get(name) {
             Some(one) => enumeration(one),
-            // What nobody defined says nothing of itself.
+            // An unknown type has an empty schema, which accepts everything.
             None => known(name).unwrap_or_else(|| json!({})),
         }
     }
 
-    /// An object with these fields; of a choice exactly one is there.
+    /// An object with these fields. In a choice exactly one of them must be set.
     pub(crate) fn object(&mut self, fields: &[Field], choice: bool) -> Map<String, Value> {
         let mut oneofs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for field in fields {
@@ -107,7 +107,7 @@ impl<'a> Shapes<'a> {
         schema
     }
 
-    /// What a field holds, with its doc comment.
+    /// The schema of a field, with its doc comment.
     pub(crate) fn field(&mut self, field: &Field) -> Value {
         let one = self.kind(&field.kind);
         let mut schema = match &field.label {
@@ -128,11 +128,11 @@ impl<'a> Shapes<'a> {
         schema
     }
 
-    /// One value.
+    /// The schema of a single value.
     fn kind(&mut self, kind: &Kind) -> Value {
         match kind {
             Kind::Message(name) | Kind::Enum(name) => match known(name) {
-                // Short enough to stand where it is used.
+                // The schema is short enough to be inlined.
                 Some(schema) => schema,
                 None => self.reference(name),
             },
@@ -145,7 +145,7 @@ const INTEGER: &str = "^-?[0-9]+$";
 const NATURAL: &str = "^[0-9]+$";
 const NUMBER: &str = "^(NaN|-?Infinity|-?[0-9]+(\\.[0-9]+)?([eE][-+]?[0-9]+)?)$";
 
-/// A number, text, truth value or bytes.
+/// The schema of a number, text, boolean or bytes.
 pub(super) fn scalar(kind: &Kind) -> Value {
     match kind {
         Kind::Bool => json!({ "type": "boolean" }),
@@ -184,7 +184,7 @@ pub(super) fn scalar(kind: &Kind) -> Value {
     }
 }
 
-/// The same or null.
+/// The same schema, which also allows null.
 pub(super) fn nullable(mut schema: Value) -> Value {
     let mut types = match schema.get("type") {
         Some(Value::Array(types)) => types.clone(),
@@ -196,7 +196,7 @@ pub(super) fn nullable(mut schema: Value) -> Value {
     schema
 }
 
-/// At most one of these is there.
+/// A rule that allows at most one of these properties.
 fn rule(names: &Vec<&str>) -> Value {
     let each = || names.iter().map(|name| json!({ "required": [name] }));
     let none = json!({ "not": { "anyOf": each().collect::<Vec<_>>() } });
@@ -212,7 +212,7 @@ fn key_pattern(key: &Kind) -> Option<&'static str> {
     }
 }
 
-/// A name, or a number, which may be one that nobody knows yet.
+/// The schema of an enum: a name or a number. Unknown numbers are allowed.
 fn enumeration(one: &Enum) -> Value {
     let values = one.values.iter().filter(|value| !value.placeholder);
     let values = values.map(|value| {

@@ -1,6 +1,6 @@
-//! Descriptor files into the model.
+//! Converts descriptor files to the model.
 //!
-//! Takes proto3 only, where there are no groups, required fields, defaults and extensions.
+//! Only proto3 is supported, which has no groups, required fields, defaults and extensions.
 
 use std::collections::BTreeMap;
 
@@ -21,18 +21,18 @@ const NO_SIDE_EFFECTS: i32 = 1;
 const IDEMPOTENT: i32 = 2;
 
 impl Schema {
-    /// What descriptor files say; Google's own, as `protoc --include_imports` adds them, are passed
-    /// over.
+    /// Converts descriptor files. Google's own files, which `protoc --include_imports` adds, are
+    /// skipped.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a file that is not proto3, or a descriptor that contradicts itself.
+    /// `InvalidArgument` for a file that is not proto3, or for an inconsistent descriptor.
     pub fn from_files(files: &[FileDescriptorProto]) -> Result<Self> {
         let theirs = files.iter().filter(|file| !known::is_own(file, files));
         let files = theirs.map(|file| {
             Reader::of(file)
                 .file(file)
-                .map_err(|error| error.context(format!("cannot take over `{}`", file.name)))
+                .map_err(|error| error.context(format!("cannot convert `{}`", file.name)))
         });
         let mut schema = Self {
             files: files.collect::<Result<_>>()?,
@@ -42,9 +42,9 @@ impl Schema {
     }
 }
 
-/// Reads one file.
+/// Converts one file.
 struct Reader<'a> {
-    /// Doc comments by where in the file they stand.
+    /// Doc comments by their paths in the file.
     comments: BTreeMap<&'a [i32], &'a str>,
 }
 
@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
                 other => other,
             };
             return Err(Error::invalid_argument(format!(
-                "its syntax is `{}`; only proto3 is taken",
+                "its syntax is `{}`; only proto3 is supported",
                 syntax.escape_debug()
             )));
         }
@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The comments of a message's oneofs.
+    /// The doc comments of a message's oneofs.
     fn oneof_docs(&self, message: &DescriptorProto, path: &[i32]) -> BTreeMap<String, String> {
         let oneofs = message.oneof_decl.iter().zip(0..).map(|(oneof, at)| {
             let doc = self.doc(&[path, &[8, at]].concat());
@@ -198,7 +198,7 @@ impl<'a> Reader<'a> {
         oneofs.filter(|(_, doc)| !doc.is_empty()).collect()
     }
 
-    /// The comment at a place as the lines that were written.
+    /// The doc comment at a path, with its original lines.
     fn doc(&self, path: &[i32]) -> String {
         let lines = self
             .comments
@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A rule of `google.api.http` and those beside it.
+/// Converts a rule of `google.api.http` and its additional bindings.
 fn rules(rule: &HttpRule) -> Vec<Http> {
     let custom = rule.custom.as_ref();
     let patterns = [
@@ -256,7 +256,7 @@ fn field(message: &DescriptorProto, field: &FieldDescriptorProto, doc: String) -
     let (kind, label) = match (entry(message, field), field.label) {
         (Some(entry), _) => {
             let [key, value] = &*entry.field else {
-                return Err(Error::invalid_argument("its entries have no key and value"));
+                return Err(Error::invalid_argument("its entries have no key or value"));
             };
             (kind(value)?, Label::Map(kind(key)?))
         }
@@ -290,7 +290,7 @@ fn field(message: &DescriptorProto, field: &FieldDescriptorProto, doc: String) -
     })
 }
 
-/// The message of the entries of a map.
+/// The message for the entries of a map.
 fn entry<'a>(
     message: &'a DescriptorProto,
     field: &FieldDescriptorProto,
@@ -306,7 +306,7 @@ fn kind(field: &FieldDescriptorProto) -> Result<Kind> {
         MESSAGE => Ok(Kind::Message(bare(&field.type_name))),
         ENUM => Ok(Kind::Enum(bare(&field.type_name))),
         _ => Kind::from_number(number).ok_or_else(|| {
-            Error::invalid_argument(format!("type {number} of `descriptor.proto` is not taken"))
+            Error::invalid_argument(format!("unsupported type {number} of `descriptor.proto`"))
         }),
     }
 }

@@ -1,4 +1,5 @@
-//! Collected types into the model: what descriptor files say, and what they have no words for.
+//! Converts collected types to the model: the contents of descriptor files, and the properties that
+//! descriptors cannot express.
 
 use crate::files::files;
 use crate::model::{Enum, Message, Schema, full};
@@ -6,11 +7,11 @@ use micro_message::codec::{EnumDescriptor, MessageDescriptor, Types};
 use micro_message::error::Result;
 
 impl Schema {
-    /// What collected types say.
+    /// Converts collected types.
     ///
     /// # Errors
     ///
-    /// As [`Types::files`].
+    /// As [`files`](crate::files()).
     pub(crate) fn from_types(types: &Types) -> Result<Self> {
         let mut schema = Self::from_files(&files(types)?)?;
         for file in &mut schema.files {

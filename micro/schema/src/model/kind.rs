@@ -1,8 +1,8 @@
-//! What one value of a field is, and how many a field has.
+//! The kind of a field's values, and the number of values.
 
 use std::fmt;
 
-/// What one value of a field is, with protobuf's names.
+/// The kind of one value, with protobuf's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the names are protobuf's own")]
@@ -28,21 +28,21 @@ pub enum Kind {
     Enum(String),
 }
 
-/// How many values a field has.
+/// The number of values of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Label {
-    /// One. For all but messages, one that is not sent and zero are the same.
+    /// One value. Except for messages, an absent value is the same as zero.
     Single,
-    /// One or none, and both are told apart.
+    /// Zero or one value. Absent differs from zero.
     Optional,
-    /// Any number, in order.
+    /// Any number of values, in order.
     Repeated,
-    /// Any number, by keys of this kind.
+    /// Any number of values with keys of this kind.
     Map(Kind),
 }
 
-/// The kinds without a name of their own, by the number that `descriptor.proto` gives them.
+/// The scalar kinds, with the numbers and names of `descriptor.proto`.
 const SCALARS: [(i32, Kind, &str); 15] = [
     (1, Kind::Double, "double"),
     (2, Kind::Float, "float"),
@@ -62,19 +62,19 @@ const SCALARS: [(i32, Kind, &str); 15] = [
 ];
 
 impl Kind {
-    /// The scalar that `descriptor.proto` gives a number.
+    /// The scalar with this number in `descriptor.proto`.
     pub(super) fn from_number(number: i32) -> Option<Self> {
         let mut all = SCALARS.into_iter();
         all.find_map(|(own, kind, _)| (own == number).then_some(kind))
     }
 
-    /// The scalar of a name, for example `int32`.
+    /// The scalar with this name, for example `int32`.
     pub(crate) fn scalar(name: &str) -> Option<Self> {
         let mut all = SCALARS.into_iter();
         all.find_map(|(_, kind, own)| (own == name).then_some(kind))
     }
 
-    /// The message or enum that it is.
+    /// The full name of the message or enum.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Message(name) | Self::Enum(name) => Some(name),
@@ -82,7 +82,7 @@ impl Kind {
         }
     }
 
-    /// Whether it can be a map's key.
+    /// Whether this kind can be the key of a map.
     pub(crate) fn is_key(&self) -> bool {
         !matches!(
             self,
@@ -103,7 +103,7 @@ impl fmt::Display for Kind {
 }
 
 impl Label {
-    /// The kind and its number of values as a `.proto` file has it: `repeated int32`.
+    /// Formats the kind and the label as in a `.proto` file, for example `repeated int32`.
     pub(crate) fn with(&self, kind: &dyn fmt::Display) -> String {
         match self {
             Self::Single => kind.to_string(),

@@ -1,10 +1,10 @@
-//! The messages that protobuf itself brings along, and the files they are in.
+//! The well-known messages of protobuf, and the files that define them.
 
 use crate::descriptor::FileDescriptorProto;
 
-/// Which file a well-known name is in, if its JSON is unlike other messages'.
+/// The file of a well-known message with a special JSON form.
 ///
-/// These files are everywhere where protobuf is, so a schema only names what is in them.
+/// Every protobuf installation contains these files, so a schema only refers to their messages.
 pub(crate) fn known_file(name: &str) -> Option<&'static str> {
     let name = name.strip_prefix("google.protobuf.")?;
     SPECIAL
@@ -12,17 +12,17 @@ pub(crate) fn known_file(name: &str) -> Option<&'static str> {
         .find_map(|(file, names)| names.contains(&name).then_some(*file))
 }
 
-/// The file of HTTP rules, which are read as what methods have.
+/// The file of HTTP rules, which become [`Method::http`](crate::model::Method::http).
 const HTTP: &str = "google/api/http.proto";
 
-/// Files that are there for options alone.
+/// Files that only define options.
 const OPTIONS: [&str; 2] = [
     "google/protobuf/descriptor.proto",
     "google/api/annotations.proto",
 ];
 
-/// Whether a file is Google's own: well-known messages, or what options are made of. `files` are
-/// those beside it.
+/// Whether a file is one of Google's own: well-known messages, or the definitions of options.
+/// `files` are all files of the schema.
 pub(super) fn is_own(file: &FileDescriptorProto, files: &[FileDescriptorProto]) -> bool {
     let imports = |other: &FileDescriptorProto| {
         !OPTIONS.contains(&&*other.name) && other.dependency.iter().any(|name| name == HTTP)
@@ -33,7 +33,7 @@ pub(super) fn is_own(file: &FileDescriptorProto, files: &[FileDescriptorProto]) 
     }
 }
 
-/// Files of well-known messages, and the names in each.
+/// The files of well-known messages, and the messages in each.
 const SPECIAL: [(&str, &[&str]); 7] = [
     ("google/protobuf/any.proto", &["Any"]),
     ("google/protobuf/duration.proto", &["Duration"]),

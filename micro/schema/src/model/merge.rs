@@ -1,4 +1,4 @@
-//! Two schemas into one.
+//! Merges two schemas.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,12 @@ use crate::model::{File, Message, Schema, full};
 use micro_message::error::{Error, Result};
 
 impl Schema {
-    /// Everything that either has.
+    /// Returns a schema with the contents of both.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when both define a name, and not alike; or when files would come to
-    /// import each other.
+    /// `InvalidArgument` when both define the same name differently, or when files would import
+    /// each other.
     pub fn merge(mut self, other: Self) -> Result<Self> {
         for file in other.files {
             match self.files.iter_mut().find(|own| own.name == file.name) {
@@ -70,7 +70,7 @@ impl Schema {
     }
 }
 
-/// The messages and enums that fields use.
+/// The names of the messages and enums that fields use.
 fn names<'a>(message: &'a Message, found: &mut Vec<&'a str>) {
     found.extend(message.fields.iter().filter_map(|field| field.kind.name()));
     message
@@ -107,8 +107,8 @@ fn merge(own: &mut File, other: File) -> Result<()> {
 
 fn twice(name: &str) -> Error {
     Error::invalid_argument(format!(
-        "`{name}` is defined twice, and not alike; give one another name with `name = \"…\"` or \
-         `package = \"…\"`"
+        "`{name}` is defined twice with different contents; rename one of them with `name = \"…\"` \
+         or `package = \"…\"`"
     ))
 }
 
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_both_have_is_there_once() {
+    fn common_definitions_are_merged() {
         let merged = sample().merge(sample()).unwrap();
         assert_eq!(merged, sample());
         let merged = merged.merge(other("shop", "shop.Item")).unwrap();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn conflicting_definitions_are_rejected() {
         let mut changed = sample();
         changed.files[0].messages[0].fields.pop();
         let error = sample().merge(changed).unwrap_err();

@@ -1,7 +1,7 @@
-//! The model: what a [`Schema`] holds, as plain data.
+//! The model: the contents of a [`Schema`], as plain data.
 //!
-//! Knows all that protobuf's descriptors say of a proto3 file, what our own readers refuse beyond
-//! that, and no way to write it down.
+//! It contains everything that protobuf's descriptors express for a proto3 file, and the additional
+//! requirements of micro's own readers. Other modules read and write it.
 
 mod from_files;
 mod from_types;
@@ -21,22 +21,22 @@ pub use self::schema::Schema;
 pub(super) use self::known::known_file;
 pub(super) use self::schema::{full, json_name};
 
-/// One `.proto` file: what belongs to one package.
+/// One `.proto` file, with definitions of one package.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct File {
     /// The name, for example `shop.proto`.
     pub name: String,
-    /// The package, for example `shop`; may be empty.
+    /// The package, for example `shop`. May be empty.
     pub package: String,
-    /// The messages that lie in no other, by name.
+    /// The top-level messages, by name.
     pub messages: Vec<Message>,
-    /// The enums that lie in no message, by name.
+    /// The top-level enums, by name.
     pub enums: Vec<Enum>,
     /// The services, by name.
     pub services: Vec<Service>,
-    /// Whether it says what must be sent: [`Field::required`], [`Message::choice`] and what enums
-    /// have for unknown numbers. `.proto` files have no words for it.
+    /// Whether the file records requirements: [`Field::required`], [`Message::choice`] and
+    /// [`Enum::catch_all`]. `.proto` files cannot express them.
     pub knows_required: bool,
 }
 
@@ -44,25 +44,25 @@ pub struct File {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
-    /// The last part of its name: `Item` of `shop.Item`.
+    /// The last part of the full name: `Item` in `shop.Item`.
     pub name: String,
     /// The doc comment.
     pub doc: String,
-    /// Whether it is marked as deprecated.
+    /// Whether the message is marked as deprecated.
     pub deprecated: bool,
-    /// Whether exactly one of its fields must be set, and readers refuse a message without one.
+    /// Whether exactly one of the fields must be set. Readers reject a message without one.
     pub choice: bool,
-    /// The doc comments of its oneofs, by name.
+    /// The doc comments of the oneofs, by name.
     pub oneof_docs: BTreeMap<String, String>,
-    /// Its fields, by tag.
+    /// The fields, by tag.
     pub fields: Vec<Field>,
-    /// Tags that no field may have, first and last included, in order and apart.
+    /// Reserved tags, as sorted, disjoint ranges with inclusive ends.
     pub reserved: Vec<(i32, i32)>,
-    /// Names that no field may have, in order.
+    /// Reserved field names, sorted.
     pub reserved_names: Vec<String>,
-    /// The messages that lie in it, by name.
+    /// The nested messages, by name.
     pub messages: Vec<Message>,
-    /// The enums that lie in it, by name.
+    /// The nested enums, by name.
     pub enums: Vec<Enum>,
 }
 
@@ -70,25 +70,26 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Field {
-    /// The tag: its number on the wire.
+    /// The tag: the number of the field on the wire.
     pub tag: i32,
     /// The name in `.proto` files.
     pub name: String,
     /// The name in JSON.
     pub json_name: String,
-    /// What one value is.
+    /// The kind of one value.
     pub kind: Kind,
-    /// How many values there are.
+    /// The number of values.
     pub label: Label,
-    /// Whether each number of a list is written with its tag, as protobuf did it at first.
+    /// Whether a list of numbers is unpacked: each number is written with its tag, as in early
+    /// protobuf.
     pub unpacked: bool,
-    /// The name of the oneof it belongs to.
+    /// The name of the oneof that contains the field.
     pub oneof: Option<String>,
-    /// Whether readers refuse a message without it: nothing stands for absent.
+    /// Whether readers reject a message without the field, because the field has no default.
     pub required: bool,
     /// The doc comment.
     pub doc: String,
-    /// Whether it is marked as deprecated.
+    /// Whether the field is marked as deprecated.
     pub deprecated: bool,
 }
 
@@ -96,19 +97,19 @@ pub struct Field {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Enum {
-    /// The last part of its name: `Status` of `shop.Status`.
+    /// The last part of the full name: `Status` in `shop.Status`.
     pub name: String,
     /// The doc comment.
     pub doc: String,
-    /// Whether it is marked as deprecated.
+    /// Whether the enum is marked as deprecated.
     pub deprecated: bool,
-    /// Its values: the first one, which is zero, then the others by number.
+    /// The values: the first one, whose number is zero, then the others by number.
     pub values: Vec<Value>,
-    /// Numbers that no value may have, first and last included, in order and apart.
+    /// Reserved numbers, as sorted, disjoint ranges with inclusive ends.
     pub reserved: Vec<(i32, i32)>,
-    /// Names that no value may have, in order.
+    /// Reserved value names, sorted.
     pub reserved_names: Vec<String>,
-    /// Whether readers have a place for numbers that no value has.
+    /// Whether readers accept numbers that do not belong to any value.
     pub catch_all: bool,
 }
 
@@ -122,9 +123,10 @@ pub struct Value {
     pub number: i32,
     /// The doc comment.
     pub doc: String,
-    /// Whether it is marked as deprecated.
+    /// Whether the value is marked as deprecated.
     pub deprecated: bool,
-    /// Whether nobody sends or reads it: protobuf wants a value with the number 0.
+    /// Whether the value is never sent or read: it exists only because protobuf requires a value
+    /// with the number 0.
     pub placeholder: bool,
 }
 
@@ -132,13 +134,13 @@ pub struct Value {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Service {
-    /// The last part of its name: `Cart` of `shop.Cart`.
+    /// The last part of the full name: `Cart` in `shop.Cart`.
     pub name: String,
     /// The doc comment.
     pub doc: String,
-    /// Whether it is marked as deprecated.
+    /// Whether the service is marked as deprecated.
     pub deprecated: bool,
-    /// Its methods, by name.
+    /// The methods, by name.
     pub methods: Vec<Method>,
 }
 
@@ -147,45 +149,45 @@ pub struct Service {
 #[non_exhaustive]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is an option of its own in protobuf, too"
+    reason = "each is a separate option in protobuf"
 )]
 pub struct Method {
-    /// The name: `Get` of `/shop.Cart/Get`.
+    /// The name: `Get` in `/shop.Cart/Get`.
     pub name: String,
-    /// The full name of the request.
+    /// The full name of the request message.
     pub request: String,
     /// Whether the caller sends a stream of requests.
     pub streams_requests: bool,
-    /// The full name of the reply.
+    /// The full name of the response message.
     pub reply: String,
-    /// Whether the service answers with a stream of replies.
+    /// Whether the service sends a stream of responses.
     pub streams_replies: bool,
-    /// The full name of the message in which its typed errors travel, if it has such.
+    /// The full name of the message for typed errors, if the method has them.
     pub error: Option<String>,
-    /// Whether running it twice is the same as running it once.
+    /// Whether the method is idempotent: running it twice has the same effect as running it once.
     pub idempotent: bool,
-    /// Whether running it changes nothing at all; it is idempotent, too.
+    /// Whether the method has no side effects. A safe method is idempotent, too.
     pub safe: bool,
-    /// How it is reached by plain HTTP.
+    /// The plain HTTP rules of the method.
     pub http: Vec<Http>,
     /// The doc comment.
     pub doc: String,
-    /// Whether it is marked as deprecated.
+    /// Whether the method is marked as deprecated.
     pub deprecated: bool,
 }
 
-/// One way to reach a method by plain HTTP, after the rules of `google.api.http`.
+/// A plain HTTP rule of a method, as in `google.api.http`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Http {
-    /// The HTTP method in capitals.
+    /// The HTTP method, in capitals.
     pub verb: String,
-    /// The path with its variables: `/v1/carts/{cart}`.
+    /// The path template, for example `/v1/carts/{cart}`.
     pub path: String,
-    /// The field of the request that the body fills: a name, `*` for all that the path leaves
-    /// over, or empty when there is no body.
+    /// The field of the request that the body fills: a name, `*` for all fields that are not in the
+    /// path, or empty for no body.
     pub body: String,
-    /// The field of the reply that is the response's body; empty: the whole reply.
+    /// The field of the response message that is the HTTP body. Empty for the whole message.
     pub response_body: String,
 }
 
@@ -197,7 +199,7 @@ impl Message {
             .any(|(first, last)| (*first..=*last).contains(&tag))
     }
 
-    /// The names of its oneofs, in the order of their first fields.
+    /// The names of the oneofs, in the order of their first fields.
     pub fn oneofs(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for name in self
@@ -223,7 +225,7 @@ impl Enum {
 }
 
 impl Method {
-    /// A method by its name and the full names of request and reply.
+    /// Creates a method from its name and the full names of request and response.
     pub fn new(
         name: impl Into<String>,
         request: impl Into<String>,
@@ -239,7 +241,7 @@ impl Method {
 }
 
 impl Http {
-    /// A rule without a body.
+    /// Creates a rule without a body.
     pub fn new(verb: impl Into<String>, path: impl Into<String>) -> Self {
         Self {
             verb: verb.into(),

@@ -1,10 +1,10 @@
-//! A small schema with one of everything, for the tests of what is made of schemas.
+//! A small schema with one of everything, for the tests of the modules that use schemas.
 
 use crate::model::{
     Enum, Field, File, Http, Kind, Label, Message, Method, Schema, Service, Value, json_name,
 };
 
-/// A field without anything special.
+/// A field with default properties.
 pub(crate) fn field(tag: i32, name: &str, label: Label, kind: Kind) -> Field {
     Field {
         tag,
@@ -103,7 +103,7 @@ fn cart() -> Service {
     }
 }
 
-/// One of everything.
+/// A schema with one of everything.
 pub(crate) fn sample() -> Schema {
     let colour = Enum {
         name: "Colour".to_owned(),

@@ -1,4 +1,4 @@
-//! `Schema`: all files, and what is in them by full name.
+//! `Schema`: all files, and lookups by full name.
 
 use std::collections::BTreeMap;
 
@@ -6,33 +6,33 @@ use crate::model::{Enum, File, Message, Method, Service};
 use micro_message::internal::full_name;
 use micro_message::internal::{sort_by, sort_by_key};
 
-/// What is spoken: messages, enums and services with their methods, as a value.
+/// The schema of a program as a value: messages, enums and services with their methods.
 ///
-/// It comes from what is linked ([`Schema::linked`]), from an app's routes ([`Schema::of`]), from
-/// a committed file ([`Schema::read`]) or from descriptors ([`Schema::from_files`]); it becomes
-/// `.proto` files, JSON Schema, `OpenAPI` or a committed file, and two of them can be
-/// [checked](Schema::check) against each other.
+/// A schema comes from linked services ([`Schema::linked`]), from the routes of an app
+/// ([`Schema::of`]), from a committed file ([`Schema::read`]) or from descriptors
+/// ([`Schema::from_files`]). It can be written as `.proto` files, JSON Schema, `OpenAPI` or a
+/// committed file, and two schemas can be [checked](Schema::check) for compatibility.
 ///
-/// The messages that protobuf brings along, such as `google.protobuf.Timestamp`, are named but
-/// not contained.
+/// A schema refers to the well-known messages of protobuf, such as `google.protobuf.Timestamp`, but
+/// does not contain them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schema {
-    /// By name.
+    /// The files, sorted by name.
     pub(crate) files: Vec<File>,
 }
 
 impl Schema {
-    /// Its files, by name.
+    /// The files, sorted by name.
     pub fn files(&self) -> &[File] {
         &self.files
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the schema is empty.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 
-    /// All messages by full name, those that lie in others included.
+    /// All messages by full name, including nested ones.
     pub fn messages(&self) -> BTreeMap<String, &Message> {
         let mut found = BTreeMap::new();
         for file in &self.files {
@@ -43,7 +43,7 @@ impl Schema {
         found
     }
 
-    /// All enums by full name, those that lie in messages included.
+    /// All enums by full name, including nested ones.
     pub fn enums(&self) -> BTreeMap<String, &Enum> {
         let mut found = BTreeMap::new();
         for file in &self.files {
@@ -67,7 +67,7 @@ impl Schema {
         found
     }
 
-    /// The file in which each full name is defined.
+    /// The file that defines each full name.
     pub(crate) fn homes(&self) -> BTreeMap<String, &str> {
         let mut homes = BTreeMap::new();
         for file in &self.files {
@@ -89,7 +89,7 @@ impl Schema {
         homes
     }
 
-    /// Puts everything into the one order in which it is written down.
+    /// Sorts everything into the order in which it is written.
     pub(crate) fn sort(&mut self) {
         self.files.retain(|file| {
             !(file.messages.is_empty() && file.enums.is_empty() && file.services.is_empty())
@@ -104,7 +104,7 @@ impl Schema {
         }
     }
 
-    /// The method of a path on the wire, `/shop.Cart/Get`.
+    /// The method with this path on the wire, for example `/shop.Cart/Get`.
     pub(crate) fn method_mut(&mut self, path: &str) -> Option<&mut Method> {
         let (service, method) = path.strip_prefix('/')?.split_once('/')?;
         let mut files = self.files.iter_mut();
@@ -135,7 +135,7 @@ fn sort_types(messages: &mut [Message], enums: &mut [Enum]) {
     }
     sort_by(enums, |a, b| a.name.cmp(&b.name));
     for one in enums {
-        // The first value is what stands for absent, whatever its number.
+        // The first value is the default, whatever its number.
         if let Some((_, rest)) = one.values.split_first_mut() {
             sort_by_key(rest, |value| value.number);
         }
@@ -144,7 +144,7 @@ fn sort_types(messages: &mut [Message], enums: &mut [Enum]) {
     }
 }
 
-/// Ranges in order, with neighbours joined.
+/// Sorts ranges and joins adjacent ones.
 fn merged(mut ranges: Vec<(i32, i32)>) -> Vec<(i32, i32)> {
     sort_by(&mut ranges, Ord::cmp);
     let mut all: Vec<(i32, i32)> = Vec::new();
@@ -157,12 +157,12 @@ fn merged(mut ranges: Vec<(i32, i32)>) -> Vec<(i32, i32)> {
     all
 }
 
-/// A name within a scope: a package, a message or nothing.
+/// Joins a name and its scope: a package, a message or nothing.
 pub(crate) fn full(scope: &str, name: &str) -> String {
     full_name(scope, name)
 }
 
-/// The name in JSON that a field has unless it says otherwise.
+/// The default JSON name of a field.
 pub(crate) fn json_name(name: &str) -> String {
     let mut json = String::with_capacity(name.len());
     let mut upper = false;
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbouring_ranges_are_one() {
+    fn adjacent_ranges_are_joined() {
         assert_eq!(
             merged(vec![(7, 9), (2, 2), (3, 3), (8, 8)]),
             [(2, 3), (7, 9)]
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn json_names_are_protoc_s() {
+    fn json_names_match_protoc() {
         for (name, json) in [("a_b", "aB"), ("_a", "A"), ("a__b1", "aB1"), ("aB", "aB")] {
             assert_eq!(json_name(name), json);
         }

@@ -6,7 +6,7 @@ use crate::model::Method;
 use crate::openapi::{Document, Operation};
 use micro_message::error::ErrorKind;
 
-/// Adds a method: as an operation, or as a stream.
+/// Adds a method, as an operation or as a stream.
 pub(super) fn add(document: &mut Document<'_>, service: &str, method: &Method) {
     let path = format!("/{service}/{}", method.name);
     let request = document.shapes.reference(&method.request);
@@ -47,7 +47,7 @@ pub(super) fn add(document: &mut Document<'_>, service: &str, method: &Method) {
     );
 }
 
-/// The request in the query of a GET.
+/// The parameters of a GET whose query contains the request.
 fn query(request: &Value) -> [Value; 4] {
     let fixed = |name: &str, value: &str, required: bool| {
         let schema = json!({ "const": value });
@@ -68,17 +68,17 @@ fn query(request: &Value) -> [Value; 4] {
     ]
 }
 
-/// How long the caller waits.
+/// The header with the timeout of a call.
 pub(super) fn timeout() -> Value {
     json!({
         "name": "Connect-Timeout-Ms",
         "in": "header",
-        "description": "How long the caller waits, in milliseconds.",
+        "description": "Timeout of the call in milliseconds.",
         "schema": { "type": "integer", "minimum": 0, "maximum": 9_999_999_999_u64 },
     })
 }
 
-/// An error as Connect writes it.
+/// The schema of an error in Connect.
 pub(super) fn error() -> Value {
     let kinds: Vec<&str> = ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
     json!({

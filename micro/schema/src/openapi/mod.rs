@@ -1,8 +1,8 @@
-//! `OpenAPI` 3.1: every unary method at its Connect path, and each plain HTTP path.
+//! `OpenAPI` 3.1: every unary method at its Connect path, and all plain HTTP paths.
 //!
-//! Streams of Connect have no place in `OpenAPI`; they are listed under `x-micro-streams`, so that
-//! a page can show them. Neither have plain HTTP methods of one's own, nor two templates that
-//! differ in `*` and `**` alone: `x-micro-http` has their operations.
+//! `OpenAPI` cannot describe Connect's streams, so they are listed under `x-micro-streams`, which a
+//! page can show. It cannot describe custom HTTP methods either, nor two templates that differ only
+//! in `*` and `**`: their operations are under `x-micro-http`.
 
 mod connect;
 mod path;
@@ -16,14 +16,15 @@ use crate::model::{Method, Schema, Service};
 use crate::openapi::path::Names;
 use micro_message::codec::Types;
 
-/// Where definitions stand.
+/// Path of the definitions.
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// The definition of errors; no message has this name, because no package has.
+/// The name of the definition of errors. It cannot collide with a message's name, because the
+/// package name is not used otherwise.
 const ERROR: &str = "connect.error";
 
 impl Schema {
-    /// The `OpenAPI` description as JSON, under a title and a version of one's own choice.
+    /// Returns the `OpenAPI` description as JSON, with this title and version.
     pub fn openapi(&self, title: &str, version: &str) -> String {
         let services = self.services();
         let mut document = Document {
@@ -64,15 +65,15 @@ impl Schema {
     }
 }
 
-/// What comes together while methods are gone through.
+/// The document under construction.
 struct Document<'a> {
     shapes: Shapes<'a>,
-    /// The same messages as `shapes` has, as the server knows them.
+    /// The same messages as in `shapes`, in the server's representation.
     types: Types,
     names: Names,
     paths: Map<String, Value>,
     streams: Vec<Value>,
-    /// Operations of plain HTTP that `paths` has no place for.
+    /// Plain HTTP operations that `paths` cannot contain.
     apart: Vec<Value>,
 }
 
@@ -90,14 +91,14 @@ impl Document<'_> {
         }
     }
 
-    /// Whether there is an operation already.
+    /// Whether the document has an operation for this path and HTTP method.
     fn has(&self, path: &str, verb: &str) -> bool {
         self.paths
             .get(path)
             .is_some_and(|place| !place[verb].is_null())
     }
 
-    /// Adds an operation unless its place is taken.
+    /// Adds an operation, unless the path has one for this HTTP method.
     fn put(&mut self, path: &str, verb: &str, operation: Value) {
         let place = self.paths.entry(path).or_insert_with(|| json!({}));
         if place[verb].is_null() {
@@ -106,7 +107,7 @@ impl Document<'_> {
     }
 }
 
-/// What all operations of a method have in common.
+/// The common properties of a method's operations.
 struct Operation<'a> {
     service: &'a str,
     method: &'a Method,
@@ -114,14 +115,14 @@ struct Operation<'a> {
 }
 
 impl Operation<'_> {
-    /// The operation around its parameters, its body and its successful response.
+    /// Builds the operation from its parameters, its body and its successful response.
     fn json(&self, parameters: &[Value], body: Option<Value>, content: &Value) -> Value {
         let mut operation = json!({
             "tags": [self.service],
             "operationId": self.id,
             "parameters": parameters,
             "responses": {
-                "200": { "description": "The reply.", "content": content },
+                "200": { "description": "The response.", "content": content },
                 "default": { "$ref": "#/components/responses/error" },
             },
         });

@@ -1,38 +1,38 @@
-//! Templates as `OpenAPI` has them: literals, and a name for each segment that may be anything.
+//! Templates as `OpenAPI` paths: literals, and a parameter for each wildcard segment.
 //!
-//! Two paths there may not differ in names alone, so templates that do share the names of the
-//! first.
+//! `OpenAPI` does not allow two paths that differ only in the names of parameters, so such
+//! templates share the names of the first one.
 
 use std::collections::BTreeMap;
 
 use crate::http::{Segment, Template, Variable};
 
-/// The names that were given, by paths without names.
+/// The names of parameters, by the paths without names.
 #[derive(Debug, Default)]
 pub(super) struct Names(BTreeMap<String, Vec<String>>);
 
-/// A template as a path.
+/// A template as an `OpenAPI` path.
 #[derive(Debug)]
 pub(super) struct Path<'a> {
-    /// The key: `/v1/shelves/{name}`.
+    /// The path in the document, for example `/v1/shelves/{name}`.
     pub(super) text: String,
     pub(super) parameters: Vec<Parameter<'a>>,
 }
 
-/// A segment that may be anything.
+/// A wildcard segment.
 #[derive(Debug)]
 pub(super) struct Parameter<'a> {
     pub(super) name: String,
-    /// The variable that it is a part of.
+    /// The variable that contains the segment.
     pub(super) variable: Option<&'a Variable>,
-    /// Whether it is all of that variable.
+    /// Whether the segment is the whole variable.
     pub(super) whole: bool,
-    /// Whether it stands for any number of segments.
+    /// Whether the segment matches any number of segments.
     pub(super) rest: bool,
 }
 
 impl Names {
-    /// The path of a template.
+    /// Converts a template to a path.
     pub(super) fn path<'a>(&mut self, template: &'a Template) -> Path<'a> {
         let mut parameters = parameters(template);
         let own = parameters.iter().map(|parameter| parameter.name.clone());
@@ -73,7 +73,7 @@ fn parameters(template: &Template) -> Vec<Parameter<'_>> {
     found
 }
 
-/// The variable's name, with a number when more than one of its segments may be anything.
+/// The variable's name, with a number if the variable has several wildcard segments.
 fn numbered(template: &Template, variable: &Variable, at: usize) -> String {
     let open = |at: &usize| !matches!(template.segments()[*at], Segment::Literal(_));
     let field = variable.field();
@@ -84,7 +84,7 @@ fn numbered(template: &Template, variable: &Variable, at: usize) -> String {
     format!("{field}_{}", number.count() + 1)
 }
 
-/// The path with these names; without, as long as there are none.
+/// The path with these parameter names. With an empty list, the names are empty.
 fn text(template: &Template, names: &[String]) -> String {
     let mut names = names.iter();
     let mut text = String::new();
@@ -106,7 +106,7 @@ fn text(template: &Template, names: &[String]) -> String {
     text
 }
 
-/// A literal with what has a meaning in paths and templates escaped.
+/// Percent-encodes the characters of a literal that have a special meaning in paths and templates.
 fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte);
     let bytes = text.bytes().map(|byte| match byte {
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_segment_that_may_be_anything_has_a_name_of_its_own() {
+    fn every_wildcard_segment_has_a_unique_name() {
         for (template, expected) in [
             ("/v1/items", "/v1/items"),
             ("/v1/{name=shelves/*}", "/v1/shelves/{name}"),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_that_differ_in_names_alone_share_a_path() {
+    fn templates_that_differ_only_in_names_share_a_path() {
         let mut names = Names::default();
         let [first, second] = ["/v1/items/{a}", "/{b=v1/items/*}"].map(|template| {
             let template = Template::parse(template).unwrap();

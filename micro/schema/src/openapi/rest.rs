@@ -1,4 +1,5 @@
-//! Methods at their plain HTTP paths, as the server itself reads the rules of `google.api.http`.
+//! Methods at their plain HTTP paths. The server's own code interprets the rules of
+//! `google.api.http`.
 
 use serde_json::{Map, Value, json};
 
@@ -7,13 +8,12 @@ use crate::model::{Field, Http, Message};
 use crate::openapi::path::{self, Path};
 use crate::openapi::{Document, ERROR, Operation, reference};
 
-/// HTTP methods that `OpenAPI` has a place for.
+/// HTTP methods that `OpenAPI` supports.
 const VERBS: [&str; 8] = [
     "GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE",
 ];
 
-/// Adds a rule of a method. One that is not well formed is left out; the app does not start with
-/// it, and says why.
+/// Adds a rule of a method. An invalid rule is skipped: the app reports it and does not start.
 pub(super) fn add(document: &mut Document<'_>, operation: &Operation<'_>, rule: &Http) {
     let method = operation.method;
     let names = (&*method.request, &*method.reply);
@@ -39,7 +39,8 @@ pub(super) fn add(document: &mut Document<'_>, operation: &Operation<'_>, rule: 
         reply(document, (&binding, &method.reply))
     };
     let mut operation = operation.json(&parameters, body, &content);
-    // Paths say less than templates: which segments are one value, and where slashes may stand.
+    // The template contains more than the path: which segments form one value, and where slashes
+    // are allowed.
     operation["x-micro-path"] = rule.path.as_str().into();
     let verb = rule.verb.to_ascii_lowercase();
     if !VERBS.contains(&&*rule.verb) || document.has(&path, &verb) {
@@ -50,7 +51,7 @@ pub(super) fn add(document: &mut Document<'_>, operation: &Operation<'_>, rule: 
     }
 }
 
-/// A segment that may be anything.
+/// The parameter of a wildcard segment.
 fn in_path(
     document: &mut Document<'_>,
     request: Option<&Message>,
@@ -74,7 +75,7 @@ fn in_path(
         }
     }
     if segment.rest {
-        about.push("Any number of segments, none included; slashes are sent as they are.".into());
+        about.push("Zero or more segments; slashes are sent unencoded.".into());
     }
     if !about.is_empty() {
         schema["description"] = about.join(" ").into();
@@ -94,7 +95,7 @@ fn in_query(
         made["style"] = "deepObject".into();
         made["explode"] = true.into();
     }
-    // What lies in a message that may be left out may be left out with it.
+    // A required field of a message that may be omitted is not a required parameter.
     if field.required && !parameter.name.contains('.') {
         made["required"] = true.into();
     }
@@ -104,7 +105,7 @@ fn in_query(
     Some(made)
 }
 
-/// What the body may be, by content type.
+/// The possible bodies, by content type.
 fn body(
     document: &mut Document<'_>,
     (binding, name): (&Binding, &str),
@@ -128,7 +129,7 @@ fn body(
     (!content.is_empty()).then_some(Value::Object(content))
 }
 
-/// The request as a form: names as in a query.
+/// The schema of a form, with the same names as in a query.
 fn form(document: &mut Document<'_>, binding: &Binding, request: &Message) -> Value {
     let (mut properties, mut encoding) = (Map::new(), Map::new());
     for parameter in binding.form(&document.types) {
@@ -148,7 +149,7 @@ fn form(document: &mut Document<'_>, binding: &Binding, request: &Message) -> Va
     made
 }
 
-/// A field as it is, without JSON around it.
+/// The schema of a field that is sent without JSON.
 fn raw(media: Media) -> Value {
     match media {
         Media::Text => json!({ "schema": { "type": "string" } }),
@@ -156,7 +157,7 @@ fn raw(media: Media) -> Value {
     }
 }
 
-/// The request without what stands in the path already.
+/// The request without the fields that the path fills.
 fn whole(
     document: &mut Document<'_>,
     name: &str,
@@ -177,7 +178,7 @@ fn whole(
     }
 }
 
-/// What one reply may be, by content type.
+/// The possible bodies of a unary response, by content type.
 fn reply(document: &mut Document<'_>, (binding, name): (&Binding, &str)) -> Value {
     let message = document.shapes.message(name);
     let own = binding.response_body();
@@ -194,13 +195,13 @@ fn reply(document: &mut Document<'_>, (binding, name): (&Binding, &str)) -> Valu
     Value::Object(content)
 }
 
-/// A stream of replies: lines of JSON, or events.
+/// A stream of responses: lines of JSON, or server-sent events.
 fn stream(document: &mut Document<'_>, name: &str) -> Value {
     let reply = document.shapes.reference(name);
     let line = json!({
         "type": "object",
-        "description": "One line. `result` is a reply; a line without it is the last one: `error` \
-            says that the call failed in mid-stream, `metadata` is what follows the replies.",
+        "description": "One line. `result` is a response; a line without it is the last one: \
+            `error` is set if the call failed in mid-stream, `metadata` is the trailing metadata.",
         "properties": {
             "result": reply,
             "error": reference(ERROR),
@@ -212,8 +213,8 @@ fn stream(document: &mut Document<'_>, name: &str) -> Value {
     });
     let events = json!({
         "type": "string",
-        "description": "An event for each reply, its data a reply in JSON; then an event `end`, or \
-            `error` with the error in JSON.",
+        "description": "One event per response, with the response in JSON as its data; then an \
+            event `end`, or an event `error` with the error in JSON.",
         "contentMediaType": "text/event-stream",
     });
     json!({
@@ -227,7 +228,7 @@ fn field<'a>(message: &'a Message, name: &str) -> Option<&'a Field> {
     fields.find(|field| field.name == name || field.json_name == name)
 }
 
-/// The field of a dotted path.
+/// Finds the field of a dotted path.
 fn find<'a>(document: &Document<'a>, message: &'a Message, path: &str) -> Option<&'a Field> {
     let Some((first, rest)) = path.split_once('.') else {
         return field(message, path);

@@ -1,4 +1,4 @@
-//! What a description says of methods, paths and parameters.
+//! Descriptions of methods, paths and parameters.
 
 use super::*;
 use crate::model::sample::sample;
@@ -43,7 +43,7 @@ fn every_unary_method_has_its_connect_path() {
 }
 
 #[test]
-fn what_is_deprecated_says_so() {
+fn deprecated_items_are_marked() {
     let told = document(|method| method.deprecated = true);
     assert_eq!(told["paths"]["/shop.Cart/Get"]["post"]["deprecated"], true);
     assert_eq!(told["paths"]["/v1/items/{sku}"]["get"]["deprecated"], true);
@@ -57,7 +57,7 @@ fn what_is_deprecated_says_so() {
 }
 
 #[test]
-fn streams_are_listed_apart() {
+fn streams_are_listed_separately() {
     let document = document(|method| method.idempotent = false);
     assert!(document["paths"]["/shop.Cart/Watch"].is_null());
     assert!(document["paths"]["/shop.Cart/Get"]["get"].is_null());
@@ -70,7 +70,7 @@ fn streams_are_listed_apart() {
 }
 
 #[test]
-fn what_must_be_sent_is_required() {
+fn required_fields_are_required() {
     let mut schema = sample();
     schema.files[0].messages[0].fields[1].required = true;
     let told = schema.openapi("Shop", "1.2.3");
@@ -132,7 +132,7 @@ fn rule(verb: &str, path: &str, body: &str) -> Http {
 }
 
 #[test]
-fn each_open_segment_of_a_template_is_a_parameter_and_nothing_is_lost() {
+fn each_wildcard_segment_is_a_parameter_and_no_rule_is_lost() {
     let document = document(|method| {
         method.http = vec![
             rule("PUT", "/v1/{sku=shelves/*/books/**}:lend", "cash"),
@@ -193,7 +193,7 @@ fn streams_of_plain_http_are_lines_or_events() {
 }
 
 #[test]
-fn parameters_and_bodies_are_those_that_the_server_takes() {
+fn parameters_and_bodies_match_those_of_the_server() {
     let document = document(|method| {
         method.http = vec![
             rule("POST", "/v1/{sku}", "*"),

@@ -1,12 +1,12 @@
-//! A schema's messages as the descriptors that the server reads requests by, so that a description
-//! says what a server does.
+//! Converts the messages of a schema to the descriptors with which the server reads requests, so
+//! that a description matches the server's behavior.
 
 use crate::model::{Field, Kind, Label, Schema};
 use micro_message::codec::{
     FieldDescriptor, FieldType, Kind as Had, Label as Many, MessageDescriptor, Types,
 };
 
-/// The messages of a schema. Enums are left out: they are no more than their names here.
+/// Converts the messages of a schema. Enums are not needed: fields refer to them by name only.
 pub(super) fn types(schema: &Schema) -> Types {
     let mut types = Types::default();
     for (name, message) in schema.messages() {

@@ -1,7 +1,8 @@
-//! A schema as `.proto` files, for those who write in other languages.
+//! A schema as `.proto` files, for programs in other languages.
 //!
-//! Says what the descriptors say and nothing of its own: read again, the files give the same
-//! descriptors. Options for one language's generator, such as `go_package`, are left to its users.
+//! The files contain exactly what the descriptors contain: parsing them gives the same descriptors.
+//! Options for the generator of one language, such as `go_package`, are left to the users of the
+//! files.
 
 mod names;
 mod print;
@@ -17,22 +18,23 @@ use micro_message::error::{Error, Result};
 
 const ANNOTATIONS: &str = "google/api/annotations.proto";
 
-/// What methods with HTTP rules need, which is not part of protobuf.
+/// The files that methods with HTTP rules import. They are not part of protobuf.
 const GOOGLE: [(&str, &str); 2] = [
     (ANNOTATIONS, include_str!("google/annotations.proto")),
     ("google/api/http.proto", include_str!("google/http.proto")),
 ];
 
 impl Schema {
-    /// The `.proto` files: their names and their texts.
+    /// Returns the `.proto` files as pairs of name and text.
     ///
-    /// One file a package; packages that need each other are cut into several. When a method has
-    /// HTTP rules, `google/api/annotations.proto` and `google/api/http.proto` are among them.
+    /// Each package is one file. Packages that use each other are split into several files. If a
+    /// method has HTTP rules, the result contains `google/api/annotations.proto` and
+    /// `google/api/http.proto`.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when a name is used twice or has no form in protobuf, or a message is
-    /// used that the schema does not hold.
+    /// `InvalidArgument` when a name is defined twice or is not valid in protobuf, or when a
+    /// message is used that the schema does not contain.
     pub fn proto(&self) -> Result<Vec<(String, String)>> {
         valid::check(self)?;
         let names = Names::new(self);
@@ -50,10 +52,11 @@ impl Schema {
         Ok(files)
     }
 
-    /// Writes the `.proto` files into a directory, which is made if need be; returns their paths.
+    /// Writes the `.proto` files into a directory and returns their paths. Missing directories are
+    /// created.
     ///
-    /// Files that say the same already are left alone, and so are Google's annotations if they
-    /// are there in whatever version. Files of packages that are gone are not removed.
+    /// Unchanged files are not written again. Existing files of Google's annotations are kept,
+    /// whatever their version. Files of packages that were removed are not deleted.
     ///
     /// # Errors
     ///
@@ -65,7 +68,7 @@ impl Schema {
             let path = directory.join(&name);
             let parent = path.parent().unwrap_or(directory);
             std::fs::create_dir_all(parent).map_err(|error| {
-                Error::internal(format!("cannot make `{}`", parent.display())).with_source(error)
+                Error::internal(format!("cannot create `{}`", parent.display())).with_source(error)
             })?;
             let given = GOOGLE.iter().any(|(google, _)| *google == name) && path.exists();
             if !given {
@@ -89,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_has_its_form() {
+    fn everything_is_printed() {
         let text = text(&sample());
         for piece in [
             "syntax = \"proto3\";\n\npackage shop;\n\nimport \"google/api/annotations.proto\";\n",
@@ -112,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_and_comments_of_services_methods_and_oneofs_are_written() {
+    fn deprecations_and_comments_of_services_methods_and_oneofs_are_printed() {
         let mut schema = sample();
         let file = &mut schema.files[0];
         let doc = ("payment".to_owned(), "How it is paid.".to_owned());
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn annotations_come_along_only_where_they_are_needed() {
+    fn annotations_are_included_only_when_needed() {
         let mut schema = sample();
         let names = |schema: &Schema| -> Vec<String> {
             schema
@@ -151,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_hidden_is_written_in_full() {
+    fn a_shadowed_name_is_printed_in_full() {
         let message = |name: &str, fields| Message {
             name: name.to_owned(),
             fields,
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_named_as_a_method_is_written_in_full() {
+    fn a_message_with_the_name_of_a_method_is_printed_in_full() {
         let mut schema = sample();
         schema.files[0].messages[0].name = "Watch".to_owned();
         let text = text(&rename(&schema, "shop.Item", "shop.Watch"));
@@ -211,11 +214,11 @@ mod tests {
     }
 
     #[test]
-    fn what_protobuf_cannot_say_is_refused() {
+    fn schemas_that_protobuf_cannot_express_are_rejected() {
         for (change, expected) in [
             (
                 (|schema| schema.files[0].messages[0].name = "Größe".to_owned()) as fn(&mut Schema),
-                "`shop.Größe` is no name in protobuf",
+                "`shop.Größe` is not a valid name in protobuf",
             ),
             (
                 |schema| schema.files[0].enums[0].values[1].name = "Item".to_owned(),
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_written_and_google_s_are_left_alone() {
+    fn files_are_written_and_existing_ones_of_google_are_kept() {
         let directory = std::env::temp_dir().join(format!("micro-proto-{}", std::process::id()));
         let paths = sample().write_proto(&directory).unwrap();
         assert_eq!(std::fs::read_to_string(&paths[0]).unwrap(), text(&sample()));

@@ -1,11 +1,11 @@
-//! How a message is named from where it is used: as short as protobuf's scopes allow.
+//! References to messages, as short as protobuf's scoping rules allow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Kind, Schema, full, known_file};
 use micro_message::error::{Error, Result};
 
-/// Words that cannot begin a type where a field is expected.
+/// Keywords that cannot begin a type where a field is expected.
 const KEYWORDS: [&str; 15] = [
     "enum",
     "extend",
@@ -28,8 +28,8 @@ const KEYWORDS: [&str; 15] = [
 pub(super) struct Names<'a> {
     /// The file of each message and enum.
     homes: BTreeMap<String, &'a str>,
-    /// What the first part of a name can be taken for: packages, messages, enums, services and
-    /// methods.
+    /// The names that the first part of a reference can resolve to: packages, messages, enums,
+    /// services and methods.
     scopes: BTreeSet<String>,
 }
 
@@ -38,7 +38,7 @@ impl<'a> Names<'a> {
         let homes = schema.homes();
         let mut scopes: BTreeSet<String> = homes.keys().cloned().collect();
         for (name, service) in schema.services() {
-            // Where a method's messages are named, the methods beside it count, too.
+            // The methods of a service are in scope where the messages of its methods are named.
             let methods = service.methods.iter();
             scopes.extend(methods.map(|method| full(&name, &method.name)));
             scopes.insert(name);
@@ -62,7 +62,7 @@ impl<'a> Names<'a> {
         })
     }
 
-    /// The name of a message or enum for use within a scope: a message or a package.
+    /// The shortest reference to a message or enum from a scope: a message or a package.
     pub(super) fn reference(&self, target: &str, scope: &str, package: &str) -> String {
         let inner = target
             .strip_prefix(package)
@@ -78,7 +78,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// What a name means within a scope: the innermost scope that knows its first part decides.
+    /// Resolves a name within a scope: the innermost scope that contains its first part wins.
     fn finds(&self, name: &str, scope: &str) -> Option<String> {
         let first = name.split('.').next().unwrap_or(name);
         if KEYWORDS.contains(&first) || Kind::scalar(first).is_some() {

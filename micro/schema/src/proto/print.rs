@@ -1,4 +1,4 @@
-//! One file of a schema as text.
+//! Prints one file of a schema.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use crate::proto::ANNOTATIONS;
 use crate::proto::names::Names;
 use micro_message::error::Result;
 
-/// The largest tag that protobuf has.
+/// The largest tag that protobuf allows.
 const LAST_TAG: i32 = (1 << 29) - 1;
 
 /// Prints one file.
@@ -33,7 +33,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// The text.
+    /// Returns the text of the file.
     pub(super) fn print(mut self) -> Result<String> {
         for message in &self.file.messages {
             self.blank();
@@ -49,11 +49,11 @@ impl<'a> Printer<'a> {
         }
         let mut head = "syntax = \"proto3\";\n".to_owned();
         if !self.file.package.is_empty() {
-            write!(head, "\npackage {};\n", self.file.package).expect("a string takes everything");
+            write!(head, "\npackage {};\n", self.file.package).expect("strings accept all writes");
         }
         for (index, import) in self.imports.iter().enumerate() {
             let blank = if index == 0 { "\n" } else { "" };
-            writeln!(head, "{blank}import \"{import}\";").expect("a string takes everything");
+            writeln!(head, "{blank}import \"{import}\";").expect("strings accept all writes");
         }
         Ok(head + &self.out)
     }
@@ -64,7 +64,7 @@ impl<'a> Printer<'a> {
         self.out.push('\n');
     }
 
-    /// An empty line, except at the beginning of a block.
+    /// Adds an empty line, except at the beginning of a block.
     fn blank(&mut self) {
         if !self.out.ends_with("{\n") {
             self.out.push('\n');
@@ -79,7 +79,7 @@ impl<'a> Printer<'a> {
     fn close(&mut self) {
         self.depth -= 1;
         if self.out.ends_with("{\n") {
-            // Nothing inside: `{}`.
+            // The block is empty, so it is printed as `{}`.
             self.out.truncate(self.out.len() - 1);
             self.out.push_str("}\n");
         } else {
@@ -89,13 +89,13 @@ impl<'a> Printer<'a> {
 
     fn doc(&mut self, doc: &str) {
         for line in doc.lines() {
-            // A control character could end the comment for some reader.
+            // Some parsers could end the comment at a control character.
             let line = line.replace(char::is_control, " ");
             self.line(format!("// {line}").trim_end());
         }
     }
 
-    /// A message or enum as it is named here; its file is imported.
+    /// Returns the reference to a message or enum, and imports its file.
     fn reference(&mut self, name: &str, scope: &str) -> Result<String> {
         let names = self.names;
         let home = names.file(name)?;
@@ -175,7 +175,7 @@ impl<'a> Printer<'a> {
             scalar => scalar.to_string(),
         };
         let label = match (&field.label, &field.oneof) {
-            // The members of a oneof know presence without a word.
+            // The fields of a oneof have presence without a label.
             (Label::Optional, Some(_)) => &Label::Single,
             (label, _) => label,
         };
@@ -302,14 +302,14 @@ fn bracketed(options: &[String]) -> String {
     }
 }
 
-/// A text as a literal of protobuf.
+/// Formats a text as a protobuf string literal.
 fn quoted(text: &str) -> String {
     let mut literal = String::from('"');
     for char in text.chars() {
         match char {
             '"' | '\\' => literal.extend(['\\', char]),
             _ if char.is_control() => {
-                write!(literal, "\\U{:08x}", u32::from(char)).expect("a string takes everything");
+                write!(literal, "\\U{:08x}", u32::from(char)).expect("strings accept all writes");
             }
             _ => literal.push(char),
         }

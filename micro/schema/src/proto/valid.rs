@@ -1,15 +1,15 @@
-//! What has no form in protobuf, found before a compiler finds it.
+//! Finds schemas that protobuf cannot express, before a protobuf compiler does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Enum, Message, Schema, full};
 use micro_message::error::{Error, Result};
 
-/// Checks names: their letters, and that each is defined once.
+/// Checks that names are valid identifiers and that each is defined once.
 ///
 /// # Errors
 ///
-/// `InvalidArgument` for the first name that is wrong.
+/// `InvalidArgument` for the first invalid name.
 pub(super) fn check(schema: &Schema) -> Result<()> {
     let mut symbols = Symbols::default();
     for file in schema.files() {
@@ -84,7 +84,7 @@ impl Symbols {
     fn enumeration(&mut self, scope: &str, one: &Enum) -> Result<()> {
         self.add(scope, &one.name)?;
         for value in &one.values {
-            // Values stand beside their enum, not within it.
+            // The values of an enum are in the scope that contains the enum, not in the enum.
             self.add(scope, &value.name)?;
         }
         Ok(())
@@ -101,15 +101,15 @@ fn is_identifier(name: &str) -> bool {
 
 fn no_name(name: &str) -> Error {
     Error::invalid_argument(format!(
-        "`{}` is no name in protobuf; give it another with `name = \"…\"` or `package = \"…\"`, of \
-         letters, digits and `_`",
+        "`{}` is not a valid name in protobuf; set another one with `name = \"…\"` or \
+         `package = \"…\"`, made of letters, digits and `_`",
         name.escape_debug()
     ))
 }
 
 fn twice(name: &str) -> Error {
     Error::invalid_argument(format!(
-        "`{name}` is defined twice; the values of an enum count as names beside the enum; give \
-         one another name with `name = \"…\"`"
+        "`{name}` is defined twice; the values of an enum are in the scope that contains the enum; \
+         rename one of them with `name = \"…\"`"
     ))
 }

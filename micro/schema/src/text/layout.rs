@@ -1,24 +1,24 @@
-//! JSON in an order of its own: what fits a line is one.
+//! Writes JSON in a fixed order, with objects and lists of scalars on one line.
 
 use std::fmt::Write;
 
-/// A piece of JSON.
+/// A JSON value.
 pub(super) enum Node {
-    /// A number, text or truth value, as JSON.
+    /// A number, text or boolean, as JSON.
     Leaf(String),
-    /// Members in the order in which they are written.
+    /// Members, in the order in which they are written.
     Object(Vec<(&'static str, Node)>),
     /// Items.
     List(Vec<Node>),
 }
 
 impl Node {
-    /// A text.
+    /// A string.
     pub(super) fn text(text: &str) -> Self {
         Self::Leaf(serde_json::Value::from(text).to_string())
     }
 
-    /// An object without the members that say nothing.
+    /// An object without the members that have their default value.
     pub(super) fn object<const N: usize>(members: [(&'static str, Self); N]) -> Self {
         let told = members.into_iter().filter(|(_, node)| !node.is_nothing());
         Self::Object(told.collect())
@@ -36,7 +36,8 @@ impl Node {
         matches!(self, Self::Leaf(_))
     }
 
-    /// Appends the JSON: what holds nothing but leaves on one line, all else one line an item.
+    /// Appends the JSON. Objects and lists that contain only leaves are on one line; in others each
+    /// item has its own line.
     pub(super) fn write(&self, depth: usize, out: &mut String) {
         match self {
             Self::Leaf(json) => out.push_str(json),
@@ -78,7 +79,7 @@ fn all<'a>(
             }
         }
         if let Some(name) = name {
-            write!(out, "\"{name}\": ").expect("a string takes everything");
+            write!(out, "\"{name}\": ").expect("strings accept all writes");
         }
         node.write(depth + 1, out);
     }

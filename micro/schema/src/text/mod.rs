@@ -1,7 +1,7 @@
-//! The committed file: a schema as text that a version control can compare line by line.
+//! The committed file: a schema as text that version control can compare line by line.
 //!
-//! JSON with one line for each field, value and method, in an order that does not depend on how
-//! the program was built. It holds all that a [`Schema`] holds.
+//! The text is JSON with one line for each field, value and method, in an order that does not
+//! depend on how the program was built. It contains everything that a [`Schema`] contains.
 
 mod layout;
 mod read;
@@ -12,22 +12,23 @@ use std::path::Path;
 use crate::model::Schema;
 use micro_message::error::{Error, ErrorKind, Result};
 
-/// The version of the form. A reader takes this one and all before it.
+/// The version of the format. A reader accepts this version and all earlier ones.
 const FORMAT: u64 = 1;
 
 impl Schema {
-    /// The schema as the text of a committed file.
+    /// Returns the schema as the text of a committed file.
     ///
-    /// The same schema always gives the same text; [`Schema::parse`] gives the schema back.
+    /// Equal schemas have equal texts. [`Schema::parse`] converts the text back.
     pub fn text(&self) -> String {
         write::text(self)
     }
 
-    /// Reads the text of a committed file.
+    /// Parses the text of a committed file.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`, naming the place, when it is no such text, or one of a later version.
+    /// `InvalidArgument`, naming the place, when the text is not a schema or has a later format
+    /// version.
     pub fn parse(text: &str) -> Result<Self> {
         read::schema(text)
     }
@@ -36,7 +37,7 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// `NotFound` when there is none; otherwise as [`Schema::parse`].
+    /// `NotFound` when the file does not exist; otherwise as [`Schema::parse`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|error| {
@@ -49,17 +50,17 @@ impl Schema {
         Self::parse(&text).map_err(|error| error.context(format!("`{}`", path.display())))
     }
 
-    /// Writes a committed file; the directory must exist.
+    /// Writes a committed file. The directory must exist.
     ///
     /// # Errors
     ///
-    /// `Internal` when it cannot be written.
+    /// `Internal` when the file cannot be written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         save(path.as_ref(), &self.text())
     }
 }
 
-/// Writes a file unless it says just that already, so that no build takes it for new.
+/// Writes a file unless it has this content already, so that builds do not see it as modified.
 pub(super) fn save(path: &Path, text: &str) -> Result<()> {
     if std::fs::read(path).is_ok_and(|known| known == text.as_bytes()) {
         return Ok(());
@@ -75,7 +76,7 @@ mod tests {
     use crate::model::sample::sample;
 
     #[test]
-    fn a_schema_survives_its_text() {
+    fn a_schema_is_unchanged_after_a_round_trip() {
         let schema = sample();
         let text = schema.text();
         assert_eq!(Schema::parse(&text).unwrap(), schema, "{text}");
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_sent_is_in_the_text_and_may_be_missing() {
+    fn requirements_are_in_the_text_and_optional_when_parsed() {
         let mut schema = sample();
         let file = &mut schema.files[0];
         file.knows_required = true;
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_values_and_methods_have_lines_of_their_own() {
+    fn fields_values_and_methods_have_separate_lines() {
         let text = sample().text();
         for line in [
             r#"{"tag": 1, "name": "sku", "type": "string", "doc": "What it is."},"#,
@@ -115,13 +116,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_schema_is_refused_with_its_place() {
+    fn invalid_schemas_are_rejected_with_the_place() {
         let good = sample().text();
         for (old, new, expected) in [
             (
                 "\"tag\": 1,",
                 "\"tag\": \"1\",",
-                "messages[0].fields[0]: `tag` is no number",
+                "messages[0].fields[0]: `tag` is not a 32-bit integer",
             ),
             ("\"format\": 1", "\"format\": 2", "a later version"),
             ("\"format\": 1", "\"form\": 1", "`format`"),

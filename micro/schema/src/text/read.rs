@@ -1,7 +1,7 @@
-//! The text of a committed file into a schema.
+//! Parses the text of a committed file.
 //!
-//! What it does not know it leaves out: an earlier version must be able to read what a later one
-//! of the same format adds.
+//! Unknown members are ignored: an earlier version must be able to read additions of later versions
+//! with the same format number.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::model::{
 use crate::text::FORMAT;
 use micro_message::error::{Error, Result};
 
-/// Reads a schema.
+/// Parses a schema.
 pub(super) fn schema(text: &str) -> Result<Schema> {
     let json: Json = serde_json::from_str(text).map_err(|error| {
         Error::invalid_argument("a schema cannot be read as JSON").with_source(error)
@@ -23,10 +23,10 @@ pub(super) fn schema(text: &str) -> Result<Schema> {
         place: String::new(),
     };
     match json["format"].as_u64() {
-        None => return Err(root.wrong("`format` is missing; this is no schema")),
+        None => return Err(root.wrong("`format` is missing; this is not a schema file")),
         Some(format) if format > FORMAT => {
             return Err(root.wrong(&format!(
-                "it has format {format}, of a later version; this one reads up to {FORMAT}"
+                "its format {format} is of a later version; this version reads up to {FORMAT}"
             )));
         }
         Some(_) => {}
@@ -42,7 +42,7 @@ pub(super) fn schema(text: &str) -> Result<Schema> {
     Ok(schema)
 }
 
-/// Tells enums from messages, which are written alike.
+/// Distinguishes enums from messages, which have the same notation.
 fn settle(messages: &mut [Message], enums: &BTreeSet<String>) {
     for message in messages {
         for field in &mut message.fields {
@@ -56,7 +56,7 @@ fn settle(messages: &mut [Message], enums: &BTreeSet<String>) {
     }
 }
 
-/// A piece of JSON and where it stands.
+/// A JSON value and its place in the document.
 struct At<'a> {
     json: &'a Json,
     place: String,
@@ -71,16 +71,16 @@ impl<'a> At<'a> {
         Error::invalid_argument(format!("{place}{what}"))
     }
 
-    /// A text that may be missing.
+    /// A string, which may be absent.
     fn text(&self, key: &str) -> Result<&'a str> {
         match &self.json[key] {
             Json::Null => Ok(""),
             Json::String(text) => Ok(text),
-            _ => Err(self.wrong(&format!("`{key}` is no text"))),
+            _ => Err(self.wrong(&format!("`{key}` is not a string"))),
         }
     }
 
-    /// A text that is not empty.
+    /// A string that is not empty.
     fn name(&self, key: &str) -> Result<String> {
         match self.text(key)? {
             "" => Err(self.wrong(&format!("`{key}` is missing"))),
@@ -99,14 +99,14 @@ impl<'a> At<'a> {
     fn number(&self, key: &str) -> Result<i32> {
         let number = self.json[key].as_i64();
         let number = number.and_then(|number| i32::try_from(number).ok());
-        number.ok_or_else(|| self.wrong(&format!("`{key}` is no number")))
+        number.ok_or_else(|| self.wrong(&format!("`{key}` is not a 32-bit integer")))
     }
 
     fn list<T>(&self, key: &str, read: fn(&At<'_>) -> Result<T>) -> Result<Vec<T>> {
         let items = match &self.json[key] {
             Json::Null => return Ok(Vec::new()),
             Json::Array(items) => items,
-            _ => return Err(self.wrong(&format!("`{key}` is no list"))),
+            _ => return Err(self.wrong(&format!("`{key}` is not a list"))),
         };
         let dot = if self.place.is_empty() { "" } else { "." };
         let items = items.iter().enumerate().map(|(index, json)| {
@@ -154,7 +154,7 @@ fn field(at: &At<'_>) -> Result<Field> {
     let name = at.name("name")?;
     let ty = at.name("type")?;
     let Some((label, kind)) = field_type(&ty) else {
-        return Err(at.wrong(&format!("`{}` is no type", ty.escape_debug())));
+        return Err(at.wrong(&format!("`{}` is not a type", ty.escape_debug())));
     };
     let json = match at.text("json")? {
         "" => json_name(&name),
@@ -176,7 +176,7 @@ fn field(at: &At<'_>) -> Result<Field> {
     })
 }
 
-/// A type with its label as it is written: `map<string, shop.Item>`.
+/// Parses a type with its label, for example `map<string, shop.Item>`.
 fn field_type(text: &str) -> Option<(Label, Kind)> {
     if let Some(inner) = text.strip_prefix("map<") {
         let (key, value) = inner.strip_suffix('>')?.split_once(", ")?;
@@ -199,10 +199,10 @@ fn kind(text: &str) -> Option<Kind> {
 
 fn item(at: &At<'_>) -> Result<String> {
     let text = at.json.as_str().map(str::to_owned);
-    text.ok_or_else(|| at.wrong("it is no text"))
+    text.ok_or_else(|| at.wrong("it is not a string"))
 }
 
-/// `5` or `"5 to 7"`.
+/// Parses `5` or `"5 to 7"`.
 fn range(at: &At<'_>) -> Result<(i32, i32)> {
     let number = |number: i64| i32::try_from(number).ok();
     let range = match at.json {
@@ -211,7 +211,7 @@ fn range(at: &At<'_>) -> Result<(i32, i32)> {
             .and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?))),
         json => json.as_i64().and_then(number).map(|one| (one, one)),
     };
-    range.ok_or_else(|| at.wrong("it is neither a number nor a text such as `5 to 7`"))
+    range.ok_or_else(|| at.wrong("it is neither a number nor a string such as `5 to 7`"))
 }
 
 fn enumeration(at: &At<'_>) -> Result<Enum> {

@@ -1,10 +1,10 @@
-//! A schema into the text of a committed file.
+//! Writes a schema as the text of a committed file.
 
 use crate::model::{Enum, Field, File, Http, Message, Method, Schema, Service, json_name};
 use crate::text::FORMAT;
 use crate::text::layout::Node;
 
-/// The text.
+/// Returns the text.
 pub(super) fn text(schema: &Schema) -> String {
     let root = Node::Object(vec![
         ("format", Node::Leaf(FORMAT.to_string())),

@@ -230,7 +230,7 @@ mod tests {
         let expected = [
             "`POST /v1/all` of `/shop.Shop/All` (the builder): the method takes a stream",
             "`GET /v1/{nope}` of `/shop.Shop/Bad` (shop.rs:2): the variable `{nope}`",
-            "`GET /v1/{id` of `/shop.Shop/Bad` (shop.rs:2): `/v1/{id` is no path template",
+            "`GET /v1/{id` of `/shop.Shop/Bad` (shop.rs:2): `/v1/{id` is not a path template",
             "`GET /v1/{id` of `/shop.Shop/Bad` (shop.rs:2): `GET` has no body",
             "`POST /healthz` of `/shop.Shop/Bad` (shop.rs:2): this server answers there already",
             "`POST /shop.Shop/Good` of `/shop.Shop/Bad` (shop.rs:2): this server answers there",

@@ -1,8 +1,8 @@
-//! Plain HTTP: paths by what they match, and what fills fields from path and query.
+//! Plain HTTP: paths are compared by what they match, fields by what fills them.
 
 use super::*;
 
-/// The sample with other rules at `Get`, and a change of it.
+/// Changes the sample, whose method `Get` has these rules.
 fn changed(rules: &[Http], change: impl FnOnce(&mut Schema)) -> Report {
     let mut old = sample();
     method(&mut old, "Get").http = rules.to_vec();
@@ -19,7 +19,7 @@ fn path(old: &str, new: &str) -> Report {
     })
 }
 
-/// What callers by plain HTTP are told, and all else is left out.
+/// The findings that affect plain HTTP callers.
 fn felt(report: &Report) -> Vec<&str> {
     let findings = report.findings().iter();
     let felt = findings.filter(|finding| finding.breaks(ByHttp));
@@ -37,7 +37,7 @@ fn rules() -> Vec<Http> {
 }
 
 #[test]
-fn http_paths_must_stay() {
+fn http_paths_must_not_be_removed() {
     let report = changed(&rules(), |schema| {
         method(schema, "Get").http[0].path = "/v2/items".to_owned();
     });
@@ -48,7 +48,7 @@ fn http_paths_must_stay() {
     });
     assert_eq!(one(&report), ("shop.Cart/Get", vec![ByHttp]));
     assert!(
-        report.to_string().contains("takes or gives another body"),
+        report.to_string().contains("has a different body"),
         "{report}"
     );
     let more = Http::new("DELETE", "/v1/items/{sku}");
@@ -57,17 +57,17 @@ fn http_paths_must_stay() {
 }
 
 #[test]
-fn a_parameter_of_the_query_must_stay() {
+fn query_parameters_must_not_be_removed() {
     let gone = |schema: &mut Schema| {
         item(schema).fields.retain(|field| field.name != "count");
         item(schema).reserved.push((2, 2));
     };
     let report = changed(&get(), gone);
-    let said = format!("{GET} does not take `count` any more");
+    let said = format!("{GET} no longer takes `count`");
     assert_eq!(felt(&report), [&said]);
     let place = &report.findings()[0].place;
     assert_eq!(place, "shop.Cart/Get");
-    // What the body brings is no parameter.
+    // Fields that the body fills are not parameters.
     let body = Http {
         body: "*".to_owned(),
         ..Http::new("POST", "/v1/items")
@@ -80,33 +80,33 @@ fn a_parameter_of_the_query_must_stay() {
     let report = changed(&[body], |schema| of(schema, "weight").kind = Kind::Bytes);
     assert_eq!(
         felt(&report),
-        ["`POST /v1/items` reads `weight` in another way"]
+        ["`POST /v1/items` reads `weight` differently"]
     );
 }
 
 #[test]
-fn a_parameter_keeps_both_its_names() {
+fn a_parameter_must_keep_both_of_its_names() {
     let report = changed(&get(), |schema| {
         let field = of(schema, "count");
         (field.name, field.json_name) = ("number".to_owned(), "number".to_owned());
     });
-    let said = format!("{GET} does not take `count` any more");
+    let said = format!("{GET} no longer takes `count`");
     assert_eq!(felt(&report), [&said]);
     let report = changed(&get(), |schema| {
         of(schema, "made_at").json_name = "made".to_owned();
     });
-    let said = format!("{GET} does not take `madeAt` any more");
+    let said = format!("{GET} no longer takes `madeAt`");
     assert_eq!(felt(&report), [&said]);
     let report = changed(&get(), |schema| {
         let field = &mut item(schema).messages[0].fields[0];
         (field.name, field.json_name) = ("notes".to_owned(), "notes".to_owned());
     });
-    let said = format!("{GET} does not take `cash.coins` any more");
+    let said = format!("{GET} no longer takes `cash.coins`");
     assert_eq!(felt(&report), [&said]);
 }
 
 #[test]
-fn a_parameter_keeps_what_it_reads() {
+fn a_parameter_must_read_the_same_values() {
     let kind = |name: &'static str, kind: Kind| {
         let report = changed(&get(), move |schema| of(schema, name).kind = kind);
         !felt(&report).is_empty()
@@ -119,12 +119,12 @@ fn a_parameter_keeps_what_it_reads() {
     let wrapped = Kind::Message("google.protobuf.UInt32Value".to_owned());
     assert!(!kind("count", wrapped));
     let report = changed(&get(), |schema| of(schema, "sizes").label = Label::Single);
-    let said = format!("{GET} reads `sizes` in another way");
+    let said = format!("{GET} reads `sizes` differently");
     assert_eq!(felt(&report), [&said]);
 }
 
 #[test]
-fn what_a_variable_is_called_nobody_sees() {
+fn names_of_variables_do_not_matter() {
     let report = changed(&get(), |schema| {
         let field = of(schema, "sku");
         (field.name, field.json_name) = ("key".to_owned(), "key".to_owned());
@@ -146,7 +146,7 @@ fn what_a_variable_is_called_nobody_sees() {
 }
 
 #[test]
-fn a_path_that_is_narrower_or_cut_otherwise_is_gone() {
+fn a_path_that_matches_less_or_binds_differently_is_removed() {
     for (old, new) in [
         ("/v1/{sku=**}", "/v1/{sku}"),
         ("/v1/{sku=*/*}", "/v1/{sku=shelves/*}"),
@@ -158,22 +158,22 @@ fn a_path_that_is_narrower_or_cut_otherwise_is_gone() {
         ("/v1/{sku}/{weight}", "/v1/{sku=*/*}"),
     ] {
         let report = path(old, new);
-        assert_eq!(felt(&report), [format!("`GET {old}` is gone")], "{new}");
+        assert_eq!(felt(&report), [format!("`GET {old}` is removed")], "{new}");
     }
 }
 
 #[test]
-fn a_variable_fills_the_field_it_filled() {
+fn a_variable_must_fill_the_same_field() {
     let report = path("/v1/items/{sku}", "/v1/items/{weight}");
     let said = [
-        format!("{GET} does not take `weight` any more"),
-        format!("{GET} reads `sku` in another way"),
+        format!("{GET} no longer takes `weight`"),
+        format!("{GET} reads `sku` differently"),
     ];
     assert_eq!(felt(&report), said);
 }
 
 #[test]
-fn a_body_is_the_field_and_not_its_name() {
+fn bodies_are_compared_by_field_and_not_by_name() {
     let rule = Http {
         body: "cash".to_owned(),
         ..Http::new("POST", "/v1/items")
@@ -187,13 +187,13 @@ fn a_body_is_the_field_and_not_its_name() {
     let other = |schema: &mut Schema| method(schema, "Get").http[0].body = "raw".to_owned();
     let report = changed(&[rule], other);
     assert!(
-        felt(&report).contains(&"`POST /v1/items` takes or gives another body"),
+        felt(&report).contains(&"`POST /v1/items` has a different body"),
         "{report}"
     );
 }
 
 #[test]
-fn a_literal_before_a_variable_is_worth_a_note() {
+fn a_literal_that_shadows_a_variable_is_a_note() {
     let with = |path: &'static str| {
         changed(&get(), move |schema| {
             let special = Method {

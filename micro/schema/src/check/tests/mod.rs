@@ -1,4 +1,4 @@
-//! Every kind of change: who is harmed, and where it is said to be.
+//! Every kind of change: which users it breaks, and the place that the finding names.
 
 mod http;
 mod names;
@@ -8,14 +8,14 @@ use super::*;
 use crate::model::sample::{field, sample};
 use crate::model::{Field, Http, Kind, Label, Method, Service, Value};
 
-/// The sample without rules of plain HTTP, whose parameters are found apart.
+/// The sample without plain HTTP rules, whose findings have tests of their own.
 fn plain() -> Schema {
     let mut schema = sample();
     method(&mut schema, "Get").http.clear();
     schema
 }
 
-/// What the check says when the sample is changed so.
+/// The report for a change of the sample.
 fn changed(change: impl FnOnce(&mut Schema)) -> Report {
     let (old, mut new) = (plain(), plain());
     change(&mut new);
@@ -40,7 +40,7 @@ fn method<'a>(schema: &'a mut Schema, name: &str) -> &'a mut Method {
     methods.find(|method| method.name == name).unwrap()
 }
 
-/// The one finding: its place, and whom it harms.
+/// The only finding: its place, and the users that it breaks.
 #[track_caller]
 fn one(report: &Report) -> (&str, Vec<Affected>) {
     let [finding] = report.findings() else {
@@ -55,7 +55,7 @@ use Affected::{Http as ByHttp, Json, NewCallers, OldCallers, Sources, StoredData
 const BINARY: [Affected; 3] = [OldCallers, NewCallers, StoredData];
 
 #[test]
-fn nothing_is_found_where_nothing_changed() {
+fn an_unchanged_schema_has_no_findings() {
     let report = changed(|schema| {
         item(schema).doc = "Other words.".to_owned();
         schema.files[0].name = "elsewhere.proto".to_owned();
@@ -65,7 +65,7 @@ fn nothing_is_found_where_nothing_changed() {
 }
 
 #[test]
-fn what_is_new_breaks_nobody() {
+fn additions_do_not_break_anything() {
     let report = changed(|schema| {
         item(schema)
             .fields
@@ -107,7 +107,7 @@ fn what_is_new_breaks_nobody() {
 }
 
 #[test]
-fn a_field_that_is_gone_must_reserve_its_tag() {
+fn a_removed_field_must_reserve_its_tag() {
     let gone = |schema: &mut Schema| item(schema).fields.retain(|field| field.name != "raw");
     let report = changed(gone);
     assert_eq!(one(&report), ("shop.Item.raw", BINARY.to_vec()));
@@ -127,7 +127,7 @@ fn a_field_that_is_gone_must_reserve_its_tag() {
 }
 
 #[test]
-fn a_renamed_field_harms_json_alone() {
+fn a_renamed_field_breaks_only_json_and_sources() {
     let report = changed(|schema| {
         let field = of(schema, "sku");
         (field.name, field.json_name) = ("code".to_owned(), "code".to_owned());
@@ -142,7 +142,7 @@ fn a_renamed_field_harms_json_alone() {
 }
 
 #[test]
-fn a_tag_that_is_reused_is_told_from_a_new_name() {
+fn a_reused_tag_is_distinguished_from_a_renamed_field() {
     let report = changed(|schema| {
         *of(schema, "raw") = field(10, "width", Label::Single, Kind::Double);
     });
@@ -158,7 +158,7 @@ fn a_tag_that_is_reused_is_told_from_a_new_name() {
 }
 
 #[test]
-fn fields_in_another_order_have_other_tags() {
+fn reordered_fields_change_their_tags() {
     let report = changed(|schema| {
         (of(schema, "raw").tag, of(schema, "weight").tag) = (11, 10);
     });
@@ -177,7 +177,7 @@ fn fields_in_another_order_have_other_tags() {
 }
 
 #[test]
-fn a_field_that_moved_and_changed_harms_json_too() {
+fn a_field_with_a_new_tag_and_type_breaks_json_too() {
     let all = [OldCallers, NewCallers, StoredData, Json];
     let moved = |change: fn(&mut Field)| {
         changed(|schema| {
@@ -197,7 +197,7 @@ fn a_field_that_moved_and_changed_harms_json_too() {
 }
 
 #[test]
-fn a_reserved_tag_is_not_for_new_fields() {
+fn new_fields_must_not_use_reserved_tags() {
     let report = changed(|schema| {
         item(schema)
             .fields
@@ -211,7 +211,7 @@ fn a_reserved_tag_is_not_for_new_fields() {
 }
 
 #[test]
-fn types_are_compared_by_what_is_on_the_wire() {
+fn types_are_compared_by_their_encoding() {
     let kind = |name: &'static str, kind: Kind| changed(move |schema| of(schema, name).kind = kind);
     let all = vec![OldCallers, NewCallers, StoredData, Json];
     let report = kind("sku", Kind::Int32);
@@ -224,7 +224,7 @@ fn types_are_compared_by_what_is_on_the_wire() {
     );
     let report = kind("count", Kind::Uint64);
     assert_eq!(one(&report), ("shop.Item.count", vec![Json]));
-    for said in ["cuts larger values", "numbers become text"] {
+    for said in ["truncates larger values", "numbers become text"] {
         assert!(report.to_string().contains(said), "{report}");
     }
     assert_eq!(
@@ -238,7 +238,7 @@ fn types_are_compared_by_what_is_on_the_wire() {
 }
 
 #[test]
-fn presence_and_lists_are_felt() {
+fn changes_of_presence_and_lists_are_breaking() {
     let label = |name: &'static str, label| changed(move |schema| of(schema, name).label = label);
     let absent = vec![OldCallers, StoredData];
     assert_eq!(
@@ -249,7 +249,7 @@ fn presence_and_lists_are_felt() {
         one(&label("weight", Label::Optional)),
         ("shop.Item.weight", absent)
     );
-    // A message always knows whether it was sent.
+    // A message field always has presence.
     assert!(label("made_at", Label::Optional).is_compatible());
     let report = label("sku", Label::Repeated);
     assert_eq!(one(&report), ("shop.Item.sku", vec![NewCallers, Json]));
@@ -261,7 +261,7 @@ fn presence_and_lists_are_felt() {
 }
 
 #[test]
-fn a_oneof_is_felt_by_the_fields_that_share_it() {
+fn changes_of_a_oneof_affect_the_fields_that_share_it() {
     let into = |name: &'static str, oneof: Option<&'static str>| {
         changed(move |schema| of(schema, name).oneof = oneof.map(str::to_owned))
     };
@@ -281,7 +281,7 @@ fn a_oneof_is_felt_by_the_fields_that_share_it() {
             .contains("it was in no oneof and is in the oneof `payment`")
     );
     assert_eq!(places(&into("cash", None)), all[..2]);
-    // Alone in a oneof, and knowing absent already.
+    // A single field in a oneof, which had presence before.
     assert!(into("count", Some("own")).is_compatible());
     let report = changed(|schema| {
         for name in ["card", "cash"] {
@@ -292,7 +292,7 @@ fn a_oneof_is_felt_by_the_fields_that_share_it() {
 }
 
 #[test]
-fn values_of_enums_keep_number_and_name() {
+fn enum_values_must_keep_number_and_name() {
     let red = |change: fn(&mut Vec<Value>)| {
         changed(move |schema| change(&mut schema.files[0].enums[0].values))
     };
@@ -316,7 +316,7 @@ fn values_of_enums_keep_number_and_name() {
 }
 
 #[test]
-fn services_and_methods_must_stay() {
+fn services_and_methods_must_not_be_removed() {
     let report = changed(|schema| schema.files[0].services.clear());
     assert_eq!(one(&report), ("shop.Cart", vec![OldCallers, Sources]));
     let report = changed(|schema| {
@@ -373,7 +373,7 @@ fn a_renamed_message_is_one_finding_and_its_fields_are_compared() {
 }
 
 #[test]
-fn a_message_that_nothing_used_is_missed_by_stored_data() {
+fn removing_an_unused_message_breaks_stored_data() {
     let lone = |schema: &mut Schema| {
         schema.files[0].messages.push(Message {
             name: "Paid".to_owned(),

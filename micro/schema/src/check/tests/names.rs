@@ -10,7 +10,8 @@ fn value(number: i32, name: &str) -> Value {
     }
 }
 
-/// The check of an enum `shop.Colour` with these values beside the first, and then with those.
+/// Compares two versions of an enum `shop.Colour`, which have these values in addition to the first
+/// one.
 fn values(old: &[(i32, &str)], new: &[(i32, &str)]) -> Report {
     let schema = |values: &[(i32, &str)]| {
         let mut schema = plain();
@@ -24,23 +25,23 @@ fn values(old: &[(i32, &str)], new: &[(i32, &str)]) -> Report {
 }
 
 #[test]
-fn json_has_the_first_name_of_a_number() {
+fn json_writes_the_first_name_of_a_number() {
     let report = values(&[(1, "A")], &[(1, "B"), (1, "A")]);
     assert_eq!(one(&report), ("shop.Colour.A", vec![Json]));
     assert!(
-        report.to_string().contains("JSON has 1 as `B` now"),
+        report.to_string().contains("JSON now writes 1 as `B`"),
         "{report}"
     );
     let report = values(&[(1, "A"), (1, "B")], &[(1, "B"), (1, "A")]);
     assert_eq!(one(&report), ("shop.Colour.A", vec![Json]));
     let report = values(&[(1, "A")], &[(1, "A"), (1, "B")]);
     assert!(report.is_compatible(), "{report}");
-    let said = ["name `shop.Colour.B` of 1 (an old reader of JSON refuses it)"];
+    let said = ["name `shop.Colour.B` of 1 (old readers of JSON reject it)"];
     assert_eq!(report.additions(), said);
 }
 
 #[test]
-fn a_name_less_is_not_felt_in_bytes() {
+fn a_removed_alias_does_not_affect_bytes() {
     let both = [(1, "A"), (1, "B")];
     for (left, gone) in [("A", "shop.Colour.B"), ("B", "shop.Colour.A")] {
         let report = values(&both, &[(1, left)]);
@@ -53,7 +54,7 @@ fn a_name_less_is_not_felt_in_bytes() {
 }
 
 #[test]
-fn a_reserved_name_is_not_for_what_is_new() {
+fn new_items_must_not_use_reserved_names() {
     let report = changed(|schema| {
         item(schema)
             .fields
@@ -61,7 +62,7 @@ fn a_reserved_name_is_not_for_what_is_new() {
         item(schema).reserved_names.clear();
     });
     assert_eq!(one(&report), ("shop.Item.size", vec![Json]));
-    // Another name that is the same in JSON.
+    // A different name that is the same in JSON.
     let report = changed(|schema| {
         let odd = field(40, "big", Label::Single, Kind::Bool);
         item(schema).fields.push(Field {
@@ -79,7 +80,7 @@ fn a_reserved_name_is_not_for_what_is_new() {
 }
 
 #[test]
-fn what_is_no_longer_reserved_is_worth_a_note() {
+fn a_released_reservation_is_a_note() {
     let report = changed(|schema| item(schema).reserved_names.clear());
     assert_eq!(one(&report), ("shop.Item", Vec::new()));
     let said = report.to_string();

@@ -1,8 +1,8 @@
-//! What must be sent: fields, variants of a choice, values of enums.
+//! Requirements: fields, variants of a choice, values of enums.
 
 use super::*;
 
-/// The sample, which knows what must be sent, and a change of it.
+/// The sample with recorded requirements, and a changed copy of it.
 fn knowing(change: impl FnOnce(&mut Schema)) -> (Schema, Schema) {
     let mut old = plain();
     old.files[0].knows_required = true;
@@ -17,7 +17,7 @@ fn changed(change: impl FnOnce(&mut Schema)) -> Report {
     Schema::check(&old, &new)
 }
 
-/// The other way round.
+/// The report for undoing a change.
 fn back(change: impl FnOnce(&mut Schema)) -> Report {
     let (old, new) = knowing(change);
     Schema::check(&new, &old)
@@ -27,7 +27,7 @@ fn cash(schema: &mut Schema) -> &mut Message {
     &mut item(schema).messages[0]
 }
 
-/// `shop.Item` is what `Watch` replies with.
+/// Adds a field to `shop.Item`, which `Watch` responds with.
 const ALL: [Affected; 4] = [OldCallers, NewCallers, StoredData, Json];
 
 fn new_field(schema: &mut Schema) {
@@ -44,7 +44,7 @@ fn new_field(schema: &mut Schema) {
 }
 
 #[test]
-fn a_new_field_that_must_be_sent_is_refused_where_it_is_missing() {
+fn messages_without_a_new_required_field_are_rejected() {
     let report = changed(new_field);
     assert_eq!(one(&report), ("shop.Item.shape", ALL.to_vec()));
     assert!(report.to_string().contains("must be sent"), "{report}");
@@ -53,7 +53,7 @@ fn a_new_field_that_must_be_sent_is_refused_where_it_is_missing() {
     let report = Schema::check(&old, &new);
     let whom = vec![OldCallers, StoredData, Json];
     assert_eq!(one(&report), ("shop.Item.shape", whom));
-    // Who sends it by plain HTTP.
+    // Plain HTTP callers are affected, too.
     let (mut old, mut new) = knowing(new_field);
     for schema in [&mut old, &mut new] {
         method(schema, "Get").http = vec![Http::new("POST", "/v1/items/{sku}")];
@@ -64,7 +64,7 @@ fn a_new_field_that_must_be_sent_is_refused_where_it_is_missing() {
 }
 
 #[test]
-fn a_field_that_could_be_left_out_must_not_be_asked_for() {
+fn an_optional_field_must_not_become_required() {
     let need = |name: &'static str| move |schema: &mut Schema| of(schema, name).required = true;
     assert_eq!(
         one(&changed(need("colour"))),
@@ -73,7 +73,7 @@ fn a_field_that_could_be_left_out_must_not_be_asked_for() {
     let report = back(need("colour"));
     assert!(report.is_compatible() && !report.is_unchanged(), "{report}");
     assert_eq!(report.additions().len(), 1, "{report}");
-    // An enum that knew absent.
+    // An enum field with presence.
     let (mut old, mut new) = knowing(need("colour"));
     of(&mut old, "colour").label = Label::Optional;
     assert_eq!(
@@ -81,7 +81,7 @@ fn a_field_that_could_be_left_out_must_not_be_asked_for() {
         ("shop.Item.colour", ALL.to_vec())
     );
     assert!(Schema::check(&new, &old).is_compatible());
-    // What an earlier file says of enums that know absent is enough.
+    // The presence of the enum field is enough, also in a file of an earlier version.
     old.files[0].knows_required = false;
     assert!(!Schema::check(&old, &new).is_compatible());
     of(&mut old, "colour").label = Label::Single;
@@ -91,7 +91,7 @@ fn a_field_that_could_be_left_out_must_not_be_asked_for() {
 }
 
 #[test]
-fn a_field_that_old_readers_ask_for_must_stay() {
+fn a_field_that_old_readers_require_must_not_be_removed() {
     let need = |schema: &mut Schema| of(schema, "raw").required = true;
     let (_, old) = knowing(need);
     let (mut new, mut lacking) = (old.clone(), old.clone());
@@ -110,7 +110,7 @@ fn a_field_that_old_readers_ask_for_must_stay() {
 }
 
 #[test]
-fn what_a_message_asks_for_is_found_there_alone() {
+fn a_new_requirement_is_reported_only_at_its_message() {
     let report = changed(|schema| {
         cash(schema).fields[0].required = true;
         of(schema, "cash").required = true;
@@ -119,7 +119,7 @@ fn what_a_message_asks_for_is_found_there_alone() {
 }
 
 #[test]
-fn a_message_that_becomes_a_choice_is_refused_where_none_is_set() {
+fn a_message_that_becomes_a_choice_is_rejected_when_none_is_set() {
     let choose = |schema: &mut Schema| {
         cash(schema).choice = true;
         of(schema, "cash").required = true;
@@ -131,14 +131,14 @@ fn a_message_that_becomes_a_choice_is_refused_where_none_is_set() {
 }
 
 #[test]
-fn variants_of_a_choice_are_as_values_of_an_enum() {
+fn variants_of_a_choice_are_compared_like_enum_values() {
     let start = |schema: &mut Schema| cash(schema).choice = true;
     let (_, old) = knowing(start);
     let mut new = old.clone();
     let notes = field(2, "notes", Label::Single, Kind::Uint32);
     cash(&mut new).fields.push(notes);
     let report = Schema::check(&old, &new);
-    let told = ["variant `shop.Item.Cash.notes` (an old reader refuses it)"];
+    let told = ["variant `shop.Item.Cash.notes` (old readers reject it)"];
     assert_eq!(report.additions(), told);
     let (old, mut new) = (new, old);
     let report = Schema::check(&old, &new);
@@ -146,11 +146,11 @@ fn variants_of_a_choice_are_as_values_of_an_enum() {
     cash(&mut new).reserved.push((2, 2));
     let report = Schema::check(&old, &new);
     assert_eq!(one(&report), ("shop.Item.Cash.notes", Vec::new()));
-    assert!(report.to_string().contains("are refused"), "{report}");
+    assert!(report.to_string().contains("are rejected"), "{report}");
 }
 
 #[test]
-fn enums_know_what_they_have_for_unknown_numbers() {
+fn enums_record_whether_they_accept_unknown_numbers() {
     let colour = |schema: &mut Schema| {
         schema.files[0].enums[0].values.push(Value {
             name: "COLOUR_BLUE".to_owned(),
@@ -158,7 +158,7 @@ fn enums_know_what_they_have_for_unknown_numbers() {
             ..Value::default()
         });
     };
-    let said = ["value `shop.Colour.COLOUR_BLUE` (an old reader refuses it)"];
+    let said = ["value `shop.Colour.COLOUR_BLUE` (old readers reject it)"];
     assert_eq!(changed(colour).additions(), said);
     let (mut old, mut new) = knowing(colour);
     old.files[0].enums[0].catch_all = true;
@@ -172,7 +172,7 @@ fn enums_know_what_they_have_for_unknown_numbers() {
 }
 
 #[test]
-fn a_zero_that_no_variant_has_is_no_value() {
+fn a_placeholder_zero_is_not_a_value() {
     let none = |schema: &mut Schema| schema.files[0].enums[0].values[0].placeholder = true;
     let whom = vec![OldCallers, StoredData, Json];
     let place = "shop.Colour.COLOUR_UNSPECIFIED";
@@ -180,13 +180,13 @@ fn a_zero_that_no_variant_has_is_no_value() {
     let report = back(none);
     assert!(report.is_compatible(), "{report}");
     assert_eq!(report.additions().len(), 1, "{report}");
-    // An earlier file does not say that it is none.
+    // A file of an earlier version does not record placeholders.
     let (mut old, new) = knowing(none);
     old.files[0].knows_required = false;
     let report = Schema::check(&old, &new);
     assert!(report.is_compatible(), "{report}");
     assert_eq!(
         report.additions(),
-        ["what must be sent, which `shop.proto` did not say"]
+        ["required fields, which `shop.proto` did not record"]
     );
 }

@@ -1,4 +1,4 @@
-//! Requests of plain HTTP into messages: what comes from where, and what is refused.
+//! Plain HTTP requests to messages: what fills which field, and what is rejected.
 
 mod requests;
 mod rules;

@@ -1,9 +1,9 @@
-//! What of path, query and body goes where.
+//! Path, query and body, and the fields that they fill.
 
 use super::*;
 
 #[test]
-fn queries_fill_what_the_path_leaves_over() {
+fn queries_fill_the_fields_that_the_path_does_not() {
     let list = bind("GET", "/v1/{id}/items", "");
     let request = list
         .request(
@@ -44,7 +44,7 @@ fn queries_fill_what_the_path_leaves_over() {
 }
 
 #[test]
-fn wrong_parameters_are_named_with_what_would_be_right() {
+fn errors_name_the_parameter_and_the_remedy() {
     let list = bind("GET", "/v1/{id}/items", "");
     for (query, expected) in [
         (
@@ -80,7 +80,7 @@ fn wrong_parameters_are_named_with_what_would_be_right() {
         ),
         (
             "item.parts=x",
-            "parameter `item.parts`: lists of messages come in a body alone",
+            "parameter `item.parts`: lists of messages need a request body",
         ),
         (
             "item.parts.name=x",
@@ -94,8 +94,8 @@ fn wrong_parameters_are_named_with_what_would_be_right() {
             "labels[a]=1&labels[a]=2",
             "parameter `labels[a]`: it is given twice",
         ),
-        ("tags[0]=a", "parameter `tags[0]`: it is no map"),
-        ("text[0]=a", "parameter `text[0]`: it is no map"),
+        ("tags[0]=a", "parameter `tags[0]`: it is not a map"),
+        ("text[0]=a", "parameter `text[0]`: it is not a map"),
         ("text=%ff", "parameter `text`: it is not UTF-8"),
         ("%zz=1", "parameter `%zz`: `%` needs two hexadecimal digits"),
         ("=1", "no parameter ``"),
@@ -118,7 +118,7 @@ fn wrong_parameters_are_named_with_what_would_be_right() {
 }
 
 #[test]
-fn wrong_paths_name_the_variable() {
+fn errors_in_paths_name_the_variable() {
     let get = bind("GET", "/v1/{id}/{item.name=a/*}", "");
     for (path, expected) in [
         (
@@ -126,9 +126,9 @@ fn wrong_paths_name_the_variable() {
             "`id` in the path: `x` is not an unsigned whole number",
         ),
         ("/v1/1/a/%ff", "`item.name` in the path: it is not UTF-8"),
-        ("/v1/1/a/..", "`..` in a path is a way"),
-        ("/v1/1/a/%2e%2E", "`%2e%2E` in a path is a way"),
-        ("/v1/./a/b", "`.` in a path is a way"),
+        ("/v1/1/a/..", "`..` cannot be a value in a path"),
+        ("/v1/1/a/%2e%2E", "`%2e%2E` cannot be a value in a path"),
+        ("/v1/./a/b", "`.` cannot be a value in a path"),
     ] {
         let message = get.refusal(path, None);
         assert!(message.starts_with(expected), "{path}: {message}");
@@ -138,7 +138,7 @@ fn wrong_paths_name_the_variable() {
 }
 
 #[test]
-fn whole_bodies_pass_as_they_are_and_the_path_wins() {
+fn whole_bodies_are_passed_unchanged_and_the_path_wins() {
     let create = bind("POST", "/v1/items", "*");
     let body = r#" { "id": "7", "text": "x" } "#;
     let document = create
@@ -193,7 +193,7 @@ fn whole_bodies_pass_as_they_are_and_the_path_wins() {
 }
 
 #[test]
-fn a_body_of_one_field_cannot_become_more() {
+fn a_body_of_one_field_cannot_fill_other_fields() {
     let create = bind("POST", "/v1/{id}/items", "item");
     let body = r#"{"title": "t", "parts": [{"name": "p"}]}"#;
     let request = create
@@ -237,7 +237,7 @@ fn a_body_of_one_field_cannot_become_more() {
 }
 
 #[test]
-fn forms_texts_and_bytes_are_bodies_too() {
+fn bodies_can_be_forms_texts_and_bytes() {
     let create = bind("POST", "/v1/{id}", "*");
     assert_eq!(create.binding.media(), [Media::Json, Media::Form]);
     let form = Some((Media::Form, "text=a+b&item.title=t&tags=1&tags=2"));
@@ -272,7 +272,7 @@ fn forms_texts_and_bytes_are_bodies_too() {
 }
 
 #[test]
-fn what_a_form_does_not_know_lists_what_it_may_hold() {
+fn errors_for_unknown_form_fields_list_the_known_ones() {
     let whole = bind("POST", "/v1/{id}", "*");
     let refusal = whole.refusal("/v1/7", Some((Media::Form, "text=n&nope=8")));
     assert!(

@@ -1,4 +1,4 @@
-//! Rules and their methods, replies, and what is hostile.
+//! Rules and their methods, responses, and malicious input.
 
 use super::*;
 
@@ -35,18 +35,15 @@ fn parameters_are_listed_to_a_certain_depth() {
 }
 
 #[test]
-fn rules_that_do_not_fit_their_method_are_refused_with_all_their_mistakes() {
+fn rules_that_do_not_fit_their_method_are_rejected_with_all_errors() {
     let rule = HttpRule::new;
     for (rule, expected) in [
         (
             rule("GET", "v1"),
-            &["`v1` is no path template: it begins with `/`"] as &[&str],
+            &["`v1` is not a path template: it must begin with `/`"] as &[&str],
         ),
-        (rule("get", "/v1"), &["`get` is no HTTP method"]),
-        (
-            rule("OPTIONS", "/v1"),
-            &["`OPTIONS` belongs to HTTP itself"],
-        ),
+        (rule("get", "/v1"), &["`get` is not an HTTP method"]),
+        (rule("OPTIONS", "/v1"), &["`OPTIONS` is reserved by HTTP"]),
         (
             rule("GET", "/v1").body("*"),
             &["`GET` has no body; leave `body` out"],
@@ -66,11 +63,11 @@ fn rules_that_do_not_fit_their_method_are_refused_with_all_their_mistakes() {
         (rule("GET", "/{item.parts}"), &["lists of messages"]),
         (
             rule("GET", "/{tags}"),
-            &["it holds many values; a variable is one"],
+            &["it has many values; a variable has one"],
         ),
         (
             rule("GET", "/{labels}"),
-            &["it holds many values; a variable is one"],
+            &["it has many values; a variable has one"],
         ),
         (rule("GET", "/{tags.x}"), &["has no such field"]),
         (
@@ -91,7 +88,7 @@ fn rules_that_do_not_fit_their_method_are_refused_with_all_their_mistakes() {
                 "`{a}`",
                 "`{b}`",
                 "`body` names `c`",
-                "`response_body` names `d`, and `shop.Item`",
+                "`response_body` names `d`, but `shop.Item`",
             ],
         ),
     ] {
@@ -104,7 +101,7 @@ fn rules_that_do_not_fit_their_method_are_refused_with_all_their_mistakes() {
 }
 
 #[test]
-fn a_field_of_the_reply_is_the_response_or_what_stands_for_it() {
+fn a_response_body_is_the_field_or_its_default() {
     let part = |name: &'static str, reply: &str| {
         let rule = HttpRule::new("GET", "/v1").response_body(name);
         let bound = try_bind(&rule).ok().unwrap();
@@ -134,7 +131,7 @@ fn a_field_of_the_reply_is_the_response_or_what_stands_for_it() {
 }
 
 #[test]
-fn hostile_queries_take_time_and_memory_by_their_length_only() {
+fn malicious_queries_use_time_and_memory_in_proportion_to_their_length() {
     let list = bind("GET", "/v1/{id}", "");
     let many = vec!["tags=x"; 10_000].join("&");
     assert_eq!(
@@ -180,7 +177,7 @@ fn hostile_queries_take_time_and_memory_by_their_length_only() {
 }
 
 #[test]
-fn entries_are_paid_for_while_they_are_gathered() {
+fn entries_are_charged_while_they_are_collected() {
     let whole = bind("POST", "/v1/{id}", "*");
     let gathered = |form: String, memory: usize| {
         let body = Some((Media::Form, Bytes::from(form)));
@@ -195,7 +192,7 @@ fn entries_are_paid_for_while_they_are_gathered() {
     let list = |count: usize| "tags=&".repeat(count);
     for (form, memory) in [(map(300_000), 16 << 20), (list(600_000), 16 << 20)] {
         let error = gathered(form, memory).unwrap_err();
-        let told = "the values until here need more memory than allowed";
+        let told = "the parameters so far need more memory than allowed";
         assert!(error.message().ends_with(told), "{error}");
     }
     for form in [map(1000), list(1000)] {
