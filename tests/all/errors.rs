@@ -88,9 +88,9 @@ impl Stream for Own {
 
     fn poll_next(
         mut self: std::pin::Pin<&mut Self>,
-        task: &mut std::task::Context<'_>,
+        cx: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Self::Item>> {
-        let next = std::pin::Pin::new(&mut self.0).poll_next(task);
+        let next = std::pin::Pin::new(&mut self.0).poll_next(cx);
         next.map(|next| next.map(|next| next.map_err(CartError::from)))
     }
 }

@@ -140,12 +140,12 @@ impl Dice {
             u64::MAX
         };
         let mut future = pin!(future);
-        poll_fn(|task| {
+        poll_fn(|cx| {
             let Some(left) = polls.checked_sub(1) else {
                 return Poll::Ready(None);
             };
             polls = left;
-            let polled = future.as_mut().poll(task).map(Some);
+            let polled = future.as_mut().poll(cx).map(Some);
             if polled.is_pending() && polls == 0 {
                 return Poll::Ready(None);
             }

@@ -1,7 +1,7 @@
 //! `Subscription`: a subscriber that lives as long as its guard.
 
 use std::fmt;
-use std::task::{Context as Task, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use crate::handle::Broker;
@@ -85,7 +85,7 @@ impl Drop for Subscription {
         });
         // At once where nobody has to be asked. Else others are told by a task that ends by
         // itself; without a runtime they find out when the registration's ttl is over.
-        let mut nobody = Task::from_waker(Waker::noop());
+        let mut nobody = Context::from_waker(Waker::noop());
         if ending.as_mut().poll(&mut nobody).is_pending()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {

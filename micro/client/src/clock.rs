@@ -153,7 +153,7 @@ impl Clock {
     }
 
     /// Ready when time is over, with what to say of it.
-    pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<String> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<String> {
         loop {
             let silent = self.pulse.as_ref().and_then(|pulse| pulse.silent_until());
             let due = match (self.deadline, silent) {
@@ -166,7 +166,7 @@ impl Clock {
             if timer.deadline() > due {
                 timer.as_mut().reset(due);
             }
-            if unhurried(timer.as_mut(), task).is_pending() {
+            if unhurried(timer.as_mut(), cx).is_pending() {
                 return Poll::Pending;
             }
             let now = Instant::now();
@@ -205,7 +205,7 @@ mod tests {
                 pulse.beat();
             }
         };
-        let (text, ()) = tokio::join!(poll_fn(|task| clock.poll(task)), beating);
+        let (text, ()) = tokio::join!(poll_fn(|cx| clock.poll(cx)), beating);
         assert_eq!(started.elapsed(), Duration::from_secs(5));
         assert_eq!(
             text,
@@ -225,7 +225,7 @@ mod tests {
             }
         };
         let text = tokio::select! {
-            text = poll_fn(|task| clock.poll(task)) => text,
+            text = poll_fn(|cx| clock.poll(cx)) => text,
             () = beating => unreachable!(),
         };
         assert_eq!(text, "the stream did not end within 3s, the call's timeout");

@@ -18,13 +18,13 @@ pub(super) type Timer<'a> = Pin<&'a mut Option<Sleep>>;
 /// Waits for a future, at most until the timer is due.
 pub(super) async fn limit<F: Future>(timer: &mut Timer<'_>, future: F) -> Result<F::Output, Late> {
     let mut future = pin!(future);
-    poll_fn(|task| {
+    poll_fn(|cx| {
         // The future first: what is ready at once never touches the timer wheel.
-        if let Poll::Ready(output) = future.as_mut().poll(task) {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
             return Poll::Ready(Ok(output));
         }
         match timer.as_mut().as_pin_mut() {
-            Some(sleep) => unhurried(sleep, task).map(|()| Err(Late)),
+            Some(sleep) => unhurried(sleep, cx).map(|()| Err(Late)),
             None => Poll::Pending,
         }
     })
@@ -37,9 +37,9 @@ pub(super) async fn race<F: Future, T>(
     mut other: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Result<F::Output, T> {
     let mut future = pin!(future);
-    poll_fn(|task| match future.as_mut().poll(task) {
+    poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Ok(output)),
-        Poll::Pending => other(task).map(Err),
+        Poll::Pending => other(cx).map(Err),
     })
     .await
 }

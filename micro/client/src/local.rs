@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context as Task, Poll, ready};
+use std::task::{self, Poll, ready};
 
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
@@ -143,18 +143,21 @@ struct Timed {
 }
 
 impl Source for Timed {
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Payload>>> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<Payload>>> {
         let this = &mut *self;
         let Some(messages) = &mut this.messages else {
             return Poll::Ready(None);
         };
-        let over = match messages.poll(task) {
+        let over = match messages.poll(cx) {
             Poll::Ready(Some(Ok(message))) => match this.clock.pass() {
                 Ok(()) => return Poll::Ready(Some(Ok(message))),
                 Err(text) => text,
             },
             Poll::Ready(ended) => return Poll::Ready(ended),
-            Poll::Pending => ready!(this.clock.poll(task)),
+            Poll::Pending => ready!(this.clock.poll(cx)),
         };
         this.messages = None;
         Poll::Ready(Some(Err(late(&this.route, &over))))
@@ -242,12 +245,15 @@ impl Aside {
 }
 
 impl Source for Aside {
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Payload>>> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<Payload>>> {
         let this = &mut *self;
         let Some(receiver) = &mut this.receiver else {
             return Poll::Ready(None);
         };
-        match receiver.poll_recv(task) {
+        match receiver.poll_recv(cx) {
             Poll::Ready(Some(Told::Message(message))) => match this.clock.pass() {
                 Ok(()) => Poll::Ready(Some(Ok(message))),
                 Err(text) => {
@@ -260,7 +266,7 @@ impl Source for Aside {
                 this.end(outcome.err())
             }
             Poll::Ready(None) => this.end(Some(Error::cancelled("the client was closed"))),
-            Poll::Pending => match this.clock.poll(task) {
+            Poll::Pending => match this.clock.poll(cx) {
                 Poll::Ready(text) => {
                     let error = late(&this.route, &text);
                     this.end(Some(error))

@@ -74,11 +74,11 @@ struct Streamed(Option<Pull>);
 impl Stream for Streamed {
     type Item = Result<Record>;
 
-    fn poll_next(mut self: Pin<&mut Self>, waker: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(running) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        let next = ready!(running.as_mut().poll(waker));
+        let next = ready!(running.as_mut().poll(cx));
         let (item, records) = next.unzip();
         self.0 = records.map(pull);
         Poll::Ready(item)

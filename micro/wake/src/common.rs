@@ -241,10 +241,10 @@ mod tests {
     impl Future for Probed {
         type Output = usize;
 
-        fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<usize> {
+        fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
             let probe = &self.0;
             let polls = probe.polls.fetch_add(1, Ordering::SeqCst) + 1;
-            *probe.task.lock() = Some(task.waker().clone());
+            *probe.task.lock() = Some(cx.waker().clone());
             assert!(!probe.panics.swap(false, Ordering::SeqCst), "as told");
             if probe.may_end.load(Ordering::SeqCst) {
                 return Poll::Ready(polls);
@@ -375,8 +375,8 @@ mod tests {
         const PIECES: usize = 20_000;
         let (made, task) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicWaker::new()));
         let (mut taken, pieces, waker) = (0, Arc::clone(&made), Arc::clone(&task));
-        let taking = Box::pin(poll_fn(move |task| {
-            waker.register(task.waker());
+        let taking = Box::pin(poll_fn(move |cx| {
+            waker.register(cx.waker());
             taken += pieces.swap(0, Ordering::Relaxed);
             if taken == HELPERS * PIECES {
                 return Poll::Ready(());

@@ -67,9 +67,9 @@ mod tests {
     async fn work_that_never_waits_lets_other_tasks_run() {
         let (mut turn, mut before) = (Turn::default(), 0);
         let other = tokio::spawn(async {});
-        poll_fn(|task| {
+        poll_fn(|cx| {
             while !other.is_finished() {
-                let begun = ready!(turn.begin(task));
+                let begun = ready!(turn.begin(cx));
                 std::thread::sleep(MAX_TIME / 4);
                 before += 1;
                 turn.end(begun, true);
@@ -84,14 +84,14 @@ mod tests {
     async fn timers_fire_when_the_budget_is_used_up() {
         let mut due = pin!(sleep(Duration::ZERO));
         sleep(Duration::from_millis(2)).await;
-        let (busy, unhurried) = poll_fn(|task| {
+        let (busy, unhurried) = poll_fn(|cx| {
             while pin!(tokio::task::coop::consume_budget())
-                .poll(task)
+                .poll(cx)
                 .is_ready()
             {}
-            let poll = |due: Pin<&mut Sleep>, task: &mut Context<'_>| due.poll(task);
-            let busy = poll(due.as_mut(), task);
-            Poll::Ready((busy, unhurried(due.as_mut(), task)))
+            let poll = |due: Pin<&mut Sleep>, cx: &mut Context<'_>| due.poll(cx);
+            let busy = poll(due.as_mut(), cx);
+            Poll::Ready((busy, unhurried(due.as_mut(), cx)))
         })
         .await;
         assert_eq!((busy, unhurried), (Poll::Pending, Poll::Ready(())));

@@ -3,7 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use std::task::{Context as Task, Poll};
+use std::task::{self, Poll};
 
 use micro::prelude::*;
 
@@ -26,9 +26,9 @@ pub(super) struct Added<'a, S> {
 impl<S: Stream<Item = Result<Number>> + Unpin> Stream for Added<'_, S> {
     type Item = Result<Number>;
 
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
         let base = *self.to;
-        let next = Pin::new(&mut self.numbers).poll_next(task);
+        let next = Pin::new(&mut self.numbers).poll_next(cx);
         next.map(|next| next.map(|next| next.map(|next| number(next.value + base))))
     }
 }
@@ -179,7 +179,7 @@ impl Breaking {
 impl Stream for Breaking {
     type Item = Number;
 
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<Option<Number>> {
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Option<Number>> {
         let next = self.0.next().expect("secret");
         Poll::Ready(Some(number(next)))
     }

@@ -4,7 +4,7 @@
 mod forms;
 
 use std::pin::Pin;
-use std::task::{Context as Task, Poll};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use micro::app::Running;
@@ -133,7 +133,7 @@ struct Plain(Vec<u32>);
 impl Stream for Plain {
     type Item = Number;
 
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<Option<Number>> {
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Number>> {
         Poll::Ready(self.0.pop().map(number))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context as Task, Poll};
+use std::task::{Context, Poll};
 
 use micro::prelude::*;
 
@@ -19,7 +19,7 @@ struct Shared(Rc<Hello>);
 impl Stream for Shared {
     type Item = Result<Hello>;
 
-    fn poll_next(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         Poll::Ready(None)
     }
 }

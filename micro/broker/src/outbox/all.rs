@@ -71,9 +71,9 @@ mod tests {
             let (teller, told) = oneshot::channel::<usize>();
             tellers.push(teller);
             let (mut told, polls) = (Box::pin(told), &polls);
-            futures.push(Box::pin(poll_fn(move |task| {
+            futures.push(Box::pin(poll_fn(move |cx| {
                 polls.fetch_add(1, Ordering::SeqCst);
-                told.as_mut().poll(task).map(Result::unwrap)
+                told.as_mut().poll(cx).map(Result::unwrap)
             })));
         }
         let telling = async {

@@ -395,7 +395,7 @@ impl Attempts<'_> {
         let mut incoming = Incoming::new(response, self.limits(), slot);
         // Of the limit the timer knows: what it says tells of attempts, too.
         let mut silence = Clock::new(None, self.life.pulse());
-        let head = poll_fn(|task| incoming.poll_head(task));
+        let head = poll_fn(|cx| incoming.poll_head(cx));
         let head = limit(timer, race(head, |task| silence.poll(task))).await;
         let late = match head {
             Ok(Ok(head)) => {
@@ -422,11 +422,10 @@ impl Attempts<'_> {
         let mut again = Again::new();
         let mut clock = self.life.clock();
         let mut receive = pin!(connection.receive(response, self.limits()));
-        let outcome = poll_fn(|task| {
+        let outcome = poll_fn(|cx| {
             let pump = &mut pump;
             if pumping
-                && let Poll::Ready(pumped) =
-                    again.poll(task, |task| Pin::new(&mut *pump).poll(task))
+                && let Poll::Ready(pumped) = again.poll(cx, |cx| Pin::new(&mut *pump).poll(cx))
             {
                 pumping = false;
                 if let Err(error) = pumped {
@@ -434,10 +433,10 @@ impl Attempts<'_> {
                     return Poll::Ready(Err(Stop::Own(error)));
                 }
             }
-            if let Poll::Ready(outcome) = receive.as_mut().poll(task) {
+            if let Poll::Ready(outcome) = receive.as_mut().poll(cx) {
                 return Poll::Ready(outcome.map_err(Stop::Failed));
             }
-            clock.poll(task).map(|text| {
+            clock.poll(cx).map(|text| {
                 let error = self.place(node).error(ErrorKind::DeadlineExceeded, &text);
                 Err(Stop::Own(error))
             })

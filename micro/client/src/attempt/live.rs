@@ -88,17 +88,14 @@ impl Live {
 }
 
 impl Source for Live {
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-    ) -> Poll<Option<Result<Payload>>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
         let this = &mut *self;
         let Some(open) = &mut this.open else {
             return Poll::Ready(None);
         };
         let next = match open.incoming.ready() {
             Some(message) => Poll::Ready(Some(open.passed(message))),
-            None => open.poll(task, &this.metadata),
+            None => open.poll(cx, &this.metadata),
         };
         if matches!(next, Poll::Ready(None | Some(Err(_)))) {
             this.open = None;
@@ -112,7 +109,7 @@ impl Open {
     /// meanwhile.
     fn poll(
         &mut self,
-        task: &mut Context<'_>,
+        cx: &mut Context<'_>,
         metadata: &StreamMetadata,
     ) -> Poll<Option<Result<Payload>>> {
         if let Some(pump) = &self.pump
@@ -120,7 +117,7 @@ impl Open {
         {
             pump.help();
         }
-        let step = self.incoming.poll(task);
+        let step = self.incoming.poll(cx);
         if let Some(leading) = self.incoming.take_leading() {
             metadata.set_leading(leading);
         }
@@ -139,7 +136,7 @@ impl Open {
                 let error = own.unwrap_or_else(|| self.say(failure));
                 Poll::Ready(Some(Err(error)))
             }
-            Poll::Pending => self.wait(task).map(|error| Some(Err(error))),
+            Poll::Pending => self.wait(cx).map(|error| Some(Err(error))),
         }
     }
 
@@ -160,16 +157,16 @@ impl Open {
     }
 
     /// Nothing comes: is something wrong?
-    fn wait(&mut self, task: &mut Context<'_>) -> Poll<Error> {
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         if let Some(failed) = &mut self.failed
-            && let Poll::Ready(told) = Pin::new(failed).poll(task)
+            && let Poll::Ready(told) = Pin::new(failed).poll(cx)
         {
             self.failed = None;
             if let Ok(error) = told {
                 return Poll::Ready(error);
             }
         }
-        self.clock.poll(task).map(|text| {
+        self.clock.poll(cx).map(|text| {
             self.incoming.suspect();
             self.place.error(ErrorKind::DeadlineExceeded, &text)
         })

@@ -59,7 +59,7 @@ pub(crate) async fn connect(
         .initial_max_send_streams(0)
         .handshake(io);
     let (sender, mut frames) = handshake.await.map_err(|e| foreign(&e))?;
-    let limit = poll_fn(|task| match Pin::new(&mut frames).poll(task) {
+    let limit = poll_fn(|cx| match Pin::new(&mut frames).poll(cx) {
         Poll::Ready(Ok(())) => Poll::Ready(Err("the peer closed the connection".to_owned())),
         Poll::Ready(Err(error)) => Poll::Ready(Err(foreign(&error))),
         Poll::Pending => match frames.max_concurrent_send_streams() {

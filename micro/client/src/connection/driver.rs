@@ -77,28 +77,28 @@ impl Driver {
 
     /// Runs until the connection has ended; calls still on it then fail.
     pub(crate) async fn run(mut self) -> End {
-        let end = poll_fn(|task| self.poll(task)).await;
+        let end = poll_fn(|cx| self.poll(cx)).await;
         self.shared.gate.close();
         end
     }
 
-    fn poll(&mut self, task: &mut Context<'_>) -> Poll<End> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         // With many callers each wake-up is one call's: letting the others run first sends, and
         // reads, many at once.
         self.yielded = !self.yielded && self.shared.moves_in_batches();
         if self.yielded {
-            task.waker().wake_by_ref();
+            cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        Pin::new(&mut self.moving).poll(task)
+        Pin::new(&mut self.moving).poll(cx)
     }
 }
 
 impl Future for Moving {
     type Output = End;
 
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<End> {
-        let end = ready!(self.poll_end(task));
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
+        let end = ready!(self.poll_end(cx));
         // Before the calls are told, so that they can tell why.
         let _ = self.shared.end.set(end.text.clone()); // A connection ends once.
         Poll::Ready(end)
@@ -106,16 +106,16 @@ impl Future for Moving {
 }
 
 impl Moving {
-    fn poll_end(&mut self, task: &mut Context<'_>) -> Poll<End> {
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
-            if let Poll::Ready(ended) = Pin::new(&mut self.frames).poll(task) {
+            if let Poll::Ready(ended) = Pin::new(&mut self.frames).poll(cx) {
                 return Poll::Ready(self.ended(ended));
             }
             if self.shared.gate.is_crowded() {
                 let limit = self.frames.max_concurrent_send_streams();
                 self.shared.gate.allow(limit);
             }
-            if self.pinged.is_some() && self.pings.poll_pong(task).is_ready() {
+            if self.pinged.is_some() && self.pings.poll_pong(cx).is_ready() {
                 self.pinged = None;
                 self.timer.as_mut().reset(Instant::now() + self.interval);
             }
@@ -126,7 +126,7 @@ impl Moving {
                     continue;
                 }
             }
-            if self.timer.as_mut().poll(task).is_pending() {
+            if self.timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
             if let Some(end) = self.look() {

@@ -81,8 +81,8 @@ impl Incoming {
     }
 
     /// Asks for the head. Not again after a failure.
-    pub(crate) fn poll_head(&mut self, task: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        self.again.poll(task, |task| self.replies.poll_head(task))
+    pub(crate) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        self.again.poll(cx, |cx| self.replies.poll_head(cx))
     }
 
     /// What preceded the first message; once, as soon as the head is there.
@@ -105,11 +105,11 @@ impl Incoming {
     }
 
     /// Asks for what comes next. Not again after the end.
-    pub(crate) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Step> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
         if !self.flows {
-            return self.replies.poll(task, false);
+            return self.replies.poll(cx, false);
         }
-        let polled = self.again.poll(task, |task| self.replies.poll(task, true));
+        let polled = self.again.poll(cx, |cx| self.replies.poll(cx, true));
         self.flows = polled.is_ready();
         polled
     }
@@ -121,13 +121,13 @@ impl Incoming {
 }
 
 impl Replies {
-    fn poll_head(&mut self, task: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         let Stage::Head(response) = &mut self.stage else {
             return Poll::Ready(Ok(()));
         };
         let id = response.stream_id().as_u32();
         let connection = self.slot.connection();
-        let response = ready!(connection.moving(|| Pin::new(response).poll(task)));
+        let response = ready!(connection.moving(|| Pin::new(response).poll(cx)));
         self.stage = Stage::Over;
         let (head, body) = match response {
             Ok(response) => response.into_parts(),
@@ -170,8 +170,8 @@ impl Replies {
         })
     }
 
-    fn poll(&mut self, task: &mut Context<'_>, moves: bool) -> Poll<Step> {
-        if let Err(failure) = ready!(self.poll_head(task)) {
+    fn poll(&mut self, cx: &mut Context<'_>, moves: bool) -> Poll<Step> {
+        if let Err(failure) = ready!(self.poll_head(cx)) {
             return Poll::Ready(Step::End(Err(failure), Metadata::new()));
         }
         let Stage::Body(reading) = &mut self.stage else {
@@ -181,9 +181,9 @@ impl Replies {
         let memory = self.limits.memory;
         let connection = self.slot.connection();
         let polled = if moves {
-            connection.moving(|| reading.poll(task))
+            connection.moving(|| reading.poll(cx))
         } else {
-            reading.poll(task)
+            reading.poll(cx)
         };
         let ended = match ready!(polled) {
             Ok(Some(bytes)) => {
@@ -194,7 +194,7 @@ impl Replies {
                     memory,
                 }));
             }
-            Ok(None) => match ready!(reading.poll_end(task)) {
+            Ok(None) => match ready!(reading.poll_end(cx)) {
                 Ok(ended) => Ok(ended),
                 Err(broken) => Err(broken),
             },
@@ -233,18 +233,18 @@ impl From<h2::Error> for Broken {
 
 impl Reading {
     /// The next message; `None` after the last.
-    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
         loop {
             if let Some(message) = self.frames.next()? {
                 self.room.release();
                 return Poll::Ready(Ok(Some(message)));
             }
-            ready!(self.room.poll_reserve(&self.frames, task))?;
+            ready!(self.room.poll_reserve(&self.frames, cx))?;
             if self.owed > 0 {
                 let owed = std::mem::take(&mut self.owed);
                 self.body.flow_control().release_capacity(owed)?;
             }
-            match ready!(self.body.poll_data(task)) {
+            match ready!(self.body.poll_data(cx)) {
                 Some(Ok(chunk)) => {
                     self.owed = chunk.len();
                     self.frames.push(chunk);
@@ -259,9 +259,9 @@ impl Reading {
     #[expect(clippy::type_complexity, reason = "one caller, which takes it apart")]
     fn poll_end(
         &mut self,
-        task: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Result<(Result<(), Failure>, Metadata), Broken>> {
-        let trailers: HeaderMap = ready!(self.body.poll_trailers(task))?.unwrap_or_default();
+        let trailers: HeaderMap = ready!(self.body.poll_trailers(cx))?.unwrap_or_default();
         let outcome = match status(&trailers).or_else(|| self.status.take()) {
             Some(Ok(())) if self.frames.is_between() => Ok(()),
             Some(Ok(())) => Err(nonsense("the stream's last message is cut off")),

@@ -19,7 +19,7 @@ mod written;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context as Task, Waker};
+use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
@@ -154,7 +154,7 @@ impl Connection {
         head: Request<()>,
     ) -> Result<(ResponseFuture, SendStream<Bytes>), Failure> {
         let mut sender = self.sender.lock();
-        let mut nobody = Task::from_waker(Waker::noop());
+        let mut nobody = Context::from_waker(Waker::noop());
         if sender.poll_ready(&mut nobody).is_pending() {
             // The slot of a cancelled call is not quite free yet: this one waits behind it, which
             // a fresh handle may.

@@ -76,9 +76,9 @@ impl Pump {
     }
 
     /// Sends of what was gathered as much as there is room for. Breaks when nothing follows.
-    fn send(&mut self, task: &mut Context<'_>) -> Poll<ControlFlow<()>> {
+    fn send(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<()>> {
         if !self.ready.is_empty() {
-            let Some(room) = ready!(self.poll_room(task)) else {
+            let Some(room) = ready!(self.poll_room(cx)) else {
                 return Poll::Ready(ControlFlow::Break(()));
             };
             let part = self.ready.split_to(room.min(self.ready.len()));
@@ -94,18 +94,18 @@ impl Pump {
             return Poll::Ready(ControlFlow::Break(()));
         }
         // Nothing to send: is anything wanted still?
-        self.out.poll_reset(task).map(|_| ControlFlow::Break(()))
+        self.out.poll_reset(cx).map(|_| ControlFlow::Break(()))
     }
 
     /// Takes the requests that are ready.
-    fn gather(&mut self, task: &mut Context<'_>) -> Result<()> {
+    fn gather(&mut self, cx: &mut Context<'_>) -> Result<()> {
         let Some(requests) = &mut self.requests else {
             return Ok(());
         };
         let sink: SharedSink = self.batch.clone();
         // The stream is user code, and this may be a task of its own: nobody would hear.
         let next = catch_panic(
-            || requests.poll_each(task, &sink),
+            || requests.poll_each(cx, &sink),
             || Poll::Ready(Some(Err(panicked()))),
         );
         let (gathered, framed) = self.batch.lock().take();
@@ -126,10 +126,10 @@ impl Pump {
     }
 
     /// How many bytes the peer and the connection take now; `None` when the stream is closed.
-    fn poll_room(&mut self, task: &mut Context<'_>) -> Poll<Option<usize>> {
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
         self.out.reserve_capacity(self.ready.len());
         match self.out.capacity() {
-            0 => self.out.poll_capacity(task).map(|room| room?.ok()),
+            0 => self.out.poll_capacity(cx).map(|room| room?.ok()),
             room => Poll::Ready(Some(room)),
         }
     }
@@ -143,16 +143,16 @@ impl Pump {
 impl Future for Pump {
     type Output = Result<()>;
 
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Result<()>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let this = &mut *self;
         let connection = Arc::clone(&this.connection);
         loop {
             if this.ready.is_empty() {
-                let begun = ready!(this.turn.begin(task));
-                this.gather(task)?;
+                let begun = ready!(this.turn.begin(cx));
+                this.gather(cx)?;
                 this.turn.end(begun, !this.ready.is_empty());
             }
-            if ready!(connection.moving(|| this.send(task))).is_break() {
+            if ready!(connection.moving(|| this.send(cx))).is_break() {
                 return Poll::Ready(Ok(()));
             }
         }

@@ -48,14 +48,14 @@ impl Room {
     ///
     /// `ResourceExhausted` when too many messages wait.
     pub(super) async fn reserve(&mut self, frames: &Frames) -> Result<(), Failure> {
-        poll_fn(|task| self.poll_reserve(frames, task)).await
+        poll_fn(|cx| self.poll_reserve(frames, cx)).await
     }
 
     /// As [`reserve`](Self::reserve).
     pub(super) fn poll_reserve(
         &mut self,
         frames: &Frames,
-        task: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Result<(), Failure>> {
         let Some(length) = frames.begun() else {
             return Poll::Ready(Ok(()));
@@ -64,7 +64,7 @@ impl Room {
             return Poll::Ready(Ok(()));
         }
         let claim = self.claim.get_or_insert_with(|| Claim::new(&self.budget));
-        let reserved = ready!(claim.poll_reserve(task, length));
+        let reserved = ready!(claim.poll_reserve(cx, length));
         self.claim = None;
         self.held = Some(reserved.map_err(|_| self.full())?);
         Poll::Ready(Ok(()))

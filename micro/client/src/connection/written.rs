@@ -130,12 +130,12 @@ impl Frames {
 impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
     fn poll_read(
         self: Pin<&mut Self>,
-        task: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
-        let result = ready!(Pin::new(&mut this.io).poll_read(task, buf));
+        let result = ready!(Pin::new(&mut this.io).poll_read(cx, buf));
         if result.is_err() || buf.filled().len() == before {
             this.closed = true;
         } else {
@@ -150,24 +150,24 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     fn poll_write(
         self: Pin<&mut Self>,
-        task: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.ensure_open()?;
-        let count = ready!(Pin::new(&mut this.io).poll_write(task, buf))?;
+        let count = ready!(Pin::new(&mut this.io).poll_write(cx, buf))?;
         this.written(std::iter::once(buf), count);
         Poll::Ready(Ok(count))
     }
 
     fn poll_write_vectored(
         self: Pin<&mut Self>,
-        task: &mut Context<'_>,
+        cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.ensure_open()?;
-        let count = ready!(Pin::new(&mut this.io).poll_write_vectored(task, bufs))?;
+        let count = ready!(Pin::new(&mut this.io).poll_write_vectored(cx, bufs))?;
         this.written(bufs.iter().map(|buf| &**buf), count);
         Poll::Ready(Ok(count))
     }
@@ -176,12 +176,12 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         self.io.is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(task)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_flush(cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(task)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
     }
 }
 

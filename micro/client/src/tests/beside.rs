@@ -59,7 +59,7 @@ async fn who_takes_many_replies_sends_requests_without_another_task() {
         }
         // From here on this thread runs nothing else: whatever leaves, leaves within the poll.
         sender.send(text(said)).await.unwrap();
-        let polled = poll_fn(|task| Poll::Ready(Pin::new(&mut replies).poll_next(task))).await;
+        let polled = poll_fn(|cx| Poll::Ready(Pin::new(&mut replies).poll_next(cx))).await;
         assert!(polled.is_pending());
         let chunk = heard.recv_timeout(Duration::from_secs(10)).unwrap();
         assert_eq!(chunk, framed(said.as_bytes()));
@@ -72,7 +72,7 @@ async fn flow(mut incoming: Incoming) {
     let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();
     loop {
         stream.reserve_capacity(piece.len());
-        match poll_fn(|task| stream.poll_capacity(task)).await {
+        match poll_fn(|cx| stream.poll_capacity(cx)).await {
             Some(Ok(room)) if room >= piece.len() => {
                 stream.send_data(piece.clone(), false).unwrap();
             }
@@ -129,11 +129,11 @@ impl Own {
 impl Stream for Own {
     type Item = Text;
 
-    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Text>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Text>> {
         assert!(!READS.get(), "asked for by who reads");
         let mut inner = self.0.lock().unwrap();
         let Some(left) = inner.0.checked_sub(1) else {
-            inner.1 = Some(task.waker().clone());
+            inner.1 = Some(cx.waker().clone());
             return Poll::Pending;
         };
         inner.0 = left;
@@ -150,9 +150,9 @@ async fn code_of_users_does_not_run_within_the_poll_of_who_reads() {
     let call = client.bidirectional::<Text>(&method(Kind::Bidirectional), requests);
     let mut replies = call.address(peer.address()).await.unwrap();
     for taken in 1..=8 {
-        let reply = poll_fn(|task| {
+        let reply = poll_fn(|cx| {
             READS.set(true);
-            let polled = Pin::new(&mut replies).poll_next(task);
+            let polled = Pin::new(&mut replies).poll_next(cx);
             READS.set(false);
             polled
         });

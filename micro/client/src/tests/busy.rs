@@ -48,7 +48,7 @@ async fn spring() -> Peer {
         loop {
             stream.reserve_capacity(piece.len());
             while stream.capacity() < piece.len() {
-                match std::future::poll_fn(|task| stream.poll_capacity(task)).await {
+                match std::future::poll_fn(|cx| stream.poll_capacity(cx)).await {
                     Some(Ok(_)) => {}
                     _ => return,
                 }

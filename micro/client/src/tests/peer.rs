@@ -25,7 +25,7 @@ pub(super) struct Incoming {
 impl Incoming {
     /// Waits until the client resets the stream, and counts it.
     pub(super) async fn reset(&mut self) {
-        let reason = std::future::poll_fn(|task| self.respond.poll_reset(task)).await;
+        let reason = std::future::poll_fn(|cx| self.respond.poll_reset(cx)).await;
         if let Ok(h2::Reason::CANCEL) = reason {
             self.counts.resets.fetch_add(1, Ordering::SeqCst);
         }

@@ -27,7 +27,7 @@ async fn ended(peer: &Peer) -> std::result::Result<(), Failure> {
     let request = head.request(connection.authority(), None);
     let (response, mut stream) = connection.begin(request).unwrap();
     // Over, as this side sees it.
-    let reset = std::future::poll_fn(|task| stream.poll_reset(task));
+    let reset = std::future::poll_fn(|cx| stream.poll_reset(cx));
     reset.await.unwrap();
     finish(stream, framed(b"Ada"));
     let limits = Limits {

@@ -128,8 +128,8 @@ async fn sent_to_a_stalled_reader(size: usize) -> (usize, Streaming<Text>, Peer)
                 let mut rest = message.clone();
                 while !rest.is_empty() {
                     stream.reserve_capacity(rest.len());
-                    let room = std::future::poll_fn(|task| match stream.capacity() {
-                        0 => stream.poll_capacity(task).map(|room| room?.ok()),
+                    let room = std::future::poll_fn(|cx| match stream.capacity() {
+                        0 => stream.poll_capacity(cx).map(|room| room?.ok()),
                         room => Poll::Ready(Some(room)),
                     });
                     let Some(room) = room.await else { return };
@@ -193,8 +193,8 @@ async fn slow_readers_of_short_messages_do_not_harm_their_connection() {
         for _ in 0..20_000 {
             // Each in a frame of its own.
             stream.reserve_capacity(6);
-            let room = std::future::poll_fn(|task| match stream.capacity() {
-                0 => stream.poll_capacity(task).map(|room| room?.ok()),
+            let room = std::future::poll_fn(|cx| match stream.capacity() {
+                0 => stream.poll_capacity(cx).map(|room| room?.ok()),
                 room => Poll::Ready(Some(room)),
             });
             if room.await.is_none() || stream.send_data(framed(b"x"), false).is_err() {

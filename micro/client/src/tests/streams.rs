@@ -274,7 +274,7 @@ async fn streams_outlive_a_peer_that_leaves() {
             stream.send_data(framed(b"two"), false).unwrap();
             let end: HeaderMap = fields(&[("grpc-status", "0")]);
             stream.send_trailers(end).unwrap();
-            poll_fn(|task| stream.poll_reset(task))
+            poll_fn(|cx| stream.poll_reset(cx))
                 .await
                 .unwrap_or(h2::Reason::NO_ERROR);
         }

@@ -82,7 +82,7 @@ async fn giant_message_is_refused_by_its_prefix_and_the_call_is_reset() {
     let error = end(|mut stream| async move {
         let prefix = Bytes::from_static(b"\0\xff\xff\xff\xffand on");
         stream.send_data(prefix, false).unwrap();
-        let reset = std::future::poll_fn(|task| stream.poll_reset(task)).await;
+        let reset = std::future::poll_fn(|cx| stream.poll_reset(cx)).await;
         assert_eq!(reset.unwrap(), h2::Reason::CANCEL);
     })
     .await;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{self, Poll};
 
 use crate::context::{CancelGuard, Context};
 use crate::guard::{catch_panic, run_guarded};
@@ -336,14 +336,14 @@ impl Framed {
 impl Source for Framed {
     fn poll_next(
         mut self: Pin<&mut Self>,
-        cx: &mut TaskContext<'_>,
+        cx: &mut task::Context<'_>,
     ) -> Poll<Option<Result<Payload>>> {
         self.guarded(|stream| stream.poll(cx))
     }
 
     fn poll_each(
         mut self: Pin<&mut Self>,
-        cx: &mut TaskContext<'_>,
+        cx: &mut task::Context<'_>,
         sink: &SharedSink,
     ) -> Poll<Option<Result<()>>> {
         self.guarded(|stream| stream.poll_each(cx, sink))

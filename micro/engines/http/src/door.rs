@@ -322,7 +322,7 @@ async fn send<Sending: Future<Output = Result<()>>>(
 }
 
 async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
-    poll_fn(|task| Pin::new(&mut *stream).poll_next(task)).await
+    poll_fn(|cx| Pin::new(&mut *stream).poll_next(cx)).await
 }
 
 /// Puts events into an inbox, one after the other.

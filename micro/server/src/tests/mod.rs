@@ -24,7 +24,7 @@ mod web;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context as Waker, Poll};
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -95,15 +95,15 @@ struct FromPoll<F>(F);
 
 impl<F> Stream for FromPoll<F>
 where
-    F: FnMut(&mut Waker<'_>) -> Poll<Option<Result<Payload>>> + Unpin,
+    F: FnMut(&mut task::Context<'_>) -> Poll<Option<Result<Payload>>> + Unpin,
 {
     type Item = Result<Payload>;
 
     fn poll_next(
         mut self: std::pin::Pin<&mut Self>,
-        waker: &mut Waker<'_>,
+        cx: &mut task::Context<'_>,
     ) -> Poll<Option<Self::Item>> {
-        (self.0)(waker)
+        (self.0)(cx)
     }
 }
 
@@ -166,7 +166,7 @@ const TYPES: (Describe, Describe) = (Text::describe, Text::describe);
 fn count(body: Body) -> Result<Reply> {
     let to: usize = body.into_one()?.into_message::<Text>()?.0.parse().unwrap();
     let mut at = 0;
-    let stream = PayloadStream::new(FromPoll(move |_: &mut Waker<'_>| {
+    let stream = PayloadStream::new(FromPoll(move |_: &mut task::Context<'_>| {
         at += 1;
         assert!(at <= 100, "too far");
         Poll::Ready(match at {

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context as Waker, Poll};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -106,7 +106,7 @@ struct Grind;
 impl Stream for Grind {
     type Item = Text;
 
-    fn poll_next(self: Pin<&mut Self>, _: &mut Waker<'_>) -> Poll<Option<Text>> {
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Text>> {
         std::thread::sleep(Duration::from_micros(100));
         Poll::Ready(Some(text("x")))
     }

@@ -66,14 +66,14 @@ impl<A> Out<A> {
     {
         let mut stream = pin!(stream?);
         let mut is_open = false;
-        poll_fn(|task| {
+        poll_fn(|cx| {
             if !std::mem::replace(&mut is_open, true) {
                 self.with(|slot| slot.is_open = true);
                 return Poll::Pending;
             }
             let laid = match self.with(|slot| (slot.sink.clone(), slot.look)) {
-                (None, _) => single(stream.as_mut().poll_next(task)),
-                (Some(sink), look) => fill(stream.as_mut(), task, &sink, look),
+                (None, _) => single(stream.as_mut().poll_next(cx)),
+                (Some(sink), look) => fill(stream.as_mut(), cx, &sink, look),
             };
             let Some(laid) = ready!(laid) else {
                 return Poll::Ready(());
@@ -124,7 +124,7 @@ async fn opened<A>(
     mut running: Pin<&mut (impl Future<Output = Result<()>> + Send)>,
     slot: &Out<A>,
 ) -> Result<()> {
-    poll_fn(|task| match running.as_mut().poll(task) {
+    poll_fn(|cx| match running.as_mut().poll(cx) {
         Poll::Pending if !slot.with(|slot| slot.is_open) => Poll::Pending,
         Poll::Pending => Poll::Ready(Ok(())),
         Poll::Ready(outcome) => Poll::Ready(outcome),
@@ -140,12 +140,12 @@ fn single<A>(next: Poll<Option<impl StreamItem<A>>>) -> Poll<Option<Laid<A>>> {
 /// Puts the messages that are ready into a sink.
 fn fill<A>(
     mut stream: Pin<&mut impl Stream<Item: StreamItem<A>>>,
-    task: &mut Context<'_>,
+    cx: &mut Context<'_>,
     sink: &SharedSink,
     look: Look<A>,
 ) -> Poll<Option<Laid<A>>> {
     let mut sink = sink.lock();
-    while let Some(item) = ready!(stream.as_mut().poll_next(task)) {
+    while let Some(item) = ready!(stream.as_mut().poll_next(cx)) {
         match item.into_item() {
             Err(error) => return Poll::Ready(Some(Laid::Error(error))),
             Ok(message) if sink.put(look(&message)).is_break() => {
@@ -169,14 +169,14 @@ impl<A, Running: Future<Output = Result<()>>> Pumped<A, Running> {
     /// What the function lays down next.
     fn poll_laid(
         &mut self,
-        task: &mut Context<'_>,
+        cx: &mut Context<'_>,
         sink: Option<&SharedSink>,
     ) -> Poll<Option<Laid<A>>> {
         let Some(running) = &mut self.running else {
             return Poll::Ready(None);
         };
         self.slot.with(|slot| slot.sink = sink.cloned());
-        if let Poll::Ready(outcome) = running.as_mut().poll(task) {
+        if let Poll::Ready(outcome) = running.as_mut().poll(cx) {
             self.running = None;
             return Poll::Ready(outcome.err().map(Laid::Error));
         }
@@ -192,12 +192,9 @@ where
     A: Send,
     Running: Future<Output = Result<()>> + Send,
 {
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-    ) -> Poll<Option<Result<Payload>>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
         Poll::Ready(loop {
-            match ready!(self.poll_laid(task, None)) {
+            match ready!(self.poll_laid(cx, None)) {
                 None => break None,
                 Some(Laid::Message(message)) => break Some(Ok((self.payload)(message))),
                 Some(Laid::Error(error)) => break Some(Err(error)),
@@ -209,11 +206,11 @@ where
 
     fn poll_each(
         mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
+        cx: &mut Context<'_>,
         sink: &SharedSink,
     ) -> Poll<Option<Result<()>>> {
         Poll::Ready(loop {
-            match ready!(self.poll_laid(task, Some(sink))) {
+            match ready!(self.poll_laid(cx, Some(sink))) {
                 None => break None,
                 Some(Laid::Full) => break Some(Ok(())),
                 Some(Laid::Error(error)) => break Some(Err(error)),

@@ -160,7 +160,7 @@ impl<T: Message> Streaming<T> {
     ///
     /// No message is lost when the future is dropped.
     pub async fn next(&mut self) -> Option<Result<T>> {
-        poll_fn(|task| Pin::new(&mut *self).poll_next(task)).await
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
     /// The metadata that came before the first message. Of a bidirectional call it may be empty
@@ -192,11 +192,11 @@ impl<T: Message> Streaming<T> {
 impl<T: Message> Stream for Streaming<T> {
     type Item = Result<T>;
 
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(messages) = &mut self.messages else {
             return Poll::Ready(None);
         };
-        let ended = match ready!(messages.poll(task)) {
+        let ended = match ready!(messages.poll(cx)) {
             Some(Ok(payload)) => match payload.into_message() {
                 Ok(message) => return Poll::Ready(Some(Ok(message))),
                 Err(error) => Some(Err(error)),
@@ -248,28 +248,25 @@ struct Encoded<T, S> {
 }
 
 impl<T: Message, S: Stream<Item: StreamItem<T>>> Encoded<T, S> {
-    fn poll_item(&mut self, task: &mut Context<'_>) -> Poll<Option<Result<T>>> {
-        let next = self.messages.as_mut().poll_next(task);
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        let next = self.messages.as_mut().poll_next(cx);
         next.map(|next| next.map(StreamItem::into_item))
     }
 }
 
 impl<T: Message, S: Stream<Item: StreamItem<T>> + Send> Source for Encoded<T, S> {
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-    ) -> Poll<Option<Result<Payload>>> {
-        let next = self.poll_item(task);
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
+        let next = self.poll_item(cx);
         next.map(|next| next.map(|item| item.map(Payload::value)))
     }
 
     fn poll_each(
         mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
+        cx: &mut Context<'_>,
         sink: &SharedSink,
     ) -> Poll<Option<Result<()>>> {
         let mut sink = sink.lock();
-        while let Some(item) = ready!(self.poll_item(task)) {
+        while let Some(item) = ready!(self.poll_item(cx)) {
             match item {
                 Err(error) => return Poll::Ready(Some(Err(error))),
                 Ok(message) if sink.put(PayloadRef::Value(&message)).is_break() => {

@@ -81,22 +81,22 @@ impl PayloadStream {
     ///
     /// No message is lost when the future is dropped.
     pub async fn next(&mut self) -> Option<Result<Payload>> {
-        poll_fn(|task| self.poll(task)).await
+        poll_fn(|cx| self.poll(cx)).await
     }
 
     /// Asks for the next message.
-    pub fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
-        self.messages.as_mut().poll_next(task)
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
+        self.messages.as_mut().poll_next(cx)
     }
 
     /// Puts the messages that are ready into a sink, as [`Source::poll_each`].
     #[doc(hidden)]
     pub fn poll_each(
         &mut self,
-        task: &mut Context<'_>,
+        cx: &mut Context<'_>,
         sink: &SharedSink,
     ) -> Poll<Option<Result<()>>> {
-        self.messages.as_mut().poll_each(task, sink)
+        self.messages.as_mut().poll_each(cx, sink)
     }
 
     /// As [`Source::is_queue`].
@@ -127,8 +127,8 @@ impl PayloadStream {
 impl Stream for PayloadStream {
     type Item = Result<Payload>;
 
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll(task)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll(cx)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -154,11 +154,8 @@ impl<Function> Source for Mapped<Function>
 where
     Function: FnMut(Result<Payload>) -> Result<Payload> + Send,
 {
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-    ) -> Poll<Option<Result<Payload>>> {
-        let next = self.messages.poll(task);
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
+        let next = self.messages.poll(cx);
         next.map(|next| next.map(|message| (self.function)(message)))
     }
 }

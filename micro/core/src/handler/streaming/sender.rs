@@ -182,14 +182,14 @@ pub(super) struct Received<T> {
 impl<T> Stream for Received<T> {
     type Item = Result<T>;
 
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         this.uncounted = (this.uncounted + 1) % COUNTED;
         if this.uncounted == 0 {
-            return this.channel.poll_recv(task);
+            return this.channel.poll_recv(cx);
         }
-        let next = poll_fn(|task| this.channel.poll_recv(task));
-        unhurried(pin!(next), task)
+        let next = poll_fn(|cx| this.channel.poll_recv(cx));
+        unhurried(pin!(next), cx)
     }
 }
 
@@ -203,25 +203,22 @@ pub(super) struct Made<'a, T> {
 impl<T> Stream for Made<'_, T> {
     type Item = Result<T>;
 
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         if let Some(making) = &mut this.making {
-            let polled = catch_unwind(AssertUnwindSafe(|| making.as_mut().poll(task)));
+            let polled = catch_unwind(AssertUnwindSafe(|| making.as_mut().poll(cx)));
             this.making = match polled {
-                Ok(Poll::Pending) => return this.receiver.poll_recv(task),
+                Ok(Poll::Pending) => return this.receiver.poll_recv(cx),
                 Ok(Poll::Ready(Ok(()))) => None,
                 Ok(Poll::Ready(failed)) => Some(Box::pin(ready(failed))),
                 Err(panic) => Some(Box::pin(async { resume_unwind(panic) })),
             };
         }
-        match this.receiver.poll_recv(task) {
+        match this.receiver.poll_recv(cx) {
             // What was sent comes before how the function failed.
             Poll::Ready(Some(item)) => Poll::Ready(Some(item)),
             waiting => match this.making.take() {
-                Some(mut failed) => failed
-                    .as_mut()
-                    .poll(task)
-                    .map(|failed| failed.err().map(Err)),
+                Some(mut failed) => failed.as_mut().poll(cx).map(|failed| failed.err().map(Err)),
                 None => waiting,
             },
         }

@@ -30,17 +30,17 @@ pub type SharedSink = Arc<Mutex<dyn Sink>>;
 /// What makes the messages of a [`PayloadStream`](super::PayloadStream).
 pub trait Source: Send {
     /// The next message; `None` after the last.
-    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Result<Payload>>>;
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>>;
 
     /// Puts the messages that are ready into a sink: pending when none is any more, `Ok` when the
     /// sink wants no more, else as [`poll_next`](Self::poll_next).
     fn poll_each(
         mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
+        cx: &mut Context<'_>,
         sink: &SharedSink,
     ) -> Poll<Option<Result<()>>> {
         loop {
-            match ready!(self.as_mut().poll_next(task)) {
+            match ready!(self.as_mut().poll_next(cx)) {
                 None => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 Some(Ok(payload)) => {
@@ -68,11 +68,8 @@ pub trait Source: Send {
 pub(super) struct Single<S>(pub(super) S);
 
 impl<S: Stream<Item = Result<Payload>> + Send> Source for Single<Pin<Box<S>>> {
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-    ) -> Poll<Option<Result<Payload>>> {
-        self.0.as_mut().poll_next(task)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
+        self.0.as_mut().poll_next(cx)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

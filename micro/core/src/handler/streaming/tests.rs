@@ -70,7 +70,7 @@ async fn a_full_channel_holds_its_sender_back_and_a_dropped_one_tells_it() {
         sender.send(Number { value }).await.unwrap();
     }
     let mut third = Box::pin(sender.send(Number { value: 2 }));
-    assert!(poll_fn(|task| Poll::Ready(third.as_mut().poll(task).is_pending())).await);
+    assert!(poll_fn(|cx| Poll::Ready(third.as_mut().poll(cx).is_pending())).await);
     drop(third);
     drop(stream);
     let error = sender.send(Number { value: 3 }).await.unwrap_err();

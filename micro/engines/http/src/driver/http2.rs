@@ -150,7 +150,7 @@ impl Writer {
         let mut frame = Bytes::from(frame);
         while !frame.is_empty() {
             self.0.reserve_capacity(frame.len());
-            let room = poll_fn(|task| self.0.poll_capacity(task)).await;
+            let room = poll_fn(|cx| self.0.poll_capacity(cx)).await;
             let room = room.ok_or("the stream is over")?.map_err(words)?;
             let part = frame.split_to(room.min(frame.len()));
             if !part.is_empty() {
