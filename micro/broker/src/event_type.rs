@@ -75,15 +75,11 @@ pub const fn topic_of<T: Topic>() -> Heard<T> {
 }
 
 /// A subscriber.
-pub fn subscriber<T, Function, Running>(
-    name: &'static str,
-    heard: Heard<T>,
-    function: Function,
-) -> Subscriber
+pub fn subscriber<T, F, Fut>(name: &'static str, heard: Heard<T>, function: F) -> Subscriber
 where
     T: Send + 'static,
-    Function: Fn(Parts, T) -> Running + Clone + Send + Sync + 'static,
-    Running: Future<Output = Result<()>> + Send + 'static,
+    F: Fn(Parts, T) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send + 'static,
 {
     Subscriber::from_parts((name, heard.pattern), heard.parts, function)
 }

@@ -220,15 +220,15 @@ impl Broker {
     /// # Cancel safety
     ///
     /// When cancelled, nobody is subscribed.
-    pub async fn subscribe<Function, Running>(
+    pub async fn subscribe<F, Fut>(
         &self,
         pattern: &str,
         options: Options,
-        function: Function,
+        function: F,
     ) -> Result<Subscription>
     where
-        Function: Fn(Delivery) -> Running + Send + Sync + 'static,
-        Running: Future<Output = Result<()>> + Send + 'static,
+        F: Fn(Delivery) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let run: Run = Arc::new(move |delivery, _| Box::pin(function(delivery)));
         self.subscribe_with(pattern, options, run).await

@@ -189,15 +189,11 @@ impl Durable {
 
 impl Subscriber {
     /// A subscriber by its name, its topic or pattern of topics, and an async function.
-    pub fn new<T, Function, Running>(
-        name: &'static str,
-        pattern: &'static str,
-        function: Function,
-    ) -> Self
+    pub fn new<T, F, Fut>(name: &'static str, pattern: &'static str, function: F) -> Self
     where
         T: EventPayload,
-        Function: Fn(Parts, T) -> Running + Clone + Send + Sync + 'static,
-        Running: Future<Output = Result<()>> + Send + 'static,
+        F: Fn(Parts, T) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
     {
         Self::from_parts((name, pattern), EventParts::of(), function)
     }
@@ -208,15 +204,15 @@ impl Subscriber {
         clippy::needless_pass_by_value,
         reason = "the parts are three functions"
     )]
-    pub fn from_parts<T, Function, Running>(
+    pub fn from_parts<T, F, Fut>(
         (name, pattern): (&'static str, &'static str),
         parts: EventParts<T>,
-        function: Function,
+        function: F,
     ) -> Self
     where
         T: Send + 'static,
-        Function: Fn(Parts, T) -> Running + Clone + Send + Sync + 'static,
-        Running: Future<Output = Result<()>> + Send + 'static,
+        F: Fn(Parts, T) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let EventParts {
             describe,

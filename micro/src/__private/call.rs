@@ -22,12 +22,12 @@ use crate::handler::{
 use micro_message::__private::Yielded;
 
 /// A request is a message or a stream of such.
-pub const fn question<Q: RequestType>() -> RequestSpec<Q> {
+pub const fn question<Req: RequestType>() -> RequestSpec<Req> {
     RequestSpec::of()
 }
 
 /// A reply is a message or a stream of such.
-pub const fn answer<A: ResponseType>() -> ResponseSpec<A> {
+pub const fn answer<Res: ResponseType>() -> ResponseSpec<Res> {
     ResponseSpec::of()
 }
 
@@ -47,17 +47,17 @@ pub const fn yields<Y: Yielded<Message: Message, Error: MethodError>>() -> Strea
 }
 
 /// A method; what it takes and answers says of which kind.
-pub fn method<Q, A, Function, Running>(
+pub fn method<Req, Res, F, Fut>(
     name: &'static str,
-    question: RequestSpec<Q>,
-    answer: ResponseSpec<A>,
-    function: Function,
+    question: RequestSpec<Req>,
+    answer: ResponseSpec<Res>,
+    function: F,
 ) -> Method
 where
-    Q: 'static,
-    A: 'static,
-    Function: Fn(Parts, Q) -> Running + Clone + Send + Sync + 'static,
-    Running: Future<Output = Result<A>> + Send + 'static,
+    Req: 'static,
+    Res: 'static,
+    F: Fn(Parts, Req) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Res>> + Send + 'static,
 {
     Method::from_specs(name, question, answer, function)
 }
@@ -84,13 +84,13 @@ impl Contract {
 }
 
 /// Any stream as the requests of a call.
-pub fn requests<Q: Message>(
-    messages: impl Stream<Item: StreamItem<Q>> + Send + 'static,
-) -> Streaming<Q> {
+pub fn requests<Req: Message>(
+    messages: impl Stream<Item: StreamItem<Req>> + Send + 'static,
+) -> Streaming<Req> {
     let mut messages = Some(messages);
     // One that is of this type already is not packed again.
     let whole: &mut dyn Any = &mut messages;
-    match whole.downcast_mut::<Option<Streaming<Q>>>() {
+    match whole.downcast_mut::<Option<Streaming<Req>>>() {
         Some(whole) => whole.take(),
         None => messages.take().map(Streaming::new),
     }

@@ -169,13 +169,10 @@ pub fn built<S: Service>(service: Result<S>) -> Building<'static> {
 }
 
 /// A service that an async function makes.
-pub fn construct<'a, S, Function, Parameters>(
-    function: &'a Function,
-    app: &'a Resources,
-) -> Building<'a>
+pub fn construct<'a, S, F, Parameters>(function: &'a F, app: &'a Resources) -> Building<'a>
 where
     S: Service,
-    Function: Construct<S, Parameters>,
+    F: Construct<S, Parameters>,
 {
     let making = function.construct(app);
     Box::pin(async move {

@@ -48,12 +48,12 @@ pub struct Target<'a> {
 }
 
 /// A call, to be awaited.
-pub fn request<Q, A, E>(
+pub fn request<Req, Res, E>(
     target: &Target<'_>,
-    question: RequestSpec<Q>,
-    answer: ResponseSpec<A>,
-    request: Q,
-) -> Request<A, E> {
+    question: RequestSpec<Req>,
+    answer: ResponseSpec<Res>,
+    request: Req,
+) -> Request<Res, E> {
     let kind = question.kind(&answer);
     let method = Arc::clone(target.method.info(target.service, kind));
     Request::with_body(target.client.clone(), method, question.body(request))

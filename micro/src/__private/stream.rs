@@ -10,17 +10,17 @@ use crate::error::{Error, Result};
 use crate::handler::{Method, Out, Parts, RequestSpec, StreamItem, StreamSpec};
 
 /// A method that answers with a stream.
-pub fn stream<Q, A, Function, Running>(
+pub fn stream<Req, A, F, Fut>(
     name: &'static str,
-    question: RequestSpec<Q>,
+    question: RequestSpec<Req>,
     yields: StreamSpec<A>,
-    function: Function,
+    function: F,
 ) -> Method
 where
-    Q: 'static,
+    Req: 'static,
     A: Send + 'static,
-    Function: Fn(Parts, Q, Out<A>) -> Running + Clone + Send + Sync + 'static,
-    Running: Future<Output = Result<()>> + Send + 'static,
+    F: Fn(Parts, Req, Out<A>) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send + 'static,
 {
     Method::from_stream_spec(name, question, yields, function)
 }

@@ -177,7 +177,7 @@ impl World {
     }
 
     /// Subscribes a function to what is not a probe.
-    async fn subscribe<F, Running>(
+    async fn subscribe<F, Fut>(
         &self,
         node: usize,
         pattern: &str,
@@ -185,8 +185,8 @@ impl World {
         function: F,
     ) -> Subscription
     where
-        F: Fn(Delivery) -> Running + Send + Sync + 'static,
-        Running: Future<Output = Result<()>> + Send + 'static,
+        F: Fn(Delivery) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
     {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let member_of = match &options.queue {

@@ -291,10 +291,10 @@ pub trait Construct<T, Parameters>: Send + Sync + 'static {
 
 macro_rules! construct {
     ($($parameter:ident)*) => {
-        impl<T, Function, Made, $($parameter,)*> Construct<T, ($($parameter,)*)> for Function
+        impl<T, Function, Fut, $($parameter,)*> Construct<T, ($($parameter,)*)> for Function
         where
-            Function: Fn($($parameter),*) -> Made + Send + Sync + 'static,
-            Made: Future<Output = Result<T>> + Send,
+            Function: Fn($($parameter),*) -> Fut + Send + Sync + 'static,
+            Fut: Future<Output = Result<T>> + Send,
             $($parameter: FromApp,)*
         {
             fn construct<'a>(&'a self, _app: &'a Resources) -> BoxFuture<'a, Result<T>> {

@@ -62,16 +62,13 @@ pub struct Method {
 
 impl Method {
     /// A unary method from an async function of service, context and request.
-    pub fn unary<S, Request, Answer, Function, Running>(
-        name: &'static str,
-        function: Function,
-    ) -> Self
+    pub fn unary<S, Req, Res, F, Fut>(name: &'static str, function: F) -> Self
     where
         S: Send + Sync + 'static,
-        Request: Message,
-        Answer: Message,
-        Function: Fn(Arc<S>, Context, Request) -> Running + Clone + Send + Sync + 'static,
-        Running: Future<Output = Result<Answer>> + Send + 'static,
+        Req: Message,
+        Res: Message,
+        F: Fn(Arc<S>, Context, Req) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Res>> + Send + 'static,
     {
         Self::unary_from_parts(name, move |parts: Parts, request| {
             let service = parts.service::<S>();
@@ -81,56 +78,56 @@ impl Method {
     }
 
     /// A unary method from an async function of [`Parts`] and request.
-    pub fn unary_from_parts<Request, Response, F, Fut>(name: &'static str, function: F) -> Self
+    pub fn unary_from_parts<Req, Res, F, Fut>(name: &'static str, function: F) -> Self
     where
-        Request: Message,
-        Response: Message,
-        F: Fn(Parts, Request) -> Fut + Clone + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response>> + Send + 'static,
+        Req: Message,
+        Res: Message,
+        F: Fn(Parts, Req) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Res>> + Send + 'static,
     {
         Self::new(name, function)
     }
 
     /// A method that answers one request with a stream.
-    pub fn server_stream<Request, Response, F, Fut>(name: &'static str, function: F) -> Self
+    pub fn server_stream<Req, Res, F, Fut>(name: &'static str, function: F) -> Self
     where
-        Request: Message,
-        Response: Message,
-        F: Fn(Parts, Request) -> Fut + Clone + Send + Sync + 'static,
-        Fut: Future<Output = Result<Streaming<Response>>> + Send + 'static,
+        Req: Message,
+        Res: Message,
+        F: Fn(Parts, Req) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Streaming<Res>>> + Send + 'static,
     {
         Self::new(name, function)
     }
 
     /// A method that answers a stream of requests with one reply.
-    pub fn client_stream<Request, Response, F, Fut>(name: &'static str, function: F) -> Self
+    pub fn client_stream<Req, Res, F, Fut>(name: &'static str, function: F) -> Self
     where
-        Request: Message,
-        Response: Message,
-        F: Fn(Parts, Streaming<Request>) -> Fut + Clone + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response>> + Send + 'static,
+        Req: Message,
+        Res: Message,
+        F: Fn(Parts, Streaming<Req>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Res>> + Send + 'static,
     {
         Self::new(name, function)
     }
 
     /// A method that answers a stream of requests with a stream of replies.
-    pub fn bidirectional<Request, Response, F, Fut>(name: &'static str, function: F) -> Self
+    pub fn bidirectional<Req, Res, F, Fut>(name: &'static str, function: F) -> Self
     where
-        Request: Message,
-        Response: Message,
-        F: Fn(Parts, Streaming<Request>) -> Fut + Clone + Send + Sync + 'static,
-        Fut: Future<Output = Result<Streaming<Response>>> + Send + 'static,
+        Req: Message,
+        Res: Message,
+        F: Fn(Parts, Streaming<Req>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Streaming<Res>>> + Send + 'static,
     {
         Self::new(name, function)
     }
 
     /// A method from an async function of [`Parts`] and what it takes; the kind follows from the
     /// types.
-    fn new<Q, A, F, Fut>(name: &'static str, function: F) -> Self
+    fn new<Req, A, F, Fut>(name: &'static str, function: F) -> Self
     where
-        Q: RequestType,
+        Req: RequestType,
         A: ResponseType,
-        F: Fn(Parts, Q) -> Fut + Clone + Send + Sync + 'static,
+        F: Fn(Parts, Req) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<A>> + Send + 'static,
     {
         Self::from_specs(name, RequestSpec::of(), ResponseSpec::of(), function)
@@ -142,16 +139,16 @@ impl Method {
         clippy::needless_pass_by_value,
         reason = "the specs are a few functions"
     )]
-    pub fn from_specs<Q, A, F, Fut>(
+    pub fn from_specs<Req, A, F, Fut>(
         name: &'static str,
-        request: RequestSpec<Q>,
+        request: RequestSpec<Req>,
         response: ResponseSpec<A>,
         function: F,
     ) -> Self
     where
-        Q: 'static,
+        Req: 'static,
         A: 'static,
-        F: Fn(Parts, Q) -> Fut + Clone + Send + Sync + 'static,
+        F: Fn(Parts, Req) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<A>> + Send + 'static,
     {
         let kind = request.kind(&response);
@@ -173,16 +170,16 @@ impl Method {
         clippy::needless_pass_by_value,
         reason = "the specs are a few functions"
     )]
-    pub fn from_stream_spec<Q, A, F, Fut>(
+    pub fn from_stream_spec<Req, A, F, Fut>(
         name: &'static str,
-        request: RequestSpec<Q>,
+        request: RequestSpec<Req>,
         stream: StreamSpec<A>,
         function: F,
     ) -> Self
     where
-        Q: 'static,
+        Req: 'static,
         A: Send + 'static,
-        F: Fn(Parts, Q, Out<A>) -> Fut + Clone + Send + Sync + 'static,
+        F: Fn(Parts, Req, Out<A>) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let StreamSpec {
@@ -205,14 +202,14 @@ impl Method {
     }
 
     /// A method of any kind from a function of [`Parts`] and the undecoded body.
-    pub fn raw<Function>(
+    pub fn raw<F>(
         name: &'static str,
         kind: Kind,
         (input, output): (Describe, Describe),
-        function: Function,
+        function: F,
     ) -> Self
     where
-        Function: Fn(Parts, Body) -> BoxFuture<'static, Result<Reply>> + Send + Sync + 'static,
+        F: Fn(Parts, Body) -> BoxFuture<'static, Result<Reply>> + Send + Sync + 'static,
     {
         Self {
             name,

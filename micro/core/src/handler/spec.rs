@@ -159,28 +159,28 @@ mod sealed {
 /// A [`RequestType`] as a value.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct RequestSpec<Q> {
+pub struct RequestSpec<Req> {
     streams: bool,
     pub describe: Describe,
-    pub from_body: fn(Body) -> Result<Q>,
-    into_body: fn(Q) -> Body,
+    pub from_body: fn(Body) -> Result<Req>,
+    into_body: fn(Req) -> Body,
 }
 
-impl<Q: RequestType> RequestSpec<Q> {
+impl<Req: RequestType> RequestSpec<Req> {
     /// The facts of `Q`.
     pub const fn of() -> Self {
         Self {
-            streams: Q::STREAMS,
-            describe: Q::describe,
-            from_body: Q::from_body,
-            into_body: Q::into_body,
+            streams: Req::STREAMS,
+            describe: Req::describe,
+            from_body: Req::from_body,
+            into_body: Req::into_body,
         }
     }
 }
 
-impl<Q> RequestSpec<Q> {
+impl<Req> RequestSpec<Req> {
     /// The kind of a method that takes `Q` and returns `A`.
-    pub const fn kind<A>(&self, response: &ResponseSpec<A>) -> Kind {
+    pub const fn kind<Res>(&self, response: &ResponseSpec<Res>) -> Kind {
         match (self.streams, response.streams) {
             (false, false) => Kind::Unary,
             (false, true) => Kind::ServerStream,
@@ -190,7 +190,7 @@ impl<Q> RequestSpec<Q> {
     }
 
     /// The body of a call that sends `request`.
-    pub fn body(&self, request: Q) -> Body {
+    pub fn body(&self, request: Req) -> Body {
         (self.into_body)(request)
     }
 }
@@ -198,19 +198,19 @@ impl<Q> RequestSpec<Q> {
 /// A [`ResponseType`] as a value.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct ResponseSpec<A> {
+pub struct ResponseSpec<Res> {
     streams: bool,
     pub describe: Describe,
-    pub into_reply: fn(A) -> Reply,
+    pub into_reply: fn(Res) -> Reply,
 }
 
-impl<A: ResponseType> ResponseSpec<A> {
+impl<Res: ResponseType> ResponseSpec<Res> {
     /// The facts of `A`.
     pub const fn of() -> Self {
         Self {
-            streams: A::STREAMS,
-            describe: A::describe,
-            into_reply: A::into_reply,
+            streams: Res::STREAMS,
+            describe: Res::describe,
+            into_reply: Res::into_reply,
         }
     }
 }
@@ -218,15 +218,15 @@ impl<A: ResponseType> ResponseSpec<A> {
 /// A stream that a method returns, of any type that yields `A`, as a value.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct StreamSpec<A> {
-    pub(super) response: ResponseSpec<Streaming<A>>,
-    pub(super) payload: fn(A) -> Payload,
-    pub(super) look: Look<A>,
+pub struct StreamSpec<Res> {
+    pub(super) response: ResponseSpec<Streaming<Res>>,
+    pub(super) payload: fn(Res) -> Payload,
+    pub(super) look: Look<Res>,
     /// The message in which errors within it travel.
     pub(super) error: Option<Describe>,
 }
 
-impl<A: Message> StreamSpec<A> {
+impl<Res: Message> StreamSpec<Res> {
     /// The facts of `A`, and the message in which errors travel.
     pub const fn of(error: Option<Describe>) -> Self {
         Self {
@@ -238,9 +238,9 @@ impl<A: Message> StreamSpec<A> {
     }
 }
 
-impl<A> StreamSpec<A> {
+impl<Res> StreamSpec<Res> {
     /// What callers get.
-    pub fn answer(self) -> ResponseSpec<Streaming<A>> {
+    pub fn answer(self) -> ResponseSpec<Streaming<Res>> {
         self.response
     }
 }

@@ -89,13 +89,13 @@ impl Door {
     /// # Errors
     ///
     /// What the stream ends with.
-    pub(crate) async fn serve<Sending>(
+    pub(crate) async fn serve<Fut>(
         &self,
         mut batches: impl Stream<Item = Result<Batch>> + Unpin,
-        send: impl Fn(Words) -> Sending,
+        send: impl Fn(Words) -> Fut,
     ) -> Result<()>
     where
-        Sending: Future<Output = Result<()>>,
+        Fut: Future<Output = Result<()>>,
     {
         // Bounded by what subscribers have room for and what waits for them.
         let (notes, mut heard) = mpsc::unbounded_channel();
@@ -305,11 +305,11 @@ impl Ledger {
 }
 
 /// Sends words, and what there is to add to them.
-async fn send<Sending: Future<Output = Result<()>>>(
+async fn send<Fut: Future<Output = Result<()>>>(
     mut words: Words,
     heard: &mut mpsc::UnboundedReceiver<Note>,
     ledger: &mut Ledger,
-    send: &impl Fn(Words) -> Sending,
+    send: &impl Fn(Words) -> Fut,
 ) -> Result<()> {
     for _ in 1..WORDS {
         let Ok(note) = heard.try_recv() else { break };

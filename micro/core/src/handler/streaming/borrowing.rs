@@ -101,14 +101,14 @@ impl<A> fmt::Debug for Out<A> {
 /// # Errors
 ///
 /// The function's, when it returns no stream.
-pub(in crate::handler) async fn reply<A, Running>(
-    mut running: Pin<Box<Running>>,
+pub(in crate::handler) async fn reply<A, Fut>(
+    mut running: Pin<Box<Fut>>,
     slot: Out<A>,
     payload: fn(A) -> Payload,
 ) -> Result<Reply>
 where
     A: Send + 'static,
-    Running: Future<Output = Result<()>> + Send + 'static,
+    Fut: Future<Output = Result<()>> + Send + 'static,
 {
     opened(running.as_mut(), &slot).await?;
     let messages = PayloadStream::from_source(Pumped {
@@ -158,14 +158,14 @@ fn fill<A>(
 }
 
 /// A function, its stream and all they borrow, read as messages.
-struct Pumped<A, Running> {
+struct Pumped<A, Fut> {
     /// `None` once it has ended.
-    running: Option<Pin<Box<Running>>>,
+    running: Option<Pin<Box<Fut>>>,
     slot: Out<A>,
     payload: fn(A) -> Payload,
 }
 
-impl<A, Running: Future<Output = Result<()>>> Pumped<A, Running> {
+impl<A, Fut: Future<Output = Result<()>>> Pumped<A, Fut> {
     /// What the function lays down next.
     fn poll_laid(
         &mut self,
@@ -187,10 +187,10 @@ impl<A, Running: Future<Output = Result<()>>> Pumped<A, Running> {
     }
 }
 
-impl<A, Running> Source for Pumped<A, Running>
+impl<A, Fut> Source for Pumped<A, Fut>
 where
     A: Send,
-    Running: Future<Output = Result<()>> + Send,
+    Fut: Future<Output = Result<()>> + Send,
 {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
         Poll::Ready(loop {

@@ -109,10 +109,10 @@ impl<T: Message> Streaming<T> {
     /// });
     /// # drop(countdown);
     /// ```
-    pub fn make<Function, Running>(function: Function) -> Self
+    pub fn make<F, Fut>(function: F) -> Self
     where
-        Function: FnOnce(Sender<T>) -> Running,
-        Running: Future<Output = Result<()>> + Send + 'static,
+        F: FnOnce(Sender<T>) -> Fut,
+        Fut: Future<Output = Result<()>> + Send + 'static,
     {
         Self::new(sender::made(function))
     }

@@ -143,16 +143,16 @@ impl fmt::Debug for PayloadStream {
 }
 
 /// Every message through a function.
-struct Mapped<Function> {
+struct Mapped<F> {
     messages: PayloadStream,
-    function: Function,
+    function: F,
 }
 
-impl<Function> Unpin for Mapped<Function> {}
+impl<F> Unpin for Mapped<F> {}
 
-impl<Function> Source for Mapped<Function>
+impl<F> Source for Mapped<F>
 where
-    Function: FnMut(Result<Payload>) -> Result<Payload> + Send,
+    F: FnMut(Result<Payload>) -> Result<Payload> + Send,
 {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
         let next = self.messages.poll(cx);

@@ -149,21 +149,21 @@ pub(super) fn channel<T>(capacity: usize) -> (Sender<T>, Received<T>) {
 /// ```
 ///
 /// [`Streaming::make`]: crate::handler::Streaming::make
-pub fn stream<'a, T, Function, Running>(
-    function: Function,
-) -> impl Stream<Item = Result<T>> + Send + Unpin + use<'a, T, Function, Running>
+pub fn stream<'a, T, F, Fut>(
+    function: F,
+) -> impl Stream<Item = Result<T>> + Send + Unpin + use<'a, T, F, Fut>
 where
     T: Send + 'a,
-    Function: FnOnce(Sender<T>) -> Running,
-    Running: Future<Output = Result<()>> + Send + 'a,
+    F: FnOnce(Sender<T>) -> Fut,
+    Fut: Future<Output = Result<()>> + Send + 'a,
 {
     made(function)
 }
 
 /// The stream that an async function fills while it is read.
-pub(super) fn made<'a, T, Running>(function: impl FnOnce(Sender<T>) -> Running) -> Made<'a, T>
+pub(super) fn made<'a, T, Fut>(function: impl FnOnce(Sender<T>) -> Fut) -> Made<'a, T>
 where
-    Running: Future<Output = Result<()>> + Send + 'a,
+    Fut: Future<Output = Result<()>> + Send + 'a,
 {
     let (sender, receiver) = mpsc::channel(1);
     Made {
