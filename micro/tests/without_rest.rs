@@ -30,10 +30,10 @@ impl Shop {
 }
 
 #[micro::service]
-struct Bell;
+struct WakeFlag;
 
 #[micro::service]
-impl Bell {
+impl WakeFlag {
     #[micro::rpc]
     async fn ring(&self) -> micro::Result<()> {
         Ok(())
@@ -54,7 +54,9 @@ async fn methods_with_http_rules_are_refused_naming_the_feature() {
 
 #[tokio::test]
 async fn no_page_of_openapi_and_no_reflection_are_served() {
-    let app = builder().service(Bell).setting("address", "127.0.0.1:0");
+    let app = builder()
+        .service(WakeFlag)
+        .setting("address", "127.0.0.1:0");
     let app = app.build().await.unwrap();
     let running = app.start().await.unwrap();
     let address = running.address().unwrap();

@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::failure::Failure;
 use crate::options::Limit;
 use micro_core::handler::PayloadStream;
-use micro_wake::unhurried;
+use micro_wake::poll_unconstrained;
 
 /// What keeps the client alive while a stream of its is read.
 pub(super) type Keep = Option<Arc<dyn Any + Send + Sync>>;
@@ -166,7 +166,7 @@ impl Clock {
             if timer.deadline() > due {
                 timer.as_mut().reset(due);
             }
-            if unhurried(timer.as_mut(), cx).is_pending() {
+            if poll_unconstrained(timer.as_mut(), cx).is_pending() {
                 return Poll::Pending;
             }
             let now = Instant::now();

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::time::Sleep;
 
-use micro_wake::unhurried;
+use micro_wake::poll_unconstrained;
 
 /// The deadline came first.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) async fn limit<F: Future>(timer: &mut Timer<'_>, future: F) -> Result
             return Poll::Ready(Ok(output));
         }
         match timer.as_mut().as_pin_mut() {
-            Some(sleep) => unhurried(sleep, cx).map(|()| Err(Late)),
+            Some(sleep) => poll_unconstrained(sleep, cx).map(|()| Err(Late)),
             None => Poll::Pending,
         }
     })

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::Mutex as Line;
-use tokio::sync::MutexGuard as Turn;
+use tokio::sync::MutexGuard as TimeSlice;
 
 use crate::connection::Connection;
 
@@ -36,7 +36,7 @@ impl Wide {
     }
 
     /// Waits for the right to open one.
-    pub(super) async fn turn(&self) -> Turn<'_, ()> {
+    pub(super) async fn turn(&self) -> TimeSlice<'_, ()> {
         self.turn.lock().await
     }
 

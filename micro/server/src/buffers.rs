@@ -28,7 +28,7 @@ use bytes::Bytes;
 use micro_core::internal::later;
 use micro_message::error::{Error, Result};
 use micro_wake::sync::Mutex;
-use micro_wake::{Budget, Claim, Full, Held, Total, unhurried};
+use micro_wake::{Budget, Claim, Full, Held, Total, poll_unconstrained};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::config::Limits;
@@ -295,7 +295,7 @@ impl Stuck {
             *before = released;
             waiting.as_mut().reset(later(Instant::now(), timeout));
         }
-        unhurried(waiting.as_mut(), cx)
+        poll_unconstrained(waiting.as_mut(), cx)
     }
 }
 

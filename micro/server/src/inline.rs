@@ -14,7 +14,7 @@ use hyper::rt::Executor;
 use micro_wake::sync::{Mutex, MutexGuard};
 
 use crate::stream_deadline::{self, Announced, Stalls, Timed};
-use micro_wake::Again;
+use micro_wake::Repoller;
 
 /// A call that keeps the processor for longer than this makes the connection cautious.
 const SLOW: Duration = Duration::from_micros(200);
@@ -48,7 +48,7 @@ pub(super) struct Inline<C> {
     connection: Pin<Box<C>>,
     calls: Calls,
     /// Replies wake the connection, so that it goes on to send them.
-    again: Again,
+    again: Repoller,
 }
 
 impl<C: Future> Inline<C> {
@@ -61,7 +61,7 @@ impl<C: Future> Inline<C> {
                 caution: 0,
                 stalls,
             },
-            again: Again::new(),
+            again: Repoller::new(),
         }
     }
 

@@ -30,7 +30,7 @@ use micro_core::internal::catch_panic;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
-use micro_wake::{Bell, Budget, Claim, Turn, unhurried};
+use micro_wake::{Budget, Claim, TimeSlice, WakeFlag, poll_unconstrained};
 use micro_wire::Compression;
 use micro_wire::grpc::frame::OpenFrame;
 use micro_wire::headers;
@@ -233,8 +233,8 @@ pub(super) fn body<F: Framing>(
             });
             return Ok(ReplyBody::chunks(Messages {
                 stream,
-                bell: Bell::new(),
-                turn: Turn::default(),
+                bell: WakeFlag::new(),
+                turn: TimeSlice::default(),
                 batch: Arc::new(Mutex::new(batch)),
                 framing,
                 over: None,
@@ -283,8 +283,8 @@ impl<F: Framing> Frame for Framed<F> {
 /// The messages of a streaming reply.
 struct Messages<F> {
     stream: PayloadStream,
-    bell: Bell,
-    turn: Turn,
+    bell: WakeFlag,
+    turn: TimeSlice,
     batch: Arc<Mutex<Batch<Framed<F>>>>,
     framing: F,
     /// How the stream ended, while what came before is being sent.
@@ -431,7 +431,7 @@ impl Ends {
             let sleep = self
                 .sleep
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-            if unhurried(sleep.as_mut(), cx).is_ready() {
+            if poll_unconstrained(sleep.as_mut(), cx).is_ready() {
                 return Poll::Ready(late(path));
             }
         }

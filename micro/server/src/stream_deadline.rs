@@ -37,7 +37,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::timeouts::Idle;
 use micro_core::internal::later;
-use micro_wake::{Again, Budget, unhurried};
+use micro_wake::{Budget, Repoller, poll_unconstrained};
 
 /// How long a stream whose client reads has to end itself, with a status, after its deadline.
 const MARGIN: Duration = Duration::from_millis(100);
@@ -139,7 +139,7 @@ pub(super) struct Timed {
     held: Option<(Progress, Instant)>,
     sleep: Option<Pin<Box<Sleep>>>,
     /// HTTP/2 wakes a call that sends.
-    again: Again,
+    again: Repoller,
 }
 
 impl Timed {
@@ -154,7 +154,7 @@ impl Timed {
             stalls,
             held: None,
             sleep: None,
-            again: Again::new(),
+            again: Repoller::new(),
         };
         timed.hear(announced);
         timed
@@ -225,7 +225,7 @@ fn wait(sleep: &mut Option<Pin<Box<Sleep>>>, due: Instant, cx: &mut Context<'_>)
     if sleep.deadline() != due {
         sleep.as_mut().reset(due);
     }
-    unhurried(sleep.as_mut(), cx)
+    poll_unconstrained(sleep.as_mut(), cx)
 }
 
 impl StreamDeadline {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use micro_wake::unhurried;
+use micro_wake::poll_unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use micro_core::handler::MethodInfo;
@@ -114,7 +114,7 @@ impl Idle {
             if waiting.deadline() != due {
                 waiting.as_mut().reset(due);
             }
-            ready!(unhurried(waiting.as_mut(), cx));
+            ready!(poll_unconstrained(waiting.as_mut(), cx));
         }
     }
 }

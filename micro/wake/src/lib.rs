@@ -5,11 +5,11 @@
 //!
 //! | type | use |
 //! |---|---|
-//! | [`Again`] | polls a future again at once when the future wakes itself during a poll |
-//! | [`Bell`] | skips polls of a future that has not been woken since it was pending |
+//! | [`Repoller`] | polls a future again at once when the future wakes itself during a poll |
+//! | [`WakeFlag`] | skips polls of a future that has not been woken since it was pending |
 //! | `Budget` | limits the bytes that are held at once; further holders wait in a queue |
-//! | [`Common`] | a future that one task owns and that other tasks can poll as well |
-//! | `Turn` | limits how long work that is always ready occupies its thread |
+//! | [`SharedFuture`] | a future that one task owns and that other tasks can poll as well |
+//! | `TimeSlice` | limits how long work that is always ready occupies its thread |
 //! | [`sync`] | locks that ignore poisoning |
 //!
 //! This is a crate of micro's runtime. Semver does not cover it.
@@ -30,24 +30,24 @@
 
 #![forbid(unsafe_code)]
 
-mod again;
-mod bell;
 #[cfg(not(loom))]
 mod budget;
-mod common;
 mod platform;
-mod signal;
+mod repoller;
+mod shared;
 pub mod sync;
 #[cfg(not(loom))]
-mod turn;
+mod time_slice;
 #[cfg(test)]
 #[cfg(not(loom))]
-mod wakes;
+mod wake_counter;
+mod wake_flag;
+mod wake_state;
 
-pub use self::again::Again;
-pub use self::bell::Bell;
 #[cfg(not(loom))]
 pub use self::budget::{Budget, Claim, Full, Held, Total};
-pub use self::common::{Common, Owner, common};
+pub use self::repoller::Repoller;
+pub use self::shared::{FutureOwner, SharedFuture, share};
 #[cfg(not(loom))]
-pub use self::turn::{Turn, unhurried};
+pub use self::time_slice::{TimeSlice, poll_unconstrained};
+pub use self::wake_flag::WakeFlag;

@@ -1,9 +1,9 @@
 //! What loom models replace: atomics, the slot for a waker, the clock and the scheduler.
 
 #[cfg(loom)]
-pub(crate) use self::model::{AtomicBool, AtomicU8, AtomicWaker, Instant, later};
+pub(crate) use self::model::{AtomicBool, AtomicU8, AtomicWaker, Instant, defer_wake};
 #[cfg(not(loom))]
-pub(crate) use self::real::{AtomicBool, AtomicU8, AtomicWaker, Instant, later};
+pub(crate) use self::real::{AtomicBool, AtomicU8, AtomicWaker, Instant, defer_wake};
 
 #[cfg(not(loom))]
 mod real {
@@ -16,7 +16,7 @@ mod real {
     pub(crate) use atomic_waker::AtomicWaker;
 
     /// Wakes a task after the other tasks of its thread had a chance to run.
-    pub(crate) fn later(cx: &mut Context<'_>) {
+    pub(crate) fn defer_wake(cx: &mut Context<'_>) {
         // Within a runtime, `yield_now` defers the wake until the scheduler has looked for other
         // work. A plain wake may put the task in front of the others.
         if pin!(tokio::task::yield_now()).poll(cx).is_ready() {
@@ -72,7 +72,7 @@ mod model {
         }
     }
 
-    pub(crate) fn later(cx: &mut Context<'_>) {
+    pub(crate) fn defer_wake(cx: &mut Context<'_>) {
         cx.waker().wake_by_ref();
     }
 }

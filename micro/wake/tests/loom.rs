@@ -15,7 +15,7 @@ use loom::future::block_on;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 use micro_wake::sync::Mutex;
-use micro_wake::{Again, Bell, Common, Owner, common};
+use micro_wake::{FutureOwner, Repoller, SharedFuture, WakeFlag, share};
 
 /// Pieces of work that one side makes and the other takes. The counts are relaxed: only the wake
 /// makes a piece visible to the other side.
@@ -96,10 +96,10 @@ impl Drop for Work {
 }
 
 /// A shared [`Work`] that is ready once `wanted` pieces were made.
-fn shared(wanted: usize) -> (Arc<Pieces>, Owner<Work>, Arc<Common<Work>>) {
+fn shared(wanted: usize) -> (Arc<Pieces>, FutureOwner<Work>, Arc<SharedFuture<Work>>) {
     let pieces = Arc::new(Pieces::default());
-    let (owner, common) = common(Work::new(&pieces, wanted));
-    (pieces, owner, common)
+    let (owner, shared) = share(Work::new(&pieces, wanted));
+    (pieces, owner, shared)
 }
 
 /// Runs a model with at most this many preemptions. Bugs of state machines show with two or three.
@@ -118,7 +118,7 @@ fn again_receives_wakes_before_during_and_after_its_polls() {
             maker.make();
             maker.make();
         });
-        let mut again = Again::new();
+        let mut again = Repoller::new();
         block_on(poll_fn(|cx| again.poll(cx, |cx| pieces.poll(2, cx))));
         making.join().unwrap();
     });
@@ -130,7 +130,7 @@ fn again_wakes_the_task_that_polled_last() {
         let pieces = Arc::new(Pieces::default());
         let maker = Arc::clone(&pieces);
         let making = thread::spawn(move || maker.make());
-        let mut again = Again::new();
+        let mut again = Repoller::new();
         let mut first = Context::from_waker(Waker::noop());
         if again.poll(&mut first, |cx| pieces.poll(1, cx)).is_pending() {
             block_on(poll_fn(|cx| again.poll(cx, |cx| pieces.poll(1, cx))));
@@ -148,7 +148,7 @@ fn again_receives_wakes_after_an_output() {
             maker.make();
             maker.make();
         });
-        let mut again = Again::new();
+        let mut again = Repoller::new();
         let mut taken = 0;
         while taken < 2 {
             taken = block_on(poll_fn(|cx| {
@@ -176,7 +176,7 @@ fn bell_receives_wakes_before_during_and_after_its_polls() {
             maker.make();
             maker.make();
         });
-        let mut bell = Bell::new();
+        let mut bell = WakeFlag::new();
         block_on(poll_fn(|cx| bell.poll(cx.waker(), |cx| pieces.poll(2, cx))));
         making.join().unwrap();
     });
@@ -188,7 +188,7 @@ fn bell_wakes_the_task_that_polled_last() {
         let pieces = Arc::new(Pieces::default());
         let maker = Arc::clone(&pieces);
         let making = thread::spawn(move || maker.make());
-        let mut bell = Bell::new();
+        let mut bell = WakeFlag::new();
         let first = bell.poll(Waker::noop(), |cx| pieces.poll(1, cx));
         if first.is_pending() {
             block_on(poll_fn(|cx| bell.poll(cx.waker(), |cx| pieces.poll(1, cx))));
@@ -213,8 +213,8 @@ fn owner_receives_every_wake_without_helpers() {
 #[test]
 fn owner_ends_when_a_helper_makes_the_awaited_piece() {
     loom::model(|| {
-        let (pieces, owner, common) = shared(1);
-        let helping = thread::spawn(move || common.after(|| pieces.make()));
+        let (pieces, owner, shared) = shared(1);
+        let helping = thread::spawn(move || shared.run_then_poll(|| pieces.make()));
         block_on(owner);
         helping.join().unwrap();
     });
@@ -223,10 +223,10 @@ fn owner_ends_when_a_helper_makes_the_awaited_piece() {
 #[test]
 fn owner_ends_when_a_helper_polls_after_a_wake() {
     bounded(4, || {
-        let (pieces, owner, common) = shared(1);
+        let (pieces, owner, shared) = shared(1);
         let helping = thread::spawn(move || {
             pieces.make();
-            common.help();
+            shared.poll_if_woken();
         });
         block_on(owner);
         helping.join().unwrap();
@@ -236,10 +236,10 @@ fn owner_ends_when_a_helper_polls_after_a_wake() {
 #[test]
 fn no_wake_is_lost_between_an_owner_a_helper_and_another_thread() {
     bounded(3, || {
-        let (pieces, owner, common) = shared(2);
+        let (pieces, owner, shared) = shared(2);
         let other = Arc::clone(&pieces);
         let making = thread::spawn(move || other.make());
-        let helping = thread::spawn(move || common.after(|| pieces.make()));
+        let helping = thread::spawn(move || shared.run_then_poll(|| pieces.make()));
         block_on(owner);
         making.join().unwrap();
         helping.join().unwrap();
@@ -249,12 +249,12 @@ fn no_wake_is_lost_between_an_owner_a_helper_and_another_thread() {
 #[test]
 fn no_wake_is_lost_between_an_owner_and_two_helpers() {
     bounded(2, || {
-        let (pieces, owner, common) = shared(2);
-        let (other, others) = (Arc::clone(&common), Arc::clone(&pieces));
-        let first = thread::spawn(move || common.after(|| pieces.make()));
+        let (pieces, owner, shared) = shared(2);
+        let (other, others) = (Arc::clone(&shared), Arc::clone(&pieces));
+        let first = thread::spawn(move || shared.run_then_poll(|| pieces.make()));
         let second = thread::spawn(move || {
             others.make();
-            other.help();
+            other.poll_if_woken();
         });
         block_on(owner);
         first.join().unwrap();
@@ -269,8 +269,8 @@ fn work_that_always_wakes_itself_is_continued_by_its_owner() {
         let mut work = Work::new(&pieces, 1);
         // More polls than a helper does in a row: it leaves the rest to the owner.
         work.restless = 3;
-        let (owner, common) = common(work);
-        let helping = thread::spawn(move || common.after(|| pieces.make()));
+        let (owner, shared) = share(work);
+        let helping = thread::spawn(move || shared.run_then_poll(|| pieces.make()));
         block_on(owner);
         helping.join().unwrap();
     });
@@ -282,14 +282,14 @@ fn work_is_dropped_with_its_owner_even_while_a_helper_polls() {
         let pieces = Arc::new(Pieces::default());
         let work = Work::new(&pieces, 2);
         let dropped = Arc::clone(&work.dropped);
-        let (owner, common) = common(work);
-        let helper = Arc::clone(&common);
-        let helping = thread::spawn(move || helper.after(|| pieces.make()));
+        let (owner, shared) = share(work);
+        let helper = Arc::clone(&shared);
+        let helping = thread::spawn(move || helper.run_then_poll(|| pieces.make()));
         drop(owner);
         helping.join().unwrap();
         // The shared handle is still alive, the work is not.
         assert!(dropped.load(Ordering::Relaxed));
-        common.help();
+        shared.poll_if_woken();
     });
 }
 
@@ -299,24 +299,24 @@ fn work_that_a_helper_ends_is_dropped_with_its_owner() {
         let pieces = Arc::new(Pieces::default());
         let work = Work::new(&pieces, 1);
         let dropped = Arc::clone(&work.dropped);
-        let (owner, common) = common(work);
-        let helper = Arc::clone(&common);
-        let helping = thread::spawn(move || helper.after(|| pieces.make()));
+        let (owner, shared) = share(work);
+        let helper = Arc::clone(&shared);
+        let helping = thread::spawn(move || helper.run_then_poll(|| pieces.make()));
         drop(owner);
         helping.join().unwrap();
         assert!(dropped.load(Ordering::Relaxed));
-        drop(common);
+        drop(shared);
     });
 }
 
 #[test]
 fn work_that_was_taken_is_not_polled_by_helpers() {
     loom::model(|| {
-        let (pieces, mut owner, common) = shared(2);
+        let (pieces, mut owner, shared) = shared(2);
         let helping = thread::spawn(move || {
             pieces.make();
-            common.help();
-            common.help();
+            shared.poll_if_woken();
+            shared.poll_if_woken();
         });
         let mut cx = Context::from_waker(Waker::noop());
         assert!(Pin::new(&mut owner).poll(&mut cx).is_pending());

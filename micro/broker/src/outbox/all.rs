@@ -1,12 +1,12 @@
 //! Futures side by side, each polled again only when it was woken.
 //!
 //! Not `futures_util::future::join_all`: nothing else in a default build needs that crate, and it
-//! polls up to 30 futures all on each wake. [`Bell`] knows which future was woken.
+//! polls up to 30 futures all on each wake. [`WakeFlag`] knows which future was woken.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
-use micro_wake::Bell;
+use micro_wake::WakeFlag;
 
 use crate::backend::BoxFuture;
 
@@ -18,7 +18,7 @@ pub(super) async fn all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
     }
     let new = |future| Running {
         future,
-        bell: Bell::new(),
+        bell: WakeFlag::new(),
         result: None,
     };
     let mut running: Vec<Running<'_, T>> = futures.into_iter().map(new).collect();
@@ -39,7 +39,7 @@ pub(super) async fn all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
 
 struct Running<'a, T> {
     future: BoxFuture<'a, T>,
-    bell: Bell,
+    bell: WakeFlag,
     result: Option<T>,
 }
 

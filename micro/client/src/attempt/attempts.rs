@@ -30,7 +30,7 @@ use crate::options::{Limit, round};
 use crate::selector::{Choice, Flight};
 use micro_core::handler::{Body, Frame, Kind, MethodInfo, Payload, PayloadStream, Reply};
 use micro_message::error::{Error, ErrorKind, Result};
-use micro_wake::{Again, common};
+use micro_wake::{Repoller, share};
 
 /// How long to wait for a first node before asking which services there are at all.
 const ASK_AFTER: Duration = Duration::from_millis(50);
@@ -419,7 +419,7 @@ impl Attempts<'_> {
     ) -> Result<Got, Stop> {
         let (response, out) = connection.begin(self.request(connection)?)?;
         let (mut pump, mut pumping) = (self.pump(connection, out)?, true);
-        let mut again = Again::new();
+        let mut again = Repoller::new();
         let mut clock = self.life.clock();
         let mut receive = pin!(connection.receive(response, self.limits()));
         let outcome = poll_fn(|cx| {
@@ -462,7 +462,7 @@ impl Attempts<'_> {
         let mut live = Live::new(incoming, self.place(node), &self.life);
         let pump = self.pump(connection, out)?;
         let is_queue = pump.is_queue();
-        let (owner, pump) = common(pump);
+        let (owner, pump) = share(pump);
         let (pumping, failed) = Pumping::new(owner, &self.life, self.place(node));
         let Some(task) = self.outgoing.core.tasks.own(pumping.run()) else {
             return Err(Stop::Own(Error::cancelled("the client is closed")));

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use micro_wake::{Common, Owner};
+use micro_wake::{FutureOwner, SharedFuture};
 use tokio::sync::oneshot;
 
 use crate::attempt::place::Place;
@@ -30,7 +30,7 @@ struct Open {
     /// Sends the requests; stopped with the reader.
     pumping: Option<Owned>,
     /// What it polls, if the reader may do so as well.
-    pump: Option<Arc<Common<Pump>>>,
+    pump: Option<Arc<SharedFuture<Pump>>>,
     /// What was wrong with the requests, should anything be.
     failed: Option<oneshot::Receiver<Error>>,
     incoming: Incoming,
@@ -66,7 +66,7 @@ impl Live {
     }
 
     /// What that task polls: what runs nobody's code may run wherever replies are waited for.
-    pub(super) fn helps(&mut self, pump: Arc<Common<Pump>>) {
+    pub(super) fn helps(&mut self, pump: Arc<SharedFuture<Pump>>) {
         if let Some(open) = &mut self.open {
             open.pump = Some(pump);
         }
@@ -115,7 +115,7 @@ impl Open {
         if let Some(pump) = &self.pump
             && self.incoming.flows()
         {
-            pump.help();
+            pump.poll_if_woken();
         }
         let step = self.incoming.poll(cx);
         if let Some(leading) = self.incoming.take_leading() {
@@ -175,7 +175,7 @@ impl Open {
 
 /// The task that sends the requests of a bidirectional call.
 pub(super) struct Pumping {
-    pump: Owner<Pump>,
+    pump: FutureOwner<Pump>,
     clock: Clock,
     place: Place,
     failed: oneshot::Sender<Error>,
@@ -183,7 +183,7 @@ pub(super) struct Pumping {
 
 impl Pumping {
     pub(super) fn new(
-        pump: Owner<Pump>,
+        pump: FutureOwner<Pump>,
         life: &Life,
         place: Place,
     ) -> (Self, oneshot::Receiver<Error>) {

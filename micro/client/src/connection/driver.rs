@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::connection::Shared;
 use crate::connection::written::Watched;
-use micro_wake::{Common, Owner, common};
+use micro_wake::{FutureOwner, SharedFuture, share};
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct End {
 
 /// The task of one connection. Whoever spawns it owns it.
 pub(crate) struct Driver {
-    moving: Owner<Moving>,
+    moving: FutureOwner<Moving>,
     shared: Arc<Shared>,
     /// The last wake-up was passed on to the callers.
     yielded: bool,
@@ -57,8 +57,8 @@ impl Driver {
         shared: Arc<Shared>,
         interval: Duration,
         timeout: Duration,
-    ) -> (Self, Arc<Common<Moving>>) {
-        let (moving, others) = common(Moving {
+    ) -> (Self, Arc<SharedFuture<Moving>>) {
+        let (moving, others) = share(Moving {
             frames,
             shared: Arc::clone(&shared),
             pings,

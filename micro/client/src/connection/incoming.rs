@@ -11,7 +11,7 @@ use bytes::Bytes;
 use h2::RecvStream;
 use h2::client::ResponseFuture;
 use http::HeaderMap;
-use micro_wake::Again;
+use micro_wake::Repoller;
 
 use crate::connection::frames::{Frames, nonsense};
 use crate::connection::gate::Slot;
@@ -28,7 +28,7 @@ use micro_wire::headers;
 pub(crate) struct Incoming {
     replies: Replies,
     /// Moving the connection's frames may bring what is waited for.
-    again: Again,
+    again: Repoller,
     /// Several messages were there at once since it was last waited for any.
     flows: bool,
 }
@@ -75,7 +75,7 @@ impl Incoming {
         };
         Self {
             replies,
-            again: Again::new(),
+            again: Repoller::new(),
             flows: false,
         }
     }

@@ -39,7 +39,7 @@ use crate::failure::{Failure, Reach};
 use micro_core::handler::{Body, Payload, Reply};
 use micro_message::error::{Error, ErrorKind};
 use micro_message::metadata::Metadata;
-use micro_wake::{Budget, Common};
+use micro_wake::{Budget, SharedFuture};
 use micro_wire::headers;
 
 pub(super) use self::connect::connect;
@@ -60,7 +60,7 @@ pub(super) struct Connection {
     sender: Mutex<SendRequest<Bytes>>,
     shared: Arc<Shared>,
     /// What moves its frames.
-    moving: Arc<Common<Moving>>,
+    moving: Arc<SharedFuture<Moving>>,
     authority: Authority,
     /// What its calls may have received in part.
     receive: Arc<Budget>,
@@ -133,7 +133,7 @@ impl Connection {
         if self.shared.moves_in_batches() {
             first()
         } else {
-            self.moving.after(first)
+            self.moving.run_then_poll(first)
         }
     }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::{Reason, SendStream};
-use micro_wake::Turn;
+use micro_wake::TimeSlice;
 use micro_wake::sync::Mutex;
 
 use crate::clock::Pulse;
@@ -24,7 +24,7 @@ use micro_message::error::{Error, Result};
 /// the call's other half it does.
 ///
 /// HTTP/2 wakes who sends when it gives him room, which it mostly does at once: to be polled
-/// through [`Again`](micro_wake::Again) or [`Common`](micro_wake::Common).
+/// through [`Repoller`](micro_wake::Repoller) or [`SharedFuture`](micro_wake::SharedFuture).
 pub(crate) struct Pump {
     connection: Arc<Connection>,
     /// `None` after the last.
@@ -36,7 +36,7 @@ pub(crate) struct Pump {
     /// Whether anything of the requests was taken.
     touched: bool,
     pulse: Option<Arc<Pulse>>,
-    turn: Turn,
+    turn: TimeSlice,
 }
 
 impl Pump {
@@ -55,7 +55,7 @@ impl Pump {
             ready: Bytes::new(),
             touched: false,
             pulse,
-            turn: Turn::default(),
+            turn: TimeSlice::default(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use micro_wake::unhurried;
+use micro_wake::poll_unconstrained;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -189,7 +189,7 @@ impl<T> Stream for Received<T> {
             return this.channel.poll_recv(cx);
         }
         let next = poll_fn(|cx| this.channel.poll_recv(cx));
-        unhurried(pin!(next), cx)
+        poll_unconstrained(pin!(next), cx)
     }
 }
 

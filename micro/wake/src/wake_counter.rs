@@ -6,15 +6,15 @@ use std::task::Wake;
 
 /// Counts how often it is woken.
 #[derive(Debug, Default)]
-pub(crate) struct Wakes(AtomicUsize);
+pub(crate) struct WakeCounter(AtomicUsize);
 
-impl Wakes {
+impl WakeCounter {
     pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
 
-impl Wake for Wakes {
+impl Wake for WakeCounter {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }

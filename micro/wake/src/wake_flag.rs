@@ -1,4 +1,4 @@
-//! `Bell`: skips polls of a future that has not been woken since it was pending.
+//! `WakeFlag`: skips polls of a future that has not been woken since it was pending.
 //!
 //! A response is polled again right after each chunk that it produced. A part of the response that
 //! has not been woken need not be polled through all of its layers then.
@@ -11,8 +11,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use crate::platform::{AtomicBool, AtomicWaker};
 
 /// Polls a future only when it may be ready.
-pub struct Bell {
-    ring: Arc<Ring>,
+pub struct WakeFlag {
+    ring: Arc<FlagWaker>,
     /// The ring as a waker, which the future gets.
     waker: Waker,
     /// Whether the last poll of the future returned `Pending`.
@@ -20,17 +20,17 @@ pub struct Bell {
 }
 
 #[derive(Default)]
-struct Ring {
+struct FlagWaker {
     /// Whether the future was woken since the beginning of its last poll.
     has_rung: AtomicBool,
     /// The task to wake.
     task: AtomicWaker,
 }
 
-impl Bell {
+impl WakeFlag {
     /// Creates the state for one future that has not been polled yet.
     pub fn new() -> Self {
-        let ring = Arc::new(Ring::default());
+        let ring = Arc::new(FlagWaker::default());
         Self {
             waker: Waker::from(Arc::clone(&ring)),
             ring,
@@ -58,21 +58,21 @@ impl Bell {
     }
 }
 
-impl Default for Bell {
+impl Default for WakeFlag {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl fmt::Debug for Bell {
+impl fmt::Debug for WakeFlag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bell")
+        f.debug_struct("WakeFlag")
             .field("is_pending", &self.is_pending)
             .finish_non_exhaustive()
     }
 }
 
-impl Wake for Ring {
+impl Wake for FlagWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -90,14 +90,14 @@ impl Wake for Ring {
 #[cfg(not(loom))]
 mod tests {
     use super::*;
-    use crate::wakes::Wakes;
+    use crate::wake_counter::WakeCounter;
 
     #[test]
     fn a_pending_future_is_polled_again_only_when_woken() {
-        let (mut bell, wakes) = (Bell::new(), Arc::new(Wakes::default()));
+        let (mut bell, wakes) = (WakeFlag::new(), Arc::new(WakeCounter::default()));
         let task = Waker::from(Arc::clone(&wakes));
         let (mut asked, mut inner) = (0, Waker::noop().clone());
-        let mut poll = |bell: &mut Bell, task: &Waker, answer: Poll<()>| {
+        let mut poll = |bell: &mut WakeFlag, task: &Waker, answer: Poll<()>| {
             let polled = bell.poll(task, |cx| {
                 asked += 1;
                 inner.clone_from(cx.waker());
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_task_that_polls_after_a_wake_receives_the_next_wake() {
-        let mut bell = Bell::new();
+        let mut bell = WakeFlag::new();
         let mut inner = Waker::noop().clone();
         let first = bell.poll(Waker::noop(), |cx| {
             inner.clone_from(cx.waker());
@@ -127,7 +127,7 @@ mod tests {
         });
         assert!(first.is_pending());
         inner.wake();
-        let wakes = Arc::new(Wakes::default());
+        let wakes = Arc::new(WakeCounter::default());
         let other = Waker::from(Arc::clone(&wakes));
         let mut inner = Waker::noop().clone();
         let second = bell.poll(&other, |cx| {

@@ -1,4 +1,4 @@
-//! `Common`: a future that belongs to one task, and that other tasks may poll as well.
+//! `SharedFuture`: a future that belongs to one task, and that other tasks may poll as well.
 //!
 //! A caller that waits for a reply can move the frames of the connection within its own poll: the
 //! connection's task need not be woken, found by a scheduler and waited for, perhaps on another
@@ -12,17 +12,17 @@
 //! A client in which only the tasks move frames was measured against this one on two cores, in
 //! alternation, messages/s in the median (the ratio is that of neighbours):
 //!
-//! | shape | runs of each | with `Common` | without | without / with |
+//! | shape | runs of each | with `SharedFuture` | without | without / with |
 //! |---|---|---|---|---|
 //! | `window` | 25 of 1 s | 1.72 million | 1.08 million | 0.68 |
 //! | `window` | 12 of 2 s | 1.35 million | 0.86 million | 0.58 |
 //! | `down` | 12 of 2 s | 4.16 million | 3.24 million | 0.79, from 0.72 to 0.93 |
 //! | `ping` | 25 of 1 s | 49,200 | 46,300 | 1.01 |
 //!
-//! The best runs of `window` are alike (1.92 and 1.79 million): without `Common` a stream falls
-//! more often into a rhythm in which each batch waits for a task to be scheduled. Other programs
-//! kept the processors busy, and at their priority the ratios were noise, from 0.24 to 2.85: the
-//! benches need a priority above theirs (`nice`, and `/proc/self/autogroup` on Linux).
+//! The best runs of `window` are alike (1.92 and 1.79 million): without `SharedFuture` a stream
+//! falls more often into a rhythm in which each batch waits for a task to be scheduled. Other
+//! programs kept the processors busy, and at their priority the ratios were noise, from 0.24 to
+//! 2.85: the benches need a priority above theirs (`nice`, and `/proc/self/autogroup` on Linux).
 //!
 //! The feature `tasks-only` leaves all polling to the owners. To measure again, build the bench
 //! twice and run the two in alternation:
@@ -39,22 +39,23 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use crate::platform::{AtomicBool, later};
-use crate::signal::{Round, Signal};
+use crate::platform::{AtomicBool, defer_wake};
 use crate::sync::Mutex;
+use crate::wake_state::{PollOutcome, WakeState};
 
-/// The future, for those who may poll it. It is dropped when its [`Owner`] is.
-pub struct Common<F: Future> {
-    signal: Arc<Signal>,
+/// The future, for those who may poll it. It is dropped when its [`FutureOwner`] is.
+pub struct SharedFuture<F: Future> {
+    signal: Arc<WakeState>,
     /// The signal as a waker.
     waker: Waker,
-    /// Locked by whoever set the signal's `BUSY`, and by the owner; nobody polls without `BUSY`.
-    work: Mutex<Work<F>>,
+    /// Locked by whoever set the signal's `POLLING`, and by the owner; nobody polls without
+    /// `POLLING`.
+    work: Mutex<SharedState<F>>,
     /// The owner is gone.
     stopped: AtomicBool,
 }
 
-struct Work<F: Future> {
+struct SharedState<F: Future> {
     /// `None` after the owner is gone, or has taken it.
     future: Option<F>,
     /// Waits for the owner.
@@ -65,42 +66,42 @@ struct Work<F: Future> {
 ///
 /// It polls the shared future only when that was woken and nobody else polls it. Dropping it drops
 /// the shared future, at the latest when a poll that is under way ends.
-pub struct Owner<F: Future + Unpin>(Arc<Common<F>>);
+pub struct FutureOwner<F: Future + Unpin>(Arc<SharedFuture<F>>);
 
 /// Shares a future between a task that owns it and others that may poll it.
-pub fn common<F: Future + Unpin>(future: F) -> (Owner<F>, Arc<Common<F>>) {
-    let signal = Arc::new(Signal::default());
+pub fn share<F: Future + Unpin>(future: F) -> (FutureOwner<F>, Arc<SharedFuture<F>>) {
+    let signal = Arc::new(WakeState::default());
     // It was not polled yet.
     signal.mark();
-    let common = Arc::new(Common {
+    let shared = Arc::new(SharedFuture {
         waker: Waker::from(Arc::clone(&signal)),
         signal,
-        work: Mutex::new(Work {
+        work: Mutex::new(SharedState {
             future: Some(future),
             output: None,
         }),
         stopped: AtomicBool::new(false),
     });
-    (Owner(Arc::clone(&common)), common)
+    (FutureOwner(Arc::clone(&shared)), shared)
 }
 
-impl<F: Future + Unpin> Common<F> {
+impl<F: Future + Unpin> SharedFuture<F> {
     /// Polls the future if it was woken, or never polled, and nobody polls it now.
     ///
     /// Its wakes do not reach the caller: they wake the owner.
-    pub fn help(&self) {
+    pub fn poll_if_woken(&self) {
         if self.signal.is_waiting() {
-            self.after(|| ());
+            self.run_then_poll(|| ());
         }
     }
 
     /// Runs a closure, and then polls the future if the closure, or anything else meanwhile, has
     /// woken it. Only runs the closure when somebody polls the future already.
-    pub fn after<T>(&self, first: impl FnOnce() -> T) -> T {
+    pub fn run_then_poll<T>(&self, first: impl FnOnce() -> T) -> T {
         if cfg!(feature = "tasks-only") || !self.signal.begin() {
             return first();
         }
-        let polling = Polling(self);
+        let polling = PollGuard(self);
         let done = first();
         if polling.finish() {
             self.signal.task.wake();
@@ -109,16 +110,17 @@ impl<F: Future + Unpin> Common<F> {
     }
 
     /// Polls the future. For whoever has begun to.
-    fn poll(&self) -> Round<()> {
+    fn poll(&self) -> PollOutcome<()> {
         let mut work = self.work.lock();
-        let Work { future, output } = &mut *work;
-        self.signal.repeat(&self.waker, |cx| match future {
-            Some(future) if output.is_none() && !self.is_stopped() => {
-                let polled = Pin::new(future).poll(cx);
-                polled.map(|polled| *output = Some(polled))
-            }
-            _ => Poll::Ready(()),
-        })
+        let SharedState { future, output } = &mut *work;
+        self.signal
+            .poll_while_woken(&self.waker, |cx| match future {
+                Some(future) if output.is_none() && !self.is_stopped() => {
+                    let polled = Pin::new(future).poll(cx);
+                    polled.map(|polled| *output = Some(polled))
+                }
+                _ => Poll::Ready(()),
+            })
     }
 
     /// Drops the future if the owner is gone. Whoever has polled does so at the end: an owner that
@@ -136,36 +138,36 @@ impl<F: Future + Unpin> Common<F> {
     }
 }
 
-impl<F: Future> fmt::Debug for Common<F> {
+impl<F: Future> fmt::Debug for SharedFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Common")
+        f.debug_struct("SharedFuture")
             .field("signal", &self.signal)
             .finish_non_exhaustive()
     }
 }
 
 /// Between a `begin` and its end.
-struct Polling<'a, F: Future + Unpin>(&'a Common<F>);
+struct PollGuard<'a, F: Future + Unpin>(&'a SharedFuture<F>);
 
-impl<F: Future + Unpin> Polling<'_, F> {
+impl<F: Future + Unpin> PollGuard<'_, F> {
     /// Polls as long as wakes are noted; whether the owner has to poll.
     fn finish(self) -> bool {
-        let common = self.0;
-        let round = common.poll();
+        let shared = self.0;
+        let round = shared.poll();
         std::mem::forget(self);
-        if let Round::Ready(()) = round {
+        if let PollOutcome::Ready(()) = round {
             // The output waits for the owner.
-            common.signal.mark();
-            common.signal.end();
+            shared.signal.mark();
+            shared.signal.end();
         }
         // Not before it has ended, or an owner could go between.
-        common.clear();
-        !matches!(round, Round::Rest)
+        shared.clear();
+        !matches!(round, PollOutcome::Rest)
     }
 }
 
 /// A panic has come between: the owner polls next, and meets the panic itself if it persists.
-impl<F: Future + Unpin> Drop for Polling<'_, F> {
+impl<F: Future + Unpin> Drop for PollGuard<'_, F> {
     fn drop(&mut self) {
         self.0.signal.mark();
         self.0.signal.end();
@@ -173,46 +175,46 @@ impl<F: Future + Unpin> Drop for Polling<'_, F> {
     }
 }
 
-impl<F: Future + Unpin> Owner<F> {
+impl<F: Future + Unpin> FutureOwner<F> {
     /// Takes the future out, once; nobody polls it any more. Waits while somebody polls it.
     pub fn take(&mut self) -> Option<F> {
         self.0.work.lock().future.take()
     }
 }
 
-impl<F: Future + Unpin> Future for Owner<F> {
+impl<F: Future + Unpin> Future for FutureOwner<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let common = &self.0;
+        let shared = &self.0;
         // Before the state is read: a wake from then on reaches this task.
-        common.signal.task.register(cx.waker());
+        shared.signal.task.register(cx.waker());
         // Whoever polls now sees the note of the wake that brought this task here. And there may be
         // nothing new: somebody has polled since.
-        if !common.signal.begin() || !Polling(common).finish() {
+        if !shared.signal.begin() || !PollGuard(shared).finish() {
             return Poll::Pending;
         }
-        if let Some(output) = common.work.lock().output.take() {
+        if let Some(output) = shared.work.lock().output.take() {
             return Poll::Ready(output);
         }
-        later(cx);
+        defer_wake(cx);
         Poll::Pending
     }
 }
 
-impl<F: Future + Unpin> Drop for Owner<F> {
+impl<F: Future + Unpin> Drop for FutureOwner<F> {
     fn drop(&mut self) {
         self.0.stopped.store(true, Ordering::SeqCst);
         // Otherwise whoever polls now ends later, and drops the future then.
         if self.0.signal.begin() {
-            Polling(&self.0).finish();
+            PollGuard(&self.0).finish();
         }
     }
 }
 
-impl<F: Future + Unpin> fmt::Debug for Owner<F> {
+impl<F: Future + Unpin> fmt::Debug for FutureOwner<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Owner").field(&self.0).finish()
+        f.debug_tuple("FutureOwner").field(&self.0).finish()
     }
 }
 
@@ -225,7 +227,7 @@ mod tests {
 
     use super::*;
     use crate::platform::AtomicWaker;
-    use crate::wakes::Wakes;
+    use crate::wake_counter::WakeCounter;
 
     /// Counts its polls and keeps who polled last; ends with the count when it may.
     #[derive(Default)]
@@ -266,20 +268,20 @@ mod tests {
 
     struct Scene {
         probe: Arc<Probe>,
-        owner: Owner<Probed>,
-        common: Arc<Common<Probed>>,
-        wakes: Arc<Wakes>,
+        owner: FutureOwner<Probed>,
+        shared: Arc<SharedFuture<Probed>>,
+        wakes: Arc<WakeCounter>,
     }
 
     impl Scene {
         /// The owner has polled once and waits.
         fn new() -> Self {
             let probe = Arc::new(Probe::default());
-            let (owner, common) = common(Probed(Arc::clone(&probe)));
+            let (owner, shared) = share(Probed(Arc::clone(&probe)));
             let mut scene = Self {
                 probe,
                 owner,
-                common,
+                shared,
                 wakes: Arc::default(),
             };
             assert!(scene.poll().is_pending());
@@ -295,14 +297,14 @@ mod tests {
     #[test]
     fn what_is_woken_by_who_comes_by_does_not_need_its_task() {
         let scene = Scene::new();
-        scene.common.after(|| scene.probe.wake());
+        scene.shared.run_then_poll(|| scene.probe.wake());
         assert_eq!((scene.probe.polls(), scene.wakes.count()), (2, 0));
-        scene.common.after(|| ());
-        scene.common.help();
+        scene.shared.run_then_poll(|| ());
+        scene.shared.poll_if_woken();
         assert_eq!(scene.probe.polls(), 2);
         scene.probe.wake();
         assert_eq!(scene.wakes.count(), 1);
-        scene.common.help();
+        scene.shared.poll_if_woken();
         assert_eq!(scene.probe.polls(), 3);
     }
 
@@ -310,9 +312,9 @@ mod tests {
     fn what_ends_beside_its_owner_ends_for_its_owner() {
         let mut scene = Scene::new();
         scene.probe.may_end.store(true, Ordering::SeqCst);
-        scene.common.after(|| scene.probe.wake());
+        scene.shared.run_then_poll(|| scene.probe.wake());
         assert_eq!(scene.wakes.count(), 1);
-        scene.common.after(|| scene.probe.wake());
+        scene.shared.run_then_poll(|| scene.probe.wake());
         assert_eq!(scene.poll(), Poll::Ready(2));
         assert_eq!(scene.probe.polls(), 2);
     }
@@ -320,8 +322,8 @@ mod tests {
     #[test]
     fn owner_who_comes_meanwhile_leaves_it_to_who_polls() {
         let mut scene = Scene::new();
-        let common = Arc::clone(&scene.common);
-        let polled = common.after(|| {
+        let shared = Arc::clone(&scene.shared);
+        let polled = shared.run_then_poll(|| {
             scene.probe.wake();
             scene.poll()
         });
@@ -338,11 +340,11 @@ mod tests {
         scene.probe.wake();
         drop(scene.owner);
         assert_eq!(Arc::strong_count(&scene.probe), 1);
-        scene.common.help();
+        scene.shared.poll_if_woken();
 
         let scene = Scene::new();
         let (owner, probe) = (scene.owner, scene.probe);
-        scene.common.after(|| {
+        scene.shared.run_then_poll(|| {
             drop(owner);
             assert_eq!(Arc::strong_count(&probe), 2);
         });
@@ -356,7 +358,7 @@ mod tests {
             scene.probe.panics.store(!first, Ordering::SeqCst);
             let before = scene.wakes.count();
             let helping = AssertUnwindSafe(|| {
-                scene.common.after(|| {
+                scene.shared.run_then_poll(|| {
                     scene.probe.wake();
                     assert!(!first, "as told");
                 });
@@ -383,9 +385,9 @@ mod tests {
             }
             Poll::Pending
         }));
-        let (owner, common) = common(taking);
+        let (owner, shared) = share(taking);
         let helpers = [(); HELPERS].map(|()| {
-            let (common, made, task) = (Arc::clone(&common), Arc::clone(&made), Arc::clone(&task));
+            let (shared, made, task) = (Arc::clone(&shared), Arc::clone(&made), Arc::clone(&task));
             std::thread::spawn(move || {
                 for piece in 0..PIECES {
                     let make = || {
@@ -394,10 +396,10 @@ mod tests {
                     };
                     match piece % 3 {
                         0 => make(),
-                        1 => common.after(make),
+                        1 => shared.run_then_poll(make),
                         _ => {
                             make();
-                            common.help();
+                            shared.poll_if_woken();
                         }
                     }
                 }

@@ -1,4 +1,4 @@
-//! `Again`: a future that wakes itself during a poll is polled again at once.
+//! `Repoller`: a future that wakes itself during a poll is polled again at once.
 //!
 //! A scheduler that finds a task woken within its own poll queues it behind all other tasks and
 //! wakes an idle thread, which fetches the task from the queue. That costs a system call on both
@@ -8,23 +8,23 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::platform::later;
-use crate::signal::{Round, Signal};
+use crate::platform::defer_wake;
+use crate::wake_state::{PollOutcome, WakeState};
 
 /// Polls a future again while it wakes itself.
 ///
 /// After 16 polls, or after a millisecond, the task yields to other tasks and continues after them.
 #[derive(Debug)]
-pub struct Again {
-    signal: Arc<Signal>,
+pub struct Repoller {
+    signal: Arc<WakeState>,
     /// The signal as a waker, which the future gets.
     waker: Waker,
 }
 
-impl Again {
+impl Repoller {
     /// Creates the state for one future. A wake belongs to the future that was polled last.
     pub fn new() -> Self {
-        let signal = Arc::new(Signal::default());
+        let signal = Arc::new(WakeState::default());
         Self {
             waker: Waker::from(Arc::clone(&signal)),
             signal,
@@ -45,16 +45,16 @@ impl Again {
         // `&mut self` excludes another poll, so the result is not needed. It is false after
         // `Ready`, which leaves the signal busy.
         self.signal.begin();
-        match self.signal.repeat(&self.waker, poll) {
-            Round::Ready(output) => return Poll::Ready(output),
-            Round::Rest => {}
-            Round::Enough => later(cx),
+        match self.signal.poll_while_woken(&self.waker, poll) {
+            PollOutcome::Ready(output) => return Poll::Ready(output),
+            PollOutcome::Rest => {}
+            PollOutcome::Enough => defer_wake(cx),
         }
         Poll::Pending
     }
 }
 
-impl Default for Again {
+impl Default for Repoller {
     fn default() -> Self {
         Self::new()
     }
@@ -64,17 +64,17 @@ impl Default for Again {
 #[cfg(not(loom))]
 mod tests {
     use super::*;
-    use crate::signal::{MAX_POLLS, MAX_TIME};
-    use crate::wakes::Wakes;
+    use crate::wake_counter::WakeCounter;
+    use crate::wake_state::{MAX_POLL_TIME, MAX_POLLS};
 
-    fn task() -> (Arc<Wakes>, Waker) {
-        let wakes = Arc::new(Wakes::default());
+    fn task() -> (Arc<WakeCounter>, Waker) {
+        let wakes = Arc::new(WakeCounter::default());
         (Arc::clone(&wakes), Waker::from(wakes))
     }
 
     #[test]
     fn a_future_that_wakes_itself_is_polled_again_without_its_task() {
-        let (mut again, (wakes, task)) = (Again::new(), task());
+        let (mut again, (wakes, task)) = (Repoller::new(), task());
         let mut polls = 0;
         let polled = again.poll(&mut Context::from_waker(&task), |cx| {
             polls += 1;
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_future_that_always_wakes_itself_yields_to_other_tasks() {
-        let (mut again, (wakes, task)) = (Again::new(), task());
+        let (mut again, (wakes, task)) = (Repoller::new(), task());
         let mut polls = 0;
         let polled = again.poll(&mut Context::from_waker(&task), |cx| {
             polls += 1;
@@ -103,11 +103,11 @@ mod tests {
 
     #[test]
     fn a_slow_future_is_polled_once_before_the_task_yields() {
-        let (mut again, (wakes, task)) = (Again::new(), task());
+        let (mut again, (wakes, task)) = (Repoller::new(), task());
         let mut polls = 0;
         let polled = again.poll(&mut Context::from_waker(&task), |cx| {
             polls += 1;
-            std::thread::sleep(MAX_TIME);
+            std::thread::sleep(MAX_POLL_TIME);
             cx.waker().wake_by_ref();
             Poll::<()>::Pending
         });
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn wakes_between_polls_go_to_the_task_that_polled_last() {
-        let mut again = Again::new();
+        let mut again = Repoller::new();
         let (first, last) = (task(), task());
         let mut inner = Waker::noop().clone();
         for (_, task) in [&first, &last] {
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_ready_future_is_not_polled_again() {
-        let (mut again, (wakes, task)) = (Again::new(), task());
+        let (mut again, (wakes, task)) = (Repoller::new(), task());
         let mut polls = 0;
         let polled = again.poll(&mut Context::from_waker(&task), |cx| {
             polls += 1;

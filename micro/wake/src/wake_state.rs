@@ -1,4 +1,4 @@
-//! `Signal`: a waker that knows whether its future is being polled.
+//! `WakeState`: a waker that knows whether its future is being polled.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crate::platform::{AtomicU8, AtomicWaker, Instant};
 
-/// Maximum number of polls in a row, as long as they take less than [`MAX_TIME`]. Under loom, two
-/// polls are enough to reach every branch.
+/// Maximum number of polls in a row, as long as they take less than [`MAX_POLL_TIME`]. Under loom,
+/// two polls are enough to reach every branch.
 pub(crate) const MAX_POLLS: usize = if cfg!(loom) { 2 } else { 16 };
 /// Maximum duration of polls in a row before other tasks run. A millisecond.
-pub(crate) const MAX_TIME: Duration = Duration::from_millis(1);
+pub(crate) const MAX_POLL_TIME: Duration = Duration::from_millis(1);
 
 /// A poll is in progress. A wake only sets [`WOKEN`]; the polling task sees it and polls again.
-const BUSY: u8 = 1;
+const POLLING: u8 = 1;
 /// The future was woken since the beginning of the last poll.
 const WOKEN: u8 = 2;
 
@@ -26,15 +26,15 @@ const WOKEN: u8 = 2;
 /// |---|---|---|
 /// | 0 | idle | sets `WOKEN`, wakes the task |
 /// | `WOKEN` | the task was woken and has not polled yet | wakes the task again, if it registered |
-/// | `BUSY` | a poll is in progress | sets `WOKEN` |
-/// | `BUSY` and `WOKEN` | a poll is in progress, and another one follows | nothing |
+/// | `POLLING` | a poll is in progress | sets `WOKEN` |
+/// | `POLLING` and `WOKEN` | a poll is in progress, and another one follows | nothing |
 ///
 /// Every change is a read-modify-write, so a thread that reads the state has seen everything that
 /// all wakers wrote before they changed it. All orderings are sequentially consistent: the state is
-/// read together with `Common::stopped`, and on x86-64 a weaker ordering would compile to the same
-/// instructions.
+/// read together with `SharedFuture::stopped`, and on x86-64 a weaker ordering would compile to the
+/// same instructions.
 #[derive(Debug, Default)]
-pub(crate) struct Signal {
+pub(crate) struct WakeState {
     state: AtomicU8,
     /// The task to wake. A wake consumes the registration, so each poll of the task registers it
     /// again before it reads the state.
@@ -42,7 +42,7 @@ pub(crate) struct Signal {
 }
 
 /// How a series of polls ended.
-pub(crate) enum Round<T> {
+pub(crate) enum PollOutcome<T> {
     /// The future returned an output. The signal stays busy: it records wakes and does not pass
     /// them on.
     Ready(T),
@@ -53,10 +53,10 @@ pub(crate) enum Round<T> {
     Enough,
 }
 
-impl Signal {
+impl WakeState {
     /// Marks the signal as busy. Returns false if it already was.
     pub(crate) fn begin(&self) -> bool {
-        self.state.fetch_or(BUSY, Ordering::SeqCst) & BUSY == 0
+        self.state.fetch_or(POLLING, Ordering::SeqCst) & POLLING == 0
     }
 
     /// Records a wake without waking the task. The current poll, or the next one, is followed by at
@@ -73,51 +73,53 @@ impl Signal {
     /// Ends what [`begin`](Self::begin) began. Returns whether a wake was recorded since the last
     /// poll.
     pub(crate) fn end(&self) -> bool {
-        self.state.fetch_and(!BUSY, Ordering::SeqCst) & WOKEN != 0
+        self.state.fetch_and(!POLLING, Ordering::SeqCst) & WOKEN != 0
     }
 
     /// Polls while wakes are recorded. Must follow a [`begin`](Self::begin).
-    pub(crate) fn repeat<T>(
+    pub(crate) fn poll_while_woken<T>(
         &self,
         waker: &Waker,
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Round<T> {
+    ) -> PollOutcome<T> {
         let begun = Instant::now();
         for round in 0..MAX_POLLS {
-            if self.rest() {
-                return Round::Rest;
+            if self.try_end() {
+                return PollOutcome::Rest;
             }
-            if round > 0 && begun.elapsed() >= MAX_TIME {
+            if round > 0 && begun.elapsed() >= MAX_POLL_TIME {
                 break;
             }
             // The flag is cleared before the poll: a wake during the poll causes another poll.
-            self.state.swap(BUSY, Ordering::SeqCst);
+            self.state.swap(POLLING, Ordering::SeqCst);
             if let Poll::Ready(output) = poll(&mut Context::from_waker(waker)) {
-                return Round::Ready(output);
+                return PollOutcome::Ready(output);
             }
         }
         if self.end() {
-            Round::Enough
+            PollOutcome::Enough
         } else {
-            Round::Rest
+            PollOutcome::Rest
         }
     }
 
     /// Ends what was begun if no wake is recorded. This is one atomic step: a wake either comes
     /// before it and is seen here, or comes after it and wakes the task.
-    fn rest(&self) -> bool {
+    fn try_end(&self) -> bool {
         let (ordering, state) = (Ordering::SeqCst, &self.state);
-        state.compare_exchange(BUSY, 0, ordering, ordering).is_ok()
+        state
+            .compare_exchange(POLLING, 0, ordering, ordering)
+            .is_ok()
     }
 }
 
-impl Wake for Signal {
+impl Wake for WakeState {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.state.fetch_or(WOKEN, Ordering::SeqCst) & BUSY == 0 {
+        if self.state.fetch_or(WOKEN, Ordering::SeqCst) & POLLING == 0 {
             self.task.wake();
         }
     }
