@@ -49,14 +49,14 @@ impl Greeter {
 
 /// Around calls made by this program: adds metadata.
 #[micro::wrap(on = "client")]
-async fn sign(mut call: Call, next: Next<'_>) -> Result<Reply> {
+async fn sign(mut call: Call, next: Next<'_>) -> Result<Response> {
     call.metadata_mut().insert("signed-by", "Ada")?;
     next.run(call).await
 }
 
 /// Around calls served here, the outermost: reads metadata and path.
 #[micro::wrap(order = -10)]
-async fn log(call: Call, next: Next<'_>) -> Result<Reply> {
+async fn log(call: Call, next: Next<'_>) -> Result<Response> {
     let from = call.metadata().get("signed-by").unwrap_or("nobody");
     println!("{} for {from}", call.method().path.trim_start_matches('/'));
     next.run(call).await
@@ -64,7 +64,7 @@ async fn log(call: Call, next: Next<'_>) -> Result<Reply> {
 
 /// Around one method of one service: reads the request, and may answer in its place.
 #[micro::wrap(service = "greeter", method = "hello")]
-async fn cache(greeter: &Greeter, mut call: Call, next: Next<'_>) -> Result<Reply> {
+async fn cache(greeter: &Greeter, mut call: Call, next: Next<'_>) -> Result<Response> {
     let name = call.request::<HelloRequest>()?.name.clone();
     let known = greeter
         .known
@@ -73,7 +73,7 @@ async fn cache(greeter: &Greeter, mut call: Call, next: Next<'_>) -> Result<Repl
         .get(&name)
         .cloned();
     match known {
-        Some(greeting) => Ok(Reply::new(HelloReply {
+        Some(greeting) => Ok(Response::new(HelloReply {
             greeting: format!("{greeting}, says the cache"),
         })),
         None => next.run(call).await,

@@ -107,7 +107,7 @@ impl Drop for Reader<'_> {
 
 /// A wrap sees a stream as one call, and passes every message through a function if it likes.
 #[micro::wrap(service = "lines", method = "talk")]
-async fn shout(call: Call, next: Next<'_>) -> Result<Reply> {
+async fn shout(call: Call, next: Next<'_>) -> Result<Response> {
     let reply = next.run(call).await?;
     reply.map_messages(|line: Line| {
         let text = line.text.to_uppercase();

@@ -24,8 +24,8 @@ pub use crate::connect::connect;
 pub use crate::error::{Error, ErrorKind, Result, Typed};
 pub use crate::handler::{
     BoxFuture, Call, Describe, FromApp, HttpRule, LinkedMethods, LinkedService, Location, Method,
-    MethodError, MethodInfo, MethodOptions, Parts, Reply, Resources, Served, Service, ServiceInfo,
-    StreamItem, Streaming, served,
+    MethodError, MethodInfo, MethodOptions, Parts, Resources, Response, Served, Service,
+    ServiceInfo, StreamItem, Streaming, served,
 };
 #[cfg(feature = "linkme")]
 pub use crate::handler::{LINKED_METHODS, LINKED_SERVICES};

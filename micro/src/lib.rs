@@ -1,9 +1,9 @@
 //! Microservices from annotated structs and async functions.
 //!
 //! Attributes on plain structs and functions generate codecs, registration, routing and clients.
-//! What is annotated is collected at link time, and `micro::run!()` in `main` starts all of it: gRPC,
-//! Connect and REST on one port, discovery on this machine and by mDNS, client-side load balancing
-//! with failover, and a graceful stop.
+//! What is annotated is collected at link time, and `micro::run!()` in `main` starts all of it:
+//! gRPC, Connect and REST on one port, discovery on this machine and by mDNS, client-side load
+//! balancing with failover, and a graceful stop.
 //!
 //! This page walks through a first service, [calling it](#calling-it), [errors](#errors),
 //! [streams](#streams), [REST](#rest), [events](#events), [state](#state),
@@ -44,9 +44,9 @@
 //! ```
 //!
 //! [`message`](macro@message) gives a struct its codecs, protobuf and JSON.
-//! [`service`](macro@service) makes a service of the struct, and its methods of the functions in the
-//! `impl` that are marked [`rpc`](macro@rpc). [`run!`] finds all services of the program, reads the
-//! settings, listens, registers, and serves until SIGTERM or SIGINT.
+//! [`service`](macro@service) makes a service of the struct, and its methods of the functions in
+//! the `impl` that are marked [`rpc`](macro@rpc). [`run!`] finds all services of the program, reads
+//! the settings, listens, registers, and serves until SIGTERM or SIGINT.
 //!
 //! `curl` reaches the method at the port that the log names, or that `MICRO_ADDRESS` sets:
 //!
@@ -88,15 +88,15 @@
 //! }
 //! ```
 //!
-//! Within an app a client is injected: it is a field of a service, or a parameter of a method, a hook
-//! ([`on`](macro@on)) or a test. A call has one deadline for all its attempts; it is repeated on
-//! another node only where that is safe. See [`client`].
+//! Within an app a client is injected: it is a field of a service, or a parameter of a method, a
+//! hook ([`on`](macro@on)) or a test. A call has one deadline for all its attempts; it is repeated
+//! on another node only where that is safe. See [`client`].
 //!
 //! # Errors
 //!
-//! A method returns [`Result`]. An [`Error`] has a [kind](ErrorKind), which each protocol can express,
-//! and a message. With [`macro@error`] an enum of errors crosses the wire whole, and callers match on
-//! it:
+//! A method returns [`Result`]. An [`Error`] has a [kind](ErrorKind), which each protocol can
+//! express, and a message. With [`macro@error`] an enum of errors crosses the wire whole, and
+//! callers match on it:
 //!
 //! ```
 //! use micro::prelude::*;
@@ -150,9 +150,9 @@
 //!
 //! # Streams
 //!
-//! The signature says which side streams. [`Streaming`] as the last parameter is a stream of requests;
-//! as the result, or `impl Stream`, a stream of responses. A slow reader stops a fast writer, and
-//! dropping one end ends the other:
+//! The signature says which side streams. [`Streaming`] as the last parameter is a stream of
+//! requests; as the result, or `impl Stream`, a stream of responses. A slow reader stops a fast
+//! writer, and dropping one end ends the other:
 //!
 //! ```
 //! use micro::prelude::*;
@@ -202,8 +202,8 @@
 //!
 //! # REST
 //!
-//! Every method answers JSON at its path. `http` gives it a path of its own as well, by the rules of
-//! `google.api.http`:
+//! Every method answers JSON at its path. `http` gives it a path of its own as well, by the rules
+//! of `google.api.http`:
 //!
 //! ```no_run
 //! use micro::prelude::*;
@@ -293,9 +293,9 @@
 //!
 //! # State
 //!
-//! The fields of a service are injected: clients, publishers, handles, `Arc<T>` of what the builder was
-//! given by `provide`. `#[micro(default)]` and `#[micro(value = …)]` make plain state. `init` names an
-//! async function that makes the struct, which is the place for a database pool:
+//! The fields of a service are injected: clients, publishers, handles, `Arc<T>` of what the builder
+//! was given by `provide`. `#[micro(default)]` and `#[micro(value = …)]` make plain state. `init`
+//! names an async function that makes the struct, which is the place for a database pool:
 //!
 //! ```no_run
 //! use micro::prelude::*;
@@ -319,9 +319,9 @@
 //!
 //! # Configuration
 //!
-//! A program runs without settings. They come from defaults, then `micro.toml`, then variables such as
-//! `MICRO_ADDRESS`, then the builder; later wins. [`settings::KEYS`] lists them, and everything that is
-//! wrong is reported together when the app starts:
+//! A program runs without settings. They come from defaults, then `micro.toml`, then variables such
+//! as `MICRO_ADDRESS`, then the builder; later wins. [`settings::KEYS`] lists them, and everything
+//! that is wrong is reported together when the app starts:
 //!
 //! ```
 //! use micro::prelude::*;
@@ -375,9 +375,9 @@
 //! # Production
 //!
 //! SIGTERM begins a stop in order: leave the registry, let clients notice, finish calls and events,
-//! within the setting `drain`. `/healthz`, `/readyz` and `grpc.health.v1` answer probes. Every limit
-//! has a default and a setting. There is no TLS and no authentication yet. What `run!` does can be
-//! done by hand, in a program that has a runtime of its own:
+//! within the setting `drain`. `/healthz`, `/readyz` and `grpc.health.v1` answer probes. Every
+//! limit has a default and a setting. There is no TLS and no authentication yet. What `run!` does
+//! can be done by hand, in a program that has a runtime of its own:
 //!
 //! ```no_run
 //! use micro::prelude::*;
@@ -533,7 +533,7 @@ pub use context::{Caller, Context};
 pub use error::{Error, ErrorKind, OrError, Result};
 #[cfg(feature = "events")]
 pub use events::Events;
-pub use handler::{Call, FromApp, FromCall, Reply, Streaming};
+pub use handler::{Call, FromApp, FromCall, Response, Streaming};
 pub use metadata::Metadata;
 #[cfg(feature = "broker")]
 pub use micro_broker::broker_scheme;

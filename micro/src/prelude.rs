@@ -30,6 +30,6 @@ pub use crate::context::{Caller, Context, millis, secs};
 pub use crate::error::{Error, ErrorKind, OrError, Result};
 #[cfg(feature = "events")]
 pub use crate::events::Events;
-pub use crate::handler::{Call, FromApp, Reply, Sender, Streaming, stream};
+pub use crate::handler::{Call, FromApp, Response, Sender, Streaming, stream};
 pub use crate::metadata::Metadata;
 pub use crate::wrap::Next;

@@ -35,7 +35,7 @@ impl Wrap {
                     __app: &'__a #private::Resources,
                     __call: #private::Call,
                     __next: #private::Next<'__a>,
-                ) -> #private::BoxFuture<'__a, #private::Result<#private::Reply>> {
+                ) -> #private::BoxFuture<'__a, #private::Result<#private::Response>> {
                     ::std::boxed::Box::pin(async move { #body })
                 }
 

@@ -30,7 +30,7 @@ impl Wrap {
         if result.is_none() {
             mistakes.on(
                 &sig.ident,
-                "a wrap must return the reply; write `-> Result<Reply>`",
+                "a wrap must return the reply; write `-> Result<Response>`",
             );
         }
         let (Some(Parameter::Owned(call)), Some(Parameter::Owned(next))) = (call, next) else {

@@ -8,7 +8,7 @@ use crate::wrap::expand;
 #[test]
 fn a_function_becomes_a_record() {
     let item = quote! {
-        async fn log(greeter: &Greeter, call: Call, next: Next<'_>) -> Result<Reply> {}
+        async fn log(greeter: &Greeter, call: Call, next: Next<'_>) -> Result<Response> {}
     };
     let keys = quote!(
         order = -5,
@@ -22,7 +22,7 @@ fn a_function_becomes_a_record() {
 #[test]
 fn without_keys_it_wraps_served_calls_and_events() {
     let item = quote!(
-        async fn r#match(call: Call, next: Next<'_>) -> Result<Reply> {}
+        async fn r#match(call: Call, next: Next<'_>) -> Result<Response> {}
     );
     let text = expand(quote!(), item).to_string();
     assert!(

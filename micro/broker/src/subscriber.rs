@@ -14,7 +14,7 @@ use crate::record::Event;
 use crate::topic::Pattern;
 use micro_core::handler::{
     Body, BoxFuture, Call, Endpoint, FromCall, Instance, Location, MethodInfo, Parts, Payload,
-    Reply, Resources,
+    Resources, Response,
 };
 use micro_core::wrap::Chain;
 use micro_message::codec::{Message, Types};
@@ -376,7 +376,7 @@ struct End {
 }
 
 impl Endpoint for End {
-    fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>> {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Response>> {
         let (context, method, body) = call.into_parts();
         let (resources, instance) = (
             self.listener.resources.clone(),
@@ -386,7 +386,7 @@ impl Endpoint for End {
             Parts::new(context, method, resources, instance).with_extension(self.delivery.clone());
         Box::pin(async move {
             (self.listener.subscriber.serve)(parts, body.into_one()?).await?;
-            Ok(Reply::new(()))
+            Ok(Response::new(()))
         })
     }
 }

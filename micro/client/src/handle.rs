@@ -116,13 +116,13 @@ impl Client {
 
     /// A unary call, to be awaited.
     ///
-    /// On behalf of [the current context](micro_core::context::Context::current): its deadline holds,
-    /// its trace goes on.
-    pub fn call<Reply: Message>(
+    /// On behalf of [the current context](micro_core::context::Context::current): its deadline
+    /// holds, its trace goes on.
+    pub fn call<Response: Message>(
         &self,
         method: &Arc<MethodInfo>,
         request: impl Message,
-    ) -> Request<Reply> {
+    ) -> Request<Response> {
         self.request(method, Body::One(Payload::value(request)))
     }
 
@@ -145,11 +145,11 @@ impl Client {
     /// }
     /// # Ok(()) }
     /// ```
-    pub fn server_stream<Reply: Message>(
+    pub fn server_stream<Response: Message>(
         &self,
         method: &Arc<MethodInfo>,
         request: impl Message,
-    ) -> Request<Streaming<Reply>> {
+    ) -> Request<Streaming<Response>> {
         self.request(method, Body::One(Payload::value(request)))
     }
 
@@ -157,11 +157,11 @@ impl Client {
     ///
     /// The requests are read as fast as the service takes them, while the call is awaited. An
     /// error among them cancels the call, which then fails with it.
-    pub fn client_stream<Reply: Message>(
+    pub fn client_stream<Response: Message>(
         &self,
         method: &Arc<MethodInfo>,
         requests: Streaming<impl Message>,
-    ) -> Request<Reply> {
+    ) -> Request<Response> {
         self.request(method, Body::Many(requests.into_payloads()))
     }
 
@@ -188,11 +188,11 @@ impl Client {
     /// # drop(answer);
     /// # Ok(()) }
     /// ```
-    pub fn bidirectional<Reply: Message>(
+    pub fn bidirectional<Response: Message>(
         &self,
         method: &Arc<MethodInfo>,
         requests: Streaming<impl Message>,
-    ) -> Request<Streaming<Reply>> {
+    ) -> Request<Streaming<Response>> {
         self.request(method, Body::Many(requests.into_payloads()))
     }
 
@@ -214,7 +214,7 @@ impl Client {
     /// # Cancel safety
     ///
     /// Dropping the future cancels the call; whether its handler has run is not known then.
-    pub async fn dispatch(&self, mut call: Call) -> Result<handler::Reply> {
+    pub async fn dispatch(&self, mut call: Call) -> Result<handler::Response> {
         let mut options = Options::default();
         if call.context().deadline().is_none() {
             options.limit = self.default_limit(call.method());
@@ -234,7 +234,7 @@ impl Client {
         self.0.core.tasks.close().await;
     }
 
-    pub(super) async fn send(&self, call: Call, options: Options) -> Result<handler::Reply> {
+    pub(super) async fn send(&self, call: Call, options: Options) -> Result<handler::Response> {
         if self.0.closed.load(Ordering::Relaxed) {
             return Err(Error::cancelled("the client is closed"));
         }

@@ -46,7 +46,7 @@
 
 #![forbid(unsafe_code)]
 
-mod answer;
+mod response;
 mod attempt;
 mod backoff;
 mod budget;
@@ -68,9 +68,9 @@ mod wide;
 #[cfg(test)]
 mod tests;
 
-pub use self::answer::Reply;
 pub use self::config::Config;
 #[doc(hidden)]
 pub use self::connection::fuzz;
 pub use self::handle::{Builder, Client};
 pub use self::request::Request;
+pub use self::response::Response;

@@ -20,7 +20,7 @@ use crate::options::{Limit, Options};
 use crate::tasks::Owned;
 use micro_core::context::{Caller, Context};
 use micro_core::handler::{
-    Body, Call, Kind, Payload, PayloadStream, Reply, Route, Router, Source, StreamMetadata,
+    Body, Call, Kind, Payload, PayloadStream, Response, Route, Router, Source, StreamMetadata,
 };
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
@@ -45,7 +45,7 @@ pub(super) fn router(core: &Core, call: &Call, options: &Options) -> Option<Arc<
 }
 
 /// Runs a unary call as its handler's protocol would.
-pub(super) async fn run(core: &Core, route: &Route, call: Call) -> Result<Reply> {
+pub(super) async fn run(core: &Core, route: &Route, call: Call) -> Result<Response> {
     finish(route, own(core, route, call)?).await
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn stream(
     call: Call,
     life: &Life,
     opens: Option<Limit>,
-) -> Result<Reply> {
+) -> Result<Response> {
     let (context, method, mut body) = call.into_parts();
     if let Body::Many(requests) = body {
         body = Body::Many(life.watch(requests));
@@ -78,7 +78,7 @@ pub(super) async fn stream(
                 route: route.clone(),
             };
             let messages = PayloadStream::from_source(timed).with_metadata(beside);
-            let mut reply = Reply::from_body(Body::Many(messages));
+            let mut reply = Response::from_body(Body::Many(messages));
             *reply.metadata_mut() = metadata;
             Ok(reply)
         }
@@ -88,7 +88,7 @@ pub(super) async fn stream(
 
 /// Runs a call until its reply is there or begins, at most until a limit or a silence that is too
 /// long.
-async fn open(route: &Route, call: Call, life: &Life, opens: Option<Limit>) -> Result<Reply> {
+async fn open(route: &Route, call: Call, life: &Life, opens: Option<Limit>) -> Result<Response> {
     let mut silence = Clock::new(None, life.pulse());
     let mut timer = pin!(opens.map(|limit| sleep_until(limit.at)));
     let mut timer: Timer<'_> = timer.as_mut();
@@ -103,11 +103,11 @@ async fn open(route: &Route, call: Call, life: &Life, opens: Option<Limit>) -> R
 }
 
 /// Runs a call. What a handler has set before it fails comes with its error, as over a network.
-async fn finish(route: &Route, call: Call) -> Result<Reply> {
+async fn finish(route: &Route, call: Call) -> Result<Response> {
     let context = call.context().clone();
     route.run(call).await.map_err(|error| {
-        let mut metadata = context.take_reply_metadata();
-        metadata.extend(context.take_reply_trailers());
+        let mut metadata = context.take_response_metadata();
+        metadata.extend(context.take_response_trailers());
         error.with_metadata(metadata)
     })
 }
@@ -171,7 +171,7 @@ enum Told {
 }
 
 /// Runs a handler in a task of its own.
-fn aside(core: &Core, route: Route, call: Call, life: &Life) -> Result<Reply> {
+fn aside(core: &Core, route: Route, call: Call, life: &Life) -> Result<Response> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let beside = StreamMetadata::default();
     let mut reader = Aside {
@@ -197,7 +197,7 @@ fn aside(core: &Core, route: Route, call: Call, life: &Life) -> Result<Reply> {
         return Err(Error::cancelled("the client is closed"));
     }
     let messages = PayloadStream::from_source(reader).with_metadata(beside);
-    Ok(Reply::from_body(Body::Many(messages)))
+    Ok(Response::from_body(Body::Many(messages)))
 }
 
 async fn forward(

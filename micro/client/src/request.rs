@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::answer::Reply;
 use crate::handle::Client;
 use crate::options::{Limit, Options};
+use crate::response::Response;
 use crate::selector::Strategy;
 use micro_core::context::Context;
 use micro_core::handler::{Body, BoxFuture, Call, Kind, MethodInfo, ResponseType};
@@ -154,11 +154,11 @@ impl<R: ResponseType, E: From<Error> + 'static> Request<R, E> {
     /// # Cancel safety
     ///
     /// As [`Client::dispatch`].
-    pub async fn send(self) -> Result<Reply<R>, E> {
+    pub async fn send(self) -> Result<Response<R>, E> {
         self.sent().await.map_err(E::from)
     }
 
-    async fn sent(self) -> Result<Reply<R>> {
+    async fn sent(self) -> Result<Response<R>> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
@@ -185,7 +185,7 @@ impl<R: ResponseType, E: From<Error> + 'static> Request<R, E> {
             context = context.with_deadline(limit.at);
         }
         let call = Call::new(context, self.method, self.body);
-        Reply::read(self.client.send(call, options).await?)
+        Response::read(self.client.send(call, options).await?)
     }
 }
 

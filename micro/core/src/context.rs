@@ -185,12 +185,12 @@ impl Context {
     /// Sets a metadata key of the reply, sent before its messages.
     ///
     /// Once the first message is on its way, this is the same as
-    /// [`set_reply_trailer`](Self::set_reply_trailer).
+    /// [`set_response_trailer`](Self::set_response_trailer).
     ///
     /// # Errors
     ///
     /// As [`Metadata::insert`].
-    pub fn set_reply_metadata(
+    pub fn set_response_metadata(
         &self,
         key: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
@@ -202,12 +202,12 @@ impl Context {
     ///
     /// A handler that answers with the stream of an onward call passes on its messages alone: what
     /// else that call has brought goes out only if it is set here, or as
-    /// [`set_reply_metadata`](Self::set_reply_metadata) before.
+    /// [`set_response_metadata`](Self::set_response_metadata) before.
     ///
     /// # Errors
     ///
     /// As [`Metadata::insert`].
-    pub fn set_reply_trailer(
+    pub fn set_response_trailer(
         &self,
         key: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
@@ -216,12 +216,12 @@ impl Context {
     }
 
     /// Adds a value to a metadata key of the reply; as
-    /// [`set_reply_metadata`](Self::set_reply_metadata) otherwise.
+    /// [`set_response_metadata`](Self::set_response_metadata) otherwise.
     ///
     /// # Errors
     ///
     /// As [`Metadata::append`].
-    pub fn append_reply_metadata(
+    pub fn append_response_metadata(
         &self,
         key: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
@@ -234,7 +234,7 @@ impl Context {
     /// # Errors
     ///
     /// As [`Metadata::append`].
-    pub fn append_reply_trailer(
+    pub fn append_response_trailer(
         &self,
         key: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
@@ -242,13 +242,13 @@ impl Context {
         self.beside().after.append(key, value)
     }
 
-    /// Takes what [`set_reply_metadata`](Self::set_reply_metadata) collected; for protocols.
-    pub fn take_reply_metadata(&self) -> Metadata {
+    /// Takes what [`set_response_metadata`](Self::set_response_metadata) collected; for protocols.
+    pub fn take_response_metadata(&self) -> Metadata {
         std::mem::take(&mut self.beside().before)
     }
 
-    /// Takes what [`set_reply_trailer`](Self::set_reply_trailer) collected; for protocols.
-    pub fn take_reply_trailers(&self) -> Metadata {
+    /// Takes what [`set_response_trailer`](Self::set_response_trailer) collected; for protocols.
+    pub fn take_response_trailers(&self) -> Metadata {
         std::mem::take(&mut self.beside().after)
     }
 

@@ -118,7 +118,7 @@ impl<'a> Described<'a> {
             input: (self.messages.0)(types),
             output: (self.messages.1)(types),
             client_streaming: self.kind.streams_requests(),
-            server_streaming: self.kind.streams_replies(),
+            server_streaming: self.kind.streams_responses(),
             doc: self.doc.to_owned(),
             deprecated: self.deprecated,
             idempotent: self.options.idempotent,

@@ -12,7 +12,7 @@ use crate::requests::{self, BodyError, DecodeOptions, Frames, Requests};
 use crate::state::ConnectionState;
 use crate::timeouts::Idle;
 use micro_core::context::Context;
-use micro_core::handler::{Body, Call, PayloadStream, Reply, Route};
+use micro_core::handler::{self, Body, Call, PayloadStream, Route};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind, Result};
 
@@ -29,7 +29,7 @@ impl<'a> Exchange<'a> {
     /// A call of a route.
     pub(super) fn new(connection: &'a ConnectionState, route: &'a Route, context: Context) -> Self {
         let method = &route.method;
-        let idle = (method.kind.streams_requests() || method.kind.streams_replies())
+        let idle = (method.kind.streams_requests() || method.kind.streams_responses())
             .then_some(connection.server.limits.stream_idle_timeout);
         Self {
             connection,
@@ -56,7 +56,7 @@ impl<'a> Exchange<'a> {
         &self,
         frames: Frames<B>,
         decode: DecodeOptions,
-    ) -> Result<Reply, Failure>
+    ) -> Result<handler::Response, Failure>
     where
         B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
     {
@@ -82,7 +82,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Answers a request that has arrived, unless the server cuts it before.
-    pub(super) async fn run(&self, body: Body) -> Result<Reply, Failure> {
+    pub(super) async fn run(&self, body: Body) -> Result<handler::Response, Failure> {
         self.ensure_not_cut()?;
         tokio::select! {
             biased;
@@ -111,11 +111,11 @@ impl<'a> Exchange<'a> {
     }
 
     /// Runs the method.
-    async fn handle(&self, body: Body) -> Result<Reply, Failure> {
+    async fn handle(&self, body: Body) -> Result<handler::Response, Failure> {
         let call = Call::new(self.context.clone(), Arc::clone(&self.route.method), body);
         self.route.run(call).await.map_err(|error| Failure {
-            metadata: self.context.take_reply_metadata(),
-            trailers: self.context.take_reply_trailers(),
+            metadata: self.context.take_response_metadata(),
+            trailers: self.context.take_response_trailers(),
             ..error.into()
         })
     }
@@ -135,8 +135,8 @@ impl<'a> Exchange<'a> {
             return Failure::not_handled(error);
         }
         Failure {
-            metadata: self.context.take_reply_metadata(),
-            trailers: self.context.take_reply_trailers(),
+            metadata: self.context.take_response_metadata(),
+            trailers: self.context.take_response_trailers(),
             ..error.into()
         }
     }

@@ -24,7 +24,7 @@ use crate::exchange::{Exchange, cut};
 use crate::stream_deadline;
 use crate::timeouts::Idle;
 use micro_core::handler::{
-    Batch, Body, Frame, MethodInfo, PayloadRef, PayloadStream, Reply, SharedSink,
+    self, Batch, Body, Frame, MethodInfo, PayloadRef, PayloadStream, SharedSink,
 };
 use micro_core::internal::catch_panic;
 use micro_message::codec::Codec;
@@ -216,7 +216,7 @@ fn too_large(path: &str, length: usize, limit: usize) -> Error {
 /// When the only message cannot be sent; what goes wrong in a stream comes at its end.
 pub(super) fn body<F: Framing>(
     exchange: Exchange<'_>,
-    reply: Reply,
+    reply: handler::Response,
     encode: EncodeOptions,
     framing: F,
 ) -> Result<ReplyBody> {

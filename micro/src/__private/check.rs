@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::handler::{
-    BoxFuture, Call, Construct, FromApp, FromCall, MethodError, Parts, Reply, Resources, Service,
+    BoxFuture, Call, Construct, FromApp, FromCall, MethodError, Parts, Resources, Response, Service,
 };
 use crate::wrap::Next;
 
@@ -67,7 +67,7 @@ pub fn finish<R: Returned>(returned: R, travels: fn(R::Error) -> Error) -> Resul
 }
 
 /// The outcome of a wrap.
-pub fn finish_wrap<R: Returned<Ok = Reply, Error: IntoError>>(returned: R) -> Result<Reply> {
+pub fn finish_wrap<R: Returned<Ok = Response, Error: IntoError>>(returned: R) -> Result<Response> {
     finish(returned, IntoError::into_error)
 }
 

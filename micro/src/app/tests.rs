@@ -7,7 +7,7 @@ use super::*;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::events::Events;
-use crate::handler::{Call, HttpRule, Location, Method, Reply, Served, Service, ServiceInfo};
+use crate::handler::{Call, HttpRule, Location, Method, Response, Served, Service, ServiceInfo};
 use crate::registry::{Memory, Registry};
 use crate::wrap::{Around, Next, On, Wrap};
 
@@ -64,7 +64,7 @@ impl Service for Mute {
 struct Through;
 
 impl Wrap for Through {
-    async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Reply> {
+    async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Response> {
         next.run(call).await
     }
 }

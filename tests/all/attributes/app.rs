@@ -85,14 +85,14 @@ impl Reader {
 static RAN: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
 
 #[micro::wrap(service = "attributes-dictionary", method = "explain")]
-async fn mark(_pocket: &Pocket, mut call: Call, next: Next<'_>) -> Result<Reply> {
+async fn mark(_pocket: &Pocket, mut call: Call, next: Next<'_>) -> Result<Response> {
     call.metadata_mut().insert("x-mark", "marked")?;
     next.run(call).await
 }
 
 #[micro::wrap(order = -1, service = "attributes-reader", method = "Fail")]
-async fn answer_early(_call: Call, _next: Next<'_>) -> Result<Reply> {
-    Ok(Reply::new(()))
+async fn answer_early(_call: Call, _next: Next<'_>) -> Result<Response> {
+    Ok(Response::new(()))
 }
 
 #[micro::on(start)]

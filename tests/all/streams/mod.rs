@@ -172,7 +172,7 @@ async fn a_stream_makes_only_what_is_read(client: BlockClient) -> Result<()> {
 struct Mapping;
 
 impl Wrap for Mapping {
-    async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Reply> {
+    async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Response> {
         let call = call.map_requests(|one: Number| Ok(number(one.value + 100)))?;
         let reply = next.run(call).await?;
         reply.map_messages(|one: Number| Ok(number(one.value + 1000)))

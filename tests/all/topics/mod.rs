@@ -171,7 +171,7 @@ async fn failures_are_tried_again_and_poison_is_put_away() {
 struct Noting;
 
 impl Wrap for Noting {
-    async fn wrap<'a>(&'a self, mut call: Call, next: Next<'a>) -> Result<Reply> {
+    async fn wrap<'a>(&'a self, mut call: Call, next: Next<'a>) -> Result<Response> {
         let order = call.request::<Ordered>()?.order;
         let method = call.method().clone();
         let reply = next.run(call).await;

@@ -27,9 +27,9 @@ impl Kinds for Counter {
     async fn double(&self, context: Context, number: Number) -> Result<Number> {
         let echo = context.metadata().get("x-echo").map(str::to_owned);
         if let Some(echo) = echo {
-            context.set_reply_metadata("x-echo", echo)?;
+            context.set_response_metadata("x-echo", echo)?;
         }
-        context.set_reply_trailer("x-after", "double")?;
+        context.set_response_trailer("x-after", "double")?;
         let value = number
             .value
             .checked_mul(2)
@@ -65,7 +65,7 @@ impl Kinds for Counter {
         mut numbers: Streaming<Number>,
     ) -> Result<Streaming<Number>> {
         Ok(Streaming::make(|out| async move {
-            context.set_reply_trailer("x-after", "sums")?;
+            context.set_response_trailer("x-after", "sums")?;
             let mut sum = 0;
             while let Some(number) = numbers.next().await {
                 let number = number?;

@@ -143,7 +143,7 @@ impl Contract for Default {
 }
 
 #[::micro::wrap(order = -1, on = "all", service = "default", method = "get")]
-async fn wrapped(call: ::micro::Call, next: ::micro::Next<'_>) -> ::micro::Result<::micro::Reply> {
+async fn wrapped(call: ::micro::Call, next: ::micro::Next<'_>) -> ::micro::Result<::micro::Response> {
     next.run(call).await
 }
 

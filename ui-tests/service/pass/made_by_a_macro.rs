@@ -8,7 +8,7 @@ use micro::prelude::*;
 macro_rules! echo {
     (wraps $($name:ident $hook:ident)*) => {$(
         #[micro::wrap]
-        async fn $name(call: Call, next: Next<'_>) -> Result<Reply> {
+        async fn $name(call: Call, next: Next<'_>) -> Result<Response> {
             next.run(call).await
         }
 

@@ -1,7 +1,7 @@
 use micro::prelude::*;
 
 #[micro::wrap(service = "Greeter")]
-async fn log(call: Call, next: Next<'_>) -> Result<Reply> {
+async fn log(call: Call, next: Next<'_>) -> Result<Response> {
     next.run(call).await
 }
 

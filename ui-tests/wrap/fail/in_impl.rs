@@ -4,7 +4,7 @@ struct Greeter;
 
 impl Greeter {
     #[micro::wrap]
-    async fn log(&self, call: Call, next: Next<'_>) -> Result<Reply> {
+    async fn log(&self, call: Call, next: Next<'_>) -> Result<Response> {
         next.run(call).await
     }
 }

@@ -1,8 +1,8 @@
 use micro::prelude::*;
 
 #[micro::wrap]
-async fn log(_call: Call) -> Result<Reply> {
-    Ok(Reply::new(()))
+async fn log(_call: Call) -> Result<Response> {
+    Ok(Response::new(()))
 }
 
 fn main() {}

@@ -1,7 +1,7 @@
 use micro::prelude::*;
 
 #[micro::wrap]
-fn log(call: Call, next: Next<'_>) -> Result<Reply> {
+fn log(call: Call, next: Next<'_>) -> Result<Response> {
     next.run(call).await
 }
 

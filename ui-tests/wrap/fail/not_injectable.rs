@@ -1,7 +1,7 @@
 use micro::prelude::*;
 
 #[micro::wrap]
-async fn log(_count: u64, call: Call, next: Next<'_>) -> Result<Reply> {
+async fn log(_count: u64, call: Call, next: Next<'_>) -> Result<Response> {
     next.run(call).await
 }
 

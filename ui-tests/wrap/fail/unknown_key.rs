@@ -1,7 +1,7 @@
 use micro::prelude::*;
 
 #[micro::wrap(oder = 10)]
-async fn log(call: Call, next: Next<'_>) -> Result<Reply> {
+async fn log(call: Call, next: Next<'_>) -> Result<Response> {
     next.run(call).await
 }
 

@@ -1,7 +1,7 @@
 use micro::prelude::*;
 
 #[micro::wrap(on = "clients")]
-async fn log(call: Call, next: Next<'_>) -> Result<Reply> {
+async fn log(call: Call, next: Next<'_>) -> Result<Response> {
     next.run(call).await
 }
 

@@ -1,7 +1,7 @@
 use micro::prelude::*;
 
 #[micro::wrap]
-async fn log(next: Next<'_>, call: Call) -> Result<Reply> {
+async fn log(next: Next<'_>, call: Call) -> Result<Response> {
     next.run(call).await
 }
 

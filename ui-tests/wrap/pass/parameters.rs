@@ -19,7 +19,7 @@ impl Greeter {
 const FIRST: i32 = -10;
 
 #[micro::wrap]
-async fn plain(call: Call, next: Next<'_>) -> Result<Reply> {
+async fn plain(call: Call, next: Next<'_>) -> Result<Response> {
     next.run(call).await
 }
 
@@ -30,7 +30,7 @@ async fn full(
     app: Resources,
     mut call: Call,
     next: Next<'_>,
-) -> std::result::Result<Reply, Error> {
+) -> std::result::Result<Response, Error> {
     let _ = (greeter, client, app);
     call.metadata_mut().insert("x-full", "1")?;
     next.run(call).await

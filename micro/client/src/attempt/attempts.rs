@@ -28,7 +28,7 @@ use crate::link::Link;
 use crate::nodes::Service;
 use crate::options::{Limit, round};
 use crate::selector::{Choice, Flight};
-use micro_core::handler::{Body, Frame, Kind, MethodInfo, Payload, PayloadStream, Reply};
+use micro_core::handler::{Body, Frame, Kind, MethodInfo, Payload, PayloadStream, Response};
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_wake::{Repoller, share};
 
@@ -67,7 +67,7 @@ enum RetryClass {
 
 /// What an attempt has brought.
 enum Got {
-    Reply(Reply),
+    Response(Response),
     /// A stream that is open.
     Stream(Box<Live>),
 }
@@ -112,7 +112,7 @@ pub(super) struct Attempts<'a> {
 }
 
 impl Attempts<'_> {
-    pub(super) async fn run(&self) -> Result<Reply> {
+    pub(super) async fn run(&self) -> Result<Response> {
         let core = &self.outgoing.core;
         let timer = pin!(self.limit.map(|limit| sleep_until(limit.at)));
         let mut timer: Timer<'_> = timer;
@@ -125,14 +125,14 @@ impl Attempts<'_> {
             let others = || service.table.has_other(&choice, flight.member());
             let outcome = if self.info.kind == Kind::Unary {
                 let once = self.once(flight.member(), others(), &mut timer).await;
-                once.map(Got::Reply)
+                once.map(Got::Response)
             } else {
                 // In a box of its own: a unary call's future need not have room for it.
                 Box::pin(self.open(flight.member(), others(), &mut timer)).await
             };
             let failure = match self.in_time(outcome) {
-                Ok(Got::Stream(live)) => return Ok(live.into_reply(flight)),
-                Ok(Got::Reply(reply)) => {
+                Ok(Got::Stream(live)) => return Ok(live.into_response(flight)),
+                Ok(Got::Response(reply)) => {
                     self.answered(flight, &service);
                     return Ok(reply);
                 }
@@ -337,7 +337,12 @@ impl Attempts<'_> {
     }
 
     /// One attempt at one node, of a unary call.
-    async fn once(&self, node: &Node, others: bool, timer: &mut Timer<'_>) -> Result<Reply, Stop> {
+    async fn once(
+        &self,
+        node: &Node,
+        others: bool,
+        timer: &mut Timer<'_>,
+    ) -> Result<Response, Stop> {
         let frame = self.one()?;
         let link = node.value();
         let connection = self.connected(node, others, timer).await?;
@@ -447,7 +452,7 @@ impl Attempts<'_> {
             Err(_) => connection.suspect(),
             Ok(_) => {}
         }
-        outcome.map(Got::Reply)
+        outcome.map(Got::Response)
     }
 
     /// Sends the head; the requests are sent by a task, whether the replies are read or not.

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::link::Link;
 use crate::selector::Flight;
 use crate::tasks::Owned;
-use micro_core::handler::{Body, Payload, PayloadStream, Reply, Source, StreamMetadata};
+use micro_core::handler::{Body, Payload, PayloadStream, Response, Source, StreamMetadata};
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_message::metadata::Metadata;
 
@@ -73,7 +73,7 @@ impl Live {
     }
 
     /// The reply; its stream counts as in flight until it is over.
-    pub(super) fn into_reply(mut self, flight: Flight<Arc<Link>>) -> Reply {
+    pub(super) fn into_response(mut self, flight: Flight<Arc<Link>>) -> Response {
         let mut leading = Metadata::new();
         if let Some(open) = &mut self.open {
             leading = open.incoming.take_leading().unwrap_or_default();
@@ -81,7 +81,7 @@ impl Live {
         }
         let metadata = self.metadata.clone();
         let messages = PayloadStream::from_source(self).with_metadata(metadata);
-        let mut reply = Reply::from_body(Body::Many(messages));
+        let mut reply = Response::from_body(Body::Many(messages));
         *reply.metadata_mut() = leading;
         reply
     }

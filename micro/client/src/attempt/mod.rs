@@ -16,7 +16,7 @@ use crate::core::{Core, Method};
 use crate::local;
 use crate::options::{Limit, Options};
 use micro_core::context::Context;
-use micro_core::handler::{BoxFuture, Call, Endpoint, Kind, MethodInfo, Reply};
+use micro_core::handler::{BoxFuture, Call, Endpoint, Kind, MethodInfo, Response};
 use micro_message::error::Result;
 
 /// Where a call goes after its wraps.
@@ -28,7 +28,7 @@ pub(super) struct Outgoing {
 }
 
 impl Endpoint for Outgoing {
-    fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>> {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Response>> {
         Box::pin(self.deliver(call))
     }
 }
@@ -54,7 +54,7 @@ impl Outgoing {
     }
 
     /// Through the wraps and on.
-    pub(super) async fn send(&self, call: Call) -> Result<Reply> {
+    pub(super) async fn send(&self, call: Call) -> Result<Response> {
         if self.method.chain.is_empty() {
             self.deliver(call).await
         } else {
@@ -62,7 +62,7 @@ impl Outgoing {
         }
     }
 
-    async fn deliver(&self, call: Call) -> Result<Reply> {
+    async fn deliver(&self, call: Call) -> Result<Response> {
         if let Some(router) = local::router(&self.core, &call, &self.options) {
             let route = router.get(&call.method().path);
             let route = route.expect("looked up before");

@@ -204,7 +204,7 @@ impl Replies {
         self.stage = Stage::Over;
         Poll::Ready(match ended {
             Ok((status, metadata)) => Step::End(status, metadata),
-            Err(Broken::Reply(failure)) => Step::End(Err(failure), Metadata::new()),
+            Err(Broken::Response(failure)) => Step::End(Err(failure), Metadata::new()),
             Err(Broken::Stream(error)) => {
                 let failure = connection.cut(&error, id);
                 Step::End(Err(failure), Metadata::new())
@@ -216,12 +216,12 @@ impl Replies {
 /// Why reading cannot go on.
 enum Broken {
     Stream(h2::Error),
-    Reply(Failure),
+    Response(Failure),
 }
 
 impl From<Failure> for Broken {
     fn from(failure: Failure) -> Self {
-        Self::Reply(failure)
+        Self::Response(failure)
     }
 }
 

@@ -36,7 +36,7 @@ use self::reply::codec;
 use self::room::Room;
 use self::written::Seen;
 use crate::failure::{Failure, Reach};
-use micro_core::handler::{Body, Payload, Reply};
+use micro_core::handler::{Body, Payload, Response};
 use micro_message::error::{Error, ErrorKind};
 use micro_message::metadata::Metadata;
 use micro_wake::{Budget, SharedFuture};
@@ -176,7 +176,7 @@ impl Connection {
         &self,
         mut response: ResponseFuture,
         limits: Limits,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Response, Failure> {
         let (head, mut body) = match (&mut response).await {
             Ok(response) => response.into_parts(),
             Err(error) => return Err(self.broken(&error, response.stream_id().as_u32())),
@@ -214,7 +214,7 @@ impl Connection {
                 "the reply has a status but no message",
             ));
         };
-        let mut reply = Reply::from_body(Body::One(Payload::Encoded {
+        let mut reply = Response::from_body(Body::One(Payload::Encoded {
             codec,
             bytes,
             memory: limits.memory,

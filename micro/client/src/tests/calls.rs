@@ -8,7 +8,7 @@ use super::*;
 use crate::selector::Strategy;
 use micro_core::context::Context;
 use micro_core::handler::{
-    Body, Call, Method, Payload, Reply, Resources, Route, Router, ServiceInfo,
+    Body, Call, Method, Payload, Resources, Response, Route, Router, ServiceInfo,
 };
 use micro_core::wrap::{Around, Next, On, Wrap};
 use micro_message::codec::Codec;
@@ -284,7 +284,7 @@ async fn least_loaded_avoids_the_slow_node() {
 struct Count(Arc<AtomicUsize>);
 
 impl Wrap for Count {
-    async fn wrap<'a>(&'a self, mut call: Call, next: Next<'a>) -> Result<Reply> {
+    async fn wrap<'a>(&'a self, mut call: Call, next: Next<'a>) -> Result<Response> {
         self.0.fetch_add(1, Ordering::SeqCst);
         call.metadata_mut().insert("counted", "1")?;
         next.run(call).await
@@ -324,7 +324,7 @@ fn router() -> Router {
         |_: Arc<Greeter>, context: Context, request: Text| async move {
             assert_eq!(context.caller().protocol, "local");
             assert!(context.remaining().is_some());
-            context.set_reply_metadata("place", "here")?;
+            context.set_response_metadata("place", "here")?;
             Ok(text(&format!("local {}", request.0)))
         },
     );

@@ -318,11 +318,11 @@ async fn calls_under_way_finish_while_the_node_leaves() {
 /// A wrap that runs a call twice gets two calls.
 #[tokio::test]
 async fn wraps_may_repeat_calls() {
-    use micro_core::handler::{Call, Reply};
+    use micro_core::handler::{Call, Response};
     use micro_core::wrap::{Around, Next, On, Wrap};
     struct Twice(AtomicUsize);
     impl Wrap for Twice {
-        async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Reply> {
+        async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Response> {
             let again = call.try_clone().unwrap();
             next.run(call).await?;
             self.0.fetch_add(1, Ordering::SeqCst);

@@ -9,13 +9,13 @@ use micro_message::error::{Error, ErrorKind};
 
 /// Says the text as often as its length says, then fails if it is "fail".
 async fn count(parts: Parts, request: Text) -> Result<Streaming<Text>> {
-    parts.context().set_reply_metadata("place", "before")?;
+    parts.context().set_response_metadata("place", "before")?;
     let context = parts.context().clone();
     Ok(Streaming::make(|out| async move {
         for number in 0..request.0.len() {
             out.send(text(&format!("{number} {}", request.0))).await?;
         }
-        context.set_reply_trailer("place", "after")?;
+        context.set_response_trailer("place", "after")?;
         if request.0 == "fail" {
             return Err(Error::data_loss("no more"));
         }
@@ -36,7 +36,7 @@ async fn talk(parts: Parts, mut requests: Streaming<Text>) -> Result<Streaming<T
     let Some(first) = requests.next().await.transpose()? else {
         return Err(Error::invalid_argument("nothing was said"));
     };
-    parts.context().set_reply_metadata("first", &*first.0)?;
+    parts.context().set_response_metadata("first", &*first.0)?;
     Ok(Streaming::make(move |out| async move {
         out.send(first).await?;
         while let Some(next) = requests.next().await {
@@ -53,8 +53,8 @@ async fn never(_: Parts, _: Text) -> Result<Streaming<Text>> {
 
 /// Says what it can, then fails, as it was asked.
 fn fail(context: &Context, said: &str) -> Result<()> {
-    context.set_reply_metadata("before", said)?;
-    context.set_reply_trailer("after", said)?;
+    context.set_response_metadata("before", said)?;
+    context.set_response_trailer("after", said)?;
     Err(Error::aborted("no"))
 }
 

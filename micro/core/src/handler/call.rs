@@ -1,4 +1,4 @@
-//! `Call` and `Reply`: what wraps see and handlers get, whatever the protocol.
+//! `Call` and `Response`: what wraps see and handlers get, whatever the protocol.
 
 use std::fmt;
 use std::future::Future;
@@ -164,14 +164,14 @@ impl Call {
 
 /// What a method answers: metadata and one message or a stream of them.
 #[derive(Debug)]
-pub struct Reply {
+pub struct Response {
     metadata: Metadata,
     /// Of one message; a stream has its own.
     trailers: Metadata,
     body: Body,
 }
 
-impl Reply {
+impl Response {
     /// A reply of one message.
     pub fn new<M: Message>(message: M) -> Self {
         Self::from_body(Body::One(Payload::value(message)))
@@ -185,7 +185,7 @@ impl Reply {
     /// What a handler answers with a stream: its messages alone. Those of an onward call come with
     /// metadata, which is not the handler's.
     #[doc(hidden)]
-    pub fn answer<M: Message>(messages: Streaming<M>) -> Self {
+    pub fn from_handler<M: Message>(messages: Streaming<M>) -> Self {
         let messages = messages.into_payloads();
         Self::from_body(Body::Many(
             messages.with_metadata(StreamMetadata::default()),

@@ -11,7 +11,7 @@ use std::task::{self, Poll};
 
 use crate::context::{CancelGuard, Context};
 use crate::guard::{catch_panic, run_guarded};
-use crate::handler::call::{Body, BoxFuture, Call, Reply};
+use crate::handler::call::{Body, BoxFuture, Call, Response};
 use crate::handler::http_rule::HttpRule;
 use crate::handler::info::{Location, MethodInfo, ServiceInfo};
 use crate::handler::inject::{Instance, Parts, Resources};
@@ -27,7 +27,7 @@ use micro_message::metadata::Metadata;
 /// Something that answers calls: a method, a chain of wraps around one, a connection.
 pub trait Endpoint: Send + Sync + 'static {
     /// Answers a call.
-    fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>>;
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Response>>;
 }
 
 /// A method of one running service.
@@ -38,7 +38,7 @@ struct MethodEndpoint {
 }
 
 impl Endpoint for MethodEndpoint {
-    fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>> {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Response>> {
         let (context, method, body) = call.into_parts();
         let (resources, instance) = (self.resources.clone(), Arc::clone(&self.instance));
         let parts = Parts::new(context, method, resources, instance);
@@ -145,7 +145,7 @@ impl Route {
     /// # Cancel safety
     ///
     /// Dropping the future drops the handler and cancels the call's context.
-    pub async fn run(&self, mut call: Call) -> Result<Reply> {
+    pub async fn run(&self, mut call: Call) -> Result<Response> {
         let context = self.limited(call.context().clone());
         if context.deadline() != call.context().deadline() {
             *call.context_mut() = context.clone();
@@ -157,9 +157,13 @@ impl Route {
         let late =
             || Error::deadline_exceeded(format!("`{path}` did not finish within {time:.1?}"));
         let mut reply = run_guarded(&context, start, || panicked(path), late).await?;
-        reply.metadata_mut().extend(context.take_reply_metadata());
+        reply
+            .metadata_mut()
+            .extend(context.take_response_metadata());
         if !reply.is_stream() {
-            reply.trailers_mut().extend(context.take_reply_trailers());
+            reply
+                .trailers_mut()
+                .extend(context.take_response_trailers());
         }
         Ok(reply.map_body(|body| match body {
             Body::One(payload) => Body::One(payload),
@@ -300,8 +304,8 @@ impl Framed {
         let mut trailers = trailing.cloned().unwrap_or_default();
         // What the handler says as it is dropped is heard, too.
         drop(stream);
-        trailers.extend(self.context.take_reply_trailers());
-        trailers.extend(self.context.take_reply_metadata());
+        trailers.extend(self.context.take_response_trailers());
+        trailers.extend(self.context.take_response_metadata());
         self.metadata.set_trailing(trailers);
         self.metadata.trailing().expect("it was set")
     }

@@ -114,7 +114,7 @@ impl Kind {
     }
 
     /// Whether the service answers with a stream.
-    pub const fn streams_replies(self) -> bool {
+    pub const fn streams_responses(self) -> bool {
         matches!(self, Self::ServerStream | Self::Bidirectional)
     }
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::context::Context;
-use crate::handler::call::{Body, BoxFuture, Reply};
+use crate::handler::call::{Body, BoxFuture, Response};
 use crate::handler::http_rule::HttpRule;
 use crate::handler::info::{Kind, Location, MethodOptions, options_setters};
 use crate::handler::inject::Parts;
@@ -17,7 +17,8 @@ use micro_message::codec::Message;
 use micro_message::error::Result;
 
 /// How a method is run: decodes, calls the function, hands the reply back.
-pub(super) type Serve = Arc<dyn Fn(Parts, Body) -> BoxFuture<'static, Result<Reply>> + Send + Sync>;
+pub(super) type Serve =
+    Arc<dyn Fn(Parts, Body) -> BoxFuture<'static, Result<Response>> + Send + Sync>;
 
 /// One callable method of a service.
 ///
@@ -153,12 +154,12 @@ impl Method {
     {
         let kind = request.kind(&response);
         let describe = (request.describe, response.describe);
-        let (from_body, into_reply) = (request.from_body, response.into_reply);
+        let (from_body, into_response) = (request.from_body, response.into_response);
         Self::raw(name, kind, describe, move |parts, body| {
             let function = function.clone();
             Box::pin(async move {
                 let running = function(parts, from_body(body)?);
-                Ok(into_reply(running.await?))
+                Ok(into_response(running.await?))
             })
         })
     }
@@ -209,7 +210,7 @@ impl Method {
         function: F,
     ) -> Self
     where
-        F: Fn(Parts, Body) -> BoxFuture<'static, Result<Reply>> + Send + Sync + 'static,
+        F: Fn(Parts, Body) -> BoxFuture<'static, Result<Response>> + Send + Sync + 'static,
     {
         Self {
             name,

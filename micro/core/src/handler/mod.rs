@@ -1,12 +1,12 @@
 //! Handlers: what the macros describe (services, methods), what they are given, how a call
 //! reaches them.
 //!
-//! Does not know networks: a protocol makes a [`Call`] and sends the [`Reply`].
+//! Does not know networks: a protocol makes a [`Call`] and sends the [`Response`].
 //!
 //! # Examples
 //!
-//! What the attributes generate can be written by hand. A service without any attribute but those of
-//! its messages:
+//! What the attributes generate can be written by hand. A service without any attribute but those
+//! of its messages:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -55,7 +55,7 @@ mod service;
 mod spec;
 mod streaming;
 
-pub use self::call::{Body, BoxFuture, Call, Reply};
+pub use self::call::{Body, BoxFuture, Call, Response};
 pub use self::dispatch::{Endpoint, Route, Router};
 pub use self::fails::MethodError;
 pub use self::http_rule::HttpRule;

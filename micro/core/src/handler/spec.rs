@@ -7,7 +7,7 @@ use micro_message::codec::{Message, Types};
 use micro_message::error::Result;
 use micro_message::metadata::Metadata;
 
-use crate::handler::call::{Body, Reply};
+use crate::handler::call::{Body, Response};
 use crate::handler::info::Kind;
 use crate::handler::payload::{Payload, PayloadRef};
 use crate::handler::streaming::{Look, Streaming};
@@ -97,7 +97,7 @@ pub trait ResponseType: sealed::Sealed + Sized + Send + 'static {
     fn describe(types: &mut Types) -> String;
 
     /// The reply that carries it.
-    fn into_reply(self) -> Reply;
+    fn into_response(self) -> Response;
 
     /// Reads it from a reply, with the metadata before and after it; a stream carries what follows
     /// it itself.
@@ -106,7 +106,7 @@ pub trait ResponseType: sealed::Sealed + Sized + Send + 'static {
     ///
     /// `Internal` for one message instead of a stream and the reverse, and what is wrong with the
     /// message.
-    fn from_reply(reply: Reply) -> Result<(Metadata, Self, Metadata)>;
+    fn from_response(reply: Response) -> Result<(Metadata, Self, Metadata)>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -117,11 +117,11 @@ impl<M: Message> ResponseType for M {
         M::describe(types)
     }
 
-    fn into_reply(self) -> Reply {
-        Reply::new(self)
+    fn into_response(self) -> Response {
+        Response::new(self)
     }
 
-    fn from_reply(reply: Reply) -> Result<(Metadata, Self, Metadata)> {
+    fn from_response(reply: Response) -> Result<(Metadata, Self, Metadata)> {
         let (metadata, body, trailers) = reply.into_parts();
         Ok((metadata, body.into_one()?.into_message()?, trailers))
     }
@@ -134,13 +134,13 @@ impl<M: Message> ResponseType for Streaming<M> {
         M::describe(types)
     }
 
-    fn into_reply(self) -> Reply {
-        Reply::answer(self)
+    fn into_response(self) -> Response {
+        Response::answer(self)
     }
 
-    fn from_reply(reply: Reply) -> Result<(Metadata, Self, Metadata)> {
+    fn from_response(reply: Response) -> Result<(Metadata, Self, Metadata)> {
         let metadata = reply.metadata().clone();
-        Ok((metadata, Self::from_reply(reply)?, Metadata::new()))
+        Ok((metadata, Self::from_response(reply)?, Metadata::new()))
     }
 }
 
@@ -201,7 +201,7 @@ impl<Req> RequestSpec<Req> {
 pub struct ResponseSpec<Res> {
     streams: bool,
     pub describe: Describe,
-    pub into_reply: fn(Res) -> Reply,
+    pub into_response: fn(Res) -> Response,
 }
 
 impl<Res: ResponseType> ResponseSpec<Res> {
@@ -210,7 +210,7 @@ impl<Res: ResponseType> ResponseSpec<Res> {
         Self {
             streams: Res::STREAMS,
             describe: Res::describe,
-            into_reply: Res::into_reply,
+            into_response: Res::into_response,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::handler::{BoxFuture, Call, Endpoint, Reply};
+use crate::handler::{BoxFuture, Call, Endpoint, Response};
 use micro_message::error::Result;
 
 /// Code around calls and events (middleware).
@@ -17,16 +17,16 @@ pub trait Wrap: Send + Sync + 'static {
         &'a self,
         call: Call,
         next: Next<'a>,
-    ) -> impl Future<Output = Result<Reply>> + Send + 'a;
+    ) -> impl Future<Output = Result<Response>> + Send + 'a;
 }
 
 /// The boxed twin of [`Wrap`].
 trait Erased: Send + Sync {
-    fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> BoxFuture<'a, Result<Reply>>;
+    fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
 }
 
 impl<W: Wrap> Erased for W {
-    fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> BoxFuture<'a, Result<Reply>> {
+    fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
         Box::pin(Wrap::wrap(self, call, next))
     }
 }
@@ -57,7 +57,7 @@ impl Chain {
     }
 
     /// Runs a call through the wraps to `end`.
-    pub fn run<'a>(&'a self, call: Call, end: &'a dyn Endpoint) -> BoxFuture<'a, Result<Reply>> {
+    pub fn run<'a>(&'a self, call: Call, end: &'a dyn Endpoint) -> BoxFuture<'a, Result<Response>> {
         Next { rest: &self.0, end }.run(call)
     }
 
@@ -86,7 +86,7 @@ pub struct Next<'a> {
 
 impl<'a> Next<'a> {
     /// Runs the rest. `Next` is `Copy`: a wrap may run the rest again with a copy of the call.
-    pub fn run(self, call: Call) -> BoxFuture<'a, Result<Reply>> {
+    pub fn run(self, call: Call) -> BoxFuture<'a, Result<Response>> {
         match self.rest.split_first() {
             None => self.end.call(call),
             Some((wrap, rest)) => wrap.wrap(
@@ -113,7 +113,7 @@ struct Wrapped {
 }
 
 impl Endpoint for Wrapped {
-    fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>> {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Response>> {
         self.chain.run(call, &*self.end)
     }
 }

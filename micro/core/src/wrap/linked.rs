@@ -1,6 +1,6 @@
 //! Which wraps surround which calls: order and filters, of linked wraps and of given ones.
 
-use crate::handler::{BoxFuture, Call, Location, MethodInfo, Reply, Resources};
+use crate::handler::{BoxFuture, Call, Location, MethodInfo, Resources, Response};
 use crate::wrap::chain::{Chain, Next, Wrap};
 use micro_message::error::Result;
 use micro_message::internal::sort_by_key;
@@ -104,7 +104,7 @@ pub struct LinkedWrap {
     /// Only calls to methods of this name.
     pub method: Option<&'static str>,
     /// The function.
-    pub call: for<'a> fn(&'a Resources, Call, Next<'a>) -> BoxFuture<'a, Result<Reply>>,
+    pub call: for<'a> fn(&'a Resources, Call, Next<'a>) -> BoxFuture<'a, Result<Response>>,
     /// Where it is defined.
     pub location: Location,
 }
@@ -121,7 +121,7 @@ impl Wrap for Bound {
         &'a self,
         call: Call,
         next: Next<'a>,
-    ) -> impl Future<Output = Result<Reply>> + Send + 'a {
+    ) -> impl Future<Output = Result<Response>> + Send + 'a {
         (self.record.call)(&self.resources, call, next)
     }
 }

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::handler::{Call, Reply};
+use crate::handler::{Call, Response};
 use crate::wrap::chain::{Next, Wrap};
 use micro_message::error::Result;
 
@@ -21,7 +21,7 @@ use micro_message::error::Result;
 pub struct Log;
 
 impl Wrap for Log {
-    async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Reply> {
+    async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Response> {
         let method = std::sync::Arc::clone(call.method());
         let started = Instant::now();
         let result = next.run(call).await;

@@ -15,7 +15,7 @@
 //! struct AtLeast(Duration);
 //!
 //! impl Wrap for AtLeast {
-//!     async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Reply> {
+//!     async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Response> {
 //!         match call.context().remaining() {
 //!             Some(left) if left < self.0 => Err(Error::deadline_exceeded("there is too little time")),
 //!             _ => next.run(call).await,

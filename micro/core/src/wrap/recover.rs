@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::guard::CatchPanic;
-use crate::handler::{Call, MethodInfo, Reply};
+use crate::handler::{Call, MethodInfo, Response};
 use crate::wrap::chain::{Next, Wrap};
 use micro_message::error::{Error, Result};
 
@@ -24,7 +24,7 @@ use micro_message::error::{Error, Result};
 pub struct Recover;
 
 impl Wrap for Recover {
-    async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Reply> {
+    async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Response> {
         let method = Arc::clone(call.method());
         CatchPanic::new(|| next.run(call), || panicked(&method)).await
     }

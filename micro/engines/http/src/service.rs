@@ -4,7 +4,7 @@
 //! their own.
 
 use micro_core::handler::{
-    Body, BoxFuture, Kind, Method, Parts, Payload, Reply, Served, ServiceInfo, Streaming,
+    Body, BoxFuture, Kind, Method, Parts, Payload, Response, Served, ServiceInfo, Streaming,
 };
 use micro_message::codec::Message;
 use micro_message::error::{Error, Result};
@@ -41,7 +41,7 @@ fn deliver(door: Door) -> Method {
 /// Events as Go Micro posts them; the server names the subscriber in the metadata.
 fn receive(door: Door) -> Method {
     let describe = <() as Message>::describe;
-    let run = move |parts: Parts, body: Body| -> BoxFuture<'static, Result<Reply>> {
+    let run = move |parts: Parts, body: Body| -> BoxFuture<'static, Result<Response>> {
         let door = door.clone();
         Box::pin(async move {
             let Payload::Encoded { bytes, .. } = body.into_one()? else {
@@ -50,7 +50,7 @@ fn receive(door: Door) -> Method {
             let metadata = parts.context().metadata();
             let subscriber = metadata.get("micro-subscriber").unwrap_or_default();
             door.receive(subscriber, &bytes).await?;
-            Ok(Reply::new(()))
+            Ok(Response::new(()))
         })
     };
     Method::raw("Receive", Kind::Unary, (describe, describe), run)

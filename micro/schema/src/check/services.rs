@@ -157,7 +157,7 @@ fn gone(how: &'static str) -> Vec<Harm> {
 
 /// The kind of call.
 fn kind(method: &Method) -> &'static str {
-    match (method.streams_requests, method.streams_replies) {
+    match (method.streams_requests, method.streams_responses) {
         (false, false) => "unary",
         (false, true) => "a server stream",
         (true, false) => "a client stream",

@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
             Method {
                 http: rule.map(rules).unwrap_or_default(),
                 streams_requests: method.client_streaming,
-                streams_replies: method.server_streaming,
+                streams_responses: method.server_streaming,
                 idempotent: matches!(level, Some(NO_SIDE_EFFECTS | IDEMPOTENT)),
                 safe: level == Some(NO_SIDE_EFFECTS),
                 doc: self.doc(&[path, &[2, at]].concat()),

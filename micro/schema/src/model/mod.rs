@@ -161,7 +161,7 @@ pub struct Method {
     /// The full name of the response message.
     pub reply: String,
     /// Whether the service sends a stream of responses.
-    pub streams_replies: bool,
+    pub streams_responses: bool,
     /// The full name of the message for typed errors, if the method has them.
     pub error: Option<String>,
     /// Whether the method is idempotent: running it twice has the same effect as running it once.

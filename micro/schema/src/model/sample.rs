@@ -92,7 +92,7 @@ fn cart() -> Service {
         ..Method::new("Get", "shop.Item", "google.protobuf.Empty")
     };
     let watch = Method {
-        streams_replies: true,
+        streams_responses: true,
         ..Method::new("Watch", "google.protobuf.Empty", "shop.Item")
     };
     Service {

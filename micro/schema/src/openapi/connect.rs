@@ -11,13 +11,13 @@ pub(super) fn add(document: &mut Document<'_>, service: &str, method: &Method) {
     let path = format!("/{service}/{}", method.name);
     let request = document.shapes.reference(&method.request);
     let reply = document.shapes.reference(&method.reply);
-    if method.streams_requests || method.streams_replies {
+    if method.streams_requests || method.streams_responses {
         document.streams.push(json!({
             "path": path,
             "service": service,
             "method": method.name,
             "streamsRequests": method.streams_requests,
-            "streamsReplies": method.streams_replies,
+            "streamsReplies": method.streams_responses,
             "request": request,
             "reply": reply,
             "description": method.doc,

@@ -33,7 +33,7 @@ pub(super) fn add(document: &mut Document<'_>, operation: &Operation<'_>, rule: 
         parameters.extend(request.and_then(|request| in_query(document, request, &parameter)));
     }
     let body = body(document, (&binding, &method.request), request);
-    let content = if method.streams_replies {
+    let content = if method.streams_responses {
         stream(document, &method.reply)
     } else {
         reply(document, (&binding, &method.reply))

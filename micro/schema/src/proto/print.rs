@@ -242,7 +242,7 @@ impl<'a> Printer<'a> {
             })
         };
         let request = message(method.streams_requests, &method.request)?;
-        let reply = message(method.streams_replies, &method.reply)?;
+        let reply = message(method.streams_responses, &method.reply)?;
         let head = format!("rpc {}({request}) returns ({reply})", method.name);
         if !method.idempotent && !method.deprecated && method.http.is_empty() {
             self.line(&format!("{head};"));

@@ -253,7 +253,7 @@ fn method(at: &At<'_>) -> Result<Method> {
         name: at.name("name")?,
         streams_requests: bare(&request).is_some(),
         request: bare(&request).unwrap_or(request),
-        streams_replies: bare(&reply).is_some(),
+        streams_responses: bare(&reply).is_some(),
         reply: bare(&reply).unwrap_or(reply),
         error: Some(error.to_owned()).filter(|name| !name.is_empty()),
         idempotent: at.flag("idempotent")?,

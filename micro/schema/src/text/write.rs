@@ -137,7 +137,7 @@ fn method(method: &Method) -> Node {
     Node::object([
         ("name", Node::text(&method.name)),
         ("request", message(method.streams_requests, &method.request)),
-        ("reply", message(method.streams_replies, &method.reply)),
+        ("reply", message(method.streams_responses, &method.reply)),
         (
             "error",
             Node::text(method.error.as_deref().unwrap_or_default()),

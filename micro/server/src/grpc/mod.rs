@@ -22,7 +22,7 @@ use crate::messages::{self, EncodeOptions, Framing};
 use crate::requests::Frames;
 use crate::state::ConnectionState;
 use micro_core::context::{Caller, Context};
-use micro_core::handler::{Reply, Route};
+use micro_core::handler::{self, Route};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_message::metadata::Metadata;
@@ -89,7 +89,11 @@ fn context(
 }
 
 /// The response to a call that has been answered.
-fn respond(exchange: Exchange<'_>, reply: Reply, encode: EncodeOptions) -> Result<HttpReply> {
+fn respond(
+    exchange: Exchange<'_>,
+    reply: handler::Response,
+    encode: EncodeOptions,
+) -> Result<HttpReply> {
     let metadata = reply.metadata();
     let compressed = Compression::ALL.iter().any(|way| way.is_compiled());
     let room = if compressed { 3 } else { 1 };

@@ -122,7 +122,7 @@ async fn answer(
     let decode = exchange.decode(Codec::Json);
     let document = binding.request(&server.rest.types, target, body, decode.memory())?;
     let request = Body::One(decode.payload(document));
-    if route.method.kind.streams_replies() {
+    if route.method.kind.streams_responses() {
         return Ok(reply::stream(exchange, head, request).await?);
     }
     Ok(reply::unary(exchange, binding, head, request).await?)

@@ -59,7 +59,7 @@ impl Table {
                 "the method takes a stream, which plain HTTP cannot carry; leave `http` out";
             return Err(one(problem.to_owned()));
         }
-        if kind.streams_replies() && !rule.response_body.is_empty() {
+        if kind.streams_responses() && !rule.response_body.is_empty() {
             let problem = "`response_body` is for one reply, and this method answers with a stream";
             return Err(one(problem.to_owned()));
         }

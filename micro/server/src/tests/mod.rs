@@ -39,7 +39,7 @@ use crate::tests::text::Text;
 use crate::{Config, Running, Server};
 use micro_core::context::Context;
 use micro_core::handler::{
-    Body, Kind, Method, Payload, PayloadStream, Reply, Resources, Route, Router, ServiceInfo,
+    self, Body, Kind, Method, Payload, PayloadStream, Resources, Route, Router, ServiceInfo,
 };
 use micro_message::codec::{Message, Types};
 use micro_message::error::{Detail, Error, Result};
@@ -124,7 +124,7 @@ fn methods() -> Vec<Method> {
         Method::unary(
             "Fail",
             |_: Arc<Test>, context: Context, text: Text| async move {
-                context.set_reply_metadata("hint", "later")?;
+                context.set_response_metadata("hint", "later")?;
                 let detail = Detail::new("test.Text", [0x0a, 1, b'x']);
                 Err::<Text, _>(Error::aborted(text.0).with_detail(detail))
             },
@@ -134,8 +134,8 @@ fn methods() -> Vec<Method> {
             |_: Arc<Test>, context: Context, _: Text| async move {
                 let mut seen: Vec<_> = context.metadata().iter().collect();
                 seen.sort_unstable();
-                context.set_reply_metadata("answer", "42")?;
-                context.set_reply_metadata("trace-bin", "AAEC")?;
+                context.set_response_metadata("answer", "42")?;
+                context.set_response_metadata("trace-bin", "AAEC")?;
                 Ok(Text(format!("{seen:?}")))
             },
         ),
@@ -149,11 +149,11 @@ fn methods() -> Vec<Method> {
                 while let Some(text) = next(&mut requests).await {
                     all.push_str(&text?.0);
                 }
-                Ok(Reply::new(Text(all)))
+                Ok(handler::Response::new(Text(all)))
             })
         }),
         Method::raw("Chat", Kind::Bidirectional, TYPES, |_, body| {
-            Box::pin(async move { Ok(Reply::from_body(body)) })
+            Box::pin(async move { Ok(handler::Response::from_body(body)) })
         }),
     ]
 }
@@ -163,7 +163,7 @@ type Describe = fn(&mut Types) -> String;
 const TYPES: (Describe, Describe) = (Text::describe, Text::describe);
 
 /// Counts to the number in the request; a panic after 100, an error at 13.
-fn count(body: Body) -> Result<Reply> {
+fn count(body: Body) -> Result<handler::Response> {
     let to: usize = body.into_one()?.into_message::<Text>()?.0.parse().unwrap();
     let mut at = 0;
     let stream = PayloadStream::new(FromPoll(move |_: &mut task::Context<'_>| {
@@ -175,7 +175,7 @@ fn count(body: Body) -> Result<Reply> {
             _ => Some(Ok(Payload::value(Text(at.to_string())))),
         })
     }));
-    Ok(Reply::from_body(Body::Many(stream)))
+    Ok(handler::Response::from_body(Body::Many(stream)))
 }
 
 fn many(body: Body) -> PayloadStream {

@@ -23,7 +23,7 @@ fn text(text: &str) -> Text {
 pub(super) fn methods() -> Vec<Method> {
     vec![
         Method::unary("Get", |_: Arc<Test>, context, text: Text| async move {
-            context.set_reply_trailer("after", "2")?;
+            context.set_response_trailer("after", "2")?;
             Ok(text)
         })
         .idempotent(),
@@ -36,7 +36,7 @@ pub(super) fn methods() -> Vec<Method> {
         })
         .message_limit(100),
         Method::server_stream("Tell", |parts: Parts, asked: Text| async move {
-            parts.context().set_reply_metadata("before", "1")?;
+            parts.context().set_response_metadata("before", "1")?;
             Ok(Streaming::make(|out| async move {
                 for word in asked.0.split(' ') {
                     match word {
@@ -46,13 +46,13 @@ pub(super) fn methods() -> Vec<Method> {
                         }
                         "fail" => {
                             let detail = Detail::new("test.Text", [0x0a, 1, b'x']);
-                            parts.context().set_reply_trailer("after", "2")?;
+                            parts.context().set_response_trailer("after", "2")?;
                             return Err(Error::aborted("no more").with_detail(detail));
                         }
                         word => out.send(text(word)).await?,
                     }
                 }
-                parts.context().set_reply_trailer("after", "2")
+                parts.context().set_response_trailer("after", "2")
             }))
         })
         .idempotent(),

@@ -213,12 +213,12 @@ fn announce(context: &Context, definition: &StreamResponseDefinition) -> Result<
 fn beside(context: &Context, headers: &[Header], trailers: &[Header]) -> Result<()> {
     for header in headers {
         for value in &header.value {
-            context.append_reply_metadata(header.name.clone(), value)?;
+            context.append_response_metadata(header.name.clone(), value)?;
         }
     }
     for trailer in trailers {
         for value in &trailer.value {
-            context.append_reply_trailer(trailer.name.clone(), value)?;
+            context.append_response_trailer(trailer.name.clone(), value)?;
         }
     }
     Ok(())

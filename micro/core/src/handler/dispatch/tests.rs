@@ -19,7 +19,7 @@ fn route(method: &Method) -> Route {
     Route::new(INFO, method, Arc::new(()), Resources::new())
 }
 
-async fn run(route: &Route) -> Result<Reply> {
+async fn run(route: &Route) -> Result<Response> {
     let body = Body::One(Payload::value(Number { value: 1 }));
     let call = Call::new(Context::new(), Arc::clone(&route.method), body);
     route.run(call).await
@@ -29,7 +29,7 @@ async fn run(route: &Route) -> Result<Reply> {
 struct Hasty;
 
 impl Endpoint for Hasty {
-    fn call(&self, _: Call) -> BoxFuture<'_, Result<Reply>> {
+    fn call(&self, _: Call) -> BoxFuture<'_, Result<Response>> {
         panic!("secret")
     }
 }
@@ -57,7 +57,7 @@ fn onward() -> PayloadStream {
 }
 
 /// Reads a reply to its end: what precedes it, what follows.
-async fn around(reply: Reply) -> (Metadata, Metadata) {
+async fn around(reply: Response) -> (Metadata, Metadata) {
     let (before, body, _) = reply.into_parts();
     let mut messages = body.into_many().unwrap();
     let number = messages.next().await.unwrap().unwrap();
@@ -71,8 +71,8 @@ async fn around(reply: Reply) -> (Metadata, Metadata) {
 #[tokio::test]
 async fn handler_that_passes_on_a_stream_says_its_own_beside_it() {
     let method = Method::server_stream("Pass", |parts: Parts, _: Number| async move {
-        parts.context().set_reply_metadata("before", "1")?;
-        parts.context().set_reply_trailer("after", "2")?;
+        parts.context().set_response_metadata("before", "1")?;
+        parts.context().set_response_trailer("after", "2")?;
         Ok(Streaming::<Number>::from_payloads(onward()))
     });
     let (before, after) = around(run(&route(&method)).await.unwrap()).await;
@@ -85,8 +85,8 @@ async fn what_an_erased_reply_carries_goes_out_with_what_the_handler_sets() {
     let types = (Number::describe as Describe, Number::describe as Describe);
     let method = Method::raw("Pass", Kind::ServerStream, types, |parts, _| {
         Box::pin(async move {
-            parts.context().set_reply_trailer("after", "2")?;
-            Ok(Reply::from_body(Body::Many(onward())))
+            parts.context().set_response_trailer("after", "2")?;
+            Ok(Response::from_body(Body::Many(onward())))
         })
     });
     let (_, after) = around(run(&route(&method)).await.unwrap()).await;
@@ -96,7 +96,7 @@ async fn what_an_erased_reply_carries_goes_out_with_what_the_handler_sets() {
 
 #[test]
 fn reply_taken_apart_has_its_trailers() {
-    let mut reply = Reply::new(Number { value: 1 });
+    let mut reply = Response::new(Number { value: 1 });
     reply.metadata_mut().insert("before", "1").unwrap();
     reply.trailers_mut().insert("after", "2").unwrap();
     let (before, body, after) = reply.into_parts();

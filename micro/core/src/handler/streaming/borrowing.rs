@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use micro_wake::sync::Mutex;
 
-use crate::handler::call::{Body, Reply};
+use crate::handler::call::{Body, Response};
 use crate::handler::payload::{Payload, PayloadRef};
 use crate::handler::streaming::StreamItem;
 use crate::handler::streaming::payloads::PayloadStream;
@@ -105,7 +105,7 @@ pub(in crate::handler) async fn reply<A, Fut>(
     mut running: Pin<Box<Fut>>,
     slot: Out<A>,
     payload: fn(A) -> Payload,
-) -> Result<Reply>
+) -> Result<Response>
 where
     A: Send + 'static,
     Fut: Future<Output = Result<()>> + Send + 'static,
@@ -116,7 +116,7 @@ where
         slot,
         payload,
     });
-    Ok(Reply::from_body(Body::Many(messages)))
+    Ok(Response::from_body(Body::Many(messages)))
 }
 
 /// Runs a function until it has returned its stream.

@@ -24,7 +24,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use crate::handler::call::{Body, Reply};
+use crate::handler::call::{Body, Response};
 use crate::handler::payload::{Payload, PayloadRef};
 use micro_message::codec::Message;
 use micro_message::error::{Error, Result};
@@ -131,7 +131,7 @@ impl<T: Message> Streaming<T> {
     /// # Errors
     ///
     /// As [`from_body`](Self::from_body).
-    pub fn from_reply(reply: Reply) -> Result<Self> {
+    pub fn from_response(reply: Response) -> Result<Self> {
         let (metadata, body, _) = reply.into_parts();
         let stream = Self::from_body(body)?;
         if !metadata.is_empty() {

@@ -8,7 +8,7 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use self::parent::Parent;
-use crate::handler::{Call, Reply};
+use crate::handler::{Call, Response};
 use crate::wrap::chain::{Next, Wrap};
 use micro_message::error::Result;
 
@@ -32,7 +32,7 @@ use micro_message::error::Result;
 pub struct Trace;
 
 impl Wrap for Trace {
-    async fn wrap<'a>(&'a self, mut call: Call, next: Next<'a>) -> Result<Reply> {
+    async fn wrap<'a>(&'a self, mut call: Call, next: Next<'a>) -> Result<Response> {
         let own = enter(&mut call)?;
         let span = span(&call, own);
         // What the handler calls is on behalf of this span.

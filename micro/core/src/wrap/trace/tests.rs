@@ -15,11 +15,11 @@ const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 struct Sink(Mutex<Option<(Metadata, Option<Metadata>)>>);
 
 impl Endpoint for Sink {
-    fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply>> {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
             let current = Context::current().map(|context| context.metadata().clone());
             *self.0.lock().unwrap() = Some((call.metadata().clone(), current));
-            Ok(Reply::from_body(Body::One(Payload::Encoded {
+            Ok(Response::from_body(Body::One(Payload::Encoded {
                 codec: micro_message::codec::Codec::Json,
                 bytes: bytes::Bytes::new(),
                 memory: 0,

@@ -329,7 +329,7 @@ fn services_and_methods_must_not_be_removed() {
             .contains("`shop.Cart/Get` (shop.proto): "),
         "{report}"
     );
-    let report = changed(|schema| method(schema, "Watch").streams_replies = false);
+    let report = changed(|schema| method(schema, "Watch").streams_responses = false);
     assert_eq!(
         one(&report),
         ("shop.Cart/Watch", vec![OldCallers, NewCallers, Sources])

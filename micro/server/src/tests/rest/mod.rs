@@ -101,7 +101,7 @@ fn methods() -> Vec<Method> {
         Method::unary(
             "Fail",
             |_: Arc<Test>, context: Context, NameRequest { name }| async move {
-                context.set_reply_metadata("hint", "later")?;
+                context.set_response_metadata("hint", "later")?;
                 let kind = micro_message::error::ErrorKind::from_name(&name).unwrap();
                 let detail = Detail::new("test.Text", [0x0a, 1, b'x']);
                 Err::<(), _>(Error::new(kind, "no „x“").with_detail(detail))
@@ -127,7 +127,7 @@ fn methods() -> Vec<Method> {
 }
 
 async fn list(_: Arc<Test>, context: Context, request: ListRequest) -> Result<ListReply> {
-    context.set_reply_metadata("answer", "42")?;
+    context.set_response_metadata("answer", "42")?;
     let tenant = context.metadata().get("tenant").unwrap_or("-");
     let protocol = context.caller().protocol;
     let seen = format!(

@@ -7,7 +7,7 @@ use micro_message::metadata::Metadata;
 /// A reply and its metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Reply<R> {
+pub struct Response<R> {
     /// The message.
     pub message: R,
     /// What the service said before it.
@@ -17,10 +17,10 @@ pub struct Reply<R> {
     pub trailers: Metadata,
 }
 
-impl<R: ResponseType> Reply<R> {
+impl<R: ResponseType> Response<R> {
     /// Reads what a call came back with.
-    pub(crate) fn read(reply: handler::Reply) -> Result<Self> {
-        let (metadata, message, trailers) = R::from_reply(reply)?;
+    pub(crate) fn read(reply: handler::Response) -> Result<Self> {
+        let (metadata, message, trailers) = R::from_response(reply)?;
         Ok(Self {
             message,
             metadata,
