@@ -20,11 +20,11 @@ use crate::state::CallGuard;
 use crate::stream_deadline::{self, Progress};
 
 /// A response of this server.
-pub(super) type HttpReply = Response<ReplyBody>;
+pub(super) type HttpResponse = Response<ResponseBody>;
 
 /// The body of a response.
 #[derive(Debug)]
-pub(super) struct ReplyBody {
+pub(super) struct ResponseBody {
     content: Content,
     /// The call counts as running until the body is sent or dropped.
     call: Option<CallGuard>,
@@ -63,7 +63,7 @@ pub(super) enum Chunk {
     Trailers(HeaderMap),
 }
 
-impl ReplyBody {
+impl ResponseBody {
     fn new(content: Content) -> Self {
         Self {
             content,
@@ -72,7 +72,7 @@ impl ReplyBody {
     }
 
     /// A response of this body with these headers.
-    pub(super) fn with_headers(self, headers: HeaderMap) -> HttpReply {
+    pub(super) fn with_headers(self, headers: HeaderMap) -> HttpResponse {
         let mut response = Response::new(self);
         *response.headers_mut() = headers;
         response
@@ -104,7 +104,7 @@ impl ReplyBody {
     }
 }
 
-impl Body for ReplyBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -183,8 +183,8 @@ pub(super) fn plain(
     status: StatusCode,
     content_type: &'static str,
     bytes: impl Into<Bytes>,
-) -> HttpReply {
-    let mut response = Response::new(ReplyBody::full(bytes));
+) -> HttpResponse {
+    let mut response = Response::new(ResponseBody::full(bytes));
     *response.status_mut() = status;
     response.headers_mut().insert(
         http::header::CONTENT_TYPE,

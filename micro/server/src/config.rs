@@ -18,7 +18,7 @@ pub struct Config {
     /// Default yes.
     pub reflection: bool,
     /// Which replies are compressed. Default none.
-    pub compression: Replies,
+    pub compression: ResponseCompression,
     /// Which pages of other sites may call. Default none.
     pub cors: Cors,
     /// Names of this server, without ports. Browsers may call it by these, by its addresses, by
@@ -34,7 +34,7 @@ impl Default for Config {
         Self {
             address: "127.0.0.1:0".into(),
             reflection: true,
-            compression: Replies::default(),
+            compression: ResponseCompression::default(),
             cors: Cors::none(),
             names: Vec::new(),
             limits: Limits::default(),
@@ -57,23 +57,23 @@ impl Config {
 /// Requests need no setting: what is compiled in is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Replies {
+pub struct ResponseCompression {
     /// With what; `None`, the default, compresses nothing.
-    pub way: Option<Compression>,
+    pub algorithm: Option<Compression>,
     /// Messages shorter than this, in bytes, go as they are. Default 1,024.
-    pub from: usize,
+    pub min_size: usize,
 }
 
-impl Default for Replies {
+impl Default for ResponseCompression {
     fn default() -> Self {
         Self {
-            way: None,
-            from: 1024,
+            algorithm: None,
+            min_size: 1024,
         }
     }
 }
 
-impl Replies {
+impl ResponseCompression {
     /// Compression of a name, `none` or empty for none.
     ///
     /// # Errors
@@ -81,12 +81,12 @@ impl Replies {
     /// `Unimplemented` when the name is unknown or its cargo feature is off.
     pub fn named(name: &str) -> Result<Self> {
         let name = if name == "none" { "" } else { name };
-        let way = Compression::find(name).map_err(|error| {
+        let algorithm = Compression::find(name).map_err(|error| {
             // What the protocols call `identity` is `none` in a setting.
             Error::new(error.kind(), error.message().replace("identity", "none"))
         })?;
         Ok(Self {
-            way,
+            algorithm,
             ..Self::default()
         })
     }
@@ -169,8 +169,8 @@ mod tests {
 
     #[test]
     fn no_compression_is_called_none_in_a_setting() {
-        assert_eq!(Replies::named("none").unwrap().way, None);
-        let error = Replies::named("snappy").unwrap_err();
+        assert_eq!(ResponseCompression::named("none").unwrap().algorithm, None);
+        let error = ResponseCompression::named("snappy").unwrap_err();
         assert!(error.message().ends_with("none"), "{error}");
         assert!(!error.message().contains("identity"), "{error}");
     }

@@ -7,14 +7,14 @@ use http::{HeaderMap, StatusCode};
 use hyper::ext::ReasonPhrase;
 use serde_json::{Map, Value};
 
-use crate::body::{HttpReply, plain};
+use crate::body::{HttpResponse, plain};
 use crate::failure::Failure;
 use micro_message::error::{Detail, Error};
 use micro_message::metadata::Metadata;
 use micro_wire::headers;
 
 /// The response to a call that fails.
-pub(super) fn refuse(error: &Error) -> HttpReply {
+pub(super) fn refuse(error: &Error) -> HttpResponse {
     let status = StatusCode::from_u16(error.kind().http_status());
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = refuse_as(status, error);
@@ -27,7 +27,7 @@ pub(super) fn refuse(error: &Error) -> HttpReply {
 }
 
 /// The same with the metadata that the handler has set.
-pub(super) fn refuse_with(failure: &Failure) -> HttpReply {
+pub(super) fn refuse_with(failure: &Failure) -> HttpResponse {
     let mut response = refuse(&failure.error);
     let written = write_metadata(&failure.metadata, &failure.trailers, response.headers_mut());
     if let Err(error) = written {
@@ -37,7 +37,7 @@ pub(super) fn refuse_with(failure: &Failure) -> HttpReply {
 }
 
 /// The same with another status.
-pub(super) fn refuse_as(status: StatusCode, error: &Error) -> HttpReply {
+pub(super) fn refuse_as(status: StatusCode, error: &Error) -> HttpResponse {
     plain(status, "application/json", json(error).to_string())
 }
 

@@ -13,7 +13,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::service::Service;
 
-use crate::body::{HttpReply, Incoming, ReplyBody, plain};
+use crate::body::{HttpResponse, Incoming, ResponseBody, plain};
 use crate::connect::{self, Shape};
 use crate::grpc::web::{self, Web};
 use crate::pages::Page;
@@ -30,13 +30,13 @@ const ACCEPTED: &str = "application/grpc, application/grpc+json, application/grp
 
 /// A response on its way. Boxed, so that what handles a call is not moved about with it.
 pub(super) type ResponseFuture =
-    Pin<Box<dyn Future<Output = Result<HttpReply, Infallible>> + Send>>;
+    Pin<Box<dyn Future<Output = Result<HttpResponse, Infallible>> + Send>>;
 
 /// Answers the HTTP requests of one connection.
 pub(super) struct HttpService(pub(super) Arc<ConnectionState>);
 
 impl Service<Request<hyper::body::Incoming>> for HttpService {
-    type Response = HttpReply;
+    type Response = HttpResponse;
     type Error = Infallible;
     type Future = ResponseFuture;
 
@@ -59,7 +59,7 @@ impl Service<Request<hyper::body::Incoming>> for HttpService {
 }
 
 /// The answer to gRPC over HTTP/1.
-fn refuse_grpc() -> HttpReply {
+fn refuse_grpc() -> HttpResponse {
     let error = Error::unimplemented(
         "gRPC needs HTTP/2; over HTTP/1 send `content-type: application/json`",
     );
@@ -71,7 +71,7 @@ fn refuse_grpc() -> HttpReply {
 async fn serve_http2(
     connection: &ConnectionState,
     request: Request<hyper::body::Incoming>,
-) -> HttpReply {
+) -> HttpResponse {
     let mut response = with_cors(connection, request.map(Incoming::new)).await;
     // HTTP/1 has it from its connection; calls of gRPC are spared it, whoever dates them.
     let now = HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()));
@@ -85,7 +85,7 @@ async fn serve_http2(
 async fn serve_http1(
     connection: &ConnectionState,
     request: Request<hyper::body::Incoming>,
-) -> HttpReply {
+) -> HttpResponse {
     let (head, body) = request.into_parts();
     if let Some((status, error)) = http1::refusal(&head) {
         return close_after(plain_text_error(status, &error));
@@ -100,7 +100,7 @@ async fn serve_http1(
 }
 
 /// A response after which a connection of HTTP/1 is closed: its request was not read to the end.
-fn close_after(mut response: HttpReply) -> HttpReply {
+fn close_after(mut response: HttpResponse) -> HttpResponse {
     response
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -108,7 +108,7 @@ fn close_after(mut response: HttpReply) -> HttpReply {
 }
 
 /// Answers a request, with what lets pages of other sites read the answer.
-async fn with_cors(connection: &ConnectionState, request: Request<Incoming>) -> HttpReply {
+async fn with_cors(connection: &ConnectionState, request: Request<Incoming>) -> HttpResponse {
     let cors = &connection.server.cors;
     let names = &connection.server.names;
     if let Err(error) = cors.check_host(request.headers(), request.uri(), names) {
@@ -124,7 +124,7 @@ async fn with_cors(connection: &ConnectionState, request: Request<Incoming>) -> 
     let asked = is_options.then(|| request.headers().clone());
     let mut response = without_body_for_head(connection, request).await;
     if let Some(headers) = asked.and_then(|asked| cors.preflight(&asked, response.headers())) {
-        response = ReplyBody::empty().with_headers(headers);
+        response = ResponseBody::empty().with_headers(headers);
         *response.status_mut() = StatusCode::NO_CONTENT;
     }
     cors.allow(origin.as_ref(), response.headers_mut());
@@ -135,7 +135,7 @@ async fn with_cors(connection: &ConnectionState, request: Request<Incoming>) -> 
 async fn without_body_for_head(
     connection: &ConnectionState,
     request: Request<Incoming>,
-) -> HttpReply {
+) -> HttpResponse {
     let is_head = *request.method() == Method::HEAD;
     let response = route(connection, request).await;
     if !is_head {
@@ -145,11 +145,11 @@ async fn without_body_for_head(
     if let Some(length) = body.size_hint().exact() {
         head.headers.insert(CONTENT_LENGTH, length.into());
     }
-    Response::from_parts(head, ReplyBody::empty())
+    Response::from_parts(head, ResponseBody::empty())
 }
 
 /// Finds out what a request is for.
-async fn route(connection: &ConnectionState, mut request: Request<Incoming>) -> HttpReply {
+async fn route(connection: &ConnectionState, mut request: Request<Incoming>) -> HttpResponse {
     let server = &connection.server;
     if let Some(route) = go_micro::route(&server.router, &mut request) {
         return post(connection, route, request).await;
@@ -184,7 +184,7 @@ async fn post(
     connection: &ConnectionState,
     route: &Route,
     request: Request<Incoming>,
-) -> HttpReply {
+) -> HttpResponse {
     let content_type = request.headers().get(CONTENT_TYPE);
     let shape = content_type.and_then(|value| connect::shape(value.as_bytes()));
     match (shape, route.method.kind) {
@@ -203,7 +203,11 @@ async fn post(
 }
 
 /// A GET at the path of a method that allows it: a call of Connect, or one answered with events.
-async fn get(connection: &ConnectionState, route: &Route, request: Request<Incoming>) -> HttpReply {
+async fn get(
+    connection: &ConnectionState,
+    route: &Route,
+    request: Request<Incoming>,
+) -> HttpResponse {
     let (head, body) = request.into_parts();
     // An image on any page is a GET: harmless to repeat is not harmless to call.
     if !route.method.options.safe
@@ -235,7 +239,7 @@ fn verbs(route: &Route) -> &'static str {
 }
 
 /// The answer at a path where nothing is, but near it these paths of REST.
-pub(super) fn unknown(router: &Router, path: &str, near: &[String]) -> HttpReply {
+pub(super) fn unknown(router: &Router, path: &str, near: &[String]) -> HttpResponse {
     // Nobody reads more of a path that is not there.
     let shown: String = path.chars().take(200).collect();
     let error = if near.is_empty() {
@@ -254,10 +258,10 @@ pub(super) fn unknown(router: &Router, path: &str, near: &[String]) -> HttpReply
 pub(super) fn allowed(
     method: &Method,
     methods: &str,
-    refuse: fn(StatusCode, &Error) -> HttpReply,
-) -> HttpReply {
+    refuse: fn(StatusCode, &Error) -> HttpResponse,
+) -> HttpResponse {
     let mut response = if *method == Method::OPTIONS {
-        let mut response = Response::new(ReplyBody::empty());
+        let mut response = Response::new(ResponseBody::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         response
     } else {
@@ -271,7 +275,7 @@ pub(super) fn allowed(
 }
 
 /// A content type of Connect for another kind of call.
-fn mismatched(content_type: Option<&HeaderValue>, kind: Kind) -> HttpReply {
+fn mismatched(content_type: Option<&HeaderValue>, kind: Kind) -> HttpResponse {
     let accepted = if kind == Kind::Unary {
         "application/json, application/proto"
     } else {
@@ -280,7 +284,7 @@ fn mismatched(content_type: Option<&HeaderValue>, kind: Kind) -> HttpReply {
     unsupported(content_type, accepted)
 }
 
-fn unsupported(content_type: Option<&HeaderValue>, accepted: &'static str) -> HttpReply {
+fn unsupported(content_type: Option<&HeaderValue>, accepted: &'static str) -> HttpResponse {
     let given = content_type.map_or("no content type".to_owned(), |value| {
         let text = String::from_utf8_lossy(value.as_bytes());
         format!("`content-type: {}`", text.escape_debug())
@@ -296,7 +300,7 @@ fn unsupported(content_type: Option<&HeaderValue>, accepted: &'static str) -> Ht
 
 /// A plain-text error for unsupported content types: Connect has no JSON for these, and its clients
 /// take the kind from the status.
-fn plain_text_error(status: StatusCode, error: &Error) -> HttpReply {
+fn plain_text_error(status: StatusCode, error: &Error) -> HttpResponse {
     let text = format!("{}\n", error.message());
     plain(status, "text/plain; charset=utf-8", text)
 }

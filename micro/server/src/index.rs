@@ -12,7 +12,7 @@ use http::{Request, StatusCode};
 use serde_json::json;
 
 use crate::accept::prefers;
-use crate::body::{HttpReply, plain};
+use crate::body::{HttpResponse, plain};
 use crate::error_json;
 use crate::pages::Page;
 use crate::state::ServerState;
@@ -25,7 +25,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Answers a request for a page.
-pub(super) fn serve<B>(page: Page, server: &ServerState, request: &Request<B>) -> HttpReply {
+pub(super) fn serve<B>(page: Page, server: &ServerState, request: &Request<B>) -> HttpResponse {
     match page {
         Page::Index => index(server, request),
         Page::Alive => plain(StatusCode::OK, TEXT, "alive\n"),
@@ -46,7 +46,7 @@ pub(super) fn serve<B>(page: Page, server: &ServerState, request: &Request<B>) -
 
 /// `GET /`: services, methods and how to call one; JSON for whoever asks for it, and for browsers
 /// the page where methods can be tried.
-fn index<B>(server: &ServerState, request: &Request<B>) -> HttpReply {
+fn index<B>(server: &ServerState, request: &Request<B>) -> HttpResponse {
     if prefers(request.headers(), "application/json", "text/html") {
         let list = list(&server.router).to_string();
         return plain(StatusCode::OK, "application/json", list);
@@ -61,7 +61,7 @@ fn index<B>(server: &ServerState, request: &Request<B>) -> HttpReply {
 }
 
 /// A file of OpenAPI's page.
-fn embedded(content_type: &'static str, bytes: Bytes) -> HttpReply {
+fn embedded(content_type: &'static str, bytes: Bytes) -> HttpResponse {
     let mut response = plain(StatusCode::OK, content_type, bytes);
     let headers = response.headers_mut();
     for (name, value) in [
@@ -76,7 +76,7 @@ fn embedded(content_type: &'static str, bytes: Bytes) -> HttpReply {
 }
 
 /// `GET /readyz`: whether calls should come here.
-fn ready(server: &ServerState) -> HttpReply {
+fn ready(server: &ServerState) -> HttpResponse {
     match server.health.unready() {
         None => plain(StatusCode::OK, TEXT, "ready\n"),
         Some(reason) => plain(

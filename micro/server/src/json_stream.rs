@@ -3,7 +3,7 @@
 
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 
-use crate::body::HttpReply;
+use crate::body::HttpResponse;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::messages::{self, EncodeOptions, Framing};
@@ -22,7 +22,7 @@ pub(super) async fn answer(
     request: Body,
     content_type: &'static str,
     framing: impl Framing,
-) -> Result<HttpReply, Failure> {
+) -> Result<HttpResponse, Failure> {
     let replies = &exchange.connection.server.compression;
     let encode = EncodeOptions::new(replies, &exchange.route.method, Codec::Json);
     let reply = exchange.run(request).await?;

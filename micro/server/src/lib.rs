@@ -110,7 +110,7 @@ mod state;
 mod stream_deadline;
 mod timeouts;
 
-pub use self::config::{Config, Limits, Replies};
+pub use self::config::{Config, Limits, ResponseCompression};
 pub use self::cors::Cors;
 pub use self::drain::{Drained, Running};
 pub use self::health::Health;

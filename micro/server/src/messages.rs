@@ -16,10 +16,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use micro_wake::sync::Mutex;
 use tokio::time::{Instant, Sleep};
 
-use crate::body::{Chunk, Chunks, HttpReply, ReplyBody};
+use crate::body::{Chunk, Chunks, HttpResponse, ResponseBody};
 use crate::buffers::{Outgoing, not_taken, piece};
 use crate::cancelled::Cancelled;
-use crate::config::Replies;
+use crate::config::ResponseCompression;
 use crate::exchange::{Exchange, cut};
 use crate::stream_deadline;
 use crate::timeouts::Idle;
@@ -90,14 +90,14 @@ pub(super) struct EncodeOptions {
 
 impl EncodeOptions {
     /// For a method's replies, not compressed.
-    pub(super) fn new(replies: &Replies, method: &MethodInfo, codec: Codec) -> Self {
+    pub(super) fn new(replies: &ResponseCompression, method: &MethodInfo, codec: Codec) -> Self {
         Self {
             codec,
             compression: None,
             varies: false,
-            from: replies.from,
+            from: replies.min_size,
             limit: method.options.message_limit,
-            configured: replies.way,
+            configured: replies.algorithm,
         }
     }
 
@@ -151,14 +151,14 @@ impl EncodeOptions {
         bytes: Outgoing,
         compressed: bool,
         mut headers: HeaderMap,
-    ) -> HttpReply {
+    ) -> HttpResponse {
         if let (true, Some(encoding)) = (compressed, self.encoding()) {
             headers.insert(CONTENT_ENCODING, encoding);
         }
         if self.varies {
             headers.append(VARY, ACCEPT_ENCODING.into());
         }
-        ReplyBody::whole(bytes).with_headers(headers)
+        ResponseBody::whole(bytes).with_headers(headers)
     }
 
     /// The same bytes compressed, when that is wanted and worth it.
@@ -219,7 +219,7 @@ pub(super) fn body<F: Framing>(
     reply: handler::Response,
     encode: EncodeOptions,
     framing: F,
-) -> Result<ReplyBody> {
+) -> Result<ResponseBody> {
     let method = &exchange.route.method;
     let (_, body, trailers) = reply.into_parts();
     let payload = match body {
@@ -231,7 +231,7 @@ pub(super) fn body<F: Framing>(
                 encode,
                 method: Arc::clone(method),
             });
-            return Ok(ReplyBody::chunks(Messages {
+            return Ok(ResponseBody::chunks(Messages {
                 stream,
                 bell: WakeFlag::new(),
                 turn: TimeSlice::default(),
@@ -261,8 +261,8 @@ pub(super) fn body<F: Framing>(
     let bytes = framing.encode_chunk(out);
     let bytes = exchange.connection.buffers.response(bytes)?;
     Ok(match trailers {
-        Some(trailers) => ReplyBody::message(bytes, trailers),
-        None => ReplyBody::whole(bytes),
+        Some(trailers) => ResponseBody::message(bytes, trailers),
+        None => ResponseBody::whole(bytes),
     })
 }
 

@@ -17,7 +17,7 @@ use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 
 use crate::accept::names;
-use crate::body::{HttpReply, Incoming, ReplyBody};
+use crate::body::{HttpResponse, Incoming, ResponseBody};
 use crate::connect::{self, query};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
@@ -81,7 +81,7 @@ pub(super) async fn serve(
     connection: &ConnectionState,
     route: &Route,
     request: Request<Incoming>,
-) -> HttpReply {
+) -> HttpResponse {
     let guard = connection.calls.begin(&route.method);
     let answered = async {
         let (head, body) = request.into_parts();
@@ -113,9 +113,9 @@ pub(super) async fn answer(
     exchange: Exchange<'_>,
     headers: &HeaderMap,
     request: Body,
-) -> Result<HttpReply, Failure> {
+) -> Result<HttpResponse, Failure> {
     if headers.get("last-event-id").is_some_and(|id| id == END) {
-        let mut response = Response::new(ReplyBody::empty());
+        let mut response = Response::new(ResponseBody::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         return Ok(response);
     }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::buffers::{Buffers, Totals};
-use crate::config::{Config, Limits, Replies};
+use crate::config::{Config, Limits, ResponseCompression};
 use crate::cors::Cors;
 use crate::health::Health;
 use crate::openapi::Description;
@@ -31,7 +31,7 @@ pub(super) struct ServerState {
     pub(super) names: Vec<String>,
     pub(super) limits: Limits,
     pub(super) totals: Totals,
-    pub(super) compression: Replies,
+    pub(super) compression: ResponseCompression,
     pub(super) health: Health,
     /// What is served, described for people; none when the server does not describe itself.
     pub(super) description: Option<Description>,

@@ -269,14 +269,14 @@ impl Read<'_> {
     }
 
     #[cfg(feature = "server")]
-    fn compression(&mut self) -> server::Replies {
+    fn compression(&mut self) -> server::ResponseCompression {
         let (name, origin) = self.origin::<String>("compression");
-        let mut replies = server::Replies::named(&name).unwrap_or_else(|error| {
+        let mut replies = server::ResponseCompression::named(&name).unwrap_or_else(|error| {
             let context = format!("setting `compression` from {origin}");
             self.problems.add(error.context(context));
-            server::Replies::default()
+            server::ResponseCompression::default()
         });
-        replies.from = self.value("compress_from");
+        replies.min_size = self.value("compress_from");
         replies
     }
 

@@ -15,7 +15,7 @@ use micro_wake::Repoller;
 
 use crate::connection::frames::{Frames, nonsense};
 use crate::connection::gate::Slot;
-use crate::connection::reply::{Limits, codec};
+use crate::connection::response::{Limits, codec};
 use crate::connection::room::Room;
 use crate::connection::status::status;
 use crate::failure::Failure;

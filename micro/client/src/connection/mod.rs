@@ -11,7 +11,7 @@ mod gate;
 mod head;
 mod incoming;
 mod pump;
-mod reply;
+mod response;
 mod room;
 mod status;
 mod written;
@@ -32,7 +32,7 @@ use tokio::sync::SemaphorePermit;
 use self::driver::Moving;
 use self::frames::{Frames, answered, nonsense};
 use self::gate::{Gate, Shut};
-use self::reply::codec;
+use self::response::codec;
 use self::room::Room;
 use self::written::Seen;
 use crate::failure::{Failure, Reach};
@@ -49,7 +49,7 @@ pub(super) use self::gate::Slot;
 pub(super) use self::head::Head;
 pub(super) use self::incoming::{Incoming, Step};
 pub(super) use self::pump::Pump;
-pub(super) use self::reply::Limits;
+pub(super) use self::response::Limits;
 
 /// From so many calls at once on, frames are moved in batches, by the task.
 const BATCH_THRESHOLD: usize = 8;

@@ -6,7 +6,7 @@
 use http::Request;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use crate::body::{HttpReply, Incoming, ReplyBody};
+use crate::body::{HttpResponse, Incoming, ResponseBody};
 use crate::connect::context;
 use crate::error_json;
 use crate::exchange::Exchange;
@@ -51,7 +51,7 @@ pub(crate) async fn serve(
     route: &Route,
     request: Request<Incoming>,
     codec: Codec,
-) -> HttpReply {
+) -> HttpResponse {
     let guard = connection.calls.begin(&route.method);
     match call(connection, route, request, codec).await {
         Ok(reply) => reply.map(|body| body.during(guard)),
@@ -64,7 +64,7 @@ async fn call(
     route: &Route,
     request: Request<Incoming>,
     codec: Codec,
-) -> Result<HttpReply, Failure> {
+) -> Result<HttpResponse, Failure> {
     let (head, body) = request.into_parts();
     let (headers, server) = (&head.headers, &connection.server);
     let context = context(headers, "connect", connection.address, &server.limits)?;
@@ -89,10 +89,10 @@ async fn call(
 }
 
 /// The response to a call that fails before its first message: the last frame alone.
-fn refuse(failure: &Failure, codec: Codec) -> HttpReply {
+fn refuse(failure: &Failure, codec: Codec) -> HttpResponse {
     let mut out = Vec::new();
     ConnectStream.end(Err(&failure.error), &failure.trailers, &mut out);
-    let mut response = ReplyBody::full(out).with_headers(start(codec));
+    let mut response = ResponseBody::full(out).with_headers(start(codec));
     headers::write_or_warn(&failure.metadata, response.headers_mut());
     response
 }

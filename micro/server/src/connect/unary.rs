@@ -5,7 +5,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Request, StatusCode};
 
-use crate::body::{HttpReply, Incoming};
+use crate::body::{HttpResponse, Incoming};
 use crate::connect::context;
 use crate::connect::query::{self, Refused};
 use crate::exchange::Exchange;
@@ -22,7 +22,7 @@ pub(crate) async fn serve_post(
     route: &Route,
     request: Request<Incoming>,
     codec: Codec,
-) -> HttpReply {
+) -> HttpResponse {
     let guard = connection.calls.begin(&route.method);
     let answered = async {
         let (head, body) = request.into_parts();
@@ -42,7 +42,7 @@ pub(crate) async fn serve_get(
     connection: &ConnectionState,
     route: &Route,
     head: &Parts,
-) -> HttpReply {
+) -> HttpResponse {
     let guard = connection.calls.begin(&route.method);
     let limit = connection.server.limits.message_of(&route.method);
     let asked = match query::read(head.uri.query().unwrap_or_default(), limit) {
@@ -77,7 +77,7 @@ async fn answer(
     headers: &HeaderMap,
     codec: Codec,
     message: Bytes,
-) -> Result<HttpReply, Failure> {
+) -> Result<HttpResponse, Failure> {
     let method = &exchange.route.method;
     let encode = EncodeOptions::new(&exchange.connection.server.compression, method, codec)
         .accepted_by(headers, &ACCEPT_ENCODING);

@@ -14,7 +14,7 @@ use http::Response;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::request::Parts;
 
-use crate::body::{HttpReply, Incoming, ReplyBody};
+use crate::body::{HttpResponse, Incoming, ResponseBody};
 use crate::config::Limits;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
@@ -36,7 +36,7 @@ pub(super) async fn serve(
     head: Parts,
     body: Incoming,
     codec: Codec,
-) -> Result<HttpReply, Infallible> {
+) -> Result<HttpResponse, Infallible> {
     let router = &connection.server.router;
     let Some(route) = router.get(head.uri.path()) else {
         return Ok(refuse(&router.unknown(head.uri.path()), codec));
@@ -54,7 +54,7 @@ async fn call(
     head: Parts,
     body: Incoming,
     codec: Codec,
-) -> Result<HttpReply, Failure> {
+) -> Result<HttpResponse, Failure> {
     let (headers, server) = (&head.headers, &*connection.server);
     let context = context(headers, "grpc", connection.address, &server.limits)?;
     let exchange = Exchange::new(connection, route, context);
@@ -93,7 +93,7 @@ fn respond(
     exchange: Exchange<'_>,
     reply: handler::Response,
     encode: EncodeOptions,
-) -> Result<HttpReply> {
+) -> Result<HttpResponse> {
     let metadata = reply.metadata();
     let compressed = Compression::ALL.iter().any(|way| way.is_compiled());
     let room = if compressed { 3 } else { 1 };
@@ -112,8 +112,8 @@ fn respond(
 }
 
 /// The response to a call that fails before its first message: headers alone.
-fn refuse(error: &Error, codec: Codec) -> HttpReply {
-    let mut response = Response::new(ReplyBody::empty());
+fn refuse(error: &Error, codec: Codec) -> HttpResponse {
+    let mut response = Response::new(ResponseBody::empty());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, content_type(codec));
     status::write(error, headers);
@@ -124,7 +124,7 @@ fn refuse(error: &Error, codec: Codec) -> HttpReply {
 }
 
 /// The same with the metadata that the handler has set, or with the news that there was no handler.
-fn refuse_with(failure: &Failure, codec: Codec) -> HttpReply {
+fn refuse_with(failure: &Failure, codec: Codec) -> HttpResponse {
     let mut response = refuse(&failure.error, codec);
     if failure.not_handled {
         let yes = HeaderValue::from_static("1");

@@ -10,7 +10,7 @@ use http::Request;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http_body::Body;
 
-use crate::body::{HttpReply, Incoming, ReplyBody};
+use crate::body::{HttpResponse, Incoming, ResponseBody};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::grpc::base64::Decoded;
@@ -107,7 +107,7 @@ pub(crate) async fn serve(
     connection: &ConnectionState,
     request: Request<Incoming>,
     web: Web,
-) -> HttpReply {
+) -> HttpResponse {
     let (path, router) = (request.uri().path(), &connection.server.router);
     let Some(route) = router.get(path) else {
         return refuse(&router.unknown(path).into(), web);
@@ -131,7 +131,7 @@ async fn call<B>(
     headers: &HeaderMap,
     body: B,
     web: Web,
-) -> Result<HttpReply, Failure>
+) -> Result<HttpResponse, Failure>
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
 {
@@ -158,11 +158,11 @@ where
 
 /// The response to a call that fails before its first message: what ends it is in the body, where
 /// browsers see it whatever they may see of headers.
-fn refuse(failure: &Failure, web: Web) -> HttpReply {
+fn refuse(failure: &Failure, web: Web) -> HttpResponse {
     let mut out = Vec::new();
     let framing = web.framing();
     framing.end(Err(&failure.error), &failure.trailers, &mut out);
-    let mut response = ReplyBody::full(framing.encode_chunk(out)).with_headers(start(web));
+    let mut response = ResponseBody::full(framing.encode_chunk(out)).with_headers(start(web));
     headers::write_or_warn(&failure.metadata, response.headers_mut());
     response
 }

@@ -4,7 +4,7 @@
 //! on a call is like any other. Bodies are JSON, or forms where the whole request is the body, or
 //! plain text and bytes where a field of that type is. The deadline is `connect-timeout-ms`.
 
-mod reply;
+mod response;
 pub(super) mod table;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body::Body as _;
 
-use crate::body::{HttpReply, Incoming};
+use crate::body::{HttpResponse, Incoming};
 use crate::connect;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
@@ -34,7 +34,7 @@ pub(super) async fn route(
     connection: &ConnectionState,
     table: &Table,
     request: Request<Incoming>,
-) -> HttpReply {
+) -> HttpResponse {
     let (method, path) = (request.method(), request.uri().path());
     match table.find(method.as_str(), path) {
         Found::Entry(_, rule) => serve(connection, rule, request).await,
@@ -50,7 +50,11 @@ pub(super) async fn route(
 }
 
 /// Answers a request at a rule's path.
-async fn serve(connection: &ConnectionState, rule: &Rule, request: Request<Incoming>) -> HttpReply {
+async fn serve(
+    connection: &ConnectionState,
+    rule: &Rule,
+    request: Request<Incoming>,
+) -> HttpResponse {
     let guard = connection.calls.begin(&rule.route.method);
     let (head, body) = request.into_parts();
     match answer(connection, rule, &head, body).await {
@@ -64,7 +68,7 @@ async fn serve(connection: &ConnectionState, rule: &Rule, request: Request<Incom
 enum Refused {
     Call(Failure),
     /// With a status that says more than the kind of the error.
-    Told(Box<HttpReply>),
+    Told(Box<HttpResponse>),
 }
 
 impl Refused {
@@ -100,7 +104,7 @@ async fn answer(
     rule: &Rule,
     head: &Parts,
     body: Incoming,
-) -> Result<HttpReply, Refused> {
+) -> Result<HttpResponse, Refused> {
     let Rule { route, binding } = rule;
     let server = &connection.server;
     server.cors.check(head)?;
@@ -123,9 +127,9 @@ async fn answer(
     let document = binding.request(&server.rest.types, target, body, decode.memory())?;
     let request = Body::One(decode.payload(document));
     if route.method.kind.streams_responses() {
-        return Ok(reply::stream(exchange, head, request).await?);
+        return Ok(response::stream(exchange, head, request).await?);
     }
-    Ok(reply::unary(exchange, binding, head, request).await?)
+    Ok(response::unary(exchange, binding, head, request).await?)
 }
 
 /// What the body says it is, if that is taken here.

@@ -3,7 +3,7 @@
 
 use http::Request;
 
-use crate::body::{HttpReply, Incoming};
+use crate::body::{HttpResponse, Incoming};
 use crate::http::unknown;
 use crate::rest::table::Table;
 use crate::state::ConnectionState;
@@ -44,6 +44,6 @@ pub(super) async fn route(
     connection: &ConnectionState,
     _: &Table,
     request: Request<Incoming>,
-) -> HttpReply {
+) -> HttpResponse {
     unknown(&connection.server.router, request.uri().path(), &[])
 }

@@ -1,7 +1,7 @@
 //! Compression on every protocol, for what is compiled in.
 
 use super::*;
-use crate::Replies;
+use crate::ResponseCompression;
 use micro_wire::Compression;
 
 fn compiled() -> Vec<Compression> {
@@ -10,7 +10,8 @@ fn compiled() -> Vec<Compression> {
 }
 
 async fn served(way: Compression) -> Served {
-    Served::with(|config| config.compression = Replies::named(way.name()).unwrap()).await
+    Served::with(|config| config.compression = ResponseCompression::named(way.name()).unwrap())
+        .await
 }
 
 fn framed(flag: u8, message: &[u8]) -> Bytes {
@@ -201,15 +202,18 @@ async fn compressed_gets() {
 
 #[test]
 fn settings_name_the_feature_that_is_missing() {
-    assert_eq!(Replies::named("none").unwrap(), Replies::default());
+    assert_eq!(
+        ResponseCompression::named("none").unwrap(),
+        ResponseCompression::default()
+    );
     for &way in Compression::ALL {
-        match Replies::named(way.name()) {
-            Ok(replies) => assert_eq!((replies.way, way.is_compiled()), (Some(way), true)),
+        match ResponseCompression::named(way.name()) {
+            Ok(replies) => assert_eq!((replies.algorithm, way.is_compiled()), (Some(way), true)),
             Err(error) => assert!(error.message().contains("add the feature"), "{error}"),
         }
     }
     assert!(
-        Replies::named("lzma")
+        ResponseCompression::named("lzma")
             .unwrap_err()
             .message()
             .contains("`lzma`")

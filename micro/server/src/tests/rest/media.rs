@@ -1,7 +1,7 @@
 //! Kinds of bodies, codings and sizes: what is preferred, and with what status others are refused.
 
 use super::*;
-use crate::Replies;
+use crate::ResponseCompression;
 use micro_wire::Compression;
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn codings_are_read_in_any_case_and_over_several_lines() {
     };
     let name = gzip.name();
     let shop = Served::of(methods(), |config| {
-        config.compression = Replies::named(name).unwrap();
+        config.compression = ResponseCompression::named(name).unwrap();
     })
     .await;
     let small = gzip.compress(br#"{"pageSize": 9}"#).unwrap();

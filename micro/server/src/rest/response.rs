@@ -11,7 +11,7 @@ use http::request::Parts;
 use serde_json::Value;
 
 use crate::accept::prefers;
-use crate::body::HttpReply;
+use crate::body::HttpResponse;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::messages::{EncodeOptions, Framing, guarded};
@@ -32,7 +32,7 @@ pub(super) async fn unary(
     binding: &Binding,
     head: &Parts,
     request: Body,
-) -> Result<HttpReply, Failure> {
+) -> Result<HttpResponse, Failure> {
     let (method, server) = (&exchange.route.method, &exchange.connection.server);
     let encode = EncodeOptions::new(&server.compression, method, Codec::Json)
         .accepted_by(&head.headers, &ACCEPT_ENCODING);
@@ -89,7 +89,7 @@ pub(super) async fn stream(
     exchange: Exchange<'_>,
     head: &Parts,
     request: Body,
-) -> Result<HttpReply, Failure> {
+) -> Result<HttpResponse, Failure> {
     if prefers(&head.headers, sse::KIND, LINES) {
         return sse::answer(exchange, &head.headers, request).await;
     }
