@@ -198,14 +198,14 @@ pub(super) fn plain(
 pub(super) struct Incoming {
     body: hyper::body::Incoming,
     /// Where the end is noted; `None` over HTTP/2, where it does not matter.
-    end: Option<End>,
+    end: Option<EndFlag>,
 }
 
 /// Whether a body was read to its end: written by the body, read once the answer is known.
 #[derive(Debug, Clone, Default)]
-pub(super) struct End(Arc<AtomicBool>);
+pub(super) struct EndFlag(Arc<AtomicBool>);
 
-impl End {
+impl EndFlag {
     pub(super) fn is_reached(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -218,8 +218,8 @@ impl Incoming {
     }
 
     /// A body that notes its end.
-    pub(super) fn noting(body: hyper::body::Incoming) -> (Self, End) {
-        let end = End::default();
+    pub(super) fn noting(body: hyper::body::Incoming) -> (Self, EndFlag) {
+        let end = EndFlag::default();
         let own = Self {
             body,
             end: Some(end.clone()),

@@ -33,7 +33,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::config::Limits;
 use crate::connection::{CONNECTION_WINDOW, STREAM_WINDOW};
-use crate::timeouts::Stall;
+use crate::timeouts::StallTimer;
 
 /// What a connection may hold before anything counts in the server's total: ordinary calls neither
 /// touch what all connections share nor fail when that is full.
@@ -103,7 +103,7 @@ impl Buffers {
             budget: Arc::clone(&self.receive),
             held: None,
             claim: None,
-            stall: Stall::new(self.stall_timeout),
+            stall: StallTimer::new(self.stall_timeout),
         }
     }
 
@@ -113,7 +113,7 @@ impl Buffers {
     ///
     /// That it does not in time, or that the server has no room.
     pub(super) async fn room(&self) -> Result<()> {
-        let (mut claim, mut stall) = (Claim::new(&self.send), Stall::new(self.stall_timeout));
+        let (mut claim, mut stall) = (Claim::new(&self.send), StallTimer::new(self.stall_timeout));
         let room = poll_fn(|cx| {
             if let Poll::Ready(room) = claim.poll_room(cx) {
                 return Poll::Ready(room);
@@ -305,7 +305,7 @@ pub(super) struct Intake {
     budget: Arc<Budget>,
     held: Option<Held>,
     claim: Option<Claim>,
-    stall: Stall,
+    stall: StallTimer,
 }
 
 impl Intake {

@@ -15,7 +15,7 @@ use crate::buffers::Stuck;
 use crate::cancelled::Cancelled;
 use crate::config::Limits;
 use crate::http::HttpService;
-use crate::inline::{Inline, Queue};
+use crate::inline::{InlineConnection, InlineExecutor};
 use crate::socket::{Protocol, Socket, sniff};
 use crate::state::ConnectionState;
 use crate::stream_deadline::Stalls;
@@ -36,7 +36,7 @@ pub(super) const STREAM_WINDOW: u32 = 512 << 10;
 pub(super) const CONNECTION_WINDOW: u32 = 32 << 20;
 
 /// Room for the head of an HTTP/1 request beyond the metadata.
-const HEAD: usize = 16 << 10;
+const HEAD_SLACK: usize = 16 << 10;
 
 /// Serves a connection to its end.
 pub(super) async fn serve(mut stream: TcpStream, state: Arc<ConnectionState>) {
@@ -103,7 +103,7 @@ async fn read_protocol(
 
 async fn http2(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Result<()> {
     let limits = &state.server.limits;
-    let queue = Queue::default();
+    let queue = InlineExecutor::default();
     let mut builder = http2::Builder::new(queue.clone());
     builder
         .timer(TokioTimer::new())
@@ -119,7 +119,7 @@ async fn http2(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Resul
         .keep_alive_timeout(limits.keep_alive_timeout);
     let service = HttpService(Arc::clone(&state));
     let stalls = Stalls::new(limits.stall_timeout, &state.buffers.send);
-    let connection = Inline::new(builder.serve_connection(io, service), queue, stalls);
+    let connection = InlineConnection::new(builder.serve_connection(io, service), queue, stalls);
     let mut running = pin!(until_drained(connection, &state, |mut connection| {
         connection.connection().graceful_shutdown();
     }));
@@ -142,7 +142,7 @@ async fn http1(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Resul
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
-        .max_buf_size(limits.metadata.saturating_add(HEAD));
+        .max_buf_size(limits.metadata.saturating_add(HEAD_SLACK));
     let mut connection = builder.serve_connection(io, HttpService(Arc::clone(&state)));
     let mut draining = Cancelled::new(state.server.draining.child_token());
     let mut told = false;

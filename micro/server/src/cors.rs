@@ -16,7 +16,7 @@ use micro_message::error::{Error, Result};
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
 /// What a page may read of any response, allowed or not.
-const SAFE: &[&str] = &[
+const SAFE_HEADERS: &[&str] = &[
     "cache-control",
     "content-language",
     "content-length",
@@ -304,7 +304,7 @@ fn is_at(origin: &str, name: &str) -> bool {
 fn exposed(headers: &HeaderMap) -> Option<HeaderValue> {
     let named = |name: &&str| {
         let own = name.starts_with("access-control-") || matches!(*name, "vary" | "date");
-        !own && !SAFE.contains(name)
+        !own && !SAFE_HEADERS.contains(name)
     };
     let names: Vec<&str> = headers
         .keys()

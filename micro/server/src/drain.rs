@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::state::{Cut, ServerState};
+use crate::state::{AbortedCall, ServerState};
 
 /// How long calls that are cut have to tell their callers so.
 const CANCEL_GRACE: Duration = Duration::from_millis(250);
@@ -35,7 +35,7 @@ impl Running {
     /// # Cancel safety
     ///
     /// Dropping the future cuts every call at once.
-    pub async fn drain(mut self, grace: Duration) -> Drained {
+    pub async fn drain(mut self, grace: Duration) -> DrainReport {
         tracing::info!(address = %self.address, ?grace, "draining");
         self.server.health.drain();
         self.server.draining.cancel();
@@ -43,14 +43,14 @@ impl Running {
             .await
             .is_ok()
         {
-            return Drained::default();
+            return DrainReport::default();
         }
         let cut = self.server.running_calls();
         for call in &cut {
             let (peer, age) = (call.peer, call.age);
             tracing::warn!(path = call.path, %peer, ?age, "call cut at the end of the drain");
         }
-        self.server.cut_calls();
+        self.server.abort_calls();
         if tokio::time::timeout(CANCEL_GRACE, &mut self.accepting)
             .await
             .is_err()
@@ -65,7 +65,7 @@ impl Running {
                 }
             }
         }
-        Drained { cut }
+        DrainReport { cut }
     }
 }
 
@@ -78,7 +78,7 @@ impl Drop for Running {
 /// How a drain ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Drained {
+pub struct DrainReport {
     /// The calls that had not finished by the end of the grace, the oldest first.
-    pub cut: Vec<Cut>,
+    pub cut: Vec<AbortedCall>,
 }

@@ -14,7 +14,7 @@ use crate::config::Limits;
 use crate::connect;
 use crate::connect::query;
 use crate::grpc::base64::Decoded;
-use crate::requests::{BodyError, Frames};
+use crate::request_stream::{BodyError, FrameReader};
 use micro_wire::grpc;
 
 /// The longest message that [`frames`] and [`text_frames`] accept.
@@ -40,7 +40,7 @@ pub fn query(query: &str) -> Option<Bytes> {
 
 /// Content types and times in headers.
 pub fn header(value: &[u8]) {
-    black_box((grpc::codec(value), connect::shape(value)));
+    black_box((grpc::codec(value), connect::call_format(value)));
     if let Ok(value) = HeaderValue::from_bytes(value) {
         black_box((
             grpc::timeout::read(&value).is_ok(),
@@ -56,7 +56,7 @@ where
     let encoding = encoding.and_then(|name| HeaderValue::from_str(name).ok());
     let limits = Limits::default();
     let buffers = Buffers::new(&limits, &Totals::new(&limits));
-    let mut frames = Frames::new(body, LIMIT, &buffers, encoding.as_ref());
+    let mut frames = FrameReader::new(body, LIMIT, &buffers, encoding.as_ref());
     let mut cx = Context::from_waker(Waker::noop());
     let mut messages = Vec::new();
     loop {

@@ -14,8 +14,8 @@ use http_body::Body as _;
 use hyper::service::Service;
 
 use crate::body::{HttpResponse, Incoming, ResponseBody, plain};
-use crate::connect::{self, Shape};
-use crate::grpc::web::{self, Web};
+use crate::connect::{self, CallFormat};
+use crate::grpc::web::{self, WebFormat};
 use crate::pages::Page;
 use crate::state::ConnectionState;
 use crate::{error_json, go_micro, http1, index, rest, sse};
@@ -156,7 +156,7 @@ async fn route(connection: &ConnectionState, mut request: Request<Incoming>) -> 
     }
     let (method, path) = (request.method(), request.uri().path());
     if *method == Method::POST
-        && let Some(web) = Web::read(request.headers())
+        && let Some(web) = WebFormat::read(request.headers())
     {
         return web::serve(connection, request, web).await;
     }
@@ -186,15 +186,17 @@ async fn post(
     request: Request<Incoming>,
 ) -> HttpResponse {
     let content_type = request.headers().get(CONTENT_TYPE);
-    let shape = content_type.and_then(|value| connect::shape(value.as_bytes()));
+    let shape = content_type.and_then(|value| connect::call_format(value.as_bytes()));
     match (shape, route.method.kind) {
-        (Some(Shape::Unary(codec)), Kind::Unary) => {
+        (Some(CallFormat::Unary(codec)), Kind::Unary) => {
             connect::unary::serve_post(connection, route, request, codec).await
         }
-        (Some(Shape::Unary(Codec::Json)), Kind::ServerStream) if sse::wanted(request.headers()) => {
+        (Some(CallFormat::Unary(Codec::Json)), Kind::ServerStream)
+            if sse::wanted(request.headers()) =>
+        {
             sse::serve(connection, route, request).await
         }
-        (Some(Shape::Stream(codec)), kind) if kind != Kind::Unary => {
+        (Some(CallFormat::Stream(codec)), kind) if kind != Kind::Unary => {
             connect::stream::serve(connection, route, request, codec).await
         }
         (Some(_), kind) => mismatched(content_type, kind),

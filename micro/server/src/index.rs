@@ -11,8 +11,8 @@ use http::uri::Authority;
 use http::{Request, StatusCode};
 use serde_json::json;
 
-use crate::accept::prefers;
 use crate::body::{HttpResponse, plain};
+use crate::content_negotiation::prefers;
 use crate::error_json;
 use crate::pages::Page;
 use crate::state::ServerState;

@@ -13,49 +13,49 @@ use std::time::{Duration, Instant};
 use hyper::rt::Executor;
 use micro_wake::sync::{Mutex, MutexGuard};
 
-use crate::stream_deadline::{self, Announced, Stalls, Timed};
+use crate::stream_deadline::{self, Announced, Stalls, TimedCall};
 use micro_wake::Repoller;
 
 /// A call that keeps the processor for longer than this makes the connection cautious.
-const SLOW: Duration = Duration::from_micros(200);
+const SLOW_CALL: Duration = Duration::from_micros(200);
 
 /// How long calls may run in a row before the connection goes on reading and sending.
-const ROW: Duration = Duration::from_millis(1);
+const MAX_INLINE_TIME: Duration = Duration::from_millis(1);
 
 /// How many calls get tasks of their own at once after a slow one.
-const CAUTION: u32 = 256;
+const CAUTIOUS_CALLS: u32 = 256;
 
-type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+type CallFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Takes the calls that a connection has read, until [`Inline`] runs them.
+/// Takes the calls that a connection has read, until [`InlineConnection`] runs them.
 #[derive(Clone, Default)]
-pub(super) struct Queue(Arc<Mutex<Vec<Running>>>);
+pub(super) struct InlineExecutor(Arc<Mutex<Vec<CallFuture>>>);
 
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Queue {
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for InlineExecutor {
     fn execute(&self, future: F) {
         self.lock().push(Box::pin(future));
     }
 }
 
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
+impl InlineExecutor {
+    fn lock(&self) -> MutexGuard<'_, Vec<CallFuture>> {
         self.0.lock()
     }
 }
 
 /// A connection together with the calls that it has read.
-pub(super) struct Inline<C> {
+pub(super) struct InlineConnection<C> {
     connection: Pin<Box<C>>,
-    calls: Calls,
+    calls: PendingCalls,
     /// Replies wake the connection, so that it goes on to send them.
     again: Repoller,
 }
 
-impl<C: Future> Inline<C> {
-    pub(super) fn new(connection: C, queue: Queue, stalls: Stalls) -> Self {
+impl<C: Future> InlineConnection<C> {
+    pub(super) fn new(connection: C, queue: InlineExecutor, stalls: Stalls) -> Self {
         Self {
             connection: Box::pin(connection),
-            calls: Calls {
+            calls: PendingCalls {
                 queue,
                 batch: Vec::new(),
                 caution: 0,
@@ -70,7 +70,7 @@ impl<C: Future> Inline<C> {
     }
 }
 
-impl<C: Future> Future for Inline<C> {
+impl<C: Future> Future for InlineConnection<C> {
     type Output = C::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
@@ -86,17 +86,17 @@ impl<C: Future> Future for Inline<C> {
 }
 
 /// Calls that have been read and not begun.
-struct Calls {
-    queue: Queue,
+struct PendingCalls {
+    queue: InlineExecutor,
     /// What is run now; kept for its memory.
-    batch: Vec<Running>,
+    batch: Vec<CallFuture>,
     /// Calls that get tasks of their own at once.
     caution: u32,
     /// When responses end that the client does not take.
     stalls: Stalls,
 }
 
-impl Calls {
+impl PendingCalls {
     fn run(&mut self) {
         std::mem::swap(&mut *self.queue.lock(), &mut self.batch);
         if self.batch.is_empty() {
@@ -105,20 +105,24 @@ impl Calls {
         let start = Instant::now();
         let mut last = start;
         for mut call in self.batch.drain(..) {
-            if self.caution > 0 || last - start > ROW {
+            if self.caution > 0 || last - start > MAX_INLINE_TIME {
                 self.caution = self.caution.saturating_sub(1);
-                tokio::spawn(Timed::new(call, Announced::default(), self.stalls.clone()));
+                tokio::spawn(TimedCall::new(
+                    call,
+                    Announced::default(),
+                    self.stalls.clone(),
+                ));
                 continue;
             }
             // No one wakes it by this: if it waits, its own task polls it again.
             let mut nobody = Context::from_waker(Waker::noop());
             let (polled, announced) = stream_deadline::poll(call.as_mut(), &mut nobody);
             if polled.is_pending() {
-                tokio::spawn(Timed::new(call, announced, self.stalls.clone()));
+                tokio::spawn(TimedCall::new(call, announced, self.stalls.clone()));
             }
             let now = Instant::now();
-            if now - last > SLOW {
-                self.caution = CAUTION;
+            if now - last > SLOW_CALL {
+                self.caution = CAUTIOUS_CALLS;
             }
             last = now;
         }
@@ -155,14 +159,14 @@ mod tests {
     /// Runs a connection that reads these calls at its first poll and ends at its second.
     ///
     /// How often its task was polled, and whether each told call ran in that task.
-    async fn run(calls: impl FnOnce(&Probe) -> Vec<Running>) -> (usize, Vec<bool>) {
+    async fn run(calls: impl FnOnce(&Probe) -> Vec<CallFuture>) -> (usize, Vec<bool>) {
         let (told, mut heard) = unbounded_channel();
         let connection = Arc::new(Mutex::new(Waker::noop().clone()));
         let probe = Probe { told, connection };
         let mut calls = Some(calls(&probe));
         let send = Budget::new(1, 0, &Total::new(1), (0, 0));
-        let queue = Queue::default();
-        let mut inline = Inline::new(
+        let queue = InlineExecutor::default();
+        let mut inline = InlineConnection::new(
             poll_fn({
                 let queue = queue.clone();
                 move |cx| {
@@ -228,7 +232,7 @@ mod tests {
             vec![
                 Box::pin(async move {
                     slow.tell();
-                    std::thread::sleep(SLOW * 2);
+                    std::thread::sleep(SLOW_CALL * 2);
                 }),
                 Box::pin(async move {
                     quick.tell();

@@ -4,9 +4,9 @@
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 
 use crate::body::HttpResponse;
-use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::messages::{self, EncodeOptions, Framing};
+use crate::response_stream::{self, EncodeOptions, Framing};
+use crate::server_call::ServerCall;
 use micro_core::handler::Body;
 use micro_message::codec::Codec;
 use micro_wire::headers;
@@ -18,7 +18,7 @@ use micro_wire::headers;
 ///
 /// When the call fails before its stream begins.
 pub(super) async fn answer(
-    exchange: Exchange<'_>,
+    exchange: ServerCall<'_>,
     request: Body,
     content_type: &'static str,
     framing: impl Framing,
@@ -30,7 +30,7 @@ pub(super) async fn answer(
     out.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     out.append(VARY, ACCEPT.into());
     headers::write(reply.metadata(), &mut out)?;
-    let body = messages::body(exchange, reply, encode, framing)?;
+    let body = response_stream::body(exchange, reply, encode, framing)?;
     Ok(body.with_headers(out))
 }
 

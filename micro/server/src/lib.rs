@@ -8,7 +8,7 @@
 //! | gRPC-Web | `application/grpc-web[-text][+proto,+json]` | unary, server streams |
 //! | Connect | `application/json`, `application/proto` | unary; GET where `idempotent` or `safe` |
 //! | | `application/connect+json`, `+proto` | streams of every kind |
-//! | events | `accept: text/event-stream`, JSON by POST or in a query | server streams |
+//! | events | `content_negotiation: text/event-stream`, JSON by POST or in a query | server streams |
 //! | REST (cargo feature `rest`) | the paths of `http` | unary, server streams |
 //!
 //! Events, for `EventSource` and `curl -N`, are `data: {…}` for each message, `event: error` with
@@ -65,17 +65,16 @@
 #[cfg(not(test))]
 extern crate micro_message as micro;
 
-mod accept;
 mod body;
 mod buffers;
 mod cancelled;
 mod config;
 mod connect;
 mod connection;
+mod content_negotiation;
 mod cors;
 mod drain;
 mod error_json;
-mod exchange;
 mod failure;
 #[doc(hidden)]
 pub mod fuzz;
@@ -88,7 +87,6 @@ mod index;
 mod inline;
 mod json_stream;
 mod listener;
-mod messages;
 #[cfg(feature = "openapi")]
 mod openapi;
 #[cfg(not(feature = "openapi"))]
@@ -98,12 +96,14 @@ mod pages;
 #[cfg(feature = "reflection")]
 mod reflection;
 mod request_body;
-mod requests;
+mod request_stream;
+mod response_stream;
 #[cfg(feature = "rest")]
 mod rest;
 #[cfg(not(feature = "rest"))]
 #[path = "rest/off.rs"]
 mod rest;
+mod server_call;
 mod socket;
 mod sse;
 mod state;
@@ -112,11 +112,11 @@ mod timeouts;
 
 pub use self::config::{Config, Limits, ResponseCompression};
 pub use self::cors::Cors;
-pub use self::drain::{Drained, Running};
+pub use self::drain::{DrainReport, Running};
 pub use self::health::Health;
 pub use self::listener::Server;
 pub use self::rest::check_http;
-pub use self::state::Cut;
+pub use self::state::AbortedCall;
 
 #[cfg(test)]
 mod tests;

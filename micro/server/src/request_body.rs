@@ -11,9 +11,9 @@ use http_body::Body as _;
 
 use crate::body::Incoming;
 use crate::buffers::Intake;
-use crate::exchange::{Exchange, unread};
 use crate::failure::Failure;
-use crate::requests::{broken, too_large};
+use crate::request_stream::{broken, too_large};
+use crate::server_call::{ServerCall, unread};
 use micro_message::error::{Error, Result};
 use micro_wire::Compression;
 use micro_wire::headers;
@@ -44,7 +44,7 @@ pub(super) fn coding(headers: &HeaderMap) -> Result<Option<Compression>> {
 
 /// The message of a request, decompressed; within the call's time and the method's limit.
 pub(super) async fn read(
-    exchange: &Exchange<'_>,
+    exchange: &ServerCall<'_>,
     compression: Option<Compression>,
     body: Incoming,
 ) -> Result<Bytes, Failure> {

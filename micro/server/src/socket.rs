@@ -13,7 +13,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::timeouts::Stall;
+use crate::timeouts::StallTimer;
 
 /// What the first bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +28,10 @@ pub(super) enum Protocol {
     Unknown,
 }
 
-const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Longest method name of HTTP/1 that is waited for.
-const METHOD: usize = 16;
+const MAX_METHOD: usize = 16;
 
 /// Reads until the protocol is certain; `None` when the peer closes without having said a thing.
 pub(super) async fn sniff(
@@ -51,10 +51,10 @@ pub(super) async fn sniff(
 
 /// The protocol that these first bytes belong to; `None` while more than one is possible.
 fn recognize(read: &[u8]) -> Option<Protocol> {
-    if read.len() >= HTTP2.len() && read.starts_with(HTTP2) {
+    if read.len() >= HTTP2_PREFACE.len() && read.starts_with(HTTP2_PREFACE) {
         return Some(Protocol::Http2);
     }
-    if HTTP2.starts_with(read) {
+    if HTTP2_PREFACE.starts_with(read) {
         return None;
     }
     if read[0] == 0x16 {
@@ -67,15 +67,15 @@ fn recognize(read: &[u8]) -> Option<Protocol> {
     // HTTP/1 opens with a method and a space; empty lines before it are tolerated.
     let start = read.iter().position(|byte| !b"\r\n".contains(byte));
     let line = &read[start.unwrap_or(read.len())..];
-    let method = line.iter().take(METHOD).position(|&byte| byte == b' ');
-    let letters = &line[..method.unwrap_or(line.len().min(METHOD))];
-    if !letters.iter().all(u8::is_ascii_uppercase) || read.len() - line.len() > METHOD {
+    let method = line.iter().take(MAX_METHOD).position(|&byte| byte == b' ');
+    let letters = &line[..method.unwrap_or(line.len().min(MAX_METHOD))];
+    if !letters.iter().all(u8::is_ascii_uppercase) || read.len() - line.len() > MAX_METHOD {
         return Some(Protocol::Unknown);
     }
     match method {
         Some(0) => Some(Protocol::Unknown),
         Some(_) => Some(Protocol::Http1),
-        None if line.len() >= METHOD => Some(Protocol::Unknown),
+        None if line.len() >= MAX_METHOD => Some(Protocol::Unknown),
         None => None,
     }
 }
@@ -86,7 +86,7 @@ pub(super) struct Socket {
     stream: TcpStream,
     /// Bytes read already; empty after the first reads.
     first: BytesMut,
-    stall: Stall,
+    stall: StallTimer,
 }
 
 impl Socket {
@@ -94,7 +94,7 @@ impl Socket {
         Self {
             stream,
             first,
-            stall: Stall::new(timeout),
+            stall: StallTimer::new(timeout),
         }
     }
 
@@ -171,10 +171,10 @@ mod tests {
 
     #[test]
     fn every_prefix_of_the_preface_waits() {
-        for end in 1..HTTP2.len() {
-            assert_eq!(recognize(&HTTP2[..end]), None, "{end}");
+        for end in 1..HTTP2_PREFACE.len() {
+            assert_eq!(recognize(&HTTP2_PREFACE[..end]), None, "{end}");
         }
-        assert_eq!(recognize(HTTP2), Some(Protocol::Http2));
+        assert_eq!(recognize(HTTP2_PREFACE), Some(Protocol::Http2));
     }
 
     #[test]

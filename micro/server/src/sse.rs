@@ -16,12 +16,12 @@ use std::time::Duration;
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 
-use crate::accept::names;
 use crate::body::{HttpResponse, Incoming, ResponseBody};
 use crate::connect::{self, query};
-use crate::exchange::Exchange;
+use crate::content_negotiation::names;
 use crate::failure::Failure;
-use crate::messages::{EncodeOptions, Framing};
+use crate::response_stream::{EncodeOptions, Framing};
+use crate::server_call::ServerCall;
 use crate::state::ConnectionState;
 use crate::{error_json, json_stream, request_body};
 use micro_core::handler::{Body, PayloadRef, Route};
@@ -33,25 +33,25 @@ use micro_message::metadata::Metadata;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The id of the last event. Whoever comes back with it has had all.
-const END: &str = "end";
+const END_ID: &str = "end";
 
 /// The comment.
-const COMMENT: &[u8] = b": keep-alive\n\n";
+const KEEP_ALIVE_COMMENT: &[u8] = b": keep-alive\n\n";
 
 /// The content type.
-pub(super) const KIND: &str = "text/event-stream";
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
 
 /// Whether a request asks for events, where there is nothing else to ask for.
 pub(super) fn wanted(headers: &HeaderMap) -> bool {
-    names(headers, KIND)
+    names(headers, EVENT_STREAM)
 }
 
 /// Each message is an event, and so is the end.
 #[derive(Debug, Clone, Copy)]
-struct Events;
+struct SseFraming;
 
-impl Framing for Events {
-    const KEEP_ALIVE: Option<(Duration, &'static [u8])> = Some((KEEP_ALIVE, COMMENT));
+impl Framing for SseFraming {
+    const KEEP_ALIVE: Option<(Duration, &'static [u8])> = Some((KEEP_ALIVE, KEEP_ALIVE_COMMENT));
 
     fn message(
         self,
@@ -87,7 +87,7 @@ pub(super) async fn serve(
         let (head, body) = request.into_parts();
         let (caller, limits) = (connection.address, &connection.server.limits);
         let context = connect::context(&head.headers, "sse", caller, limits)?;
-        let exchange = Exchange::new(connection, route, context);
+        let exchange = ServerCall::new(connection, route, context);
         let decode = exchange.decode(Codec::Json);
         let bytes = if head.method == Method::POST {
             let coding = request_body::coding(&head.headers)?;
@@ -110,16 +110,16 @@ pub(super) async fn serve(
 ///
 /// When the call fails before its stream begins; the caller answers that as a unary failure.
 pub(super) async fn answer(
-    exchange: Exchange<'_>,
+    exchange: ServerCall<'_>,
     headers: &HeaderMap,
     request: Body,
 ) -> Result<HttpResponse, Failure> {
-    if headers.get("last-event-id").is_some_and(|id| id == END) {
+    if headers.get("last-event-id").is_some_and(|id| id == END_ID) {
         let mut response = Response::new(ResponseBody::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         return Ok(response);
     }
-    let mut response = json_stream::answer(exchange, request, KIND, Events).await?;
+    let mut response = json_stream::answer(exchange, request, EVENT_STREAM, SseFraming).await?;
     let caching = response.headers_mut().entry(CACHE_CONTROL);
     caching.or_insert(HeaderValue::from_static("no-cache"));
     Ok(response)
@@ -136,7 +136,7 @@ fn end(outcome: Result<(), &Error>, metadata: &Metadata, out: &mut Vec<u8>) {
         Ok(()) => ("end", error_json::end(outcome, metadata)),
         Err(error) => ("error", error_json::json(error)),
     };
-    out.extend_from_slice(format!("event: {name}\nid: {END}\n").as_bytes());
+    out.extend_from_slice(format!("event: {name}\nid: {END_ID}\n").as_bytes());
     event(json.to_string().as_bytes(), out);
 }
 

@@ -40,7 +40,7 @@ pub(super) struct ServerState {
     /// Cancelled once, when draining has taken too long: calls still running end now.
     pub(super) cut: CancellationToken,
     /// Set once, before `cut` is cancelled. Each call looks at it: the token would take a lock.
-    is_cut: AtomicBool,
+    is_aborted: AtomicBool,
     pub(super) calls: Arc<AllCalls>,
 }
 
@@ -64,25 +64,25 @@ impl ServerState {
             description: Description::offered(config.reflection),
             draining,
             cut: CancellationToken::new(),
-            is_cut: AtomicBool::new(false),
+            is_aborted: AtomicBool::new(false),
             calls: Arc::default(),
         }
     }
 
     /// The calls that run now.
-    pub(super) fn running_calls(&self) -> Vec<Cut> {
+    pub(super) fn running_calls(&self) -> Vec<AbortedCall> {
         self.calls.running()
     }
 
     /// Ends the calls that run. Handlers of further calls are not run.
-    pub(super) fn cut_calls(&self) {
-        self.is_cut.store(true, Ordering::Release);
+    pub(super) fn abort_calls(&self) {
+        self.is_aborted.store(true, Ordering::Release);
         self.cut.cancel();
     }
 
     /// Whether handlers of further calls are not to be run.
-    pub(super) fn is_cut(&self) -> bool {
-        self.is_cut.load(Ordering::Acquire)
+    pub(super) fn is_aborted(&self) -> bool {
+        self.is_aborted.load(Ordering::Acquire)
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) struct ConnectionState {
     pub(super) server: Arc<ServerState>,
     /// Of the peer.
     pub(super) address: SocketAddr,
-    pub(super) calls: Arc<Calls>,
+    pub(super) calls: Arc<ConnectionCalls>,
     pub(super) buffers: Buffers,
     /// The server's `cut`, for this connection alone: its calls do not queue at the server's lock.
     pub(super) cut: CancellationToken,
@@ -120,7 +120,7 @@ impl ConnectionState {
 /// A call that was cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Cut {
+pub struct AbortedCall {
     /// The method, for example `/greeter.Greeter/Hello`.
     pub path: String,
     /// Who called.
@@ -129,7 +129,7 @@ pub struct Cut {
     pub age: Duration,
 }
 
-impl fmt::Display for Cut {
+impl fmt::Display for AbortedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -146,17 +146,17 @@ pub(super) struct AllCalls(Mutex<Connections>);
 #[derive(Debug, Default)]
 struct Connections {
     /// Each removes itself when dropped.
-    open: HashMap<u64, Weak<Calls>>,
+    open: HashMap<u64, Weak<ConnectionCalls>>,
     next: u64,
 }
 
 impl AllCalls {
     /// The calls of a further connection.
-    pub(super) fn connection(self: &Arc<Self>, address: SocketAddr) -> Arc<Calls> {
+    pub(super) fn connection(self: &Arc<Self>, address: SocketAddr) -> Arc<ConnectionCalls> {
         let mut connections = self.lock();
         let id = connections.next;
         connections.next += 1;
-        let calls = Arc::new(Calls {
+        let calls = Arc::new(ConnectionCalls {
             all: Arc::clone(self),
             id,
             address,
@@ -167,7 +167,7 @@ impl AllCalls {
     }
 
     /// The calls that run now, the oldest first: what would be cut.
-    pub(super) fn running(&self) -> Vec<Cut> {
+    pub(super) fn running(&self) -> Vec<AbortedCall> {
         let open: Vec<_> = self
             .lock()
             .open
@@ -186,30 +186,30 @@ impl AllCalls {
 
 /// The calls of one connection.
 #[derive(Debug)]
-pub(super) struct Calls {
+pub(super) struct ConnectionCalls {
     all: Arc<AllCalls>,
     id: u64,
     address: SocketAddr,
-    slots: Mutex<Slots>,
+    slots: Mutex<CallTable>,
 }
 
 #[derive(Debug, Default)]
-struct Slots {
-    slots: Vec<Option<Started>>,
+struct CallTable {
+    slots: Vec<Option<RunningCall>>,
     /// Indices of empty slots.
     free: Vec<usize>,
 }
 
 #[derive(Debug)]
-struct Started {
+struct RunningCall {
     method: Arc<MethodInfo>,
     at: Instant,
 }
 
-impl Calls {
+impl ConnectionCalls {
     /// Counts a call as running until the guard is dropped.
     pub(super) fn begin(self: &Arc<Self>, method: &Arc<MethodInfo>) -> CallGuard {
-        let started = Some(Started {
+        let started = Some(RunningCall {
             method: Arc::clone(method),
             at: Instant::now(),
         });
@@ -228,11 +228,11 @@ impl Calls {
         }
     }
 
-    fn running(&self) -> Vec<Cut> {
+    fn running(&self) -> Vec<AbortedCall> {
         let slots = self.lock();
         let running = slots.slots.iter().flatten();
         running
-            .map(|call| Cut {
+            .map(|call| AbortedCall {
                 path: call.method.path.clone().into_owned(),
                 peer: self.address,
                 age: call.at.elapsed(),
@@ -240,12 +240,12 @@ impl Calls {
             .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slots> {
+    fn lock(&self) -> MutexGuard<'_, CallTable> {
         self.slots.lock()
     }
 }
 
-impl Drop for Calls {
+impl Drop for ConnectionCalls {
     fn drop(&mut self) {
         self.all.lock().open.remove(&self.id);
     }
@@ -254,7 +254,7 @@ impl Drop for Calls {
 /// A call that runs; dropped when its reply is sent or it is given up.
 #[derive(Debug)]
 pub(super) struct CallGuard {
-    calls: Arc<Calls>,
+    calls: Arc<ConnectionCalls>,
     slot: usize,
 }
 

@@ -35,16 +35,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use crate::timeouts::Idle;
+use crate::timeouts::IdleTimer;
 use micro_core::internal::later;
 use micro_wake::{Budget, Repoller, poll_unconstrained};
 
 /// How long a stream whose client reads has to end itself, with a status, after its deadline.
-const MARGIN: Duration = Duration::from_millis(100);
+const STATUS_GRACE: Duration = Duration::from_millis(100);
 
 thread_local! {
     /// Open while this thread polls a call of HTTP/2; holds what that call announces.
-    static SLOT: RefCell<Option<Slot>> = const { RefCell::new(None) };
+    static ANNOUNCED: RefCell<Option<Slot>> = const { RefCell::new(None) };
 
     /// What the body of the call that is being polled did last.
     static PROGRESS: Cell<Option<Progress>> = const { Cell::new(None) };
@@ -81,16 +81,16 @@ type Slot = Option<StreamDeadline>;
 #[derive(Debug)]
 pub(super) struct StreamDeadline {
     deadline: Option<Instant>,
-    idle: Idle,
+    idle: IdleTimer,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 /// Tells the task of the call that is being polled when its stream has to be over.
-pub(super) fn announce(deadline: Option<Instant>, idle: &Idle) {
+pub(super) fn announce(deadline: Option<Instant>, idle: &IdleTimer) {
     if deadline.is_none() && idle.due().is_none() {
         return;
     }
-    SLOT.with_borrow_mut(|slot| {
+    ANNOUNCED.with_borrow_mut(|slot| {
         // It is closed over HTTP/1.
         if let Some(slot) = slot {
             *slot = Some(StreamDeadline {
@@ -107,10 +107,10 @@ pub(super) fn poll(
     call: Pin<&mut (dyn Future<Output = ()> + Send)>,
     cx: &mut Context<'_>,
 ) -> (Poll<()>, Announced) {
-    let outer = (SLOT.replace(Some(None)), PROGRESS.take());
+    let outer = (ANNOUNCED.replace(Some(None)), PROGRESS.take());
     let polled = call.poll(cx);
     let announced = Announced {
-        deadline: SLOT.replace(outer.0).flatten(),
+        deadline: ANNOUNCED.replace(outer.0).flatten(),
         progress: PROGRESS.replace(outer.1),
     };
     (polled, announced)
@@ -131,7 +131,7 @@ impl Stalls {
 }
 
 /// A call that is dropped when its stream has to be over.
-pub(super) struct Timed {
+pub(super) struct TimedCall {
     call: Pin<Box<dyn Future<Output = ()> + Send>>,
     deadline: Option<StreamDeadline>,
     stalls: Stalls,
@@ -142,7 +142,7 @@ pub(super) struct Timed {
     again: Repoller,
 }
 
-impl Timed {
+impl TimedCall {
     pub(super) fn new(
         call: Pin<Box<dyn Future<Output = ()> + Send>>,
         announced: Announced,
@@ -188,7 +188,7 @@ impl Timed {
     }
 }
 
-impl Future for Timed {
+impl Future for TimedCall {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -232,7 +232,7 @@ impl StreamDeadline {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let due = self.deadline.into_iter().chain(self.idle.due()).min();
-            let Some(due) = due.map(|due| due + MARGIN) else {
+            let Some(due) = due.map(|due| due + STATUS_GRACE) else {
                 return Poll::Pending;
             };
             if due <= Instant::now() {

@@ -14,12 +14,12 @@ use micro_message::error::Error;
 
 /// How long something may make no progress; costs nothing while it does not wait.
 #[derive(Debug)]
-pub(super) struct Stall {
+pub(super) struct StallTimer {
     timeout: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl Stall {
+impl StallTimer {
     pub(super) fn new(timeout: Duration) -> Self {
         Self {
             timeout,
@@ -44,7 +44,7 @@ impl Stall {
 
 /// The clock of one stream; all clones share it. Costs nothing when there is no limit.
 #[derive(Debug, Default)]
-pub(super) struct Idle {
+pub(super) struct IdleTimer {
     shared: Option<Arc<Shared>>,
     /// Made by who waits.
     waiting: Option<Pin<Box<Sleep>>>,
@@ -59,7 +59,7 @@ struct Shared {
     last: AtomicU64,
 }
 
-impl Clone for Idle {
+impl Clone for IdleTimer {
     fn clone(&self) -> Self {
         Self {
             shared: self.shared.clone(),
@@ -68,7 +68,7 @@ impl Clone for Idle {
     }
 }
 
-impl Idle {
+impl IdleTimer {
     /// A clock that starts now.
     pub(super) fn new(timeout: Option<Duration>, method: &Arc<MethodInfo>) -> Self {
         let shared = timeout.map(|timeout| {
@@ -147,7 +147,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn messages_of_either_direction_put_it_off() {
-        let mut idle = Idle::new(Some(Duration::from_secs(10)), &method());
+        let mut idle = IdleTimer::new(Some(Duration::from_secs(10)), &method());
         let other = idle.clone();
         let begin = Instant::now();
         tokio::spawn(async move {
@@ -168,7 +168,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_limit_never_ends() {
-        let mut idle = Idle::new(None, &method());
+        let mut idle = IdleTimer::new(None, &method());
         let waiting =
             tokio::time::timeout(Duration::from_secs(1 << 30), poll_fn(|cx| idle.poll(cx)));
         assert!(waiting.await.is_err());

@@ -458,7 +458,7 @@ fn node_of(app: &Inner, service: &ServiceInfo, address: &str) -> Node {
 pub struct Stopped {
     /// The calls that had not finished by the end of the drain, the oldest first.
     #[cfg(feature = "server")]
-    pub cut: Vec<server::Cut>,
+    pub cut: Vec<server::AbortedCall>,
 }
 
 impl fmt::Debug for Running {

@@ -22,7 +22,7 @@ use micro_wire::headers;
 
 /// What a content type says of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum CallFormat {
     /// One message is the body.
     Unary(Codec),
     /// Messages come in frames.
@@ -30,15 +30,15 @@ pub(super) enum Shape {
 }
 
 /// The shape that a content type of Connect stands for; `None` for every other.
-pub(super) fn shape(content_type: &[u8]) -> Option<Shape> {
+pub(super) fn call_format(content_type: &[u8]) -> Option<CallFormat> {
     let end = content_type.iter().position(|&byte| byte == b';');
     let kind = content_type[..end.unwrap_or(content_type.len())].trim_ascii();
     let is = |known: &str| kind.eq_ignore_ascii_case(known.as_bytes());
     Some(match () {
-        () if is("application/json") => Shape::Unary(Codec::Json),
-        () if is("application/proto") => Shape::Unary(Codec::Protobuf),
-        () if is("application/connect+json") => Shape::Stream(Codec::Json),
-        () if is("application/connect+proto") => Shape::Stream(Codec::Protobuf),
+        () if is("application/json") => CallFormat::Unary(Codec::Json),
+        () if is("application/proto") => CallFormat::Unary(Codec::Protobuf),
+        () if is("application/connect+json") => CallFormat::Stream(Codec::Json),
+        () if is("application/connect+proto") => CallFormat::Stream(Codec::Protobuf),
         () => return None,
     })
 }
@@ -96,20 +96,26 @@ mod tests {
     #[test]
     fn content_types() {
         let (json, proto) = (Codec::Json, Codec::Protobuf);
-        assert_eq!(shape(b"application/json"), Some(Shape::Unary(json)));
-        let with_charset = shape(b"Application/JSON; charset=utf-8");
-        assert_eq!(with_charset, Some(Shape::Unary(json)));
-        assert_eq!(shape(b"application/proto"), Some(Shape::Unary(proto)));
         assert_eq!(
-            shape(b"application/connect+json"),
-            Some(Shape::Stream(json))
+            call_format(b"application/json"),
+            Some(CallFormat::Unary(json))
+        );
+        let with_charset = call_format(b"Application/JSON; charset=utf-8");
+        assert_eq!(with_charset, Some(CallFormat::Unary(json)));
+        assert_eq!(
+            call_format(b"application/proto"),
+            Some(CallFormat::Unary(proto))
         );
         assert_eq!(
-            shape(b"application/connect+proto"),
-            Some(Shape::Stream(proto))
+            call_format(b"application/connect+json"),
+            Some(CallFormat::Stream(json))
         );
-        assert_eq!(shape(b"application/connect"), None);
-        assert_eq!(shape(b"application/x-www-form-urlencoded"), None);
+        assert_eq!(
+            call_format(b"application/connect+proto"),
+            Some(CallFormat::Stream(proto))
+        );
+        assert_eq!(call_format(b"application/connect"), None);
+        assert_eq!(call_format(b"application/x-www-form-urlencoded"), None);
     }
 
     #[test]

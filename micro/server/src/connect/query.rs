@@ -22,21 +22,21 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// What a query asks.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct QueryRequest {
     pub(crate) codec: Codec,
     pub(crate) message: Bytes,
 }
 
 /// Why a query is refused.
 #[derive(Debug)]
-pub(crate) enum Refused {
+pub(crate) enum Rejection {
     /// The request is wrong.
     Request(Error),
     /// Its codec is not spoken here.
     Codec(Error),
 }
 
-impl From<Error> for Refused {
+impl From<Error> for Rejection {
     fn from(error: Error) -> Self {
         Self::Request(error)
     }
@@ -47,21 +47,21 @@ impl From<Error> for Refused {
 /// # Errors
 ///
 /// `InvalidArgument` when a key is missing, twice there or malformed.
-pub(crate) fn read(query: &str, limit: usize) -> Result<Asked, Refused> {
+pub(crate) fn read(query: &str, limit: usize) -> Result<QueryRequest, Rejection> {
     let pairs = Pairs::read(query)?;
     let codec = match pairs.encoding.as_deref() {
         Some(b"json") => Codec::Json,
         Some(b"proto") => Codec::Protobuf,
         None => return Err(missing("encoding").into()),
         Some(other) => {
-            return Err(Refused::Codec(Error::invalid_argument(format!(
+            return Err(Rejection::Codec(Error::invalid_argument(format!(
                 "`encoding={}` is not spoken here; `json` and `proto` are",
                 String::from_utf8_lossy(other).escape_debug()
             ))));
         }
     };
     let message = pairs.message(limit)?.ok_or_else(|| missing("message"))?;
-    Ok(Asked { codec, message })
+    Ok(QueryRequest { codec, message })
 }
 
 /// The same for whoever writes a URL by hand: JSON, and an empty message where there is none.
@@ -69,7 +69,7 @@ pub(crate) fn read(query: &str, limit: usize) -> Result<Asked, Refused> {
 /// # Errors
 ///
 /// As [`read`].
-pub(crate) fn read_json(query: &str, limit: usize) -> Result<Asked> {
+pub(crate) fn read_json(query: &str, limit: usize) -> Result<QueryRequest> {
     let pairs = Pairs::read(query)?;
     if pairs
         .encoding
@@ -81,7 +81,7 @@ pub(crate) fn read_json(query: &str, limit: usize) -> Result<Asked> {
         ));
     }
     let message = pairs.message(limit)?;
-    Ok(Asked {
+    Ok(QueryRequest {
         codec: Codec::Json,
         message: message.unwrap_or(Bytes::from_static(b"{}")),
     })
@@ -148,7 +148,7 @@ impl Pairs {
             message = way.decompress(&message, limit)?;
         }
         if message.len() > limit {
-            return Err(crate::requests::too_large(message.len(), limit));
+            return Err(crate::request_stream::too_large(message.len(), limit));
         }
         Ok(Some(message.into()))
     }
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
     use micro_message::error::ErrorKind;
 
-    fn asked(query: &str) -> Asked {
+    fn asked(query: &str) -> QueryRequest {
         read(query, 100).unwrap_or_else(|refused| panic!("{query}: {refused:?}"))
     }
 
@@ -204,17 +204,17 @@ mod tests {
                 "unknown compression `br`",
             ),
         ] {
-            let Err(Refused::Request(error)) = read(query, 100) else {
+            let Err(Rejection::Request(error)) = read(query, 100) else {
                 panic!("{query}")
             };
             assert!(error.message().contains(text), "{query}: {error}");
         }
         assert!(matches!(
             read("encoding=xml&message=", 9),
-            Err(Refused::Codec(_))
+            Err(Rejection::Codec(_))
         ));
         let long = read("encoding=json&message=0123456789", 9);
-        let Err(Refused::Request(error)) = long else {
+        let Err(Rejection::Request(error)) = long else {
             panic!("{long:?}")
         };
         assert_eq!(error.kind(), ErrorKind::ResourceExhausted);

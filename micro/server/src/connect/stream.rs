@@ -9,10 +9,10 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use crate::body::{HttpResponse, Incoming, ResponseBody};
 use crate::connect::context;
 use crate::error_json;
-use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::messages::{self, EncodeOptions, Framing};
-use crate::requests::Frames;
+use crate::request_stream::FrameReader;
+use crate::response_stream::{self, EncodeOptions, Framing};
+use crate::server_call::ServerCall;
 use crate::state::ConnectionState;
 use micro_core::handler::Route;
 use micro_message::codec::Codec;
@@ -30,9 +30,9 @@ const END_STREAM: u8 = 2;
 
 /// Frames, and a last one of JSON.
 #[derive(Debug, Clone, Copy)]
-struct ConnectStream;
+struct ConnectFraming;
 
-impl Framing for ConnectStream {
+impl Framing for ConnectFraming {
     fn end(
         self,
         outcome: Result<(), &Error>,
@@ -68,11 +68,11 @@ async fn call(
     let (head, body) = request.into_parts();
     let (headers, server) = (&head.headers, &connection.server);
     let context = context(headers, "connect", connection.address, &server.limits)?;
-    let exchange = Exchange::new(connection, route, context);
+    let exchange = ServerCall::new(connection, route, context);
     let encode = EncodeOptions::new(&server.compression, &route.method, codec)
         .accepted_by(headers, &ACCEPTED);
     let decode = exchange.decode(codec);
-    let frames = Frames::new(
+    let frames = FrameReader::new(
         body,
         decode.limit,
         &connection.buffers,
@@ -85,13 +85,13 @@ async fn call(
         out.insert(ENCODING, encoding);
     }
     headers::write(reply.metadata(), &mut out)?;
-    Ok(messages::body(exchange, reply, encode, ConnectStream)?.with_headers(out))
+    Ok(response_stream::body(exchange, reply, encode, ConnectFraming)?.with_headers(out))
 }
 
 /// The response to a call that fails before its first message: the last frame alone.
 fn refuse(failure: &Failure, codec: Codec) -> HttpResponse {
     let mut out = Vec::new();
-    ConnectStream.end(Err(&failure.error), &failure.trailers, &mut out);
+    ConnectFraming.end(Err(&failure.error), &failure.trailers, &mut out);
     let mut response = ResponseBody::full(out).with_headers(start(codec));
     headers::write_or_warn(&failure.metadata, response.headers_mut());
     response

@@ -7,10 +7,10 @@ use http::{Request, StatusCode};
 
 use crate::body::{HttpResponse, Incoming};
 use crate::connect::context;
-use crate::connect::query::{self, Refused};
-use crate::exchange::Exchange;
+use crate::connect::query::{self, Rejection};
 use crate::failure::Failure;
-use crate::messages::{EncodeOptions, guarded};
+use crate::response_stream::{EncodeOptions, guarded};
+use crate::server_call::ServerCall;
 use crate::state::ConnectionState;
 use crate::{error_json, request_body};
 use micro_core::handler::{Body, Route};
@@ -47,8 +47,8 @@ pub(crate) async fn serve_get(
     let limit = connection.server.limits.message_of(&route.method);
     let asked = match query::read(head.uri.query().unwrap_or_default(), limit) {
         Ok(asked) => asked,
-        Err(Refused::Request(error)) => return error_json::refuse(&error),
-        Err(Refused::Codec(error)) => {
+        Err(Rejection::Request(error)) => return error_json::refuse(&error),
+        Err(Rejection::Codec(error)) => {
             return error_json::refuse_as(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error);
         }
     };
@@ -66,14 +66,14 @@ fn begin<'a>(
     connection: &'a ConnectionState,
     route: &'a Route,
     headers: &HeaderMap,
-) -> Result<Exchange<'a>, Failure> {
+) -> Result<ServerCall<'a>, Failure> {
     let (caller, limits) = (connection.address, &connection.server.limits);
     let context = context(headers, "connect", caller, limits)?;
-    Ok(Exchange::new(connection, route, context))
+    Ok(ServerCall::new(connection, route, context))
 }
 
 async fn answer(
-    exchange: Exchange<'_>,
+    exchange: ServerCall<'_>,
     headers: &HeaderMap,
     codec: Codec,
     message: Bytes,

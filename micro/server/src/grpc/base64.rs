@@ -9,11 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
-use crate::requests::BodyError;
+use crate::request_stream::BodyError;
 use micro_message::error::{Error, Result};
 
 /// Characters that are decoded together.
-const GROUP: usize = 4;
+const GROUP_LEN: usize = 4;
 
 /// A body whose data is decoded as it comes.
 #[derive(Debug)]
@@ -63,14 +63,14 @@ where
 #[derive(Debug, Default)]
 struct Decoder {
     /// The beginning of a group.
-    group: [u8; GROUP],
+    group: [u8; GROUP_LEN],
     length: usize,
 }
 
 impl Decoder {
     /// The bytes of all groups that are complete.
     fn decode(&mut self, text: &[u8]) -> Result<Vec<u8>> {
-        let mut out = Vec::with_capacity((self.length + text.len()) / GROUP * 3);
+        let mut out = Vec::with_capacity((self.length + text.len()) / GROUP_LEN * 3);
         let mut rest = text;
         while self.length > 0
             && let Some((&first, others)) = rest.split_first()
@@ -79,11 +79,11 @@ impl Decoder {
             rest = others;
         }
         // As long as no padding stands in between, all of it is decoded at once.
-        while rest.len() >= GROUP {
+        while rest.len() >= GROUP_LEN {
             let padding = rest.iter().position(|&byte| byte == b'=');
             let whole = match padding {
-                Some(padding) => (padding / GROUP + 1) * GROUP,
-                None => rest.len() / GROUP * GROUP,
+                Some(padding) => (padding / GROUP_LEN + 1) * GROUP_LEN,
+                None => rest.len() / GROUP_LEN * GROUP_LEN,
             };
             if whole > rest.len() {
                 break;
@@ -100,7 +100,7 @@ impl Decoder {
     fn push(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<()> {
         self.group[self.length] = byte;
         self.length += 1;
-        if self.length == GROUP {
+        if self.length == GROUP_LEN {
             self.length = 0;
             decode(&self.group, out)?;
         }
@@ -112,7 +112,7 @@ impl Decoder {
         match std::mem::take(&mut self.length) {
             0 => Ok(()),
             length => Err(Error::invalid_argument(format!(
-                "the body ends after {length} of the {GROUP} characters of a group of base64"
+                "the body ends after {length} of the {GROUP_LEN} characters of a group of base64"
             ))),
         }
     }

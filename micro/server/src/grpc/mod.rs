@@ -16,10 +16,10 @@ use http::request::Parts;
 
 use crate::body::{HttpResponse, Incoming, ResponseBody};
 use crate::config::Limits;
-use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::messages::{self, EncodeOptions, Framing};
-use crate::requests::Frames;
+use crate::request_stream::FrameReader;
+use crate::response_stream::{self, EncodeOptions, Framing};
+use crate::server_call::ServerCall;
 use crate::state::ConnectionState;
 use micro_core::context::{Caller, Context};
 use micro_core::handler::{self, Route};
@@ -57,11 +57,11 @@ async fn call(
 ) -> Result<HttpResponse, Failure> {
     let (headers, server) = (&head.headers, &*connection.server);
     let context = context(headers, "grpc", connection.address, &server.limits)?;
-    let exchange = Exchange::new(connection, route, context);
+    let exchange = ServerCall::new(connection, route, context);
     let decode = exchange.decode(codec);
     let encode = EncodeOptions::new(&server.compression, &route.method, codec)
         .accepted_by(headers, &ACCEPT_ENCODING);
-    let frames = Frames::new(
+    let frames = FrameReader::new(
         body,
         decode.limit,
         &connection.buffers,
@@ -90,7 +90,7 @@ fn context(
 
 /// The response to a call that has been answered.
 fn respond(
-    exchange: Exchange<'_>,
+    exchange: ServerCall<'_>,
     reply: handler::Response,
     encode: EncodeOptions,
 ) -> Result<HttpResponse> {
@@ -108,7 +108,7 @@ fn respond(
         headers.insert(ACCEPT_ENCODING, accepted());
     }
     headers::write(metadata, &mut headers)?;
-    Ok(messages::body(exchange, reply, encode, Grpc)?.with_headers(headers))
+    Ok(response_stream::body(exchange, reply, encode, GrpcFraming)?.with_headers(headers))
 }
 
 /// The response to a call that fails before its first message: headers alone.
@@ -143,9 +143,9 @@ fn accepted() -> HeaderValue {
 
 /// Frames, and the status as HTTP trailers.
 #[derive(Debug, Clone, Copy)]
-struct Grpc;
+struct GrpcFraming;
 
-impl Framing for Grpc {
+impl Framing for GrpcFraming {
     const ENDS_IN_TRAILERS: bool = true;
 
     fn end(

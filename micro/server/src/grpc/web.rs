@@ -11,12 +11,12 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http_body::Body;
 
 use crate::body::{HttpResponse, Incoming, ResponseBody};
-use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::grpc::base64::Decoded;
 use crate::grpc::{context, trailers};
-use crate::messages::{self, EncodeOptions, Framing};
-use crate::requests::{BodyError, Frames};
+use crate::request_stream::{BodyError, FrameReader};
+use crate::response_stream::{self, EncodeOptions, Framing};
+use crate::server_call::ServerCall;
 use crate::state::ConnectionState;
 use micro_core::handler::Route;
 use micro_message::codec::Codec;
@@ -31,7 +31,7 @@ const TRAILERS: u8 = 0x80;
 
 /// What a content type of gRPC-Web says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Web {
+pub(crate) struct WebFormat {
     codec: Codec,
     /// Base64 rather than bytes, in the request.
     text: bool,
@@ -39,7 +39,7 @@ pub(crate) struct Web {
     text_reply: bool,
 }
 
-impl Web {
+impl WebFormat {
     /// What a request says; `None` when it is not gRPC-Web.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let content_type = headers.get(CONTENT_TYPE)?.as_bytes();
@@ -106,7 +106,7 @@ impl Framing for WebFraming {
 pub(crate) async fn serve(
     connection: &ConnectionState,
     request: Request<Incoming>,
-    web: Web,
+    web: WebFormat,
 ) -> HttpResponse {
     let (path, router) = (request.uri().path(), &connection.server.router);
     let Some(route) = router.get(path) else {
@@ -130,18 +130,18 @@ async fn call<B>(
     route: &Route,
     headers: &HeaderMap,
     body: B,
-    web: Web,
+    web: WebFormat,
 ) -> Result<HttpResponse, Failure>
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
 {
     let server = &connection.server;
     let context = context(headers, "grpc-web", connection.address, &server.limits)?;
-    let exchange = Exchange::new(connection, route, context);
+    let exchange = ServerCall::new(connection, route, context);
     let decode = exchange.decode(web.codec);
     let encode = EncodeOptions::new(&server.compression, &route.method, web.codec)
         .accepted_by(headers, &ACCEPT_ENCODING);
-    let frames = Frames::new(
+    let frames = FrameReader::new(
         body,
         decode.limit,
         &connection.buffers,
@@ -153,12 +153,12 @@ where
         out.insert(ENCODING, encoding);
     }
     headers::write(reply.metadata(), &mut out)?;
-    Ok(messages::body(exchange, reply, encode, web.framing())?.with_headers(out))
+    Ok(response_stream::body(exchange, reply, encode, web.framing())?.with_headers(out))
 }
 
 /// The response to a call that fails before its first message: what ends it is in the body, where
 /// browsers see it whatever they may see of headers.
-fn refuse(failure: &Failure, web: Web) -> HttpResponse {
+fn refuse(failure: &Failure, web: WebFormat) -> HttpResponse {
     let mut out = Vec::new();
     let framing = web.framing();
     framing.end(Err(&failure.error), &failure.trailers, &mut out);
@@ -167,7 +167,7 @@ fn refuse(failure: &Failure, web: Web) -> HttpResponse {
     response
 }
 
-fn start(web: Web) -> HeaderMap {
+fn start(web: WebFormat) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(3);
     headers.insert(CONTENT_TYPE, web.content_type());
     headers.insert(
@@ -201,7 +201,7 @@ mod tests {
             if let Some(accept) = accept {
                 headers.insert(http::header::ACCEPT, HeaderValue::from_static(accept));
             }
-            Web::read(&headers).map(|web| (web.codec, web.text, web.text_reply))
+            WebFormat::read(&headers).map(|web| (web.codec, web.text, web.text_reply))
         };
         let (proto, json) = (Codec::Protobuf, Codec::Json);
         assert_eq!(

@@ -15,10 +15,10 @@ use http_body::Body as _;
 
 use crate::body::{HttpResponse, Incoming};
 use crate::connect;
-use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::http::{allowed, unknown};
 use crate::rest::table::{Rule, Table};
+use crate::server_call::ServerCall;
 use crate::state::ConnectionState;
 use crate::{error_json, request_body};
 use micro_core::handler::Body;
@@ -59,19 +59,19 @@ async fn serve(
     let (head, body) = request.into_parts();
     match answer(connection, rule, &head, body).await {
         Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(Refused::Call(failure)) => error_json::refuse_with(&failure),
-        Err(Refused::Told(reply)) => *reply,
+        Err(Rejection::Call(failure)) => error_json::refuse_with(&failure),
+        Err(Rejection::Told(reply)) => *reply,
     }
 }
 
 /// Why there is no answer.
-enum Refused {
+enum Rejection {
     Call(Failure),
     /// With a status that says more than the kind of the error.
     Told(Box<HttpResponse>),
 }
 
-impl Refused {
+impl Rejection {
     /// With a header that says what would be accepted.
     fn unsupported(error: &Error, name: HeaderName, accepted: &str) -> Self {
         let mut reply = error_json::refuse(error);
@@ -93,7 +93,7 @@ impl Refused {
     }
 }
 
-impl<F: Into<Failure>> From<F> for Refused {
+impl<F: Into<Failure>> From<F> for Rejection {
     fn from(failure: F) -> Self {
         Self::Call(failure.into())
     }
@@ -104,23 +104,24 @@ async fn answer(
     rule: &Rule,
     head: &Parts,
     body: Incoming,
-) -> Result<HttpResponse, Refused> {
+) -> Result<HttpResponse, Rejection> {
     let Rule { route, binding } = rule;
     let server = &connection.server;
     server.cors.check(head)?;
     let context = connect::context(&head.headers, "rest", connection.address, &server.limits);
     let context = context
-        .map_err(|error| Refused::or_large(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, error))?;
-    let exchange = Exchange::new(connection, route, context);
+        .map_err(|error| Rejection::or_large(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, error))?;
+    let exchange = ServerCall::new(connection, route, context);
     let media = match media(binding, &head.headers) {
         Err(_) if body.is_end_stream() => None,
         media => media?,
     };
-    let coding = request_body::coding(&head.headers)
-        .map_err(|error| Refused::unsupported(&error, ACCEPT_ENCODING, Compression::accepted()))?;
+    let coding = request_body::coding(&head.headers).map_err(|error| {
+        Rejection::unsupported(&error, ACCEPT_ENCODING, Compression::accepted())
+    })?;
     let bytes = request_body::read(&exchange, coding, body).await;
-    let bytes =
-        bytes.map_err(|failure| Refused::or_large(StatusCode::PAYLOAD_TOO_LARGE, failure.error))?;
+    let bytes = bytes
+        .map_err(|failure| Rejection::or_large(StatusCode::PAYLOAD_TOO_LARGE, failure.error))?;
     let body = given(binding, media, bytes)?;
     let target = (head.uri.path(), head.uri.query().unwrap_or_default());
     let decode = exchange.decode(Codec::Json);
@@ -133,7 +134,7 @@ async fn answer(
 }
 
 /// What the body says it is, if that is taken here.
-fn media(binding: &Binding, headers: &HeaderMap) -> Result<Option<Media>, Refused> {
+fn media(binding: &Binding, headers: &HeaderMap) -> Result<Option<Media>, Rejection> {
     let Some(given) = headers.get(CONTENT_TYPE) else {
         return Ok(None);
     };
@@ -152,7 +153,7 @@ fn given(
     binding: &Binding,
     media: Option<Media>,
     bytes: Bytes,
-) -> Result<Option<(Media, Bytes)>, Refused> {
+) -> Result<Option<(Media, Bytes)>, Rejection> {
     match media {
         _ if bytes.is_empty() && media.is_none_or(is_nothing_when_empty) => Ok(None),
         Some(media) => Ok(Some((media, bytes))),
@@ -166,7 +167,7 @@ fn is_nothing_when_empty(media: Media) -> bool {
     !matches!(media, Media::Text | Media::Bytes)
 }
 
-fn unsupported(binding: &Binding, given: &str) -> Refused {
+fn unsupported(binding: &Binding, given: &str) -> Rejection {
     let known: Vec<&str> = binding.media().iter().map(|media| media.name()).collect();
     let known = known.join(", ");
     let rule = binding.rule();
@@ -176,5 +177,5 @@ fn unsupported(binding: &Binding, given: &str) -> Refused {
         "PATCH" => HeaderName::from_static("accept-patch"),
         _ => ACCEPT,
     };
-    Refused::unsupported(&error, name, &known)
+    Rejection::unsupported(&error, name, &known)
 }

@@ -10,11 +10,11 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue
 use http::request::Parts;
 use serde_json::Value;
 
-use crate::accept::prefers;
 use crate::body::HttpResponse;
-use crate::exchange::Exchange;
+use crate::content_negotiation::prefers;
 use crate::failure::Failure;
-use crate::messages::{EncodeOptions, Framing, guarded};
+use crate::response_stream::{EncodeOptions, Framing, guarded};
+use crate::server_call::ServerCall;
 use crate::{error_json, json_stream, sse};
 use micro_core::handler::{Body, PayloadRef};
 use micro_message::codec::{Codec, Types};
@@ -24,11 +24,11 @@ use micro_schema::http::{Binding, Media};
 use micro_wire::headers;
 
 /// The content type of lines of JSON.
-const LINES: &str = "application/x-ndjson";
+const NDJSON: &str = "application/x-ndjson";
 
 /// Runs a call and answers with its one reply.
 pub(super) async fn unary(
-    exchange: Exchange<'_>,
+    exchange: ServerCall<'_>,
     binding: &Binding,
     head: &Parts,
     request: Body,
@@ -86,21 +86,21 @@ fn represented(
 
 /// Runs a call and answers with its replies as they come.
 pub(super) async fn stream(
-    exchange: Exchange<'_>,
+    exchange: ServerCall<'_>,
     head: &Parts,
     request: Body,
 ) -> Result<HttpResponse, Failure> {
-    if prefers(&head.headers, sse::KIND, LINES) {
+    if prefers(&head.headers, sse::EVENT_STREAM, NDJSON) {
         return sse::answer(exchange, &head.headers, request).await;
     }
-    json_stream::answer(exchange, request, LINES, Lines).await
+    json_stream::answer(exchange, request, NDJSON, LineFraming).await
 }
 
 /// A line of JSON for each message, and one for what follows if there is something to say.
 #[derive(Debug, Clone, Copy)]
-struct Lines;
+struct LineFraming;
 
-impl Framing for Lines {
+impl Framing for LineFraming {
     fn message(
         self,
         encode: &EncodeOptions,

@@ -14,7 +14,7 @@ use http::HeaderValue;
 use http_body::Body;
 
 use crate::buffers::{Buffers, Intake};
-use crate::timeouts::Idle;
+use crate::timeouts::IdleTimer;
 use micro_core::handler::{Payload, Source};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
@@ -50,7 +50,7 @@ impl DecodeOptions {
 
 /// The messages of a body of gRPC, gRPC-Web or Connect, in order.
 #[derive(Debug)]
-pub(super) struct Frames<B> {
+pub(super) struct FrameReader<B> {
     body: B,
     decoder: Decoder,
     limit: usize,
@@ -59,7 +59,7 @@ pub(super) struct Frames<B> {
     encoding: Option<HeaderValue>,
 }
 
-impl<B> Frames<B>
+impl<B> FrameReader<B>
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin,
 {
@@ -191,15 +191,15 @@ where
 }
 
 /// The messages of a streaming request; the peer is held back until they are read.
-pub(super) struct Requests<B> {
+pub(super) struct RequestStream<B> {
     /// Gone after the end or an error.
-    frames: Option<Frames<B>>,
+    frames: Option<FrameReader<B>>,
     decode: DecodeOptions,
-    idle: Idle,
+    idle: IdleTimer,
 }
 
-impl<B> Requests<B> {
-    pub(super) fn new(frames: Frames<B>, decode: DecodeOptions, idle: Idle) -> Self {
+impl<B> RequestStream<B> {
+    pub(super) fn new(frames: FrameReader<B>, decode: DecodeOptions, idle: IdleTimer) -> Self {
         Self {
             frames: Some(frames),
             decode,
@@ -208,7 +208,7 @@ impl<B> Requests<B> {
     }
 }
 
-impl<B> Source for Requests<B>
+impl<B> Source for RequestStream<B>
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + Unpin,
 {

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use http_body::Body as HttpBody;
 
 use crate::failure::Failure;
-use crate::requests::{self, BodyError, DecodeOptions, Frames, Requests};
+use crate::request_stream::{self, BodyError, DecodeOptions, FrameReader, RequestStream};
 use crate::state::ConnectionState;
-use crate::timeouts::Idle;
+use crate::timeouts::IdleTimer;
 use micro_core::context::Context;
 use micro_core::handler::{self, Body, Call, PayloadStream, Route};
 use micro_message::codec::Codec;
@@ -18,14 +18,14 @@ use micro_message::error::{Error, ErrorKind, Result};
 
 /// A call on its way through the server.
 #[derive(Debug)]
-pub(super) struct Exchange<'a> {
+pub(super) struct ServerCall<'a> {
     pub(super) connection: &'a ConnectionState,
     pub(super) route: &'a Route,
     pub(super) context: Context,
-    pub(super) idle: Idle,
+    pub(super) idle: IdleTimer,
 }
 
-impl<'a> Exchange<'a> {
+impl<'a> ServerCall<'a> {
     /// A call of a route.
     pub(super) fn new(connection: &'a ConnectionState, route: &'a Route, context: Context) -> Self {
         let method = &route.method;
@@ -36,7 +36,7 @@ impl<'a> Exchange<'a> {
             route,
             // Before the request is there: the method's timeout is for that, too.
             context: route.limited(context),
-            idle: Idle::new(idle.flatten(), method),
+            idle: IdleTimer::new(idle.flatten(), method),
         }
     }
 
@@ -54,20 +54,20 @@ impl<'a> Exchange<'a> {
     /// Answers a request that comes in frames, unless the server cuts it before.
     pub(super) async fn framed<B>(
         &self,
-        frames: Frames<B>,
+        frames: FrameReader<B>,
         decode: DecodeOptions,
     ) -> Result<handler::Response, Failure>
     where
         B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
     {
-        self.ensure_not_cut()?;
+        self.ensure_not_aborted()?;
         let mut begun = false;
         let answered = tokio::select! {
             biased;
             answered = async {
                 self.room().await?;
                 let body = if self.route.method.kind.streams_requests() {
-                    let requests = Requests::new(frames, decode, self.idle.clone());
+                    let requests = RequestStream::new(frames, decode, self.idle.clone());
                     Body::Many(PayloadStream::from_source(requests))
                 } else {
                     let bytes = self.in_time(frames.only()).await.map_err(unread)?;
@@ -83,7 +83,7 @@ impl<'a> Exchange<'a> {
 
     /// Answers a request that has arrived, unless the server cuts it before.
     pub(super) async fn run(&self, body: Body) -> Result<handler::Response, Failure> {
-        self.ensure_not_cut()?;
+        self.ensure_not_aborted()?;
         tokio::select! {
             biased;
             answered = async {
@@ -106,7 +106,7 @@ impl<'a> Exchange<'a> {
     /// Waits for a request, at most as long as the call may take.
     pub(super) async fn in_time<T>(&self, arriving: impl Future<Output = Result<T>>) -> Result<T> {
         let time = self.context.remaining();
-        let late = || requests::late(&self.route.method.path, time);
+        let late = || request_stream::late(&self.route.method.path, time);
         self.context.limit(arriving, late).await
     }
 
@@ -121,8 +121,8 @@ impl<'a> Exchange<'a> {
     }
 
     /// Refuses a call that comes when the server has cut those that ran.
-    fn ensure_not_cut(&self) -> Result<(), Failure> {
-        if self.connection.server.is_cut() {
+    fn ensure_not_aborted(&self) -> Result<(), Failure> {
+        if self.connection.server.is_aborted() {
             return Err(self.cut(false));
         }
         Ok(())

@@ -20,9 +20,9 @@ use crate::body::{Chunk, Chunks, HttpResponse, ResponseBody};
 use crate::buffers::{Outgoing, not_taken, piece};
 use crate::cancelled::Cancelled;
 use crate::config::ResponseCompression;
-use crate::exchange::{Exchange, cut};
+use crate::server_call::{ServerCall, cut};
 use crate::stream_deadline;
-use crate::timeouts::Idle;
+use crate::timeouts::IdleTimer;
 use micro_core::handler::{
     self, Batch, Body, Frame, MethodInfo, PayloadRef, PayloadStream, SharedSink,
 };
@@ -215,7 +215,7 @@ fn too_large(path: &str, length: usize, limit: usize) -> Error {
 ///
 /// When the only message cannot be sent; what goes wrong in a stream comes at its end.
 pub(super) fn body<F: Framing>(
-    exchange: Exchange<'_>,
+    exchange: ServerCall<'_>,
     reply: handler::Response,
     encode: EncodeOptions,
     framing: F,
@@ -226,12 +226,12 @@ pub(super) fn body<F: Framing>(
         Body::One(payload) => payload,
         Body::Many(stream) => {
             stream_deadline::announce(exchange.context.deadline(), &exchange.idle);
-            let batch = Batch::new(Framed {
+            let batch = Batch::new(FrameWriter {
                 framing,
                 encode,
                 method: Arc::clone(method),
             });
-            return Ok(ResponseBody::chunks(Messages {
+            return Ok(ResponseBody::chunks(ResponseStream {
                 stream,
                 bell: WakeFlag::new(),
                 turn: TimeSlice::default(),
@@ -243,7 +243,7 @@ pub(super) fn body<F: Framing>(
                 claim: None,
                 is_large: false,
                 method: Arc::clone(method),
-                ends: Ends {
+                ends: StreamEnd {
                     deadline: exchange.context.deadline(),
                     sleep: None,
                     idle: exchange.idle,
@@ -267,13 +267,13 @@ pub(super) fn body<F: Framing>(
 }
 
 /// How the messages of one reply are written.
-struct Framed<F> {
+struct FrameWriter<F> {
     framing: F,
     encode: EncodeOptions,
     method: Arc<MethodInfo>,
 }
 
-impl<F: Framing> Frame for Framed<F> {
+impl<F: Framing> Frame for FrameWriter<F> {
     fn frame(&self, message: PayloadRef<'_>, out: &mut Vec<u8>) -> Result<()> {
         let path = &self.method.path;
         self.framing.message(&self.encode, message, path, out)
@@ -281,11 +281,11 @@ impl<F: Framing> Frame for Framed<F> {
 }
 
 /// The messages of a streaming reply.
-struct Messages<F> {
+struct ResponseStream<F> {
     stream: PayloadStream,
     bell: WakeFlag,
     turn: TimeSlice,
-    batch: Arc<Mutex<Batch<Framed<F>>>>,
+    batch: Arc<Mutex<Batch<FrameWriter<F>>>>,
     framing: F,
     /// How the stream ended, while what came before is being sent.
     over: Option<Result<()>>,
@@ -298,10 +298,10 @@ struct Messages<F> {
     /// Whether the last piece was larger than pieces of several messages are.
     is_large: bool,
     method: Arc<MethodInfo>,
-    ends: Ends,
+    ends: StreamEnd,
 }
 
-impl<F: Framing> Chunks for Messages<F> {
+impl<F: Framing> Chunks for ResponseStream<F> {
     /// The next messages, or what follows the last.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Chunk> {
         let begun = ready!(self.turn.begin(cx));
@@ -311,7 +311,7 @@ impl<F: Framing> Chunks for Messages<F> {
     }
 }
 
-impl<F: Framing> Messages<F> {
+impl<F: Framing> ResponseStream<F> {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Chunk> {
         if self.over.is_none() && self.flows {
             self.over = self.ends.passed(&self.method.path).map(Err);
@@ -392,25 +392,25 @@ impl<F: Framing> Messages<F> {
     }
 }
 
-impl<F> fmt::Debug for Messages<F> {
+impl<F> fmt::Debug for ResponseStream<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Messages")
+        f.debug_struct("ResponseStream")
             .field("method", &self.method.path)
             .finish_non_exhaustive()
     }
 }
 
 /// What ends a stream from outside. What waits is made by the first wait.
-struct Ends {
+struct StreamEnd {
     deadline: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
-    idle: Idle,
+    idle: IdleTimer,
     cut: Cancelled,
     /// Since when nothing was sent, where that matters.
     silent: Option<Pin<Box<Sleep>>>,
 }
 
-impl Ends {
+impl StreamEnd {
     /// Why the stream has to end, if it has to now.
     fn passed(&self, path: &str) -> Option<Error> {
         if self.cut.is_cancelled() {
