@@ -4,13 +4,13 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_millis(10);
-const LONGEST: Duration = Duration::from_secs(1);
+const INITIAL_BACKOFF: Duration = Duration::from_millis(10);
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
 /// The pause after so many attempts: 10 ms, doubling up to 1 s, jittered.
 pub(super) fn pause(attempts: u32) -> Duration {
-    let doubled = FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(16));
-    jittered(doubled.min(LONGEST))
+    let doubled = INITIAL_BACKOFF.saturating_mul(1 << attempts.saturating_sub(1).min(16));
+    jittered(doubled.min(MAX_BACKOFF))
 }
 
 /// Somewhere between half of a length and all of it.
@@ -28,9 +28,9 @@ mod tests {
     #[test]
     fn pauses_grow_within_their_jitter() {
         for attempts in 1..40 {
-            let full = FIRST
+            let full = INITIAL_BACKOFF
                 .saturating_mul(1 << (attempts - 1).min(16))
-                .min(LONGEST);
+                .min(MAX_BACKOFF);
             let pause = pause(attempts);
             assert!(pause >= full / 2 && pause <= full, "{attempts}: {pause:?}");
         }

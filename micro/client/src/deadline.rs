@@ -10,13 +10,16 @@ use micro_wake::poll_unconstrained;
 
 /// The deadline came first.
 #[derive(Debug)]
-pub(super) struct Late;
+pub(super) struct DeadlineElapsed;
 
 /// A call's timer; `None` is no limit.
 pub(super) type Timer<'a> = Pin<&'a mut Option<Sleep>>;
 
 /// Waits for a future, at most until the timer is due.
-pub(super) async fn limit<F: Future>(timer: &mut Timer<'_>, future: F) -> Result<F::Output, Late> {
+pub(super) async fn limit<F: Future>(
+    timer: &mut Timer<'_>,
+    future: F,
+) -> Result<F::Output, DeadlineElapsed> {
     let mut future = pin!(future);
     poll_fn(|cx| {
         // The future first: what is ready at once never touches the timer wheel.
@@ -24,7 +27,7 @@ pub(super) async fn limit<F: Future>(timer: &mut Timer<'_>, future: F) -> Result
             return Poll::Ready(Ok(output));
         }
         match timer.as_mut().as_pin_mut() {
-            Some(sleep) => poll_unconstrained(sleep, cx).map(|()| Err(Late)),
+            Some(sleep) => poll_unconstrained(sleep, cx).map(|()| Err(DeadlineElapsed)),
             None => Poll::Pending,
         }
     })

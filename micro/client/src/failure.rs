@@ -8,11 +8,11 @@ use micro_message::error::{Error, ErrorKind};
 
 /// A peer that cancels a call this shortly before its deadline does it for the deadline: its clock
 /// is another, and timers have a grain.
-const EARLY: Duration = Duration::from_millis(5);
+const DEADLINE_SKEW: Duration = Duration::from_millis(5);
 
 /// How far an attempt got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum Progress {
     /// Nothing of it left this process.
     Unsent,
     /// The peer left and told that it had not begun with it.
@@ -29,13 +29,13 @@ pub(super) enum Reach {
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: Error,
-    pub(super) reach: Reach,
+    pub(super) reach: Progress,
     /// The error is the service's own, whose text is to be left as it is.
     pub(super) is_the_service_s: bool,
 }
 
 impl Failure {
-    pub(super) fn new(reach: Reach, error: Error) -> Self {
+    pub(super) fn new(reach: Progress, error: Error) -> Self {
         Self {
             error,
             reach,
@@ -45,14 +45,14 @@ impl Failure {
 
     /// Nothing was sent, as the node cannot be reached.
     pub(super) fn unsent(message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        Self::new(Reach::Unsent, Error::unavailable(message))
+        Self::new(Progress::Unsent, Error::unavailable(message))
     }
 
     /// The service's own error.
     pub(super) fn answered(error: Error) -> Self {
         Self {
             is_the_service_s: true,
-            ..Self::new(Reach::Answered, error)
+            ..Self::new(Progress::Answered, error)
         }
     }
 
@@ -64,7 +64,7 @@ impl Failure {
         let early = if self.is_the_service_s {
             Duration::ZERO
         } else {
-            EARLY
+            DEADLINE_SKEW
         };
         self.error.kind() == ErrorKind::Cancelled
             && deadline.is_some_and(|at| at <= Instant::now() + early)
@@ -77,15 +77,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn cancelled_by_the_deadline_is_late() {
-        let reset = |error| Failure::new(Reach::Lost, error);
+        let reset = |error| Failure::new(Progress::Lost, error);
         let cancelled = || Error::cancelled("stream no longer needed");
         let due = Instant::now();
         for (in_time, failure, late) in [
             (Duration::ZERO, reset(cancelled()), true),
-            (EARLY, reset(cancelled()), true),
-            (2 * EARLY, reset(cancelled()), false),
+            (DEADLINE_SKEW, reset(cancelled()), true),
+            (2 * DEADLINE_SKEW, reset(cancelled()), false),
             (Duration::ZERO, Failure::answered(cancelled()), true),
-            (EARLY, Failure::answered(cancelled()), false),
+            (DEADLINE_SKEW, Failure::answered(cancelled()), false),
             (Duration::ZERO, reset(Error::internal("bug")), false),
         ] {
             let deadline = Some(due + in_time);

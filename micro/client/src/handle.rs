@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::attempt::Outgoing;
-use crate::clock::Keep;
+use crate::attempt::ClientEndpoint;
+use crate::client_state::ClientState;
 use crate::config::Config;
-use crate::core::Core;
 use crate::options::{Limit, Options};
 use crate::request::Request;
+use crate::stream_timer::KeepAlive;
 use micro_core::handler::{
     self, Body, Call, FromApp, Kind, MethodInfo, Payload, Resources, Router, Streaming,
 };
@@ -40,11 +40,11 @@ use micro_registry::Registry;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Client(Arc<Held>);
+pub struct Client(Arc<ClientInner>);
 
 /// Stops the tasks when the last clone is gone; the tasks themselves hold `core` only.
-struct Held {
-    core: Arc<Core>,
+struct ClientInner {
+    core: Arc<ClientState>,
     closed: AtomicBool,
 }
 
@@ -86,8 +86,8 @@ impl Builder {
 
     /// The client. Starts nothing yet: the first call to a service looks it up.
     pub fn build(self) -> Client {
-        let core = Core::new(self.config, self.registry, self.wraps);
-        let client = Client(Arc::new(Held {
+        let core = ClientState::new(self.config, self.registry, self.wraps);
+        let client = Client(Arc::new(ClientInner {
             core: Arc::new(core),
             closed: AtomicBool::new(false),
         }));
@@ -241,8 +241,8 @@ impl Client {
         let core = Arc::clone(&self.0.core);
         let method = core.method(call.method())?;
         let streams = call.method().kind != Kind::Unary;
-        let keep: Keep = streams.then(|| -> Arc<dyn Any + Send + Sync> { self.0.clone() });
-        let outgoing = Outgoing::new(core, method, options, keep);
+        let keep: KeepAlive = streams.then(|| -> Arc<dyn Any + Send + Sync> { self.0.clone() });
+        let outgoing = ClientEndpoint::new(core, method, options, keep);
         outgoing.send(call).await
     }
 
@@ -257,12 +257,12 @@ impl Client {
     }
 
     #[cfg(test)]
-    pub(super) fn core(&self) -> &Arc<Core> {
+    pub(super) fn core(&self) -> &Arc<ClientState> {
         &self.0.core
     }
 }
 
-impl Drop for Held {
+impl Drop for ClientInner {
     fn drop(&mut self) {
         self.core.forget_all();
         self.core.tasks.abort();

@@ -49,22 +49,22 @@
 mod response;
 mod attempt;
 mod backoff;
-mod budget;
-mod clock;
+mod retry_budget;
+mod stream_timer;
 mod config;
 mod connection;
-mod core;
+mod client_state;
 mod deadline;
 mod failure;
 mod handle;
-mod link;
+mod node_connection;
 mod local;
 mod nodes;
 mod options;
 mod request;
 pub mod selector;
 mod tasks;
-mod wide;
+mod overflow_pool;
 #[cfg(test)]
 mod tests;
 

@@ -12,12 +12,12 @@ use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 use tracing::Instrument;
 
-use crate::clock::{Clock, Keep, Life};
-use crate::connection::Head;
-use crate::core::Core;
+use crate::client_state::ClientState;
+use crate::connection::RequestHead;
 use crate::deadline::{Timer, limit, race};
 use crate::options::{Limit, Options};
-use crate::tasks::Owned;
+use crate::stream_timer::{KeepAlive, StreamLifetime, StreamTimer};
+use crate::tasks::AbortOnDrop;
 use micro_core::context::{Caller, Context};
 use micro_core::handler::{
     Body, Call, Kind, Payload, PayloadStream, Response, Route, Router, Source, StreamMetadata,
@@ -26,10 +26,10 @@ use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 
 /// How many replies of a bidirectional call may be unread before its handler has to wait.
-const AHEAD: usize = 16;
+const MAX_BUFFERED_RESPONSES: usize = 16;
 
 /// The router of this process, when it answers such a call.
-pub(super) fn router(core: &Core, call: &Call, options: &Options) -> Option<Arc<Router>> {
+pub(super) fn router(core: &ClientState, call: &Call, options: &Options) -> Option<Arc<Router>> {
     if options.remote || options.address.is_some() {
         return None;
     }
@@ -45,16 +45,16 @@ pub(super) fn router(core: &Core, call: &Call, options: &Options) -> Option<Arc<
 }
 
 /// Runs a unary call as its handler's protocol would.
-pub(super) async fn run(core: &Core, route: &Route, call: Call) -> Result<Response> {
+pub(super) async fn run(core: &ClientState, route: &Route, call: Call) -> Result<Response> {
     finish(route, own(core, route, call)?).await
 }
 
 /// Runs a call with a stream in either direction; a stream of replies has to open within a limit.
 pub(super) async fn stream(
-    core: &Core,
+    core: &ClientState,
     route: &Route,
     call: Call,
-    life: &Life,
+    life: &StreamLifetime,
     opens: Option<Limit>,
 ) -> Result<Response> {
     let (context, method, mut body) = call.into_parts();
@@ -72,7 +72,7 @@ pub(super) async fn stream(
             let (metadata, body, _) = open(route, call, life, opens).await?.into_parts();
             let messages = body.into_many()?;
             let beside = messages.metadata().clone();
-            let timed = Timed {
+            let timed = TimedResponses {
                 messages: Some(messages),
                 clock: life.clock(),
                 route: route.clone(),
@@ -88,8 +88,13 @@ pub(super) async fn stream(
 
 /// Runs a call until its reply is there or begins, at most until a limit or a silence that is too
 /// long.
-async fn open(route: &Route, call: Call, life: &Life, opens: Option<Limit>) -> Result<Response> {
-    let mut silence = Clock::new(None, life.pulse());
+async fn open(
+    route: &Route,
+    call: Call,
+    life: &StreamLifetime,
+    opens: Option<Limit>,
+) -> Result<Response> {
+    let mut silence = StreamTimer::new(None, life.pulse());
     let mut timer = pin!(opens.map(|limit| sleep_until(limit.at)));
     let mut timer: Timer<'_> = timer.as_mut();
     let opening = race(finish(route, call), |task| silence.poll(task));
@@ -118,9 +123,9 @@ async fn finish(route: &Route, call: Call) -> Result<Response> {
 /// # Errors
 ///
 /// For metadata that could not be sent over a network.
-fn own(core: &Core, route: &Route, call: Call) -> Result<Call> {
+fn own(core: &ClientState, route: &Route, call: Call) -> Result<Call> {
     let (context, _, body) = call.into_parts();
-    Head::check(context.metadata(), core.config.metadata_limit)?;
+    RequestHead::check(context.metadata(), core.config.metadata_limit)?;
     let mut own = Context::new()
         .with_metadata(context.metadata().clone())
         .with_caller(Caller::new(None, "local"));
@@ -135,14 +140,14 @@ fn late(route: &Route, text: &str) -> Error {
 }
 
 /// Replies of a handler, as long as time allows.
-struct Timed {
+struct TimedResponses {
     /// `None` once time is over.
     messages: Option<PayloadStream>,
-    clock: Clock,
+    clock: StreamTimer,
     route: Route,
 }
 
-impl Source for Timed {
+impl Source for TimedResponses {
     fn poll_next(
         mut self: Pin<&mut Self>,
         cx: &mut task::Context<'_>,
@@ -165,22 +170,22 @@ impl Source for Timed {
 }
 
 /// What the task of a bidirectional call tells its reader.
-enum Told {
+enum BidiEvent {
     Message(Payload),
     End(Result<()>, Metadata),
 }
 
 /// Runs a handler in a task of its own.
-fn aside(core: &Core, route: Route, call: Call, life: &Life) -> Result<Response> {
-    let (sender, receiver) = mpsc::channel(AHEAD);
+fn aside(core: &ClientState, route: Route, call: Call, life: &StreamLifetime) -> Result<Response> {
+    let (sender, receiver) = mpsc::channel(MAX_BUFFERED_RESPONSES);
     let beside = StreamMetadata::default();
-    let mut reader = Aside {
+    let mut reader = BidiResponses {
         receiver: Some(receiver),
         task: None,
         clock: life.clock(),
         route: route.clone(),
         beside: beside.clone(),
-        _keep: life.keep(),
+        _keep: life.keep_alive(),
     };
     let (mut clock, told) = (life.clock(), beside.clone());
     let handler = async move {
@@ -190,7 +195,7 @@ fn aside(core: &Core, route: Route, call: Call, life: &Life) -> Result<Response>
             let timed = race(forwarding, |task| clock.poll(task)).await;
             timed.unwrap_or_else(|text| Err(late(&route, &text)))
         };
-        let _ = sender.send(Told::End(outcome, after)).await; // The reader may be gone.
+        let _ = sender.send(BidiEvent::End(outcome, after)).await; // The reader may be gone.
     };
     reader.task = core.tasks.own(handler.in_current_span());
     if reader.task.is_none() {
@@ -203,7 +208,7 @@ fn aside(core: &Core, route: Route, call: Call, life: &Life) -> Result<Response>
 async fn forward(
     route: &Route,
     call: Call,
-    sender: &mpsc::Sender<Told>,
+    sender: &mpsc::Sender<BidiEvent>,
     beside: &StreamMetadata,
     after: &mut Metadata,
 ) -> Result<()> {
@@ -216,7 +221,7 @@ async fn forward(
             return Ok(());
         };
         match messages.next().await {
-            Some(Ok(message)) => room.send(Told::Message(message)),
+            Some(Ok(message)) => room.send(BidiEvent::Message(message)),
             Some(Err(error)) => break Err(error),
             None => break Ok(()),
         }
@@ -226,25 +231,25 @@ async fn forward(
 }
 
 /// The reader's end of a bidirectional call.
-struct Aside {
+struct BidiResponses {
     /// `None` after the end.
-    receiver: Option<mpsc::Receiver<Told>>,
+    receiver: Option<mpsc::Receiver<BidiEvent>>,
     /// Stopped with the reader.
-    task: Option<Owned>,
-    clock: Clock,
+    task: Option<AbortOnDrop>,
+    clock: StreamTimer,
     route: Route,
     beside: StreamMetadata,
-    _keep: Keep,
+    _keep: KeepAlive,
 }
 
-impl Aside {
+impl BidiResponses {
     fn end(&mut self, error: Option<Error>) -> Poll<Option<Result<Payload>>> {
         (self.receiver, self.task) = (None, None);
         Poll::Ready(error.map(Err))
     }
 }
 
-impl Source for Aside {
+impl Source for BidiResponses {
     fn poll_next(
         mut self: Pin<&mut Self>,
         cx: &mut task::Context<'_>,
@@ -254,14 +259,14 @@ impl Source for Aside {
             return Poll::Ready(None);
         };
         match receiver.poll_recv(cx) {
-            Poll::Ready(Some(Told::Message(message))) => match this.clock.pass() {
+            Poll::Ready(Some(BidiEvent::Message(message))) => match this.clock.pass() {
                 Ok(()) => Poll::Ready(Some(Ok(message))),
                 Err(text) => {
                     let error = late(&this.route, &text);
                     this.end(Some(error))
                 }
             },
-            Poll::Ready(Some(Told::End(outcome, after))) => {
+            Poll::Ready(Some(BidiEvent::End(outcome, after))) => {
                 this.beside.set_trailing(after);
                 this.end(outcome.err())
             }

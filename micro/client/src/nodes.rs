@@ -1,4 +1,4 @@
-//! `Service`: the nodes of one service, looked up once and then watched.
+//! `ServiceNodes`: the nodes of one service, looked up once and then watched.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use crate::backoff::pause;
 use crate::config::Config;
-use crate::link::Link;
+use crate::node_connection::NodeConnection;
 use crate::selector::{Choice, Flight, Table};
 use crate::tasks::Tasks;
 use micro_registry::internal::to_call;
@@ -18,11 +18,11 @@ use micro_registry::{Node, Registry, Watch};
 
 /// The nodes of one service, shared by all who call it.
 #[derive(Debug)]
-pub(super) struct Service {
+pub(super) struct ServiceNodes {
     pub(super) name: String,
-    pub(super) table: Table<Arc<Link>>,
+    pub(super) table: Table<Arc<NodeConnection>>,
     /// Told of every change; read by calls that wait for a node.
-    feed: watch::Sender<Feed>,
+    feed: watch::Sender<NodeFeed>,
     /// Set by calls, cleared by the task that watches.
     used: AtomicBool,
     /// Calls that wait for a node.
@@ -33,14 +33,14 @@ pub(super) struct Service {
 }
 
 #[derive(Debug, Default)]
-struct Feed {
+struct NodeFeed {
     /// What the registry said when it could not be watched.
     trouble: Option<String>,
     /// Nobody watches any more; who still holds this asks for a new one.
     forgotten: bool,
 }
 
-impl Service {
+impl ServiceNodes {
     pub(super) fn new(name: &str, config: Arc<Config>, tasks: Arc<Tasks>) -> Arc<Self> {
         Arc::new(Self {
             name: name.to_owned(),
@@ -60,7 +60,10 @@ impl Service {
     }
 
     /// A node to call, if there is one.
-    pub(super) fn pick(&self, choice: &Choice<'_, Arc<Link>>) -> Option<Flight<Arc<Link>>> {
+    pub(super) fn pick(
+        &self,
+        choice: &Choice<'_, Arc<NodeConnection>>,
+    ) -> Option<Flight<Arc<NodeConnection>>> {
         if !self.used.load(Ordering::Relaxed) {
             self.used.store(true, Ordering::Relaxed);
         }
@@ -68,8 +71,11 @@ impl Service {
     }
 
     /// A node to call, as soon as there is one; `None` when nobody watches any more.
-    pub(super) async fn wait(&self, choice: &Choice<'_, Arc<Link>>) -> Option<Flight<Arc<Link>>> {
-        let _waits = Waits::begin(&self.waiting);
+    pub(super) async fn wait(
+        &self,
+        choice: &Choice<'_, Arc<NodeConnection>>,
+    ) -> Option<Flight<Arc<NodeConnection>>> {
+        let _waits = WaitGuard::begin(&self.waiting);
         let mut feed = self.feed.subscribe();
         loop {
             if feed.borrow_and_update().forgotten {
@@ -109,7 +115,7 @@ impl Service {
         let nodes = to_call(nodes);
         let update = self.table.update(&nodes, |node, health| {
             let (config, tasks) = (Arc::clone(&self.config), Arc::clone(&self.tasks));
-            Link::new(&node.address, config, tasks, Arc::clone(health))
+            NodeConnection::new(&node.address, config, tasks, Arc::clone(health))
         });
         for link in &update.removed {
             link.retire();
@@ -216,16 +222,16 @@ impl Service {
 }
 
 /// Counts one who waits, until dropped.
-struct Waits<'a>(&'a AtomicUsize);
+struct WaitGuard<'a>(&'a AtomicUsize);
 
-impl<'a> Waits<'a> {
+impl<'a> WaitGuard<'a> {
     fn begin(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
 }
 
-impl Drop for Waits<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

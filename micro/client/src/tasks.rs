@@ -8,7 +8,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
 /// How long connections may take to close in order.
-const GRACE: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Tasks that are stopped when this is closed or dropped.
 #[derive(Debug)]
@@ -16,9 +16,9 @@ pub(super) struct Tasks(Mutex<Option<JoinSet<()>>>);
 
 /// Stops its task when dropped.
 #[derive(Debug)]
-pub(super) struct Owned(AbortHandle);
+pub(super) struct AbortOnDrop(AbortHandle);
 
-impl Drop for Owned {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -35,8 +35,11 @@ impl Tasks {
     }
 
     /// The same, and not beyond the life of what is returned; `None` when the client has ended.
-    pub(super) fn own(&self, future: impl Future<Output = ()> + Send + 'static) -> Option<Owned> {
-        self.start(future).map(Owned)
+    pub(super) fn own(
+        &self,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<AbortOnDrop> {
+        self.start(future).map(AbortOnDrop)
     }
 
     fn start(&self, future: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
@@ -63,7 +66,7 @@ impl Tasks {
                 report(ended);
             }
         };
-        if timeout(GRACE, all).await.is_err() {
+        if timeout(CLOSE_TIMEOUT, all).await.is_err() {
             tracing::debug!(left = tasks.len(), "stopping what did not end by itself");
             tasks.shutdown().await;
         }
@@ -104,7 +107,7 @@ mod tests {
         tasks.spawn(std::future::pending());
         let started = tokio::time::Instant::now();
         tasks.close().await;
-        assert_eq!(started.elapsed(), GRACE);
+        assert_eq!(started.elapsed(), CLOSE_TIMEOUT);
         tasks.spawn(async { unreachable!("it is closed") });
         tokio::task::yield_now().await;
         assert_eq!(tasks.running(), 0);

@@ -28,7 +28,7 @@ use bytes::Bytes;
 use micro_core::internal::later;
 use micro_message::error::{Error, Result};
 use micro_wake::sync::Mutex;
-use micro_wake::{Budget, Claim, Full, Held, Total, poll_unconstrained};
+use micro_wake::{ByteBudget, Claim, Full, Held, Total, poll_unconstrained};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::config::Limits;
@@ -71,8 +71,8 @@ impl Totals {
 /// What one connection may hold.
 #[derive(Debug)]
 pub(super) struct Buffers {
-    receive: Arc<Budget>,
-    pub(super) send: Arc<Budget>,
+    receive: Arc<ByteBudget>,
+    pub(super) send: Arc<ByteBudget>,
     stall_timeout: Duration,
 }
 
@@ -80,13 +80,13 @@ impl Buffers {
     pub(super) fn new(limits: &Limits, totals: &Totals) -> Self {
         let waiting = (WAITING, STREAM_WINDOW as usize);
         Self {
-            receive: Budget::new(
+            receive: ByteBudget::new(
                 limits.connection_receive_buffer,
                 FREE,
                 &totals.receive,
                 waiting,
             ),
-            send: Budget::new(
+            send: ByteBudget::new(
                 limits.connection_send_buffer,
                 FREE,
                 &totals.send,
@@ -119,7 +119,7 @@ impl Buffers {
                 return Poll::Ready(room);
             }
             ready!(stall.poll(cx));
-            Poll::Ready(Err(Full::Budget(self.send.limit())))
+            Poll::Ready(Err(Full::ByteBudget(self.send.limit())))
         });
         room.await.map_err(not_taken)
     }
@@ -153,7 +153,7 @@ impl Buffers {
 /// # Errors
 ///
 /// That it has none.
-pub(super) fn piece(send: &Arc<Budget>, bytes: Vec<u8>) -> Result<Bytes> {
+pub(super) fn piece(send: &Arc<ByteBudget>, bytes: Vec<u8>) -> Result<Bytes> {
     if bytes.len() < SMALL {
         return Ok(bytes.into());
     }
@@ -266,7 +266,7 @@ impl Drop for Owner {
 /// the peer takes a part.
 #[derive(Debug)]
 pub(super) struct Stuck {
-    send: Arc<Budget>,
+    send: Arc<ByteBudget>,
     stall_timeout: Duration,
     /// What had been released when the wait began.
     since: Option<(usize, Pin<Box<Sleep>>)>,
@@ -302,7 +302,7 @@ impl Stuck {
 /// The room of one request: for its message at hand, while it is received.
 #[derive(Debug)]
 pub(super) struct Intake {
-    budget: Arc<Budget>,
+    budget: Arc<ByteBudget>,
     held: Option<Held>,
     claim: Option<Claim>,
     stall: StallTimer,
@@ -330,7 +330,7 @@ impl Intake {
             let claim = self.claim.get_or_insert_with(|| Claim::new(&self.budget));
             let Poll::Ready(reserved) = claim.poll_reserve(cx, length) else {
                 ready!(self.stall.poll(cx));
-                return Poll::Ready(Err(full(Full::Budget(self.budget.limit()))));
+                return Poll::Ready(Err(full(Full::ByteBudget(self.budget.limit()))));
             };
             self.claim = None;
             self.stall.progress();
@@ -377,7 +377,7 @@ impl Intake {
 /// that alone is `Unavailable`.
 fn full(full: Full) -> Error {
     match full {
-        Full::Budget(limit) => Error::resource_exhausted(format!(
+        Full::ByteBudget(limit) => Error::resource_exhausted(format!(
             "the connection's receive buffer is full: its half-received messages take {limit} \
              bytes; send fewer large messages at once, or raise the setting \
              `limits.connection_receive_buffer`"
@@ -392,7 +392,7 @@ fn full(full: Full) -> Error {
 /// The error for a call whose response finds no room.
 pub(super) fn not_taken(full: Full) -> Error {
     match full {
-        Full::Budget(limit) => Error::resource_exhausted(format!(
+        Full::ByteBudget(limit) => Error::resource_exhausted(format!(
             "the connection's send buffer is full: the peer takes too little of the responses; \
              they may take {limit} bytes (setting `limits.connection_send_buffer`)"
         )),

@@ -133,7 +133,7 @@ impl PendingCalls {
 mod tests {
     use std::future::poll_fn;
 
-    use micro_wake::{Budget, Total};
+    use micro_wake::{ByteBudget, Total};
     use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
     use tokio::task::{Id, id, yield_now};
 
@@ -164,7 +164,7 @@ mod tests {
         let connection = Arc::new(Mutex::new(Waker::noop().clone()));
         let probe = Probe { told, connection };
         let mut calls = Some(calls(&probe));
-        let send = Budget::new(1, 0, &Total::new(1), (0, 0));
+        let send = ByteBudget::new(1, 0, &Total::new(1), (0, 0));
         let queue = InlineExecutor::default();
         let mut inline = InlineConnection::new(
             poll_fn({

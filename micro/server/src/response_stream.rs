@@ -30,7 +30,7 @@ use micro_core::internal::catch_panic;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
-use micro_wake::{Budget, Claim, TimeSlice, WakeFlag, poll_unconstrained};
+use micro_wake::{ByteBudget, Claim, TimeSlice, WakeFlag, poll_unconstrained};
 use micro_wire::Compression;
 use micro_wire::grpc::frame::OpenFrame;
 use micro_wire::headers;
@@ -292,7 +292,7 @@ struct ResponseStream<F> {
     /// Whether there was a piece the last time: only then are the ends not waited for.
     flows: bool,
     /// Where its pieces count.
-    send: Arc<Budget>,
+    send: Arc<ByteBudget>,
     /// Set while it waits for room there.
     claim: Option<Claim>,
     /// Whether the last piece was larger than pieces of several messages are.

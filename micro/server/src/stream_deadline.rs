@@ -37,7 +37,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::timeouts::IdleTimer;
 use micro_core::internal::later;
-use micro_wake::{Budget, Repoller, poll_unconstrained};
+use micro_wake::{ByteBudget, Repoller, poll_unconstrained};
 
 /// How long a stream whose client reads has to end itself, with a status, after its deadline.
 const STATUS_GRACE: Duration = Duration::from_millis(100);
@@ -120,11 +120,11 @@ pub(super) fn poll(
 #[derive(Debug, Clone)]
 pub(super) struct Stalls {
     timeout: Duration,
-    send: Arc<Budget>,
+    send: Arc<ByteBudget>,
 }
 
 impl Stalls {
-    pub(super) fn new(timeout: Duration, send: &Arc<Budget>) -> Self {
+    pub(super) fn new(timeout: Duration, send: &Arc<ByteBudget>) -> Self {
         let send = Arc::clone(send);
         Self { timeout, send }
     }

@@ -1,4 +1,4 @@
-//! `Budget`: how many bytes may be held at once; what is beyond it waits in line or is refused.
+//! `ByteBudget`: how many bytes may be held at once; what is beyond it waits in line or is refused.
 //!
 //! A budget belongs to one connection. Beyond a small part of its own it draws on a [`Total`] that
 //! all connections share. To hold bytes is one atomic operation, and one more where the total is
@@ -58,13 +58,13 @@ fn add(held: &AtomicUsize, (bytes, own): (usize, usize), limit: usize, order: Or
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
     /// The budget itself has no room; its limit.
-    Budget(usize),
+    ByteBudget(usize),
     /// The total has none; its limit.
     Total(usize),
 }
 
 /// How many bytes may be held at once.
-pub struct Budget {
+pub struct ByteBudget {
     limit: usize,
     /// Up to so many bytes the total is not concerned.
     free: usize,
@@ -99,7 +99,7 @@ impl Line {
     }
 }
 
-impl Budget {
+impl ByteBudget {
     /// A budget of `limit` bytes; those beyond `free` count in the total as well.
     ///
     /// `places` may wait in line; each counts as `place` bytes in the total meanwhile.
@@ -201,7 +201,7 @@ impl Budget {
         if add(&self.held, (bytes, own), limit, Ordering::SeqCst) {
             return Ok(());
         }
-        Err(Full::Budget(limit))
+        Err(Full::ByteBudget(limit))
     }
 
     fn remove(&self, bytes: usize, counted: usize) {
@@ -223,9 +223,9 @@ impl Budget {
     }
 }
 
-impl fmt::Debug for Budget {
+impl fmt::Debug for ByteBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Budget")
+        f.debug_struct("ByteBudget")
             .field("held", &self.held)
             .field("limit", &self.limit)
             .finish_non_exhaustive()
@@ -235,7 +235,7 @@ impl fmt::Debug for Budget {
 /// Bytes that are held until this is dropped.
 #[derive(Debug)]
 pub struct Held {
-    budget: Arc<Budget>,
+    budget: Arc<ByteBudget>,
     bytes: usize,
     /// How many of them count in the total.
     counted: usize,
@@ -289,20 +289,20 @@ impl Drop for Held {
 /// has found room keeps the others waiting until then, and so can do more in their order.
 #[derive(Debug)]
 pub struct Claim {
-    budget: Arc<Budget>,
+    budget: Arc<ByteBudget>,
     ticket: Option<u64>,
 }
 
 impl Claim {
     /// A claim that does not wait yet.
-    pub fn new(budget: &Arc<Budget>) -> Self {
+    pub fn new(budget: &Arc<ByteBudget>) -> Self {
         Self {
             budget: Arc::clone(budget),
             ticket: None,
         }
     }
 
-    /// [Reserves](Budget::reserve) bytes, as soon as there is room and all who came before have
+    /// [Reserves](ByteBudget::reserve) bytes, as soon as there is room and all who came before have
     /// theirs.
     ///
     /// # Errors
@@ -323,7 +323,7 @@ impl Claim {
         self.poll(cx, || {
             budget.check_total()?;
             if budget.held.load(Ordering::SeqCst) > budget.limit / 2 {
-                return Err(Full::Budget(budget.limit));
+                return Err(Full::ByteBudget(budget.limit));
             }
             Ok(())
         })
@@ -338,7 +338,7 @@ impl Claim {
         if self.ticket.is_none() {
             if budget.waiting.load(Ordering::Relaxed) == 0 {
                 match attempt() {
-                    Err(Full::Budget(_)) => {}
+                    Err(Full::ByteBudget(_)) => {}
                     outcome => return Poll::Ready(outcome),
                 }
             }
@@ -357,7 +357,7 @@ impl Claim {
         }
         drop(line);
         match attempt() {
-            Err(Full::Budget(_)) => Poll::Pending,
+            Err(Full::ByteBudget(_)) => Poll::Pending,
             outcome => Poll::Ready(outcome),
         }
     }
@@ -366,7 +366,7 @@ impl Claim {
         let budget = &self.budget;
         let mut line = budget.line.lock();
         if line.waiters.len() >= budget.places {
-            return Err(Full::Budget(budget.limit));
+            return Err(Full::ByteBudget(budget.limit));
         }
         if budget.place > 0 && !budget.total.add(budget.place, 0) {
             return Err(Full::Total(budget.total.limit));
@@ -412,9 +412,9 @@ mod tests {
 
     use super::*;
 
-    fn budget(limit: usize, places: usize) -> (Arc<Budget>, Arc<Total>) {
+    fn budget(limit: usize, places: usize) -> (Arc<ByteBudget>, Arc<Total>) {
         let total = Total::new(100);
-        (Budget::new(limit, 10, &total, (places, 7)), total)
+        (ByteBudget::new(limit, 10, &total, (places, 7)), total)
     }
 
     fn pending<T: fmt::Debug>(polled: &Poll<T>) {
@@ -428,8 +428,8 @@ mod tests {
         assert_eq!((budget.held(), total.held()), (10, 0));
         let mut more = budget.hold(30).unwrap();
         assert_eq!((budget.held(), total.held()), (40, 30));
-        assert_eq!(budget.hold(11).unwrap_err(), Full::Budget(50));
-        assert_eq!(more.grow(11).unwrap_err(), Full::Budget(50));
+        assert_eq!(budget.hold(11).unwrap_err(), Full::ByteBudget(50));
+        assert_eq!(more.grow(11).unwrap_err(), Full::ByteBudget(50));
         more.grow(10).unwrap();
         more.count(40).unwrap();
         assert_eq!((more.bytes(), budget.held(), total.held()), (40, 50, 40));
@@ -445,7 +445,7 @@ mod tests {
     #[test]
     fn budgets_of_one_total_share_it_beyond_their_own_part() {
         let (one, total) = budget(90, 0);
-        let other = Budget::new(90, 10, &total, (0, 0));
+        let other = ByteBudget::new(90, 10, &total, (0, 0));
         let _held = one.hold(80).unwrap();
         assert_eq!(other.hold(30).unwrap_err(), Full::Total(100));
         assert!(other.hold(10).is_ok() && other.check_total().is_ok());
@@ -479,7 +479,7 @@ mod tests {
         assert_eq!(total.held(), 45 + 2 * 7);
         let mut third = Claim::new(&budget);
         let polled = third.poll_reserve(cx, 1);
-        assert!(matches!(polled, Poll::Ready(Err(Full::Budget(50)))));
+        assert!(matches!(polled, Poll::Ready(Err(Full::ByteBudget(50)))));
         drop(held);
         pending(&small.poll_reserve(cx, 5));
         let Poll::Ready(Ok(held)) = large.poll_reserve(cx, 40) else {

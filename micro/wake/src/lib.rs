@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`Repoller`] | polls a future again at once when the future wakes itself during a poll |
 //! | [`WakeFlag`] | skips polls of a future that has not been woken since it was pending |
-//! | `Budget` | limits the bytes that are held at once; further holders wait in a queue |
+//! | `ByteBudget` | limits the bytes that are held at once; further holders wait in a queue |
 //! | [`SharedFuture`] | a future that one task owns and that other tasks can poll as well |
 //! | `TimeSlice` | limits how long work that is always ready occupies its thread |
 //! | [`sync`] | locks that ignore poisoning |
@@ -45,7 +45,7 @@ mod wake_flag;
 mod wake_state;
 
 #[cfg(not(loom))]
-pub use self::budget::{Budget, Claim, Full, Held, Total};
+pub use self::budget::{ByteBudget, Claim, Full, Held, Total};
 pub use self::repoller::Repoller;
 pub use self::shared::{FutureOwner, SharedFuture, share};
 #[cfg(not(loom))]

@@ -16,41 +16,43 @@ use h2::SendStream;
 use micro_wake::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::attempt::Outgoing;
-use crate::attempt::live::{Live, Pumping};
-use crate::attempt::place::{Node, Place};
+use crate::attempt::ClientEndpoint;
+use crate::attempt::error_context::{ErrorContext, Node};
+use crate::attempt::open_stream::{OpenStream, RequestSender};
 use crate::backoff::pause;
-use crate::clock::{Clock, Life};
-use crate::connection::{Connection, Framing, Head, Incoming, Limits, Pump, Slot};
+use crate::connection::{
+    Connection, Framing, IncomingResponses, RequestHead, RequestPump, ResponseLimits, StreamPermit,
+};
 use crate::deadline::{Timer, limit, race};
-use crate::failure::{Failure, Reach};
-use crate::link::Link;
-use crate::nodes::Service;
+use crate::failure::{Failure, Progress};
+use crate::node_connection::NodeConnection;
+use crate::nodes::ServiceNodes;
 use crate::options::{Limit, round};
 use crate::selector::{Choice, Flight};
+use crate::stream_timer::{StreamLifetime, StreamTimer};
 use micro_core::handler::{Body, Frame, Kind, MethodInfo, Payload, PayloadStream, Response};
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_wake::{Repoller, share};
 
 /// How long to wait for a first node before asking which services there are at all.
-const ASK_AFTER: Duration = Duration::from_millis(50);
+const LIST_AFTER: Duration = Duration::from_millis(50);
 
 /// A stream that fails later than this does not tell how slow its node is.
-const QUICK: Duration = Duration::from_secs(1);
+const SLOW_STREAM: Duration = Duration::from_secs(1);
 
 /// Decoding may take this many times the longest message: values are larger than their bytes.
-const MEMORY: usize = 4;
+const MEMORY_FACTOR: usize = 4;
 
 /// Why an attempt ended without a reply.
-enum Stop {
+enum AttemptError {
     /// The deadline came while waiting for this.
-    Late(&'static str),
+    DeadlineElapsed(&'static str),
     Failed(Failure),
     /// Nobody else has to do with it.
     Own(Error),
 }
 
-impl From<Failure> for Stop {
+impl From<Failure> for AttemptError {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
@@ -66,21 +68,21 @@ enum RetryClass {
 }
 
 /// What an attempt has brought.
-enum Got {
+enum AttemptOutcome {
     Response(Response),
     /// A stream that is open.
-    Stream(Box<Live>),
+    Stream(Box<OpenStream>),
 }
 
 /// What an attempt sends.
-pub(super) enum Requests {
+pub(super) enum RequestBody {
     /// Framed.
     One(Bytes),
     /// `None` once something was taken of it.
     Many(Mutex<Option<PayloadStream>>),
 }
 
-impl Requests {
+impl RequestBody {
     /// The requests as gRPC sends them; a single one says which codec.
     pub(super) fn new(body: Body, framing: &mut Framing) -> Result<Self> {
         let payload = match body {
@@ -98,16 +100,16 @@ impl Requests {
 
 /// The attempts of one call.
 pub(super) struct Attempts<'a> {
-    pub(super) outgoing: &'a Outgoing,
+    pub(super) outgoing: &'a ClientEndpoint,
     pub(super) info: &'a Arc<MethodInfo>,
-    pub(super) head: Head,
+    pub(super) head: RequestHead,
     pub(super) framing: Framing,
-    pub(super) requests: Requests,
+    pub(super) requests: RequestBody,
     /// When all of the call must be over.
     pub(super) deadline: Option<Instant>,
     /// How long to wait for a reply, or for a stream to open.
     pub(super) limit: Option<Limit>,
-    pub(super) life: Life,
+    pub(super) life: StreamLifetime,
     pub(super) started: Instant,
 }
 
@@ -125,32 +127,32 @@ impl Attempts<'_> {
             let others = || service.table.has_other(&choice, flight.member());
             let outcome = if self.info.kind == Kind::Unary {
                 let once = self.once(flight.member(), others(), &mut timer).await;
-                once.map(Got::Response)
+                once.map(AttemptOutcome::Response)
             } else {
                 // In a box of its own: a unary call's future need not have room for it.
                 Box::pin(self.open(flight.member(), others(), &mut timer)).await
             };
             let failure = match self.in_time(outcome) {
-                Ok(Got::Stream(live)) => return Ok(live.into_response(flight)),
-                Ok(Got::Response(reply)) => {
+                Ok(AttemptOutcome::Stream(live)) => return Ok(live.into_response(flight)),
+                Ok(AttemptOutcome::Response(reply)) => {
                     self.answered(flight, &service);
                     return Ok(reply);
                 }
-                Err(Stop::Late(what)) => {
+                Err(AttemptError::DeadlineElapsed(what)) => {
                     let error = self.late(flight.member(), what, attempt);
                     self.answered(flight, &service);
                     return Err(error);
                 }
-                Err(Stop::Own(error)) => return Err(error),
-                Err(Stop::Failed(failure)) => failure,
+                Err(AttemptError::Own(error)) => return Err(error),
+                Err(AttemptError::Failed(failure)) => failure,
             };
             let (node, others) = (Arc::clone(flight.member()), others());
             match failure.reach {
-                Reach::Answered if !failure.error.is_retryable() => {
+                Progress::Answered if !failure.error.is_retryable() => {
                     self.answered(flight, &service);
                 }
                 // Nothing is learned about how fast it is.
-                Reach::Unsent | Reach::Unprocessed => drop(flight),
+                Progress::Unsent | Progress::Unprocessed => drop(flight),
                 _ if self.is_quick() => flight.failed(service.now()),
                 _ => drop(flight),
             }
@@ -183,14 +185,19 @@ impl Attempts<'_> {
     }
 
     /// What a peer gave up for the deadline is late.
-    fn in_time(&self, outcome: Result<Got, Stop>) -> Result<Got, Stop> {
+    fn in_time(
+        &self,
+        outcome: Result<AttemptOutcome, AttemptError>,
+    ) -> Result<AttemptOutcome, AttemptError> {
         outcome.map_err(|stop| match stop {
-            Stop::Failed(failure) if failure.is_late(self.deadline) => Stop::Late("no reply"),
+            AttemptError::Failed(failure) if failure.is_late(self.deadline) => {
+                AttemptError::DeadlineElapsed("no reply")
+            }
             stop => stop,
         })
     }
 
-    fn choice<'a>(&'a self, tried: &'a [Node]) -> Choice<'a, Arc<Link>> {
+    fn choice<'a>(&'a self, tried: &'a [Node]) -> Choice<'a, Arc<NodeConnection>> {
         let options = &self.outgoing.options;
         Choice {
             strategy: options
@@ -204,9 +211,9 @@ impl Attempts<'_> {
     /// Picks a node; waits for a first one.
     async fn pick(
         &self,
-        choice: &Choice<'_, Arc<Link>>,
+        choice: &Choice<'_, Arc<NodeConnection>>,
         timer: &mut Timer<'_>,
-    ) -> Result<(Arc<Service>, Flight<Arc<Link>>)> {
+    ) -> Result<(Arc<ServiceNodes>, Flight<Arc<NodeConnection>>)> {
         let core = &self.outgoing.core;
         loop {
             let service = match &self.outgoing.options.address {
@@ -233,7 +240,7 @@ impl Attempts<'_> {
 
     /// Notes which services there are, for the error to come; never ends.
     async fn ask(&self, known: &mut Option<Vec<String>>) -> Infallible {
-        sleep(ASK_AFTER).await;
+        sleep(LIST_AFTER).await;
         if let Some(registry) = &self.outgoing.core.registry
             && let Ok(nodes) = registry.list().await
         {
@@ -245,7 +252,7 @@ impl Attempts<'_> {
     }
 
     /// Notes how fast a node answers. A stream says nothing of that: its pace is its own.
-    fn answered(&self, flight: Flight<Arc<Link>>, service: &Service) {
+    fn answered(&self, flight: Flight<Arc<NodeConnection>>, service: &ServiceNodes) {
         if self.info.kind == Kind::Unary {
             flight.answered(service.now());
         }
@@ -253,14 +260,14 @@ impl Attempts<'_> {
 
     /// Whether a failure may tell how slow a node is.
     fn is_quick(&self) -> bool {
-        self.info.kind == Kind::Unary || self.started.elapsed() < QUICK
+        self.info.kind == Kind::Unary || self.started.elapsed() < SLOW_STREAM
     }
 
     /// Whether there is anything to send once more.
     fn has_requests(&self) -> bool {
         match &self.requests {
-            Requests::One(_) => true,
-            Requests::Many(requests) => {
+            RequestBody::One(_) => true,
+            RequestBody::Many(requests) => {
                 let requests = requests.lock();
                 requests.is_some()
             }
@@ -269,13 +276,13 @@ impl Attempts<'_> {
 
     fn may_repeat(&self, failure: &Failure) -> RetryClass {
         match failure.reach {
-            Reach::Unsent | Reach::Unprocessed => RetryClass::Free,
-            Reach::Refused => RetryClass::Paid,
-            Reach::Lost if self.info.options.idempotent => RetryClass::Paid,
-            Reach::Answered if self.info.options.idempotent && failure.error.is_retryable() => {
+            Progress::Unsent | Progress::Unprocessed => RetryClass::Free,
+            Progress::Refused => RetryClass::Paid,
+            Progress::Lost if self.info.options.idempotent => RetryClass::Paid,
+            Progress::Answered if self.info.options.idempotent && failure.error.is_retryable() => {
                 RetryClass::Paid
             }
-            Reach::Lost | Reach::Answered => RetryClass::No,
+            Progress::Lost | Progress::Answered => RetryClass::No,
         }
     }
 
@@ -285,7 +292,7 @@ impl Attempts<'_> {
         node: &Node,
         others: bool,
         timer: &mut Timer<'_>,
-    ) -> Result<Arc<Connection>, Stop> {
+    ) -> Result<Arc<Connection>, AttemptError> {
         if tracing::enabled!(tracing::Level::DEBUG) {
             tracing::Span::current().record("node", &*node.node().id);
         }
@@ -295,44 +302,44 @@ impl Attempts<'_> {
             None => {
                 let patience = others.then_some(self.outgoing.core.config.patience);
                 let connected = limit(timer, connecting(link, patience)).await;
-                connected.map_err(|_| Stop::Late("no connection"))??
+                connected.map_err(|_| AttemptError::DeadlineElapsed("no connection"))??
             }
         };
-        if !connection.is_taken() {
+        if !connection.is_saturated() {
             return Ok(connection);
         }
         // In a box of its own: few futures need room for it.
         let wider = limit(timer, Box::pin(link.wider(connection))).await;
-        wider.map_err(|_| Stop::Late("no connection"))
+        wider.map_err(|_| AttemptError::DeadlineElapsed("no connection"))
     }
 
     /// The head of a request, with the time that is left.
-    fn request(&self, connection: &Connection) -> Result<http::Request<()>, Stop> {
+    fn request(&self, connection: &Connection) -> Result<http::Request<()>, AttemptError> {
         let left = self
             .deadline
             .map(|at| at.saturating_duration_since(Instant::now()));
         if left.is_some_and(|left| left.is_zero()) {
-            return Err(Stop::Late("nothing sent"));
+            return Err(AttemptError::DeadlineElapsed("nothing sent"));
         }
         Ok(self.head.request(connection.authority(), left))
     }
 
     /// The one request of the call.
-    fn one(&self) -> Result<&Bytes, Stop> {
+    fn one(&self) -> Result<&Bytes, AttemptError> {
         match &self.requests {
-            Requests::One(frame) => Ok(frame),
-            Requests::Many(_) => Err(Stop::Own(Error::invalid_argument(
+            RequestBody::One(frame) => Ok(frame),
+            RequestBody::Many(_) => Err(AttemptError::Own(Error::invalid_argument(
                 "the call has a stream of requests, the method takes one",
             ))),
         }
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> ResponseLimits {
         let message = self.framing.limit;
-        Limits {
+        ResponseLimits {
             codec: self.framing.codec,
             message,
-            memory: message.saturating_mul(MEMORY),
+            memory: message.saturating_mul(MEMORY_FACTOR),
         }
     }
 
@@ -342,34 +349,40 @@ impl Attempts<'_> {
         node: &Node,
         others: bool,
         timer: &mut Timer<'_>,
-    ) -> Result<Response, Stop> {
+    ) -> Result<Response, AttemptError> {
         let frame = self.one()?;
         let link = node.value();
         let connection = self.connected(node, others, timer).await?;
-        let entered = limit(timer, connection.enter()).await;
-        let _slot = entered.map_err(|_| Stop::Late("no free stream"))??;
+        let entered = limit(timer, connection.acquire()).await;
+        let _slot = entered.map_err(|_| AttemptError::DeadlineElapsed("no free stream"))??;
         let request = self.request(&connection)?;
         let response = connection.send(request, frame.clone());
         let response = response.inspect_err(|_| link.forget(&connection))?;
         let mut receive = pin!(connection.receive(response, self.limits()));
         let Ok(reply) = limit(timer, receive.as_mut()).await else {
             connection.suspect();
-            return Err(Stop::Late("no reply"));
+            return Err(AttemptError::DeadlineElapsed("no reply"));
         };
         reply.map_err(|failure| {
             // A peer that leaves takes no more calls.
-            if matches!(failure.reach, Reach::Unprocessed | Reach::Unsent) {
+            if matches!(failure.reach, Progress::Unprocessed | Progress::Unsent) {
                 link.forget(&connection);
             }
-            Stop::Failed(failure)
+            AttemptError::Failed(failure)
         })
     }
 
     /// One attempt at a call with streams.
-    async fn open(&self, node: &Node, others: bool, timer: &mut Timer<'_>) -> Result<Got, Stop> {
+    async fn open(
+        &self,
+        node: &Node,
+        others: bool,
+        timer: &mut Timer<'_>,
+    ) -> Result<AttemptOutcome, AttemptError> {
         let connection = self.connected(node, others, timer).await?;
-        let entered = limit(timer, enter(node, connection)).await;
-        let (connection, slot) = entered.map_err(|_| Stop::Late("no free stream"))??;
+        let entered = limit(timer, acquire_stream(node, connection)).await;
+        let (connection, slot) =
+            entered.map_err(|_| AttemptError::DeadlineElapsed("no free stream"))??;
         let opened = match self.info.kind {
             Kind::ServerStream | Kind::Unary => {
                 self.server_stream(node, &connection, slot, timer).await
@@ -379,8 +392,8 @@ impl Attempts<'_> {
         };
         opened.inspect_err(|stop| {
             // A peer that leaves takes no more calls.
-            if let Stop::Failed(failure) = stop
-                && matches!(failure.reach, Reach::Unprocessed | Reach::Unsent)
+            if let AttemptError::Failed(failure) = stop
+                && matches!(failure.reach, Progress::Unprocessed | Progress::Unsent)
             {
                 node.value().forget(&connection);
             }
@@ -392,24 +405,27 @@ impl Attempts<'_> {
         &self,
         node: &Node,
         connection: &Arc<Connection>,
-        slot: Slot,
+        slot: StreamPermit,
         timer: &mut Timer<'_>,
-    ) -> Result<Got, Stop> {
+    ) -> Result<AttemptOutcome, AttemptError> {
         let request = self.request(connection)?;
         let response = connection.send(request, self.one()?.clone())?;
-        let mut incoming = Incoming::new(response, self.limits(), slot);
+        let mut incoming = IncomingResponses::new(response, self.limits(), slot);
         // Of the limit the timer knows: what it says tells of attempts, too.
-        let mut silence = Clock::new(None, self.life.pulse());
+        let mut silence = StreamTimer::new(None, self.life.pulse());
         let head = poll_fn(|cx| incoming.poll_head(cx));
         let head = limit(timer, race(head, |task| silence.poll(task))).await;
         let late = match head {
             Ok(Ok(head)) => {
                 head?;
-                let live = Live::new(incoming, self.place(node), &self.life);
-                return Ok(Got::Stream(Box::new(live)));
+                let live = OpenStream::new(incoming, self.error_context(node), &self.life);
+                return Ok(AttemptOutcome::Stream(Box::new(live)));
             }
-            Ok(Err(text)) => Stop::Own(self.place(node).error(ErrorKind::DeadlineExceeded, &text)),
-            Err(_) => Stop::Late("no reply"),
+            Ok(Err(text)) => AttemptError::Own(
+                self.error_context(node)
+                    .error(ErrorKind::DeadlineExceeded, &text),
+            ),
+            Err(_) => AttemptError::DeadlineElapsed("no reply"),
         };
         incoming.suspect();
         Err(late)
@@ -420,8 +436,8 @@ impl Attempts<'_> {
         &self,
         node: &Node,
         connection: &Arc<Connection>,
-        _slot: Slot,
-    ) -> Result<Got, Stop> {
+        _slot: StreamPermit,
+    ) -> Result<AttemptOutcome, AttemptError> {
         let (response, out) = connection.begin(self.request(connection)?)?;
         let (mut pump, mut pumping) = (self.pump(connection, out)?, true);
         let mut again = Repoller::new();
@@ -435,24 +451,26 @@ impl Attempts<'_> {
                 pumping = false;
                 if let Err(error) = pumped {
                     pump.cancel();
-                    return Poll::Ready(Err(Stop::Own(error)));
+                    return Poll::Ready(Err(AttemptError::Own(error)));
                 }
             }
             if let Poll::Ready(outcome) = receive.as_mut().poll(cx) {
-                return Poll::Ready(outcome.map_err(Stop::Failed));
+                return Poll::Ready(outcome.map_err(AttemptError::Failed));
             }
             clock.poll(cx).map(|text| {
-                let error = self.place(node).error(ErrorKind::DeadlineExceeded, &text);
-                Err(Stop::Own(error))
+                let error = self
+                    .error_context(node)
+                    .error(ErrorKind::DeadlineExceeded, &text);
+                Err(AttemptError::Own(error))
             })
         });
         let outcome = outcome.await;
         match &outcome {
-            Err(Stop::Failed(_)) => self.give_back(pump.untouched()),
+            Err(AttemptError::Failed(_)) => self.give_back(pump.untouched()),
             Err(_) => connection.suspect(),
             Ok(_) => {}
         }
-        outcome.map(Got::Response)
+        outcome.map(AttemptOutcome::Response)
     }
 
     /// Sends the head; the requests are sent by a task, whether the replies are read or not.
@@ -460,47 +478,57 @@ impl Attempts<'_> {
         &self,
         node: &Node,
         connection: &Arc<Connection>,
-        slot: Slot,
-    ) -> Result<Got, Stop> {
+        slot: StreamPermit,
+    ) -> Result<AttemptOutcome, AttemptError> {
         let (response, out) = connection.begin(self.request(connection)?)?;
-        let incoming = Incoming::new(response, self.limits(), slot);
-        let mut live = Live::new(incoming, self.place(node), &self.life);
+        let incoming = IncomingResponses::new(response, self.limits(), slot);
+        let mut live = OpenStream::new(incoming, self.error_context(node), &self.life);
         let pump = self.pump(connection, out)?;
         let is_queue = pump.is_queue();
         let (owner, pump) = share(pump);
-        let (pumping, failed) = Pumping::new(owner, &self.life, self.place(node));
+        let (pumping, failed) = RequestSender::new(owner, &self.life, self.error_context(node));
         let Some(task) = self.outgoing.core.tasks.own(pumping.run()) else {
-            return Err(Stop::Own(Error::cancelled("the client is closed")));
+            return Err(AttemptError::Own(Error::cancelled("the client is closed")));
         };
         live.pumped_by(task, failed);
         if is_queue {
             live.helps(pump);
         }
-        Ok(Got::Stream(Box::new(live)))
+        Ok(AttemptOutcome::Stream(Box::new(live)))
     }
 
-    fn pump(&self, connection: &Arc<Connection>, out: SendStream<Bytes>) -> Result<Pump, Stop> {
-        let Requests::Many(requests) = &self.requests else {
+    fn pump(
+        &self,
+        connection: &Arc<Connection>,
+        out: SendStream<Bytes>,
+    ) -> Result<RequestPump, AttemptError> {
+        let RequestBody::Many(requests) = &self.requests else {
             let text = "the call has one request, the method takes a stream";
-            return Err(Stop::Own(Error::invalid_argument(text)));
+            return Err(AttemptError::Own(Error::invalid_argument(text)));
         };
         let mut requests = requests.lock();
         let Some(requests) = requests.take() else {
             let text = "the stream of requests was sent already";
-            return Err(Stop::Own(Error::internal(text)));
+            return Err(AttemptError::Own(Error::internal(text)));
         };
         let pulse = self.life.pulse();
-        Ok(Pump::new(connection, requests, out, self.framing, pulse))
+        Ok(RequestPump::new(
+            connection,
+            requests,
+            out,
+            self.framing,
+            pulse,
+        ))
     }
 
     fn give_back(&self, untouched: Option<PayloadStream>) {
-        if let Requests::Many(requests) = &self.requests {
+        if let RequestBody::Many(requests) = &self.requests {
             *requests.lock() = untouched;
         }
     }
 
-    fn place(&self, node: &Node) -> Place {
-        Place::new(self.info, node)
+    fn error_context(&self, node: &Node) -> ErrorContext {
+        ErrorContext::new(self.info, node)
     }
 
     /// The error for the caller: the service's own as it is, ours with where and which attempt.
@@ -510,13 +538,13 @@ impl Attempts<'_> {
         }
         let kind = failure.error.kind();
         let text = self.counted(failure.error.message(), attempt);
-        Place::new(self.info, node).error(kind, &text)
+        ErrorContext::new(self.info, node).error(kind, &text)
     }
 
     fn late(&self, node: &Node, what: &str, attempt: u32) -> Error {
         let text = format!("{what} within {}", self.waited());
         let text = self.counted(&text, attempt);
-        Place::new(self.info, node).error(ErrorKind::DeadlineExceeded, &text)
+        ErrorContext::new(self.info, node).error(ErrorKind::DeadlineExceeded, &text)
     }
 
     fn counted(&self, text: &str, attempt: u32) -> String {
@@ -532,7 +560,7 @@ impl Attempts<'_> {
         }
     }
 
-    fn nobody(&self, service: &Service, known: Option<Vec<String>>) -> Error {
+    fn nobody(&self, service: &ServiceNodes, known: Option<Vec<String>>) -> Error {
         let registry = self.outgoing.core.registry.as_ref();
         let mut text = format!(
             "no node serves `{}`{}; looked for {} in `{}`",
@@ -556,7 +584,7 @@ impl Attempts<'_> {
 }
 
 async fn connecting(
-    link: &Arc<Link>,
+    link: &Arc<NodeConnection>,
     patience: Option<Duration>,
 ) -> Result<Arc<Connection>, Failure> {
     let Some(patience) = patience else {
@@ -571,17 +599,17 @@ async fn connecting(
 }
 
 /// A free stream, on this connection or on another to the same node.
-async fn enter(
+async fn acquire_stream(
     node: &Node,
     mut connection: Arc<Connection>,
-) -> Result<(Arc<Connection>, Slot), Failure> {
+) -> Result<(Arc<Connection>, StreamPermit), Failure> {
     loop {
-        if let Some(slot) = connection.try_enter_long() {
+        if let Some(slot) = connection.try_acquire_owned() {
             return Ok((connection, slot));
         }
         let wider = node.value().wider(Arc::clone(&connection)).await;
         if Arc::ptr_eq(&wider, &connection) {
-            let slot = connection.enter_long().await?;
+            let slot = connection.acquire_owned().await?;
             return Ok((connection, slot));
         }
         connection = wider;

@@ -2,55 +2,60 @@
 //! attempts.
 
 mod attempts;
-mod live;
-mod place;
+mod error_context;
+mod open_stream;
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::attempt::attempts::{Attempts, Requests};
-use crate::clock::{Keep, Life};
-use crate::connection::{Framing, Head};
-use crate::core::{Core, Method};
+use crate::attempt::attempts::{Attempts, RequestBody};
+use crate::client_state::{CachedMethod, ClientState};
+use crate::connection::{Framing, RequestHead};
 use crate::local;
 use crate::options::{Limit, Options};
+use crate::stream_timer::{KeepAlive, StreamLifetime};
 use micro_core::context::Context;
 use micro_core::handler::{BoxFuture, Call, Endpoint, Kind, MethodInfo, Response};
 use micro_message::error::Result;
 
 /// Where a call goes after its wraps.
-pub(super) struct Outgoing {
-    core: Arc<Core>,
-    method: Arc<Method>,
+pub(super) struct ClientEndpoint {
+    core: Arc<ClientState>,
+    method: Arc<CachedMethod>,
     options: Options,
-    keep: Keep,
+    keep_alive: KeepAlive,
 }
 
-impl Endpoint for Outgoing {
+impl Endpoint for ClientEndpoint {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Response>> {
         Box::pin(self.deliver(call))
     }
 }
 
-impl Outgoing {
+impl ClientEndpoint {
     /// A streaming call keeps something alive: the client.
-    pub(super) fn new(core: Arc<Core>, method: Arc<Method>, options: Options, keep: Keep) -> Self {
+    pub(super) fn new(
+        core: Arc<ClientState>,
+        method: Arc<CachedMethod>,
+        options: Options,
+        keep_alive: KeepAlive,
+    ) -> Self {
         Self {
             core,
             method,
             options,
-            keep,
+            keep_alive,
         }
     }
 
     /// How long the streams of a call may live.
-    fn life(&self, context: &Context) -> Life {
+    fn life(&self, context: &Context) -> StreamLifetime {
         let limit = context.deadline().map(|at| match self.options.limit {
             Some(limit) if limit.at == at => limit,
             _ => Limit::until(at),
         });
-        Life::new(limit, self.options.idle, self.keep.clone())
+        StreamLifetime::new(limit, self.options.idle, self.keep_alive.clone())
     }
 
     /// Through the wraps and on.
@@ -81,9 +86,9 @@ impl Outgoing {
             limit: info.options.message_limit.unwrap_or(config.message_limit),
             compression: self.options.compression.unwrap_or(config.compression),
         };
-        let requests = Requests::new(body, &mut framing)
+        let requests = RequestBody::new(body, &mut framing)
             .map_err(|error| error.context(format_args!("`{}`", info.path)))?;
-        let head = Head::new(
+        let head = RequestHead::new(
             self.method.path.clone(),
             &framing,
             context.metadata(),
@@ -104,7 +109,7 @@ impl Outgoing {
     }
 
     /// How long to wait for a reply, or for a stream to open.
-    fn waits(&self, info: &MethodInfo, life: &Life) -> Option<Limit> {
+    fn waits(&self, info: &MethodInfo, life: &StreamLifetime) -> Option<Limit> {
         let limit = life.limit();
         if info.kind == Kind::Unary {
             return limit;

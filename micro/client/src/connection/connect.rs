@@ -18,14 +18,14 @@ use tokio::net::TcpStream;
 
 use crate::config::Config;
 use crate::connection::driver::Driver;
-use crate::connection::gate::Gate;
-use crate::connection::written::Watched;
+use crate::connection::observed_io::ObservedIo;
+use crate::connection::stream_limiter::StreamLimiter;
 use crate::connection::{Connection, Shared, room};
 
 /// HTTP/2 closes a connection on which frames of less than 256 bytes are unread, as each takes more
 /// memory than its bytes. The default bears a few slow readers of short messages; this many times
 /// the connection's window bears a million frames.
-const SHORT_FRAMES: usize = 8;
+const SHORT_FRAME_FACTOR: usize = 8;
 /// How much of a stream of requests may wait for the socket.
 const SEND_BUFFER: usize = 128 * 1024;
 /// Room for status message and details beside the metadata.
@@ -44,24 +44,26 @@ pub(crate) async fn connect(
     let authority: Authority = address
         .parse()
         .map_err(|_| format!("`{}` is no address", address.escape_debug()))?;
-    let tcp = TcpStream::connect(address).await.map_err(|e| words(&e))?;
-    tcp.set_nodelay(true).map_err(|e| words(&e))?;
-    let (io, seen) = Watched::new(tcp);
+    let tcp = TcpStream::connect(address)
+        .await
+        .map_err(|e| io_message(&e))?;
+    tcp.set_nodelay(true).map_err(|e| io_message(&e))?;
+    let (io, seen) = ObservedIo::new(tcp);
     let list = u32::try_from(config.metadata_limit + STATUS_ROOM).unwrap_or(u32::MAX);
     let handshake = Builder::new()
         .initial_window_size(window(config.stream_window))
         .initial_connection_window_size(window(config.connection_window))
-        .data_frame_budget(config.connection_window.saturating_mul(SHORT_FRAMES))
+        .data_frame_budget(config.connection_window.saturating_mul(SHORT_FRAME_FACTOR))
         .max_send_buffer_size(SEND_BUFFER)
         .max_header_list_size(list)
         .enable_push(false)
         // None until the peer has said how many: that is also how its SETTINGS are noticed.
         .initial_max_send_streams(0)
         .handshake(io);
-    let (sender, mut frames) = handshake.await.map_err(|e| foreign(&e))?;
+    let (sender, mut frames) = handshake.await.map_err(|e| h2_message(&e))?;
     let limit = poll_fn(|cx| match Pin::new(&mut frames).poll(cx) {
         Poll::Ready(Ok(())) => Poll::Ready(Err("the peer closed the connection".to_owned())),
-        Poll::Ready(Err(error)) => Poll::Ready(Err(foreign(&error))),
+        Poll::Ready(Err(error)) => Poll::Ready(Err(h2_message(&error))),
         Poll::Pending => match frames.max_concurrent_send_streams() {
             0 => Poll::Pending,
             limit => Poll::Ready(Ok(limit)),
@@ -70,7 +72,7 @@ pub(crate) async fn connect(
     let limit = limit.await?;
     let pings = frames.ping_pong().expect("asked for once");
     let shared = Arc::new(Shared {
-        gate: Gate::new(limit, config.queue_limit),
+        limiter: StreamLimiter::new(limit, config.queue_limit),
         seen,
         suspect: AtomicBool::new(false),
         end: OnceLock::new(),
@@ -89,12 +91,14 @@ pub(crate) async fn connect(
 
 /// A window as HTTP/2 allows it.
 fn window(bytes: usize) -> u32 {
-    const MOST: u32 = (1 << 31) - 1;
-    u32::try_from(bytes).unwrap_or(MOST).clamp(1, MOST)
+    const MAX_WINDOW: u32 = (1 << 31) - 1;
+    u32::try_from(bytes)
+        .unwrap_or(MAX_WINDOW)
+        .clamp(1, MAX_WINDOW)
 }
 
 /// What the system says, in our words: without the number of its error.
-fn words(error: &io::Error) -> String {
+fn io_message(error: &io::Error) -> String {
     match error.raw_os_error() {
         // Kinds without a name of their own read "uncategorized error".
         Some(_) if error.kind().to_string() != "uncategorized error" => error.kind().to_string(),
@@ -102,9 +106,9 @@ fn words(error: &io::Error) -> String {
     }
 }
 
-fn foreign(error: &h2::Error) -> String {
+fn h2_message(error: &h2::Error) -> String {
     match error.get_io() {
-        Some(error) => words(error),
+        Some(error) => io_message(error),
         None => format!("the peer does not speak HTTP/2: {error}"),
     }
 }

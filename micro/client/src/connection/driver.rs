@@ -9,13 +9,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::client::Connection as Frames;
+use h2::client::Connection as H2Connection;
 use h2::{Ping, PingPong};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::connection::Shared;
-use crate::connection::written::Watched;
+use crate::connection::observed_io::ObservedIo;
 use micro_wake::{FutureOwner, SharedFuture, share};
 
 /// How a connection ended.
@@ -31,15 +31,15 @@ pub(crate) struct End {
 
 /// The task of one connection. Whoever spawns it owns it.
 pub(crate) struct Driver {
-    moving: FutureOwner<Moving>,
+    moving: FutureOwner<ConnectionDriver>,
     shared: Arc<Shared>,
     /// The last wake-up was passed on to the callers.
     yielded: bool,
 }
 
 /// Moves the frames.
-pub(super) struct Moving {
-    frames: Frames<Watched<TcpStream>, Bytes>,
+pub(super) struct ConnectionDriver {
+    frames: H2Connection<ObservedIo<TcpStream>, Bytes>,
     shared: Arc<Shared>,
     pings: PingPong,
     interval: Duration,
@@ -52,13 +52,13 @@ pub(super) struct Moving {
 
 impl Driver {
     pub(super) fn new(
-        frames: Frames<Watched<TcpStream>, Bytes>,
+        frames: H2Connection<ObservedIo<TcpStream>, Bytes>,
         pings: PingPong,
         shared: Arc<Shared>,
         interval: Duration,
         timeout: Duration,
-    ) -> (Self, Arc<SharedFuture<Moving>>) {
-        let (moving, others) = share(Moving {
+    ) -> (Self, Arc<SharedFuture<ConnectionDriver>>) {
+        let (moving, others) = share(ConnectionDriver {
             frames,
             shared: Arc::clone(&shared),
             pings,
@@ -78,7 +78,7 @@ impl Driver {
     /// Runs until the connection has ended; calls still on it then fail.
     pub(crate) async fn run(mut self) -> End {
         let end = poll_fn(|cx| self.poll(cx)).await;
-        self.shared.gate.close();
+        self.shared.limiter.close();
         end
     }
 
@@ -94,7 +94,7 @@ impl Driver {
     }
 }
 
-impl Future for Moving {
+impl Future for ConnectionDriver {
     type Output = End;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
@@ -105,15 +105,15 @@ impl Future for Moving {
     }
 }
 
-impl Moving {
+impl ConnectionDriver {
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
             if let Poll::Ready(ended) = Pin::new(&mut self.frames).poll(cx) {
                 return Poll::Ready(self.ended(ended));
             }
-            if self.shared.gate.is_crowded() {
+            if self.shared.limiter.has_waiters() {
                 let limit = self.frames.max_concurrent_send_streams();
-                self.shared.gate.allow(limit);
+                self.shared.limiter.set_limit(limit);
             }
             if self.pinged.is_some() && self.pings.poll_pong(cx).is_ready() {
                 self.pinged = None;
@@ -139,7 +139,7 @@ impl Moving {
         let calm = Some(h2::Reason::ENHANCE_YOUR_CALM);
         match ended {
             Ok(()) => End {
-                clean: self.shared.gate.running() == 0,
+                clean: self.shared.limiter.running() == 0,
                 ..End::new("was closed")
             },
             Err(error) => End {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::HeaderMap;
 
-use crate::failure::{Failure, Reach};
+use crate::failure::{Failure, Progress};
 use micro_core::handler::{Frame, PayloadRef};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind, Result};
@@ -49,14 +49,14 @@ impl Frame for Framing {
 }
 
 /// Takes messages out of the data of a reply.
-pub(super) struct Frames {
+pub(super) struct MessageReader {
     decoder: Decoder,
     /// What the peer says it compresses with.
     encoding: Option<String>,
     limit: usize,
 }
 
-impl Frames {
+impl MessageReader {
     /// For a reply with this head.
     pub(super) fn new(head: &HeaderMap, limit: usize) -> Self {
         let encoding = head.get(ENCODING);
@@ -146,7 +146,10 @@ impl Frames {
                 _ => ErrorKind::Internal,
             };
             let text = format!("the reply's message: {}", error.message());
-            Failure::new(Reach::Answered, Error::new(kind, text).with_source(error))
+            Failure::new(
+                Progress::Answered,
+                Error::new(kind, text).with_source(error),
+            )
         })
     }
 }
@@ -155,7 +158,7 @@ pub(super) fn answered(
     kind: ErrorKind,
     text: impl Into<std::borrow::Cow<'static, str>>,
 ) -> Failure {
-    Failure::new(Reach::Answered, Error::new(kind, text))
+    Failure::new(Progress::Answered, Error::new(kind, text))
 }
 
 /// An answer that no gRPC server gives.
@@ -170,7 +173,7 @@ mod tests {
     #[test]
     fn prefixes_are_judged_before_anything_is_kept() {
         let refused = |bytes: &'static [u8], limit| {
-            let mut frames = Frames::new(&HeaderMap::new(), limit);
+            let mut frames = MessageReader::new(&HeaderMap::new(), limit);
             frames.push(Bytes::from_static(bytes));
             frames.next().unwrap_err().error
         };

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
-use crate::connection::frames::Frames;
+use crate::connection::frames::MessageReader;
 use crate::connection::status;
 
 /// The longest message that [`frames`] accepts.
@@ -18,7 +18,7 @@ pub fn frames(body: &[u8], size: usize, encoding: Option<&str>) -> (Vec<Bytes>, 
     if let Some(value) = encoding.and_then(|name| HeaderValue::from_str(name).ok()) {
         head.insert("grpc-encoding", value);
     }
-    let mut frames = Frames::new(&head, LIMIT);
+    let mut frames = MessageReader::new(&head, LIMIT);
     let mut messages = Vec::new();
     for piece in body.chunks(size.max(1)) {
         frames.push(Bytes::copy_from_slice(piece));

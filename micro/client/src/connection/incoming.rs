@@ -13,11 +13,11 @@ use h2::client::ResponseFuture;
 use http::HeaderMap;
 use micro_wake::Repoller;
 
-use crate::connection::frames::{Frames, nonsense};
-use crate::connection::gate::Slot;
-use crate::connection::response::{Limits, codec};
+use crate::connection::frames::{MessageReader, nonsense};
+use crate::connection::response::{ResponseLimits, codec};
 use crate::connection::room::Room;
 use crate::connection::status::status;
+use crate::connection::stream_limiter::StreamPermit;
 use crate::failure::Failure;
 use micro_core::handler::Payload;
 use micro_message::codec::Codec;
@@ -25,31 +25,31 @@ use micro_message::metadata::Metadata;
 use micro_wire::headers;
 
 /// The replies of a streaming call. Dropping it cancels the call at the peer.
-pub(crate) struct Incoming {
-    replies: Replies,
+pub(crate) struct IncomingResponses {
+    replies: BodyReader,
     /// Moving the connection's frames may bring what is waited for.
     again: Repoller,
     /// Several messages were there at once since it was last waited for any.
     flows: bool,
 }
 
-struct Replies {
+struct BodyReader {
     stage: Stage,
     /// Waits to be asked for, once the head is there.
     leading: Option<Metadata>,
-    limits: Limits,
-    slot: Slot,
+    limits: ResponseLimits,
+    slot: StreamPermit,
 }
 
 enum Stage {
-    Head(ResponseFuture),
-    Body(Box<Reading>),
+    RequestHead(ResponseFuture),
+    Body(Box<ReadState>),
     Over,
 }
 
-struct Reading {
+struct ReadState {
     body: RecvStream,
-    frames: Frames,
+    frames: MessageReader,
     room: Room,
     codec: Codec,
     /// Bytes of the piece that is being read, for which there is room again afterwards.
@@ -59,16 +59,20 @@ struct Reading {
 }
 
 /// What comes next.
-pub(crate) enum Step {
+pub(crate) enum NextItem {
     Message(Payload),
     /// How it ended, and the metadata behind it.
     End(Result<(), Failure>, Metadata),
 }
 
-impl Incoming {
-    pub(crate) fn new(response: ResponseFuture, limits: Limits, slot: Slot) -> Self {
-        let replies = Replies {
-            stage: Stage::Head(response),
+impl IncomingResponses {
+    pub(crate) fn new(
+        response: ResponseFuture,
+        limits: ResponseLimits,
+        slot: StreamPermit,
+    ) -> Self {
+        let replies = BodyReader {
+            stage: Stage::RequestHead(response),
             leading: None,
             limits,
             slot,
@@ -105,7 +109,7 @@ impl Incoming {
     }
 
     /// Asks for what comes next. Not again after the end.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<NextItem> {
         if !self.flows {
             return self.replies.poll(cx, false);
         }
@@ -120,9 +124,9 @@ impl Incoming {
     }
 }
 
-impl Replies {
+impl BodyReader {
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        let Stage::Head(response) = &mut self.stage else {
+        let Stage::RequestHead(response) = &mut self.stage else {
             return Poll::Ready(Ok(()));
         };
         let id = response.stream_id().as_u32();
@@ -147,9 +151,9 @@ impl Replies {
         let mut leading = Metadata::new();
         headers::read(&head.headers, &mut leading);
         self.leading = Some(leading);
-        self.stage = Stage::Body(Box::new(Reading {
+        self.stage = Stage::Body(Box::new(ReadState {
             body,
-            frames: Frames::new(&head.headers, self.limits.message),
+            frames: MessageReader::new(&head.headers, self.limits.message),
             room: Room::new(&connection.receive),
             codec,
             owed: 0,
@@ -170,13 +174,13 @@ impl Replies {
         })
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, moves: bool) -> Poll<Step> {
+    fn poll(&mut self, cx: &mut Context<'_>, moves: bool) -> Poll<NextItem> {
         if let Err(failure) = ready!(self.poll_head(cx)) {
-            return Poll::Ready(Step::End(Err(failure), Metadata::new()));
+            return Poll::Ready(NextItem::End(Err(failure), Metadata::new()));
         }
         let Stage::Body(reading) = &mut self.stage else {
             let failure = nonsense("the stream is over");
-            return Poll::Ready(Step::End(Err(failure), Metadata::new()));
+            return Poll::Ready(NextItem::End(Err(failure), Metadata::new()));
         };
         let memory = self.limits.memory;
         let connection = self.slot.connection();
@@ -188,7 +192,7 @@ impl Replies {
         let ended = match ready!(polled) {
             Ok(Some(bytes)) => {
                 let codec = reading.codec;
-                return Poll::Ready(Step::Message(Payload::Encoded {
+                return Poll::Ready(NextItem::Message(Payload::Encoded {
                     codec,
                     bytes,
                     memory,
@@ -203,37 +207,37 @@ impl Replies {
         let id = reading.body.stream_id().as_u32();
         self.stage = Stage::Over;
         Poll::Ready(match ended {
-            Ok((status, metadata)) => Step::End(status, metadata),
-            Err(Broken::Response(failure)) => Step::End(Err(failure), Metadata::new()),
-            Err(Broken::Stream(error)) => {
+            Ok((status, metadata)) => NextItem::End(status, metadata),
+            Err(ReadError::Response(failure)) => NextItem::End(Err(failure), Metadata::new()),
+            Err(ReadError::Stream(error)) => {
                 let failure = connection.cut(&error, id);
-                Step::End(Err(failure), Metadata::new())
+                NextItem::End(Err(failure), Metadata::new())
             }
         })
     }
 }
 
 /// Why reading cannot go on.
-enum Broken {
+enum ReadError {
     Stream(h2::Error),
     Response(Failure),
 }
 
-impl From<Failure> for Broken {
+impl From<Failure> for ReadError {
     fn from(failure: Failure) -> Self {
         Self::Response(failure)
     }
 }
 
-impl From<h2::Error> for Broken {
+impl From<h2::Error> for ReadError {
     fn from(error: h2::Error) -> Self {
         Self::Stream(error)
     }
 }
 
-impl Reading {
+impl ReadState {
     /// The next message; `None` after the last.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ReadError>> {
         loop {
             if let Some(message) = self.frames.next()? {
                 self.room.release();
@@ -260,7 +264,7 @@ impl Reading {
     fn poll_end(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(Result<(), Failure>, Metadata), Broken>> {
+    ) -> Poll<Result<(Result<(), Failure>, Metadata), ReadError>> {
         let trailers: HeaderMap = ready!(self.body.poll_trailers(cx))?.unwrap_or_default();
         let outcome = match status(&trailers).or_else(|| self.status.take()) {
             Some(Ok(())) if self.frames.is_between() => Ok(()),

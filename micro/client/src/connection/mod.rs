@@ -7,14 +7,14 @@ mod connect;
 mod driver;
 mod frames;
 pub mod fuzz;
-mod gate;
-mod head;
 mod incoming;
-mod pump;
+mod observed_io;
+mod request_head;
+mod request_pump;
 mod response;
 mod room;
 mod status;
-mod written;
+mod stream_limiter;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,27 +29,27 @@ use http::uri::Authority;
 use micro_wake::sync::Mutex;
 use tokio::sync::SemaphorePermit;
 
-use self::driver::Moving;
-use self::frames::{Frames, answered, nonsense};
-use self::gate::{Gate, Shut};
+use self::driver::ConnectionDriver;
+use self::frames::{MessageReader, answered, nonsense};
+use self::observed_io::IoProgress;
 use self::response::codec;
 use self::room::Room;
-use self::written::Seen;
-use crate::failure::{Failure, Reach};
+use self::stream_limiter::{AcquireError, StreamLimiter};
+use crate::failure::{Failure, Progress};
 use micro_core::handler::{Body, Payload, Response};
 use micro_message::error::{Error, ErrorKind};
 use micro_message::metadata::Metadata;
-use micro_wake::{Budget, SharedFuture};
+use micro_wake::{ByteBudget, SharedFuture};
 use micro_wire::headers;
 
 pub(super) use self::connect::connect;
 pub(super) use self::driver::{Driver, End};
 pub(super) use self::frames::Framing;
-pub(super) use self::gate::Slot;
-pub(super) use self::head::Head;
-pub(super) use self::incoming::{Incoming, Step};
-pub(super) use self::pump::Pump;
-pub(super) use self::response::Limits;
+pub(super) use self::incoming::{IncomingResponses, NextItem};
+pub(super) use self::request_head::RequestHead;
+pub(super) use self::request_pump::RequestPump;
+pub(super) use self::response::ResponseLimits;
+pub(super) use self::stream_limiter::StreamPermit;
 
 /// From so many calls at once on, frames are moved in batches, by the task.
 const BATCH_THRESHOLD: usize = 8;
@@ -60,17 +60,17 @@ pub(super) struct Connection {
     sender: Mutex<SendRequest<Bytes>>,
     shared: Arc<Shared>,
     /// What moves its frames.
-    moving: Arc<SharedFuture<Moving>>,
+    moving: Arc<SharedFuture<ConnectionDriver>>,
     authority: Authority,
     /// What its calls may have received in part.
-    receive: Arc<Budget>,
+    receive: Arc<ByteBudget>,
 }
 
 /// What a connection and its task have in common.
 #[derive(Debug)]
 struct Shared {
-    gate: Gate,
-    seen: Arc<Seen>,
+    limiter: StreamLimiter,
+    seen: Arc<IoProgress>,
     /// Set by calls that got no answer; the task then asks for a sign of life.
     suspect: AtomicBool,
     /// Why it ended; set by the task.
@@ -80,39 +80,43 @@ struct Shared {
 impl Shared {
     /// Whether so many calls run that each is better off behind the others.
     fn moves_in_batches(&self) -> bool {
-        self.gate.running() >= BATCH_THRESHOLD
+        self.limiter.running() >= BATCH_THRESHOLD
     }
 }
 
 impl Connection {
     /// Waits for a free stream.
-    pub(super) async fn enter(&self) -> Result<SemaphorePermit<'_>, Failure> {
-        self.shared.gate.enter().await.map_err(|shut| match shut {
-            Shut::Closed => Failure::unsent(format!("the connection {}", self.end())),
-            Shut::Full(most) => Failure::new(
-                Reach::Unsent,
-                Error::resource_exhausted(format!(
-                    "{most} calls wait for a free stream already (`queue_limit`)"
-                )),
-            ),
-        })
+    pub(super) async fn acquire(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        self.shared
+            .limiter
+            .acquire()
+            .await
+            .map_err(|shut| match shut {
+                AcquireError::Closed => Failure::unsent(format!("the connection {}", self.end())),
+                AcquireError::Full(most) => Failure::new(
+                    Progress::Unsent,
+                    Error::resource_exhausted(format!(
+                        "{most} calls wait for a free stream already (`queue_limit`)"
+                    )),
+                ),
+            })
     }
 
     /// A free stream, if there is one now, to be kept for as long as that lasts.
-    pub(super) fn try_enter_long(self: &Arc<Self>) -> Option<Slot> {
-        let permit = self.shared.gate.try_enter()?;
-        Some(Slot::new(Arc::clone(self), permit))
+    pub(super) fn try_acquire_owned(self: &Arc<Self>) -> Option<StreamPermit> {
+        let permit = self.shared.limiter.try_acquire()?;
+        Some(StreamPermit::new(Arc::clone(self), permit))
     }
 
     /// Whether streams keep calls from this connection.
-    pub(super) fn is_taken(&self) -> bool {
-        self.shared.gate.is_taken()
+    pub(super) fn is_saturated(&self) -> bool {
+        self.shared.limiter.is_saturated()
     }
 
     /// Waits for a free stream, to be kept for as long as that lasts.
-    pub(super) async fn enter_long(self: &Arc<Self>) -> Result<Slot, Failure> {
-        let permit = self.enter().await?;
-        Ok(Slot::new(Arc::clone(self), permit))
+    pub(super) async fn acquire_owned(self: &Arc<Self>) -> Result<StreamPermit, Failure> {
+        let permit = self.acquire().await?;
+        Ok(StreamPermit::new(Arc::clone(self), permit))
     }
 
     /// Whether no more calls can be sent on it.
@@ -175,7 +179,7 @@ impl Connection {
     pub(super) async fn receive(
         &self,
         mut response: ResponseFuture,
-        limits: Limits,
+        limits: ResponseLimits,
     ) -> Result<Response, Failure> {
         let (head, mut body) = match (&mut response).await {
             Ok(response) => response.into_parts(),
@@ -189,7 +193,7 @@ impl Connection {
             return Err(failure);
         }
         let codec = codec(head.status, &head.headers, limits.codec)?;
-        let frames = Frames::new(&head.headers, limits.message);
+        let frames = MessageReader::new(&head.headers, limits.message);
         let (message, is_cut) = self.message(&mut body, frames).await?;
         let trailers = match body.trailers().await {
             Ok(trailers) => trailers.unwrap_or_default(),
@@ -228,7 +232,7 @@ impl Connection {
     async fn message(
         &self,
         body: &mut RecvStream,
-        mut frames: Frames,
+        mut frames: MessageReader,
     ) -> Result<(Option<Bytes>, bool), Failure> {
         let (mut found, mut room) = (None, Room::new(&self.receive));
         while let Some(chunk) = body.data().await {
@@ -268,15 +272,15 @@ impl Connection {
         if error.is_reset() && error.is_remote() {
             let reason = error.reason().unwrap_or(Reason::NO_ERROR);
             let reach = match reason {
-                Reason::REFUSED_STREAM => Reach::Refused,
-                _ => Reach::Lost,
+                Reason::REFUSED_STREAM => Progress::Refused,
+                _ => Progress::Lost,
             };
             let text = format!("the peer reset the stream: {}", reason.description());
             return Failure::new(reach, Error::new(kind(reason), text));
         }
         if error.is_go_away() && error.is_remote() {
             let text = "the peer closed the connection before it began with the call";
-            return Failure::new(Reach::Unprocessed, Error::unavailable(text));
+            return Failure::new(Progress::Unprocessed, Error::unavailable(text));
         }
         if error.is_io() && !self.shared.seen.has_left(stream) {
             return Failure::unsent(format!("the connection {}", self.end()));
@@ -286,7 +290,7 @@ impl Connection {
         } else {
             format!("the peer broke the protocol: {error}")
         };
-        Failure::new(Reach::Lost, Error::unavailable(text))
+        Failure::new(Progress::Lost, Error::unavailable(text))
     }
 
     fn end(&self) -> &str {

@@ -9,32 +9,32 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use micro_wake::{Budget, Claim, Held, Total};
+use micro_wake::{ByteBudget, Claim, Held, Total};
 
 use crate::config::Config;
-use crate::connection::frames::{Frames, answered};
+use crate::connection::frames::{MessageReader, answered};
 use crate::failure::Failure;
 use micro_message::error::ErrorKind;
 
 /// What the calls of a connection may have received in part.
-pub(super) fn budget(config: &Config) -> Arc<Budget> {
+pub(super) fn budget(config: &Config) -> Arc<ByteBudget> {
     let waiting = (config.connection_window / 2).checked_div(config.stream_window);
     // Nothing is shared between connections: the limit itself is free of that.
     let free = usize::MAX;
     let waiting = waiting.unwrap_or(1).max(1);
-    Budget::new(config.receive_buffer, free, &Total::new(0), (waiting, 0))
+    ByteBudget::new(config.receive_buffer, free, &Total::new(0), (waiting, 0))
 }
 
 /// The room of one reply's message at hand.
 #[derive(Debug)]
 pub(super) struct Room {
-    budget: Arc<Budget>,
+    budget: Arc<ByteBudget>,
     held: Option<Held>,
     claim: Option<Claim>,
 }
 
 impl Room {
-    pub(super) fn new(budget: &Arc<Budget>) -> Self {
+    pub(super) fn new(budget: &Arc<ByteBudget>) -> Self {
         Self {
             budget: Arc::clone(budget),
             held: None,
@@ -47,14 +47,14 @@ impl Room {
     /// # Errors
     ///
     /// `ResourceExhausted` when too many messages wait.
-    pub(super) async fn reserve(&mut self, frames: &Frames) -> Result<(), Failure> {
+    pub(super) async fn reserve(&mut self, frames: &MessageReader) -> Result<(), Failure> {
         poll_fn(|cx| self.poll_reserve(frames, cx)).await
     }
 
     /// As [`reserve`](Self::reserve).
     pub(super) fn poll_reserve(
         &mut self,
-        frames: &Frames,
+        frames: &MessageReader,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Failure>> {
         let Some(length) = frames.begun() else {

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use crate::failure::{Failure, Reach};
+use crate::failure::{Failure, Progress};
 use micro_message::error::Error;
 use micro_message::metadata::Metadata;
 use micro_wire::grpc::{NOT_HANDLED, status};
@@ -17,13 +17,13 @@ pub(super) fn status(fields: &HeaderMap) -> Option<Result<(), Failure>> {
                 "the server sent `grpc-status: {code}`, which gRPC does not have: {}",
                 error.message()
             );
-            return Failure::new(Reach::Answered, Error::new(error.kind(), text));
+            return Failure::new(Progress::Answered, Error::new(error.kind(), text));
         }
         let mut metadata = Metadata::new();
         headers::read(fields, &mut metadata);
         let mut failure = Failure::answered(error.with_metadata(metadata));
         if fields.contains_key(NOT_HANDLED) {
-            failure.reach = Reach::Refused;
+            failure.reach = Progress::Refused;
         }
         failure
     }))
@@ -45,7 +45,7 @@ mod tests {
             fields.insert(key, value.parse().unwrap());
         }
         let failure = status(&fields).unwrap().unwrap_err();
-        assert_eq!(failure.reach, Reach::Refused);
+        assert_eq!(failure.reach, Progress::Refused);
         let metadata: Vec<_> = failure.error.metadata().iter().collect();
         assert_eq!(metadata, [("a", "b")]);
     }

@@ -8,11 +8,11 @@ use std::time::Duration;
 /// A latency loses half its weight in this time, so that a slow node is looked at again.
 const HALF_LIFE: Duration = Duration::from_secs(2);
 /// Failures within this time count as one.
-const TOGETHER: Duration = Duration::from_millis(100);
+const FAILURE_WINDOW: Duration = Duration::from_millis(100);
 /// Failures make a node look no slower than this.
-const WORST: Duration = Duration::from_secs(1);
+const MAX_FAILURE_LATENCY: Duration = Duration::from_secs(1);
 /// Below 2^14 ns (16 µs) latencies are the same.
-const FLOOR: u32 = 14;
+const MIN_LATENCY_BITS: u32 = 14;
 
 /// Calls in flight at a node and how fast it answers.
 #[derive(Debug, Default)]
@@ -66,8 +66,10 @@ impl Load {
     pub(super) fn failed(&self, now: Duration, took: Duration) {
         let before = self.latency.load(Ordering::Relaxed);
         let age = nanos(now).saturating_sub(self.measured.load(Ordering::Relaxed));
-        let factor = if age > nanos(TOGETHER) { 2 } else { 1 };
-        let punished = before.saturating_mul(factor).min(nanos(WORST));
+        let factor = if age > nanos(FAILURE_WINDOW) { 2 } else { 1 };
+        let punished = before
+            .saturating_mul(factor)
+            .min(nanos(MAX_FAILURE_LATENCY));
         self.store(now, punished.max(before).max(nanos(took)).max(1_000_000));
     }
 
@@ -85,7 +87,7 @@ impl Load {
         let age = nanos(now).saturating_sub(self.measured.load(Ordering::Relaxed));
         let halvings = u32::try_from(age / nanos(HALF_LIFE)).unwrap_or(u32::MAX);
         let magnitude = latency.ilog2();
-        Some(magnitude.saturating_sub(halvings).max(FLOOR))
+        Some(magnitude.saturating_sub(halvings).max(MIN_LATENCY_BITS))
     }
 
     /// Whether a call waits less here than there. The one not known yet counts as equally fast.
@@ -147,8 +149,8 @@ mod tests {
             "all at once are one"
         );
         for tenths in 1..100 {
-            broken.failed(NOW + TOGETHER * 2 * tenths, Duration::from_micros(20));
+            broken.failed(NOW + FAILURE_WINDOW * 2 * tenths, Duration::from_micros(20));
         }
-        assert_eq!(broken.latency(), Some(WORST));
+        assert_eq!(broken.latency(), Some(MAX_FAILURE_LATENCY));
     }
 }

@@ -11,14 +11,14 @@ use futures_core::Stream;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use super::peer::{Incoming, Peer, framed, head};
+use super::peer::{IncomingResponses, Peer, framed, head};
 use super::streams::{echo_lazily, talk};
 use super::*;
 use micro_core::handler::Streaming;
 
 /// A peer on a thread of its own, until the other half is dropped.
 fn elsewhere<F>(
-    script: impl Fn(Incoming) -> F + Send + Sync + 'static,
+    script: impl Fn(IncomingResponses) -> F + Send + Sync + 'static,
 ) -> (String, oneshot::Sender<()>)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -39,7 +39,7 @@ where
 #[tokio::test]
 async fn who_takes_many_replies_sends_requests_without_another_task() {
     let (told, heard) = mpsc::channel();
-    let (address, _stop) = elsewhere(move |mut incoming: Incoming| {
+    let (address, _stop) = elsewhere(move |mut incoming: IncomingResponses| {
         let told = told.clone();
         async move {
             let two = Bytes::from(framed(b"said").repeat(2));
@@ -67,7 +67,7 @@ async fn who_takes_many_replies_sends_requests_without_another_task() {
 }
 
 /// Sends without end what the windows let through.
-async fn flow(mut incoming: Incoming) {
+async fn flow(mut incoming: IncomingResponses) {
     let piece = Bytes::from(framed(&[b'a'; LENGTH]).repeat(16));
     let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();
     loop {

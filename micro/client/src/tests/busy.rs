@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use tokio::time::{Instant, sleep};
 
-use super::peer::{Incoming, Peer, framed, head};
+use super::peer::{IncomingResponses, Peer, framed, head};
 use super::*;
 use micro_core::handler::{Method, Parts, Resources, Route, Router, ServiceInfo, Streaming};
 use micro_message::error::{Error, ErrorKind};
@@ -28,7 +28,7 @@ impl Stream for Busy {
 
 /// A peer that takes all and never answers.
 async fn sponge() -> Peer {
-    Peer::scripted(|mut incoming: Incoming| async move {
+    Peer::scripted(|mut incoming: IncomingResponses| async move {
         while let Some(Ok(chunk)) = incoming.body.data().await {
             let room = incoming.body.flow_control().release_capacity(chunk.len());
             room.unwrap_or_default();
@@ -40,7 +40,7 @@ async fn sponge() -> Peer {
 
 /// A peer that sends messages as fast as they are taken.
 async fn spring() -> Peer {
-    Peer::scripted(|mut incoming: Incoming| async move {
+    Peer::scripted(|mut incoming: IncomingResponses| async move {
         let Ok(mut stream) = incoming.respond.send_response(head(&[]), false) else {
             return;
         };

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::peer::{Held, Incoming, Peer, answer, echo, framed, head, read, refuse};
+use super::peer::{Held, IncomingResponses, Peer, answer, echo, framed, head, read, refuse};
 use super::*;
 use crate::selector::Strategy;
 use micro_core::context::Context;
@@ -90,7 +90,7 @@ async fn metadata_deadline_and_trace_go_along() {
 
 #[tokio::test]
 async fn json_is_sent_and_expected_when_asked_for() {
-    let peer = Peer::scripted(|mut incoming: Incoming| async move {
+    let peer = Peer::scripted(|mut incoming: IncomingResponses| async move {
         let kind = incoming.head.headers["content-type"]
             .to_str()
             .unwrap()

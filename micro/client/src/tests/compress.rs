@@ -1,6 +1,6 @@
 //! Compressed requests and replies; and what is said where nothing can be compressed.
 
-use super::peer::{Incoming, Peer, answer, framed, head, read};
+use super::peer::{IncomingResponses, Peer, answer, framed, head, read};
 use super::*;
 use micro_core::handler::Streaming;
 use micro_message::error::ErrorKind;
@@ -10,7 +10,7 @@ const OK: Option<&[(&str, &str)]> = Some(&[("grpc-status", "0")]);
 
 /// A peer that says what it was sent: which encodings, the flag, how many bytes.
 async fn telling() -> Peer {
-    Peer::scripted(|mut incoming: Incoming| async move {
+    Peer::scripted(|mut incoming: IncomingResponses| async move {
         let field = |name| {
             let value = incoming.head.headers.get(name);
             value
@@ -59,7 +59,7 @@ async fn requests_are_compressed_where_that_helps_and_only_when_asked() {
 
 /// A peer whose replies are so many bytes, compressed.
 async fn compressing(compression: Compression, len: usize) -> Peer {
-    Peer::scripted(move |incoming: Incoming| async move {
+    Peer::scripted(move |incoming: IncomingResponses| async move {
         let packed = compression.compress(&vec![b'x'; len]).unwrap();
         let mut message = framed(&packed).to_vec();
         message[0] = 1;

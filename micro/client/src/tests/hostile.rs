@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::peer::{Held, Incoming, Peer, answer, fields, framed, head, read, refuse};
+use super::peer::{Held, IncomingResponses, Peer, answer, fields, framed, head, read, refuse};
 use super::*;
 use micro_message::error::{Error, ErrorKind};
 
 const OK: Option<&[(&str, &str)]> = Some(&[("grpc-status", "0")]);
 
 /// What a call to a peer with this script fails with.
-async fn failure<F>(script: impl Fn(Incoming) -> F + Send + Sync + 'static) -> (Error, usize)
+async fn failure<F>(
+    script: impl Fn(IncomingResponses) -> F + Send + Sync + 'static,
+) -> (Error, usize)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -238,7 +240,7 @@ async fn large_messages_pass_both_ways() {
 async fn replies_without_room_wait_until_another_one_is_complete() {
     let (begun, calls) = (Held::default(), Arc::<AtomicUsize>::default());
     let (held, counted) = (begun.clone(), Arc::clone(&calls));
-    let peer = Peer::scripted(move |mut incoming: Incoming| {
+    let peer = Peer::scripted(move |mut incoming: IncomingResponses| {
         let (held, number) = (held.clone(), counted.fetch_add(1, Ordering::SeqCst));
         async move {
             let bytes = Bytes::from(read(&mut incoming.body).await);

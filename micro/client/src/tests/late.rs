@@ -10,7 +10,7 @@ use std::task::{Context, Waker};
 use h2::Reason;
 use tokio::time::advance;
 
-use super::peer::{Held, Incoming, Peer, fields, framed, head, refuse};
+use super::peer::{Held, IncomingResponses, Peer, fields, framed, head, refuse};
 use super::*;
 use micro_core::handler::Streaming;
 use micro_message::error::{Error, ErrorKind};
@@ -48,7 +48,7 @@ const CANCELLED: &[(&str, &str)] = &[("grpc-status", "1"), ("grpc-message", "con
 /// A peer that holds every call, then moves the clock on and gives the call up.
 async fn peer(way: Way, later: Duration, held: &Held) -> Peer {
     let held = held.clone();
-    Peer::scripted(move |mut incoming: Incoming| {
+    Peer::scripted(move |mut incoming: IncomingResponses| {
         let held = held.clone();
         async move {
             let mut stream = match way {

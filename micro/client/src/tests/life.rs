@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::time::{Instant, timeout};
 
-use super::peer::{Held, Incoming, Peer, echo};
+use super::peer::{Held, IncomingResponses, Peer, echo};
 use super::*;
 use micro_message::error::{Error, ErrorKind};
 use micro_registry::{Backend, Capabilities, Watch, WatchSender};
@@ -13,7 +13,7 @@ use micro_registry::{Backend, Capabilities, Watch, WatchSender};
 async fn holding(builder: h2::server::Builder) -> (Peer, Held) {
     let held = Held::default();
     let waiting = held.clone();
-    let script = move |mut incoming: Incoming| {
+    let script = move |mut incoming: IncomingResponses| {
         let waiting = waiting.clone();
         async move {
             tokio::select! {

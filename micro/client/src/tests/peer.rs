@@ -15,14 +15,14 @@ use tokio::task::JoinSet;
 use micro_core::handler::BoxFuture;
 
 /// One call as the script sees it.
-pub(super) struct Incoming {
+pub(super) struct IncomingResponses {
     pub(super) head: http::request::Parts,
     pub(super) body: RecvStream,
     pub(super) respond: SendResponse<Bytes>,
     counts: Arc<Counts>,
 }
 
-impl Incoming {
+impl IncomingResponses {
     /// Waits until the client resets the stream, and counts it.
     pub(super) async fn reset(&mut self) {
         let reason = std::future::poll_fn(|cx| self.respond.poll_reset(cx)).await;
@@ -32,7 +32,7 @@ impl Incoming {
     }
 }
 
-type Script = Arc<dyn Fn(Incoming) -> BoxFuture<'static, ()> + Send + Sync>;
+type Script = Arc<dyn Fn(IncomingResponses) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// What a running peer may be told to do.
 #[derive(Clone, Copy, PartialEq)]
@@ -63,7 +63,9 @@ struct Counts {
 
 impl Peer {
     /// A peer that answers by a script.
-    pub(super) async fn scripted<F>(script: impl Fn(Incoming) -> F + Send + Sync + 'static) -> Self
+    pub(super) async fn scripted<F>(
+        script: impl Fn(IncomingResponses) -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -73,7 +75,7 @@ impl Peer {
     /// The same with HTTP/2 settings.
     pub(super) async fn scripted_with<F>(
         builder: Builder,
-        script: impl Fn(Incoming) -> F + Send + Sync + 'static,
+        script: impl Fn(IncomingResponses) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -223,7 +225,7 @@ async fn serve(
                 let (head, body) = Request::into_parts(request);
                 let running = Counted::begin(&counts, |counts| &counts.running);
                 let counts = Arc::clone(&counts);
-                let script = script(Incoming { head, body, respond, counts });
+                let script = script(IncomingResponses { head, body, respond, counts });
                 calls.spawn(async move {
                     let _running = running;
                     script.await;
@@ -312,7 +314,7 @@ pub(super) fn refuse(mut respond: SendResponse<Bytes>, pairs: &[(&'static str, &
     drop(respond.send_response(head(pairs), true));
 }
 
-pub(super) async fn echo(mut incoming: Incoming) {
+pub(super) async fn echo(mut incoming: IncomingResponses) {
     let bytes = read(&mut incoming.body).await;
     let trailers = Some(&[("grpc-status", "0")][..]);
     answer(incoming.respond, head(&[]), bytes.into(), trailers);

@@ -3,10 +3,10 @@
 use h2::Reason;
 use http::uri::PathAndQuery;
 
-use super::peer::{Incoming, Peer, fields, framed, head};
+use super::peer::{IncomingResponses, Peer, fields, framed, head};
 use super::*;
-use crate::connection::{Framing, Head, Limits, connect, finish};
-use crate::failure::{Failure, Reach};
+use crate::connection::{Framing, RequestHead, ResponseLimits, connect, finish};
+use crate::failure::{Failure, Progress};
 use micro_message::codec::Codec;
 use micro_message::metadata::Metadata;
 
@@ -23,14 +23,14 @@ async fn ended(peer: &Peer) -> std::result::Result<(), Failure> {
     let (connection, driver) = connected.unwrap();
     let driving = tokio::spawn(driver.run());
     let path = PathAndQuery::from_static("/greeter.Greeter/Hello");
-    let head = Head::new(path, &FRAMING, &Metadata::new(), 99).unwrap();
+    let head = RequestHead::new(path, &FRAMING, &Metadata::new(), 99).unwrap();
     let request = head.request(connection.authority(), None);
     let (response, mut stream) = connection.begin(request).unwrap();
     // Over, as this side sees it.
     let reset = std::future::poll_fn(|cx| stream.poll_reset(cx));
     reset.await.unwrap();
     finish(stream, framed(b"Ada"));
-    let limits = Limits {
+    let limits = ResponseLimits {
         codec: Codec::Protobuf,
         message: 99,
         memory: 99,
@@ -43,10 +43,10 @@ async fn ended(peer: &Peer) -> std::result::Result<(), Failure> {
 #[tokio::test]
 async fn peer_that_is_faster_than_the_request_is_understood() {
     for (reason, reach) in [
-        (Reason::REFUSED_STREAM, Reach::Refused),
-        (Reason::CANCEL, Reach::Lost),
+        (Reason::REFUSED_STREAM, Progress::Refused),
+        (Reason::CANCEL, Progress::Lost),
     ] {
-        let peer = Peer::scripted(move |mut incoming: Incoming| async move {
+        let peer = Peer::scripted(move |mut incoming: IncomingResponses| async move {
             incoming.respond.send_reset(reason);
         });
         let failure = ended(&peer.await).await.unwrap_err();
@@ -55,7 +55,7 @@ async fn peer_that_is_faster_than_the_request_is_understood() {
         assert!(text.starts_with("the peer reset the stream"), "{text}");
     }
     // A whole reply; what is left of the request is refused with NO_ERROR.
-    let peer = Peer::scripted(|mut incoming: Incoming| async move {
+    let peer = Peer::scripted(|mut incoming: IncomingResponses| async move {
         let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();
         stream.send_data(framed(b"hi"), false).unwrap();
         let trailers = fields(&[("grpc-status", "0")]);

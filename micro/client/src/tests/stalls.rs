@@ -6,7 +6,7 @@ use std::task::Poll;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::peer::{Held, Incoming, Peer, answer, fields, framed, head, read};
+use super::peer::{Held, IncomingResponses, Peer, answer, fields, framed, head, read};
 use super::streams::{echo_lazily, talk};
 use super::*;
 use micro_core::handler::Streaming;
@@ -14,7 +14,7 @@ use micro_message::error::ErrorKind;
 
 /// A peer whose calls are neither read nor answered.
 async fn stone() -> Peer {
-    Peer::scripted(|mut incoming: Incoming| async move { incoming.reset().await }).await
+    Peer::scripted(|mut incoming: IncomingResponses| async move { incoming.reset().await }).await
 }
 
 /// Requests of 1,000 bytes without end, and how many were taken.
@@ -119,7 +119,7 @@ async fn silence_ends_streams_and_a_head_that_never_comes_the_opening() {
 async fn sent_to_a_stalled_reader(size: usize) -> (usize, Streaming<Text>, Peer) {
     let sent = Arc::<AtomicUsize>::default();
     let counting = Arc::clone(&sent);
-    let peer = Peer::scripted(move |mut incoming: Incoming| {
+    let peer = Peer::scripted(move |mut incoming: IncomingResponses| {
         let counting = Arc::clone(&counting);
         async move {
             let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();
@@ -188,7 +188,7 @@ async fn unread_replies_take_no_more_than_the_window() {
 
 #[tokio::test]
 async fn slow_readers_of_short_messages_do_not_harm_their_connection() {
-    let peer = Peer::scripted(|mut incoming: Incoming| async move {
+    let peer = Peer::scripted(|mut incoming: IncomingResponses| async move {
         let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();
         for _ in 0..20_000 {
             // Each in a frame of its own.
@@ -226,7 +226,7 @@ async fn slow_readers_of_short_messages_do_not_harm_their_connection() {
 async fn uploads_are_held_back_by_a_slow_service() {
     let held = Held::default();
     let waiting = held.clone();
-    let peer = Peer::scripted(move |mut incoming: Incoming| {
+    let peer = Peer::scripted(move |mut incoming: IncomingResponses| {
         let waiting = waiting.clone();
         async move {
             waiting.wait().await;

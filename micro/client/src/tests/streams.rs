@@ -4,7 +4,7 @@ use std::future::poll_fn;
 
 use http::HeaderMap;
 
-use super::peer::{Held, Incoming, Peer, answer, fields, framed, head, read, refuse};
+use super::peer::{Held, IncomingResponses, Peer, answer, fields, framed, head, read, refuse};
 use super::*;
 use micro_core::handler::{Sender, Streaming};
 use micro_message::error::{Error, ErrorKind};
@@ -15,7 +15,7 @@ fn pairs(metadata: &Metadata) -> Vec<(&str, &str)> {
 }
 
 /// Says what it hears, piece by piece; its head is sent with the first piece, as grpc-go does it.
-pub(super) async fn echo_lazily(mut incoming: Incoming) {
+pub(super) async fn echo_lazily(mut incoming: IncomingResponses) {
     let mut begun = None;
     while let Some(Ok(chunk)) = incoming.body.data().await {
         let room = incoming.body.flow_control().release_capacity(chunk.len());
@@ -73,7 +73,7 @@ async fn bidirectional_call_is_open_before_the_service_says_a_word() {
 
 #[tokio::test]
 async fn small_requests_are_gathered() {
-    let peer = Peer::scripted(|mut incoming: Incoming| async move {
+    let peer = Peer::scripted(|mut incoming: IncomingResponses| async move {
         let mut pieces = 0;
         let mut all = Vec::new();
         while let Some(Ok(chunk)) = incoming.body.data().await {
@@ -99,7 +99,7 @@ async fn small_requests_are_gathered() {
 
 #[tokio::test]
 async fn server_stream_brings_messages_and_what_surrounds_them() {
-    let peer = Peer::scripted(|mut incoming: Incoming| async move {
+    let peer = Peer::scripted(|mut incoming: IncomingResponses| async move {
         assert_eq!(&read(&mut incoming.body).await[5..], b"Ada");
         let messages = [&framed(b"one")[..], &framed(b""), &framed(b"three")].concat();
         let response = head(&[("zone", "a")]);
@@ -153,7 +153,8 @@ async fn head_with_a_status_is_all_of_a_stream() {
 
 #[tokio::test]
 async fn dropping_the_replies_resets_the_call() {
-    let peer = Peer::scripted(|mut incoming: Incoming| async move { incoming.reset().await });
+    let peer =
+        Peer::scripted(|mut incoming: IncomingResponses| async move { incoming.reset().await });
     let (peer, client) = (peer.await, Client::builder().build());
     let (sender, heard) = talk(&client, &peer.address(), 1).await;
     until("the call is there", || peer.running() == 1).await;
@@ -165,7 +166,8 @@ async fn dropping_the_replies_resets_the_call() {
 
 #[tokio::test]
 async fn error_among_the_requests_cancels_the_call_and_is_the_callers() {
-    let peer = Peer::scripted(|mut incoming: Incoming| async move { incoming.reset().await });
+    let peer =
+        Peer::scripted(|mut incoming: IncomingResponses| async move { incoming.reset().await });
     let (peer, client) = (peer.await, Client::builder().build());
     let (sender, mut heard) = talk(&client, &peer.address(), 1).await;
     sender.send(text("a")).await.unwrap();
@@ -196,7 +198,7 @@ async fn error_among_the_requests_cancels_the_call_and_is_the_callers() {
 
 #[tokio::test]
 async fn peer_that_ends_first_stops_the_requests() {
-    let peer = Peer::scripted(|incoming: Incoming| async move {
+    let peer = Peer::scripted(|incoming: IncomingResponses| async move {
         refuse(incoming.respond, &[("grpc-status", "0")]);
     });
     let (peer, client) = (peer.await, Client::builder().build());
@@ -211,7 +213,7 @@ async fn peer_that_ends_first_stops_the_requests() {
 
 #[tokio::test]
 async fn calls_go_elsewhere_until_something_of_them_was_taken() {
-    let refusing = Peer::scripted(|mut incoming: Incoming| async move {
+    let refusing = Peer::scripted(|mut incoming: IncomingResponses| async move {
         incoming.respond.send_reset(h2::Reason::REFUSED_STREAM);
     });
     let (refusing, echo) = (refusing.await, Arc::new(Peer::scripted(echo_lazily).await));
@@ -265,7 +267,7 @@ async fn connection_that_cannot_be_opened_leaves_the_requests_whole() {
 async fn streams_outlive_a_peer_that_leaves() {
     let held = Held::default();
     let waiting = held.clone();
-    let peer = Peer::scripted(move |mut incoming: Incoming| {
+    let peer = Peer::scripted(move |mut incoming: IncomingResponses| {
         let waiting = waiting.clone();
         async move {
             let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();

@@ -2,7 +2,7 @@
 
 use tokio::sync::Notify;
 
-use super::peer::{Incoming, Peer, fields, framed, head};
+use super::peer::{IncomingResponses, Peer, fields, framed, head};
 use super::streams::{echo_lazily, talk};
 use super::*;
 use micro_core::handler::{Sender, Streaming};
@@ -15,7 +15,7 @@ where
 {
     let (script, heard_it) = (Arc::new(script), Arc::new(Notify::new()));
     let waiting = Arc::clone(&heard_it);
-    let peer = Peer::scripted(move |mut incoming: Incoming| {
+    let peer = Peer::scripted(move |mut incoming: IncomingResponses| {
         let (script, waiting) = (Arc::clone(&script), Arc::clone(&waiting));
         async move {
             let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();
@@ -146,7 +146,7 @@ async fn connection_lost_in_the_middle_is_unavailable_and_names_the_node() {
 
 #[tokio::test]
 async fn status_in_the_trailers_counts_not_the_one_in_the_head() {
-    let peer = Peer::scripted(|mut incoming: Incoming| async move {
+    let peer = Peer::scripted(|mut incoming: IncomingResponses| async move {
         let response = head(&[("grpc-status", "0")]);
         let mut stream = incoming.respond.send_response(response, false).unwrap();
         stream.send_data(framed(b"good"), false).unwrap();
@@ -166,7 +166,7 @@ async fn status_in_the_trailers_counts_not_the_one_in_the_head() {
 async fn compression_without_its_feature_names_it() {
     let encoding = ["gzip", "zstd", "br"];
     for name in encoding {
-        let peer = Peer::scripted(move |mut incoming: Incoming| async move {
+        let peer = Peer::scripted(move |mut incoming: IncomingResponses| async move {
             let response = head(&[("grpc-encoding", name)]);
             let mut stream = incoming.respond.send_response(response, false).unwrap();
             let message = Bytes::from_static(b"\x01\0\0\0\x02Hi");

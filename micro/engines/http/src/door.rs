@@ -27,7 +27,7 @@ use micro_broker::{Outcome, Settle};
 use micro_core::internal::later;
 use micro_core::internal::spawn_in;
 use micro_message::error::{Error, ErrorKind, Result};
-use micro_wake::{Budget, Full, Held, Total};
+use micro_wake::{ByteBudget, Full, Held, Total};
 
 /// How many events of one publisher wait for one subscriber.
 const WAITING: usize = 4096;
@@ -79,7 +79,7 @@ struct Waiting {
     /// How many there are, with the one whose turn it is.
     count: Arc<AtomicUsize>,
     /// Of how many bytes.
-    budget: Arc<Budget>,
+    budget: Arc<ByteBudget>,
 }
 
 impl Door {
@@ -190,7 +190,7 @@ impl Door {
                 forwarding,
                 pass(receiver, Arc::clone(&count), notes.clone()),
             );
-            let budget = Budget::new(WAITING_BYTES, FREE, &self.waiting, (0, 0));
+            let budget = ByteBudget::new(WAITING_BYTES, FREE, &self.waiting, (0, 0));
             Waiting {
                 queue,
                 count,
@@ -199,7 +199,7 @@ impl Door {
         });
         let held = match known.budget.hold(size) {
             Ok(held) => held,
-            Err(Full::Budget(limit) | Full::Total(limit)) => {
+            Err(Full::ByteBudget(limit) | Full::Total(limit)) => {
                 let text = format!("events of {limit} bytes wait for subscribers already");
                 return Some(refused(number, &Error::resource_exhausted(text)));
             }

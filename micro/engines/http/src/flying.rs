@@ -224,7 +224,7 @@ impl Session {
 mod tests {
     use super::*;
     use micro_broker::Event;
-    use micro_wake::{Budget, Total};
+    use micro_wake::{ByteBudget, Total};
 
     fn sent(bytes: usize) -> Sent {
         let event = Event::raw("a.b", "text/plain", vec![7; bytes]).unwrap();
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_message_is_small_unless_its_only_event_is_not() {
         let session = Session::default();
-        let budget = Budget::new(1 << 30, 0, &Total::new(0), (0, 0));
+        let budget = ByteBudget::new(1 << 30, 0, &Total::new(0), (0, 0));
         for bytes in [10, 1 << 19, 3 << 20, 10, 1 << 19, 1 << 19, 7] {
             let owed = Owed {
                 settle: Settle::nobody(),

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use micro_core::internal::spawn;
 use micro_wake::sync::{Mutex, MutexGuard};
-use micro_wake::{Budget, Claim, Total};
+use micro_wake::{ByteBudget, Claim, Total};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -46,7 +46,7 @@ pub(super) struct Link {
     session: Mutex<Option<Open>>,
     roll: Arc<Mutex<Roll>>,
     /// What each subscriber there may be owed: a slow one does not take the room of others.
-    budgets: Mutex<HashMap<String, Arc<Budget>>>,
+    budgets: Mutex<HashMap<String, Arc<ByteBudget>>>,
 }
 
 /// Whether a subscriber is there that the registry does not know any more.
@@ -191,13 +191,13 @@ impl Link {
     }
 
     /// What a subscriber may be owed.
-    fn budget(&self, subscriber: &str) -> Arc<Budget> {
+    fn budget(&self, subscriber: &str) -> Arc<ByteBudget> {
         let mut budgets = lock(&self.budgets);
         if let Some(budget) = budgets.get(subscriber) {
             return Arc::clone(budget);
         }
         // No line is too long: whoever waits holds its event itself, until its deadline.
-        let budget = Budget::new(OWED, OWED, &Total::new(0), (usize::MAX, 0));
+        let budget = ByteBudget::new(OWED, OWED, &Total::new(0), (usize::MAX, 0));
         budgets.insert(subscriber.to_owned(), Arc::clone(&budget));
         budget
     }

@@ -1,7 +1,7 @@
 //! How long a stream may take and how long it may be silent.
 //!
-//! Both directions of a call share a [`Pulse`]; each has a [`Clock`] of its own, so that neither
-//! depends on the other being polled.
+//! Both directions of a call share a [`IdleTracker`]; each has a [`StreamTimer`] of its own, so
+//! that neither depends on the other being polled.
 
 use std::any::Any;
 use std::pin::Pin;
@@ -18,24 +18,24 @@ use micro_core::handler::PayloadStream;
 use micro_wake::poll_unconstrained;
 
 /// What keeps the client alive while a stream of its is read.
-pub(super) type Keep = Option<Arc<dyn Any + Send + Sync>>;
+pub(super) type KeepAlive = Option<Arc<dyn Any + Send + Sync>>;
 
 /// What a streaming call has in common whatever its way: how long it may live, and whom it keeps
 /// alive.
 #[derive(Debug, Clone)]
-pub(super) struct Life {
+pub(super) struct StreamLifetime {
     limit: Option<Limit>,
     /// `None` when it may be silent for ever.
-    pulse: Option<Arc<Pulse>>,
-    keep: Keep,
+    pulse: Option<Arc<IdleTracker>>,
+    keep_alive: KeepAlive,
 }
 
-impl Life {
-    pub(super) fn new(limit: Option<Limit>, idle: Option<Duration>, keep: Keep) -> Self {
+impl StreamLifetime {
+    pub(super) fn new(limit: Option<Limit>, idle: Option<Duration>, keep_alive: KeepAlive) -> Self {
         Self {
             limit,
-            pulse: idle.map(Pulse::new),
-            keep,
+            pulse: idle.map(IdleTracker::new),
+            keep_alive,
         }
     }
 
@@ -44,16 +44,16 @@ impl Life {
     }
 
     /// A clock of one direction.
-    pub(super) fn clock(&self) -> Clock {
-        Clock::new(self.limit, self.pulse())
+    pub(super) fn clock(&self) -> StreamTimer {
+        StreamTimer::new(self.limit, self.pulse())
     }
 
-    pub(super) fn pulse(&self) -> Option<Arc<Pulse>> {
+    pub(super) fn pulse(&self) -> Option<Arc<IdleTracker>> {
         self.pulse.clone()
     }
 
-    pub(super) fn keep(&self) -> Keep {
-        self.keep.clone()
+    pub(super) fn keep_alive(&self) -> KeepAlive {
+        self.keep_alive.clone()
     }
 
     /// Notes every message of a stream.
@@ -70,7 +70,7 @@ impl Life {
 
 /// When a message passed last, in either direction.
 #[derive(Debug)]
-pub(super) struct Pulse {
+pub(super) struct IdleTracker {
     started: Instant,
     /// Nanoseconds since `started`; written by both directions.
     last: AtomicU64,
@@ -78,7 +78,7 @@ pub(super) struct Pulse {
     idle: Duration,
 }
 
-impl Pulse {
+impl IdleTracker {
     pub(super) fn new(idle: Duration) -> Arc<Self> {
         Arc::new(Self {
             started: Instant::now(),
@@ -102,9 +102,9 @@ impl Pulse {
 
 /// Wakes one direction of a stream when its time is over.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(super) struct StreamTimer {
     deadline: Option<Limit>,
-    pulse: Option<Arc<Pulse>>,
+    pulse: Option<Arc<IdleTracker>>,
     /// Set for a moment at which time may be over; made at the first wait.
     timer: Option<Pin<Box<Sleep>>>,
     /// How many messages have passed since time was last looked at.
@@ -112,10 +112,10 @@ pub(super) struct Clock {
 }
 
 /// At every so many messages that lie ready time is looked at: it costs as much as reading one.
-const LOOK: u32 = 16;
+const CHECK_INTERVAL: u32 = 16;
 
-impl Clock {
-    pub(super) fn new(deadline: Option<Limit>, pulse: Option<Arc<Pulse>>) -> Self {
+impl StreamTimer {
+    pub(super) fn new(deadline: Option<Limit>, pulse: Option<Arc<IdleTracker>>) -> Self {
         Self {
             deadline,
             pulse,
@@ -135,7 +135,7 @@ impl Clock {
             return Ok(());
         };
         self.unseen += 1;
-        if self.unseen < LOOK {
+        if self.unseen < CHECK_INTERVAL {
             return Ok(());
         }
         self.unseen = 0;
@@ -196,8 +196,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_is_counted_from_the_last_message() {
-        let pulse = Pulse::new(Duration::from_secs(2));
-        let mut clock = Clock::new(None, Some(Arc::clone(&pulse)));
+        let pulse = IdleTracker::new(Duration::from_secs(2));
+        let mut clock = StreamTimer::new(None, Some(Arc::clone(&pulse)));
         let started = Instant::now();
         let beating = async {
             for _ in 0..3 {
@@ -215,9 +215,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn deadline_holds_however_lively_the_stream() {
-        let pulse = Pulse::new(Duration::from_secs(2));
+        let pulse = IdleTracker::new(Duration::from_secs(2));
         let limit = Limit::after(Duration::from_secs(3), "the call's timeout");
-        let mut clock = Clock::new(limit, Some(Arc::clone(&pulse)));
+        let mut clock = StreamTimer::new(limit, Some(Arc::clone(&pulse)));
         let beating = async {
             loop {
                 sleep(Duration::from_secs(1)).await;

@@ -13,9 +13,9 @@ use h2::{Reason, SendStream};
 use micro_wake::TimeSlice;
 use micro_wake::sync::Mutex;
 
-use crate::clock::Pulse;
 use crate::connection::Connection;
 use crate::connection::frames::Framing;
+use crate::stream_timer::IdleTracker;
 use micro_core::handler::{Batch, PayloadStream, SharedSink};
 use micro_core::internal::catch_panic;
 use micro_message::error::{Error, Result};
@@ -25,7 +25,7 @@ use micro_message::error::{Error, Result};
 ///
 /// HTTP/2 wakes who sends when it gives him room, which it mostly does at once: to be polled
 /// through [`Repoller`](micro_wake::Repoller) or [`SharedFuture`](micro_wake::SharedFuture).
-pub(crate) struct Pump {
+pub(crate) struct RequestPump {
     connection: Arc<Connection>,
     /// `None` after the last.
     requests: Option<PayloadStream>,
@@ -35,17 +35,17 @@ pub(crate) struct Pump {
     ready: Bytes,
     /// Whether anything of the requests was taken.
     touched: bool,
-    pulse: Option<Arc<Pulse>>,
+    pulse: Option<Arc<IdleTracker>>,
     turn: TimeSlice,
 }
 
-impl Pump {
+impl RequestPump {
     pub(crate) fn new(
         connection: &Arc<Connection>,
         requests: PayloadStream,
         out: SendStream<Bytes>,
         framing: Framing,
-        pulse: Option<Arc<Pulse>>,
+        pulse: Option<Arc<IdleTracker>>,
     ) -> Self {
         Self {
             connection: Arc::clone(connection),
@@ -139,8 +139,8 @@ impl Pump {
 /// replies tell more about. Not again after that.
 ///
 /// Fails with what is wrong with the requests: an error among them, one that is too long. The call
-/// has to be [cancelled](Pump::cancel) then.
-impl Future for Pump {
+/// has to be [cancelled](RequestPump::cancel) then.
+impl Future for RequestPump {
     type Output = Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {

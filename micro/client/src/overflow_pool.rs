@@ -13,19 +13,19 @@ use crate::connection::Connection;
 
 /// Connections beside the first.
 #[derive(Default)]
-pub(super) struct Wide {
+pub(super) struct OverflowPool {
     /// Written when one is opened; swept then, too.
     open: Mutex<Vec<Weak<Connection>>>,
     /// Held while one is being opened, as others may do with that one.
     turn: Line<()>,
 }
 
-impl Wide {
+impl OverflowPool {
     /// One that is not taken up by streams.
     pub(super) fn free(&self) -> Option<Arc<Connection>> {
         let open = self.open();
         let mut connections = open.iter().filter_map(Weak::upgrade);
-        connections.find(|connection| !connection.is_over() && !connection.is_taken())
+        connections.find(|connection| !connection.is_over() && !connection.is_saturated())
     }
 
     /// How many are open.
@@ -59,7 +59,7 @@ impl Wide {
     }
 }
 
-impl fmt::Debug for Wide {
+impl fmt::Debug for OverflowPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Wide({})", self.open().len())
     }

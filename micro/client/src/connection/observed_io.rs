@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 /// What was seen; written by the connection's task, read by calls.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct IoProgress {
     /// The highest stream whose HEADERS frame has begun to leave.
     requested: AtomicU32,
     /// When something was last read, in nanoseconds since `opened`.
@@ -23,7 +23,7 @@ pub(super) struct Seen {
     opened: Instant,
 }
 
-impl Seen {
+impl IoProgress {
     /// Whether a request on this stream may have reached the peer.
     pub(super) fn has_left(&self, stream: u32) -> bool {
         stream <= self.requested.load(Ordering::Acquire)
@@ -35,33 +35,33 @@ impl Seen {
     }
 }
 
-/// A stream of bytes under the eyes of [`Seen`].
+/// A stream of bytes under the eyes of [`IoProgress`].
 #[derive(Debug)]
-pub(super) struct Watched<T> {
+pub(super) struct ObservedIo<T> {
     io: T,
-    seen: Arc<Seen>,
-    frames: Frames,
+    seen: Arc<IoProgress>,
+    frames: FrameScanner,
     /// The peer has closed: nothing is written any more, so that what is known stays true.
     closed: bool,
 }
 
-const PREFACE: usize = 24;
-const HEAD: usize = 9;
-const HEADERS: u8 = 1;
+const PREFACE_LEN: usize = 24;
+const FRAME_HEAD_LEN: usize = 9;
+const HEADERS_FRAME: u8 = 1;
 
 /// Where in the frames that are written we are.
 #[derive(Debug)]
-struct Frames {
+struct FrameScanner {
     /// Bytes to the next frame head.
     skip: usize,
-    head: [u8; HEAD],
+    head: [u8; FRAME_HEAD_LEN],
     filled: usize,
 }
 
-impl<T> Watched<T> {
+impl<T> ObservedIo<T> {
     /// Watches a connection on which nothing has been written yet.
-    pub(super) fn new(io: T) -> (Self, Arc<Seen>) {
-        let seen = Arc::new(Seen {
+    pub(super) fn new(io: T) -> (Self, Arc<IoProgress>) {
+        let seen = Arc::new(IoProgress {
             requested: AtomicU32::new(0),
             read: AtomicU64::new(0),
             opened: Instant::now(),
@@ -69,9 +69,9 @@ impl<T> Watched<T> {
         let watched = Self {
             io,
             seen: Arc::clone(&seen),
-            frames: Frames {
-                skip: PREFACE,
-                head: [0; HEAD],
+            frames: FrameScanner {
+                skip: PREFACE_LEN,
+                head: [0; FRAME_HEAD_LEN],
                 filled: 0,
             },
             closed: false,
@@ -100,7 +100,7 @@ impl<T> Watched<T> {
     }
 }
 
-impl Frames {
+impl FrameScanner {
     /// Passes written bytes; the highest stream among the HEADERS frames that begin in them.
     fn pass(&mut self, mut bytes: &[u8]) -> Option<u32> {
         let mut highest = None;
@@ -111,15 +111,15 @@ impl Frames {
             if bytes.is_empty() {
                 return highest;
             }
-            let taken = (HEAD - self.filled).min(bytes.len());
+            let taken = (FRAME_HEAD_LEN - self.filled).min(bytes.len());
             self.head[self.filled..self.filled + taken].copy_from_slice(&bytes[..taken]);
             self.filled += taken;
             bytes = &bytes[taken..];
-            if self.filled == HEAD {
+            if self.filled == FRAME_HEAD_LEN {
                 let [a, b, c, kind, _, id @ ..] = self.head;
                 self.filled = 0;
                 self.skip = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
-                if kind == HEADERS {
+                if kind == HEADERS_FRAME {
                     highest = highest.max(Some(u32::from_be_bytes(id) & 0x7fff_ffff));
                 }
             }
@@ -127,7 +127,7 @@ impl Frames {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for ObservedIo<T> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -147,7 +147,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for ObservedIo<T> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -198,12 +198,12 @@ mod tests {
 
     #[test]
     fn headers_are_seen_however_the_bytes_are_cut() {
-        let mut bytes = vec![0; PREFACE];
+        let mut bytes = vec![0; PREFACE_LEN];
         for (kind, stream) in [(4, 0), (1, 1), (0, 1), (1, 3), (1, 5), (0, 9)] {
             bytes.extend(frame(kind, stream, 17));
         }
         for size in 1..bytes.len() {
-            let (mut watched, seen) = Watched::new(());
+            let (mut watched, seen) = ObservedIo::new(());
             for part in bytes.chunks(size) {
                 watched.written(std::iter::once(part), part.len());
             }
@@ -213,11 +213,14 @@ mod tests {
 
     #[test]
     fn bytes_that_were_not_taken_do_not_count() {
-        let (mut watched, seen) = Watched::new(());
-        let preface = [0; PREFACE];
+        let (mut watched, seen) = ObservedIo::new(());
+        let preface = [0; PREFACE_LEN];
         let (one, three) = (frame(1, 1, 4), frame(1, 3, 4));
         let slices = [&preface[..], &one[..], &three[..]];
-        watched.written(slices.into_iter(), PREFACE + one.len() + HEAD - 1);
+        watched.written(
+            slices.into_iter(),
+            PREFACE_LEN + one.len() + FRAME_HEAD_LEN - 1,
+        );
         assert!(seen.has_left(1) && !seen.has_left(3));
     }
 }

@@ -7,73 +7,77 @@ use std::task::{Context, Poll};
 use micro_wake::{FutureOwner, SharedFuture};
 use tokio::sync::oneshot;
 
-use crate::attempt::place::Place;
-use crate::clock::{Clock, Keep, Life};
-use crate::connection::{Incoming, Pump, Step};
+use crate::attempt::error_context::ErrorContext;
+use crate::connection::{IncomingResponses, NextItem, RequestPump};
 use crate::deadline::race;
 use crate::failure::Failure;
-use crate::link::Link;
+use crate::node_connection::NodeConnection;
 use crate::selector::Flight;
-use crate::tasks::Owned;
+use crate::stream_timer::{KeepAlive, StreamLifetime, StreamTimer};
+use crate::tasks::AbortOnDrop;
 use micro_core::handler::{Body, Payload, PayloadStream, Response, Source, StreamMetadata};
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_message::metadata::Metadata;
 
 /// The reader's end of an open stream. Dropping it cancels the call, at the peer and here.
-pub(super) struct Live {
+pub(super) struct OpenStream {
     /// What else there is to the stream; `None` after the end.
-    open: Option<Open>,
+    open: Option<OpenState>,
     metadata: StreamMetadata,
 }
 
-struct Open {
+struct OpenState {
     /// Sends the requests; stopped with the reader.
-    pumping: Option<Owned>,
+    pumping: Option<AbortOnDrop>,
     /// What it polls, if the reader may do so as well.
-    pump: Option<Arc<SharedFuture<Pump>>>,
+    pump: Option<Arc<SharedFuture<RequestPump>>>,
     /// What was wrong with the requests, should anything be.
     failed: Option<oneshot::Receiver<Error>>,
-    incoming: Incoming,
-    clock: Clock,
-    place: Place,
+    incoming: IncomingResponses,
+    clock: StreamTimer,
+    error_context: ErrorContext,
     /// Set once the stream is the caller's.
-    flight: Option<Flight<Arc<Link>>>,
-    _keep: Keep,
+    flight: Option<Flight<Arc<NodeConnection>>>,
+    _keep: KeepAlive,
 }
 
-impl Live {
-    pub(super) fn new(incoming: Incoming, place: Place, life: &Life) -> Self {
+impl OpenStream {
+    pub(super) fn new(
+        incoming: IncomingResponses,
+        error_context: ErrorContext,
+        life: &StreamLifetime,
+    ) -> Self {
         Self {
-            open: Some(Open {
+            open: Some(OpenState {
                 pumping: None,
                 pump: None,
                 failed: None,
                 incoming,
                 clock: life.clock(),
-                place,
+                error_context,
                 flight: None,
-                _keep: life.keep(),
+                _keep: life.keep_alive(),
             }),
             metadata: StreamMetadata::default(),
         }
     }
 
     /// The task that sends its requests, and how that tells of an error.
-    pub(super) fn pumped_by(&mut self, task: Owned, failed: oneshot::Receiver<Error>) {
+    pub(super) fn pumped_by(&mut self, task: AbortOnDrop, failed: oneshot::Receiver<Error>) {
         if let Some(open) = &mut self.open {
             (open.pumping, open.failed) = (Some(task), Some(failed));
         }
     }
 
     /// What that task polls: what runs nobody's code may run wherever replies are waited for.
-    pub(super) fn helps(&mut self, pump: Arc<SharedFuture<Pump>>) {
+    pub(super) fn helps(&mut self, pump: Arc<SharedFuture<RequestPump>>) {
         if let Some(open) = &mut self.open {
             open.pump = Some(pump);
         }
     }
 
     /// The reply; its stream counts as in flight until it is over.
-    pub(super) fn into_response(mut self, flight: Flight<Arc<Link>>) -> Response {
+    pub(super) fn into_response(mut self, flight: Flight<Arc<NodeConnection>>) -> Response {
         let mut leading = Metadata::new();
         if let Some(open) = &mut self.open {
             leading = open.incoming.take_leading().unwrap_or_default();
@@ -87,7 +91,7 @@ impl Live {
     }
 }
 
-impl Source for Live {
+impl Source for OpenStream {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
         let this = &mut *self;
         let Some(open) = &mut this.open else {
@@ -104,7 +108,7 @@ impl Source for Live {
     }
 }
 
-impl Open {
+impl OpenState {
     /// Sends what can be sent before more is received, so that the peer has something to do
     /// meanwhile.
     fn poll(
@@ -122,8 +126,8 @@ impl Open {
             metadata.set_leading(leading);
         }
         match step {
-            Poll::Ready(Step::Message(message)) => Poll::Ready(Some(self.passed(message))),
-            Poll::Ready(Step::End(outcome, after)) => {
+            Poll::Ready(NextItem::Message(message)) => Poll::Ready(Some(self.passed(message))),
+            Poll::Ready(NextItem::End(outcome, after)) => {
                 metadata.set_trailing(after);
                 let Err(failure) = outcome else {
                     return Poll::Ready(None);
@@ -145,14 +149,14 @@ impl Open {
     fn passed(&mut self, message: Payload) -> Result<Payload> {
         match self.clock.pass() {
             Ok(()) => Ok(message),
-            Err(text) => Err(self.place.error(ErrorKind::DeadlineExceeded, &text)),
+            Err(text) => Err(self.error_context.error(ErrorKind::DeadlineExceeded, &text)),
         }
     }
 
     fn say(&self, failure: Failure) -> Error {
         match self.clock.late(&failure) {
-            Some(text) => self.place.error(ErrorKind::DeadlineExceeded, &text),
-            None => self.place.say(failure),
+            Some(text) => self.error_context.error(ErrorKind::DeadlineExceeded, &text),
+            None => self.error_context.say(failure),
         }
     }
 
@@ -168,30 +172,30 @@ impl Open {
         }
         self.clock.poll(cx).map(|text| {
             self.incoming.suspect();
-            self.place.error(ErrorKind::DeadlineExceeded, &text)
+            self.error_context.error(ErrorKind::DeadlineExceeded, &text)
         })
     }
 }
 
 /// The task that sends the requests of a bidirectional call.
-pub(super) struct Pumping {
-    pump: FutureOwner<Pump>,
-    clock: Clock,
-    place: Place,
+pub(super) struct RequestSender {
+    pump: FutureOwner<RequestPump>,
+    clock: StreamTimer,
+    error_context: ErrorContext,
     failed: oneshot::Sender<Error>,
 }
 
-impl Pumping {
+impl RequestSender {
     pub(super) fn new(
-        pump: FutureOwner<Pump>,
-        life: &Life,
-        place: Place,
+        pump: FutureOwner<RequestPump>,
+        life: &StreamLifetime,
+        error_context: ErrorContext,
     ) -> (Self, oneshot::Receiver<Error>) {
         let (failed, receiver) = oneshot::channel();
         let pumping = Self {
             pump,
             clock: life.clock(),
-            place,
+            error_context,
             failed,
         };
         (pumping, receiver)
@@ -202,13 +206,13 @@ impl Pumping {
         let Self {
             mut pump,
             mut clock,
-            place,
+            error_context,
             failed,
         } = self;
         let error = match race(&mut pump, |task| clock.poll(task)).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
-            Err(text) => place.error(ErrorKind::DeadlineExceeded, &text),
+            Err(text) => error_context.error(ErrorKind::DeadlineExceeded, &text),
         };
         // First, so that the reader does not see a stream that was merely reset.
         let _ = failed.send(error); // The reader may be gone.

@@ -1,23 +1,23 @@
-//! `Place`: which method at which node, for errors that say where something went wrong.
+//! `ErrorContext`: which method at which node, for errors that say where something went wrong.
 
 use std::sync::Arc;
 
 use crate::failure::Failure;
-use crate::link::Link;
+use crate::node_connection::NodeConnection;
 use crate::selector::Member;
 use micro_core::handler::MethodInfo;
 use micro_message::error::{Error, ErrorKind};
 
-pub(super) type Node = Arc<Member<Arc<Link>>>;
+pub(super) type Node = Arc<Member<Arc<NodeConnection>>>;
 
 /// Which method at which node, for what goes wrong after an attempt has succeeded.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct ErrorContext {
     info: Arc<MethodInfo>,
     node: Node,
 }
 
-impl Place {
+impl ErrorContext {
     pub(super) fn new(info: &Arc<MethodInfo>, node: &Node) -> Self {
         Self {
             info: Arc::clone(info),

@@ -4,23 +4,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Tokens in hundredths: one call brings `percent` of them, one repetition takes a hundred.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct RetryBudget {
     saved: AtomicU64,
     percent: u64,
     most: u64,
 }
 
-const TOKEN: u64 = 100;
+const TOKEN_COST: u64 = 100;
 /// How many times the reserve may be saved up by calls that needed no repetition.
-const SAVINGS: u64 = 10;
+const MAX_SAVINGS: u64 = 10;
 
-impl Budget {
+impl RetryBudget {
     pub(super) fn new(percent: u32, reserve: u32) -> Self {
-        let reserve = u64::from(reserve) * TOKEN;
+        let reserve = u64::from(reserve) * TOKEN_COST;
         Self {
             saved: AtomicU64::new(reserve),
             percent: u64::from(percent),
-            most: reserve * SAVINGS,
+            most: reserve * MAX_SAVINGS,
         }
     }
 
@@ -40,7 +40,7 @@ impl Budget {
     pub(super) fn spend(&self) -> bool {
         self.saved
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |saved| {
-                saved.checked_sub(TOKEN)
+                saved.checked_sub(TOKEN_COST)
             })
             .is_ok()
     }
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn repetitions_are_a_tenth_and_the_reserve() {
-        let budget = Budget::new(10, 5);
+        let budget = RetryBudget::new(10, 5);
         let mut spent = 0;
         for _ in 0..1_000 {
             budget.earn();
@@ -63,10 +63,10 @@ mod tests {
 
     #[test]
     fn savings_are_bounded_and_nothing_is_nothing() {
-        let budget = Budget::new(10, 2);
+        let budget = RetryBudget::new(10, 2);
         (0..10_000).for_each(|_| budget.earn());
         assert_eq!((0..100).filter(|_| budget.spend()).count(), 20);
-        let none = Budget::new(0, 0);
+        let none = RetryBudget::new(0, 0);
         none.earn();
         assert!(!none.spend());
     }

@@ -1,5 +1,5 @@
-//! `Link`: the way to one node. One connection, opened once for all who wait for it, and more only
-//! while streams take it up.
+//! `NodeConnection`: the way to one node. One connection, opened once for all who wait for it, and
+//! more only while streams take it up.
 //!
 //! A node that cannot be reached is ejected and probed until it can be, or until it is gone.
 
@@ -15,12 +15,12 @@ use crate::backoff::jittered;
 use crate::config::Config;
 use crate::connection::{Connection, Driver, End, connect};
 use crate::failure::Failure;
+use crate::overflow_pool::OverflowPool;
 use crate::selector::Health;
 use crate::tasks::Tasks;
-use crate::wide::Wide;
 
 /// The way to one node.
-pub(super) struct Link {
+pub(super) struct NodeConnection {
     address: String,
     config: Arc<Config>,
     tasks: Arc<Tasks>,
@@ -28,7 +28,7 @@ pub(super) struct Link {
     /// Written by the tasks below and by `retire`; read by every call.
     state: watch::Sender<State>,
     /// Connections beside the one in `state`, while streams need them.
-    wide: Wide,
+    wide: OverflowPool,
     /// Ends the pause between two probes.
     hurry: Notify,
     /// How many times the interval of keep-alive was doubled, as the peer felt pestered.
@@ -36,7 +36,7 @@ pub(super) struct Link {
 }
 
 /// At most 1,024 times the interval.
-const MOST_DOUBLED: u32 = 10;
+const MAX_DOUBLINGS: u32 = 10;
 
 #[derive(Debug)]
 struct State {
@@ -58,7 +58,7 @@ enum Phase {
     Retired,
 }
 
-impl Link {
+impl NodeConnection {
     pub(super) fn new(
         address: &str,
         config: Arc<Config>,
@@ -76,7 +76,7 @@ impl Link {
             tasks,
             health,
             state: watch::Sender::new(state),
-            wide: Wide::default(),
+            wide: OverflowPool::default(),
             hurry: Notify::new(),
             doubled: AtomicU32::new(0),
         })
@@ -125,14 +125,14 @@ impl Link {
     ///
     /// What was being opened is given up; whoever waits next opens one.
     pub(super) async fn wider(&self, first: Arc<Connection>) -> Arc<Connection> {
-        if !first.is_taken() {
+        if !first.is_saturated() {
             return first;
         }
         if let Some(free) = self.wide.free() {
             return free;
         }
         let _turn = self.wide.turn().await;
-        if !first.is_taken() {
+        if !first.is_saturated() {
             return first;
         }
         if let Some(free) = self.wide.free() {
@@ -278,7 +278,7 @@ impl Link {
     fn ended(self: &Arc<Self>, connection: Option<Arc<Connection>>, end: &End) {
         tracing::debug!(address = self.address, reason = end.text, "disconnected");
         let doubled = self.doubled.load(Ordering::Relaxed);
-        if end.pestered && doubled < MOST_DOUBLED {
+        if end.pestered && doubled < MAX_DOUBLINGS {
             self.doubled.store(doubled + 1, Ordering::Relaxed);
         }
         let Some(connection) = connection else {
@@ -304,9 +304,9 @@ impl Link {
     }
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for NodeConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link")
+        f.debug_struct("NodeConnection")
             .field("address", &self.address)
             .field("state", &*self.state.borrow())
             .finish_non_exhaustive()
@@ -317,7 +317,7 @@ impl fmt::Debug for Link {
 mod tests {
     use super::*;
 
-    impl Link {
+    impl NodeConnection {
         /// How many times the interval of keep-alive was doubled.
         pub(crate) fn doubled(&self) -> u32 {
             self.doubled.load(Ordering::Relaxed)
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn interval_of_keep_alive_doubles() {
         let (config, tasks) = (Arc::default(), Arc::new(Tasks::new()));
-        let link = Link::new("127.0.0.1:1", config, tasks, Arc::default());
+        let link = NodeConnection::new("127.0.0.1:1", config, tasks, Arc::default());
         assert_eq!(link.keep_alive(), Duration::from_secs(10));
         let end = End {
             clean: false,

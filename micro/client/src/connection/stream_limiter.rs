@@ -10,65 +10,65 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::connection::Connection;
 
 /// More streams than any connection will have at once.
-const MOST: usize = 1 << 20;
+const MAX_STREAMS: usize = 1 << 20;
 
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct StreamLimiter {
     free: Semaphore,
     /// How many permits exist; changed by the connection's task only.
     limit: AtomicUsize,
     /// How many calls wait; counted by themselves.
     waiting: AtomicUsize,
-    most_waiting: usize,
+    max_waiting: usize,
     /// How many places streams have taken; counted by their slots.
-    long: AtomicUsize,
+    long_lived: AtomicUsize,
 }
 
 /// Why a call was not let in.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Shut {
+pub(super) enum AcquireError {
     /// The connection is closed.
     Closed,
     /// As many wait already as may.
     Full(usize),
 }
 
-impl Gate {
-    pub(super) fn new(limit: usize, most_waiting: usize) -> Self {
-        let limit = limit.min(MOST);
+impl StreamLimiter {
+    pub(super) fn new(limit: usize, max_waiting: usize) -> Self {
+        let limit = limit.min(MAX_STREAMS);
         Self {
             free: Semaphore::new(limit),
             limit: AtomicUsize::new(limit),
             waiting: AtomicUsize::new(0),
-            most_waiting,
-            long: AtomicUsize::new(0),
+            max_waiting,
+            long_lived: AtomicUsize::new(0),
         }
     }
 
     /// Whether all places are taken, and half of them or more by streams, which may stay for ever.
-    pub(super) fn is_taken(&self) -> bool {
+    pub(super) fn is_saturated(&self) -> bool {
         self.free.available_permits() == 0 && {
             let limit = self.limit.load(Ordering::Relaxed);
-            self.long.load(Ordering::Relaxed) * 2 >= limit
+            self.long_lived.load(Ordering::Relaxed) * 2 >= limit
         }
     }
 
     /// A place, if one is free now.
-    pub(super) fn try_enter(&self) -> Option<SemaphorePermit<'_>> {
+    pub(super) fn try_acquire(&self) -> Option<SemaphorePermit<'_>> {
         self.free.try_acquire().ok()
     }
 
     /// Waits for a free stream; first come, first served.
-    pub(super) async fn enter(&self) -> Result<SemaphorePermit<'_>, Shut> {
+    pub(super) async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         if let Ok(permit) = self.free.try_acquire() {
             return Ok(permit);
         }
-        let _waits = Waits::begin(&self.waiting, self.most_waiting)?;
-        self.free.acquire().await.map_err(|_| Shut::Closed)
+        let _waits = WaitGuard::begin(&self.waiting, self.max_waiting)?;
+        self.free.acquire().await.map_err(|_| AcquireError::Closed)
     }
 
     /// Whether calls wait.
-    pub(super) fn is_crowded(&self) -> bool {
+    pub(super) fn has_waiters(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
@@ -79,8 +79,8 @@ impl Gate {
     }
 
     /// The peer allows so many streams now.
-    pub(super) fn allow(&self, limit: usize) {
-        let (limit, before) = (limit.min(MOST), self.limit.load(Ordering::Relaxed));
+    pub(super) fn set_limit(&self, limit: usize) {
+        let (limit, before) = (limit.min(MAX_STREAMS), self.limit.load(Ordering::Relaxed));
         if limit > before {
             self.free.add_permits(limit - before);
             self.limit.store(limit, Ordering::Relaxed);
@@ -99,14 +99,14 @@ impl Gate {
 
 /// A stream's place on a connection, and what keeps the connection open.
 #[derive(Debug)]
-pub(crate) struct Slot(Arc<Connection>);
+pub(crate) struct StreamPermit(Arc<Connection>);
 
-impl Slot {
+impl StreamPermit {
     /// Keeps a place for as long as a stream lasts.
     pub(super) fn new(connection: Arc<Connection>, permit: SemaphorePermit<'_>) -> Self {
         permit.forget();
-        let gate = &connection.shared.gate;
-        gate.long.fetch_add(1, Ordering::Relaxed);
+        let limiter = &connection.shared.limiter;
+        limiter.long_lived.fetch_add(1, Ordering::Relaxed);
         Self(connection)
     }
 
@@ -115,28 +115,28 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
-        let gate = &self.0.shared.gate;
-        gate.long.fetch_sub(1, Ordering::Relaxed);
-        gate.free.add_permits(1);
+        let limiter = &self.0.shared.limiter;
+        limiter.long_lived.fetch_sub(1, Ordering::Relaxed);
+        limiter.free.add_permits(1);
     }
 }
 
 /// Counts one who waits, until dropped.
-struct Waits<'a>(&'a AtomicUsize);
+struct WaitGuard<'a>(&'a AtomicUsize);
 
-impl<'a> Waits<'a> {
-    fn begin(waiting: &'a AtomicUsize, most: usize) -> Result<Self, Shut> {
+impl<'a> WaitGuard<'a> {
+    fn begin(waiting: &'a AtomicUsize, most: usize) -> Result<Self, AcquireError> {
         let counted = Self(waiting);
         if waiting.fetch_add(1, Ordering::Relaxed) >= most {
-            return Err(Shut::Full(most));
+            return Err(AcquireError::Full(most));
         }
         Ok(counted)
     }
 }
 
-impl Drop for Waits<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -154,42 +154,42 @@ mod tests {
 
     #[test]
     fn line_is_bounded_and_cancelled_waits_leave_it() {
-        let gate = Gate::new(1, 1);
-        let Poll::Ready(Ok(first)) = poll(pin!(gate.enter())) else {
+        let limiter = StreamLimiter::new(1, 1);
+        let Poll::Ready(Ok(first)) = poll(pin!(limiter.acquire())) else {
             panic!("one is free");
         };
         {
-            let mut second = pin!(gate.enter());
+            let mut second = pin!(limiter.acquire());
             assert!(poll(second.as_mut()).is_pending());
-            assert!(gate.is_crowded());
-            let third = poll(pin!(gate.enter()));
-            assert!(matches!(third, Poll::Ready(Err(Shut::Full(1)))));
+            assert!(limiter.has_waiters());
+            let third = poll(pin!(limiter.acquire()));
+            assert!(matches!(third, Poll::Ready(Err(AcquireError::Full(1)))));
         }
-        assert!(!gate.is_crowded());
+        assert!(!limiter.has_waiters());
         drop(first);
-        assert!(matches!(poll(pin!(gate.enter())), Poll::Ready(Ok(_))));
+        assert!(matches!(poll(pin!(limiter.acquire())), Poll::Ready(Ok(_))));
     }
 
     #[test]
     fn limit_grows_shrinks_and_closing_sends_away() {
-        let gate = Gate::new(2, 9);
-        let enter = || match poll(pin!(gate.enter())) {
+        let limiter = StreamLimiter::new(2, 9);
+        let acquire = || match poll(pin!(limiter.acquire())) {
             Poll::Ready(Ok(permit)) => Some(permit),
             _ => None,
         };
-        let (a, b) = (enter().unwrap(), enter().unwrap());
-        assert!(enter().is_none());
-        gate.allow(1);
+        let (a, b) = (acquire().unwrap(), acquire().unwrap());
+        assert!(acquire().is_none());
+        limiter.set_limit(1);
         drop(a);
-        gate.allow(1);
-        assert!(enter().is_none());
-        gate.allow(2);
-        let c = enter().unwrap();
-        assert!(enter().is_none());
-        gate.close();
+        limiter.set_limit(1);
+        assert!(acquire().is_none());
+        limiter.set_limit(2);
+        let c = acquire().unwrap();
+        assert!(acquire().is_none());
+        limiter.close();
         assert!(matches!(
-            poll(pin!(gate.enter())),
-            Poll::Ready(Err(Shut::Closed))
+            poll(pin!(limiter.acquire())),
+            Poll::Ready(Err(AcquireError::Closed))
         ));
         drop((b, c));
     }

@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use http::uri::PathAndQuery;
 use micro_wake::sync::RwLock;
 
-use crate::budget::Budget;
 use crate::config::Config;
-use crate::nodes::Service;
+use crate::nodes::ServiceNodes;
+use crate::retry_budget::RetryBudget;
 use crate::tasks::Tasks;
 use micro_core::handler::{MethodInfo, Router};
 use micro_core::wrap::{Around, Chain, On};
@@ -17,38 +17,38 @@ use micro_registry::{Node, Registry};
 
 /// Caches start over when they have this many entries: callers of made-up names must not fill
 /// the memory.
-const MOST_METHODS: usize = 4_096;
-const MOST_SERVICES: usize = 4_096;
+const MAX_METHODS: usize = 4_096;
+const MAX_SERVICES: usize = 4_096;
 
 #[derive(Debug)]
-pub(super) struct Core {
+pub(super) struct ClientState {
     pub(super) config: Arc<Config>,
-    pub(super) budget: Budget,
+    pub(super) budget: RetryBudget,
     pub(super) registry: Option<Registry>,
     pub(super) wraps: Vec<Around>,
     pub(super) tasks: Arc<Tasks>,
     /// Written by `set_local` and `close`; read by calls once it is `Some`.
     pub(super) local: RwLock<Option<Arc<Router>>>,
     /// By path; one path of two services is two entries.
-    methods: RwLock<HashMap<String, Vec<Arc<Method>>>>,
+    methods: RwLock<HashMap<String, Vec<Arc<CachedMethod>>>>,
     /// By name; a fixed address is a service of one node under `@address`.
-    services: RwLock<HashMap<String, Arc<Service>>>,
+    services: RwLock<HashMap<String, Arc<ServiceNodes>>>,
 }
 
 /// What is kept for a method.
 #[derive(Debug)]
-pub(super) struct Method {
+pub(super) struct CachedMethod {
     service: String,
     pub(super) path: PathAndQuery,
     pub(super) chain: Chain,
     /// Set by the first call over the network.
-    nodes: OnceLock<Arc<Service>>,
+    nodes: OnceLock<Arc<ServiceNodes>>,
 }
 
-impl Core {
+impl ClientState {
     pub(super) fn new(config: Config, registry: Option<Registry>, wraps: Vec<Around>) -> Self {
         Self {
-            budget: Budget::new(config.retry_percent, config.retry_reserve),
+            budget: RetryBudget::new(config.retry_percent, config.retry_reserve),
             config: Arc::new(config),
             registry,
             wraps,
@@ -60,9 +60,9 @@ impl Core {
     }
 
     /// What is kept for a method; made at its first call.
-    pub(super) fn method(&self, info: &MethodInfo) -> Result<Arc<Method>> {
-        let find = |methods: &HashMap<String, Vec<Arc<Method>>>| {
-            let same = |method: &&Arc<Method>| method.service == info.service;
+    pub(super) fn method(&self, info: &MethodInfo) -> Result<Arc<CachedMethod>> {
+        let find = |methods: &HashMap<String, Vec<Arc<CachedMethod>>>| {
+            let same = |method: &&Arc<CachedMethod>| method.service == info.service;
             let found = methods.get(&*info.path)?.iter().find(same)?;
             Some(Arc::clone(found))
         };
@@ -75,7 +75,7 @@ impl Core {
         let path = path
             .ok()
             .filter(|path| path.query().is_none() && path.path().len() > 1);
-        let method = Arc::new(Method {
+        let method = Arc::new(CachedMethod {
             service: info.service.clone().into_owned(),
             path: path.ok_or_else(|| bad_path(&info.path))?,
             chain: Around::chain(&self.wraps, On::Client, info),
@@ -85,7 +85,7 @@ impl Core {
         if let Some(method) = find(&methods) {
             return Ok(method);
         }
-        if methods.len() >= MOST_METHODS {
+        if methods.len() >= MAX_METHODS {
             methods.clear();
         }
         let entries = methods.entry(info.path.clone().into_owned()).or_default();
@@ -94,7 +94,7 @@ impl Core {
     }
 
     /// The nodes of a method's service, watched from the first call on.
-    pub(super) fn nodes_of(&self, method: &Method) -> Result<Arc<Service>> {
+    pub(super) fn nodes_of(&self, method: &CachedMethod) -> Result<Arc<ServiceNodes>> {
         if let Some(nodes) = method.nodes.get().filter(|nodes| !nodes.is_forgotten()) {
             return Ok(Arc::clone(nodes));
         }
@@ -114,14 +114,18 @@ impl Core {
     }
 
     /// One fixed node.
-    pub(super) fn node_at(&self, address: &str) -> Result<Arc<Service>> {
+    pub(super) fn node_at(&self, address: &str) -> Result<Arc<ServiceNodes>> {
         self.service(&format!("@{address}"), |service| {
             service.update(&[Node::new(&*service.name, address, address)]);
             self.tasks.spawn(Arc::clone(service).keep());
         })
     }
 
-    fn service(&self, name: &str, start: impl FnOnce(&Arc<Service>)) -> Result<Arc<Service>> {
+    fn service(
+        &self,
+        name: &str,
+        start: impl FnOnce(&Arc<ServiceNodes>),
+    ) -> Result<Arc<ServiceNodes>> {
         let services = self.services.read();
         if let Some(service) = services.get(name).filter(|service| !service.is_forgotten()) {
             return Ok(Arc::clone(service));
@@ -132,13 +136,13 @@ impl Core {
         if let Some(service) = services.get(name) {
             return Ok(Arc::clone(service));
         }
-        if services.len() >= MOST_SERVICES {
+        if services.len() >= MAX_SERVICES {
             return Err(Error::resource_exhausted(format!(
-                "cannot watch `{name}`: {MOST_SERVICES} services are watched already"
+                "cannot watch `{name}`: {MAX_SERVICES} services are watched already"
             )));
         }
         let (config, tasks) = (Arc::clone(&self.config), Arc::clone(&self.tasks));
-        let service = Service::new(name, config, tasks);
+        let service = ServiceNodes::new(name, config, tasks);
         start(&service);
         services.insert(name.to_owned(), Arc::clone(&service));
         Ok(service)
@@ -169,10 +173,10 @@ fn bad_path(path: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::Link;
+    use crate::node_connection::NodeConnection;
     use crate::selector::Member;
 
-    impl Core {
+    impl ClientState {
         /// Calls in flight to all nodes.
         pub(crate) fn in_flight(&self) -> u32 {
             let services = self.services.read();
@@ -188,7 +192,7 @@ mod tests {
         }
 
         /// A node of a service.
-        pub(crate) fn node_of(&self, service: &str, id: &str) -> Arc<Member<Arc<Link>>> {
+        pub(crate) fn node_of(&self, service: &str, id: &str) -> Arc<Member<Arc<NodeConnection>>> {
             let members = self.services.read()[service].table.members();
             members
                 .into_iter()
@@ -208,12 +212,12 @@ mod tests {
 
     #[test]
     fn made_up_methods_do_not_fill_the_memory() {
-        let core = Core::new(Config::default(), None, Vec::new());
-        for number in 0..MOST_METHODS + 10 {
+        let core = ClientState::new(Config::default(), None, Vec::new());
+        for number in 0..MAX_METHODS + 10 {
             let info = MethodInfo::new("a", format!("/a.A/M{number}"));
             core.method(&info).unwrap();
         }
-        assert!(core.methods.read().len() <= MOST_METHODS);
+        assert!(core.methods.read().len() <= MAX_METHODS);
         for path in ["", "/", "a b", "/a?b", "/a\r\n", "*"] {
             assert!(core.method(&MethodInfo::new("a", path)).is_err(), "{path}");
         }

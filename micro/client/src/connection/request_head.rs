@@ -12,12 +12,12 @@ use micro_message::metadata::Metadata;
 use micro_wire::Compression;
 use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, NOT_HANDLED, content_type, timeout};
 
-const AGENT: HeaderValue =
+const DEFAULT_USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("micro-rust/", env!("CARGO_PKG_VERSION")));
 
 /// What the requests of one call have in common, whatever the node.
 #[derive(Debug)]
-pub(crate) struct Head {
+pub(crate) struct RequestHead {
     path: PathAndQuery,
     fields: HeaderMap,
 }
@@ -40,7 +40,7 @@ fn is_reserved(key: &str) -> bool {
         || key == NOT_HANDLED.as_str()
 }
 
-impl Head {
+impl RequestHead {
     /// The head of a call's requests.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Head {
         let mut fields = HeaderMap::with_capacity(6 + metadata.len());
         fields.insert(TE, const { HeaderValue::from_static("trailers") });
         fields.insert(CONTENT_TYPE, content_type(framing.codec));
-        fields.insert(USER_AGENT, AGENT);
+        fields.insert(USER_AGENT, DEFAULT_USER_AGENT);
         if cfg!(any(feature = "gzip", feature = "zstd")) {
             fields.insert(
                 ACCEPT_ENCODING,
@@ -118,7 +118,7 @@ impl Head {
 }
 
 fn add(metadata: &Metadata, limit: usize, fields: &mut HeaderMap) -> Result<()> {
-    Head::check(metadata, limit)?;
+    RequestHead::check(metadata, limit)?;
     for (key, value) in metadata.iter() {
         let name = HeaderName::from_bytes(key.as_bytes());
         let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) else {
@@ -151,11 +151,11 @@ mod tests {
         let path = || PathAndQuery::from_static("/a.A/B");
         let mut metadata = Metadata::new();
         metadata.insert("grpc-status", "0").unwrap();
-        let error = Head::new(path(), &FRAMING, &metadata, 99).unwrap_err();
+        let error = RequestHead::new(path(), &FRAMING, &metadata, 99).unwrap_err();
         assert!(error.to_string().contains("`grpc-status`"), "{error}");
         let mut metadata = Metadata::new();
         metadata.insert("a", "x".repeat(99)).unwrap();
-        let error = Head::new(path(), &FRAMING, &metadata, 99).unwrap_err();
+        let error = RequestHead::new(path(), &FRAMING, &metadata, 99).unwrap_err();
         assert!(error.to_string().contains("`metadata_limit`"), "{error}");
     }
 
@@ -164,7 +164,7 @@ mod tests {
         let mut metadata = Metadata::new();
         metadata.insert("tenant", "acme").unwrap();
         let path = PathAndQuery::from_static("/greeter.Greeter/Hello");
-        let head = Head::new(path, &FRAMING, &metadata, 99).unwrap();
+        let head = RequestHead::new(path, &FRAMING, &metadata, 99).unwrap();
         let node = Authority::from_static("[::1]:80");
         let request = head.request(&node, Some(Duration::from_secs(1)));
         assert_eq!(request.uri(), "http://[::1]:80/greeter.Greeter/Hello");
