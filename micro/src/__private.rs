@@ -51,7 +51,7 @@ pub use self::check::{
 pub use self::client::{LazyMethod, Target, request};
 pub use self::stream::{bare, pump, stream};
 #[cfg(feature = "broker")]
-pub use micro_broker::internal::{Heard, OnTopic, on_topic, subscriber, subscribers, topic_of};
+pub use micro_broker::internal::{EventSpec, OnTopic, on_topic, subscriber, subscribers, topic_of};
 pub use micro_core::handler::{Out, RequestSpec, ResponseSpec, StreamSpec};
 
 /// The type that a service's client holds where micro's feature `client` is off: it has no value,

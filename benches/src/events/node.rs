@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use micro::broker::Subscriber;
-use micro::broker::{Broker, Delivery, Event, Options, Place, Subscription};
+use micro::broker::{Broker, Delivery, Event, HostInfo, Options, Subscription};
 use micro::handler::Parts;
 use micro::registry::Registry;
 use micro::{App, Error, Result};
@@ -56,8 +56,8 @@ pub(crate) fn options(name: &str) -> Options {
 /// A broker that publishes to the nodes of a registry.
 pub(crate) async fn publisher(registry: &str) -> Result<Broker> {
     let broker = Broker::open("http://")?;
-    let place = Place::new(Registry::open(registry)?);
-    broker.place(&place).await?;
+    let place = HostInfo::new(Registry::open(registry)?);
+    broker.attach(&place).await?;
     Ok(broker)
 }
 

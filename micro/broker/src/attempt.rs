@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::time::timeout;
 
-use crate::delivery::{Delivery, Run, Verdict};
+use crate::delivery::{AckKind, Delivery, HandlerFn};
 use crate::options::{Ack, Options};
 use crate::record::Event;
 use micro_core::context::{Caller, Context};
@@ -13,11 +13,16 @@ use micro_core::internal::run_guarded;
 use micro_message::error::Error;
 
 /// Lets a subscriber handle an event once; the verdict is the subscriber's word, or what its
-/// result says. The last attempt that the options allow ends in no [`Verdict::Nack`].
+/// result says. The last attempt that the options allow ends in no [`AckKind::Nack`].
 ///
 /// `tries` is the number of this attempt, from 1, among those that count against the retries; the
 /// subscriber sees those at other members of its queue, too.
-pub async fn attempt(run: &Run, options: &Options, event: &Arc<Event>, tries: u32) -> Verdict {
+pub async fn attempt(
+    run: &HandlerFn,
+    options: &Options,
+    event: &Arc<Event>,
+    tries: u32,
+) -> AckKind {
     let number = tries.saturating_add(event.redelivered);
     let (delivery, mut word) = Delivery::new(Arc::clone(event), number);
     let context = Context::new()
@@ -30,7 +35,7 @@ pub async fn attempt(run: &Run, options: &Options, event: &Arc<Event>, tries: u3
     let start = || run(delivery, context.clone());
     let result = run_guarded(&context, start, panicked, late).await;
     drop(guard);
-    let nack = |reason| Verdict::Nack {
+    let nack = |reason| AckKind::Nack {
         after: options.pause(tries),
         reason,
     };
@@ -38,7 +43,7 @@ pub async fn attempt(run: &Run, options: &Options, event: &Arc<Event>, tries: u3
     let verdict = match (word.try_recv(), result) {
         (Ok(verdict), _) => verdict,
         (Err(_), Err(error)) => nack(error.chain()),
-        (Err(_), Ok(())) if options.ack == Ack::Auto => Verdict::Ack,
+        (Err(_), Ok(())) if options.ack == Ack::Auto => AckKind::Ack,
         (Err(TryRecvError::Closed), Ok(())) => dropped(),
         (Err(TryRecvError::Empty), Ok(())) => match timeout(options.ack_wait, word).await {
             Ok(Ok(verdict)) => verdict,
@@ -50,7 +55,7 @@ pub async fn attempt(run: &Run, options: &Options, event: &Arc<Event>, tries: u3
         },
     };
     match verdict {
-        Verdict::Nack { reason, .. } if tries > options.retries => Verdict::DeadLetter(reason),
+        AckKind::Nack { reason, .. } if tries > options.retries => AckKind::DeadLetter(reason),
         verdict => verdict,
     }
 }
@@ -71,8 +76,8 @@ mod tests {
         ack: Ack,
         tries: u32,
         act: impl Fn(&Delivery) -> Result<()> + Send + Sync + 'static,
-    ) -> Verdict {
-        let run: Run = Arc::new(move |delivery, _| {
+    ) -> AckKind {
+        let run: HandlerFn = Arc::new(move |delivery, _| {
             let result = act(&delivery);
             Box::pin(async move { result })
         });
@@ -88,14 +93,14 @@ mod tests {
     #[tokio::test]
     async fn error_is_a_nack_until_the_retries_are_used_up() {
         let first = verdict(Ack::Auto, 1, failed).await;
-        let Verdict::Nack { after, reason } = first else {
+        let AckKind::Nack { after, reason } = first else {
             panic!("{first:?}");
         };
         assert_eq!(after, Options::new().pause(1));
         assert!(reason.contains("not now"), "{reason}");
         let last = verdict(Ack::Auto, 2, failed).await;
         assert!(
-            matches!(&last, Verdict::DeadLetter(reason) if reason.contains("not now")),
+            matches!(&last, AckKind::DeadLetter(reason) if reason.contains("not now")),
             "{last:?}"
         );
     }
@@ -103,7 +108,7 @@ mod tests {
     #[tokio::test]
     async fn panic_is_a_nack_without_its_text() {
         let found = verdict(Ack::Auto, 1, |_| panic!("secret")).await;
-        let Verdict::Nack { reason, .. } = found else {
+        let AckKind::Nack { reason, .. } = found else {
             panic!("{found:?}");
         };
         assert!(reason.contains("the handler panicked"), "{reason}");
@@ -118,7 +123,7 @@ mod tests {
         };
         let found = verdict(Ack::Auto, 1, said).await;
         assert!(
-            matches!(&found, Verdict::Nack { after, .. } if after.as_secs() == 7),
+            matches!(&found, AckKind::Nack { after, .. } if after.as_secs() == 7),
             "{found:?}"
         );
         let said = |delivery: &Delivery| {
@@ -126,16 +131,16 @@ mod tests {
             failed(delivery)
         };
         let found = verdict(Ack::Auto, 1, said).await;
-        assert!(matches!(found, Verdict::Ack), "{found:?}");
+        assert!(matches!(found, AckKind::Ack), "{found:?}");
     }
 
     #[tokio::test]
     async fn success_without_a_word_counts_only_where_acknowledgement_is_automatic() {
         let found = verdict(Ack::Auto, 1, |_| Ok(())).await;
-        assert!(matches!(found, Verdict::Ack), "{found:?}");
+        assert!(matches!(found, AckKind::Ack), "{found:?}");
         let found = verdict(Ack::Manual, 1, |_| Ok(())).await;
         assert!(
-            matches!(&found, Verdict::Nack { reason, .. } if reason.contains("without a word")),
+            matches!(&found, AckKind::Nack { reason, .. } if reason.contains("without a word")),
             "{found:?}"
         );
     }

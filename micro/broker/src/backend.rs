@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::dead::DeadLetter;
+use crate::dead_letter::DeadLetter;
 use crate::inbox::Inbox;
-use crate::record::{Event, Place};
+use crate::record::{Event, HostInfo};
 use micro_core::handler::Served;
 use micro_message::error::Result;
 
@@ -30,7 +30,7 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     ///
     /// What keeps its subscribers from being found.
-    fn place(&self, _place: &Place) -> impl Future<Output = Result<()>> + Send {
+    fn attach(&self, _host: &HostInfo) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
@@ -49,7 +49,7 @@ pub trait Backend: Send + Sync + 'static {
     fn will_publish(&self) {}
 
     /// Where it puts events that nobody is left for, after it had said that they were taken.
-    fn undelivered(&self, _keep: Keep) {}
+    fn undelivered(&self, _keep: DeadLetterSink) {}
 
     /// Hands events, in this order, to every queue and plain subscriber that their topics have
     /// now; returns how many took each when the last one has.
@@ -76,7 +76,7 @@ pub trait Backend: Send + Sync + 'static {
 }
 
 /// Keeps a dead letter.
-pub type Keep = Arc<dyn Fn(DeadLetter) + Send + Sync>;
+pub type DeadLetterSink = Arc<dyn Fn(DeadLetter) + Send + Sync>;
 
 /// What a backend can do. What it cannot is `Unimplemented`.
 #[non_exhaustive]
@@ -154,7 +154,7 @@ pub(super) trait Erased: Send + Sync {
     fn capabilities(&self) -> Capabilities;
     fn services(&self) -> Vec<Served>;
     fn will_publish(&self);
-    fn place<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<()>>;
+    fn attach<'a>(&'a self, host: &'a HostInfo) -> BoxFuture<'a, Result<()>>;
     fn publish(&self, events: Vec<Event>, deadline: Instant) -> BoxFuture<'_, Result<Vec<usize>>>;
     fn subscribe(&self, inbox: Inbox) -> BoxFuture<'_, Result<()>>;
     fn unsubscribe<'a>(&'a self, inbox: &'a Inbox) -> BoxFuture<'a, Result<()>>;
@@ -174,8 +174,8 @@ impl<B: Backend> Erased for B {
         Backend::will_publish(self);
     }
 
-    fn place<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<()>> {
-        Box::pin(Backend::place(self, place))
+    fn attach<'a>(&'a self, host: &'a HostInfo) -> BoxFuture<'a, Result<()>> {
+        Box::pin(Backend::attach(self, host))
     }
 
     fn publish(&self, events: Vec<Event>, deadline: Instant) -> BoxFuture<'_, Result<Vec<usize>>> {

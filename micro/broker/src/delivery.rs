@@ -15,7 +15,7 @@ use micro_message::error::Result;
 
 /// What handles deliveries. The engine around it holds the deadline and catches panics; the
 /// context is current while it runs.
-pub type Run = Arc<
+pub type HandlerFn = Arc<
     dyn Fn(Delivery, Context) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync,
 >;
 
@@ -29,15 +29,15 @@ pub type Run = Arc<
 pub struct Delivery {
     event: Arc<Event>,
     attempt: u32,
-    word: Arc<Mutex<Option<oneshot::Sender<Verdict>>>>,
+    word: Arc<Mutex<Option<oneshot::Sender<AckKind>>>>,
 }
 
 /// What an attempt came to: what is to be done with the event.
 ///
-/// Whoever keeps the event acts on it. [`Outcome`](crate::Outcome) is what the event's sender
-/// hears after that.
+/// Whoever keeps the event acts on it. [`DeliveryOutcome`](crate::DeliveryOutcome) is what the
+/// event's sender hears after that.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum AckKind {
     /// It is handled.
     Ack,
     /// It is to be tried again.
@@ -52,7 +52,7 @@ pub enum Verdict {
 }
 
 impl Delivery {
-    pub(super) fn new(event: Arc<Event>, attempt: u32) -> (Self, oneshot::Receiver<Verdict>) {
+    pub(super) fn new(event: Arc<Event>, attempt: u32) -> (Self, oneshot::Receiver<AckKind>) {
         let (sender, receiver) = oneshot::channel();
         let delivery = Self {
             event,
@@ -97,21 +97,21 @@ impl Delivery {
 
     /// The event is handled.
     pub fn ack(&self) {
-        self.say(Verdict::Ack);
+        self.resolve(AckKind::Ack);
     }
 
     /// The event is to be tried again after a pause, as long as it has retries left.
     pub fn nack(&self, after: Duration) {
         let reason = "the handler said so".to_owned();
-        self.say(Verdict::Nack { after, reason });
+        self.resolve(AckKind::Nack { after, reason });
     }
 
     /// The event can never be handled: it becomes a dead letter.
     pub fn dead_letter(&self, reason: impl Into<String>) {
-        self.say(Verdict::DeadLetter(reason.into()));
+        self.resolve(AckKind::DeadLetter(reason.into()));
     }
 
-    fn say(&self, verdict: Verdict) {
+    fn resolve(&self, verdict: AckKind) {
         let word = self.word.lock().take();
         let heard = word.map(|word| word.send(verdict));
         if !matches!(heard, Some(Ok(()))) {

@@ -41,7 +41,7 @@ impl OnTopic for Event {
 
 /// What is known of an event's type, and the topics that it comes from.
 #[derive(Debug)]
-pub struct Heard<T> {
+pub struct EventSpec<T> {
     pattern: &'static str,
     parts: EventParts<T>,
 }
@@ -51,7 +51,7 @@ pub struct Heard<T> {
 /// # Panics
 ///
 /// While compiling, when it does not.
-pub const fn on_topic<T: OnTopic>(pattern: &'static str) -> Heard<T> {
+pub const fn on_topic<T: OnTopic>(pattern: &'static str) -> EventSpec<T> {
     if let Some(topic) = T::TOPIC {
         assert!(
             matches(pattern, topic),
@@ -60,22 +60,22 @@ pub const fn on_topic<T: OnTopic>(pattern: &'static str) -> Heard<T> {
              `micro::broker::Event` to receive events of several types"
         );
     }
-    Heard {
+    EventSpec {
         pattern,
         parts: T::PARTS,
     }
 }
 
 /// The topic is that of the event's type.
-pub const fn topic_of<T: Topic>() -> Heard<T> {
-    Heard {
+pub const fn topic_of<T: Topic>() -> EventSpec<T> {
+    EventSpec {
         pattern: T::TOPIC,
         parts: EventParts::of(),
     }
 }
 
 /// A subscriber.
-pub fn subscriber<T, F, Fut>(name: &'static str, heard: Heard<T>, function: F) -> Subscriber
+pub fn subscriber<T, F, Fut>(name: &'static str, heard: EventSpec<T>, function: F) -> Subscriber
 where
     T: Send + 'static,
     F: Fn(Parts, T) -> Fut + Clone + Send + Sync + 'static,

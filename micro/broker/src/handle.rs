@@ -11,13 +11,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::backend::{Backend, Capabilities, Erased};
-use crate::dead::{DeadLetter, DeadLetters};
-use crate::delivery::{Delivery, Run};
-use crate::inbox::{Bury, Inbox};
+use crate::dead_letter::{DeadLetter, DeadLetters};
+use crate::delivery::{Delivery, HandlerFn};
+use crate::inbox::{DeadLetterHandler, Inbox};
 use crate::memory::Memory;
 use crate::options::Options;
 use crate::publish::Publish;
-use crate::record::{Event, Place};
+use crate::record::{Event, HostInfo};
 use crate::subscription::Subscription;
 use crate::topic::Pattern;
 use crate::url::{self, Scheme};
@@ -27,7 +27,7 @@ use micro_message::codec::{Message, Topic};
 use micro_message::error::{Error, Result};
 
 /// How long publishing may take unless told otherwise.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Topics: publish and subscribe.
 ///
@@ -81,7 +81,7 @@ impl Broker {
                 scheme,
                 dead,
             }),
-            timeout: TIMEOUT,
+            timeout: PUBLISH_TIMEOUT,
         }
     }
 
@@ -142,9 +142,9 @@ impl Broker {
     /// # Errors
     ///
     /// What keeps the backend's subscribers from being found.
-    pub async fn place(&self, place: &Place) -> Result<()> {
-        let placed = self.inner.backend.place(place).await;
-        placed.map_err(|error| self.say(error, format_args!("begin")))
+    pub async fn attach(&self, host: &HostInfo) -> Result<()> {
+        let placed = self.inner.backend.attach(host).await;
+        placed.map_err(|error| self.with_context(error, format_args!("begin")))
     }
 
     /// Publishes an event under the topic of its type; the call is awaited.
@@ -203,7 +203,7 @@ impl Broker {
         // loop must not keep the tasks of his thread from running, by which subscribers are found.
         tokio::task::consume_budget().await;
         let sent = self.inner.backend.publish(events, deadline).await;
-        sent.map_err(|error| self.say(error, format_args!("publish")))
+        sent.map_err(|error| self.with_context(error, format_args!("publish")))
     }
 
     /// Feeds the topics of a pattern to an async function, until the subscription ends.
@@ -230,7 +230,7 @@ impl Broker {
         F: Fn(Delivery) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        let run: Run = Arc::new(move |delivery, _| Box::pin(function(delivery)));
+        let run: HandlerFn = Arc::new(move |delivery, _| Box::pin(function(delivery)));
         self.subscribe_with(pattern, options, run).await
     }
 
@@ -239,20 +239,20 @@ impl Broker {
         &self,
         pattern: &str,
         options: Options,
-        run: Run,
+        run: HandlerFn,
     ) -> Result<Subscription> {
         let pattern = Pattern::parse(pattern)?;
         options.check()?;
         let doing = format!("subscribe to `{pattern}`");
         if !pattern.is_exact() && !self.capabilities().patterns {
             let error = Error::unimplemented("it knows no patterns, name each topic");
-            return Err(self.say(error, format_args!("{doing}")));
+            return Err(self.with_context(error, format_args!("{doing}")));
         }
-        let inbox = Inbox::start(pattern, options, run, bury(&self.inner));
+        let inbox = Inbox::start(pattern, options, run, dead_letter(&self.inner));
         // Ends the inbox when subscribing fails or is cancelled.
         let subscription = Subscription::new(self.clone(), inbox.clone());
         let subscribed = self.inner.backend.subscribe(inbox.clone()).await;
-        subscribed.map_err(|error| self.say(error, format_args!("{doing}")))?;
+        subscribed.map_err(|error| self.with_context(error, format_args!("{doing}")))?;
         tracing::debug!(
             broker = self.scheme(),
             topics = inbox.pattern().as_str(),
@@ -267,7 +267,7 @@ impl Broker {
         let ended = self.inner.backend.unsubscribe(inbox).await;
         ended.map_err(|error| {
             let topics = inbox.pattern();
-            self.say(error, format_args!("end the subscription to `{topics}`"))
+            self.with_context(error, format_args!("end the subscription to `{topics}`"))
         })
     }
 
@@ -293,13 +293,13 @@ impl Broker {
         self.inner.dead.take()
     }
 
-    fn say(&self, error: Error, what: fmt::Arguments<'_>) -> Error {
+    fn with_context(&self, error: Error, what: fmt::Arguments<'_>) -> Error {
         error.context(format_args!("broker `{}`: cannot {what}", self.scheme()))
     }
 }
 
 /// What becomes of events that a subscriber cannot handle.
-fn bury(inner: &Arc<Inner>) -> Bury {
+fn dead_letter(inner: &Arc<Inner>) -> DeadLetterHandler {
     let dead = inner.dead.clone();
     // The inbox is held by the backend: it must not hold the broker.
     let inner: Weak<Inner> = Arc::downgrade(inner);
@@ -310,7 +310,7 @@ fn bury(inner: &Arc<Inner>) -> Bury {
                 return dead.keep(letter, None);
             };
             let event = letter.clone().into_event(&topic);
-            let deadline = Instant::now() + TIMEOUT;
+            let deadline = Instant::now() + PUBLISH_TIMEOUT;
             let why = match inner.backend.publish(vec![event], deadline).await {
                 Ok(counts) if counts.iter().any(|&count| count > 0) => {
                     let (topic, id) = (&letter.event.topic, &letter.event.id);

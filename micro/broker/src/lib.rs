@@ -10,10 +10,12 @@
 #[doc(hidden)]
 pub use micro_core::__private;
 
+mod ack_handle;
 mod attempt;
 mod backend;
-mod dead;
+mod dead_letter;
 mod delivery;
+mod dispatcher;
 mod event_type;
 mod handle;
 mod inbox;
@@ -21,18 +23,17 @@ mod inbox;
 pub mod internal;
 mod memory;
 mod options;
-mod outbox;
 mod publish;
 mod publisher;
 mod record;
-mod settle;
 mod subscriber;
 mod subscription;
 mod topic;
 mod url;
 
-pub use backend::{Backend, Capabilities, Keep};
-pub use dead::DeadLetter;
+pub use ack_handle::{AckHandle, DeliveryOutcome};
+pub use backend::{Backend, Capabilities, DeadLetterSink};
+pub use dead_letter::DeadLetter;
 pub use delivery::Delivery;
 pub use handle::Broker;
 pub use inbox::Inbox;
@@ -40,8 +41,7 @@ pub use memory::Memory;
 pub use options::{Ack, Options};
 pub use publish::{Publish, Published};
 pub use publisher::Publisher;
-pub use record::{Event, Place};
-pub use settle::{Outcome, Settle};
+pub use record::{Event, HostInfo};
 #[cfg(feature = "linkme")]
 #[doc(hidden)]
 pub use subscriber::LINKED_SUBSCRIBERS;

@@ -12,26 +12,26 @@ use micro_wake::sync::RwLock;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::backend::{Backend, BoxFuture, Capabilities, Keep};
+use crate::ack_handle::AckHandle;
+use crate::backend::{Backend, BoxFuture, Capabilities, DeadLetterSink};
+use crate::dispatcher::{Dispatcher, Member, Members, Refusal, Target};
 use crate::inbox::Inbox;
-use crate::outbox::{Member, Members, Outbox, Refusal, Target};
 use crate::record::Event;
-use crate::settle::Settle;
 use micro_message::error::{Error, ErrorKind, Result};
 
 /// Topics in memory. Clones share them.
 #[derive(Clone)]
 pub struct Memory {
-    local: Arc<Local>,
-    outbox: Arc<Outbox>,
+    local: Arc<LocalMembers>,
+    dispatcher: Arc<Dispatcher>,
 }
 
 impl Memory {
     /// Topics of its own, without subscribers.
     pub fn new() -> Self {
-        let local = Arc::new(Local::default());
-        let outbox = Outbox::new(Arc::clone(&local) as Arc<dyn Members>);
-        Self { local, outbox }
+        let local = Arc::new(LocalMembers::default());
+        let dispatcher = Dispatcher::new(Arc::clone(&local) as Arc<dyn Members>);
+        Self { local, dispatcher }
     }
 
     /// Opens what follows `memory://`, which is nothing.
@@ -60,12 +60,12 @@ impl Backend for Memory {
         Capabilities::ALL.with_remote(false)
     }
 
-    fn undelivered(&self, keep: Keep) {
-        self.outbox.bury_with(keep);
+    fn undelivered(&self, keep: DeadLetterSink) {
+        self.dispatcher.set_dead_letters(keep);
     }
 
     async fn publish(&self, events: Vec<Event>, deadline: Instant) -> Result<Vec<usize>> {
-        self.outbox.publish(events, deadline).await
+        self.dispatcher.publish(events, deadline).await
     }
 
     async fn subscribe(&self, inbox: Inbox) -> Result<()> {
@@ -79,30 +79,30 @@ impl Backend for Memory {
     }
 
     async fn flush(&self, grace: Duration) -> usize {
-        self.outbox.flush(grace).await
+        self.dispatcher.flush(grace).await
     }
 }
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memory")
-            .field("outbox", &self.outbox)
+            .field("outbox", &self.dispatcher)
             .finish_non_exhaustive()
     }
 }
 
 /// The subscribers of this process.
 #[derive(Default)]
-pub struct Local {
+pub struct LocalMembers {
     /// What ids begin with, unique among processes where that matters.
     prefix: String,
-    members: RwLock<Vec<Arc<Here>>>,
+    members: RwLock<Vec<Arc<LocalMember>>>,
     changed: Notify,
     /// Counts changes of [`present`](Self::present).
     version: watch::Sender<u64>,
 }
 
-impl Local {
+impl LocalMembers {
     /// No subscribers yet; their ids will begin with `prefix`.
     pub fn new(prefix: &str) -> Self {
         Self {
@@ -118,7 +118,7 @@ impl Local {
         let mut members = self.members.write();
         members.retain(|member| !member.inbox.is_closed());
         let target = Target::of(inbox.queue(), &id);
-        members.push(Arc::new(Here {
+        members.push(Arc::new(LocalMember {
             id,
             target,
             inbox,
@@ -186,15 +186,15 @@ impl Local {
     }
 }
 
-impl fmt::Debug for Local {
+impl fmt::Debug for LocalMembers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Local")
+        f.debug_struct("LocalMembers")
             .field("prefix", &self.prefix)
             .finish_non_exhaustive()
     }
 }
 
-impl Members for Local {
+impl Members for LocalMembers {
     fn of(&self, topic: &str) -> Vec<Arc<dyn Member>> {
         let members = self.members.read();
         let fitting = members
@@ -211,7 +211,7 @@ impl Members for Local {
 }
 
 /// A subscriber of this process.
-struct Here {
+struct LocalMember {
     id: String,
     target: Target,
     inbox: Inbox,
@@ -219,7 +219,7 @@ struct Here {
     leaving: AtomicBool,
 }
 
-impl Member for Here {
+impl Member for LocalMember {
     fn id(&self) -> &str {
         &self.id
     }
@@ -228,14 +228,14 @@ impl Member for Here {
         &self.target
     }
 
-    fn offer_now(&self, event: &Arc<Event>, settle: Settle) -> Result<(), Settle> {
+    fn offer_now(&self, event: &Arc<Event>, settle: AckHandle) -> Result<(), AckHandle> {
         self.inbox.try_push(event, settle)
     }
 
     fn offer(
         &self,
         event: Arc<Event>,
-        settle: Settle,
+        settle: AckHandle,
         deadline: Instant,
     ) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {

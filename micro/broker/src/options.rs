@@ -6,9 +6,9 @@ use crate::topic::check_topic;
 use micro_message::error::{Error, Result};
 
 /// The longest pause between two attempts.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// The most events that one subscriber handles at once.
-const MOST: usize = 4096;
+const MAX_CONCURRENCY: usize = 4096;
 
 /// Who says that an event is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -168,7 +168,7 @@ impl Options {
                 .checked_shl(attempts.saturating_sub(1))
                 .unwrap_or(u32::MAX),
         );
-        doubled.min(LONGEST_BACKOFF.max(self.backoff))
+        doubled.min(MAX_BACKOFF.max(self.backoff))
     }
 
     /// Whether a subscriber can be fed like this.
@@ -201,11 +201,11 @@ impl Options {
 }
 
 fn check_range(name: &str, value: usize) -> Result<()> {
-    if (1..=MOST).contains(&value) {
+    if (1..=MAX_CONCURRENCY).contains(&value) {
         return Ok(());
     }
     Err(Error::invalid_argument(format!(
-        "a `{name}` of {value} cannot be, choose from 1 to {MOST}"
+        "a `{name}` of {value} cannot be, choose from 1 to {MAX_CONCURRENCY}"
     )))
 }
 

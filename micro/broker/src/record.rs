@@ -202,14 +202,14 @@ impl fmt::Debug for Event {
 /// Where a broker finds itself: what a backend that lives off its program's port is given.
 #[non_exhaustive]
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct HostInfo {
     /// Where subscribers are written down and found.
     pub registry: Registry,
     /// Where this process listens, `host:port`, once it does.
     pub address: Option<String>,
 }
 
-impl Place {
+impl HostInfo {
     /// A place without an address.
     pub fn new(registry: Registry) -> Self {
         Self {

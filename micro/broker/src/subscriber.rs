@@ -8,7 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::delivery::{Delivery, Run};
+use crate::delivery::{Delivery, HandlerFn};
 use crate::options::Options;
 use crate::record::Event;
 use crate::topic::Pattern;
@@ -310,7 +310,7 @@ impl fmt::Debug for Subscriber {
 }
 
 /// A subscriber within an app: what surrounds it and where its parameters come from.
-pub struct Listener {
+pub struct BoundSubscriber {
     /// What is run.
     pub subscriber: Subscriber,
     /// What wraps see as the method.
@@ -320,7 +320,7 @@ pub struct Listener {
     instance: Instance,
 }
 
-impl Listener {
+impl BoundSubscriber {
     /// A subscriber of a service that runs, or of none (`instance` is then anything).
     pub fn new(
         subscriber: Subscriber,
@@ -339,7 +339,7 @@ impl Listener {
     }
 
     /// What the broker runs for each delivery.
-    pub fn run(self: Arc<Self>) -> Run {
+    pub fn run(self: Arc<Self>) -> HandlerFn {
         Arc::new(move |delivery, context| {
             let listener = Arc::clone(&self);
             Box::pin(async move {
@@ -349,7 +349,7 @@ impl Listener {
                 };
                 let method = Arc::clone(&listener.method);
                 let call = Call::new(context, method, Body::One(payload));
-                let end = End {
+                let end = HandlerEndpoint {
                     listener: Arc::clone(&listener),
                     delivery,
                 };
@@ -361,21 +361,21 @@ impl Listener {
     }
 }
 
-impl fmt::Debug for Listener {
+impl fmt::Debug for BoundSubscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener")
+        f.debug_struct("BoundSubscriber")
             .field("subscriber", &self.subscriber)
             .finish_non_exhaustive()
     }
 }
 
 /// What the wraps surround: the function, given one delivery.
-struct End {
-    listener: Arc<Listener>,
+struct HandlerEndpoint {
+    listener: Arc<BoundSubscriber>,
     delivery: Delivery,
 }
 
-impl Endpoint for End {
+impl Endpoint for HandlerEndpoint {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Response>> {
         let (context, method, body) = call.into_parts();
         let (resources, instance) = (

@@ -34,7 +34,7 @@ macro_rules! broker_scheme {
     };
 }
 
-const SCHEMES_OF_BROKERS: Schemes<Broker> = Schemes {
+const KNOWN_SCHEMES: Schemes<Broker> = Schemes {
     what: "broker",
     own: &[Opener::new("memory", Broker::open_memory)],
     announced,
@@ -42,7 +42,7 @@ const SCHEMES_OF_BROKERS: Schemes<Broker> = Schemes {
 
 pub(super) fn open(url: &str, given: &[Scheme]) -> Result<Broker> {
     let given: Vec<_> = given.iter().map(|scheme| scheme.0).collect();
-    SCHEMES_OF_BROKERS.open(url, &given)
+    KNOWN_SCHEMES.open(url, &given)
 }
 
 #[cfg(test)]

@@ -151,7 +151,7 @@ impl Events {
         check_name("topic", topic)?;
         let mut events: Vec<Event> = events.into_iter().collect();
         trace(&mut events)?;
-        let said = |error| self.say(error, format_args!("append to `{topic}`"));
+        let said = |error| self.with_context(error, format_args!("append to `{topic}`"));
         self.check(&events).map_err(said)?;
         let count = events.len();
         let offset = self.backend.append(topic, events).await.map_err(said)?;
@@ -195,7 +195,7 @@ impl Events {
     pub async fn read(&self, topic: &str, start: Start) -> Result<Records> {
         check_name("topic", topic)?;
         let read = self.backend.read(topic, start).await;
-        let records = read.map_err(|e| self.say(e, format_args!("read `{topic}`")))?;
+        let records = read.map_err(|e| self.with_context(e, format_args!("read `{topic}`")))?;
         tracing::debug!(events = self.scheme, topic, ?start, "reading");
         Ok(records)
     }
@@ -229,8 +229,8 @@ impl Events {
             )));
         }
         let consumed = self.backend.consume(topic, group, options).await;
-        let consumer =
-            consumed.map_err(|e| self.say(e, format_args!("consume `{topic}` as `{group}`")))?;
+        let consumer = consumed
+            .map_err(|e| self.with_context(e, format_args!("consume `{topic}` as `{group}`")))?;
         tracing::debug!(events = self.scheme, topic, group, "consuming");
         Ok(consumer)
     }
@@ -249,7 +249,9 @@ impl Events {
         check_name("topic", topic)?;
         check_name("group", group)?;
         let lag = self.backend.lag(topic, group).await;
-        lag.map_err(|e| self.say(e, format_args!("tell the lag of `{group}` on `{topic}`")))
+        lag.map_err(|e| {
+            self.with_context(e, format_args!("tell the lag of `{group}` on `{topic}`"))
+        })
     }
 
     /// The topics that there are, by name.
@@ -263,7 +265,7 @@ impl Events {
     /// Cancel safe.
     pub async fn topics(&self) -> Result<Vec<String>> {
         let topics = self.backend.topics().await;
-        let mut topics = topics.map_err(|e| self.say(e, format_args!("list topics")))?;
+        let mut topics = topics.map_err(|e| self.with_context(e, format_args!("list topics")))?;
         topics.sort();
         Ok(topics)
     }
@@ -284,7 +286,7 @@ impl Events {
     pub async fn trim(&self, topic: &str, trim: Trim) -> Result<()> {
         check_name("topic", topic)?;
         let trimmed = self.backend.trim(topic, trim).await;
-        trimmed.map_err(|e| self.say(e, format_args!("trim `{topic}`")))
+        trimmed.map_err(|e| self.with_context(e, format_args!("trim `{topic}`")))
     }
 
     /// Removes a topic, its records and its groups. Readers and consumers end; a topic that is
@@ -300,7 +302,7 @@ impl Events {
     pub async fn delete(&self, topic: &str) -> Result<()> {
         check_name("topic", topic)?;
         let deleted = self.backend.delete(topic).await;
-        deleted.map_err(|e| self.say(e, format_args!("delete `{topic}`")))?;
+        deleted.map_err(|e| self.with_context(e, format_args!("delete `{topic}`")))?;
         tracing::info!(events = self.scheme, topic, "deleted");
         Ok(())
     }
@@ -317,10 +319,10 @@ impl Events {
     /// Goes on when cancelled.
     pub async fn close(&self) -> Result<()> {
         let closed = self.backend.close().await;
-        closed.map_err(|e| self.say(e, format_args!("close")))
+        closed.map_err(|e| self.with_context(e, format_args!("close")))
     }
 
-    fn say(&self, error: Error, what: fmt::Arguments<'_>) -> Error {
+    fn with_context(&self, error: Error, what: fmt::Arguments<'_>) -> Error {
         error.context(format_args!("events `{}`: cannot {what}", self.scheme))
     }
 }

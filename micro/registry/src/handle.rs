@@ -118,7 +118,8 @@ impl Registry {
     pub async fn lookup(&self, service: &str) -> Result<Vec<Node>> {
         check_question(service)?;
         let looked = self.backend.lookup(service).await;
-        let nodes = looked.map_err(|e| self.say(e, format_args!("look up `{service}`")))?;
+        let nodes =
+            looked.map_err(|e| self.with_context(e, format_args!("look up `{service}`")))?;
         tracing::debug!(
             registry = self.scheme(),
             service,
@@ -139,7 +140,7 @@ impl Registry {
     /// Cancel safe.
     pub async fn list(&self) -> Result<Vec<Node>> {
         let listed = self.backend.list().await;
-        let mut nodes = listed.map_err(|e| self.say(e, format_args!("list nodes")))?;
+        let mut nodes = listed.map_err(|e| self.with_context(e, format_args!("list nodes")))?;
         sort_by(&mut nodes, |a, b| {
             (&a.service, &a.id).cmp(&(&b.service, &b.id))
         });
@@ -159,7 +160,7 @@ impl Registry {
     pub async fn watch(&self, service: &str) -> Result<Watch> {
         check_question(service)?;
         let watch = self.backend.watch(service).await;
-        let watch = watch.map_err(|e| self.say(e, format_args!("watch `{service}`")))?;
+        let watch = watch.map_err(|e| self.with_context(e, format_args!("watch `{service}`")))?;
         tracing::debug!(registry = self.scheme(), service, "watching");
         Ok(watch)
     }
@@ -202,16 +203,16 @@ impl Registry {
 
     pub(super) async fn write(&self, node: &Node, ttl: Duration) -> Result<()> {
         let written = self.backend.register(node.clone(), ttl).await;
-        written.map_err(|e| self.say(e, format_args!("register `{}`", node.id)))
+        written.map_err(|e| self.with_context(e, format_args!("register `{}`", node.id)))
     }
 
     pub(super) async fn strike(&self, node: &Node) -> Result<()> {
         check_service(&node.service)?;
         let struck = self.backend.deregister(node).await;
-        struck.map_err(|e| self.say(e, format_args!("deregister `{}`", node.id)))
+        struck.map_err(|e| self.with_context(e, format_args!("deregister `{}`", node.id)))
     }
 
-    fn say(&self, error: Error, what: fmt::Arguments<'_>) -> Error {
+    fn with_context(&self, error: Error, what: fmt::Arguments<'_>) -> Error {
         error.context(format_args!("registry `{}`: cannot {what}", self.scheme()))
     }
 }

@@ -29,7 +29,7 @@ use crate::settings::keys::nearest;
 use crate::settings::options::Options;
 use crate::settings::problems::Problems;
 use crate::wrap::{Around, On};
-use micro_broker::internal::Listener;
+use micro_broker::internal::BoundSubscriber;
 use micro_core::internal::same_name;
 #[cfg(feature = "broker")]
 use micro_message::internal::sort_by_key;
@@ -158,7 +158,7 @@ impl Builder {
         services: &[Made],
         wraps: &[Around],
         problems: &mut Problems,
-    ) -> Vec<Arc<Listener>> {
+    ) -> Vec<Arc<BoundSubscriber>> {
         let mut listeners = Listeners {
             wraps,
             resources: &self.resources,

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::handler::{Instance, Location, MethodInfo, Resources};
 use crate::settings::problems::Problems;
 use crate::wrap::{Around, On};
-use micro_broker::internal::Listener;
+use micro_broker::internal::BoundSubscriber;
 use micro_broker::internal::matches;
 
 /// Subscribers before the app is assembled.
@@ -59,7 +59,7 @@ pub(super) struct Listeners<'a> {
     pub(super) resources: &'a Resources,
     pub(super) problems: &'a mut Problems,
     pub(super) types: Types,
-    pub(super) all: Vec<Arc<Listener>>,
+    pub(super) all: Vec<Arc<BoundSubscriber>>,
 }
 
 impl Listeners<'_> {
@@ -89,7 +89,8 @@ impl Listeners<'_> {
         let path = format!("/{}/{name}", subscriber.pattern);
         let method = Arc::new(MethodInfo::new(service, path));
         let chain = Around::chain(self.wraps, On::Event, &method);
-        let listener = Listener::new(subscriber, method, chain, self.resources.clone(), instance);
+        let listener =
+            BoundSubscriber::new(subscriber, method, chain, self.resources.clone(), instance);
         self.all.push(Arc::new(listener));
     }
 
@@ -113,7 +114,7 @@ impl Listeners<'_> {
                 Pattern::parse(subscriber.pattern)?
             )));
         }
-        let same = |other: &&Arc<Listener>| {
+        let same = |other: &&Arc<BoundSubscriber>| {
             let other = &other.subscriber;
             (other.name, other.pattern) == (subscriber.name, subscriber.pattern)
                 && other.options.queue == options.queue

@@ -5,8 +5,8 @@
 //!
 //! # Examples
 //!
-//! An app that is put together by hand. `micro::run!()` does the same with everything that is linked,
-//! and adds settings, a log and signals:
+//! An app that is put together by hand. `micro::run!()` does the same with everything that is
+//! linked, and adds settings, a log and signals:
 //!
 //! ```
 //! use micro::prelude::*;
@@ -85,7 +85,7 @@ use crate::registry::Registry;
 use crate::settings::options::Options;
 use crate::wrap::Around;
 #[cfg(feature = "broker")]
-use micro_broker::internal::Listener;
+use micro_broker::internal::BoundSubscriber;
 
 /// The assembled program: services, wraps, hooks and handles, checked and ready to start.
 ///
@@ -116,7 +116,7 @@ pub(crate) struct Inner {
     wraps: Vec<Around>,
     hooks: Vec<hook::Hook>,
     #[cfg(feature = "broker")]
-    listeners: Vec<Arc<Listener>>,
+    listeners: Vec<Arc<BoundSubscriber>>,
     works: Vec<every::Every>,
     stop: Stop,
     /// Whether to open a port and register, as opposed to serving this process alone.

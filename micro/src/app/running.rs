@@ -19,7 +19,7 @@ use crate::app::{App, Inner, report};
 #[cfg(feature = "broker")]
 use crate::broker::Subscriber;
 #[cfg(feature = "broker")]
-use crate::broker::{Place, Subscription};
+use crate::broker::{HostInfo, Subscription};
 #[cfg(feature = "client")]
 use crate::client::Client;
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ use crate::registry::{Node, Registration};
 #[cfg(feature = "server")]
 use crate::server::{self, Server};
 #[cfg(feature = "broker")]
-use micro_broker::internal::Listener;
+use micro_broker::internal::BoundSubscriber;
 
 /// How long each stop hook, and closing the events, may take.
 const STOP_STEP: Duration = Duration::from_secs(5);
@@ -73,7 +73,9 @@ impl App {
     pub async fn start(&self) -> Result<Running> {
         let app = Arc::clone(&self.0);
         #[cfg(feature = "broker")]
-        app.broker.place(&Place::new(app.registry.clone())).await?;
+        app.broker
+            .attach(&HostInfo::new(app.registry.clone()))
+            .await?;
         for hook in app.hooks_on(Moment::Start) {
             let ran = (hook.run)(&app.resources).await;
             ran.map_err(|error| error.context(format!("start hook `{}`", hook.name)))?;
@@ -161,7 +163,7 @@ impl Running {
         self.server = Some(server.start());
         #[cfg(feature = "broker")]
         app.broker
-            .place(&Place::new(app.registry.clone()).at(&*address))
+            .attach(&HostInfo::new(app.registry.clone()).at(&*address))
             .await?;
         self.advertised = Some(address);
         Ok(())
@@ -173,7 +175,7 @@ impl Running {
         {
             self.streams = Streams::start(&self.app.listeners, &self.app.events).await?;
         }
-        let plain = |listener: &&Arc<Listener>| listener.subscriber.durable.is_none();
+        let plain = |listener: &&Arc<BoundSubscriber>| listener.subscriber.durable.is_none();
         for listener in self.app.listeners.iter().filter(plain) {
             let Subscriber {
                 pattern, options, ..

@@ -17,7 +17,7 @@ use crate::broker;
 use crate::broker::{Durable, Subscriber};
 use crate::error::Result;
 use crate::events::{Consumer, Delivery, Events, Options, PROTOBUF, Record, Start, check_names};
-use micro_broker::internal::{Listener, Verdict, attempt};
+use micro_broker::internal::{BoundSubscriber, Verdict, attempt};
 
 /// What a delivery may take beside the handler: writing its verdict down.
 const SLACK: Duration = Duration::from_secs(5);
@@ -53,7 +53,7 @@ impl Streams {
     /// # Errors
     ///
     /// What the events report: that another process has their directory, for one.
-    pub(super) async fn start(listeners: &[Arc<Listener>], events: &Events) -> Result<Self> {
+    pub(super) async fn start(listeners: &[Arc<BoundSubscriber>], events: &Events) -> Result<Self> {
         let mut streams = Self::default();
         for listener in listeners {
             let Some(durable) = &listener.subscriber.durable else {
@@ -111,7 +111,7 @@ async fn consume(subscriber: &Subscriber, durable: &Durable, events: &Events) ->
 }
 
 /// Handles deliveries, as many at a time as the consumer gives, until it is to leave.
-async fn work(listener: Arc<Listener>, mut consumer: Consumer, leaving: CancellationToken) {
+async fn work(listener: Arc<BoundSubscriber>, mut consumer: Consumer, leaving: CancellationToken) {
     let mut handling = JoinSet::new();
     let name = listener.subscriber.name;
     loop {
@@ -151,7 +151,7 @@ fn note(subscriber: &str, ended: std::result::Result<(), tokio::task::JoinError>
     }
 }
 
-async fn handle(listener: Arc<Listener>, delivery: Delivery) {
+async fn handle(listener: Arc<BoundSubscriber>, delivery: Delivery) {
     let subscriber = &listener.subscriber;
     let event = event_of(delivery.record());
     let number = delivery.attempt();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use micro::broker::Place;
+use micro::broker::HostInfo;
 use micro::prelude::*;
 use micro::registry::Registry;
 use micro_tests::{Program, World, until_async};
@@ -34,7 +34,7 @@ async fn a_member_killed_five_times_loses_nothing() {
     let mut members = vec![taker(&world), taker(&world)];
     let broker = Broker::open("http://").unwrap();
     let registry = Registry::open(&world.registry()).unwrap();
-    broker.place(&Place::new(registry)).await.unwrap();
+    broker.attach(&HostInfo::new(registry)).await.unwrap();
     until_async("the queue is known", || async {
         let probe = broker.publish(&Made { number: u64::MAX }).await;
         probe

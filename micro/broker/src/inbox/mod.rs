@@ -2,9 +2,9 @@
 //!
 //! Bounded; keeps order, retries, remembers ids. Does not know where events come from.
 
-mod ids;
-mod lanes;
-mod line;
+mod keyed_queues;
+mod seen_ids;
+mod wait_queue;
 mod worker;
 
 use std::fmt;
@@ -19,17 +19,17 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use self::lanes::{Entered, Item, Lanes};
-use crate::dead::DeadLetter;
-use crate::delivery::Run;
+use self::keyed_queues::{Admission, KeyedQueues, QueuedEvent};
+use crate::ack_handle::AckHandle;
+use crate::dead_letter::DeadLetter;
+use crate::delivery::HandlerFn;
 use crate::options::Options;
 use crate::record::{Event, random_id};
-use crate::settle::Settle;
 use crate::topic::Pattern;
 use micro_message::error::{Error, ErrorKind, Result};
 
 /// Takes an event that could not be handled.
-pub(super) type Bury = Arc<
+pub(super) type DeadLetterHandler = Arc<
     dyn Fn(DeadLetter, Option<String>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>
         + Send
         + Sync,
@@ -45,11 +45,11 @@ struct Shared {
     id: u64,
     pattern: Pattern,
     options: Options,
-    run: Run,
-    bury: Bury,
+    run: HandlerFn,
+    dead_letter: DeadLetterHandler,
     /// Set with the lanes' own mark, for those who only look.
     closed: AtomicBool,
-    lanes: Mutex<Lanes>,
+    lanes: Mutex<KeyedQueues>,
     /// Wakes one worker for its lane.
     wakes: Vec<Notify>,
     /// Wakes any worker.
@@ -64,7 +64,12 @@ struct Shared {
 impl Inbox {
     /// An inbox whose workers run on the current runtime.
     #[doc(hidden)]
-    pub fn start(pattern: Pattern, options: Options, run: Run, bury: Bury) -> Self {
+    pub fn start(
+        pattern: Pattern,
+        options: Options,
+        run: HandlerFn,
+        dead_letter: DeadLetterHandler,
+    ) -> Self {
         // For the whole process, not for a broker or a backend: several brokers may share a
         // backend, and a backend of another crate tells inboxes apart by this number alone. It is
         // only counted up; two apps in one process do not learn of each other by it.
@@ -73,7 +78,7 @@ impl Inbox {
         let shared = Arc::new(Shared {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             closed: AtomicBool::new(false),
-            lanes: Mutex::new(Lanes::new(&options)),
+            lanes: Mutex::new(KeyedQueues::new(&options)),
             wakes: (0..workers).map(|_| Notify::new()).collect(),
             free: Notify::new(),
             empty: Notify::new(),
@@ -82,7 +87,7 @@ impl Inbox {
             pattern,
             options,
             run,
-            bury,
+            dead_letter,
         });
         let mut running = shared.workers.lock();
         for worker in 0..workers {
@@ -135,7 +140,7 @@ impl Inbox {
     pub async fn push(
         &self,
         event: impl Into<Arc<Event>>,
-        settle: Settle,
+        settle: AckHandle,
         deadline: Instant,
     ) -> Result<()> {
         let (shared, mut event) = (&self.0, event.into());
@@ -144,14 +149,14 @@ impl Inbox {
         }
         let entered = shared.lanes().enter(event, settle);
         match entered {
-            Entered::In(lane) => {
+            Admission::In(lane) => {
                 shared.wake(lane);
                 Ok(())
             }
-            Entered::Known => Ok(()),
-            Entered::Closed => Err(self.ended()),
-            Entered::Waits(number, mut told) => {
-                let place = Place { shared, number };
+            Admission::Known => Ok(()),
+            Admission::Closed => Err(self.ended()),
+            Admission::Waits(number, mut told) => {
+                let place = WaitGuard { shared, number };
                 let heard = match timeout_at(deadline, &mut told).await {
                     Ok(heard) => heard,
                     Err(_) if place.leave() => return Err(self.full()),
@@ -168,7 +173,7 @@ impl Inbox {
     /// # Errors
     ///
     /// The settlement, unused, when there is no room.
-    pub fn try_push(&self, event: &Arc<Event>, settle: Settle) -> Result<(), Settle> {
+    pub fn try_push(&self, event: &Arc<Event>, settle: AckHandle) -> Result<(), AckHandle> {
         if event.id.is_empty() {
             return Err(settle);
         }
@@ -265,7 +270,7 @@ impl Inbox {
 }
 
 impl Shared {
-    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+    fn lanes(&self) -> MutexGuard<'_, KeyedQueues> {
         // No code panics while it holds the lock halfway through a change.
         self.lanes.lock()
     }
@@ -279,7 +284,7 @@ impl Shared {
     }
 
     /// Gives an event back to its senders.
-    fn give_back(&self, item: Item) {
+    fn give_back(&self, item: QueuedEvent) {
         let others = self.lanes().ids().forget(&item.id);
         drop(item);
         drop(others);
@@ -303,12 +308,12 @@ impl Shared {
 }
 
 /// A place in the line; left when dropped.
-struct Place<'a> {
+struct WaitGuard<'a> {
     shared: &'a Shared,
     number: u64,
 }
 
-impl Place<'_> {
+impl WaitGuard<'_> {
     /// Whether it was in the line.
     fn leave(&self) -> bool {
         let left = self.shared.lanes().leave(self.number);
@@ -317,7 +322,7 @@ impl Place<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.leave();
     }
@@ -340,17 +345,17 @@ mod tests {
     fn inbox(bytes: usize) -> (Inbox, Arc<Notify>) {
         let go = Arc::new(Notify::new());
         let gate = Arc::clone(&go);
-        let run: Run = Arc::new(move |_, _| {
+        let run: HandlerFn = Arc::new(move |_, _| {
             let gate = Arc::clone(&gate);
             Box::pin(async move {
                 gate.notified().await;
                 Ok(())
             })
         });
-        let bury: Bury = Arc::new(|_, _| Box::pin(async {}));
+        let dead_letter: DeadLetterHandler = Arc::new(|_, _| Box::pin(async {}));
         let options = Options::new().capacity_bytes(bytes).name("audit");
         let pattern = Pattern::parse("a").unwrap();
-        (Inbox::start(pattern, options, run, bury), go)
+        (Inbox::start(pattern, options, run, dead_letter), go)
     }
 
     fn event(bytes: usize) -> Event {
@@ -362,7 +367,7 @@ mod tests {
         let (inbox, go) = inbox(1000);
         let soon = || Instant::now() + Duration::from_millis(50);
         let later = Instant::now() + Duration::from_secs(30);
-        let settle = Settle::nobody;
+        let settle = AckHandle::nobody;
         inbox.push(event(400), settle(), later).await.unwrap();
         inbox.push(event(400), settle(), later).await.unwrap();
         let error = inbox.push(event(400), settle(), soon()).await.unwrap_err();
@@ -382,7 +387,7 @@ mod tests {
         let (inbox, go) = inbox(1000);
         let later = Instant::now() + Duration::from_secs(30);
         inbox
-            .push(event(5000), Settle::nobody(), later)
+            .push(event(5000), AckHandle::nobody(), later)
             .await
             .unwrap();
         go.notify_one();

@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Shared;
-use super::lanes::Item;
+use super::keyed_queues::QueuedEvent;
+use crate::ack_handle::DeliveryOutcome;
 use crate::attempt::attempt;
-use crate::dead::DeadLetter;
-use crate::delivery::Verdict;
-use crate::settle::Outcome;
+use crate::dead_letter::DeadLetter;
+use crate::delivery::AckKind;
 use micro_core::internal::later;
 
 /// Handles events until the inbox closes.
@@ -24,14 +24,14 @@ pub(super) async fn work(shared: Arc<Shared>, worker: usize) {
 
 impl Shared {
     /// Waits for the next event; none when the inbox closes.
-    async fn next(&self, worker: usize) -> Option<Item> {
+    async fn next(&self, worker: usize) -> Option<QueuedEvent> {
         loop {
             if self.closing.is_cancelled() {
                 return None;
             }
             let (item, free, due) = {
                 let mut lanes = self.lanes();
-                if lanes.ripen() {
+                if lanes.promote_due() {
                     // They may belong to other lanes than this one.
                     self.wakes.iter().for_each(tokio::sync::Notify::notify_one);
                 }
@@ -61,17 +61,17 @@ impl Shared {
     }
 
     /// Tries an event until it is handled, dead or put off.
-    async fn attend(&self, mut item: Item) {
+    async fn attend(&self, mut item: QueuedEvent) {
         loop {
             item.attempts += 1;
             let verdict = attempt(&self.run, &self.options, &item.event, item.attempts).await;
             let pause = match verdict {
-                Verdict::Ack => return self.settle(item),
-                Verdict::DeadLetter(reason) => {
-                    self.bury(&item, reason).await;
+                AckKind::Ack => return self.settle(item),
+                AckKind::DeadLetter(reason) => {
+                    self.dead_letter(&item, reason).await;
                     return self.settle(item);
                 }
-                Verdict::Nack { after, reason } => {
+                AckKind::Nack { after, reason } => {
                     warn(&item, after, &reason);
                     after
                 }
@@ -95,7 +95,7 @@ impl Shared {
         }
     }
 
-    async fn bury(&self, item: &Item, reason: String) {
+    async fn dead_letter(&self, item: &QueuedEvent, reason: String) {
         let letter = DeadLetter {
             event: (*item.event).clone(),
             subscriber: match self.options.name.as_str() {
@@ -105,20 +105,20 @@ impl Shared {
             reason,
             attempts: item.attempts.saturating_add(item.event.redelivered),
         };
-        (self.bury)(letter, self.options.dead_letter.clone()).await;
+        (self.dead_letter)(letter, self.options.dead_letter.clone()).await;
     }
 
-    fn settle(&self, item: Item) {
+    fn settle(&self, item: QueuedEvent) {
         let others = self.lanes().ids().finish(&item.id);
-        item.settle.tell(Outcome::Handled);
+        item.settle.complete(DeliveryOutcome::Handled);
         for other in others {
-            other.tell(Outcome::Handled);
+            other.complete(DeliveryOutcome::Handled);
         }
         self.gone();
     }
 }
 
-fn warn(item: &Item, pause: Duration, reason: &str) {
+fn warn(item: &QueuedEvent, pause: Duration, reason: &str) {
     tracing::warn!(
         topic = &*item.event.topic,
         id = &*item.event.id,

@@ -17,8 +17,8 @@
 //!
 //! Retries, deduplication by id, delays, acknowledgement and dead letters are the work of
 //! [`Inbox`](micro_broker::Inbox), the same for every backend. A backend that hands each event to
-//! the inbox, with its [`Settle`](micro_broker::Settle), has them. The suite tests them all the
-//! same, because a backend that settles too early or passes no id breaks them.
+//! the inbox, with its [`AckHandle`](micro_broker::AckHandle), has them. The suite tests them all
+//! the same, because a backend that settles too early or passes no id breaks them.
 
 mod counts;
 mod failures;

@@ -37,10 +37,10 @@ use crate::members::Everyone;
 use crate::node;
 use crate::service;
 use micro_broker::Inbox;
-use micro_broker::internal::Local;
-use micro_broker::internal::{Members, Outbox};
-use micro_broker::{Backend, Capabilities, Keep};
-use micro_broker::{Event, Place};
+use micro_broker::internal::LocalMembers;
+use micro_broker::internal::{Dispatcher, Members};
+use micro_broker::{Backend, Capabilities, DeadLetterSink};
+use micro_broker::{Event, HostInfo};
 use micro_core::handler::Served;
 use micro_message::error::{Error, Result};
 use micro_registry::Registration;
@@ -56,14 +56,14 @@ const TTL: Duration = Duration::from_secs(15);
 pub struct Http(Arc<Inner>);
 
 struct Inner {
-    local: Arc<Local>,
+    local: Arc<LocalMembers>,
     everyone: Arc<Everyone>,
-    outbox: Arc<Outbox>,
-    keep: Arc<OnceLock<Keep>>,
+    dispatcher: Arc<Dispatcher>,
+    keep: Arc<OnceLock<DeadLetterSink>>,
     waiting: Arc<Total>,
     /// Whether somebody holds a handle to publish with.
     wanted: AtomicBool,
-    place: Mutex<Option<Place>>,
+    host: Mutex<Option<HostInfo>>,
     /// Follows the registry; ends with the backend.
     following: OnceLock<Following>,
     /// By inbox.
@@ -94,16 +94,16 @@ impl Http {
     pub(crate) fn with_times(times: Times, memory: Duration) -> Self {
         // At most 28 characters with the inbox's number, of the 63 that an id has.
         let own = format!("{:016x}-", fastrand::u64(..));
-        let local = Arc::new(Local::new(&own));
+        let local = Arc::new(LocalMembers::new(&own));
         let everyone = Everyone::new(Arc::clone(&local), &own, times, memory);
         Self(Arc::new(Inner {
-            outbox: Outbox::new(Arc::clone(&everyone) as Arc<dyn Members>),
+            dispatcher: Dispatcher::new(Arc::clone(&everyone) as Arc<dyn Members>),
             local,
             everyone,
             keep: Arc::default(),
             waiting: Total::new(WAITING_OF_ALL),
             wanted: AtomicBool::default(),
-            place: Mutex::default(),
+            host: Mutex::default(),
             following: OnceLock::new(),
             registrations: Mutex::default(),
         }))
@@ -134,16 +134,16 @@ impl Http {
     }
 
     /// Follows the registry from now on: programs that publish nothing need not.
-    fn follow(&self, place: &Place) {
+    fn follow(&self, host: &HostInfo) {
         self.0.following.get_or_init(|| {
-            let following = Arc::clone(&self.0.everyone).follow(place.registry.clone());
+            let following = Arc::clone(&self.0.everyone).follow(host.registry.clone());
             Following(spawn(following))
         });
     }
 
-    fn current(&self) -> Option<Place> {
-        let place = self.0.place.lock();
-        place.clone()
+    fn current(&self) -> Option<HostInfo> {
+        let host = self.0.host.lock();
+        host.clone()
     }
 }
 
@@ -162,12 +162,12 @@ impl Backend for Http {
         Capabilities::ALL
     }
 
-    async fn place(&self, place: &Place) -> Result<()> {
-        let mut current = self.0.place.lock();
-        *current = Some(place.clone());
+    async fn attach(&self, host: &HostInfo) -> Result<()> {
+        let mut current = self.0.host.lock();
+        *current = Some(host.clone());
         drop(current);
         if self.0.wanted.load(Ordering::Relaxed) {
-            self.follow(place);
+            self.follow(host);
         }
         Ok(())
     }
@@ -180,31 +180,31 @@ impl Backend for Http {
         self.0.wanted.store(true, Ordering::Relaxed);
     }
 
-    fn undelivered(&self, keep: Keep) {
+    fn undelivered(&self, keep: DeadLetterSink) {
         if self.0.keep.set(Arc::clone(&keep)).is_err() {
             tracing::debug!("there is a place for dead letters already");
         }
-        self.0.outbox.bury_with(keep);
+        self.0.dispatcher.set_dead_letters(keep);
     }
 
     async fn publish(&self, events: Vec<Event>, deadline: Instant) -> Result<Vec<usize>> {
-        let Some(place) = self.current() else {
+        let Some(host) = self.current() else {
             return Err(Error::failed_precondition(
                 "it has no registry to find subscribers; run it in an app, or call `Broker::place`",
             ));
         };
-        self.follow(&place);
+        self.follow(&host);
         if timeout_at(deadline, self.0.everyone.known()).await.is_err() {
             return Err(Error::unavailable(
                 "the registry has not told yet who subscribes",
             ));
         }
-        self.0.outbox.publish(events, deadline).await
+        self.0.dispatcher.publish(events, deadline).await
     }
 
     async fn subscribe(&self, inbox: Inbox) -> Result<()> {
-        let place = self.current();
-        let Some((registry, address)) = place.and_then(|p| Some((p.registry, p.address?))) else {
+        let host = self.current();
+        let Some((registry, address)) = host.and_then(|p| Some((p.registry, p.address?))) else {
             return Err(Error::failed_precondition(
                 "events come in on this process's port, and it has none; run it in an app that \
                  listens, or use the broker `memory://`",
@@ -247,14 +247,14 @@ impl Backend for Http {
     }
 
     async fn flush(&self, grace: Duration) -> usize {
-        self.0.outbox.flush(grace).await
+        self.0.dispatcher.flush(grace).await
     }
 }
 
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http")
-            .field("outbox", &self.0.outbox)
+            .field("outbox", &self.0.dispatcher)
             .finish_non_exhaustive()
     }
 }

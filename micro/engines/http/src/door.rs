@@ -19,11 +19,11 @@ use tokio::time::{Instant, sleep};
 
 use super::gomicro;
 use super::wire::{Batch, Refused, Sent, Words};
+use micro_broker::DeadLetterSink;
 use micro_broker::Event;
 use micro_broker::Inbox;
-use micro_broker::Keep;
-use micro_broker::internal::Local;
-use micro_broker::{Outcome, Settle};
+use micro_broker::internal::LocalMembers;
+use micro_broker::{AckHandle, DeliveryOutcome};
 use micro_core::internal::later;
 use micro_core::internal::spawn_in;
 use micro_message::error::{Error, ErrorKind, Result};
@@ -49,8 +49,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where the events of other processes come in.
 #[derive(Clone)]
 pub(crate) struct Door {
-    pub(super) local: Arc<Local>,
-    pub(super) keep: Arc<OnceLock<Keep>>,
+    pub(super) local: Arc<LocalMembers>,
+    pub(super) keep: Arc<OnceLock<DeadLetterSink>>,
     /// What waits for the subscribers of this process, of all publishers.
     pub(super) waiting: Arc<Total>,
 }
@@ -58,7 +58,7 @@ pub(crate) struct Door {
 /// What became of one event.
 enum Note {
     Taken(u64),
-    Settled(u64, Outcome),
+    Settled(u64, DeliveryOutcome),
     Refused(Refused),
 }
 
@@ -67,7 +67,7 @@ struct Parked {
     number: u64,
     inbox: Inbox,
     event: Arc<Event>,
-    settle: Settle,
+    settle: AckHandle,
     deadline: Instant,
     /// The room that it takes while it waits.
     held: Held,
@@ -167,7 +167,7 @@ impl Door {
         let size = sent.size();
         let deadline = later(Instant::now(), sent.patience);
         let told = notes.clone();
-        let settle = Settle::new(move |outcome| tell(&told, Note::Settled(number, outcome)));
+        let settle = AckHandle::new(move |outcome| tell(&told, Note::Settled(number, outcome)));
         let (inbox, event) = match (self.local.find(&subscriber), sent.into_event()) {
             (Some(inbox), Ok(event)) => (inbox, Arc::new(event)),
             (None, _) => return Some(refused(number, &Error::unavailable(ENDED))),
@@ -237,8 +237,8 @@ impl Door {
         })?;
         // The publisher forgets it now: what nobody handles is kept here.
         let (keep, copy) = (Arc::clone(&self.keep), event.clone());
-        let settle = Settle::new(move |outcome| {
-            if let (Outcome::Returned, Some(keep)) = (outcome, keep.get()) {
+        let settle = AckHandle::new(move |outcome| {
+            if let (DeliveryOutcome::Returned, Some(keep)) = (outcome, keep.get()) {
                 keep(gomicro::unhandled(copy));
             }
         });
@@ -286,11 +286,11 @@ impl Ledger {
                 self.0.remove(&refused.number);
                 words.refused.push(refused);
             }
-            Note::Settled(number, Outcome::Handled) => {
+            Note::Settled(number, DeliveryOutcome::Handled) => {
                 self.0.remove(&number);
                 words.handled.push(number);
             }
-            Note::Settled(number, Outcome::Returned) => match self.0.get(&number) {
+            Note::Settled(number, DeliveryOutcome::Returned) => match self.0.get(&number) {
                 Some(State::Waiting) => {
                     self.0.insert(number, State::Early);
                 }
@@ -372,7 +372,7 @@ mod tests {
     use micro_broker::Inbox;
     use micro_broker::Options;
     use micro_broker::Pattern;
-    use micro_broker::internal::Run;
+    use micro_broker::internal::HandlerFn;
 
     /// Batches that were there at once, and then none for ever.
     struct Sending(Vec<Batch>);
@@ -396,8 +396,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_length_of_time_and_no_name_that_a_peer_makes_up_does_harm() {
-        let local = Arc::new(Local::default());
-        let run: Run = Arc::new(|_, _| Box::pin(async { Ok(()) }));
+        let local = Arc::new(LocalMembers::default());
+        let run: HandlerFn = Arc::new(|_, _| Box::pin(async { Ok(()) }));
         let bury = Arc::new(|_, _| Box::pin(async {}) as Pin<Box<dyn Future<Output = ()> + Send>>);
         let pattern = Pattern::parse("a").unwrap();
         let id = local.add(Inbox::start(pattern, Options::new(), run, bury));

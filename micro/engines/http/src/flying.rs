@@ -10,7 +10,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::wire::{Batch, Sent, Words};
 use micro_broker::internal::Refusal;
-use micro_broker::{Outcome, Settle};
+use micro_broker::{AckHandle, DeliveryOutcome};
 use micro_message::error::Error;
 
 /// The most events of one message.
@@ -43,7 +43,7 @@ struct Flying {
 
 /// An event that is not handled yet: whom to tell, and the room that it takes.
 pub(super) struct Owed {
-    pub(super) settle: Settle,
+    pub(super) settle: AckHandle,
     pub(super) _held: Held,
 }
 
@@ -139,8 +139,8 @@ impl Session {
         }
         let mut settled = Vec::new();
         let outcomes = [
-            (&words.handled, Outcome::Handled),
-            (&words.returned, Outcome::Returned),
+            (&words.handled, DeliveryOutcome::Handled),
+            (&words.returned, DeliveryOutcome::Returned),
         ];
         for (numbers, outcome) in outcomes {
             for number in numbers {
@@ -170,7 +170,7 @@ impl Session {
             let _ = offer.send(answer); // The publisher may have given up.
         }
         for (owed, outcome) in settled {
-            owed.settle.tell(outcome);
+            owed.settle.complete(outcome);
         }
         drop(dropped);
     }
@@ -196,7 +196,7 @@ impl Session {
             let _ = offer.send(Err(refusal)); // The publisher may have given up.
         }
         for (_, owed) in settles {
-            owed.settle.tell(Outcome::Returned);
+            owed.settle.complete(DeliveryOutcome::Returned);
         }
     }
 
@@ -237,7 +237,7 @@ mod tests {
         let budget = ByteBudget::new(1 << 30, 0, &Total::new(0), (0, 0));
         for bytes in [10, 1 << 19, 3 << 20, 10, 1 << 19, 1 << 19, 7] {
             let owed = Owed {
-                settle: Settle::nobody(),
+                settle: AckHandle::nobody(),
                 _held: budget.reserve(bytes).unwrap(),
             };
             let added = session.add(sent(bytes), owed, "here");

@@ -16,7 +16,7 @@ use micro_broker::DeadLetter;
 use micro_broker::Event;
 use micro_broker::internal::Refusal;
 use micro_broker::internal::random_id;
-use micro_broker::{Outcome, Settle};
+use micro_broker::{AckHandle, DeliveryOutcome};
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 
@@ -93,7 +93,7 @@ fn canonical(key: &str) -> String {
 pub(super) async fn post(
     (address, id): (&str, &str),
     event: &Arc<Event>,
-    settle: Settle,
+    settle: AckHandle,
     deadline: Instant,
 ) -> Result<(), Refusal> {
     let body = write(event).map_err(Refusal::Never)?;
@@ -107,7 +107,7 @@ pub(super) async fn post(
     };
     match timeout_at(deadline, posting).await {
         Ok(Ok(200..=299)) => {
-            settle.tell(Outcome::Handled);
+            settle.complete(DeliveryOutcome::Handled);
             Ok(())
         }
         Ok(Ok(status)) => Err(gone(format!("answered with {status}"))),

@@ -17,9 +17,9 @@ use super::node::{self, Found};
 use super::session::{Link, Presence};
 use super::trial::Trial;
 use crate::driver::http2::Times;
+use micro_broker::AckHandle;
 use micro_broker::Event;
-use micro_broker::Settle;
-use micro_broker::internal::Local;
+use micro_broker::internal::LocalMembers;
 use micro_broker::internal::matches;
 use micro_broker::internal::{Member, Members, Refusal, Target};
 use micro_core::handler::BoxFuture;
@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Who there is.
 pub(super) struct Everyone {
-    pub(super) local: Arc<Local>,
+    pub(super) local: Arc<LocalMembers>,
     /// What the ids of this process's subscribers begin with.
     own: String,
     times: Times,
@@ -50,7 +50,12 @@ struct Elsewhere {
 }
 
 impl Everyone {
-    pub(super) fn new(local: Arc<Local>, own: &str, times: Times, memory: Duration) -> Arc<Self> {
+    pub(super) fn new(
+        local: Arc<LocalMembers>,
+        own: &str,
+        times: Times,
+        memory: Duration,
+    ) -> Arc<Self> {
         Arc::new(Self {
             local,
             own: own.to_owned(),
@@ -337,7 +342,7 @@ impl Member for There {
     fn offer(
         &self,
         event: Arc<Event>,
-        settle: Settle,
+        settle: AckHandle,
         deadline: Instant,
     ) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {

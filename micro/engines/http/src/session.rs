@@ -22,8 +22,8 @@ use super::flying::{Owed, Session, gone};
 use super::roll::{Roll, Said};
 use super::wire::{DELIVER, EVENT, Sent, Words};
 use crate::driver::http2::{self, Reader, Times, Writer};
+use micro_broker::AckHandle;
 use micro_broker::Event;
-use micro_broker::Settle;
 use micro_broker::internal::Refusal;
 use micro_message::codec::Message;
 use micro_message::error::Error;
@@ -144,7 +144,7 @@ impl Link {
         &self,
         subscriber: &str,
         event: &Event,
-        settle: Settle,
+        settle: AckHandle,
         deadline: Instant,
     ) -> Result<(), Refusal> {
         let patience = deadline.saturating_duration_since(Instant::now());
@@ -353,7 +353,7 @@ mod tests {
         for _ in 0..200 {
             let (link, returned) = (Arc::clone(&link), Arc::clone(&returned));
             handles.push(offers.spawn(async move {
-                let settle = Settle::new(move |_| {
+                let settle = AckHandle::new(move |_| {
                     returned.fetch_add(1, Ordering::SeqCst);
                 });
                 let event = event(64 << 10);
@@ -378,7 +378,7 @@ mod tests {
         assert_eq!(link.session().kept(), (0, 0, 0));
         // Who can ask somebody else does not wait for it again.
         let start = Instant::now();
-        let offered = link.offer("x", &event(1), Settle::nobody(), start).await;
+        let offered = link.offer("x", &event(1), AckHandle::nobody(), start).await;
         assert!(matches!(offered, Err(Refusal::Gone(_))), "{offered:?}");
         assert!(link.is_mute() && start.elapsed() < LAG);
     }
@@ -394,7 +394,7 @@ mod tests {
         for _ in 0..most + 3 {
             let link = Arc::clone(&link);
             offers.spawn(async move {
-                let settle = Settle::nobody();
+                let settle = AckHandle::nobody();
                 link.offer("x", &event(3 << 20), settle, deadline).await
             });
         }
@@ -403,7 +403,7 @@ mod tests {
         }
         let other = Arc::clone(&link);
         offers.spawn(async move {
-            let settle = Settle::nobody();
+            let settle = AckHandle::nobody();
             other.offer("y", &event(3 << 20), settle, deadline).await
         });
         while link.session().kept().2 < most + 1 {
@@ -430,7 +430,7 @@ mod tests {
         let link = Link::new("127.0.0.1:9", Times::default());
         let deadline = Instant::now() + Duration::from_secs(9);
         let large = event(5 << 20);
-        let offered = link.offer("x", &large, Settle::nobody(), deadline).await;
+        let offered = link.offer("x", &large, AckHandle::nobody(), deadline).await;
         let Err(Refusal::Never(error)) = offered else {
             panic!("it was not refused")
         };

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use micro::app::{App, Running};
-use micro::broker::{Broker, Delivery, Event, Place, Subscriber};
+use micro::broker::{Broker, Delivery, Event, HostInfo, Subscriber};
 use micro::handler::Parts;
 use micro::registry::Registry;
 use tokio::time::{sleep, timeout};
@@ -36,7 +36,10 @@ pub(crate) async fn node(registry: &Registry) -> (App, Running) {
 /// A broker that only publishes.
 pub(crate) async fn publisher(registry: &Registry) -> Broker {
     let broker = Broker::open("http://").unwrap();
-    broker.place(&Place::new(registry.clone())).await.unwrap();
+    broker
+        .attach(&HostInfo::new(registry.clone()))
+        .await
+        .unwrap();
     broker
 }
 

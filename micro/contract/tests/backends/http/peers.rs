@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use micro::ErrorKind;
 use micro::app::App;
-use micro::broker::{Broker, Delivery, Event, Http, Options, Place, Subscriber};
+use micro::broker::{Broker, Delivery, Event, HostInfo, Http, Options, Subscriber};
 use micro::handler::{FromCall, Parts, Resources, Route};
 use micro::registry::{Backend, Memory, Node, Registry};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -117,7 +117,10 @@ async fn forget(memory: &Memory) {
 /// A publisher that remembers members for so long that neither registry nor stream tells of.
 async fn remembering(registry: &Registry, memory: Duration) -> Broker {
     let broker = Broker::new(Http::remembering(memory));
-    broker.place(&Place::new(registry.clone())).await.unwrap();
+    broker
+        .attach(&HostInfo::new(registry.clone()))
+        .await
+        .unwrap();
     broker
 }
 

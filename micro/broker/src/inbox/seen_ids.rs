@@ -3,10 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::settle::{Outcome, Settle};
+use crate::ack_handle::{AckHandle, DeliveryOutcome};
 
 /// Ids of events that are here, and of the last that were handled.
-pub(super) struct Ids {
+pub(super) struct SeenIds {
     known: HashMap<Arc<str>, Known>,
     /// How many are here.
     here: usize,
@@ -19,11 +19,11 @@ pub(super) struct Ids {
 
 enum Known {
     /// With further senders of the same event, and its size.
-    Here(Vec<Settle>, usize),
+    Present(Vec<AckHandle>, usize),
     Handled,
 }
 
-impl Ids {
+impl SeenIds {
     pub(super) fn new(remembered: usize) -> Self {
         Self {
             known: HashMap::new(),
@@ -45,11 +45,11 @@ impl Ids {
     }
 
     /// Lets a second sender of a known event share in its outcome; gives back what is new.
-    pub(super) fn join(&mut self, id: &str, settle: Settle) -> Option<Settle> {
+    pub(super) fn join(&mut self, id: &str, settle: AckHandle) -> Option<AckHandle> {
         match self.known.get_mut(id) {
             None => return Some(settle),
-            Some(Known::Here(others, _)) => others.push(settle),
-            Some(Known::Handled) => settle.tell(Outcome::Handled),
+            Some(Known::Present(others, _)) => others.push(settle),
+            Some(Known::Handled) => settle.complete(DeliveryOutcome::Handled),
         }
         None
     }
@@ -57,7 +57,7 @@ impl Ids {
     /// A new event is here.
     pub(super) fn add(&mut self, id: &str, size: usize) -> Arc<str> {
         let id: Arc<str> = id.into();
-        let here = Known::Here(Vec::new(), size);
+        let here = Known::Present(Vec::new(), size);
         self.known.insert(Arc::clone(&id), here);
         self.here += 1;
         self.bytes += size;
@@ -65,11 +65,11 @@ impl Ids {
     }
 
     /// An event was handled: its id is remembered, and its further senders are given back.
-    pub(super) fn finish(&mut self, id: &Arc<str>) -> Vec<Settle> {
+    pub(super) fn finish(&mut self, id: &Arc<str>) -> Vec<AckHandle> {
         if self.remembered == 0 {
             return self.forget(id);
         }
-        let Some(known @ Known::Here(..)) = self.known.get_mut(id) else {
+        let Some(known @ Known::Present(..)) = self.known.get_mut(id) else {
             return Vec::new();
         };
         let known = std::mem::replace(known, Known::Handled);
@@ -83,9 +83,9 @@ impl Ids {
     }
 
     /// An event is not here any more; its further senders.
-    fn gone(&mut self, known: Option<Known>) -> Vec<Settle> {
+    fn gone(&mut self, known: Option<Known>) -> Vec<AckHandle> {
         match known {
-            Some(Known::Here(others, size)) => {
+            Some(Known::Present(others, size)) => {
                 self.here -= 1;
                 self.bytes -= size;
                 others
@@ -95,17 +95,17 @@ impl Ids {
     }
 
     /// An event goes back: it may come again.
-    pub(super) fn forget(&mut self, id: &str) -> Vec<Settle> {
+    pub(super) fn forget(&mut self, id: &str) -> Vec<AckHandle> {
         let known = self.known.remove(id);
         self.gone(known)
     }
 
     /// Everything that was here goes back.
-    pub(super) fn forget_all(&mut self) -> Vec<Settle> {
+    pub(super) fn forget_all(&mut self) -> Vec<AckHandle> {
         (self.here, self.bytes) = (0, 0);
         self.handled.clear();
         let others = |known| match known {
-            Known::Here(others, _) => others,
+            Known::Present(others, _) => others,
             Known::Handled => Vec::new(),
         };
         let known = self.known.drain();
@@ -119,8 +119,8 @@ mod tests {
 
     #[test]
     fn as_many_handled_ones_are_remembered_as_was_said() {
-        let mut ids = Ids::new(2);
-        let settle = Settle::nobody;
+        let mut ids = SeenIds::new(2);
+        let settle = AckHandle::nobody;
         for id in ["a", "b", "c"] {
             assert!(ids.join(id, settle()).is_some());
             let key = ids.add(id, 7);

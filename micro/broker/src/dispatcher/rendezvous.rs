@@ -42,10 +42,10 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::ack_handle::AckHandle;
     use crate::backend::BoxFuture;
-    use crate::outbox::{Refusal, Target};
+    use crate::dispatcher::{Refusal, Target};
     use crate::record::Event;
-    use crate::settle::Settle;
 
     struct Named(&'static str, Target);
 
@@ -61,7 +61,7 @@ mod tests {
         fn offer(
             &self,
             _: Arc<Event>,
-            _: Settle,
+            _: AckHandle,
             _: Instant,
         ) -> BoxFuture<'_, Result<(), Refusal>> {
             unreachable!("nothing is offered here")

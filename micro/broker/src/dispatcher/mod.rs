@@ -1,13 +1,13 @@
-//! `Outbox`: from one event to all who are to have it, and what to do when one of them ends.
+//! `Dispatcher`: from one event to all who are to have it, and what to do when one of them ends.
 //!
 //! What backends have in common that know every member of every queue. An event is kept here
 //! until each queue and subscriber has handled it; what a member gives back goes to another one.
 
-mod again;
-mod all;
+mod join_all;
+mod pending_delivery;
+mod redelivery_queue;
 mod rendezvous;
 mod route;
-mod ticket;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,16 +20,16 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use self::again::Again;
-use self::all::all;
-use self::ticket::Ticket;
-use crate::backend::{BoxFuture, Keep};
+use self::join_all::join_all;
+use self::pending_delivery::PendingDelivery;
+use self::redelivery_queue::RedeliveryQueue;
+use crate::ack_handle::AckHandle;
+use crate::backend::{BoxFuture, DeadLetterSink};
 use crate::record::Event;
-use crate::settle::Settle;
 use micro_message::error::{Error, Result};
 
 /// How long an event that was given back waits for another member of its queue.
-const PATIENCE: Duration = Duration::from_secs(60);
+const REDELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A subscriber, here or elsewhere, as publishers see it.
 pub trait Member: Send + Sync {
@@ -41,7 +41,7 @@ pub trait Member: Send + Sync {
 
     /// Hands an event over if that takes no time; else gives its settlement back. Events that are
     /// being offered come first.
-    fn offer_now(&self, _event: &Arc<Event>, settle: Settle) -> Result<(), Settle> {
+    fn offer_now(&self, _event: &Arc<Event>, settle: AckHandle) -> Result<(), AckHandle> {
         Err(settle)
     }
 
@@ -50,7 +50,7 @@ pub trait Member: Send + Sync {
     fn offer(
         &self,
         event: Arc<Event>,
-        settle: Settle,
+        settle: AckHandle,
         deadline: Instant,
     ) -> BoxFuture<'_, Result<(), Refusal>>;
 }
@@ -109,21 +109,21 @@ impl fmt::Display for Target {
 }
 
 /// From one event to all who are to have it.
-pub struct Outbox {
+pub struct Dispatcher {
     members: Arc<dyn Members>,
     /// Set by the broker that the backend is opened for.
-    dead: OnceLock<Keep>,
+    dead: OnceLock<DeadLetterSink>,
     /// Events that a member took and has not handled.
     pending: AtomicUsize,
     /// Told when there are none.
     settled: Notify,
-    again: Mutex<Again>,
+    again: Mutex<RedeliveryQueue>,
     /// Redeliveries under way; they end with the outbox.
     running: Mutex<JoinSet<()>>,
     own: Weak<Self>,
 }
 
-impl Outbox {
+impl Dispatcher {
     /// From here to these members.
     pub fn new(members: Arc<dyn Members>) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
@@ -138,7 +138,7 @@ impl Outbox {
     }
 
     /// Where events go that nobody is left for.
-    pub fn bury_with(&self, keep: Keep) {
+    pub fn set_dead_letters(&self, keep: DeadLetterSink) {
         if self.dead.set(keep).is_err() {
             tracing::debug!("the outbox has a place for dead letters already");
         }
@@ -169,7 +169,7 @@ impl Outbox {
             }
         }
         let mut failed: Vec<Error> = Vec::new();
-        for (event, outcome) in of.into_iter().zip(all(tasks).await) {
+        for (event, outcome) in of.into_iter().zip(join_all(tasks).await) {
             match outcome {
                 Ok(taken) => counts[event] -= usize::from(!taken),
                 Err(error) => failed.push(error),
@@ -226,13 +226,13 @@ impl Outbox {
         if tokio::runtime::Handle::try_current().is_ok() {
             let mut running = self.running.lock();
             while running.try_join_next().is_some() {}
-            spawn_in(&mut running, again::run(weak, target));
+            spawn_in(&mut running, redelivery_queue::run(weak, target));
         }
     }
 
-    fn ticket(&self, target: &Target, event: &Arc<Event>) -> Arc<Ticket> {
+    fn ticket(&self, target: &Target, event: &Arc<Event>) -> Arc<PendingDelivery> {
         self.pending.fetch_add(1, Ordering::SeqCst);
-        Arc::new(Ticket::new(
+        Arc::new(PendingDelivery::new(
             self.own.clone(),
             target.clone(),
             Arc::clone(event),
@@ -240,9 +240,9 @@ impl Outbox {
     }
 }
 
-impl fmt::Debug for Outbox {
+impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbox")
+        f.debug_struct("Dispatcher")
             .field("pending", &self.pending)
             .finish_non_exhaustive()
     }

@@ -9,48 +9,48 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::ids::Ids;
-use super::line::{Line, Waiting};
+use super::seen_ids::SeenIds;
+use super::wait_queue::{WaitQueue, WaitingEvent};
+use crate::ack_handle::AckHandle;
 use crate::options::Options;
 use crate::record::Event;
-use crate::settle::Settle;
 use micro_core::internal::later;
 
 /// An event in an inbox. Dropped, it is returned.
 #[derive(Debug)]
-pub(super) struct Item {
+pub(super) struct QueuedEvent {
     pub(super) event: Arc<Event>,
     pub(super) id: Arc<str>,
     /// Attempts in this inbox.
     pub(super) attempts: u32,
     /// The lane that keeps its order; none: any worker may take it, in any order.
     pub(super) lane: Option<usize>,
-    pub(super) settle: Settle,
+    pub(super) settle: AckHandle,
 }
 
 /// What waits, and what is known of what was handled.
-pub(super) struct Lanes {
+pub(super) struct KeyedQueues {
     /// A lane for each worker: events whose order counts.
-    ordered: Vec<VecDeque<Item>>,
+    ordered: Vec<VecDeque<QueuedEvent>>,
     /// Events whose order does not count.
-    free: VecDeque<Item>,
+    free: VecDeque<QueuedEvent>,
     /// Events for later, by when they are due; the number tells equal moments apart.
-    later: BTreeMap<(Instant, u64), Item>,
+    later: BTreeMap<(Instant, u64), QueuedEvent>,
     number: u64,
-    ids: Ids,
+    ids: SeenIds,
     /// How many events may be here.
     capacity: usize,
     /// How many bytes of them.
     capacity_bytes: usize,
     /// Who waits for room.
-    line: Line,
+    line: WaitQueue,
     /// Nothing comes in any more.
     closed: bool,
     hasher: RandomState,
 }
 
 /// What became of an event that wants in.
-pub(super) enum Entered {
+pub(super) enum Admission {
     /// It is here; the worker of this lane is to know, or any.
     In(Option<usize>),
     /// Another of its id is here, or was handled.
@@ -60,7 +60,7 @@ pub(super) enum Entered {
     Closed,
 }
 
-impl Lanes {
+impl KeyedQueues {
     pub(super) fn new(options: &Options) -> Self {
         let workers = options.concurrency;
         Self {
@@ -68,10 +68,10 @@ impl Lanes {
             free: VecDeque::new(),
             later: BTreeMap::new(),
             number: 0,
-            ids: Ids::new(options.remembered),
+            ids: SeenIds::new(options.remembered),
             capacity: options.capacity,
             capacity_bytes: options.capacity_bytes,
-            line: Line::default(),
+            line: WaitQueue::default(),
             closed: false,
             hasher: RandomState::new(),
         }
@@ -81,8 +81,8 @@ impl Lanes {
     pub(super) fn try_enter(
         &mut self,
         event: &Arc<Event>,
-        settle: Settle,
-    ) -> Result<Option<usize>, Settle> {
+        settle: AckHandle,
+    ) -> Result<Option<usize>, AckHandle> {
         if self.closed || !self.has_room(event.size()) || !self.line.is_empty() {
             return Err(settle);
         }
@@ -92,18 +92,18 @@ impl Lanes {
 
     /// Lets an event in, or wait for room behind those that wait already: whatever comes one
     /// after the other is in in that order.
-    pub(super) fn enter(&mut self, event: Arc<Event>, settle: Settle) -> Entered {
+    pub(super) fn enter(&mut self, event: Arc<Event>, settle: AckHandle) -> Admission {
         if self.closed {
-            return Entered::Closed;
+            return Admission::Closed;
         }
         let Some(settle) = self.ids.join(&event.id, settle) else {
-            return Entered::Known;
+            return Admission::Known;
         };
         if self.has_room(event.size()) && self.line.is_empty() {
-            return Entered::In(self.add(event, settle));
+            return Admission::In(self.add(event, settle));
         }
         let (number, told) = self.line.wait(event, settle);
-        Entered::Waits(number, told)
+        Admission::Waits(number, told)
     }
 
     /// Whether there is room for an event of so many bytes; alone, any has.
@@ -121,7 +121,7 @@ impl Lanes {
     pub(super) fn admit(&mut self) -> Vec<(oneshot::Sender<()>, Option<usize>)> {
         let mut admitted = Vec::new();
         while self.line.first().is_some_and(|size| self.has_room(size))
-            && let Some(Waiting {
+            && let Some(WaitingEvent {
                 event,
                 settle,
                 told,
@@ -138,18 +138,18 @@ impl Lanes {
     }
 
     /// Leaves the line; none when it is in by now.
-    pub(super) fn leave(&mut self, number: u64) -> Option<Waiting> {
+    pub(super) fn leave(&mut self, number: u64) -> Option<WaitingEvent> {
         self.line.leave(number)
     }
 
     /// Lets nothing in any more; those who waited.
-    pub(super) fn close(&mut self) -> Line {
+    pub(super) fn close(&mut self) -> WaitQueue {
         self.closed = true;
         std::mem::take(&mut self.line)
     }
 
     /// The lane of an event: by its key, or the only one.
-    fn lane_of(&self, event: &Event) -> Option<usize> {
+    fn queue_of(&self, event: &Event) -> Option<usize> {
         let lanes = self.ordered.len();
         match &event.key {
             Some(key) => {
@@ -161,10 +161,10 @@ impl Lanes {
     }
 
     /// Adds an event that is new here; the lane that is to know.
-    fn add(&mut self, event: Arc<Event>, settle: Settle) -> Option<usize> {
+    fn add(&mut self, event: Arc<Event>, settle: AckHandle) -> Option<usize> {
         let delay = event.delay;
-        let item = Item {
-            lane: self.lane_of(&event),
+        let item = QueuedEvent {
+            lane: self.queue_of(&event),
             id: self.ids.add(&event.id, event.size()),
             event,
             attempts: 0,
@@ -180,12 +180,12 @@ impl Lanes {
     }
 
     /// Puts an event off.
-    pub(super) fn postpone(&mut self, item: Item, due: Instant) {
+    pub(super) fn postpone(&mut self, item: QueuedEvent, due: Instant) {
         self.number += 1;
         self.later.insert((due, self.number), item);
     }
 
-    fn queue(&mut self, item: Item) {
+    fn queue(&mut self, item: QueuedEvent) {
         match item.lane {
             Some(lane) => self.ordered[lane].push_back(item),
             None => self.free.push_back(item),
@@ -193,7 +193,7 @@ impl Lanes {
     }
 
     /// Lets what is due wait with the others; whether there was any.
-    pub(super) fn ripen(&mut self) -> bool {
+    pub(super) fn promote_due(&mut self) -> bool {
         if self.later.is_empty() {
             return false;
         }
@@ -214,7 +214,7 @@ impl Lanes {
     }
 
     /// The next event for a worker: of its lane, else one whose order does not count.
-    pub(super) fn take(&mut self, worker: usize) -> Option<Item> {
+    pub(super) fn take(&mut self, worker: usize) -> Option<QueuedEvent> {
         let own = self.ordered[worker].pop_front();
         own.or_else(|| self.free.pop_front())
     }
@@ -225,13 +225,13 @@ impl Lanes {
     }
 
     /// What is known of ids.
-    pub(super) fn ids(&mut self) -> &mut Ids {
+    pub(super) fn ids(&mut self) -> &mut SeenIds {
         &mut self.ids
     }
 
     /// Takes everything that waits.
-    pub(super) fn clear(&mut self) -> Vec<Item> {
-        let mut all: Vec<Item> = Vec::new();
+    pub(super) fn clear(&mut self) -> Vec<QueuedEvent> {
+        let mut all: Vec<QueuedEvent> = Vec::new();
         all.extend(self.ordered.iter_mut().flat_map(|lane| lane.drain(..)));
         all.extend(self.free.drain(..));
         all.extend(std::mem::take(&mut self.later).into_values());

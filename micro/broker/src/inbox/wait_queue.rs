@@ -8,25 +8,25 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use crate::ack_handle::AckHandle;
 use crate::record::Event;
-use crate::settle::Settle;
 
 /// Events that wait for room. Bounded by who waits for them.
 #[derive(Default)]
-pub(super) struct Line {
-    waiting: BTreeMap<u64, Waiting>,
+pub(super) struct WaitQueue {
+    waiting: BTreeMap<u64, WaitingEvent>,
     number: u64,
 }
 
 /// An event that waits. Dropped, it is returned.
-pub(super) struct Waiting {
+pub(super) struct WaitingEvent {
     pub(super) event: Arc<Event>,
-    pub(super) settle: Settle,
+    pub(super) settle: AckHandle,
     /// Told when it is in; dropped when it never will be.
     pub(super) told: oneshot::Sender<()>,
 }
 
-impl Line {
+impl WaitQueue {
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -35,11 +35,11 @@ impl Line {
     pub(super) fn wait(
         &mut self,
         event: Arc<Event>,
-        settle: Settle,
+        settle: AckHandle,
     ) -> (u64, oneshot::Receiver<()>) {
         let (told, answer) = oneshot::channel();
         self.number += 1;
-        let waiting = Waiting {
+        let waiting = WaitingEvent {
             event,
             settle,
             told,
@@ -55,12 +55,12 @@ impl Line {
     }
 
     /// The one whose turn it is.
-    pub(super) fn next(&mut self) -> Option<Waiting> {
+    pub(super) fn next(&mut self) -> Option<WaitingEvent> {
         self.waiting.pop_first().map(|(_, waiting)| waiting)
     }
 
     /// Nobody waits any more; none when it is in by now.
-    pub(super) fn leave(&mut self, number: u64) -> Option<Waiting> {
+    pub(super) fn leave(&mut self, number: u64) -> Option<WaitingEvent> {
         self.waiting.remove(&number)
     }
 }

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Known, Member, Outbox, Refusal, Target, rendezvous};
+use super::{Dispatcher, Known, Member, Refusal, Target, rendezvous};
 use crate::record::Event;
 use micro_message::error::{Error, Result};
 
 /// How long one of several full members is waited for before the next one is asked.
-const GLANCE: Duration = Duration::from_millis(25);
+const OFFER_TIMEOUT: Duration = Duration::from_millis(25);
 /// The pause after which members that could not be reached are tried again.
-const PAUSE: Duration = Duration::from_millis(50);
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-impl Outbox {
+impl Dispatcher {
     /// Hands an event to a subscriber, or to one member of a queue, if that takes no time.
     pub fn deliver_now(
         &self,
@@ -75,7 +75,7 @@ impl Outbox {
             let limit = match round {
                 _ if only => deadline,
                 round if round < members.len() => Instant::now(),
-                _ => deadline.min(Instant::now() + GLANCE),
+                _ => deadline.min(Instant::now() + OFFER_TIMEOUT),
             };
             let ticket = self.ticket(&target, &event);
             let offered = member.offer(Arc::clone(&event), ticket.settle(), limit);
@@ -115,7 +115,7 @@ impl Outbox {
         let change = async {
             tokio::select! {
                 () = self.members.changed().notified() => {}
-                () = sleep(PAUSE) => {}
+                () = sleep(RETRY_INTERVAL) => {}
             }
         };
         timeout_at(deadline, change).await.is_ok()

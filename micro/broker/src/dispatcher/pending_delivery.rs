@@ -1,17 +1,17 @@
-//! `Ticket`: one event on its way to one target, from the offer to its settlement.
+//! `PendingDelivery`: one event on its way to one target, from the offer to its settlement.
 //!
 //! A member may settle an event before the offer has returned; the ticket keeps both in order.
 
 use std::sync::{Arc, Weak};
 
-use super::{Outbox, Target};
+use super::{Dispatcher, Target};
+use crate::ack_handle::{AckHandle, DeliveryOutcome};
 use crate::record::Event;
-use crate::settle::{Outcome, Settle};
 use micro_wake::sync::Mutex;
 
 /// One event on its way to one target. Counted as pending while it lives.
-pub(super) struct Ticket {
-    outbox: Weak<Outbox>,
+pub(super) struct PendingDelivery {
+    dispatcher: Weak<Dispatcher>,
     target: Target,
     event: Arc<Event>,
     state: Mutex<State>,
@@ -24,15 +24,15 @@ enum State {
     /// A member has it: what it gives back is delivered again.
     Taken,
     /// A member settled it before the offer returned.
-    Early(Outcome),
+    Early(DeliveryOutcome),
     /// Nothing more happens to it.
     Over,
 }
 
-impl Ticket {
-    pub(super) fn new(outbox: Weak<Outbox>, target: Target, event: Arc<Event>) -> Self {
+impl PendingDelivery {
+    pub(super) fn new(dispatcher: Weak<Dispatcher>, target: Target, event: Arc<Event>) -> Self {
         Self {
-            outbox,
+            dispatcher,
             target,
             event,
             state: Mutex::new(State::Offered),
@@ -40,9 +40,9 @@ impl Ticket {
     }
 
     /// What the member tells the outcome to.
-    pub(super) fn settle(self: &Arc<Self>) -> Settle {
+    pub(super) fn settle(self: &Arc<Self>) -> AckHandle {
         let ticket = Arc::clone(self);
-        Settle::new(move |outcome| ticket.settled(outcome))
+        AckHandle::new(move |outcome| ticket.settled(outcome))
     }
 
     /// The offer has returned: the member has the event.
@@ -51,7 +51,7 @@ impl Ticket {
             State::Offered => State::Taken,
             _ => State::Over,
         });
-        if early == State::Early(Outcome::Returned) {
+        if early == State::Early(DeliveryOutcome::Returned) {
             self.again();
         }
     }
@@ -61,19 +61,19 @@ impl Ticket {
         self.change(|_| State::Over);
     }
 
-    fn settled(&self, outcome: Outcome) {
+    fn settled(&self, outcome: DeliveryOutcome) {
         let before = self.change(|state| match state {
             State::Offered => State::Early(outcome),
             _ => State::Over,
         });
-        if before == State::Taken && outcome == Outcome::Returned {
+        if before == State::Taken && outcome == DeliveryOutcome::Returned {
             self.again();
         }
     }
 
     fn again(&self) {
-        if let Some(outbox) = self.outbox.upgrade() {
-            outbox.give_back(self.target.clone(), &self.event);
+        if let Some(dispatcher) = self.dispatcher.upgrade() {
+            dispatcher.give_back(self.target.clone(), &self.event);
         }
     }
 
@@ -86,10 +86,10 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for PendingDelivery {
     fn drop(&mut self) {
-        if let Some(outbox) = self.outbox.upgrade() {
-            outbox.done();
+        if let Some(dispatcher) = self.dispatcher.upgrade() {
+            dispatcher.done();
         }
     }
 }

@@ -13,9 +13,9 @@ use micro_message::metadata::Metadata;
 use micro_wake::sync::Mutex;
 
 /// How many dead letters a broker keeps; the oldest go first, each was logged when it came.
-const KEPT: usize = 1024;
+const MAX_DEAD_LETTERS: usize = 1024;
 /// The longest reason that travels in metadata, in bytes.
-const REASON: usize = 512;
+const MAX_REASON: usize = 512;
 
 /// An event that could not be handled.
 #[non_exhaustive]
@@ -69,7 +69,7 @@ impl DeadLetter {
 
 fn insert(metadata: &mut Metadata, key: &'static str, value: &str) {
     let mut visible = value.escape_default().to_string();
-    visible.truncate(REASON);
+    visible.truncate(MAX_REASON);
     if let Err(error) = metadata.insert(key, visible) {
         tracing::debug!(key, %error, "left out of a dead letter");
     }
@@ -93,7 +93,7 @@ impl DeadLetters {
             "event not handled; kept as a dead letter"
         );
         let mut kept = self.0.lock();
-        if kept.len() == KEPT {
+        if kept.len() == MAX_DEAD_LETTERS {
             kept.pop_front();
         }
         kept.push_back(letter);

@@ -11,17 +11,17 @@ use micro_wake::WakeFlag;
 use crate::backend::BoxFuture;
 
 /// Runs futures side by side, each first polled in order; their results in that order.
-pub(super) async fn all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+pub(super) async fn join_all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
     if futures.len() == 1 {
         let only = futures.remove(0);
         return vec![only.await];
     }
-    let new = |future| Running {
+    let new = |future| Slot {
         future,
         bell: WakeFlag::new(),
         result: None,
     };
-    let mut running: Vec<Running<'_, T>> = futures.into_iter().map(new).collect();
+    let mut running: Vec<Slot<'_, T>> = futures.into_iter().map(new).collect();
     poll_fn(|cx| {
         let mut is_pending = false;
         for running in &mut running {
@@ -37,13 +37,13 @@ pub(super) async fn all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
     running.into_iter().filter_map(|one| one.result).collect()
 }
 
-struct Running<'a, T> {
+struct Slot<'a, T> {
     future: BoxFuture<'a, T>,
     bell: WakeFlag,
     result: Option<T>,
 }
 
-impl<T> Running<'_, T> {
+impl<T> Slot<'_, T> {
     /// Pending until the result is there.
     fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.result.is_some() {
@@ -82,7 +82,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         };
-        let (results, ()) = tokio::join!(all(futures), telling);
+        let (results, ()) = tokio::join!(join_all(futures), telling);
         assert_eq!(results, (0..100).collect::<Vec<_>>());
         assert_eq!(polls.load(Ordering::SeqCst), 200);
     }

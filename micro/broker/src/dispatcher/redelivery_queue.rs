@@ -5,18 +5,18 @@ use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
 
-use super::{Outbox, PATIENCE, Target};
-use crate::dead::DeadLetter;
+use super::{Dispatcher, REDELIVERY_TIMEOUT, Target};
+use crate::dead_letter::DeadLetter;
 use crate::record::Event;
 
 /// How often an event is given to members that end before they have handled it.
-const MOST: u32 = 16;
+const MAX_REDELIVERIES: u32 = 16;
 
 /// Events to be delivered again. Bounded by what members have room for: each was taken by one.
 #[derive(Default)]
-pub(super) struct Again(HashMap<Target, VecDeque<Event>>);
+pub(super) struct RedeliveryQueue(HashMap<Target, VecDeque<Event>>);
 
-impl Again {
+impl RedeliveryQueue {
     /// Adds an event; whether it is the first of its target, which then needs someone to run.
     pub(super) fn add(&mut self, target: &Target, event: Event) -> bool {
         if let Some(waiting) = self.0.get_mut(target) {
@@ -38,24 +38,24 @@ impl Again {
 }
 
 /// Delivers what waits for a target until nothing does.
-pub(super) async fn run(outbox: Weak<Outbox>, target: Target) {
-    while let Some(outbox) = outbox.upgrade() {
-        let next = outbox.again.lock().next(&target);
+pub(super) async fn run(dispatcher: Weak<Dispatcher>, target: Target) {
+    while let Some(dispatcher) = dispatcher.upgrade() {
+        let next = dispatcher.again.lock().next(&target);
         let Some(event) = next else { return };
-        outbox.redeliver(&target, event).await;
+        dispatcher.redeliver(&target, event).await;
     }
 }
 
-impl Outbox {
+impl Dispatcher {
     async fn redeliver(&self, target: &Target, event: Event) {
         let event = Arc::new(event);
         let (topic, id) = (&*event.topic, &*event.id);
         // Counted while it waits: between two tickets it would not be.
         let waiting = self.ticket(target, &event);
-        let reason = if event.redelivered > MOST {
-            format!("{MOST} members ended before they had handled it")
+        let reason = if event.redelivered > MAX_REDELIVERIES {
+            format!("{MAX_REDELIVERIES} members ended before they had handled it")
         } else {
-            let deadline = Instant::now() + PATIENCE;
+            let deadline = Instant::now() + REDELIVERY_TIMEOUT;
             let delivered = self.deliver((target.clone(), None), Arc::clone(&event), deadline);
             match delivered.await {
                 // It was somebody's once: that everybody has ended is a reason to keep it.
