@@ -31,9 +31,9 @@ use micro_wake::Total;
 use micro_wake::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
-use crate::door::{Door, WAITING_OF_ALL};
-use crate::driver::http2::Times;
-use crate::members::Everyone;
+use crate::driver::http2::Timeouts;
+use crate::ingress::{Ingress, WAITING_OF_ALL};
+use crate::members::MemberDirectory;
 use crate::node;
 use crate::service;
 use micro_broker::Inbox;
@@ -57,7 +57,7 @@ pub struct Http(Arc<Inner>);
 
 struct Inner {
     local: Arc<LocalMembers>,
-    everyone: Arc<Everyone>,
+    directory: Arc<MemberDirectory>,
     dispatcher: Arc<Dispatcher>,
     keep: Arc<OnceLock<DeadLetterSink>>,
     waiting: Arc<Total>,
@@ -65,14 +65,14 @@ struct Inner {
     wanted: AtomicBool,
     host: Mutex<Option<HostInfo>>,
     /// Follows the registry; ends with the backend.
-    following: OnceLock<Following>,
+    following: OnceLock<FollowTask>,
     /// By inbox.
     registrations: Mutex<HashMap<u64, Registration>>,
 }
 
-struct Following(tokio::task::JoinHandle<()>);
+struct FollowTask(tokio::task::JoinHandle<()>);
 
-impl Drop for Following {
+impl Drop for FollowTask {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -81,25 +81,25 @@ impl Drop for Following {
 impl Http {
     /// A broker that knows nobody yet.
     pub fn new() -> Self {
-        Self::with_times(Times::default(), TTL)
+        Self::with_times(Timeouts::default(), TTL)
     }
 
     /// A broker that misses a subscriber for so long after the last word of it, instead of 15
     /// seconds: until then a topic that has nobody else is `Unavailable`.
     pub fn remembering(memory: Duration) -> Self {
-        Self::with_times(Times::default(), memory)
+        Self::with_times(Timeouts::default(), memory)
     }
 
     /// `memory`: how long a member is remembered that neither the registry nor a stream tells of.
-    pub(crate) fn with_times(times: Times, memory: Duration) -> Self {
+    pub(crate) fn with_times(times: Timeouts, memory: Duration) -> Self {
         // At most 28 characters with the inbox's number, of the 63 that an id has.
         let own = format!("{:016x}-", fastrand::u64(..));
         let local = Arc::new(LocalMembers::new(&own));
-        let everyone = Everyone::new(Arc::clone(&local), &own, times, memory);
+        let directory = MemberDirectory::new(Arc::clone(&local), &own, times, memory);
         Self(Arc::new(Inner {
-            dispatcher: Dispatcher::new(Arc::clone(&everyone) as Arc<dyn Members>),
+            dispatcher: Dispatcher::new(Arc::clone(&directory) as Arc<dyn Members>),
             local,
-            everyone,
+            directory,
             keep: Arc::default(),
             waiting: Total::new(WAITING_OF_ALL),
             wanted: AtomicBool::default(),
@@ -125,8 +125,8 @@ impl Http {
     }
 
     /// Where the events of other processes come in.
-    fn door(&self) -> Door {
-        Door {
+    fn door(&self) -> Ingress {
+        Ingress {
             local: Arc::clone(&self.0.local),
             keep: Arc::clone(&self.0.keep),
             waiting: Arc::clone(&self.0.waiting),
@@ -136,8 +136,8 @@ impl Http {
     /// Follows the registry from now on: programs that publish nothing need not.
     fn follow(&self, host: &HostInfo) {
         self.0.following.get_or_init(|| {
-            let following = Arc::clone(&self.0.everyone).follow(host.registry.clone());
-            Following(spawn(following))
+            let following = Arc::clone(&self.0.directory).follow(host.registry.clone());
+            FollowTask(spawn(following))
         });
     }
 
@@ -194,7 +194,10 @@ impl Backend for Http {
             ));
         };
         self.follow(&host);
-        if timeout_at(deadline, self.0.everyone.known()).await.is_err() {
+        if timeout_at(deadline, self.0.directory.known())
+            .await
+            .is_err()
+        {
             return Err(Error::unavailable(
                 "the registry has not told yet who subscribes",
             ));

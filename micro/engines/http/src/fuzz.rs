@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::gomicro;
-use crate::wire::{Batch, Sent, Words};
+use crate::go_micro;
+use crate::wire::{Batch, DeliveryReport, Envelope};
 use micro_broker::Event;
 use micro_message::codec::Message;
 
@@ -21,7 +21,7 @@ pub fn batch(bytes: &[u8]) {
     };
     for sent in batch.events {
         if let Ok(event) = sent.into_event() {
-            let sent = Sent::new("somebody", &event, Duration::ZERO);
+            let sent = Envelope::new("somebody", &event, Duration::ZERO);
             let back = again(&sent).into_event().expect("it was one before");
             same(&event, &back);
             assert_eq!(event.time, back.time);
@@ -39,7 +39,7 @@ pub fn batch(bytes: &[u8]) {
 ///
 /// When they do not.
 pub fn words(bytes: &[u8]) {
-    let Some(words) = read::<Words>(bytes) else {
+    let Some(words) = read::<DeliveryReport>(bytes) else {
         return;
     };
     let back = again(&words);
@@ -55,9 +55,9 @@ pub fn words(bytes: &[u8]) {
 ///
 /// When it cannot.
 pub fn posted(bytes: &[u8]) {
-    if let Ok(event) = gomicro::read(bytes) {
-        let written = gomicro::write(&event).expect("it came as text");
-        let back = gomicro::read(&written).expect("our own JSON is good");
+    if let Ok(event) = go_micro::read(bytes) {
+        let written = go_micro::write(&event).expect("it came as text");
+        let back = go_micro::read(&written).expect("our own JSON is good");
         same(&event, &back);
     }
 }
@@ -90,11 +90,11 @@ mod tests {
         let mut event = Event::raw("a.b", "application/json", "{}").unwrap();
         event.key = Some("k".to_owned());
         event.metadata.insert("tenant", "acme").unwrap();
-        let sent = Sent::new("somebody", &event, Duration::from_secs(1));
+        let sent = Envelope::new("somebody", &event, Duration::from_secs(1));
         let mut good = Vec::new();
         Batch { events: vec![sent] }.encode(&mut good);
         batch(&good);
-        posted(&gomicro::write(&event).unwrap());
+        posted(&go_micro::write(&event).unwrap());
         for _ in 0..2_000 {
             let mut bytes = good.clone();
             let at = random.usize(..bytes.len());

@@ -8,15 +8,15 @@
 extern crate micro_message as micro;
 
 mod broker;
-mod door;
 mod driver;
-mod flying;
 #[doc(hidden)]
 pub mod fuzz;
-mod gomicro;
+mod go_micro;
+mod ingress;
+mod link;
 mod members;
 mod node;
-mod roll;
+mod roster;
 mod service;
 mod session;
 mod trial;

@@ -12,11 +12,11 @@ use micro_wake::sync::RwLock;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Duration, Instant, sleep};
 
-use super::gomicro;
-use super::node::{self, Found};
-use super::session::{Link, Presence};
+use super::go_micro;
+use super::link::{PeerLink, Presence};
+use super::node::{self, FoundSubscriber};
 use super::trial::Trial;
-use crate::driver::http2::Times;
+use crate::driver::http2::Timeouts;
 use micro_broker::AckHandle;
 use micro_broker::Event;
 use micro_broker::internal::LocalMembers;
@@ -27,33 +27,33 @@ use micro_message::error::Error;
 use micro_registry::{Node, Registry};
 
 /// The pause before the registry is asked again that did not let itself be watched.
-const PAUSE: Duration = Duration::from_millis(500);
+const WATCH_RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Who there is.
-pub(super) struct Everyone {
+pub(super) struct MemberDirectory {
     pub(super) local: Arc<LocalMembers>,
     /// What the ids of this process's subscribers begin with.
     own: String,
-    times: Times,
+    times: Timeouts,
     /// How long a member is remembered that neither the registry nor a stream tells of.
     memory: Duration,
-    elsewhere: RwLock<Elsewhere>,
+    remote: RwLock<RemoteMembers>,
     /// Whether the registry has told who there is.
     known: watch::Sender<bool>,
 }
 
 #[derive(Default)]
-struct Elsewhere {
-    members: Vec<Arc<There>>,
+struct RemoteMembers {
+    members: Vec<Arc<RemoteMember>>,
     /// By address: one stream for all subscribers of a process.
-    links: HashMap<String, Arc<Link>>,
+    links: HashMap<String, Arc<PeerLink>>,
 }
 
-impl Everyone {
+impl MemberDirectory {
     pub(super) fn new(
         local: Arc<LocalMembers>,
         own: &str,
-        times: Times,
+        times: Timeouts,
         memory: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -61,7 +61,7 @@ impl Everyone {
             own: own.to_owned(),
             times,
             memory,
-            elsewhere: RwLock::default(),
+            remote: RwLock::default(),
             known: watch::Sender::new(false),
         })
     }
@@ -86,7 +86,7 @@ impl Everyone {
                 }
                 Err(error) => tracing::warn!(%error, "subscribers elsewhere are not known"),
             }
-            sleep(PAUSE).await;
+            sleep(WATCH_RETRY_INTERVAL).await;
         }
     }
 
@@ -95,11 +95,11 @@ impl Everyone {
         let now = Instant::now();
         let found = nodes.iter().filter_map(node::read);
         let found = found.filter(|found| !found.id.starts_with(&self.own));
-        let mut elsewhere = self.elsewhere.write();
-        let old = std::mem::take(&mut elsewhere.links);
-        let before = std::mem::take(&mut elsewhere.members);
+        let mut remote = self.remote.write();
+        let old = std::mem::take(&mut remote.links);
+        let before = std::mem::take(&mut remote.members);
         let trials: HashMap<_, _> = before.iter().filter_map(|one| one.on_trial()).collect();
-        let trial = |found: &Found| {
+        let trial = |found: &FoundSubscriber| {
             let known = trials.get(&(&*found.id, &*found.address)).copied().cloned();
             found.unverified.then(|| known.unwrap_or_default())
         };
@@ -107,34 +107,34 @@ impl Everyone {
         let mut listed = HashSet::new();
         for found in found {
             let link = found.ours.then(|| {
-                let link = elsewhere.links.entry(found.address.clone());
+                let link = remote.links.entry(found.address.clone());
                 let known = old.get(&found.address).cloned();
-                let new = || known.unwrap_or_else(|| Link::new(&found.address, self.times));
+                let new = || known.unwrap_or_else(|| PeerLink::new(&found.address, self.times));
                 Arc::clone(link.or_insert_with(new))
             });
             listed.insert(found.id.clone());
             let trial = trial(&found);
-            members.push(Arc::new(There::new(found, link, None, trial)));
+            members.push(Arc::new(RemoteMember::new(found, link, None, trial)));
         }
         // Those that the registry has forgotten, as far as they have not ended.
         for member in &before {
             let standing = member.standing(now, self.memory);
-            if listed.contains(&member.found.id) || standing == Standing::Over {
+            if listed.contains(&member.found.id) || standing == Membership::Over {
                 continue;
             }
             let (found, link) = (member.found.clone(), member.link.clone());
             if let Some(link) = &link {
-                let same = elsewhere.links.entry(found.address.clone());
+                let same = remote.links.entry(found.address.clone());
                 same.or_insert_with(|| Arc::clone(link));
             }
             let since = member.unlisted.unwrap_or(now);
             let trial = member.trial.clone();
-            members.push(Arc::new(There::new(found, link, Some(since), trial)));
+            members.push(Arc::new(RemoteMember::new(found, link, Some(since), trial)));
         }
         // Before anybody publishes to them: one that is being asked is a member meanwhile.
         ask(&members);
-        elsewhere.members = members;
-        drop(elsewhere);
+        remote.members = members;
+        drop(remote);
         // Members that are gone live on as long as events are on their way to them.
         drop((old, trials));
         drop(before);
@@ -144,8 +144,9 @@ impl Everyone {
 }
 
 /// Has each process itself tell of subscribers that the registry does not know any more.
-fn ask(members: &[Arc<There>]) {
-    let mut links: HashMap<*const Link, (&Link, HashSet<&str>, HashSet<String>)> = HashMap::new();
+fn ask(members: &[Arc<RemoteMember>]) {
+    let mut links: HashMap<*const PeerLink, (&PeerLink, HashSet<&str>, HashSet<String>)> =
+        HashMap::new();
     for member in members {
         let Some(link) = &member.link else { continue };
         let new = || (&**link, HashSet::new(), HashSet::new());
@@ -160,21 +161,21 @@ fn ask(members: &[Arc<There>]) {
     }
 }
 
-impl Members for Everyone {
+impl Members for MemberDirectory {
     fn of(&self, topic: &str) -> Vec<Arc<dyn Member>> {
         let mut members = self.local.of(topic);
-        let elsewhere = self.elsewhere.read();
+        let remote = self.remote.read();
         let now = Instant::now();
-        let (mut lost, mut aside): (Vec<&Arc<There>>, Vec<_>) = (Vec::new(), Vec::new());
-        for member in &elsewhere.members {
+        let (mut lost, mut aside): (Vec<&Arc<RemoteMember>>, Vec<_>) = (Vec::new(), Vec::new());
+        for member in &remote.members {
             if !matches(&member.found.topics, topic) {
                 continue;
             }
             match member.standing(now, self.memory) {
-                Standing::Member if member.is_aside(now) => aside.push(member),
-                Standing::Member => members.push(Arc::clone(member) as Arc<dyn Member>),
-                Standing::Lost => lost.push(member),
-                Standing::Over => {}
+                Membership::Member if member.is_aside(now) => aside.push(member),
+                Membership::Member => members.push(Arc::clone(member) as Arc<dyn Member>),
+                Membership::Lost => lost.push(member),
+                Membership::Over => {}
             }
         }
         // A queue without a member waits for one and is named when none comes. A subscriber
@@ -190,7 +191,7 @@ impl Members for Everyone {
         });
         let more = lost.chain(aside);
         members.extend(more.map(|member| Arc::clone(member) as Arc<dyn Member>));
-        drop(elsewhere);
+        drop(remote);
         members.sort_by(|a, b| a.id().cmp(b.id()));
         members
     }
@@ -201,11 +202,11 @@ impl Members for Everyone {
 }
 
 /// A subscriber of another process.
-struct There {
-    found: Found,
+struct RemoteMember {
+    found: FoundSubscriber,
     target: Target,
     /// None: a program of Go Micro.
-    link: Option<Arc<Link>>,
+    link: Option<Arc<PeerLink>>,
     /// Since when the registry does not know it any more.
     unlisted: Option<Instant>,
     /// None: no stranger can have announced it.
@@ -214,7 +215,7 @@ struct There {
 
 /// Whether a subscriber of another process is to have events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum Membership {
     Member,
     /// It was one a while ago and has not said that it ends.
     Lost,
@@ -222,10 +223,10 @@ enum Standing {
     Over,
 }
 
-impl There {
+impl RemoteMember {
     fn new(
-        found: Found,
-        link: Option<Arc<Link>>,
+        found: FoundSubscriber,
+        link: Option<Arc<PeerLink>>,
         unlisted: Option<Instant>,
         trial: Option<Arc<Trial>>,
     ) -> Self {
@@ -277,24 +278,24 @@ impl There {
         Err(Refusal::Ended(error))
     }
 
-    fn standing(&self, now: Instant, memory: Duration) -> Standing {
+    fn standing(&self, now: Instant, memory: Duration) -> Membership {
         let (since, until, within) = match (self.unlisted, &self.link) {
-            (None, Some(link)) if link.has_left(&self.found.id) => return Standing::Over,
-            (None, _) => return Standing::Member,
+            (None, Some(link)) if link.has_left(&self.found.id) => return Membership::Over,
+            (None, _) => return Membership::Member,
             // The registry alone tells of programs of Go Micro.
-            (Some(since), None) => (since, None, Standing::Lost),
+            (Some(since), None) => (since, None, Membership::Lost),
             (Some(since), Some(link)) => match link.presence(&self.found.id) {
-                Presence::Here => return Standing::Member,
-                Presence::Left => return Standing::Over,
-                Presence::Asked(until) => (since, until, Standing::Member),
-                Presence::Unknown(until) => (since, until, Standing::Lost),
+                Presence::Here => return Membership::Member,
+                Presence::Left => return Membership::Over,
+                Presence::Asked(until) => (since, until, Membership::Member),
+                Presence::Unknown(until) => (since, until, Membership::Lost),
             },
         };
         let since = until.map_or(since, |until| until.max(since));
         if now.saturating_duration_since(since) < memory {
             within
         } else {
-            Standing::Over
+            Membership::Over
         }
     }
 
@@ -330,7 +331,7 @@ impl There {
     }
 }
 
-impl Member for There {
+impl Member for RemoteMember {
     fn id(&self) -> &str {
         &self.found.id
     }
@@ -346,7 +347,7 @@ impl Member for There {
         deadline: Instant,
     ) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {
-            let Found {
+            let FoundSubscriber {
                 id,
                 address,
                 secure,
@@ -363,7 +364,7 @@ impl Member for There {
                 None if *secure => Err(Refusal::Never(Error::unimplemented(format!(
                     "the subscriber at {address} wants TLS, which the broker does not speak yet"
                 )))),
-                None => gomicro::post((address, id), &event, settle, deadline).await,
+                None => go_micro::post((address, id), &event, settle, deadline).await,
             };
             let offered = offered.map_err(|refusal| self.judged(refusal));
             match trial {

@@ -9,11 +9,11 @@ pub(super) const SERVICE: &str = "micro.http.broker";
 /// The version of subscribers without a queue.
 const BROADCAST: &str = "ff.http.broadcast";
 /// The mark of ours: they take events as `micro.broker.v1`.
-const MARK: &str = "micro";
+const PROTOCOL_MARK: &str = "micro";
 
 /// What a node says of its subscriber.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct FoundSubscriber {
     pub(super) id: String,
     pub(super) address: String,
     pub(super) topics: String,
@@ -33,20 +33,20 @@ pub(super) fn of(id: &str, inbox: &Inbox, address: &str) -> Node {
         .with_metadata("secure", "false")
         .with_metadata("broker", "http")
         .with_metadata("topic", inbox.pattern().as_str())
-        .with_metadata(MARK, "1")
+        .with_metadata(PROTOCOL_MARK, "1")
 }
 
 /// Reads a node; none when it is no subscriber.
-pub(super) fn read(node: &Node) -> Option<Found> {
+pub(super) fn read(node: &Node) -> Option<FoundSubscriber> {
     let fact = |key: &str| node.metadata.get(key).map(String::as_str);
     let topics = fact("topic").filter(|topic| !topic.is_empty())?;
     let queue = Some(&*node.version).filter(|version| !matches!(*version, "" | BROADCAST));
-    Some(Found {
+    Some(FoundSubscriber {
         id: node.id.clone(),
         address: node.address.clone(),
         topics: topics.to_owned(),
         queue: queue.map(str::to_owned),
-        ours: fact(MARK) == Some("1"),
+        ours: fact(PROTOCOL_MARK) == Some("1"),
         secure: fact("secure") == Some("true"),
         unverified: is_unverified(node),
     })

@@ -9,11 +9,11 @@ use micro_core::handler::{
 use micro_message::codec::Message;
 use micro_message::error::{Error, Result};
 
-use crate::door::Door;
-use crate::wire::{Batch, MESSAGE, SERVICE, Words};
+use crate::ingress::Ingress;
+use crate::wire::{Batch, DeliveryReport, MAX_MESSAGE, SERVICE};
 
 /// The service and its methods.
-pub(crate) fn served(door: &Door) -> Served {
+pub(crate) fn served(door: &Ingress) -> Served {
     let info = ServiceInfo::new("micro.http.broker", SERVICE)
         .doc("Takes events from the brokers of other programs; not to be called by hand.");
     Served::new(info)
@@ -22,24 +22,24 @@ pub(crate) fn served(door: &Door) -> Served {
 }
 
 /// Between two of ours: batches of events in, acknowledgements out.
-fn deliver(door: Door) -> Method {
+fn deliver(door: Ingress) -> Method {
     let serve = move |_: Parts, batches: Streaming<Batch>| {
         let door = door.clone();
         async move {
             Ok(Streaming::make(|out| async move {
-                let send = |words: Words| out.send(words);
+                let send = |report: DeliveryReport| out.send(report);
                 door.serve(batches, send).await
             }))
         }
     };
     // Not the limit of the app's own messages: publishers do not know it.
     Method::bidirectional("Deliver", serve)
-        .message_limit(MESSAGE)
+        .message_limit(MAX_MESSAGE)
         .doc("Batches of events come in; for each event goes out what became of it.")
 }
 
 /// Events as Go Micro posts them; the server names the subscriber in the metadata.
-fn receive(door: Door) -> Method {
+fn receive(door: Ingress) -> Method {
     let describe = <() as Message>::describe;
     let run = move |parts: Parts, body: Body| -> BoxFuture<'static, Result<Response>> {
         let door = door.clone();

@@ -1,439 +1,254 @@
-//! `Link`: the way to the subscribers of one process; one stream, opened when there is something
-//! to send.
+//! `Session`: one stream to a process, and what is on it.
 //!
-//! An event stays here until the process has said that it is handled. When the stream ends, what
-//! was not taken is refused and what was not handled goes back, in the order in which it was sent.
-//! A process that says nothing holds up who waits for it until their deadlines, and nobody else.
+//! Plain data behind a lock; waits for nothing but more to send.
 
-use std::collections::{HashMap, HashSet};
-use std::fmt;
-use std::future::poll_fn;
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
 
-use micro_core::internal::spawn;
+use micro_wake::Held;
 use micro_wake::sync::{Mutex, MutexGuard};
-use micro_wake::{ByteBudget, Claim, Total};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::sync::{Notify, oneshot};
 
-use super::flying::{Owed, Session, gone};
-use super::roll::{Roll, Said};
-use super::wire::{DELIVER, EVENT, Sent, Words};
-use crate::driver::http2::{self, Reader, Times, Writer};
-use micro_broker::AckHandle;
-use micro_broker::Event;
+use super::wire::{Batch, DeliveryReport, Envelope};
 use micro_broker::internal::Refusal;
-use micro_message::codec::Message;
+use micro_broker::{AckHandle, DeliveryOutcome};
 use micro_message::error::Error;
 
-/// How long after its deadline the answer to an event is waited for.
-const LAG: Duration = Duration::from_secs(1);
-/// How long a stream is kept that nothing is sent on.
-const IDLE: Duration = Duration::from_secs(30);
-/// How many bytes of events one subscriber may have been sent and not handled.
-const OWED: usize = 32 << 20;
-/// How many bytes decoding a message may take.
-const MEMORY: usize = 256 << 20;
-/// Who has less patience does not ask a process that owes answers: others may have room.
-const GLANCE: Duration = Duration::from_millis(30);
+/// The most events of one message.
+const MAX_BATCH_EVENTS: usize = 256;
+/// The most bytes of one message that holds more than one event.
+const MAX_BATCH_BYTES: usize = 1 << 20;
+/// The most events that a process may have taken and not handled.
+const MAX_IN_FLIGHT: usize = 1 << 18;
 
-/// The way to the subscribers of one process.
-pub(super) struct Link {
-    address: Arc<str>,
-    times: Times,
-    session: Mutex<Option<Open>>,
-    roll: Arc<Mutex<Roll>>,
-    /// What each subscriber there may be owed: a slow one does not take the room of others.
-    budgets: Mutex<HashMap<String, Arc<ByteBudget>>>,
+/// One stream and what is on it. What is not sent yet is bounded by who waits for it; what was
+/// taken, by the bytes that a link may hold for a subscriber, and by [`MAX_IN_FLIGHT`].
+#[derive(Default)]
+pub(super) struct Session {
+    in_flight: Mutex<InFlight>,
+    /// Told when there is something to send.
+    more: Notify,
 }
 
-/// Whether a subscriber is there that the registry does not know any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Presence {
-    /// The process says so by the stream that is open.
-    Here,
-    /// It has ended in order.
-    Left,
-    /// The process is being asked; when the last stream ended by which it said so.
-    Asked(Option<Instant>),
-    /// There is no stream to it; when the last one ended by which it said so.
-    Unknown(Option<Instant>),
-}
-
-struct Open {
-    session: Arc<Session>,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.task.abort();
-        // The task may never have run.
-        self.session.end("the broker has ended");
-    }
-}
-
-/// An event on its way: by which session and under which number. Dropped, nobody waits for it.
-struct Underway {
-    session: Arc<Session>,
+#[derive(Default)]
+struct InFlight {
     number: u64,
-    answered: bool,
+    over: bool,
+    /// Somebody gave up waiting for an answer, and nothing has been heard since.
+    mute: bool,
+    /// Events that are to be sent, by number.
+    unsent: BTreeMap<u64, Envelope>,
+    offers: HashMap<u64, oneshot::Sender<Result<(), Refusal>>>,
+    settles: BTreeMap<u64, Owed>,
 }
 
-impl Drop for Underway {
-    fn drop(&mut self) {
-        if !self.answered {
-            self.session.forget(self.number);
-        }
-    }
+/// An event that is not handled yet: whom to tell, and the room that it takes.
+pub(super) struct Owed {
+    pub(super) settle: AckHandle,
+    pub(super) _held: Held,
 }
 
-impl Link {
-    pub(super) fn new(address: &str, times: Times) -> Arc<Self> {
-        Arc::new(Self {
-            address: address.into(),
-            times,
-            session: Mutex::default(),
-            roll: Arc::default(),
-            budgets: Mutex::default(),
-        })
-    }
+/// An event that was added: its number, and where it is told whether it was taken; or given back
+/// because the session is over.
+type AddResult = Result<(u64, oneshot::Receiver<Result<(), Refusal>>), Box<(Envelope, Owed)>>;
 
-    fn roll(&self) -> MutexGuard<'_, Roll> {
-        lock(&self.roll)
-    }
-
-    /// Whether the process has said that a subscriber has ended in order.
-    pub(super) fn has_left(&self, id: &str) -> bool {
-        self.roll().has_left(id)
-    }
-
-    /// Whether a subscriber is there that the registry does not know any more.
-    pub(super) fn presence(&self, id: &str) -> Presence {
-        let (said, until) = {
-            let roll = self.roll();
-            (roll.says(id), roll.until())
-        };
-        let open = lock(&self.session);
-        let is_open = open.as_ref().is_some_and(|open| !open.session.is_over());
-        match said {
-            Said::Left => Presence::Left,
-            Said::Present if is_open => Presence::Here,
-            Said::Nothing if is_open => Presence::Asked(until),
-            _ => Presence::Unknown(until),
-        }
-    }
-
-    /// The registry has changed: `known` are the subscribers of this process that are asked for,
-    /// and of these `unlisted` are not in it. Then the process itself is asked, and the stream
-    /// stays open for as long as only it tells that they are there.
-    pub(super) fn keep(&self, known: &HashSet<&str>, unlisted: HashSet<String>) {
-        // One that is still owed something gets its room back when it comes again.
-        lock(&self.budgets).retain(|id, budget| known.contains(id.as_str()) || budget.held() > 0);
-        let ask = !unlisted.is_empty();
-        self.roll().keep(known, unlisted);
-        if ask {
-            self.session();
-        }
-    }
-
-    /// Sends an event and waits until it is taken.
-    pub(super) async fn offer(
-        &self,
-        subscriber: &str,
-        event: &Event,
-        settle: AckHandle,
-        deadline: Instant,
-    ) -> Result<(), Refusal> {
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let sent = Sent::new(subscriber, event, patience);
-        let size = sent.size();
-        if size > EVENT {
-            return Err(Refusal::Never(Error::invalid_argument(format!(
-                "an event of {size} bytes is larger than {EVENT}, keep large things elsewhere and \
-                 publish where"
-            ))));
-        }
-        if patience < GLANCE && self.is_mute() {
-            return Err(gone(&self.address, "it has not answered for a while"));
-        }
-        let mut claim = Claim::new(&self.budget(subscriber));
-        let reserved = poll_fn(|cx| claim.poll_reserve(cx, size));
-        let Ok(Ok(held)) = timeout_at(deadline, reserved).await else {
-            return Err(full(subscriber, &self.address));
-        };
-        let owed = Owed {
-            settle,
-            _held: held,
-        };
-        let (mut underway, answer) = self.send(sent, owed)?;
-        // It has its place on the stream: the next one may have the one behind it.
-        drop(claim);
-        match timeout_at(deadline + LAG, answer).await {
-            Ok(Ok(answer)) => {
-                underway.answered = true;
-                answer
-            }
-            Ok(Err(_)) => Err(gone(&self.address, "the stream ended")),
-            Err(_) => {
-                underway.session.set_mute();
-                Err(gone(&self.address, "it does not answer"))
-            }
-        }
-    }
-
-    /// Whether the process owes an answer that somebody gave up waiting for.
-    fn is_mute(&self) -> bool {
-        let open = lock(&self.session);
-        open.as_ref().is_some_and(|open| open.session.is_mute())
-    }
-
-    /// What a subscriber may be owed.
-    fn budget(&self, subscriber: &str) -> Arc<ByteBudget> {
-        let mut budgets = lock(&self.budgets);
-        if let Some(budget) = budgets.get(subscriber) {
-            return Arc::clone(budget);
-        }
-        // No line is too long: whoever waits holds its event itself, until its deadline.
-        let budget = ByteBudget::new(OWED, OWED, &Total::new(0), (usize::MAX, 0));
-        budgets.insert(subscriber.to_owned(), Arc::clone(&budget));
-        budget
-    }
-
-    fn send(&self, mut sent: Sent, mut owed: Owed) -> Result<(Underway, Answer), Refusal> {
-        // A session may end between being found and being used.
-        for _ in 0..8 {
-            let session = self.session();
-            match session.add(sent, owed, &self.address)? {
-                Ok((number, answer)) => {
-                    let underway = Underway {
-                        session,
-                        number,
-                        answered: false,
-                    };
-                    return Ok((underway, answer));
-                }
-                Err(back) => (sent, owed) = *back,
-            }
-        }
-        Err(gone(&self.address, "its streams end at once"))
-    }
-
-    /// The open session; starts one.
-    fn session(&self) -> Arc<Session> {
-        let mut open = lock(&self.session);
-        if let Some(open) = open.as_ref().filter(|open| !open.session.is_over()) {
-            return Arc::clone(&open.session);
-        }
-        let session = Arc::new(Session::default());
-        let said = Saying {
-            stream: self.roll().begin(),
-            roll: Arc::clone(&self.roll),
-        };
-        let address = Arc::clone(&self.address);
-        let running = run(Arc::clone(&session), address, said, self.times);
-        *open = Some(Open {
-            session: Arc::clone(&session),
-            task: spawn(running),
-        });
-        session
-    }
-}
-
-fn full(subscriber: &str, address: &str) -> Refusal {
-    Refusal::Full(Error::resource_exhausted(format!(
-        "subscriber `{subscriber}` at {address} is full: the events that it has not handled take \
-         {OWED} bytes of this publisher"
+pub(super) fn gone(address: &str, why: &str) -> Refusal {
+    Refusal::Gone(Error::unavailable(format!(
+        "the process at {address} cannot be reached: {why}"
     )))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code panics while it holds a lock halfway through a change.
-    mutex.lock()
-}
-
-type Answer = oneshot::Receiver<Result<(), Refusal>>;
-
-impl fmt::Debug for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+impl Session {
+    fn in_flight(&self) -> MutexGuard<'_, InFlight> {
+        self.in_flight.lock()
     }
-}
 
-/// What a process says by one stream.
-struct Saying {
-    stream: u64,
-    roll: Arc<Mutex<Roll>>,
-}
-
-/// Runs a session to its end.
-async fn run(session: Arc<Session>, address: Arc<str>, said: Saying, times: Times) {
-    let why = match http2::open(&address, DELIVER, times).await {
-        Ok((connection, writer, reader)) => {
-            tracing::debug!(%address, "stream of events opened");
-            let why = tokio::select! {
-                why = write(&session, &said, writer) => why,
-                why = read(&session, &address, &said, reader) => why,
-            };
-            drop(connection);
-            why
+    /// Adds an event to what is to be sent; `Full` when too much is not handled.
+    pub(super) fn add(
+        &self,
+        mut sent: Envelope,
+        owed: Owed,
+        address: &str,
+    ) -> Result<AddResult, Refusal> {
+        let mut in_flight = self.in_flight();
+        if in_flight.over {
+            return Ok(Err(Box::new((sent, owed))));
         }
-        Err(why) => why,
-    };
-    tracing::debug!(%address, why, "stream of events ended");
-    // First: from here on the end of the stream is known with its time.
-    lock(&said.roll).end(said.stream);
-    session.end(&format!(
-        "the process at {address} cannot be reached: {why}"
-    ));
-}
+        if in_flight.settles.len() >= MAX_IN_FLIGHT {
+            drop(in_flight);
+            return Err(Refusal::Full(Error::resource_exhausted(format!(
+                "the process at {address} has {MAX_IN_FLIGHT} events that it has not handled"
+            ))));
+        }
+        in_flight.number += 1;
+        let number = in_flight.number;
+        sent.number = number;
+        let (told, answer) = oneshot::channel();
+        in_flight.offers.insert(number, told);
+        in_flight.settles.insert(number, owed);
+        in_flight.unsent.insert(number, sent);
+        drop(in_flight);
+        self.more.notify_one();
+        Ok(Ok((number, answer)))
+    }
 
-async fn write(session: &Session, said: &Saying, mut writer: Writer) -> String {
-    loop {
-        let Some(batch) = session.batch() else {
-            let idle = timeout(IDLE, session.more()).await.is_err();
-            if idle && !lock(&said.roll).is_needed() && session.end_idle() {
-                return "nothing to send".to_owned();
+    /// What is to be sent next, if there is anything.
+    pub(super) fn batch(&self) -> Option<Batch> {
+        let mut in_flight = self.in_flight();
+        let mut batch = Batch::default();
+        let mut bytes = 0;
+        while batch.events.len() < MAX_BATCH_EVENTS
+            && let Some(next) = in_flight.unsent.first_entry()
+        {
+            bytes += next.get().size();
+            if bytes > MAX_BATCH_BYTES && !batch.events.is_empty() {
+                break;
             }
-            continue;
-        };
-        let mut message = Vec::new();
-        batch.encode(&mut message);
-        drop(batch);
-        if let Err(why) = writer.send(&message).await {
-            return why;
+            batch.events.push(next.remove());
+        }
+        (!batch.events.is_empty()).then_some(batch)
+    }
+
+    /// Waits until there may be something to send.
+    pub(super) async fn more(&self) {
+        self.more.notified().await;
+    }
+
+    /// Nobody waits for an event any more.
+    pub(super) fn forget(&self, number: u64) {
+        let mut in_flight = self.in_flight();
+        let unsent = in_flight.unsent.remove(&number);
+        in_flight.offers.remove(&number);
+        let settle = in_flight.settles.remove(&number);
+        drop(in_flight);
+        drop((unsent, settle));
+    }
+
+    /// Somebody gave up waiting for an answer.
+    pub(super) fn set_unresponsive(&self) {
+        self.in_flight().mute = true;
+    }
+
+    /// Whether nothing was heard since somebody gave up waiting.
+    pub(super) fn is_unresponsive(&self) -> bool {
+        let in_flight = self.in_flight();
+        in_flight.mute && !in_flight.over
+    }
+
+    /// What the process says of events.
+    pub(super) fn receive_report(&self, address: &str, report: DeliveryReport) {
+        let mut in_flight = self.in_flight();
+        in_flight.mute = false;
+        let mut told = Vec::new();
+        for number in &report.taken {
+            told.extend(in_flight.offers.remove(number).map(|offer| (offer, Ok(()))));
+        }
+        let mut settled = Vec::new();
+        let outcomes = [
+            (&report.handled, DeliveryOutcome::Handled),
+            (&report.returned, DeliveryOutcome::Returned),
+        ];
+        for (numbers, outcome) in outcomes {
+            for number in numbers {
+                // It may be handled before it was said to be taken.
+                told.extend(in_flight.offers.remove(number).map(|offer| (offer, Ok(()))));
+                settled.extend(
+                    in_flight
+                        .settles
+                        .remove(number)
+                        .map(|settle| (settle, outcome)),
+                );
+            }
+        }
+        let mut dropped = Vec::new();
+        for refused in report.refused {
+            dropped.extend(in_flight.settles.remove(&refused.number));
+            let refusal = if refused.full {
+                Refusal::Full(Error::resource_exhausted(refused.reason))
+            } else {
+                gone(address, &refused.reason)
+            };
+            let offer = in_flight.offers.remove(&refused.number);
+            told.extend(offer.map(|offer| (offer, Err(refusal))));
+        }
+        drop(in_flight);
+        for (offer, answer) in told {
+            let _ = offer.send(answer); // The publisher may have given up.
+        }
+        for (owed, outcome) in settled {
+            owed.settle.complete(outcome);
+        }
+        drop(dropped);
+    }
+
+    /// Nothing more is sent: what is on its way goes back.
+    pub(super) fn end(&self, why: &str) {
+        let mut in_flight = self.in_flight();
+        in_flight.over = true;
+        let unsent = std::mem::take(&mut in_flight.unsent);
+        let offers = std::mem::take(&mut in_flight.offers);
+        let settles = std::mem::take(&mut in_flight.settles);
+        drop(in_flight);
+        drop(unsent);
+        if !settles.is_empty() {
+            tracing::info!(
+                events = settles.len(),
+                why,
+                "events go back to their publisher"
+            );
+        }
+        for offer in offers.into_values() {
+            let refusal = Refusal::Gone(Error::unavailable(why.to_owned()));
+            let _ = offer.send(Err(refusal)); // The publisher may have given up.
+        }
+        for (_, owed) in settles {
+            owed.settle.complete(DeliveryOutcome::Returned);
         }
     }
-}
 
-async fn read(session: &Session, address: &str, said: &Saying, mut reader: Reader) -> String {
-    loop {
-        match reader.next().await {
-            Ok(Some(message)) => match Words::decode(&message, MEMORY) {
-                Ok(mut words) => {
-                    let process = std::mem::take(&mut words.process);
-                    let subscribers = std::mem::take(&mut words.subscribers);
-                    if !process.is_empty() {
-                        lock(&said.roll).hear(said.stream, process, subscribers);
-                    }
-                    session.hear(address, words);
-                }
-                Err(error) => return format!("words that nobody understands: {error}"),
-            },
-            Ok(None) => return "it has ended the stream".to_owned(),
-            Err(why) => return why,
-        }
+    /// Ends it if nothing is on its way; whether it is over.
+    pub(super) fn end_idle(&self) -> bool {
+        let mut in_flight = self.in_flight();
+        in_flight.over |= in_flight.settles.is_empty();
+        in_flight.over
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.in_flight().over
+    }
+
+    /// How much is unsent, unanswered and unsettled.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> (usize, usize, usize) {
+        let in_flight = self.in_flight();
+        let (unsent, offers) = (in_flight.unsent.len(), in_flight.offers.len());
+        (unsent, offers, in_flight.settles.len())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use bytes::Bytes;
-    use tokio::net::TcpListener;
-
     use super::*;
+    use micro_broker::Event;
+    use micro_wake::{ByteBudget, Total};
 
-    fn event(bytes: usize) -> Event {
-        Event::raw("a.b", "text/plain", Bytes::from(vec![7; bytes])).unwrap()
+    fn sent(bytes: usize) -> Envelope {
+        let event = Event::raw("a.b", "text/plain", vec![7; bytes]).unwrap();
+        Envelope::new("x", &event, std::time::Duration::ZERO)
     }
 
-    #[tokio::test]
-    async fn what_nobody_waits_for_is_not_kept() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let link = Link::new(&address, Times::default());
-        let returned = Arc::new(AtomicUsize::new(0));
-        let (mut offers, mut handles) = (tokio::task::JoinSet::new(), Vec::new());
-        for _ in 0..200 {
-            let (link, returned) = (Arc::clone(&link), Arc::clone(&returned));
-            handles.push(offers.spawn(async move {
-                let settle = AckHandle::new(move |_| {
-                    returned.fetch_add(1, Ordering::SeqCst);
-                });
-                let event = event(64 << 10);
-                link.offer("x", &event, settle, Instant::now()).await
-            }));
+    #[test]
+    fn a_message_is_small_unless_its_only_event_is_not() {
+        let session = Session::default();
+        let budget = ByteBudget::new(1 << 30, 0, &Total::new(0), (0, 0));
+        for bytes in [10, 1 << 19, 3 << 20, 10, 1 << 19, 1 << 19, 7] {
+            let owed = Owed {
+                settle: AckHandle::nobody(),
+                _held: budget.reserve(bytes).unwrap(),
+            };
+            let added = session.add(sent(bytes), owed, "here");
+            assert!(matches!(added, Ok(Ok(_))));
         }
-        while link.session().kept().2 < 200 {
-            tokio::task::yield_now().await;
-        }
-        // Some give up at once, the others when they have waited.
-        handles[..50]
-            .iter()
-            .for_each(tokio::task::AbortHandle::abort);
-        while let Some(offered) = offers.join_next().await {
-            match offered {
-                Ok(Err(Refusal::Gone(error))) => assert!(error.message().contains(&address)),
-                Ok(other) => panic!("{other:?}"),
-                Err(error) => assert!(error.is_cancelled()),
-            }
-        }
-        assert_eq!(returned.load(Ordering::SeqCst), 200);
-        assert_eq!(link.session().kept(), (0, 0, 0));
-        // Who can ask somebody else does not wait for it again.
-        let start = Instant::now();
-        let offered = link.offer("x", &event(1), AckHandle::nobody(), start).await;
-        assert!(matches!(offered, Err(Refusal::Gone(_))), "{offered:?}");
-        assert!(link.is_mute() && start.elapsed() < LAG);
-    }
-
-    #[tokio::test]
-    async fn what_one_subscriber_is_owed_is_bounded_and_takes_no_room_of_others() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let link = Link::new(&address, Times::default());
-        let most = OWED / (3 << 20);
-        let deadline = Instant::now() + Duration::from_millis(500);
-        let mut offers = tokio::task::JoinSet::new();
-        for _ in 0..most + 3 {
-            let link = Arc::clone(&link);
-            offers.spawn(async move {
-                let settle = AckHandle::nobody();
-                link.offer("x", &event(3 << 20), settle, deadline).await
-            });
-        }
-        while link.session().kept().2 < most {
-            tokio::task::yield_now().await;
-        }
-        let other = Arc::clone(&link);
-        offers.spawn(async move {
-            let settle = AckHandle::nobody();
-            other.offer("y", &event(3 << 20), settle, deadline).await
-        });
-        while link.session().kept().2 < most + 1 {
-            tokio::task::yield_now().await;
-        }
-        let mut full = 0;
-        while let Some(offered) = offers.join_next().await {
-            match offered.unwrap() {
-                Err(Refusal::Full(error)) => {
-                    let text = error.message();
-                    assert!(text.contains("`x`") && text.contains("is full"), "{text}");
-                    full += 1;
-                }
-                Err(Refusal::Gone(_)) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-        assert_eq!(full, 3);
-        assert_eq!(link.budget("x").held(), 0);
-    }
-
-    #[tokio::test]
-    async fn an_event_that_no_message_can_hold_is_refused_for_good() {
-        let link = Link::new("127.0.0.1:9", Times::default());
-        let deadline = Instant::now() + Duration::from_secs(9);
-        let large = event(5 << 20);
-        let offered = link.offer("x", &large, AckHandle::nobody(), deadline).await;
-        let Err(Refusal::Never(error)) = offered else {
-            panic!("it was not refused")
-        };
-        assert!(error.message().contains("keep large things"), "{error}");
+        let counts = std::iter::from_fn(|| session.batch().map(|batch| batch.events.len()));
+        assert_eq!(counts.collect::<Vec<_>>(), [2, 1, 2, 2]);
     }
 }

@@ -15,21 +15,21 @@ use micro_message::metadata::Metadata;
 pub(crate) const SERVICE: &str = "micro.broker.v1.Broker";
 pub(crate) const DELIVER: &str = "/micro.broker.v1.Broker/Deliver";
 /// The most bytes of one event with what travels beside its payload.
-pub(crate) const EVENT: usize = 4 << 20;
+pub(crate) const MAX_EVENT: usize = 4 << 20;
 /// The most bytes of a message: an event and what surrounds it.
-pub(crate) const MESSAGE: usize = EVENT + (1 << 20);
+pub(crate) const MAX_MESSAGE: usize = MAX_EVENT + (1 << 20);
 
 /// Events on their way to the subscribers of one process.
 #[micro::message(package = "micro.broker.v1")]
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Batch {
-    pub(crate) events: Vec<Sent>,
+    pub(crate) events: Vec<Envelope>,
 }
 
 /// An event on its way to one subscriber.
 #[micro::message(package = "micro.broker.v1")]
 #[derive(Debug, Clone)]
-pub(crate) struct Sent {
+pub(crate) struct Envelope {
     /// What words name it by.
     pub(crate) number: u64,
     /// The subscriber, by the id of its node in the registry.
@@ -39,7 +39,7 @@ pub(crate) struct Sent {
     pub(crate) topic: String,
     pub(crate) id: String,
     pub(crate) key: Option<String>,
-    pub(crate) metadata: Vec<Pair>,
+    pub(crate) metadata: Vec<MetadataEntry>,
     pub(crate) time: SystemTime,
     pub(crate) delay: Duration,
     pub(crate) content_type: String,
@@ -50,7 +50,7 @@ pub(crate) struct Sent {
 /// One piece of metadata.
 #[micro::message(package = "micro.broker.v1")]
 #[derive(Debug, Clone)]
-pub(crate) struct Pair {
+pub(crate) struct MetadataEntry {
     pub(crate) key: String,
     pub(crate) value: String,
 }
@@ -58,7 +58,7 @@ pub(crate) struct Pair {
 /// What became of events, by their numbers.
 #[micro::message(package = "micro.broker.v1")]
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Words {
+pub(crate) struct DeliveryReport {
     /// A subscriber took them.
     pub(crate) taken: Vec<u64>,
     /// They are handled, or kept as dead letters: nobody need keep them.
@@ -85,9 +85,9 @@ pub(crate) struct Refused {
     pub(crate) reason: String,
 }
 
-impl Sent {
+impl Envelope {
     pub(super) fn new(subscriber: &str, event: &Event, patience: Duration) -> Self {
-        let pair = |(key, value): (&str, &str)| Pair {
+        let pair = |(key, value): (&str, &str)| MetadataEntry {
             key: key.to_owned(),
             value: value.to_owned(),
         };
@@ -123,7 +123,7 @@ impl Sent {
     pub(super) fn into_event(self) -> Result<Event> {
         let mut event = Event::raw(&self.topic, &self.content_type, self.body)?;
         event.metadata = Metadata::new();
-        for Pair { key, value } in self.metadata {
+        for MetadataEntry { key, value } in self.metadata {
             event.metadata.append(key, value)?;
         }
         event.id = self.id;
@@ -135,7 +135,7 @@ impl Sent {
     }
 }
 
-impl Words {
+impl DeliveryReport {
     pub(super) fn is_empty(&self) -> bool {
         self.taken.is_empty()
             && self.handled.is_empty()

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 /// The longest status line that is read.
-const LINE: u64 = 1024;
+const MAX_STATUS_LINE: u64 = 1024;
 
 /// Posts a body; gives the status.
 ///
@@ -30,7 +30,7 @@ pub(crate) async fn post(
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body).await?;
     let mut line = Vec::new();
-    let mut answer = BufReader::with_capacity(1024, stream).take(LINE);
+    let mut answer = BufReader::with_capacity(1024, stream).take(MAX_STATUS_LINE);
     answer.read_until(b'\n', &mut line).await?;
     status(&line).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no answer in HTTP"))
 }

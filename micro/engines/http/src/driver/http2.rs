@@ -18,13 +18,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 /// What may arrive ahead of its reader.
-const WINDOW: u32 = 4 << 20;
+const STREAM_WINDOW: u32 = 4 << 20;
 /// The longest message that is read, in bytes.
-const MESSAGE: usize = 64 << 20;
+const MAX_MESSAGE: usize = 64 << 20;
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Times {
+pub(crate) struct Timeouts {
     /// Until the connection is there.
     pub(crate) connect: Duration,
     /// From one question whether the peer is alive to the next.
@@ -33,7 +33,7 @@ pub(crate) struct Times {
     pub(crate) answer: Duration,
 }
 
-impl Default for Times {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(3),
@@ -73,7 +73,7 @@ pub(crate) struct Reader {
 pub(crate) async fn open(
     address: &str,
     path: &str,
-    times: Times,
+    times: Timeouts,
 ) -> Result<(Connection, Writer, Reader), String> {
     match timeout(times.connect, opened(address, path, times)).await {
         Ok(opened) => opened,
@@ -84,21 +84,21 @@ pub(crate) async fn open(
 async fn opened(
     address: &str,
     path: &str,
-    times: Times,
+    times: Timeouts,
 ) -> Result<(Connection, Writer, Reader), String> {
     let request = Request::post(format!("http://{address}{path}"))
         .header("content-type", "application/grpc+proto")
         .header("te", "trailers")
         .body(())
         .map_err(|_| format!("`{}` is no address", address.escape_debug()))?;
-    let tcp = TcpStream::connect(address).await.map_err(words)?;
-    tcp.set_nodelay(true).map_err(words)?;
+    let tcp = TcpStream::connect(address).await.map_err(error_message)?;
+    tcp.set_nodelay(true).map_err(error_message)?;
     let handshake = Builder::new()
-        .initial_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(STREAM_WINDOW)
         .enable_push(false)
         .handshake(tcp);
-    let (sender, mut frames) = handshake.await.map_err(words)?;
+    let (sender, mut frames) = handshake.await.map_err(error_message)?;
     let pings = frames.ping_pong().expect("asked for once");
     let connection = Connection(spawn(async move {
         tokio::select! {
@@ -107,11 +107,11 @@ async fn opened(
                     tracing::debug!(%error, "connection broken");
                 }
             }
-            () = until_mute(pings, times) => tracing::debug!("connection given up: no answer"),
+            () = until_unresponsive(pings, times) => tracing::debug!("connection given up: no answer"),
         }
     }));
-    let mut sender = sender.ready().await.map_err(words)?;
-    let (response, stream) = sender.send_request(request, false).map_err(words)?;
+    let mut sender = sender.ready().await.map_err(error_message)?;
+    let (response, stream) = sender.send_request(request, false).map_err(error_message)?;
     let reader = Reader {
         response: Some(response),
         stream: None,
@@ -120,12 +120,12 @@ async fn opened(
     Ok((connection, Writer(stream), reader))
 }
 
-fn words(error: impl std::fmt::Display) -> String {
+fn error_message(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
 /// Asks the peer for signs of life; ends when there is none.
-async fn until_mute(mut pings: PingPong, times: Times) {
+async fn until_unresponsive(mut pings: PingPong, times: Timeouts) {
     loop {
         sleep(times.interval).await;
         match timeout(times.answer, pings.ping(Ping::opaque())).await {
@@ -151,10 +151,10 @@ impl Writer {
         while !frame.is_empty() {
             self.0.reserve_capacity(frame.len());
             let room = poll_fn(|cx| self.0.poll_capacity(cx)).await;
-            let room = room.ok_or("the stream is over")?.map_err(words)?;
+            let room = room.ok_or("the stream is over")?.map_err(error_message)?;
             let part = frame.split_to(room.min(frame.len()));
             if !part.is_empty() {
-                self.0.send_data(part, false).map_err(words)?;
+                self.0.send_data(part, false).map_err(error_message)?;
             }
         }
         Ok(())
@@ -175,10 +175,10 @@ impl Reader {
             let Some(chunk) = self.stream().await?.data().await else {
                 return Ok(None);
             };
-            let chunk = chunk.map_err(words)?;
+            let chunk = chunk.map_err(error_message)?;
             let stream = self.stream().await?;
             let released = stream.flow_control().release_capacity(chunk.len());
-            released.map_err(words)?;
+            released.map_err(error_message)?;
             self.decoder.push(chunk);
         }
     }
@@ -186,7 +186,7 @@ impl Reader {
     /// The peer's answer, as soon as its head is there.
     async fn stream(&mut self) -> Result<&mut RecvStream, String> {
         if let Some(response) = &mut self.response {
-            let response = response.await.map_err(words)?;
+            let response = response.await.map_err(error_message)?;
             self.response = None;
             let (head, stream) = response.into_parts();
             let refused = status::read(&head.headers).and_then(Result::err);
@@ -207,7 +207,7 @@ impl Reader {
         let Some(prefix) = self.decoder.prefix() else {
             return Ok(None);
         };
-        if prefix.flag != PLAIN || prefix.length > MESSAGE {
+        if prefix.flag != PLAIN || prefix.length > MAX_MESSAGE {
             return Err("a message that nobody asked for".to_owned());
         }
         Ok(self.decoder.message(prefix))
@@ -242,7 +242,7 @@ mod tests {
             // Until the caller is gone.
             while connection.accept().await.is_some() {}
         });
-        let opened = open(&address, "/a", Times::default()).await.unwrap();
+        let opened = open(&address, "/a", Timeouts::default()).await.unwrap();
         let (connection, writer, mut reader) = opened;
         let read = timeout(Duration::from_secs(10), reader.next()).await;
         assert_eq!(

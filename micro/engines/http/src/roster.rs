@@ -1,4 +1,4 @@
-//! `Roll`: what a process itself says of its subscribers, over the stream that events go by.
+//! `Roster`: what a process itself says of its subscribers, over the stream that events go by.
 //!
 //! A registry may forget a subscriber that lives, and lists one that has ended for a while. The
 //! process knows. Plain data.
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// What a process said of its subscribers.
 #[derive(Debug, Default)]
-pub(super) struct Roll {
+pub(super) struct Roster {
     /// What the ids of its subscribers begin with. Another process may listen at the same address
     /// by now: it knows nothing of the subscribers of the one before it.
     process: String,
@@ -29,7 +29,7 @@ pub(super) struct Roll {
 
 /// What a process says of one subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum RosterEntry {
     /// It takes events.
     Present,
     /// It has ended in order.
@@ -40,7 +40,7 @@ pub(super) enum Said {
     Stranger,
 }
 
-impl Roll {
+impl Roster {
     /// A stream begins: what was said over the one before it is not news. Gives its number.
     pub(super) fn begin(&mut self) -> u64 {
         self.end(self.stream);
@@ -61,7 +61,12 @@ impl Roll {
     }
 
     /// Takes a list in.
-    pub(super) fn hear(&mut self, stream: u64, process: String, subscribers: Vec<String>) {
+    pub(super) fn receive_report(
+        &mut self,
+        stream: u64,
+        process: String,
+        subscribers: Vec<String>,
+    ) {
         if stream != self.stream {
             return;
         }
@@ -75,19 +80,19 @@ impl Roll {
 
     /// Whether a subscriber is known to have ended in order.
     pub(super) fn has_left(&self, id: &str) -> bool {
-        self.left.contains(id) || (self.unlisted.contains(id) && self.says(id) == Said::Left)
+        self.left.contains(id) || (self.unlisted.contains(id) && self.says(id) == RosterEntry::Left)
     }
 
     /// What the process says of a subscriber that the registry does not know any more.
-    pub(super) fn says(&self, id: &str) -> Said {
+    pub(super) fn says(&self, id: &str) -> RosterEntry {
         if self.left.contains(id) {
-            return Said::Left;
+            return RosterEntry::Left;
         }
         match (self.is_current, id.starts_with(&self.process)) {
-            (false, _) => Said::Nothing,
-            (true, false) => Said::Stranger,
-            (true, true) if self.present.contains(id) => Said::Present,
-            (true, true) => Said::Left,
+            (false, _) => RosterEntry::Nothing,
+            (true, false) => RosterEntry::Stranger,
+            (true, true) if self.present.contains(id) => RosterEntry::Present,
+            (true, true) => RosterEntry::Left,
         }
     }
 
@@ -102,7 +107,7 @@ impl Roll {
     pub(super) fn is_needed(&self) -> bool {
         self.unlisted
             .iter()
-            .any(|id| self.says(id) == Said::Present)
+            .any(|id| self.says(id) == RosterEntry::Present)
     }
 }
 
@@ -116,47 +121,50 @@ mod tests {
 
     #[test]
     fn who_is_in_no_later_list_has_left_and_others_are_not_known() {
-        let mut roll = Roll::default();
-        assert_eq!(roll.says("p-1"), Said::Nothing);
-        roll.hear(roll.stream, "p-".to_owned(), ids(&["p-1", "p-2"]));
-        assert_eq!(roll.says("p-1"), Said::Present);
-        assert_eq!(roll.says("p-3"), Said::Left);
-        assert_eq!(roll.says("q-1"), Said::Stranger);
+        let mut roll = Roster::default();
+        assert_eq!(roll.says("p-1"), RosterEntry::Nothing);
+        roll.receive_report(roll.stream, "p-".to_owned(), ids(&["p-1", "p-2"]));
+        assert_eq!(roll.says("p-1"), RosterEntry::Present);
+        assert_eq!(roll.says("p-3"), RosterEntry::Left);
+        assert_eq!(roll.says("q-1"), RosterEntry::Stranger);
         roll.begin();
-        assert_eq!(roll.says("p-1"), Said::Nothing);
-        roll.hear(roll.stream, "p-".to_owned(), ids(&["p-2"]));
+        assert_eq!(roll.says("p-1"), RosterEntry::Nothing);
+        roll.receive_report(roll.stream, "p-".to_owned(), ids(&["p-2"]));
         assert!(roll.has_left("p-1") && !roll.has_left("p-2") && !roll.has_left("p-3"));
     }
 
     #[test]
     fn a_process_that_takes_over_an_address_does_not_speak_for_the_one_before() {
-        let mut roll = Roll::default();
-        roll.hear(roll.stream, "p-".to_owned(), ids(&["p-1"]));
+        let mut roll = Roster::default();
+        roll.receive_report(roll.stream, "p-".to_owned(), ids(&["p-1"]));
         roll.begin();
-        roll.hear(roll.stream, "q-".to_owned(), ids(&["q-1"]));
+        roll.receive_report(roll.stream, "q-".to_owned(), ids(&["q-1"]));
         assert!(!roll.has_left("p-1"));
-        assert_eq!(roll.says("p-1"), Said::Stranger);
+        assert_eq!(roll.says("p-1"), RosterEntry::Stranger);
     }
 
     #[test]
     fn the_end_of_an_earlier_stream_is_not_that_of_the_open_one() {
-        let mut roll = Roll::default();
+        let mut roll = Roster::default();
         let first = roll.begin();
         let second = roll.begin();
-        roll.hear(second, "p-".to_owned(), ids(&["p-1"]));
-        roll.hear(first, "p-".to_owned(), Vec::new());
+        roll.receive_report(second, "p-".to_owned(), ids(&["p-1"]));
+        roll.receive_report(first, "p-".to_owned(), Vec::new());
         roll.end(first);
-        assert_eq!((roll.says("p-1"), roll.until()), (Said::Present, None));
+        assert_eq!(
+            (roll.says("p-1"), roll.until()),
+            (RosterEntry::Present, None)
+        );
         roll.end(second);
-        assert_eq!(roll.says("p-1"), Said::Nothing);
+        assert_eq!(roll.says("p-1"), RosterEntry::Nothing);
         assert!(roll.until().is_some());
     }
 
     #[test]
     fn what_nobody_asks_for_is_not_kept() {
-        let mut roll = Roll::default();
+        let mut roll = Roster::default();
         for number in 0..100 {
-            roll.hear(roll.stream, "p-".to_owned(), vec![format!("p-{number}")]);
+            roll.receive_report(roll.stream, "p-".to_owned(), vec![format!("p-{number}")]);
             let known = HashSet::from(["p-7"]);
             roll.keep(&known, HashSet::from(["p-7".to_owned()]));
             assert!(roll.left.len() <= 1);

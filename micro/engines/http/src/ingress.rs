@@ -1,4 +1,4 @@
-//! `Door`: where the events of other processes come in.
+//! `Ingress`: where the events of other processes come in.
 //!
 //! Events for different subscribers do not wait for one another. Everything here ends with the
 //! stream that it serves; what was taken by then is handled all the same, and its publisher, who
@@ -17,8 +17,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep};
 
-use super::gomicro;
-use super::wire::{Batch, Refused, Sent, Words};
+use super::go_micro;
+use super::wire::{Batch, DeliveryReport, Envelope, Refused};
 use micro_broker::DeadLetterSink;
 use micro_broker::Event;
 use micro_broker::Inbox;
@@ -30,7 +30,7 @@ use micro_message::error::{Error, ErrorKind, Result};
 use micro_wake::{ByteBudget, Full, Held, Total};
 
 /// How many events of one publisher wait for one subscriber.
-const WAITING: usize = 4096;
+const MAX_WAITING: usize = 4096;
 /// How many bytes of them: as many as a publisher sends ahead to one subscriber.
 const WAITING_BYTES: usize = 32 << 20;
 /// How many bytes of one publisher wait for one subscriber before they count among those of all.
@@ -38,17 +38,17 @@ const FREE: usize = 64 << 10;
 /// How many bytes wait for the subscribers of this process, of all publishers.
 pub(super) const WAITING_OF_ALL: usize = 128 << 20;
 /// The most words of one message.
-const WORDS: usize = 1024;
+const MAX_REPORTS: usize = 1024;
 /// How often a stream looks whether anybody is left to listen.
-const LOOK: Duration = Duration::from_millis(100);
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// Why an event is refused whose subscriber nobody knows.
-const ENDED: &str = "the subscriber has ended";
+const ENDED_MESSAGE: &str = "the subscriber has ended";
 /// How long an event of Go Micro may wait for room.
-const PATIENCE: Duration = Duration::from_secs(10);
+const POST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where the events of other processes come in.
 #[derive(Clone)]
-pub(crate) struct Door {
+pub(crate) struct Ingress {
     pub(super) local: Arc<LocalMembers>,
     pub(super) keep: Arc<OnceLock<DeadLetterSink>>,
     /// What waits for the subscribers of this process, of all publishers.
@@ -56,14 +56,14 @@ pub(crate) struct Door {
 }
 
 /// What became of one event.
-enum Note {
+enum DeliveryUpdate {
     Taken(u64),
     Settled(u64, DeliveryOutcome),
     Refused(Refused),
 }
 
 /// An event that waits for its subscriber.
-struct Parked {
+struct ParkedEvent {
     number: u64,
     inbox: Inbox,
     event: Arc<Event>,
@@ -74,15 +74,15 @@ struct Parked {
 }
 
 /// Events of one publisher that wait for one subscriber.
-struct Waiting {
-    queue: mpsc::Sender<Parked>,
+struct WaitingEvents {
+    queue: mpsc::Sender<ParkedEvent>,
     /// How many there are, with the one whose turn it is.
     count: Arc<AtomicUsize>,
     /// Of how many bytes.
     budget: Arc<ByteBudget>,
 }
 
-impl Door {
+impl Ingress {
     /// Serves a stream: takes batches in, gives words out, beginning with the subscribers that
     /// there are. Ends with the batches, or when no subscriber is left and everything is settled.
     ///
@@ -92,14 +92,14 @@ impl Door {
     pub(crate) async fn serve<Fut>(
         &self,
         mut batches: impl Stream<Item = Result<Batch>> + Unpin,
-        send: impl Fn(Words) -> Fut,
+        send: impl Fn(DeliveryReport) -> Fut,
     ) -> Result<()>
     where
         Fut: Future<Output = Result<()>>,
     {
         // Bounded by what subscribers have room for and what waits for them.
         let (notes, mut heard) = mpsc::unbounded_channel();
-        let mut waiting: HashMap<String, Waiting> = HashMap::new();
+        let mut waiting: HashMap<String, WaitingEvents> = HashMap::new();
         let mut forwarding = JoinSet::new();
         let mut ledger = Ledger::default();
         let mut versions = self.local.versions();
@@ -110,30 +110,30 @@ impl Door {
                 // An error cannot be: this door holds the other end.
                 Ok(()) = versions.changed() => {
                     versions.mark_changed();
-                    let words = self.present(&mut versions);
-                    self::send(words, &mut heard, &mut ledger, &send).await?;
+                    let report = self.present(&mut versions);
+                    self::send(report, &mut heard, &mut ledger, &send).await?;
                 }
                 batch = next(&mut batches) => {
                     let Some(batch) = batch else { return Ok(()) };
-                    let mut words = self.present(&mut versions);
+                    let mut report = self.present(&mut versions);
                     for sent in batch?.events {
                         let number = sent.number;
-                        ledger.0.insert(number, State::Waiting);
+                        ledger.0.insert(number, State::WaitingEvents);
                         let note = self.forward(sent, &notes, &mut waiting, &mut forwarding);
                         if let Some(note) = note {
-                            ledger.note(note, &mut words);
+                            ledger.note(note, &mut report);
                         }
                     }
                     // What is handled at once is told with what was taken.
                     yield_now().await;
-                    self::send(words, &mut heard, &mut ledger, &send).await?;
+                    self::send(report, &mut heard, &mut ledger, &send).await?;
                 }
                 Some(note) = heard.recv() => {
-                    let mut words = self.present(&mut versions);
-                    ledger.note(note, &mut words);
-                    self::send(words, &mut heard, &mut ledger, &send).await?;
+                    let mut report = self.present(&mut versions);
+                    ledger.note(note, &mut report);
+                    self::send(report, &mut heard, &mut ledger, &send).await?;
                 }
-                () = sleep(LOOK), if ledger.0.is_empty() => {
+                () = sleep(CHECK_INTERVAL), if ledger.0.is_empty() => {
                     if self.local.is_closed() {
                         return Ok(());
                     }
@@ -144,33 +144,34 @@ impl Door {
 
     /// The subscribers that there are, if that is news: a publisher hears who has ended before it
     /// hears that an event was refused for it.
-    fn present(&self, versions: &mut watch::Receiver<u64>) -> Words {
-        let mut words = Words::default();
+    fn present(&self, versions: &mut watch::Receiver<u64>) -> DeliveryReport {
+        let mut report = DeliveryReport::default();
         if versions.has_changed().unwrap_or(false) {
             versions.mark_unchanged();
-            self.local.prefix().clone_into(&mut words.process);
-            words.subscribers = self.local.present();
+            self.local.prefix().clone_into(&mut report.process);
+            report.subscribers = self.local.present();
         }
-        words
+        report
     }
 
     /// Gives an event to its subscriber, or lets it wait for that behind those that do; what is
     /// known at once.
     fn forward(
         &self,
-        sent: Sent,
-        notes: &mpsc::UnboundedSender<Note>,
-        waiting: &mut HashMap<String, Waiting>,
+        sent: Envelope,
+        notes: &mpsc::UnboundedSender<DeliveryUpdate>,
+        waiting: &mut HashMap<String, WaitingEvents>,
         forwarding: &mut JoinSet<()>,
-    ) -> Option<Note> {
+    ) -> Option<DeliveryUpdate> {
         let (number, subscriber) = (sent.number, sent.subscriber.clone());
         let size = sent.size();
         let deadline = later(Instant::now(), sent.patience);
         let told = notes.clone();
-        let settle = AckHandle::new(move |outcome| tell(&told, Note::Settled(number, outcome)));
+        let settle =
+            AckHandle::new(move |outcome| tell(&told, DeliveryUpdate::Settled(number, outcome)));
         let (inbox, event) = match (self.local.find(&subscriber), sent.into_event()) {
             (Some(inbox), Ok(event)) => (inbox, Arc::new(event)),
-            (None, _) => return Some(refused(number, &Error::unavailable(ENDED))),
+            (None, _) => return Some(refused(number, &Error::unavailable(ENDED_MESSAGE))),
             (_, Err(error)) => return Some(refused(number, &error)),
         };
         let known = waiting.get(&subscriber);
@@ -181,17 +182,17 @@ impl Door {
             Err(settle)
         };
         let Err(settle) = tried else {
-            return Some(Note::Taken(number));
+            return Some(DeliveryUpdate::Taken(number));
         };
         let known = waiting.entry(subscriber).or_insert_with(|| {
-            let (queue, receiver) = mpsc::channel(WAITING);
+            let (queue, receiver) = mpsc::channel(MAX_WAITING);
             let count = Arc::<AtomicUsize>::default();
             spawn_in(
                 forwarding,
                 pass(receiver, Arc::clone(&count), notes.clone()),
             );
             let budget = ByteBudget::new(WAITING_BYTES, FREE, &self.waiting, (0, 0));
-            Waiting {
+            WaitingEvents {
                 queue,
                 count,
                 budget,
@@ -205,7 +206,7 @@ impl Door {
             }
         };
         known.count.fetch_add(1, Ordering::AcqRel);
-        let parked = Parked {
+        let parked = ParkedEvent {
             number,
             inbox,
             event,
@@ -217,7 +218,7 @@ impl Door {
             return None;
         }
         known.count.fetch_sub(1, Ordering::AcqRel);
-        let text = format!("{WAITING} events wait for the subscriber already");
+        let text = format!("{MAX_WAITING} events wait for the subscriber already");
         Some(refused(number, &Error::resource_exhausted(text)))
     }
 
@@ -228,7 +229,7 @@ impl Door {
     /// `InvalidArgument` when it is none, `NotFound` when there is no such subscriber, and when it
     /// has no room.
     pub(crate) async fn receive(&self, subscriber: &str, body: &[u8]) -> Result<()> {
-        let event = gomicro::read(body)?;
+        let event = go_micro::read(body)?;
         let inbox = self.local.find(subscriber).ok_or_else(|| {
             Error::not_found(format!(
                 "there is no subscriber `{}`",
@@ -239,16 +240,18 @@ impl Door {
         let (keep, copy) = (Arc::clone(&self.keep), event.clone());
         let settle = AckHandle::new(move |outcome| {
             if let (DeliveryOutcome::Returned, Some(keep)) = (outcome, keep.get()) {
-                keep(gomicro::unhandled(copy));
+                keep(go_micro::unhandled(copy));
             }
         });
-        inbox.push(event, settle, Instant::now() + PATIENCE).await
+        inbox
+            .push(event, settle, Instant::now() + POST_TIMEOUT)
+            .await
     }
 }
 
-impl fmt::Debug for Door {
+impl fmt::Debug for Ingress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Door").finish_non_exhaustive()
+        f.debug_struct("Ingress").finish_non_exhaustive()
     }
 }
 
@@ -259,7 +262,7 @@ struct Ledger(HashMap<u64, State>);
 #[derive(Debug, Clone, Copy)]
 enum State {
     /// It waits for its subscriber.
-    Waiting,
+    WaitingEvents,
     /// It was given back before anybody said whether it was taken.
     Early,
     Taken,
@@ -267,36 +270,37 @@ enum State {
 
 impl Ledger {
     /// Writes a note down as words.
-    fn note(&mut self, note: Note, words: &mut Words) {
+    fn note(&mut self, note: DeliveryUpdate, report: &mut DeliveryReport) {
         match note {
-            Note::Taken(number) => match self.0.get(&number) {
-                Some(State::Waiting) => {
+            DeliveryUpdate::Taken(number) => match self.0.get(&number) {
+                Some(State::WaitingEvents) => {
                     self.0.insert(number, State::Taken);
-                    words.taken.push(number);
+                    report.taken.push(number);
                 }
                 Some(State::Early) => {
                     self.0.remove(&number);
-                    words.taken.push(number);
-                    words.returned.push(number);
+                    report.taken.push(number);
+                    report.returned.push(number);
                 }
                 // It is handled already.
                 Some(State::Taken) | None => {}
             },
-            Note::Refused(refused) => {
+            DeliveryUpdate::Refused(refused) => {
                 self.0.remove(&refused.number);
-                words.refused.push(refused);
+                report.refused.push(refused);
             }
-            Note::Settled(number, DeliveryOutcome::Handled) => {
+            DeliveryUpdate::Settled(number, DeliveryOutcome::Handled) => {
                 self.0.remove(&number);
-                words.handled.push(number);
+                report.handled.push(number);
             }
-            Note::Settled(number, DeliveryOutcome::Returned) => match self.0.get(&number) {
-                Some(State::Waiting) => {
+            DeliveryUpdate::Settled(number, DeliveryOutcome::Returned) => match self.0.get(&number)
+            {
+                Some(State::WaitingEvents) => {
                     self.0.insert(number, State::Early);
                 }
                 Some(State::Taken) => {
                     self.0.remove(&number);
-                    words.returned.push(number);
+                    report.returned.push(number);
                 }
                 Some(State::Early) | None => {}
             },
@@ -306,19 +310,19 @@ impl Ledger {
 
 /// Sends words, and what there is to add to them.
 async fn send<Fut: Future<Output = Result<()>>>(
-    mut words: Words,
-    heard: &mut mpsc::UnboundedReceiver<Note>,
+    mut report: DeliveryReport,
+    heard: &mut mpsc::UnboundedReceiver<DeliveryUpdate>,
     ledger: &mut Ledger,
-    send: &impl Fn(Words) -> Fut,
+    send: &impl Fn(DeliveryReport) -> Fut,
 ) -> Result<()> {
-    for _ in 1..WORDS {
+    for _ in 1..MAX_REPORTS {
         let Ok(note) = heard.try_recv() else { break };
-        ledger.note(note, &mut words);
+        ledger.note(note, &mut report);
     }
-    if words.is_empty() {
+    if report.is_empty() {
         return Ok(());
     }
-    send(words).await
+    send(report).await
 }
 
 async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
@@ -327,12 +331,12 @@ async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
 
 /// Puts events into an inbox, one after the other.
 async fn pass(
-    mut queue: mpsc::Receiver<Parked>,
+    mut queue: mpsc::Receiver<ParkedEvent>,
     count: Arc<AtomicUsize>,
-    notes: mpsc::UnboundedSender<Note>,
+    notes: mpsc::UnboundedSender<DeliveryUpdate>,
 ) {
     while let Some(parked) = queue.recv().await {
-        let Parked {
+        let ParkedEvent {
             number,
             inbox,
             event,
@@ -341,7 +345,7 @@ async fn pass(
             held,
         } = parked;
         let note = match inbox.push(event, settle, deadline).await {
-            Ok(()) => Note::Taken(number),
+            Ok(()) => DeliveryUpdate::Taken(number),
             Err(error) => refused(number, &error),
         };
         drop(held);
@@ -350,15 +354,15 @@ async fn pass(
     }
 }
 
-fn refused(number: u64, error: &Error) -> Note {
-    Note::Refused(Refused {
+fn refused(number: u64, error: &Error) -> DeliveryUpdate {
+    DeliveryUpdate::Refused(Refused {
         number,
         full: error.kind() == ErrorKind::ResourceExhausted,
         reason: error.message().to_owned(),
     })
 }
 
-fn tell(notes: &mpsc::UnboundedSender<Note>, note: Note) {
+fn tell(notes: &mpsc::UnboundedSender<DeliveryUpdate>, note: DeliveryUpdate) {
     let _ = notes.send(note); // The stream may have ended.
 }
 
@@ -387,11 +391,11 @@ mod tests {
         }
     }
 
-    fn sent(number: u64, subscriber: &str, delay: Duration) -> Sent {
+    fn sent(number: u64, subscriber: &str, delay: Duration) -> Envelope {
         let mut event = Event::raw("a", "application/json", "{}").unwrap();
         (event.id, event.delay) = (number.to_string(), delay);
-        let sent = Sent::new(subscriber, &event, Duration::MAX);
-        Sent { number, ..sent }
+        let sent = Envelope::new(subscriber, &event, Duration::MAX);
+        Envelope { number, ..sent }
     }
 
     #[tokio::test(start_paused = true)]
@@ -407,17 +411,17 @@ mod tests {
             sent(2, &id, Duration::ZERO),
         ];
         events.extend((3..100).map(|number| sent(number, &format!("x{number}"), Duration::ZERO)));
-        let door = Door {
+        let door = Ingress {
             local,
             keep: Arc::default(),
             waiting: Total::new(WAITING_OF_ALL),
         };
-        let heard = Mutex::new(Words::default());
-        let hearing = |words: Words| {
+        let heard = Mutex::new(DeliveryReport::default());
+        let hearing = |report: DeliveryReport| {
             let mut heard = heard.lock().unwrap();
-            heard.taken.extend(words.taken);
-            heard.handled.extend(words.handled);
-            heard.refused.extend(words.refused);
+            heard.taken.extend(report.taken);
+            heard.handled.extend(report.handled);
+            heard.refused.extend(report.refused);
             async { Ok(()) }
         };
         let serving = door.serve(Sending(vec![Batch { events }]), hearing);
