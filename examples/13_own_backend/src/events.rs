@@ -1,10 +1,10 @@
-//! A log of events in memory: it appends and fetches, and has reading and groups from `Logged`.
+//! A log of events in memory: it appends and fetches, and has reading and groups from `LogBackend`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use micro::events::log::{Fetched, GroupId, Ids, Limit, Log, Logged, Progress, Step, Tail, closed};
+use micro::events::log::{Fetched, GroupId, Ids, Limit, Log, LogBackend, Progress, Step, Tail, closed};
 use micro::events::{Capabilities, Event, Record, Trim};
 use micro::{Error, Result};
 use tokio::sync::watch;
@@ -21,14 +21,14 @@ const CAPABILITIES: Capabilities = Capabilities::ALL
 
 /// Events in one `Vec` per topic, in this process.
 #[derive(Clone)]
-pub struct Vecs(Logged<Topics>);
+pub struct Vecs(LogBackend<Topics>);
 
 micro::events::log_backend!(Vecs, "vec", CAPABILITIES);
 
 impl Default for Vecs {
     /// A log without topics.
     fn default() -> Self {
-        Self(Logged::new(Topics(Mutex::new(Some(BTreeMap::new())))))
+        Self(LogBackend::new(Topics(Mutex::new(Some(BTreeMap::new())))))
     }
 }
 

@@ -138,7 +138,7 @@ impl fmt::Debug for Consumer {
 /// What becomes of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum AckKind {
     /// It is done.
     Ack,
     /// Again, after so long.
@@ -150,26 +150,26 @@ pub enum Verdict {
 }
 
 /// Takes verdicts; for backends.
-pub trait Settle: Send + Sync + 'static {
+pub trait Acker: Send + Sync + 'static {
     /// Carries a verdict out.
-    fn settle(&self, verdict: Verdict) -> impl Future<Output = Result<()>> + Send;
+    fn settle(&self, verdict: AckKind) -> impl Future<Output = Result<()>> + Send;
 
     /// The delivery was dropped without a verdict: it is to be delivered again soon.
     fn give_back(&self);
 }
 
-trait ErasedSettle: Send + Sync {
-    fn settle(&self, verdict: Verdict) -> BoxFuture<'_, Result<()>>;
+trait ErasedAcker: Send + Sync {
+    fn settle(&self, verdict: AckKind) -> BoxFuture<'_, Result<()>>;
     fn give_back(&self);
 }
 
-impl<S: Settle> ErasedSettle for S {
-    fn settle(&self, verdict: Verdict) -> BoxFuture<'_, Result<()>> {
-        Box::pin(Settle::settle(self, verdict))
+impl<S: Acker> ErasedAcker for S {
+    fn settle(&self, verdict: AckKind) -> BoxFuture<'_, Result<()>> {
+        Box::pin(Acker::settle(self, verdict))
     }
 
     fn give_back(&self) {
-        Settle::give_back(self);
+        Acker::give_back(self);
     }
 }
 
@@ -181,12 +181,12 @@ impl<S: Settle> ErasedSettle for S {
 pub struct Delivery {
     record: Record,
     attempt: u32,
-    settle: Option<Box<dyn ErasedSettle>>,
+    settle: Option<Box<dyn ErasedAcker>>,
 }
 
 impl Delivery {
     /// A delivery; for backends. The first attempt is 1.
-    pub fn new(record: Record, attempt: u32, settle: impl Settle) -> Self {
+    pub fn new(record: Record, attempt: u32, settle: impl Acker) -> Self {
         Self {
             record,
             attempt,
@@ -218,7 +218,7 @@ impl Delivery {
     ///
     /// When cancelled it may or may not be settled; if not, it is delivered again.
     pub async fn ack(self) -> Result<()> {
-        self.end(Verdict::Ack).await
+        self.end(AckKind::Ack).await
     }
 
     /// Again, after so long; those of its key wait behind it. When it has been delivered as often
@@ -229,7 +229,7 @@ impl Delivery {
     /// As [`ack`](Self::ack); `FailedPrecondition` when `ack_wait` was over and the record has
     /// been delivered again.
     pub async fn nack(self, after: Duration) -> Result<()> {
-        self.end(Verdict::Nack(after)).await
+        self.end(AckKind::Nack(after)).await
     }
 
     /// Never again: the event goes to the topic of dead letters, with the reason.
@@ -238,7 +238,7 @@ impl Delivery {
     ///
     /// As [`nack`](Self::nack).
     pub async fn dead_letter(self, reason: impl Into<String>) -> Result<()> {
-        self.end(Verdict::DeadLetter(reason.into())).await
+        self.end(AckKind::DeadLetter(reason.into())).await
     }
 
     /// Takes longer: `ack_wait` begins anew.
@@ -248,12 +248,12 @@ impl Delivery {
     /// As [`nack`](Self::nack).
     pub async fn extend(&self) -> Result<()> {
         match &self.settle {
-            Some(settle) => settle.settle(Verdict::Extend).await,
+            Some(settle) => settle.settle(AckKind::Extend).await,
             None => Ok(()),
         }
     }
 
-    async fn end(mut self, verdict: Verdict) -> Result<()> {
+    async fn end(mut self, verdict: AckKind) -> Result<()> {
         let Some(settle) = self.settle.take() else {
             return Ok(());
         };
@@ -277,7 +277,7 @@ impl Drop for Delivery {
 }
 
 /// Gives back what it still holds.
-struct GiveBack(Option<Box<dyn ErasedSettle>>);
+struct GiveBack(Option<Box<dyn ErasedAcker>>);
 
 impl Drop for GiveBack {
     fn drop(&mut self) {

@@ -34,7 +34,7 @@ mod records;
 mod url;
 
 pub use backend::{Backend, Capabilities, Source};
-pub use consumer::{Consumer, Delivery, Options, Settle, Verdict};
+pub use consumer::{AckKind, Acker, Consumer, Delivery, Options};
 pub use handle::Events;
 pub use memory::Memory;
 #[doc(hidden)]

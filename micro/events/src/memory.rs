@@ -15,15 +15,15 @@ use tokio::sync::watch;
 
 use crate::backend::Capabilities;
 use crate::log::{
-    Ages, Fetched, GroupId, Ids, Limit, Log, Logged, Progress, REMEMBERED, Remembered, Step, Tail,
-    closed, deleted, gone,
+    AgeClock, DEFAULT_RECENT_IDS, Fetched, GroupId, Ids, Limit, Log, LogBackend, Progress,
+    RecentIds, Step, Tail, closed, deleted, gone,
 };
 use crate::record::{Event, Record, Trim};
 use crate::url::Query;
 use micro_message::error::{Error, Result};
 
 /// Bytes of all topics together before appends are refused.
-const BYTES: u64 = 1 << 30;
+const MAX_BYTES: u64 = 1 << 30;
 
 /// Events kept in memory. Clones share them.
 ///
@@ -32,12 +32,12 @@ const BYTES: u64 = 1 << 30;
 /// is not thrown away unasked. `remembered=16384`: of how many of a topic's last records, as far as
 /// they are kept, the ids are remembered.
 #[derive(Clone)]
-pub struct Memory(Logged<Topics>);
+pub struct Memory(LogBackend<Topics>);
 
 impl Memory {
     /// Empty, keeping everything.
     pub fn new() -> Self {
-        Self::keeping((None, None), BYTES, REMEMBERED)
+        Self::keeping((None, None), MAX_BYTES, DEFAULT_RECENT_IDS)
     }
 
     fn keeping(
@@ -45,13 +45,13 @@ impl Memory {
         limit: u64,
         remembered: usize,
     ) -> Self {
-        Self(Logged::new(Topics {
+        Self(LogBackend::new(Topics {
             age,
             bytes,
             limit,
             remembered: remembered as u64,
-            ages: Ages::default(),
-            world: Mutex::new(Some(World::default())),
+            ages: AgeClock::default(),
+            world: Mutex::new(Some(State::default())),
         }))
     }
 
@@ -64,9 +64,9 @@ impl Memory {
             )));
         }
         let (age, bytes) = (query.duration("age")?, query.bytes("bytes")?);
-        let remembered = query.number("remembered")?.unwrap_or(REMEMBERED);
+        let remembered = query.number("remembered")?.unwrap_or(DEFAULT_RECENT_IDS);
         query.finish("`age`, `bytes`, `remembered`")?;
-        Ok(Self::keeping((age, bytes), BYTES, remembered))
+        Ok(Self::keeping((age, bytes), MAX_BYTES, remembered))
     }
 }
 
@@ -92,13 +92,13 @@ struct Topics {
     limit: u64,
     /// How many of a topic's last records count when an id comes again.
     remembered: u64,
-    ages: Ages,
+    ages: AgeClock,
     /// None once closed.
-    world: Mutex<Option<World>>,
+    world: Mutex<Option<State>>,
 }
 
 #[derive(Default)]
-struct World {
+struct State {
     topics: BTreeMap<String, Topic>,
     /// Bytes of all topics.
     bytes: u64,
@@ -110,7 +110,7 @@ struct Topic {
     first: u64,
     records: VecDeque<Record>,
     bytes: u64,
-    ids: Remembered,
+    ids: RecentIds,
     groups: BTreeMap<String, Progress>,
     tail: watch::Sender<Tail>,
     /// Somebody has appended, or a group has begun: it is a topic, and no name that is waited for.
@@ -118,11 +118,11 @@ struct Topic {
 }
 
 impl Topics {
-    fn within<T>(&self, work: impl FnOnce(&mut World) -> Result<T>) -> Result<T> {
+    fn within<T>(&self, work: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
         work(self.world().as_mut().ok_or_else(closed)?)
     }
 
-    fn world(&self) -> MutexGuard<'_, Option<World>> {
+    fn world(&self) -> MutexGuard<'_, Option<State>> {
         // No code panics while it holds the lock halfway through a change.
         self.world.lock()
     }
@@ -168,7 +168,7 @@ impl Topic {
         before - self.bytes
     }
 
-    fn trim(&mut self, trim: Trim, ages: &Ages) -> u64 {
+    fn trim(&mut self, trim: Trim, ages: &AgeClock) -> u64 {
         match trim {
             Trim::Before(offset) => self.drop_while(|_, record| record.offset < offset),
             Trim::Bytes(bytes) => self.drop_while(|topic, _| topic.bytes > bytes),

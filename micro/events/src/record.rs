@@ -20,9 +20,9 @@ pub const PROTOBUF: &str = "application/protobuf";
 pub const JSON: &str = "application/json";
 
 /// The longest name of a topic or group, in bytes.
-const NAME: usize = 120;
+const MAX_NAME: usize = 120;
 /// The longest key, id or content type, in bytes.
-const WORD: usize = 1024;
+const MAX_FIELD: usize = 1024;
 
 /// What happened: the payload and what travels beside it.
 ///
@@ -154,8 +154,8 @@ impl Event {
         ];
         for (what, word) in words {
             let length = word.map_or(0, str::len);
-            if length > WORD {
-                return too_long(what, length, WORD, "");
+            if length > MAX_FIELD {
+                return too_long(what, length, MAX_FIELD, "");
             }
         }
         Ok(())
@@ -294,11 +294,11 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
-    if name.len() <= NAME && name.split('.').all(part) {
+    if name.len() <= MAX_NAME && name.split('.').all(part) {
         return Ok(());
     }
     Err(Error::invalid_argument(format!(
-        "{what} `{}` must be 1 to {NAME} letters, digits, `-` and `_`, in parts with `.` between",
+        "{what} `{}` must be 1 to {MAX_NAME} letters, digits, `-` and `_`, in parts with `.` between",
         name.escape_debug()
     )))
 }
@@ -309,10 +309,10 @@ mod tests {
 
     #[test]
     fn names_are_plain_words_with_dots_between() {
-        for name in ["a", "orders.placed", "A-b_9.c", &"x".repeat(NAME)] {
+        for name in ["a", "orders.placed", "A-b_9.c", &"x".repeat(MAX_NAME)] {
             check_name("topic", name).unwrap();
         }
-        let long = "x".repeat(NAME + 1);
+        let long = "x".repeat(MAX_NAME + 1);
         for name in ["", ".", "a.", ".a", "a..b", "a/b", "ä", "a b", "..", &long] {
             let error = check_name("topic", name).unwrap_err();
             assert!(error.message().contains("topic `"), "{error}");

@@ -49,7 +49,7 @@ impl Records {
 
     /// The same as a stream.
     pub fn into_stream(self) -> impl Stream<Item = Result<Record>> + Send + Unpin {
-        Streamed(Some(pull(self)))
+        RecordStream(Some(pull(self)))
     }
 }
 
@@ -59,9 +59,9 @@ impl fmt::Debug for Records {
     }
 }
 
-type Pull = BoxFuture<'static, Option<(Result<Record>, Records)>>;
+type PullFuture = BoxFuture<'static, Option<(Result<Record>, Records)>>;
 
-fn pull(mut records: Records) -> Pull {
+fn pull(mut records: Records) -> PullFuture {
     Box::pin(async move {
         let next = records.next().await?;
         Some((next, records))
@@ -69,9 +69,9 @@ fn pull(mut records: Records) -> Pull {
 }
 
 /// The pull under way; none after the end.
-struct Streamed(Option<Pull>);
+struct RecordStream(Option<PullFuture>);
 
-impl Stream for Streamed {
+impl Stream for RecordStream {
     type Item = Result<Record>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -37,7 +37,7 @@ macro_rules! events_scheme {
     };
 }
 
-const KNOWN: Schemes<Events> = Schemes {
+const KNOWN_SCHEMES: Schemes<Events> = Schemes {
     what: "events",
     own: &[Opener::new("memory", |rest| {
         Memory::open(rest).map(Events::new)
@@ -47,7 +47,7 @@ const KNOWN: Schemes<Events> = Schemes {
 
 pub(super) fn open(url: &str, given: &[Scheme]) -> Result<Events> {
     let given: Vec<_> = given.iter().map(|scheme| scheme.0).collect();
-    KNOWN.open(url, &given)
+    KNOWN_SCHEMES.open(url, &given)
 }
 
 /// The settings of a URL: what stands after `?`, as `key=value` with `&` between.

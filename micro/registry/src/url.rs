@@ -36,7 +36,7 @@ macro_rules! registry_scheme {
     };
 }
 
-const KNOWN: Schemes<Registry> = Schemes {
+const KNOWN_SCHEMES: Schemes<Registry> = Schemes {
     what: "registry",
     own: &[
         Opener::new("memory", |rest| Memory::open(rest).map(Registry::new)),
@@ -49,7 +49,7 @@ pub(super) fn open(url: &str, given: &[Scheme]) -> Result<Registry> {
     let given: Vec<_> = given.iter().map(|scheme| scheme.0).collect();
     let mut members = Vec::new();
     for part in split(url, &given) {
-        members.push(KNOWN.open(part, &given)?);
+        members.push(KNOWN_SCHEMES.open(part, &given)?);
     }
     if members.len() == 1 {
         return Ok(members.remove(0));
@@ -64,7 +64,7 @@ fn split<'a>(url: &'a str, given: &[Opener<Registry>]) -> Vec<&'a str> {
     for (at, _) in url.match_indices(['+', ',']) {
         let next = url[at + 1..].split(['+', ',']).next().unwrap_or_default();
         let in_settings = url[start..at].contains("://");
-        if !in_settings || next.contains("://") || KNOWN.is_known(next, given) {
+        if !in_settings || next.contains("://") || KNOWN_SCHEMES.is_known(next, given) {
             parts.push(&url[start..at]);
             start = at + 1;
         }

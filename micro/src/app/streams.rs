@@ -17,7 +17,7 @@ use crate::broker;
 use crate::broker::{Durable, Subscriber};
 use crate::error::Result;
 use crate::events::{Consumer, Delivery, Events, Options, PROTOBUF, Record, Start, check_names};
-use micro_broker::internal::{BoundSubscriber, Verdict, attempt};
+use micro_broker::internal::{AckKind, BoundSubscriber, attempt};
 
 /// What a delivery may take beside the handler: writing its verdict down.
 const SLACK: Duration = Duration::from_secs(5);
@@ -160,12 +160,12 @@ async fn handle(listener: Arc<BoundSubscriber>, delivery: Delivery) {
             let run = Arc::clone(&listener).run();
             attempt(&run, &subscriber.options, &Arc::new(event), number).await
         }
-        Err(error) => Verdict::DeadLetter(error.chain()),
+        Err(error) => AckKind::DeadLetter(error.chain()),
     };
     let offset = delivery.record().offset;
     let settled = match verdict {
-        Verdict::Ack => delivery.ack().await,
-        Verdict::Nack { after, reason } => {
+        AckKind::Ack => delivery.ack().await,
+        AckKind::Nack { after, reason } => {
             let subscriber = subscriber.name;
             tracing::warn!(
                 subscriber,
@@ -177,7 +177,7 @@ async fn handle(listener: Arc<BoundSubscriber>, delivery: Delivery) {
             );
             delivery.nack(after).await
         }
-        Verdict::DeadLetter(reason) => delivery.dead_letter(reason).await,
+        AckKind::DeadLetter(reason) => delivery.dead_letter(reason).await,
     };
     if let Err(error) = settled {
         tracing::error!(subscriber = subscriber.name, offset, %error, "the event comes again");

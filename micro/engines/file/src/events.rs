@@ -18,7 +18,7 @@ use crate::topic::Topic;
 use micro_events::Capabilities;
 use micro_events::internal::Query;
 use micro_events::log::{
-    Fetched, GroupId, Ids, Limit, Log, Logged, Progress, REMEMBERED, Step, Tail, closed,
+    DEFAULT_RECENT_IDS, Fetched, GroupId, Ids, Limit, Log, LogBackend, Progress, Step, Tail, closed,
 };
 use micro_events::{Event, Trim};
 use micro_message::error::{Error, OrError, Result};
@@ -71,7 +71,7 @@ impl Config {
             segment: 64 << 20,
             age: None,
             bytes: None,
-            remembered: REMEMBERED,
+            remembered: DEFAULT_RECENT_IDS,
             open_files: 256,
             room: disk::Room::default(),
         }
@@ -120,12 +120,12 @@ impl Config {
 /// `remembered=16384`, `open_files=256`: see [`Config`].
 #[doc = include_str!("../../../docs/events-file.md")]
 #[derive(Clone)]
-pub struct File(Logged<FileLog>);
+pub struct File(LogBackend<FileLog>);
 
 impl File {
     /// Events in files. Nothing is opened or made before the first use.
     pub fn new(config: Config) -> Self {
-        Self(Logged::new(FileLog {
+        Self(LogBackend::new(FileLog {
             config: Config {
                 segment: config.segment.clamp(1, 1 << 30),
                 ..config

@@ -16,7 +16,7 @@ use crate::lock::Lock;
 use crate::queue::{Job, Queue, Queued};
 use crate::topic::Topic;
 use crate::writer::{Writer, again};
-use micro_events::log::{Ages, Tail};
+use micro_events::log::{AgeClock, Tail};
 use micro_message::error::{Error, Result};
 use micro_message::internal::sort_by;
 
@@ -41,7 +41,7 @@ pub(super) struct Worker {
     retention_at: Option<Instant>,
     /// Let go of last.
     lock: Arc<Lock>,
-    ages: Arc<Ages>,
+    ages: Arc<AgeClock>,
 }
 
 impl Worker {

@@ -29,7 +29,7 @@ use crate::segment::{HEAD, Segment, head};
 use crate::topic::{Topic, segment_path};
 use crate::worker::answer;
 use micro_events::Event;
-use micro_events::log::{Ages, GroupId, Ids, Remembered, Step, deleted};
+use micro_events::log::{AgeClock, GroupId, Ids, RecentIds, Step, deleted};
 use micro_message::error::{Error, Result};
 
 /// Bytes that are written at once, and not much more.
@@ -41,7 +41,7 @@ pub(super) struct Writer {
     topic: Arc<Topic>,
     config: Config,
     lock: Arc<Lock>,
-    ages: Arc<Ages>,
+    ages: Arc<AgeClock>,
     /// The last segment's file; none before it is needed, and while it is closed to have fewer
     /// files open.
     file: Option<Appender>,
@@ -64,7 +64,7 @@ pub(super) struct Writer {
     first: (u64, u64),
     waiting: Vec<(u64, Reply<u64>)>,
     /// Ids of the last records; none before one is asked for.
-    ids: Option<Remembered>,
+    ids: Option<RecentIds>,
     groups: HashMap<String, Group>,
     /// Segments that something was written to and that nobody has synced, the oldest first.
     unsynced: VecDeque<Arc<Segment>>,
@@ -87,7 +87,7 @@ impl Writer {
     pub(super) fn new(
         topic: Arc<Topic>,
         config: Config,
-        (lock, ages): (Arc<Lock>, Arc<Ages>),
+        (lock, ages): (Arc<Lock>, Arc<AgeClock>),
     ) -> Self {
         let next = topic.next();
         let last = topic.view().segments.last().cloned();

@@ -10,20 +10,20 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::backend::Source;
-use crate::consumer::{Delivery, Options, Settle, Verdict};
+use crate::consumer::{AckKind, Acker, Delivery, Options};
 use crate::log::progress::{Progress, Step};
-use crate::log::state::{State, Taken, after};
+use crate::log::state::{State, TakenRecord, after};
 use crate::log::{GroupId, Ids, Limit, Log, Tail};
 use crate::record::Event;
 use micro_core::internal::later;
 use micro_message::error::{Error, Result};
 
 /// How long to wait for another consumer's fetch before fetching oneself, which is harmless.
-const PATIENCE: Duration = Duration::from_millis(100);
+const FETCH_TIMEOUT: Duration = Duration::from_millis(100);
 /// How long a dead letter that could not be written waits.
-const BURIAL_PAUSE: Duration = Duration::from_secs(1);
+const DEAD_LETTER_BACKOFF: Duration = Duration::from_secs(1);
 /// The longest reason that a dead letter takes along, in bytes.
-const REASON: usize = 1024;
+const MAX_REASON: usize = 1024;
 
 pub(super) struct Group<L> {
     log: Arc<L>,
@@ -56,7 +56,7 @@ impl<L: Log> Group<L> {
     async fn fetch(&self, window: (usize, usize), tail: u64) -> Result<()> {
         let one = tokio::select! {
             one = self.fetching.lock() => Some(one),
-            () = sleep(PATIENCE) => None,
+            () = sleep(FETCH_TIMEOUT) => None,
         };
         let Some((from, room)) = self.state().wants(window) else {
             return Ok(());
@@ -114,9 +114,9 @@ impl<L: Log> Group<L> {
     }
 
     /// Appends a dead letter, then settles the record.
-    async fn bury(&self, taken: &Taken, dead: &str, reason: &str) -> Result<()> {
-        let letter = self.letter(taken, reason)?;
-        let buried = self.log.append(dead, vec![letter], Ids::Any).await;
+    async fn dead_letter(&self, taken: &TakenRecord, dead: &str, reason: &str) -> Result<()> {
+        let dead_letter_of = self.dead_letter_of(taken, reason)?;
+        let buried = self.log.append(dead, vec![dead_letter_of], Ids::Any).await;
         let offset = taken.record.offset;
         buried.map_err(|error| {
             error.context(format!("offset {offset} cannot go to the dead letters"))
@@ -126,11 +126,11 @@ impl<L: Log> Group<L> {
         self.settle(offset).await
     }
 
-    fn letter(&self, taken: &Taken, reason: &str) -> Result<Event> {
+    fn dead_letter_of(&self, taken: &TakenRecord, reason: &str) -> Result<Event> {
         let mut event = taken.record.event.clone();
         let mut reason: String = reason.chars().flat_map(char::escape_default).collect();
         // Escaped, it is ASCII: any place will do.
-        reason.truncate(REASON);
+        reason.truncate(MAX_REASON);
         for (key, value) in [
             ("dead-topic", self.id.topic.to_string()),
             ("dead-offset", taken.record.offset.to_string()),
@@ -172,15 +172,15 @@ impl<L: Log> Member<L> {
         }
     }
 
-    fn take(&self) -> Option<Taken> {
+    fn take(&self) -> Option<TakenRecord> {
         let now = Instant::now();
         let mut state = self.group.state();
         state.wake(now);
         state.take(later(now, self.options.ack_wait), self.options.retries)
     }
 
-    fn hold(&self, taken: Taken, permit: OwnedSemaphorePermit) -> Hold<L> {
-        Hold {
+    fn hold(&self, taken: TakenRecord, permit: OwnedSemaphorePermit) -> HeldRecord<L> {
+        HeldRecord {
             group: Arc::clone(&self.group),
             options: Arc::clone(&self.options),
             dead: Arc::clone(&self.dead),
@@ -190,16 +190,20 @@ impl<L: Log> Member<L> {
     }
 
     /// A record that has been tried too often goes to the dead letters, or waits a little.
-    async fn bury(&self, hold: Hold<L>, reason: &str) -> Result<()> {
+    async fn dead_letter(&self, hold: HeldRecord<L>, reason: &str) -> Result<()> {
         let (offset, serial) = (hold.taken.record.offset, hold.taken.serial);
-        let mut guard = BackOnDrop(Some(hold));
+        let mut guard = ReturnOnDrop(Some(hold));
         let buried = match &guard.0 {
-            Some(hold) => self.group.bury(&hold.taken, &self.dead, reason).await,
+            Some(hold) => {
+                self.group
+                    .dead_letter(&hold.taken, &self.dead, reason)
+                    .await
+            }
             None => Ok(()),
         };
         guard.0 = None;
         if buried.is_err() {
-            let again = Some(Instant::now() + BURIAL_PAUSE);
+            let again = Some(Instant::now() + DEAD_LETTER_BACKOFF);
             self.group.state().fail(offset, serial, again);
             self.group.changed.notify_waiters();
         }
@@ -227,7 +231,7 @@ impl<L: Log> Member<L> {
                 let Some(reason) = reason else {
                     return Some(Ok(Delivery::new(record, attempt, hold)));
                 };
-                if let Err(error) = self.bury(hold, &reason).await {
+                if let Err(error) = self.dead_letter(hold, &reason).await {
                     return Some(Err(error));
                 }
                 continue;
@@ -268,15 +272,15 @@ async fn until(timer: Option<Instant>) {
 }
 
 /// What a delivery holds of its group.
-struct Hold<L> {
+struct HeldRecord<L> {
     group: Arc<Group<L>>,
     options: Arc<Options>,
     dead: Arc<str>,
-    taken: Taken,
+    taken: TakenRecord,
     _permit: OwnedSemaphorePermit,
 }
 
-impl<L: Log> Hold<L> {
+impl<L: Log> HeldRecord<L> {
     /// Gives the record more time; an error when it is not ours any more.
     fn extend(&self) -> Result<()> {
         let offset = self.taken.record.offset;
@@ -292,7 +296,7 @@ impl<L: Log> Hold<L> {
 
     async fn nack(&self, delay: Duration) -> Result<()> {
         self.extend()?;
-        let Taken {
+        let TakenRecord {
             record,
             attempt,
             serial,
@@ -300,7 +304,10 @@ impl<L: Log> Hold<L> {
         } = &self.taken;
         if *attempt > self.options.retries {
             let reason = format!("refused {attempt} times in a row");
-            return self.group.bury(&self.taken, &self.dead, &reason).await;
+            return self
+                .group
+                .dead_letter(&self.taken, &self.dead, &reason)
+                .await;
         }
         let group = &self.group;
         let tried = Step::Tried(record.offset, *attempt);
@@ -312,16 +319,18 @@ impl<L: Log> Hold<L> {
     }
 }
 
-impl<L: Log> Settle for Hold<L> {
-    async fn settle(&self, verdict: Verdict) -> Result<()> {
+impl<L: Log> Acker for HeldRecord<L> {
+    async fn settle(&self, verdict: AckKind) -> Result<()> {
         match verdict {
-            Verdict::Ack => self.group.settle(self.taken.record.offset).await,
-            Verdict::Nack(delay) => self.nack(delay).await,
-            Verdict::DeadLetter(reason) => {
+            AckKind::Ack => self.group.settle(self.taken.record.offset).await,
+            AckKind::Nack(delay) => self.nack(delay).await,
+            AckKind::DeadLetter(reason) => {
                 self.extend()?;
-                self.group.bury(&self.taken, &self.dead, &reason).await
+                self.group
+                    .dead_letter(&self.taken, &self.dead, &reason)
+                    .await
             }
-            Verdict::Extend => self.extend(),
+            AckKind::Extend => self.extend(),
         }
     }
 
@@ -334,9 +343,9 @@ impl<L: Log> Settle for Hold<L> {
 }
 
 /// Gives back what it still holds: a burial that was cut short.
-struct BackOnDrop<L: Log>(Option<Hold<L>>);
+struct ReturnOnDrop<L: Log>(Option<HeldRecord<L>>);
 
-impl<L: Log> Drop for BackOnDrop<L> {
+impl<L: Log> Drop for ReturnOnDrop<L> {
     fn drop(&mut self) {
         if let Some(hold) = self.0.take() {
             hold.give_back();

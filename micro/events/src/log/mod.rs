@@ -3,11 +3,11 @@
 //!
 //! Backends whose server has groups of its own do without.
 
-mod ages;
+mod age_clock;
 mod group;
 mod progress;
 mod reader;
-mod remembered;
+mod recent_ids;
 mod state;
 
 use std::collections::HashMap;
@@ -28,9 +28,9 @@ use micro_message::error::Error;
 #[doc(hidden)]
 pub use micro_message::error::Result;
 
-pub use self::ages::Ages;
+pub use self::age_clock::AgeClock;
 pub use self::progress::{Progress, Step};
-pub use self::remembered::{Ids, REMEMBERED, Remembered};
+pub use self::recent_ids::{DEFAULT_RECENT_IDS, Ids, RecentIds};
 
 /// What a log does. Names and sizes have been checked.
 pub trait Log: Send + Sync + 'static {
@@ -138,7 +138,7 @@ pub struct Fetched {
 
 /// A log with reading and groups. Clones share it.
 #[derive(Debug)]
-pub struct Logged<L> {
+pub struct LogBackend<L> {
     /// The log itself.
     pub log: Arc<L>,
     /// Groups that somebody takes part in, by topic and name.
@@ -147,7 +147,7 @@ pub struct Logged<L> {
 
 type Groups<L> = HashMap<(String, String), Weak<Group<L>>>;
 
-impl<L: Log> Logged<L> {
+impl<L: Log> LogBackend<L> {
     /// Reading and groups for a log.
     pub fn new(log: L) -> Self {
         Self {
@@ -228,7 +228,7 @@ impl<L: Log> Logged<L> {
     }
 }
 
-impl<L> Clone for Logged<L> {
+impl<L> Clone for LogBackend<L> {
     fn clone(&self) -> Self {
         Self {
             log: Arc::clone(&self.log),
@@ -255,7 +255,7 @@ pub fn closed() -> Error {
 }
 
 /// Implements [`Backend`](crate::Backend) for a type whose only field is a
-/// [`Logged`](crate::log::Logged): `log_backend!(File, "file", Capabilities::ALL);`
+/// [`LogBackend`](crate::log::LogBackend): `log_backend!(File, "file", Capabilities::ALL);`
 #[macro_export]
 macro_rules! log_backend {
     ($type:ty, $scheme:literal, $capabilities:expr) => {

@@ -19,7 +19,7 @@ pub(super) struct State {
     /// The next record to fetch.
     cursor: u64,
     /// Fetched and not settled, by offset.
-    slots: BTreeMap<u64, Slot>,
+    slots: BTreeMap<u64, RecordSlot>,
     /// Offsets of a key's slots, oldest first.
     keys: HashMap<String, VecDeque<u64>>,
     /// Slots in [`Phase::Ready`].
@@ -33,7 +33,7 @@ pub(super) struct State {
 }
 
 #[derive(Debug)]
-struct Slot {
+struct RecordSlot {
     record: Record,
     /// Deliveries so far.
     attempt: u32,
@@ -60,7 +60,7 @@ enum Phase {
 
 /// A record on its way out.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(super) struct TakenRecord {
     pub(super) record: Record,
     pub(super) attempt: u32,
     pub(super) serial: u64,
@@ -108,7 +108,7 @@ impl State {
                 self.ready.insert(offset);
             }
             self.bytes += weight(&record);
-            let slot = Slot {
+            let slot = RecordSlot {
                 attempt: self.progress.tried(offset),
                 record,
                 phase,
@@ -154,7 +154,7 @@ impl State {
     }
 
     /// The oldest record that may be delivered goes out.
-    pub(super) fn take(&mut self, until: Instant, retries: u32) -> Option<Taken> {
+    pub(super) fn take(&mut self, until: Instant, retries: u32) -> Option<TakenRecord> {
         let offset = self.ready.pop_first()?;
         let slot = self.slots.get_mut(&offset)?;
         self.serial += 1;
@@ -168,7 +168,7 @@ impl State {
             retries,
         };
         self.timers.insert((until, offset));
-        Some(Taken {
+        Some(TakenRecord {
             record: slot.record.clone(),
             attempt: slot.attempt,
             serial,
@@ -265,7 +265,7 @@ impl State {
     }
 
     fn untime(&mut self, offset: u64) {
-        if let Some(Slot {
+        if let Some(RecordSlot {
             phase: Phase::Out { until: when, .. } | Phase::Delayed(when),
             ..
         }) = self.slots.get(&offset)
@@ -277,7 +277,7 @@ impl State {
 
 /// What a slot weighs, with what surrounds the payload.
 fn weight(record: &Record) -> usize {
-    record.event.size() + size_of::<Slot>()
+    record.event.size() + size_of::<RecordSlot>()
 }
 
 /// When a delay ends; none when it is no delay.
@@ -306,7 +306,7 @@ mod tests {
         state
     }
 
-    fn take(state: &mut State, now: Instant) -> Option<Taken> {
+    fn take(state: &mut State, now: Instant) -> Option<TakenRecord> {
         state.take(now + Duration::from_secs(1), 1)
     }
 

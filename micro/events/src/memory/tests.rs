@@ -6,7 +6,7 @@ use micro_message::error::ErrorKind;
 
 #[tokio::test]
 async fn a_full_memory_refuses_and_takes_again_after_a_trim() {
-    let events = Events::new(Memory::keeping((None, None), 4096, REMEMBERED));
+    let events = Events::new(Memory::keeping((None, None), 4096, DEFAULT_RECENT_IDS));
     let big = || vec![7; 1000];
     let refused = loop {
         if let Err(error) = events.append_to("a", big()).await {
@@ -24,7 +24,7 @@ async fn a_full_memory_refuses_and_takes_again_after_a_trim() {
 
 #[tokio::test]
 async fn as_many_ids_are_remembered_as_was_said_of_what_is_kept() {
-    let events = Events::new(Memory::keeping((None, None), BYTES, 2));
+    let events = Events::new(Memory::keeping((None, None), MAX_BYTES, 2));
     let append = async |id: &str| {
         let event = Event::new("x").with_id(id);
         events.append_to("a", event).await.unwrap()
@@ -48,7 +48,7 @@ async fn as_many_ids_are_remembered_as_was_said_of_what_is_kept() {
 
 #[tokio::test]
 async fn a_refused_event_is_not_remembered() {
-    let events = Events::new(Memory::keeping((None, None), 4096, REMEMBERED));
+    let events = Events::new(Memory::keeping((None, None), 4096, DEFAULT_RECENT_IDS));
     let event = || Event::new(vec![7; 3000]).with_id("a");
     events.append_to("full", vec![7; 3000]).await.unwrap();
     assert!(events.append_to("a", event()).await.is_err());

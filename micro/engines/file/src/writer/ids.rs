@@ -5,7 +5,7 @@
 
 use super::Writer;
 use micro_events::Event;
-use micro_events::log::{Ids, Limit, Remembered};
+use micro_events::log::{Ids, Limit, RecentIds};
 use micro_message::error::Result;
 
 /// Bytes of segments that are read at most to remember ids, and one segment more.
@@ -56,8 +56,8 @@ impl Writer {
     }
 
     /// The ids of the last records. What cannot be read is not remembered.
-    fn recall(&self) -> Result<Remembered> {
-        let (mut ids, next) = (Remembered::default(), self.topic.next());
+    fn recall(&self) -> Result<RecentIds> {
+        let (mut ids, next) = (RecentIds::default(), self.topic.next());
         let mut from = self.topic.recent(self.config.remembered as u64, READ);
         while from < next {
             let fetched = self.topic.fetch(from, Limit::default())?;

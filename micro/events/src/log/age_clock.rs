@@ -1,4 +1,4 @@
-//! `Ages`: the time by which records are old.
+//! `AgeClock`: the time by which records are old.
 //!
 //! Records are stamped by the wall clock, and that may be set forward by mistake: then all of them
 //! are old at once, and what is to be kept for days would be removed within a minute. So a leap of
@@ -9,29 +9,29 @@ use micro_wake::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 /// How far the wall clock may run ahead from one look to the next without having leapt.
-const SLACK: Duration = Duration::from_secs(5);
+const MAX_DRIFT: Duration = Duration::from_secs(5);
 
 /// Tells which records are older than an age. Believes the wall clock as it is when this is made.
 #[derive(Debug)]
-pub struct Ages(Mutex<Seen>);
+pub struct AgeClock(Mutex<LastReading>);
 
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+struct LastReading {
     /// What both clocks said when the wall clock was last believed.
-    believed: Moment,
+    believed: ClockReading,
     /// Since when it has been ahead of that without another leap, and what it said last.
-    leapt: Option<(Duration, Moment)>,
+    leapt: Option<(Duration, ClockReading)>,
 }
 
 /// What the clocks say.
 #[derive(Debug, Clone, Copy)]
-struct Moment {
+struct ClockReading {
     /// Time that has passed, whatever the wall clock says.
     passed: Duration,
     wall: SystemTime,
 }
 
-impl Moment {
+impl ClockReading {
     fn now() -> Self {
         Self {
             passed: passed(),
@@ -47,18 +47,18 @@ impl Moment {
 
     /// Whether the wall clock has leapt ahead from here to there.
     fn leaps_to(self, later: Self) -> bool {
-        later.wall > self.expected(later.passed) + SLACK
+        later.wall > self.expected(later.passed) + MAX_DRIFT
     }
 }
 
-impl Default for Ages {
+impl Default for AgeClock {
     fn default() -> Self {
-        Self(Mutex::new(Seen::new(Moment::now())))
+        Self(Mutex::new(LastReading::new(ClockReading::now())))
     }
 }
 
-impl Seen {
-    fn new(believed: Moment) -> Self {
+impl LastReading {
+    fn new(believed: ClockReading) -> Self {
         Self {
             believed,
             leapt: None,
@@ -66,16 +66,16 @@ impl Seen {
     }
 }
 
-impl Ages {
+impl AgeClock {
     /// The moment before which records are older than this; none when there is no such time.
     pub fn oldest(&self, age: Duration) -> Option<SystemTime> {
         let mut seen = self.0.lock();
-        now(&mut seen, Moment::now(), age).checked_sub(age)
+        now(&mut seen, ClockReading::now(), age).checked_sub(age)
     }
 }
 
 /// What time it is for records that are kept so long.
-fn now(seen: &mut Seen, moment: Moment, age: Duration) -> SystemTime {
+fn now(seen: &mut LastReading, moment: ClockReading, age: Duration) -> SystemTime {
     if seen.believed.leaps_to(moment) {
         let since = match seen.leapt {
             Some((since, before)) if !before.leaps_to(moment) => since,
@@ -86,7 +86,7 @@ fn now(seen: &mut Seen, moment: Moment, age: Duration) -> SystemTime {
             return seen.believed.expected(moment.passed);
         }
     }
-    *seen = Seen::new(moment);
+    *seen = LastReading::new(moment);
     moment.wall
 }
 
@@ -112,14 +112,14 @@ mod tests {
 
     const HOUR: u64 = 3600;
 
-    fn at(passed: u64, wall: u64) -> Moment {
-        Moment {
+    fn at(passed: u64, wall: u64) -> ClockReading {
+        ClockReading {
             passed: Duration::from_secs(passed),
             wall: SystemTime::UNIX_EPOCH + Duration::from_secs(wall),
         }
     }
 
-    fn seconds(seen: &mut Seen, moment: Moment) -> u64 {
+    fn seconds(seen: &mut LastReading, moment: ClockReading) -> u64 {
         let now = now(seen, moment, Duration::from_secs(24 * HOUR));
         now.duration_since(SystemTime::UNIX_EPOCH)
             .unwrap()
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_leap_ahead_counts_once_it_has_lasted_as_long_as_records_are_kept() {
         let start = 1_000_000;
-        let mut seen = Seen::new(at(0, start));
+        let mut seen = LastReading::new(at(0, start));
         assert_eq!(seconds(&mut seen, at(100, start + 103)), start + 103);
         let leap = start + 9000 * HOUR;
         for passed in [200, HOUR, 24 * HOUR] {
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_counts_at_once() {
-        let mut seen = Seen::new(at(0, 9 * HOUR));
+        let mut seen = LastReading::new(at(0, 9 * HOUR));
         assert_eq!(seconds(&mut seen, at(10, 20 * HOUR)), 9 * HOUR + 10);
         assert_eq!(seconds(&mut seen, at(20, 9 * HOUR + 20)), 9 * HOUR + 20);
         assert_eq!(seconds(&mut seen, at(30, HOUR)), HOUR);

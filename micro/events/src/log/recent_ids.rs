@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// How many of a topic's last records count unless told otherwise.
-pub const REMEMBERED: usize = 16 << 10;
+pub const DEFAULT_RECENT_IDS: usize = 16 << 10;
 
 /// Whether ids count when events are appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +19,13 @@ pub enum Ids {
 
 /// Ids of the last records of a topic, and where these stand.
 #[derive(Debug, Default)]
-pub struct Remembered {
+pub struct RecentIds {
     offsets: HashMap<Arc<str>, u64>,
     /// The same, by offset.
     order: VecDeque<(u64, Arc<str>)>,
 }
 
-impl Remembered {
+impl RecentIds {
     /// Where a record of this id stands, at `from` or behind it.
     pub fn find(&self, id: &str, from: u64) -> Option<u64> {
         self.offsets.get(id).copied().filter(|at| *at >= from)
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn only_the_last_records_are_remembered_and_failed_ones_are_not() {
-        let mut ids = Remembered::default();
+        let mut ids = RecentIds::default();
         for offset in 0..100_u64 {
             ids.add(
                 &(offset / 2 * 2).to_string(),
