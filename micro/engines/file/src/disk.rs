@@ -16,14 +16,14 @@ use micro_message::error::{Error, ErrorKind};
 pub(super) struct Appender {
     file: fs::File,
     identity: Identity,
-    room: Room,
+    room: DiskSpace,
     #[cfg(test)]
     name: String,
 }
 
 /// What a disk still takes, which it says itself but in tests; and the open files that there are.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Room {
+pub(super) struct DiskSpace {
     /// Files that are open for writing.
     open: Arc<AtomicUsize>,
     /// Bytes; as many as there are unless set.
@@ -34,7 +34,7 @@ pub(super) struct Room {
     pub(super) synced: Arc<std::sync::Mutex<Vec<(String, u64)>>>,
 }
 
-impl Room {
+impl DiskSpace {
     /// The same, of a directory that is opened now.
     pub(super) fn anew(mut self) -> Self {
         self.open = Arc::default();
@@ -49,7 +49,7 @@ impl Room {
 
 impl Appender {
     /// Opens a file, making it if need be.
-    pub(super) fn open(path: &Path, room: &Room) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, room: &DiskSpace) -> io::Result<Self> {
         let mut options = fs::OpenOptions::new();
         options.append(true).create(true);
         private(&mut options);
@@ -61,7 +61,7 @@ impl Appender {
     pub(super) fn again(
         path: &Path,
         (identity, length): (Option<Identity>, u64),
-        room: &Room,
+        room: &DiskSpace,
     ) -> io::Result<Self> {
         let mut options = fs::OpenOptions::new();
         options.append(true);
@@ -73,7 +73,7 @@ impl Appender {
         Ok(file)
     }
 
-    fn with(options: &fs::OpenOptions, path: &Path, room: &Room) -> io::Result<Self> {
+    fn with(options: &fs::OpenOptions, path: &Path, room: &DiskSpace) -> io::Result<Self> {
         let file = options.open(path)?;
         let identity = Identity::of(&file.metadata()?);
         room.open.fetch_add(1, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::sync::{oneshot, watch};
 
 use crate::disk;
-use crate::queue::{Job, Opened};
+use crate::queue::{Job, OpenLog};
 use crate::topic::Topic;
 use micro_events::Capabilities;
 use micro_events::internal::Query;
@@ -59,7 +59,7 @@ pub struct Config {
     /// Files that are kept open for writing, one for each topic and group that is written to; the
     /// one that was not used for longest is closed for another. 256 unless set.
     pub open_files: usize,
-    pub(crate) room: disk::Room,
+    pub(crate) room: disk::DiskSpace,
 }
 
 impl Config {
@@ -73,7 +73,7 @@ impl Config {
             bytes: None,
             remembered: DEFAULT_RECENT_IDS,
             open_files: 256,
-            room: disk::Room::default(),
+            room: disk::DiskSpace::default(),
         }
     }
 
@@ -196,7 +196,7 @@ enum Stage {
     /// Nobody has asked for anything yet.
     #[default]
     Idle,
-    Open(Arc<Opened>),
+    Open(Arc<OpenLog>),
     Closed,
 }
 
@@ -206,7 +206,7 @@ impl FileLog {
     }
 
     /// What is open, if it is.
-    fn known(&self) -> Result<Option<Arc<Opened>>> {
+    fn known(&self) -> Result<Option<Arc<OpenLog>>> {
         match &*self.stage() {
             Stage::Idle => Ok(None),
             Stage::Open(opened) => Ok(Some(Arc::clone(opened))),
@@ -214,7 +214,7 @@ impl FileLog {
         }
     }
 
-    async fn opened(&self) -> Result<Arc<Opened>> {
+    async fn opened(&self) -> Result<Arc<OpenLog>> {
         if let Some(opened) = self.known()? {
             return Ok(opened);
         }
@@ -223,7 +223,7 @@ impl FileLog {
             return Ok(opened);
         }
         let config = self.config.clone();
-        let opened = blocking(move || Opened::open(config)).await?;
+        let opened = blocking(move || OpenLog::open(config)).await?;
         let opened = Arc::new(opened);
         let mut stage = self.stage();
         if matches!(*stage, Stage::Closed) {
@@ -234,7 +234,7 @@ impl FileLog {
     }
 
     /// A topic, read from the disk if need be.
-    async fn topic(&self, name: &str) -> Result<(Arc<Opened>, Arc<Topic>)> {
+    async fn topic(&self, name: &str) -> Result<(Arc<OpenLog>, Arc<Topic>)> {
         let opened = self.opened().await?;
         if let Some(topic) = opened.known(name) {
             return Ok((opened, topic));

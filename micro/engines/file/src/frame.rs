@@ -12,16 +12,16 @@ use micro_events::{Event, Record};
 use micro_message::error::{Error, Result};
 
 /// Length and checksum.
-pub(super) const HEAD: usize = 8;
+pub(super) const FRAME_HEAD: usize = 8;
 /// Offset, time, flags, and the lengths of nothing.
-const LEAST: usize = 8 + 8 + 1 + 2 + 2 + 2 + 2;
+const MIN_BODY: usize = 8 + 8 + 1 + 2 + 2 + 2 + 2;
 /// The largest body.
-const MOST: usize = 256 << 20;
+const MAX_BODY: usize = 256 << 20;
 
 /// The next frame belongs to the same batch.
-pub(super) const MORE: u8 = 1;
+pub(super) const CONTINUES_BATCH: u8 = 1;
 /// The first frame of one write: all before it had been written when it was.
-pub(super) const OPENS: u8 = 2;
+pub(super) const STARTS_WRITE: u8 = 2;
 
 /// A frame whose checksum is right.
 #[derive(Debug, Clone, Copy)]
@@ -43,13 +43,13 @@ pub(super) fn write(
     event: &Event,
 ) -> Result<()> {
     let start = out.len();
-    out.extend_from_slice(&[0; HEAD]);
+    out.extend_from_slice(&[0; FRAME_HEAD]);
     out.extend_from_slice(&offset.to_le_bytes());
     out.extend_from_slice(&time.to_le_bytes());
     out.push(flags);
     let written = body(out, event).and_then(|()| {
-        let length = out.len() - start - HEAD;
-        u32::try_from(length).ok().filter(|_| length <= MOST)
+        let length = out.len() - start - FRAME_HEAD;
+        u32::try_from(length).ok().filter(|_| length <= MAX_BODY)
     });
     let Some(length) = written else {
         out.truncate(start);
@@ -59,7 +59,7 @@ pub(super) fn write(
     };
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());
     let sum = checksum(&out[start..]);
-    out[start + 4..start + HEAD].copy_from_slice(&sum.to_le_bytes());
+    out[start + 4..start + FRAME_HEAD].copy_from_slice(&sum.to_le_bytes());
     Ok(())
 }
 
@@ -88,14 +88,16 @@ fn body(out: &mut Vec<u8>, event: &Event) -> Option<()> {
 
 /// The checksum of a whole frame: of its length and its body.
 pub(super) fn checksum(frame: &[u8]) -> u32 {
-    crc32c(&frame[..4], &frame[HEAD..])
+    crc32c(&frame[..4], &frame[FRAME_HEAD..])
 }
 
 /// How long the frame is that begins here, if its length can be right.
 pub(super) fn length(bytes: &[u8]) -> Option<usize> {
     let (length, _) = bytes.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-    (LEAST..=MOST).contains(&length).then_some(HEAD + length)
+    (MIN_BODY..=MAX_BODY)
+        .contains(&length)
+        .then_some(FRAME_HEAD + length)
 }
 
 /// The frame that begins here, if it is whole and right.
@@ -120,7 +122,9 @@ pub(super) fn read(bytes: &[u8]) -> Option<Frame<'_>> {
 
 /// Whether a frame of an offset in the range may begin here: cheap, says nothing of the checksum.
 pub(super) fn may_begin(bytes: &[u8], offsets: std::ops::RangeInclusive<u64>) -> bool {
-    let offset = bytes.get(HEAD..HEAD + 8).and_then(|b| b.try_into().ok());
+    let offset = bytes
+        .get(FRAME_HEAD..FRAME_HEAD + 8)
+        .and_then(|b| b.try_into().ok());
     length(bytes).is_some_and(|length| length <= bytes.len())
         && offset.is_some_and(|offset| offsets.contains(&u64::from_le_bytes(offset)))
 }
@@ -129,10 +133,10 @@ impl Frame<'_> {
     /// The record; none when the body is not one, which a right checksum makes a bug.
     pub(super) fn record(&self, topic: &Arc<str>) -> Option<Record> {
         let mut rest = self.rest;
-        let key = short(&mut rest)?;
-        let id = short(&mut rest)?;
-        let content_type = short(&mut rest)?;
-        let count = short(&mut rest)?;
+        let key = read_len(&mut rest)?;
+        let id = read_len(&mut rest)?;
+        let content_type = read_len(&mut rest)?;
+        let count = read_len(&mut rest)?;
         let optional = |rest: &mut &[u8], length: usize| match length.checked_sub(1) {
             None => Some(None),
             Some(length) => text(rest, length).map(|text| Some(text.to_owned())),
@@ -142,7 +146,7 @@ impl Frame<'_> {
         event.id = optional(&mut rest, id)?;
         event.content_type = known(text(&mut rest, content_type)?);
         for _ in 0..count {
-            let key = short(&mut rest)?;
+            let key = read_len(&mut rest)?;
             let value = usize::try_from(u32::from_le_bytes(*take(&mut rest)?)).ok()?;
             let key = text(&mut rest, key)?.to_owned();
             event.metadata.append(key, text(&mut rest, value)?).ok()?;
@@ -170,7 +174,7 @@ fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
     Some(taken)
 }
 
-fn short(rest: &mut &[u8]) -> Option<usize> {
+fn read_len(rest: &mut &[u8]) -> Option<usize> {
     take(rest).map(|length| usize::from(u16::from_le_bytes(*length)))
 }
 
@@ -210,9 +214,12 @@ mod tests {
     fn a_record_comes_back_as_it_was() {
         for event in [event(), Event::default(), Event::new("x").with_key("k")] {
             let mut bytes = vec![1, 2, 3];
-            write(&mut bytes, (7, 99, OPENS), &event).unwrap();
+            write(&mut bytes, (7, 99, STARTS_WRITE), &event).unwrap();
             let frame = read(&bytes[3..]).unwrap();
-            assert_eq!((frame.offset, frame.time, frame.flags), (7, 99, OPENS));
+            assert_eq!(
+                (frame.offset, frame.time, frame.flags),
+                (7, 99, STARTS_WRITE)
+            );
             assert_eq!(frame.length, bytes.len() - 3);
             assert_eq!(frame.record(&Arc::from("t")).unwrap().event, event);
             assert!(may_begin(&bytes[3..], 7..=7) && !may_begin(&bytes[3..], 8..=9));

@@ -11,7 +11,7 @@ use crate::segment::Segment;
 use micro_message::error::Result;
 
 /// Reads frames from a segment, in pieces.
-pub(super) struct Frames {
+pub(super) struct FrameReader {
     file: fs::File,
     bytes: Vec<u8>,
     /// What of `bytes` has been read.
@@ -20,7 +20,7 @@ pub(super) struct Frames {
     left: u64,
 }
 
-impl Frames {
+impl FrameReader {
     pub(super) fn open(segment: &Segment, position: u64) -> Result<Self> {
         let length = segment.length.load(Ordering::Acquire);
         Ok(Self {
@@ -33,7 +33,7 @@ impl Frames {
 
     /// The next frame; none when what comes is no frame, or nothing comes.
     pub(super) fn next(&mut self) -> io::Result<Option<Frame<'_>>> {
-        self.fill(frame::HEAD)?;
+        self.fill(frame::FRAME_HEAD)?;
         if let Some(length) = frame::length(&self.bytes[self.done..]) {
             self.fill(length)?;
         }
@@ -44,14 +44,14 @@ impl Frames {
 
     /// Has so many bytes at hand, if there are so many.
     fn fill(&mut self, wanted: usize) -> io::Result<()> {
-        const PIECE: usize = 64 << 10;
+        const READ_CHUNK: usize = 64 << 10;
         let have = self.bytes.len() - self.done;
         if have >= wanted || self.left == 0 {
             return Ok(());
         }
         self.bytes.drain(..self.done);
         self.done = 0;
-        let more = (wanted.max(PIECE) - have) as u64;
+        let more = (wanted.max(READ_CHUNK) - have) as u64;
         let more = more.min(self.left);
         let read = (&mut self.file).take(more).read_to_end(&mut self.bytes)?;
         // A file that has become shorter ends here.

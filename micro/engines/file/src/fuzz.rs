@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::crc::crc32c;
-use crate::frame::{self, HEAD};
+use crate::frame::{self, FRAME_HEAD};
 use crate::segment::scanned;
 use crate::{group, segment};
 
@@ -29,7 +29,7 @@ pub fn records(input: &[u8]) {
         bytes.extend_from_slice(piece);
         if at % 2 == 1 {
             let sum = frame::checksum(&bytes[start..]);
-            bytes[start + 4..start + HEAD].copy_from_slice(&sum.to_le_bytes());
+            bytes[start + 4..start + FRAME_HEAD].copy_from_slice(&sum.to_le_bytes());
         }
     }
     recovered(&bytes, base);
@@ -45,7 +45,7 @@ pub fn records(input: &[u8]) {
 /// a place in it.
 fn recovered(bytes: &[u8], base: u64) {
     let found = scanned(bytes, (base, 0), None);
-    assert!((segment::HEAD..=bytes.len() as u64).contains(&found.end));
+    assert!((segment::SEGMENT_HEAD..=bytes.len() as u64).contains(&found.end));
     // What is damaged is left as it is.
     let end = usize::try_from(found.end).ok().filter(|_| found.is_whole());
     let end = end.unwrap_or(bytes.len());

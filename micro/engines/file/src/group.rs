@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::crc::crc32c;
-use crate::disk::{Appender, Identity, Room, failed, lost, sync_dir};
+use crate::disk::{Appender, DiskSpace, Identity, failed, lost, sync_dir};
 use crate::names::{escape, unescape};
 use crate::topic::names;
 use micro_events::log::{Progress, Step};
@@ -16,14 +16,14 @@ use micro_message::error::{Error, Result};
 const MAGIC: &[u8; 8] = b"MICROGRP";
 const VERSION: u32 = 1;
 /// Bytes of the head: magic, version, checksum of both.
-const HEAD: usize = 16;
+const GROUP_HEAD: usize = 16;
 /// Bytes of a step: kind, two numbers, checksum.
-const STEP: usize = 1 + 8 + 8 + 4;
+const STEP_LEN: usize = 1 + 8 + 8 + 4;
 /// Steps beyond which a file may be written anew.
-const MANY: usize = 4096;
+const COMPACT_THRESHOLD: usize = 4096;
 
 pub(super) fn head() -> Vec<u8> {
-    let mut head = Vec::with_capacity(HEAD);
+    let mut head = Vec::with_capacity(GROUP_HEAD);
     head.extend_from_slice(MAGIC);
     head.extend_from_slice(&VERSION.to_le_bytes());
     head.extend_from_slice(&crc32c(&head, &[]).to_le_bytes());
@@ -43,7 +43,7 @@ fn put(out: &mut Vec<u8>, step: Step) {
     out.extend_from_slice(&crc32c(&out[start..], &[]).to_le_bytes());
 }
 
-fn step(bytes: &[u8; STEP]) -> Option<Step> {
+fn step(bytes: &[u8; STEP_LEN]) -> Option<Step> {
     let number = |at: usize| bytes[at..at + 8].try_into().map(u64::from_le_bytes).ok();
     if bytes[17..] != crc32c(&bytes[..17], &[]).to_le_bytes() {
         return None;
@@ -81,8 +81,8 @@ fn load(path: &Path) -> Result<Option<(Progress, usize)>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(|error| failed(error, "read", path))?,
     };
-    let whole = bytes.get(..HEAD) == Some(&head()[..]);
-    if let Some(found) = bytes.get(..HEAD)
+    let whole = bytes.get(..GROUP_HEAD) == Some(&head()[..]);
+    if let Some(found) = bytes.get(..GROUP_HEAD)
         && !whole
         && found[12..] == crc32c(&found[..12], &[]).to_le_bytes()
     {
@@ -98,13 +98,13 @@ fn load(path: &Path) -> Result<Option<(Progress, usize)>> {
     }
     if !found.is_whole() {
         // So that what is written next stands where it is looked for.
-        rewrite(path, &found.progress, &Room::default())?;
+        rewrite(path, &found.progress, &DiskSpace::default())?;
     }
     Ok((found.good > 0).then_some((found.progress, found.good)))
 }
 
 /// What the bytes of a group's file say.
-pub(super) struct Found {
+pub(super) struct ParsedGroup {
     pub(super) progress: Progress,
     good: usize,
     bad: usize,
@@ -112,20 +112,23 @@ pub(super) struct Found {
     framed: bool,
 }
 
-impl Found {
+impl ParsedGroup {
     pub(super) fn is_whole(&self) -> bool {
         self.framed && self.bad == 0
     }
 }
 
 /// Reads a group's file, as much of it as can be read.
-pub(super) fn read(bytes: &[u8]) -> Found {
-    let (steps, torn) = bytes.get(HEAD..).unwrap_or_default().as_chunks::<STEP>();
-    let mut found = Found {
+pub(super) fn read(bytes: &[u8]) -> ParsedGroup {
+    let (steps, torn) = bytes
+        .get(GROUP_HEAD..)
+        .unwrap_or_default()
+        .as_chunks::<STEP_LEN>();
+    let mut found = ParsedGroup {
         progress: Progress::default(),
         good: 0,
         bad: 0,
-        framed: torn.is_empty() && bytes.get(..HEAD) == Some(&head()[..]),
+        framed: torn.is_empty() && bytes.get(..GROUP_HEAD) == Some(&head()[..]),
     };
     for bytes in steps {
         match step(bytes) {
@@ -148,7 +151,7 @@ pub(super) fn bytes(progress: &Progress) -> Vec<u8> {
 
 /// Puts a file with this progress in the place of the old one, at once and whole; gives it open
 /// and the number of its steps.
-fn rewrite(path: &Path, progress: &Progress, room: &Room) -> Result<(Appender, usize)> {
+fn rewrite(path: &Path, progress: &Progress, room: &DiskSpace) -> Result<(Appender, usize)> {
     let bytes = bytes(progress);
     let new = path.with_extension("group-new");
     let written = Appender::open(&new, room).and_then(|mut file| {
@@ -164,7 +167,7 @@ fn rewrite(path: &Path, progress: &Progress, room: &Room) -> Result<(Appender, u
         let file = path.display();
         tracing::warn!(%file, %error, "a group may be found as it was before");
     }
-    Ok((file, (bytes.len() - HEAD) / STEP))
+    Ok((file, (bytes.len() - GROUP_HEAD) / STEP_LEN))
 }
 
 /// The file of a group, as the writing thread has it.
@@ -174,7 +177,7 @@ pub(super) struct GroupFile {
     /// None while it is closed, to have fewer files open.
     file: Option<Appender>,
     identity: Identity,
-    room: Room,
+    room: DiskSpace,
     /// Bytes that are right.
     length: u64,
     steps: usize,
@@ -188,7 +191,7 @@ pub(super) struct GroupFile {
 
 impl GroupFile {
     /// Opens the file of a group, making it if need be; then the directory is to be synced.
-    pub(super) fn open(dir: &Path, name: &str, room: &Room) -> Result<Self> {
+    pub(super) fn open(dir: &Path, name: &str, room: &DiskSpace) -> Result<Self> {
         let path = path(dir, name);
         let steps = load(&path)?.map_or(0, |(_, steps)| steps);
         let mut file = Appender::open(&path, room).map_err(|error| failed(error, "open", &path))?;
@@ -197,7 +200,7 @@ impl GroupFile {
             begun.map_err(|error| failed(error, "write", &path))?;
         }
         Ok(Self {
-            length: (HEAD + steps * STEP) as u64,
+            length: (GROUP_HEAD + steps * STEP_LEN) as u64,
             path,
             identity: file.identity(),
             file: Some(file),
@@ -261,13 +264,13 @@ impl GroupFile {
         }
         self.torn = false;
         self.length += waiting.len() as u64;
-        self.steps += waiting.len() / STEP;
+        self.steps += waiting.len() / STEP_LEN;
         Ok(())
     }
 
     /// Whether it has grown so much that it is worth while to write it anew.
     pub(super) fn has_grown(&self) -> bool {
-        self.steps > MANY && self.steps > 8 * self.least
+        self.steps > COMPACT_THRESHOLD && self.steps > 8 * self.least
     }
 
     /// Writes the file anew, on the disk for sure: what `progress` says must be there already. What
@@ -278,7 +281,7 @@ impl GroupFile {
                 self.identity = file.identity();
                 self.file = Some(file);
                 (self.steps, self.least) = (steps, steps);
-                self.length = (HEAD + steps * STEP) as u64;
+                self.length = (GROUP_HEAD + steps * STEP_LEN) as u64;
             }
             Err(error) => {
                 let file = self.path.display();

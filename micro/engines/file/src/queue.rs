@@ -24,9 +24,9 @@ use micro_events::{Event, Trim};
 use micro_message::error::{Error, OrError, Result};
 
 /// KiB that may wait to be written; each job counts for one at least.
-const ROOM: u32 = 32 << 10;
+const QUEUE_CAPACITY_KIB: u32 = 32 << 10;
 /// The KiB that a job counts for at least: so no more than some thousands wait.
-const LEAST: u32 = 4;
+const MIN_JOB_KIB: u32 = 4;
 
 /// What the writing thread is asked.
 pub(super) enum Job {
@@ -61,7 +61,7 @@ pub(super) type Queued = (Job, Option<OwnedSemaphorePermit>);
 pub(super) type Queue = Receiver<Queued>;
 
 /// An open directory.
-pub(super) struct Opened {
+pub(super) struct OpenLog {
     /// Where the topics are.
     dir: PathBuf,
     /// Topics that have been asked for, by name.
@@ -74,7 +74,7 @@ pub(super) struct Opened {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Opened {
+impl OpenLog {
     /// Locks the directory, clears what a deletion left, starts the thread. Blocks.
     pub(super) fn open(mut config: Config) -> Result<Self> {
         config.room = config.room.anew();
@@ -106,7 +106,7 @@ impl Opened {
             topics: Mutex::default(),
             loading: Mutex::default(),
             jobs,
-            room: Arc::new(Semaphore::new(ROOM as usize)),
+            room: Arc::new(Semaphore::new(QUEUE_CAPACITY_KIB as usize)),
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -144,8 +144,8 @@ impl Opened {
 
     /// Hands a job over; waits while there is too much to be written.
     pub(super) async fn send(&self, job: Job, bytes: usize) -> Result<()> {
-        let weight = u32::try_from(bytes >> 10).unwrap_or(ROOM);
-        let weight = weight.clamp(LEAST, ROOM);
+        let weight = u32::try_from(bytes >> 10).unwrap_or(QUEUE_CAPACITY_KIB);
+        let weight = weight.clamp(MIN_JOB_KIB, QUEUE_CAPACITY_KIB);
         let room = Arc::clone(&self.room).acquire_many_owned(weight).await;
         let room = room.map_err(|_| closed())?;
         self.jobs.send((job, Some(room))).map_err(|_| closed())

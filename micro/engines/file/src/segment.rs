@@ -11,19 +11,19 @@ use std::sync::{Arc, OnceLock};
 
 use crate::crc::crc32c;
 use crate::disk::{Identity, failed};
-use crate::frame::{self, Frame, MORE, OPENS};
+use crate::frame::{self, CONTINUES_BATCH, Frame, STARTS_WRITE};
 use micro_message::error::{Error, Result};
 use micro_wake::sync::Mutex;
 
 /// Bytes of the head.
-pub(super) const HEAD: u64 = 32;
+pub(super) const SEGMENT_HEAD: u64 = 32;
 const MAGIC: &[u8; 8] = b"MICROEVT";
 /// Of a segment of records.
-const RECORDS: u32 = 1;
+const FORMAT_RECORDS: u32 = 1;
 /// Of one without: its offsets are a gap. Programs that know of records alone refuse it.
-const GAP: u32 = 2;
+const FORMAT_GAP: u32 = 2;
 /// Bytes from one entry of the index to the next.
-const STRIDE: u64 = 16 << 10;
+const INDEX_STRIDE: u64 = 16 << 10;
 
 /// A file of records.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ pub(super) struct Damage {
 
 /// The head of a segment of records.
 pub(super) fn head(base: u64, since: u64) -> Vec<u8> {
-    head_of(RECORDS, base, since)
+    head_of(FORMAT_RECORDS, base, since)
 }
 
 fn head_of(format: u32, base: u64, since: u64) -> Vec<u8> {
@@ -104,9 +104,9 @@ fn read_head(path: &Path) -> Result<Option<(u32, u64)>> {
         return Ok(None);
     }
     match (short(8), number(20)) {
-        (Some(format @ (RECORDS | GAP)), Some(since)) => Ok(Some((format, since))),
+        (Some(format @ (FORMAT_RECORDS | FORMAT_GAP)), Some(since)) => Ok(Some((format, since))),
         (format, _) => Err(Error::failed_precondition(format!(
-            "`{}` has format {}, this program reads {RECORDS} and {GAP}; use the program that \
+            "`{}` has format {}, this program reads {FORMAT_RECORDS} and {FORMAT_GAP}; use the program that \
              wrote it",
             path.display(),
             format.unwrap_or_default()
@@ -120,7 +120,7 @@ impl Segment {
         let index = Index {
             next: base,
             last: since,
-            end: HEAD,
+            end: SEGMENT_HEAD,
             ..Index::default()
         };
         Self {
@@ -129,7 +129,7 @@ impl Segment {
             is_gap: false,
             path,
             identity: OnceLock::new(),
-            length: AtomicU64::new(HEAD),
+            length: AtomicU64::new(SEGMENT_HEAD),
             index: Mutex::new(Some(Arc::new(index))),
         }
     }
@@ -144,18 +144,22 @@ impl Segment {
 
     /// The bytes that its file begins with.
     pub(super) fn head(&self) -> Vec<u8> {
-        let format = if self.is_gap { GAP } else { RECORDS };
+        let format = if self.is_gap {
+            FORMAT_GAP
+        } else {
+            FORMAT_RECORDS
+        };
         head_of(format, self.base, self.since)
     }
 
     /// One that is there; `since` is taken when its head does not say.
     pub(super) fn found(base: u64, since: u64, path: PathBuf) -> Result<Self> {
-        let (format, since) = read_head(&path)?.unwrap_or((RECORDS, since));
+        let (format, since) = read_head(&path)?.unwrap_or((FORMAT_RECORDS, since));
         let found = fs::metadata(&path).map_err(|error| failed(error, "look at", &path))?;
         Ok(Self {
             base,
             since,
-            is_gap: format == GAP,
+            is_gap: format == FORMAT_GAP,
             length: AtomicU64::new(found.len()),
             identity: OnceLock::new(),
             path,
@@ -169,7 +173,7 @@ impl Segment {
             return Ok(Arc::new(Index {
                 next: next.unwrap_or(self.base),
                 last: self.since,
-                end: HEAD,
+                end: SEGMENT_HEAD,
                 ..Index::default()
             }));
         }
@@ -226,7 +230,7 @@ impl Segment {
 
 impl Index {
     fn enter(&mut self, offset: u64, time: u64, position: u64) {
-        let far = |last: &Entry| position >= last.position + STRIDE;
+        let far = |last: &Entry| position >= last.position + INDEX_STRIDE;
         let after_damage = |last: &Entry| {
             let damage = self.damage.last();
             damage.is_some_and(|damage| damage.until > last.position)
@@ -249,7 +253,7 @@ impl Index {
         let after = self.entries.partition_point(|entry| entry.offset <= offset);
         after
             .checked_sub(1)
-            .map_or(HEAD, |at| self.entries[at].position)
+            .map_or(SEGMENT_HEAD, |at| self.entries[at].position)
     }
 
     /// An offset at or before the first record of a time.
@@ -302,12 +306,12 @@ impl<'a> Scan<'a> {
         let index = Index {
             next: base,
             last: since,
-            end: HEAD,
+            end: SEGMENT_HEAD,
             ..Index::default()
         };
         Self {
             bytes,
-            position: HEAD,
+            position: SEGMENT_HEAD,
             index,
             next: base,
             time: since,
@@ -340,7 +344,7 @@ impl<'a> Scan<'a> {
     }
 
     fn take(&mut self, frame: Frame<'_>) {
-        if frame.flags & OPENS != 0 && self.doubt.take().is_some() {
+        if frame.flags & STARTS_WRITE != 0 && self.doubt.take().is_some() {
             // Somebody wrote on behind the damage, so it is no write that was cut short; and
             // offsets up to here were given away, even if this write is one.
             self.index.next = frame.offset;
@@ -351,7 +355,7 @@ impl<'a> Scan<'a> {
         self.position += frame.length as u64;
         self.next = frame.offset + 1;
         self.time = frame.time;
-        if frame.flags & MORE == 0 {
+        if frame.flags & CONTINUES_BATCH == 0 {
             self.index.next = self.next;
             self.index.last = self.time;
             self.index.end = self.position;

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 
 use crate::disk::{Identity, failed};
 use crate::frame::nanos;
-use crate::frames::Frames;
-use crate::segment::{HEAD, Segment};
+use crate::frames::FrameReader;
+use crate::segment::{SEGMENT_HEAD, Segment};
 use crate::{disk, group};
 use micro_events::log::{Fetched, Limit, Progress, Tail, deleted, gone};
 use micro_message::error::{Error, Result};
@@ -149,7 +149,7 @@ impl Topic {
                 }
                 break;
             }
-            let mut frames = Frames::open(&segment, index.seek(fetched.next))?;
+            let mut frames = FrameReader::open(&segment, index.seek(fetched.next))?;
             let before = fetched.next;
             // What a segment holds beyond the beginning of the next one does not count.
             let next = follows.map_or(next, |follows| follows.min(next));
@@ -283,7 +283,7 @@ fn recover(view: &mut View) -> Result<u64> {
     let index = last.index(None)?;
     let length = last.length.load(Ordering::Acquire);
     view.sealed = !index.is_whole();
-    if length < HEAD {
+    if length < SEGMENT_HEAD {
         // Made, and no more: whole again.
         let written = fs::write(&last.path, last.head());
         let synced = written.and_then(|()| fs::File::open(&last.path)?.sync_all());
@@ -292,7 +292,7 @@ fn recover(view: &mut View) -> Result<u64> {
         let cut = length - index.end;
         let (file, at, offset) = (last.path.display(), index.end, index.next);
         tracing::warn!(%file, at, cut, offset, "cut off a write that had not been finished");
-        let file = disk::Appender::open(&last.path, &disk::Room::default());
+        let file = disk::Appender::open(&last.path, &disk::DiskSpace::default());
         let done = file.and_then(|file| file.cut(index.end).and_then(|()| file.sync()));
         done.map_err(|error| failed(error, "cut", &last.path))?;
     }

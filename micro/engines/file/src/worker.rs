@@ -21,11 +21,11 @@ use micro_message::error::{Error, Result};
 use micro_message::internal::sort_by;
 
 /// Jobs that are done together, at most.
-const ROUND: usize = 1024;
+const MAX_BATCH_JOBS: usize = 1024;
 /// How often files are synced that nobody waits for.
-const SYNC: Duration = Duration::from_millis(100);
+const SYNC_INTERVAL: Duration = Duration::from_millis(100);
 /// How often retention is looked after, beside whenever a segment is begun.
-const RETENTION: Duration = Duration::from_secs(30);
+const RETENTION_INTERVAL: Duration = Duration::from_secs(30);
 
 pub(super) struct Worker {
     config: Config,
@@ -91,7 +91,7 @@ impl Worker {
         let mut rooms = Vec::new();
         let mut closing = None;
         let rest = std::iter::from_fn(|| queue.try_recv().ok());
-        for (job, room) in std::iter::once(first).chain(rest.take(ROUND)) {
+        for (job, room) in std::iter::once(first).chain(rest.take(MAX_BATCH_JOBS)) {
             // What it takes is free once it has been written.
             rooms.push(room);
             closing = self.take(job);
@@ -157,7 +157,7 @@ impl Worker {
             self.bound();
         }
         if dirty && self.config.sync != Fsync::Never && self.sync_at.is_none() {
-            self.sync_at = Some(Instant::now() + SYNC);
+            self.sync_at = Some(Instant::now() + SYNC_INTERVAL);
         }
     }
 
@@ -194,7 +194,7 @@ impl Worker {
             }
         }
         if self.retention_at.is_some_and(|at| at <= now) {
-            self.retention_at = Some(now + RETENTION);
+            self.retention_at = Some(now + RETENTION_INTERVAL);
             let topics: Vec<_> = self.writers.keys().cloned().collect();
             for topic in topics {
                 if let Some(writer) = self.writers.get_mut(&topic) {

@@ -22,10 +22,10 @@ use tokio::sync::oneshot;
 
 use crate::disk::{Appender, Identity, failed, lost, make_dir, sync_dir};
 use crate::events::{Config, Fsync};
-use crate::frame::{self, MORE, OPENS, nanos};
+use crate::frame::{self, CONTINUES_BATCH, STARTS_WRITE, nanos};
 use crate::group::GroupFile;
 use crate::lock::Lock;
-use crate::segment::{HEAD, Segment, head};
+use crate::segment::{SEGMENT_HEAD, Segment, head};
 use crate::topic::{Topic, segment_path};
 use crate::worker::answer;
 use micro_events::Event;
@@ -33,9 +33,9 @@ use micro_events::log::{AgeClock, GroupId, Ids, RecentIds, Step, deleted};
 use micro_message::error::{Error, Result};
 
 /// Bytes that are written at once, and not much more.
-const PIECE: usize = 8 << 20;
+const WRITE_CHUNK: usize = 8 << 20;
 
-type Reply<T> = oneshot::Sender<Result<T>>;
+type Responder<T> = oneshot::Sender<Result<T>>;
 
 pub(super) struct Writer {
     topic: Arc<Topic>,
@@ -62,7 +62,7 @@ pub(super) struct Writer {
     /// Frames that wait, the first one's offset and time, and who waits for them.
     buffer: Vec<u8>,
     first: (u64, u64),
-    waiting: Vec<(u64, Reply<u64>)>,
+    waiting: Vec<(u64, Responder<u64>)>,
     /// Ids of the last records; none before one is asked for.
     ids: Option<RecentIds>,
     groups: HashMap<String, Group>,
@@ -74,7 +74,7 @@ pub(super) struct Writer {
 struct Group {
     file: GroupFile,
     steps: Vec<Step>,
-    waiting: Vec<Reply<()>>,
+    waiting: Vec<Responder<()>>,
     dirty: bool,
     /// When the file was last used, by the count of the worker.
     used: u64,
@@ -116,8 +116,8 @@ impl Writer {
     }
 
     /// Takes events in; they are written by the next [`flush`](Self::flush).
-    pub(super) fn append(&mut self, events: &[Event], ids: Ids, reply: Reply<u64>) {
-        if self.buffer.len() > PIECE {
+    pub(super) fn append(&mut self, events: &[Event], ids: Ids, reply: Responder<u64>) {
+        if self.buffer.len() > WRITE_CHUNK {
             self.flush_records();
         }
         let (stands, fresh) = match self.fresh(events, ids) {
@@ -130,9 +130,13 @@ impl Writer {
         let (start, offset) = (self.buffer.len(), self.next);
         self.time = self.time.max(nanos(SystemTime::now()));
         for (at, event) in fresh.iter().enumerate() {
-            let mut flags = if at + 1 < fresh.len() { MORE } else { 0 };
+            let mut flags = if at + 1 < fresh.len() {
+                CONTINUES_BATCH
+            } else {
+                0
+            };
             if self.buffer.is_empty() {
-                flags |= OPENS;
+                flags |= STARTS_WRITE;
                 self.first = (offset, self.time);
             }
             let place = (self.next, self.time, flags);
@@ -149,7 +153,7 @@ impl Writer {
     }
 
     /// Takes a step in; it is written by the next [`flush`](Self::flush).
-    pub(super) fn save(&mut self, group: &GroupId, step: Step, reply: Reply<()>) {
+    pub(super) fn save(&mut self, group: &GroupId, step: Step, reply: Responder<()>) {
         if self.topic.tail.borrow().life != group.life {
             return answer(reply, Err(deleted(&group.topic)));
         }
@@ -244,7 +248,7 @@ impl Writer {
         }
         let outcome = self.write();
         self.buffer.clear();
-        self.buffer.shrink_to(PIECE);
+        self.buffer.shrink_to(WRITE_CHUNK);
         if let Err(error) = &outcome {
             self.next = self.first.0;
             self.forget_from(self.next);
@@ -262,8 +266,8 @@ impl Writer {
 
     /// Writes the buffer, whole or not at all.
     fn write(&mut self) -> Result<()> {
-        let full =
-            self.position > HEAD && self.position + self.buffer.len() as u64 > self.config.segment;
+        let full = self.position > SEGMENT_HEAD
+            && self.position + self.buffer.len() as u64 > self.config.segment;
         if !self.begun && !self.beginning {
             self.open()?;
         } else if full || self.beginning {
@@ -339,7 +343,9 @@ impl Writer {
         self.file = Some(file);
         self.begun = true;
         self.position = last.length.load(Ordering::Acquire);
-        if self.position + self.buffer.len() as u64 > self.config.segment && self.position > HEAD {
+        if self.position + self.buffer.len() as u64 > self.config.segment
+            && self.position > SEGMENT_HEAD
+        {
             return self.begin();
         }
         Ok(())
@@ -381,7 +387,7 @@ impl Writer {
         self.sync_dir()?;
         self.file = Some(file);
         self.begun = true;
-        (self.position, self.torn, self.beginning) = (HEAD, false, false);
+        (self.position, self.torn, self.beginning) = (SEGMENT_HEAD, false, false);
         let mut view = self.topic.view();
         view.segments.retain(|segment| segment.base < base);
         let segment = Segment::new(base, since, path);

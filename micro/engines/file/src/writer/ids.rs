@@ -9,7 +9,7 @@ use micro_events::log::{Ids, Limit, RecentIds};
 use micro_message::error::Result;
 
 /// Bytes of segments that are read at most to remember ids, and one segment more.
-const READ: u64 = 64 << 20;
+const MAX_SCAN_BYTES: u64 = 64 << 20;
 
 impl Writer {
     /// The events that are to be appended, whose ids are remembered from now on; and where the
@@ -58,7 +58,9 @@ impl Writer {
     /// The ids of the last records. What cannot be read is not remembered.
     fn recall(&self) -> Result<RecentIds> {
         let (mut ids, next) = (RecentIds::default(), self.topic.next());
-        let mut from = self.topic.recent(self.config.remembered as u64, READ);
+        let mut from = self
+            .topic
+            .recent(self.config.remembered as u64, MAX_SCAN_BYTES);
         while from < next {
             let fetched = self.topic.fetch(from, Limit::default())?;
             if let Some(error) = &fetched.damage {
