@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::backend::{Backend, Capabilities};
 use crate::limited::Limited;
-use crate::record::{Node, check_question, check_service, sorted};
+use crate::record::{Node, check_lookup_name, check_service, sorted};
 use crate::registration::Registration;
 use crate::union::Union;
 use crate::url::{self, Scheme};
@@ -19,7 +19,7 @@ use micro_message::error::{Error, Result};
 use micro_message::internal::sort_by;
 
 /// How long an operation may take unless told otherwise.
-const TIMEOUT: Duration = Duration::from_secs(5);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Who serves what, and where.
 ///
@@ -49,7 +49,7 @@ impl Registry {
     pub fn new(backend: impl Backend) -> Self {
         let name = backend.scheme().into();
         Self {
-            backend: Limited::new(Arc::new(backend), name, TIMEOUT),
+            backend: Limited::new(Arc::new(backend), name, OPERATION_TIMEOUT),
         }
     }
 
@@ -62,7 +62,7 @@ impl Registry {
         let schemes: Vec<&str> = members.iter().map(Limited::scheme).collect();
         let name = schemes.join("+").into();
         Self {
-            backend: Limited::new(Arc::new(Union::new(members)), name, TIMEOUT),
+            backend: Limited::new(Arc::new(Union::new(members)), name, OPERATION_TIMEOUT),
         }
     }
 
@@ -116,7 +116,7 @@ impl Registry {
     ///
     /// Cancel safe.
     pub async fn lookup(&self, service: &str) -> Result<Vec<Node>> {
-        check_question(service)?;
+        check_lookup_name(service)?;
         let looked = self.backend.lookup(service).await;
         let nodes =
             looked.map_err(|e| self.with_context(e, format_args!("look up `{service}`")))?;
@@ -158,7 +158,7 @@ impl Registry {
     ///
     /// Cancel safe.
     pub async fn watch(&self, service: &str) -> Result<Watch> {
-        check_question(service)?;
+        check_lookup_name(service)?;
         let watch = self.backend.watch(service).await;
         let watch = watch.map_err(|e| self.with_context(e, format_args!("watch `{service}`")))?;
         tracing::debug!(registry = self.scheme(), service, "watching");
@@ -206,7 +206,7 @@ impl Registry {
         written.map_err(|e| self.with_context(e, format_args!("register `{}`", node.id)))
     }
 
-    pub(super) async fn strike(&self, node: &Node) -> Result<()> {
+    pub(super) async fn remove(&self, node: &Node) -> Result<()> {
         check_service(&node.service)?;
         let struck = self.backend.deregister(node).await;
         struck.map_err(|e| self.with_context(e, format_args!("deregister `{}`", node.id)))

@@ -10,7 +10,6 @@
 pub use micro_core::__private;
 
 mod backend;
-mod fixed;
 mod handle;
 #[doc(hidden)]
 pub mod internal;
@@ -18,16 +17,17 @@ mod limited;
 mod memory;
 mod record;
 mod registration;
+mod static_nodes;
 mod union;
 mod url;
 mod watch;
 
 pub use backend::{Backend, Capabilities};
-pub use fixed::Fixed;
 pub use handle::Registry;
 pub use memory::Memory;
 pub use record::{Change, Node};
 pub use registration::Registration;
+pub use static_nodes::Static;
 #[cfg(feature = "linkme")]
 #[doc(hidden)]
 pub use url::REGISTRY_SCHEMES;

@@ -20,13 +20,13 @@ use micro_message::error::{Error, Result};
 /// Nodes kept in memory. Clones share them.
 #[derive(Clone, Default)]
 pub struct Memory {
-    world: Arc<Mutex<World>>,
+    state: Arc<Mutex<State>>,
     /// Told by every registration, so that watches reconsider when the next node is due.
     registered: Arc<Notify>,
 }
 
 #[derive(Default)]
-struct World {
+struct State {
     /// By service and id, with the moment it is gone.
     services: HashMap<String, BTreeMap<String, (Node, Instant)>>,
     /// Feeds of services that are watched; gone with their last watch.
@@ -56,24 +56,24 @@ impl Memory {
             tokio::pin!(registered);
             // From here on a registration counts, before the next end is read.
             registered.as_mut().enable();
-            let end = self.world().next_end(&service);
+            let end = self.state().next_end(&service);
             match end {
                 None => registered.await,
                 Some(end) => tokio::select! {
                     () = registered => {}
-                    () = sleep_until(end) => self.world().tell(&service),
+                    () = sleep_until(end) => self.state().notify(&service),
                 },
             }
         }
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
+    fn state(&self) -> MutexGuard<'_, State> {
         // No code panics while it holds the lock halfway through a change.
-        self.world.lock()
+        self.state.lock()
     }
 }
 
-impl World {
+impl State {
     fn live(&mut self, service: &str) -> Vec<Node> {
         let Some(nodes) = self.services.get_mut(service) else {
             return Vec::new();
@@ -87,7 +87,7 @@ impl World {
         live
     }
 
-    fn tell(&mut self, service: &str) {
+    fn notify(&mut self, service: &str) {
         let nodes = self.live(service);
         if let Some(sender) = self.watches.get(service) {
             sender.send(nodes);
@@ -114,50 +114,50 @@ impl Backend for Memory {
 
     async fn register(&self, node: Node, ttl: Duration) -> Result<()> {
         let until = Instant::now() + ttl;
-        let mut world = self.world();
+        let mut state = self.state();
         let service = node.service.clone();
-        let nodes = world.services.entry(service.clone()).or_default();
+        let nodes = state.services.entry(service.clone()).or_default();
         nodes.insert(node.id.clone(), (node, until));
-        world.tell(&service);
-        drop(world);
+        state.notify(&service);
+        drop(state);
         self.registered.notify_waiters();
         Ok(())
     }
 
     async fn deregister(&self, node: &Node) -> Result<()> {
-        let mut world = self.world();
-        if let Some(nodes) = world.services.get_mut(&node.service) {
+        let mut state = self.state();
+        if let Some(nodes) = state.services.get_mut(&node.service) {
             nodes.remove(&node.id);
         }
-        world.tell(&node.service);
+        state.notify(&node.service);
         Ok(())
     }
 
     async fn lookup(&self, service: &str) -> Result<Vec<Node>> {
-        Ok(self.world().live(service))
+        Ok(self.state().live(service))
     }
 
     async fn list(&self) -> Result<Vec<Node>> {
-        let mut world = self.world();
-        let services: Vec<String> = world.services.keys().cloned().collect();
+        let mut state = self.state();
+        let services: Vec<String> = state.services.keys().cloned().collect();
         Ok(services
             .iter()
-            .flat_map(|service| world.live(service))
+            .flat_map(|service| state.live(service))
             .collect())
     }
 
     async fn watch(&self, service: &str) -> Result<Watch> {
-        let mut world = self.world();
-        world.watches.retain(|_, sender| !sender.is_closed());
-        let known = world.watches.get(service).map(WatchSender::watch);
+        let mut state = self.state();
+        state.watches.retain(|_, sender| !sender.is_closed());
+        let known = state.watches.get(service).map(WatchSender::watch);
         let watch = known.unwrap_or_else(|| {
             let sender = WatchSender::new();
             let watch = sender.watch();
-            world.watches.insert(service.to_owned(), sender);
+            state.watches.insert(service.to_owned(), sender);
             watch
         });
-        world.tell(service);
-        drop(world);
+        state.notify(service);
+        drop(state);
         // Each watch strikes out what is due, so none depends on another being alive.
         let expire = AbortOnDrop::spawn(self.clone().expire(service.to_owned()));
         Ok(watch.with_guard(expire))
@@ -167,7 +167,7 @@ impl Backend for Memory {
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memory")
-            .field("services", &self.world().services.len())
+            .field("services", &self.state().services.len())
             .finish()
     }
 }

@@ -209,7 +209,7 @@ pub(crate) fn check_service(name: &str) -> Result<()> {
 }
 
 /// A name that can be asked for: wider than our own, as other frameworks name as they like.
-pub fn check_question(name: &str) -> Result<()> {
+pub fn check_lookup_name(name: &str) -> Result<()> {
     let good = !name.is_empty()
         && name.len() <= MAX_SERVICE
         && !name.starts_with(['.', '-', '_'])
@@ -275,7 +275,7 @@ mod tests {
         for name in ["greeter", "go.micro.srv.mail", "0-day"] {
             check_service(name).unwrap();
         }
-        check_question("Go_Micro.Web").unwrap();
+        check_lookup_name("Go_Micro.Web").unwrap();
         for id in ["", "a b", "a/b", "a\n", &"a".repeat(64)] {
             assert!(Node::new("a", id, "127.0.0.1:1").check().is_err(), "{id}");
         }

@@ -16,7 +16,7 @@ use crate::watch::AbortOnDrop;
 use micro_message::error::Result;
 
 /// First pause after a heartbeat that failed; doubles up to the usual interval.
-const FIRST_RETRY: Duration = Duration::from_millis(100);
+const INITIAL_BACKOFF: Duration = Duration::from_millis(100);
 
 /// A registered node and its heartbeat.
 ///
@@ -32,7 +32,7 @@ pub struct Registration {
 
 impl Registration {
     pub(super) fn start(registry: Registry, node: Node, ttl: Duration) -> Self {
-        let task = AbortOnDrop::spawn(beat(registry.clone(), node.clone(), ttl));
+        let task = AbortOnDrop::spawn(heartbeat(registry.clone(), node.clone(), ttl));
         Self {
             registry,
             node,
@@ -67,7 +67,7 @@ impl Registration {
         {
             tracing::error!(node = node.id, "heartbeat panicked");
         }
-        registry.strike(&node).await?;
+        registry.remove(&node).await?;
         tracing::info!(
             registry = registry.scheme(),
             service = node.service,
@@ -86,9 +86,9 @@ impl fmt::Debug for Registration {
     }
 }
 
-async fn beat(registry: Registry, node: Node, ttl: Duration) {
+async fn heartbeat(registry: Registry, node: Node, ttl: Duration) {
     let interval = ttl / 3;
-    let mut retry = FIRST_RETRY.min(interval);
+    let mut retry = INITIAL_BACKOFF.min(interval);
     let mut pause = jittered(interval);
     let mut failures = 0_u32;
     loop {
@@ -99,7 +99,7 @@ async fn beat(registry: Registry, node: Node, ttl: Duration) {
                     tracing::info!(node = node.id, failures, "registered again");
                 }
                 failures = 0;
-                retry = FIRST_RETRY.min(interval);
+                retry = INITIAL_BACKOFF.min(interval);
                 pause = jittered(interval);
             }
             Err(error) => {

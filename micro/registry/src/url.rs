@@ -2,9 +2,9 @@
 //!
 //! Does not read settings; the URL comes from whoever does.
 
-use crate::fixed::Fixed;
 use crate::handle::Registry;
 use crate::memory::Memory;
+use crate::static_nodes::Static;
 use micro_core::scheme::{Opener, Schemes};
 use micro_message::error::Result;
 
@@ -40,7 +40,7 @@ const KNOWN_SCHEMES: Schemes<Registry> = Schemes {
     what: "registry",
     own: &[
         Opener::new("memory", |rest| Memory::open(rest).map(Registry::new)),
-        Opener::new("static", |rest| Fixed::parse(rest).map(Registry::new)),
+        Opener::new("static", |rest| Static::parse(rest).map(Registry::new)),
     ],
     announced,
 };

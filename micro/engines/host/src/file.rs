@@ -16,7 +16,7 @@ use crate::dir::is_ours;
 use crate::process::Process;
 use micro_message::error::{Error, ErrorKind, OrError, Result};
 use micro_registry::Node;
-use micro_registry::internal::check_question;
+use micro_registry::internal::check_lookup_name;
 
 /// The format that is written. 1 had no number and knew the wall clock alone; it is still read.
 const FORMAT: u64 = 2;
@@ -229,7 +229,7 @@ pub(super) fn scan(
 fn is_file_name(name: &str) -> bool {
     let name = name.strip_suffix(SUFFIX);
     let parts = name.and_then(|name| name.split_once('~'));
-    parts.is_some_and(|(service, id)| check_question(service).is_ok() && !id.is_empty())
+    parts.is_some_and(|(service, id)| check_lookup_name(service).is_ok() && !id.is_empty())
 }
 
 /// What every record has at least.

@@ -22,7 +22,7 @@ use crate::topic::{Announced, Asks, Outcome, Topic, WINDOW};
 use micro_message::error::Result;
 use micro_registry::Node;
 use micro_registry::Watch;
-use micro_registry::internal::{check_question, unverified};
+use micro_registry::internal::{check_lookup_name, unverified};
 
 /// How often new interfaces are looked for.
 const SCAN: Duration = Duration::from_secs(30);
@@ -176,7 +176,7 @@ impl Engine {
 
     /// Whether a service that is listed may be one to ask for.
     fn wanted(&self, listed: &Instance) -> bool {
-        let good = |name: &str| check_question(name).is_ok();
+        let good = |name: &str| check_lookup_name(name).is_ok();
         self.topics.len() < MAX_TOPICS && listed.listed().is_some_and(good)
     }
 

@@ -18,8 +18,8 @@ use crate::watch::{Watch, WatchSender};
 use micro_message::error::Result;
 
 /// Pause before a registry that cannot watch is asked again; doubles up to the longest.
-const RETRY: Duration = Duration::from_secs(1);
-const MAX_RETRY: Duration = Duration::from_secs(30);
+const INITIAL_BACKOFF: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// How long nodes that anybody may have announced wait for the first list of another registry.
 const FIRST: Duration = Duration::from_secs(2);
 
@@ -32,7 +32,7 @@ pub(super) async fn watch(registries: Vec<Limited>, service: &str) -> Result<Wat
     let (report, mut reports) = mpsc::channel(registries.len().max(1));
     let service = service.to_owned();
     let watch = Watch::spawn(move |sender| async move {
-        let told = Arc::new(Mutex::new(vec![Told::Nothing; registries.len()]));
+        let told = Arc::new(Mutex::new(vec![MemberState::Nothing; registries.len()]));
         // Dropped with this task, which stops the tasks in it.
         let mut tasks = JoinSet::new();
         for (at, registry) in registries.into_iter().enumerate() {
@@ -61,7 +61,7 @@ pub(super) async fn watch(registries: Vec<Limited>, service: &str) -> Result<Wat
 
 /// What a registry last told.
 #[derive(Clone)]
-enum Told {
+enum MemberState {
     Nothing,
     /// Nothing, for longer than the others wait.
     Late,
@@ -75,7 +75,7 @@ struct Follower {
     /// Its place among the registries.
     at: usize,
     /// What each of them last told; each follower writes its own place.
-    told: Arc<Mutex<Vec<Told>>>,
+    told: Arc<Mutex<Vec<MemberState>>>,
     sender: WatchSender,
 }
 
@@ -83,18 +83,18 @@ impl Follower {
     /// Passes on what the registry tells; says once whether it could be watched.
     async fn run(self, report: mpsc::Sender<Result<()>>) {
         let mut report = Some(report);
-        let mut pause = RETRY;
+        let mut pause = INITIAL_BACKOFF;
         loop {
             let attempt = self.registry.watch(&self.service).await;
             let (watch, outcome) = match attempt {
                 Ok(watch) => (Some(watch), Ok(())),
                 Err(error) => {
                     let error = error.context(format_args!("`{}`", self.registry.scheme()));
-                    if pause == RETRY {
+                    if pause == INITIAL_BACKOFF {
                         let error = error.chain();
                         tracing::warn!(service = self.service, error, "watch failed, asking again");
                     }
-                    self.tell(Told::Failure);
+                    self.notify(MemberState::Failure);
                     (None, Err(error))
                 }
             };
@@ -105,38 +105,41 @@ impl Follower {
             if let Some(mut watch) = watch {
                 self.first(&mut watch).await;
                 while let Some(change) = watch.next().await {
-                    self.tell(Told::Nodes(change.nodes));
-                    pause = RETRY;
+                    self.notify(MemberState::Nodes(change.nodes));
+                    pause = INITIAL_BACKOFF;
                 }
             }
             sleep(pause).await;
-            pause = (pause * 2).min(MAX_RETRY);
+            pause = (pause * 2).min(MAX_BACKOFF);
         }
     }
 
     /// Waits for the first list of a registry no longer than others do.
     async fn first(&self, watch: &mut Watch) {
-        if matches!(self.told.lock()[self.at], Told::Nothing)
+        if matches!(self.told.lock()[self.at], MemberState::Nothing)
             && timeout(FIRST, watch.known()).await.is_err()
         {
-            self.tell(Told::Late);
+            self.notify(MemberState::Late);
         }
     }
 
-    fn tell(&self, what: Told) {
+    fn notify(&self, what: MemberState) {
         let mut told = self.told.lock();
         // What a registry told before it failed is better than nothing.
-        if !matches!((&what, &told[self.at]), (Told::Failure, Told::Nodes(_))) {
+        if !matches!(
+            (&what, &told[self.at]),
+            (MemberState::Failure, MemberState::Nodes(_))
+        ) {
             told[self.at] = what;
         }
         let (mut nodes, mut unknown, mut answered) = (Vec::new(), false, false);
         let mut waited_for = false;
         for told in &*told {
             match told {
-                Told::Nothing => (unknown, waited_for) = (true, true),
-                Told::Late => unknown = true,
-                Told::Failure => {}
-                Told::Nodes(theirs) => {
+                MemberState::Nothing => (unknown, waited_for) = (true, true),
+                MemberState::Late => unknown = true,
+                MemberState::Failure => {}
+                MemberState::Nodes(theirs) => {
                     answered = true;
                     nodes.extend_from_slice(theirs);
                 }

@@ -227,10 +227,10 @@ fn merged(answers: Vec<Result<Vec<Node>>>) -> Result<Vec<Node>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixed::Fixed;
     use crate::handle::Registry;
     use crate::memory::Memory;
     use crate::record::{to_call, unverified};
+    use crate::static_nodes::Static;
     use micro_message::error::ErrorKind;
 
     const TTL: Duration = Duration::from_secs(1);
@@ -285,7 +285,7 @@ mod tests {
 
     fn fixed(version: &str) -> Registry {
         let node = Node::new("greeter", "a", "127.0.0.1:1").with_version(version);
-        Registry::new(Fixed::new([node]))
+        Registry::new(Static::new([node]))
     }
 
     #[tokio::test(start_paused = true)]
@@ -351,7 +351,7 @@ mod tests {
     /// A registry of nodes that anybody may have announced.
     fn announced(ids: &[&str]) -> Registry {
         let node = |id: &&str| unverified(Node::new("greeter", *id, "10.0.0.9:7777"));
-        Registry::new(Fixed::new(ids.iter().map(node)))
+        Registry::new(Static::new(ids.iter().map(node)))
     }
 
     /// Watches as the other one does, but tells nothing before its time, if ever.

@@ -7,19 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::backend::{Backend, Capabilities};
-use crate::record::{Node, check_address, check_question};
+use crate::record::{Node, check_address, check_lookup_name};
 use crate::watch::Watch;
 use micro_message::error::{Error, Result};
 
 /// Nodes that are known beforehand.
 #[derive(Debug, Default)]
-pub struct Fixed {
+pub struct Static {
     nodes: Vec<Node>,
     /// Whether it was logged that registering changes nothing; once is enough.
     told: AtomicBool,
 }
 
-impl Fixed {
+impl Static {
     /// A registry of just these nodes.
     pub fn new(nodes: impl IntoIterator<Item = Node>) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Fixed {
             let Some((service, address)) = entry.split_once('=') else {
                 return Err(wrong("is not `service=host:port`"));
             };
-            let checked = check_question(service).and_then(|()| check_address(address));
+            let checked = check_lookup_name(service).and_then(|()| check_address(address));
             checked.map_err(|error| wrong("is wrong").with_source(error))?;
             let node = Node::new(service, format!("{service}@{address}"), address);
             if nodes.contains(&node) {
@@ -67,7 +67,7 @@ impl Fixed {
     }
 }
 
-impl Backend for Fixed {
+impl Backend for Static {
     fn scheme(&self) -> &'static str {
         "static"
     }
@@ -112,7 +112,7 @@ mod tests {
 
     #[tokio::test]
     async fn entries_become_nodes() {
-        let fixed = Fixed::parse("greeter=127.0.0.1:80, greeter=[::1]:80,billing=pay.example:1");
+        let fixed = Static::parse("greeter=127.0.0.1:80, greeter=[::1]:80,billing=pay.example:1");
         let fixed = fixed.unwrap();
         assert_eq!(fixed.lookup("greeter").await.unwrap().len(), 2);
         let billing = fixed.lookup("billing").await.unwrap();
@@ -140,7 +140,7 @@ mod tests {
             ("a b=127.0.0.1:80", "entry `a b=127.0.0.1:80` "),
             ("a=b:1,a=b:1", "entry `a=b:1` "),
         ] {
-            let error = Fixed::parse(entries).unwrap_err();
+            let error = Static::parse(entries).unwrap_err();
             assert!(error.message().starts_with(named), "{error:?}");
         }
     }
