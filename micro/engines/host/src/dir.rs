@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use micro_message::error::{Error, ErrorKind, OrError, Result};
 
 /// Where temporary files go when nobody says otherwise.
-pub(super) const USUAL_TEMP: &str = "/tmp";
+pub(super) const DEFAULT_TEMP: &str = "/tmp";
 
 pub(super) fn default(runtime_dir: Option<&Path>, temp_dir: &Path) -> Result<PathBuf> {
     if let Some(runtime) = runtime_dir {

@@ -31,7 +31,7 @@ const MAX_NAMES: usize = 1_000_000;
 /// Longest file name that every usual file system takes.
 const MAX_NAME: usize = 255;
 /// How long past its end a record stays on disk: its owner may merely be stopped.
-const KEEP: Duration = Duration::from_secs(600);
+const EXPIRED_RETENTION: Duration = Duration::from_secs(600);
 
 /// What one file says.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +57,7 @@ impl Record {
 
     /// Whether nobody needs its file any more.
     fn is_litter(&self, me: &Process, now: &Now) -> bool {
-        self.owner.is_gone(me) || self.expires.is_over_since(KEEP, now)
+        self.owner.is_gone(me) || self.expires.is_over_since(EXPIRED_RETENTION, now)
     }
 
     fn to_json(&self) -> Value {
@@ -297,7 +297,7 @@ fn clear_temporary(entry: &fs::DirEntry) {
         .metadata()
         .and_then(|found| found.modified())
         .map(|time| time.elapsed());
-    if matches!(age, Ok(Ok(age)) if age > KEEP) {
+    if matches!(age, Ok(Ok(age)) if age > EXPIRED_RETENTION) {
         clear(&entry.path());
     }
 }
@@ -320,23 +320,23 @@ pub(super) mod tests {
     use super::*;
 
     /// A directory of one test's own, removed at its end.
-    pub(crate) struct Scratch(PathBuf);
+    pub(crate) struct TestDir(PathBuf);
 
-    pub(crate) fn scratch() -> Scratch {
+    pub(crate) fn scratch() -> TestDir {
         let base = std::env::temp_dir();
-        Scratch(base.join(format!(
+        TestDir(base.join(format!(
             "micro-test-{}",
             &temporary_name()[TEMPORARY.len()..]
         )))
     }
 
-    impl Scratch {
+    impl TestDir {
         pub(crate) fn path(&self) -> &Path {
             &self.0
         }
     }
 
-    impl Drop for Scratch {
+    impl Drop for TestDir {
         fn drop(&mut self) {
             if let Err(error) = fs::remove_dir_all(&self.0) {
                 assert_eq!(error.kind(), io::ErrorKind::NotFound);
@@ -356,7 +356,7 @@ pub(super) mod tests {
         clock::Clock::new().now()
     }
 
-    fn found(dir: &Scratch, service: Option<&str>) -> Vec<Record> {
+    fn found(dir: &TestDir, service: Option<&str>) -> Vec<Record> {
         scan(dir.path(), service, (&Process::this(), &now())).unwrap()
     }
 

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::file::Record;
 use crate::process::Process;
-use crate::watcher::{self, Eyes};
+use crate::watcher::{self, DirWatcher};
 use crate::{dir, file};
 use micro_message::error::{Error, OrError, Result};
 use micro_registry::Node;
@@ -92,7 +92,7 @@ impl Host {
         if rest.is_empty() {
             return Ok(Self::new(Self::default_dir(
                 None,
-                dir::USUAL_TEMP.as_ref(),
+                dir::DEFAULT_TEMP.as_ref(),
             )?));
         }
         if Path::new(rest).is_absolute() {
@@ -193,7 +193,7 @@ impl Backend for Host {
         let watch = sender.watch();
         let task = watches.task.upgrade().filter(|task| !task.0.is_finished());
         let task = task.unwrap_or_else(|| {
-            let feed = watcher::feed(self.clone(), Eyes::open);
+            let feed = watcher::feed(self.clone(), DirWatcher::open);
             Arc::new(AbortOnDrop::spawn(feed))
         });
         watches.task = Arc::downgrade(&task);

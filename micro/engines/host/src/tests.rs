@@ -12,7 +12,7 @@ use crate::file::tests::scratch;
 use crate::file::{self, Record};
 use crate::process::Process;
 use crate::registry::Host;
-use crate::watcher::{self, Eyes};
+use crate::watcher::{self, DirWatcher};
 use micro_registry::Change;
 use micro_registry::Watch;
 use micro_registry::internal::AbortOnDrop;
@@ -54,7 +54,7 @@ async fn without_eyes_changes_are_found_all_the_same() {
         .lock()
         .senders
         .insert("greeter".to_owned(), sender);
-    let _feed = AbortOnDrop(tokio::spawn(watcher::feed(host, Eyes::blind)));
+    let _feed = AbortOnDrop(tokio::spawn(watcher::feed(host, DirWatcher::blind)));
     assert_eq!(next(&mut watch).await, Change::default());
     let ours = Registry::new(Host::new(dir.path()));
     let registration = ours.register(node("a"), TTL).await.unwrap();

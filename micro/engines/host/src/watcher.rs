@@ -19,16 +19,16 @@ use micro_message::error::Result;
 use micro_registry::Node;
 
 /// How often ttls and processes are looked at; nothing is read from the directory for it.
-const LOOK: Duration = Duration::from_millis(500);
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the directory is read when its changes are not told.
-const POLL: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// How often it is read even if nothing seems to change.
-const SAFETY: Duration = Duration::from_secs(5);
+const RESCAN_INTERVAL: Duration = Duration::from_secs(5);
 /// Least time between two readings, so that a burst of changes costs few.
-const REST: Duration = Duration::from_millis(5);
+const MIN_SCAN_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Feeds the watches of a host registry until it is dropped; `open` is [`Eyes::open`].
-pub(super) async fn feed(host: Host, open: fn(&Path, &Arc<Notify>) -> Eyes) {
+/// Feeds the watches of a host registry until it is dropped; `open` is [`DirWatcher::open`].
+pub(super) async fn feed(host: Host, open: fn(&Path, &Arc<Notify>) -> DirWatcher) {
     let changed = Arc::new(Notify::new());
     let mut eyes = open(host.dir(), &changed);
     let mut records: Vec<Record> = Vec::new();
@@ -47,7 +47,7 @@ pub(super) async fn feed(host: Host, open: fn(&Path, &Arc<Notify>) -> Eyes) {
             }
             Err(_) => {}
         }
-        sleep(REST).await;
+        sleep(MIN_SCAN_INTERVAL).await;
         wait(&host, &changed, &records, eyes.is_blind()).await;
         if !eyes.sees(host.dir()) {
             eyes = open(host.dir(), &changed);
@@ -57,7 +57,7 @@ pub(super) async fn feed(host: Host, open: fn(&Path, &Arc<Notify>) -> Eyes) {
 
 /// Returns when there may be something new.
 async fn wait(host: &Host, changed: &Notify, records: &[Record], blind: bool) {
-    let pause = if blind { POLL } else { LOOK };
+    let pause = if blind { POLL_INTERVAL } else { CHECK_INTERVAL };
     let start = Instant::now();
     loop {
         tokio::select! {
@@ -67,7 +67,7 @@ async fn wait(host: &Host, changed: &Notify, records: &[Record], blind: bool) {
         }
         let now = host.0.clock.now();
         let over = |record: &Record| !record.is_live(&host.0.me, &now);
-        if blind || start.elapsed() >= SAFETY || records.iter().any(over) {
+        if blind || start.elapsed() >= RESCAN_INTERVAL || records.iter().any(over) {
             return;
         }
     }
@@ -93,13 +93,13 @@ fn publish(host: &Host, records: &[Record]) {
 }
 
 /// The operating system's watch on the directory, while it works.
-pub(super) struct Eyes {
+pub(super) struct DirWatcher {
     changes: Option<Changes>,
     /// Which directory is watched: another may come in its place.
     dir: Option<dir::Identity>,
 }
 
-impl Eyes {
+impl DirWatcher {
     pub(super) fn open(dir: &Path, changed: &Arc<Notify>) -> Self {
         let changes = Changes::watch(dir, Arc::clone(changed));
         if let Err(error) = &changes {

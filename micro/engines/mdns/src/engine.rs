@@ -13,23 +13,23 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::address;
-use crate::own::Own;
-use crate::packet::{self, Instance, LISTING, Message, Told};
+use crate::local_nodes::LocalNodes;
+use crate::packet::{self, Announcement, Instance, LISTING, Message};
+use crate::service_query::{Announced, Outcome, QuerySchedule, SILENCE_TIMEOUT, ServiceQuery};
 use crate::sign::Secret;
 use crate::socket::{Buffers, Sockets};
 use crate::sources::{LogLimit, Sources};
-use crate::topic::{Announced, Asks, Outcome, Topic, WINDOW};
 use micro_message::error::Result;
 use micro_registry::Node;
 use micro_registry::Watch;
 use micro_registry::internal::{check_lookup_name, unverified};
 
 /// How often new interfaces are looked for.
-const SCAN: Duration = Duration::from_secs(30);
+const INTERFACE_SCAN_INTERVAL: Duration = Duration::from_secs(30);
 /// The most services that are wanted at once.
-const MAX_TOPICS: usize = 1024;
+const MAX_SERVICES: usize = 1024;
 /// Pause after a socket's error.
-const PAUSE: Duration = Duration::from_millis(20);
+const ERROR_BACKOFF: Duration = Duration::from_millis(20);
 
 /// What the backend asks of the task.
 pub(super) enum Command {
@@ -43,11 +43,11 @@ pub(super) enum Command {
 pub(super) struct Engine {
     sockets: Sockets,
     /// Nodes we tell of.
-    own: Own,
+    own: LocalNodes,
     /// What others sign their records with, if they have to.
     secret: Option<Secret>,
     /// Services that are wanted, by lower-case name.
-    topics: HashMap<String, Topic>,
+    topics: HashMap<String, ServiceQuery>,
     sources: Sources,
     /// Keys of fingerprints.
     keys: RandomState,
@@ -56,7 +56,7 @@ pub(super) struct Engine {
     /// Lists under way, and when each takes what there is.
     lists: Vec<(oneshot::Sender<Vec<Node>>, Instant)>,
     /// When to ask for the services there are; only while a list is under way.
-    asks: Asks,
+    asks: QuerySchedule,
     scan: Instant,
 }
 
@@ -65,15 +65,15 @@ impl Engine {
         let now = Instant::now();
         Self {
             sockets,
-            own: Own::new(secret.clone(), now),
+            own: LocalNodes::new(secret.clone(), now),
             secret,
             topics: HashMap::new(),
             sources: Sources::new(now),
             keys: RandomState::new(),
             appeared: LogLimit::default(),
             lists: Vec::new(),
-            asks: Asks::new(now),
-            scan: now + SCAN,
+            asks: QuerySchedule::new(now),
+            scan: now + INTERFACE_SCAN_INTERVAL,
         }
     }
 
@@ -96,7 +96,7 @@ impl Engine {
                     }
                     Err(error) => {
                         tracing::debug!(%error, "datagram not received");
-                        sleep(PAUSE).await;
+                        sleep(ERROR_BACKOFF).await;
                     }
                 },
                 () = sleep_until(next) => self.look().await,
@@ -124,8 +124,8 @@ impl Engine {
                 self.publish(&service, now);
             }
             Command::List(reply) => {
-                self.asks = Asks::new(now);
-                self.lists.push((reply, now + WINDOW));
+                self.asks = QuerySchedule::new(now);
+                self.lists.push((reply, now + SILENCE_TIMEOUT));
             }
             Command::Watch(service, reply) => {
                 let watch = self.topic(&service, now).sender.watch();
@@ -154,16 +154,16 @@ impl Engine {
         }
     }
 
-    fn learn(&mut self, told: Told, from: SocketAddr) {
+    fn learn(&mut self, told: Announcement, from: SocketAddr) {
         let now = Instant::now();
         match told {
-            Told::Service(listed) if !self.lists.is_empty() => {
+            Announcement::Service(listed) if !self.lists.is_empty() => {
                 if self.wanted(&listed) {
                     self.learn_service(listed, from, now);
                 }
             }
-            Told::Service(_) => {}
-            Told::Node(instance) => {
+            Announcement::Service(_) => {}
+            Announcement::Node(instance) => {
                 let topics = &self.topics;
                 let wanted =
                     |(_, service): (&str, &str)| topics.contains_key(&service.to_ascii_lowercase());
@@ -177,7 +177,7 @@ impl Engine {
     /// Whether a service that is listed may be one to ask for.
     fn wanted(&self, listed: &Instance) -> bool {
         let good = |name: &str| check_lookup_name(name).is_ok();
-        self.topics.len() < MAX_TOPICS && listed.listed().is_some_and(good)
+        self.topics.len() < MAX_SERVICES && listed.listed().is_some_and(good)
     }
 
     fn learn_service(&mut self, mut listed: Instance, from: SocketAddr, now: Instant) {
@@ -284,13 +284,16 @@ impl Engine {
     }
 
     /// The topic of a service, which is wanted from now on.
-    fn topic(&mut self, service: &str, now: Instant) -> &mut Topic {
+    fn topic(&mut self, service: &str, now: Instant) -> &mut ServiceQuery {
         let name = service.to_ascii_lowercase();
-        if self.topics.len() >= MAX_TOPICS && !self.topics.contains_key(&name) {
+        if self.topics.len() >= MAX_SERVICES && !self.topics.contains_key(&name) {
             let over = self.topics.extract_if(|_, topic| !topic.is_held());
             over.for_each(|(_, mut topic)| topic.clear(&mut self.sources));
         }
-        let topic = self.topics.entry(name).or_insert_with(|| Topic::new(now));
+        let topic = self
+            .topics
+            .entry(name)
+            .or_insert_with(|| ServiceQuery::new(now));
         topic.want(now);
         topic
     }
@@ -339,7 +342,7 @@ impl Engine {
         if self.asks.take(now) {
             asked.push(LISTING.to_owned());
         }
-        let heard = self.topics.values().flat_map(Topic::nodes);
+        let heard = self.topics.values().flat_map(ServiceQuery::nodes);
         let nodes: Vec<Node> = self.own.all(now).chain(heard).cloned().collect();
         for (reply, until) in std::mem::take(&mut self.lists) {
             if until <= now {
@@ -356,7 +359,7 @@ impl Engine {
 
     /// Joins interfaces that came; on a changed network everything is told and asked again.
     fn scan(&mut self, now: Instant) {
-        self.scan = now + SCAN;
+        self.scan = now + INTERFACE_SCAN_INTERVAL;
         match self.sockets.scan() {
             Ok(false) => {}
             Ok(true) => {
@@ -372,7 +375,7 @@ impl Engine {
 
     /// When something is due next.
     fn next(&self) -> Instant {
-        let topics = self.topics.values().map(Topic::next);
+        let topics = self.topics.values().map(ServiceQuery::next);
         let lists = self
             .lists
             .iter()

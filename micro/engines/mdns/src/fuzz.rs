@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use crate::packet::{Message, Told, announcement, parse};
+use crate::packet::{Announcement, Message, announcement, parse};
 use crate::txt;
 use micro_registry::Node;
 
@@ -13,7 +13,9 @@ pub fn packet(bytes: &[u8]) {
         return;
     };
     for told in told {
-        let Told::Node(instance) = told else { continue };
+        let Announcement::Node(instance) = told else {
+            continue;
+        };
         black_box(instance.meanings().count());
         let mut address = None;
         let node = instance.node(|addresses| {

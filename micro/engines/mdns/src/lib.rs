@@ -27,8 +27,8 @@
 //!
 //! With [`Mdns::with_secret`] (the app's setting `mdns.secret`, or `mdns://?secret=…`) records are
 //! signed, and those of others count only with a valid signature, whatever address they come from;
-//! the others are ignored, counted and logged every ten seconds at most. Nodes found this way are as
-//! good as those of any other registry. Everybody who knows the secret can announce every node.
+//! the others are ignored, counted and logged every ten seconds at most. Nodes found this way are
+//! as good as those of any other registry. Everybody who knows the secret can announce every node.
 //! The secret authenticates; it hides nothing: records are still readable for the whole network,
 //! also for programs without a secret and for those of Go Micro. Calls themselves are neither
 //! encrypted nor authenticated by it.
@@ -82,15 +82,15 @@ mod address;
 mod engine;
 #[doc(hidden)]
 pub mod fuzz;
-mod own;
+mod local_nodes;
 mod packet;
 mod registry;
+mod service_query;
 mod sign;
 mod socket;
 mod sources;
 #[cfg(test)]
 mod tests;
-mod topic;
 mod txt;
 
 pub use self::registry::Mdns;

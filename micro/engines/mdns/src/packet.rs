@@ -22,13 +22,13 @@ const DOMAIN: &str = "micro";
 /// The service under which the names of services are listed.
 pub(super) const LISTING: &str = "_services";
 /// What fits into one Ethernet frame; beyond it methods are left out.
-const FRAME: usize = 1400;
+const MTU: usize = 1400;
 /// What a multicast DNS message may have at most.
-const MAX: usize = 8900;
+const MAX_MESSAGE: usize = 8900;
 /// More records than any message of ours or Go Micro's has.
 const MAX_RECORDS: u16 = 256;
 /// More nodes than any message has; the others are not read.
-const MAX_TOLD: usize = 16;
+const MAX_ANNOUNCED: usize = 16;
 /// The port in a listing, as Go Micro has it; nobody listens there.
 const LISTING_PORT: u16 = 9999;
 /// The longest life that is believed.
@@ -40,12 +40,12 @@ pub(super) enum Message {
     /// Somebody asks; the names without the domain, lower case.
     Question { id: u16, names: Vec<String> },
     /// Somebody tells.
-    Answer(Vec<Told>),
+    Answer(Vec<Announcement>),
 }
 
 /// What is told.
 #[derive(Debug, PartialEq)]
-pub(super) enum Told {
+pub(super) enum Announcement {
     /// A node; what it is in full is read when it matters.
     Node(Instance),
     /// There is a service of the name that it begins with.
@@ -150,7 +150,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Message> {
     (!told.is_empty()).then_some(Message::Answer(told))
 }
 
-fn told(packet: &Packet<'_>) -> Vec<Told> {
+fn told(packet: &Packet<'_>) -> Vec<Announcement> {
     let records = || packet.answers.iter().chain(&packet.additional_records);
     let mut names: Vec<String> = Vec::new();
     let mut told = Vec::new();
@@ -164,7 +164,7 @@ fn told(packet: &Packet<'_>) -> Vec<Told> {
         let Some(name) = name.filter(|name| !names.contains(name)) else {
             continue;
         };
-        if names.len() == MAX_TOLD {
+        if names.len() == MAX_ANNOUNCED {
             break;
         }
         names.push(name.clone());
@@ -177,9 +177,9 @@ fn told(packet: &Packet<'_>) -> Vec<Told> {
         };
         fill(&mut instance, records());
         if instance.listed().is_none() {
-            told.push(Told::Node(instance));
+            told.push(Announcement::Node(instance));
         } else if !ttl.is_zero() {
-            told.push(Told::Service(instance));
+            told.push(Announcement::Service(instance));
         }
     }
     told
@@ -258,14 +258,14 @@ pub(super) fn announcement(
         Ok::<_, Error>((service.packet(addresses, &pieces, asked)?, text))
     };
     let (mut bytes, mut text) = write(true)?;
-    if (bytes.len() > FRAME || text > txt::MAX_TEXT) && !node.methods.is_empty() {
+    if (bytes.len() > MTU || text > txt::MAX_TEXT) && !node.methods.is_empty() {
         (bytes, text) = write(false)?;
     }
-    if bytes.len() <= MAX && text <= txt::MAX_TEXT {
+    if bytes.len() <= MAX_MESSAGE && text <= txt::MAX_TEXT {
         return Ok(bytes);
     }
     Err(Error::invalid_argument(format!(
-        "the record of `{}` has {} bytes and {text} before compression, {MAX} and {} are allowed; \
+        "the record of `{}` has {} bytes and {text} before compression, {MAX_MESSAGE} and {} are allowed; \
          give it less metadata",
         node.id,
         bytes.len(),

@@ -22,7 +22,7 @@ use micro_registry::{Backend, Capabilities};
 /// The port of multicast DNS.
 const PORT: u16 = 5353;
 /// Commands that may wait for the task.
-const QUEUE: usize = 64;
+const COMMAND_CAPACITY: usize = 64;
 
 /// A registry without a server: nodes tell of themselves on the local network.
 ///
@@ -38,11 +38,11 @@ struct Shared {
     /// What signs the records.
     secret: Option<Secret>,
     /// The task, from the first operation on.
-    running: Mutex<Option<Arc<Running>>>,
+    running: Mutex<Option<Arc<RunningEngine>>>,
 }
 
 #[derive(Debug)]
-struct Running {
+struct RunningEngine {
     commands: mpsc::Sender<Command>,
     /// Stopped with the last clone and watch.
     task: AbortOnDrop<()>,
@@ -120,7 +120,7 @@ impl Mdns {
         })))
     }
 
-    async fn running(&self) -> Result<Arc<Running>> {
+    async fn running(&self) -> Result<Arc<RunningEngine>> {
         let mut running = self.0.running.lock().await;
         if let Some(running) = &*running
             && !running.task.0.is_finished()
@@ -128,17 +128,17 @@ impl Mdns {
             return Ok(Arc::clone(running));
         }
         let sockets = Sockets::open(self.0.port)?;
-        let (commands, queue) = mpsc::channel(QUEUE);
+        let (commands, queue) = mpsc::channel(COMMAND_CAPACITY);
         let task = AbortOnDrop::spawn(Engine::new(sockets, self.0.secret.clone()).run(queue));
         Ok(Arc::clone(
-            running.insert(Arc::new(Running { commands, task })),
+            running.insert(Arc::new(RunningEngine { commands, task })),
         ))
     }
 
     async fn command<T>(
         &self,
         command: impl FnOnce(oneshot::Sender<T>) -> Command,
-    ) -> Result<(T, Arc<Running>)> {
+    ) -> Result<(T, Arc<RunningEngine>)> {
         let running = self.running().await?;
         let ended = || Error::unavailable("the multicast DNS task has ended, try again");
         let (reply, answer) = oneshot::channel();

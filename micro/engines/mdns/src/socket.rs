@@ -20,11 +20,11 @@ use micro_message::internal::sort_by_key;
 const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 /// A datagram that cannot be sent within this is lost, as datagrams may be.
-const SEND: Duration = Duration::from_millis(200);
+const SEND_TIMEOUT: Duration = Duration::from_millis(200);
 /// How many answers are read before a datagram to the group is.
 const MAX_IN_A_ROW: u32 = 32;
 /// The biggest datagram.
-pub(super) const DATAGRAM: usize = 65_536;
+pub(super) const MAX_DATAGRAM: usize = 65_536;
 
 /// An address of this machine, and the interface it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -69,14 +69,14 @@ impl Interface {
 #[derive(Debug)]
 pub(super) struct Sockets {
     port: u16,
-    v4: Option<Pair>,
-    v6: Option<Pair>,
+    v4: Option<SocketPair>,
+    v6: Option<SocketPair>,
     /// One an address; only this machine's own, as of the last scan.
     pub(super) interfaces: Vec<Interface>,
 }
 
 #[derive(Debug)]
-struct Pair {
+struct SocketPair {
     /// On the port of the group, shared with others.
     group: UdpSocket,
     /// On a port of its own.
@@ -88,8 +88,8 @@ struct Pair {
 impl Sockets {
     /// Opens what can be opened; one family on one interface is enough.
     pub(super) fn open(port: u16) -> Result<Self> {
-        let v4 = Pair::open(Ipv4Addr::UNSPECIFIED.into(), port);
-        let v6 = Pair::open(Ipv6Addr::UNSPECIFIED.into(), port);
+        let v4 = SocketPair::open(Ipv4Addr::UNSPECIFIED.into(), port);
+        let v6 = SocketPair::open(Ipv6Addr::UNSPECIFIED.into(), port);
         let failed = [&v4, &v6].into_iter().find_map(|pair| {
             pair.as_ref()
                 .err()
@@ -252,7 +252,7 @@ pub(super) struct Buffers {
 impl Buffers {
     pub(super) fn new() -> Self {
         Self {
-            last: std::array::from_fn(|_| vec![0; DATAGRAM]),
+            last: std::array::from_fn(|_| vec![0; MAX_DATAGRAM]),
             in_a_row: 0,
         }
     }
@@ -262,7 +262,7 @@ impl Buffers {
     }
 }
 
-impl Pair {
+impl SocketPair {
     fn open(any: IpAddr, port: u16) -> io::Result<Self> {
         let group = socket(any, port)?;
         let own = socket(any, 0)?;
@@ -334,7 +334,7 @@ async fn from(socket: Option<&UdpSocket>, buffer: &mut [u8]) -> io::Result<(usiz
 }
 
 async fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr) {
-    match timeout(SEND, socket.send_to(bytes, to)).await {
+    match timeout(SEND_TIMEOUT, socket.send_to(bytes, to)).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::debug!(%to, %error, "datagram not sent"),
         Err(_) => tracing::debug!(%to, "datagram not sent, the socket is full"),

@@ -10,7 +10,7 @@ use simple_dns::{CLASS, Name, Packet, ResourceRecord};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout};
 
-use crate::packet::{self, Message, Told};
+use crate::packet::{self, Announcement, Message};
 use crate::registry::Mdns;
 use micro_registry::Change;
 use micro_registry::Watch;
@@ -167,7 +167,7 @@ fn go_micros_message_is_read_asked_for_or_not() {
         let Some(Message::Answer(told)) = packet::parse(&by_go_micro(120, asked)) else {
             panic!()
         };
-        let [Told::Node(instance)] = &told[..] else {
+        let [Announcement::Node(instance)] = &told[..] else {
             panic!("{told:?}")
         };
         assert_eq!(instance.ttl, Duration::from_secs(120));
@@ -178,7 +178,7 @@ fn go_micros_message_is_read_asked_for_or_not() {
         let Some(Message::Answer(told)) = packet::parse(&by_go_micro(0, asked)) else {
             panic!()
         };
-        assert!(matches!(&told[..], [Told::Node(instance)] if instance.ttl.is_zero()));
+        assert!(matches!(&told[..], [Announcement::Node(instance)] if instance.ttl.is_zero()));
     }
 }
 
@@ -192,7 +192,7 @@ fn methods_are_left_out_where_they_do_not_fit() {
     let Some(Message::Answer(told)) = packet::parse(&bytes) else {
         panic!()
     };
-    let [Told::Node(instance)] = &told[..] else {
+    let [Announcement::Node(instance)] = &told[..] else {
         panic!()
     };
     assert_eq!(instance.node(|told| told.first().copied()), Some(node("a")));
@@ -246,7 +246,7 @@ fn hostile_bytes_are_read_without_harm() {
     for _ in 0..20_000 {
         if let Some(Message::Answer(told)) = packet::parse(&hostile(&mut random)) {
             for told in told {
-                if let Told::Node(instance) = told {
+                if let Announcement::Node(instance) = told {
                     instance.node(|told| told.first().copied());
                 }
             }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use micro_registry::Node;
 
 /// Longest character string of a TXT record.
-const PIECE: usize = 255;
+const MAX_STRING: usize = 255;
 /// The most hexadecimal that is read: more does not fit into a datagram.
 pub(super) const MAX_HEX: usize = 64 * 1024;
 /// The most that it may inflate to.
@@ -60,7 +60,7 @@ pub(super) fn encode_measured(node: &Node, with_methods: bool) -> (Vec<String>, 
 /// The pieces of a record that says this.
 pub(super) fn pack(text: &[u8]) -> Vec<String> {
     let hex = to_hex(&compress_to_vec_zlib(text, 6));
-    let pieces = hex.as_bytes().chunks(PIECE);
+    let pieces = hex.as_bytes().chunks(MAX_STRING);
     pieces
         .map(|piece| String::from_utf8_lossy(piece).into_owned())
         .collect()

@@ -17,20 +17,20 @@ use micro_registry::Node;
 use micro_registry::WatchSender;
 
 /// When the question is sent, after it was first wanted; a datagram may be lost.
-const ASKS: [Duration; 4] = [
+const QUERY_DELAYS: [Duration; 4] = [
     Duration::ZERO,
     Duration::from_millis(20),
     Duration::from_millis(100),
     Duration::from_millis(400),
 ];
 /// How long silence must last to mean that there is nobody.
-pub(super) const WINDOW: Duration = Duration::from_secs(1);
+pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long others get to answer after the first one did.
-const SETTLE: Duration = Duration::from_millis(30);
+const ANSWER_WAIT: Duration = Duration::from_millis(30);
 /// How often the question is repeated for as long as it is wanted.
-const REPEAT: Duration = Duration::from_secs(60);
+const QUERY_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a service stays wanted after it was looked up.
-const LINGER: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The most nodes of one service.
 const MAX_NODES: usize = 2048;
 /// The most bytes of its nodes.
@@ -46,12 +46,12 @@ const PUBLISH_INTERVAL_PER_NODE: Duration = Duration::from_micros(250);
 const MAX_ENDED: usize = 2048;
 
 /// When to ask.
-pub(super) struct Asks {
+pub(super) struct QuerySchedule {
     start: Instant,
     step: usize,
 }
 
-impl Asks {
+impl QuerySchedule {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             start: now,
@@ -60,7 +60,11 @@ impl Asks {
     }
 
     pub(super) fn next(&self) -> Instant {
-        self.start + ASKS.get(self.step).copied().unwrap_or(REPEAT)
+        self.start
+            + QUERY_DELAYS
+                .get(self.step)
+                .copied()
+                .unwrap_or(QUERY_INTERVAL)
     }
 
     /// Whether to ask now.
@@ -68,10 +72,10 @@ impl Asks {
         if now < self.next() {
             return false;
         }
-        if self.step == ASKS.len() {
+        if self.step == QUERY_DELAYS.len() {
             *self = Self {
                 start: now,
-                step: ASKS.len(),
+                step: QUERY_DELAYS.len(),
             };
         } else {
             self.step += 1;
@@ -81,18 +85,18 @@ impl Asks {
 }
 
 /// One service that is wanted.
-pub(super) struct Topic {
+pub(super) struct ServiceQuery {
     /// Feeds the watches; the topic is wanted while there is one.
     pub(super) sender: WatchSender,
     wanted_until: Instant,
-    asks: Asks,
+    asks: QuerySchedule,
     /// From when on silence means that there is nobody, and whether that was acted on.
     known: Instant,
     known_seen: bool,
     /// When a first answer may be taken for all of them.
     settled: Option<Instant>,
     /// By id.
-    heard: BTreeMap<String, Heard>,
+    heard: BTreeMap<String, KnownNode>,
     /// The size of what was heard.
     bytes: usize,
     /// When the newest record of a node that has ended was signed, and until when it could be
@@ -107,7 +111,7 @@ pub(super) struct Topic {
     waiting: Vec<(oneshot::Sender<Vec<Node>>, Instant)>,
 }
 
-struct Heard {
+struct KnownNode {
     node: Node,
     from: IpAddr,
     /// When the newest record was signed; none without a secret.
@@ -146,13 +150,13 @@ const OLDER: &str = "a newer record was signed";
 const TOO_LARGE: &str = "a node takes too much memory";
 const FULL: &str = "too many nodes, or too large ones";
 
-impl Topic {
+impl ServiceQuery {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             sender: WatchSender::new(),
-            wanted_until: now + LINGER,
-            asks: Asks::new(now),
-            known: now + WINDOW,
+            wanted_until: now + IDLE_TIMEOUT,
+            asks: QuerySchedule::new(now),
+            known: now + SILENCE_TIMEOUT,
             known_seen: false,
             settled: None,
             heard: BTreeMap::new(),
@@ -166,7 +170,7 @@ impl Topic {
     }
 
     pub(super) fn want(&mut self, now: Instant) {
-        self.wanted_until = now + LINGER;
+        self.wanted_until = now + IDLE_TIMEOUT;
     }
 
     pub(super) fn is_wanted(&self, now: Instant) -> bool {
@@ -180,7 +184,7 @@ impl Topic {
 
     /// Asks again from the start: the network may have changed, or nobody answered so far.
     pub(super) fn ask_again(&mut self, now: Instant) {
-        self.asks = Asks::new(now);
+        self.asks = QuerySchedule::new(now);
     }
 
     /// Takes a lookup; it is answered by [`publish`](Self::publish).
@@ -191,7 +195,7 @@ impl Topic {
             self.ask_again(now);
             self.settled = None;
         }
-        self.waiting.push((reply, now + WINDOW));
+        self.waiting.push((reply, now + SILENCE_TIMEOUT));
     }
 
     /// Renews a node whose record is the one that is known; says whether it is.
@@ -283,7 +287,7 @@ impl Topic {
             signed,
             fingerprint,
         } = announced;
-        let mut heard = Heard {
+        let mut heard = KnownNode {
             node,
             from,
             signed,
@@ -339,7 +343,7 @@ impl Topic {
         if self.ended.len() < MAX_ENDED {
             // A record is taken for one window before its time, and for one after it.
             self.ended
-                .insert(id.to_owned(), (signed, now + 2 * sign::WINDOW));
+                .insert(id.to_owned(), (signed, now + 2 * sign::SILENCE_TIMEOUT));
         } else {
             tracing::debug!(id, "too many nodes have ended to remember another");
         }
@@ -368,7 +372,7 @@ impl Topic {
                 heard.doubt = now + (heard.until - now) / 2 + Duration::from_millis(50);
                 doubted = true;
             }
-            let due = |heard: &Heard| heard.until.min(heard.doubt);
+            let due = |heard: &KnownNode| heard.until.min(heard.doubt);
             self.due = self.heard.values().map(due).min();
         }
         self.asks.take(now) || doubted
@@ -382,7 +386,7 @@ impl Topic {
         if nodes.is_empty() {
             self.settled = None;
         } else {
-            self.settled.get_or_insert(now + SETTLE);
+            self.settled.get_or_insert(now + ANSWER_WAIT);
         }
         self.known_seen |= now >= self.known;
         if !nodes.is_empty() || self.known_seen {
@@ -426,7 +430,7 @@ impl Topic {
     }
 }
 
-impl Heard {
+impl KnownNode {
     fn renew(&mut self, signed: Option<u64>, ttl: Duration, now: Instant) {
         self.signed = signed;
         (self.until, self.doubt) = (now + ttl, now + ttl * 4 / 5);
@@ -439,7 +443,7 @@ pub(super) fn size(node: &Node) -> usize {
     let texts = [&node.service, &node.id, &node.version, &node.address].into_iter();
     let metadata = node.metadata.iter().flat_map(|(key, value)| [key, value]);
     let all = texts.chain(metadata).chain(&node.methods);
-    size_of::<Heard>() + all.map(|text| text.len() + STRING).sum::<usize>()
+    size_of::<KnownNode>() + all.map(|text| text.len() + STRING).sum::<usize>()
 }
 
 fn differs_by_ip_only(a: &Node, b: &Node) -> bool {
@@ -474,16 +478,16 @@ mod tests {
     }
 
     /// A topic, and what hears nodes of it as if `from` told of them.
-    struct Told {
-        topic: Topic,
+    struct Announcement {
+        topic: ServiceQuery,
         sources: Sources,
         now: Instant,
     }
 
-    impl Told {
+    impl Announcement {
         fn new(now: Instant) -> Self {
             Self {
-                topic: Topic::new(now),
+                topic: ServiceQuery::new(now),
                 sources: Sources::new(now),
                 now,
             }
@@ -514,14 +518,14 @@ mod tests {
         }
     }
 
-    fn listed(topic: &Topic) -> Vec<String> {
+    fn listed(topic: &ServiceQuery) -> Vec<String> {
         topic.nodes().map(|node| node.address.clone()).collect()
     }
 
     #[test]
     fn questions_back_off_and_go_on() {
         let start = Instant::now();
-        let mut asks = Asks::new(start);
+        let mut asks = QuerySchedule::new(start);
         let mut sent = Vec::new();
         for _ in 0..6 {
             let next = asks.next();
@@ -534,8 +538,8 @@ mod tests {
 
     #[test]
     fn node_is_over_after_its_ttl_and_doubted_before() {
-        let mut told = Told::new(Instant::now());
-        while told.look(WINDOW) {}
+        let mut told = Announcement::new(Instant::now());
+        while told.look(SILENCE_TIMEOUT) {}
         assert_eq!(
             told.hear(node("10.0.0.1:1"), "10.0.0.1", None),
             Outcome::New
@@ -549,10 +553,10 @@ mod tests {
 
     #[test]
     fn renewed_node_lives_on_without_being_read() {
-        let mut told = Told::new(Instant::now());
+        let mut told = Announcement::new(Instant::now());
         told.hear(node("10.0.0.1:1"), "10.0.0.1", None);
         let later = told.now + TTL / 2;
-        let renew = |told: &mut Told, from: &str, fingerprint: u64| {
+        let renew = |told: &mut Announcement, from: &str, fingerprint: u64| {
             let record = (ip(from), None, fingerprint);
             told.topic.renew("a", record, TTL, later)
         };
@@ -565,7 +569,7 @@ mod tests {
 
     #[test]
     fn node_told_on_two_networks_does_not_flap() {
-        let mut told = Told::new(Instant::now());
+        let mut told = Announcement::new(Instant::now());
         told.hear(node("10.0.0.1:1"), "10.0.0.1", None);
         told.hear(node("10.0.1.1:1"), "10.0.1.1", None);
         told.hear(node("[fd00::1]:1"), "fe80::1", None);
@@ -582,7 +586,7 @@ mod tests {
 
     #[test]
     fn only_the_sender_that_told_of_a_node_changes_or_ends_it() {
-        let mut told = Told::new(Instant::now());
+        let mut told = Announcement::new(Instant::now());
         told.hear(node("10.0.0.1:1"), "10.0.0.1", None);
         for stolen in ["10.0.0.3:7777", "127.0.0.1:7777"] {
             let outcome = told.hear(node(stolen), "10.0.0.3", None);
@@ -599,7 +603,7 @@ mod tests {
 
     #[test]
     fn signed_record_counts_from_anywhere_and_an_older_one_does_not() {
-        let mut told = Told::new(Instant::now());
+        let mut told = Announcement::new(Instant::now());
         told.hear(node("10.0.0.1:1"), "10.0.0.1", Some(100));
         let outcome = told.hear(node("10.0.0.2:2"), "10.0.0.2", Some(200));
         assert_eq!(outcome, Outcome::Taken);
@@ -624,7 +628,7 @@ mod tests {
 
     #[test]
     fn flood_of_nodes_is_bounded_in_number_and_in_bytes() {
-        let mut told = Told::new(Instant::now());
+        let mut told = Announcement::new(Instant::now());
         for n in 0..MAX_NODES + 10 {
             let from = format!("10.0.0.{}", n % 8);
             told.hear(
@@ -635,7 +639,7 @@ mod tests {
         }
         assert_eq!(told.topic.nodes().count(), MAX_NODES);
 
-        let mut told = Told::new(Instant::now());
+        let mut told = Announcement::new(Instant::now());
         for n in 0..1000 {
             let node = Node::new("greeter", format!("{n}"), "10.0.0.1:1");
             let node = node.with_metadata("k", "v".repeat(50_000));
@@ -658,7 +662,7 @@ mod tests {
 
     #[test]
     fn flood_of_changes_is_told_now_and_then() {
-        let mut told = Told::new(Instant::now());
+        let mut told = Announcement::new(Instant::now());
         let start = told.now;
         let mut lists = 0;
         for n in 0..1000 {

@@ -17,19 +17,19 @@ use micro_message::error::Result;
 use micro_registry::Node;
 
 /// When a node that is new or changed is told of, after the first time.
-const TELL_AGAIN: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
+const ANNOUNCE_REPEATS: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 /// Least time between two tellings to everybody of one node, when others ask.
-const REST: Duration = Duration::from_millis(250);
+const MIN_ANNOUNCE_INTERVAL: Duration = Duration::from_millis(250);
 /// The most answers a second.
 const MAX_ANSWERS: u32 = 500;
 
 /// The nodes that this process registered.
-pub(super) struct Own {
+pub(super) struct LocalNodes {
     /// By service and id.
     nodes: BTreeMap<(String, String), Entry>,
     /// What signs their records.
     secret: Option<Secret>,
-    budget: Budget,
+    budget: AnswerBudget,
 }
 
 struct Entry {
@@ -44,17 +44,17 @@ struct Entry {
 }
 
 /// How many answers may still be sent in this second.
-struct Budget {
+struct AnswerBudget {
     left: u32,
     since: Instant,
 }
 
-impl Own {
+impl LocalNodes {
     pub(super) fn new(secret: Option<Secret>, now: Instant) -> Self {
         Self {
             nodes: BTreeMap::new(),
             secret,
-            budget: Budget {
+            budget: AnswerBudget {
                 left: MAX_ANSWERS,
                 since: now,
             },
@@ -79,7 +79,7 @@ impl Own {
         let key = (node.service.clone(), node.id.clone());
         let mut due = Vec::new();
         if self.nodes.get(&key).is_none_or(|known| known.node != node) {
-            due.extend(TELL_AGAIN.iter().rev().map(|after| now + *after));
+            due.extend(ANNOUNCE_REPEATS.iter().rev().map(|after| now + *after));
         }
         let entry = Entry {
             node,
@@ -146,7 +146,7 @@ impl Own {
             .values_mut()
             .filter(|entry| entry.is_asked(names, now))
         {
-            let rests = !private && now.duration_since(entry.told) < REST;
+            let rests = !private && now.duration_since(entry.told) < MIN_ANNOUNCE_INTERVAL;
             if rests {
                 continue;
             }
@@ -271,7 +271,7 @@ impl Entry {
     }
 }
 
-impl Budget {
+impl AnswerBudget {
     fn take(&mut self, now: Instant) -> bool {
         if now.duration_since(self.since) >= Duration::from_secs(1) {
             *self = Self {
