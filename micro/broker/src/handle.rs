@@ -22,7 +22,7 @@ use crate::subscription::Subscription;
 use crate::topic::Pattern;
 use crate::url::{self, Scheme};
 use micro_core::handler::{FromApp, Resources, Served};
-use micro_core::internal::later;
+use micro_core::internal::deadline_after;
 use micro_message::codec::{Message, Topic};
 use micro_message::error::{Error, Result};
 
@@ -194,7 +194,7 @@ impl Broker {
     ///
     /// When cancelled some may have been published.
     pub async fn publish_all(&self, events: Vec<Event>) -> Result<Vec<usize>> {
-        let deadline = later(Instant::now(), self.timeout);
+        let deadline = deadline_after(Instant::now(), self.timeout);
         self.send(events, deadline).await
     }
 

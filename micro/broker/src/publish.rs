@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::handle::Broker;
 use crate::record::Event;
-use micro_core::context::{Context, later};
+use micro_core::context::{Context, deadline_after};
 use micro_message::error::Result;
 
 /// One event to be published: awaited, it is.
@@ -99,7 +99,7 @@ impl IntoFuture for Publish {
             .unwrap_or_default()
             .with_timeout(self.timeout)
             .deadline()
-            .unwrap_or_else(|| later(Instant::now(), self.timeout));
+            .unwrap_or_else(|| deadline_after(Instant::now(), self.timeout));
         Box::pin(async move {
             let counts = self.broker.send(vec![self.event?], deadline).await?;
             let taken = counts.first().copied().unwrap_or_default();

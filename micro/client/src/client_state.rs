@@ -11,7 +11,7 @@ use crate::nodes::ServiceNodes;
 use crate::retry_budget::RetryBudget;
 use crate::tasks::Tasks;
 use micro_core::handler::{MethodInfo, Router};
-use micro_core::wrap::{Around, Chain, On};
+use micro_core::wrap::{Chain, On, ScopedWrap};
 use micro_message::error::{Error, Result};
 use micro_registry::{Node, Registry};
 
@@ -25,7 +25,7 @@ pub(super) struct ClientState {
     pub(super) config: Arc<Config>,
     pub(super) budget: RetryBudget,
     pub(super) registry: Option<Registry>,
-    pub(super) wraps: Vec<Around>,
+    pub(super) wraps: Vec<ScopedWrap>,
     pub(super) tasks: Arc<Tasks>,
     /// Written by `set_local` and `close`; read by calls once it is `Some`.
     pub(super) local: RwLock<Option<Arc<Router>>>,
@@ -46,7 +46,7 @@ pub(super) struct CachedMethod {
 }
 
 impl ClientState {
-    pub(super) fn new(config: Config, registry: Option<Registry>, wraps: Vec<Around>) -> Self {
+    pub(super) fn new(config: Config, registry: Option<Registry>, wraps: Vec<ScopedWrap>) -> Self {
         Self {
             budget: RetryBudget::new(config.retry_percent, config.retry_reserve),
             config: Arc::new(config),
@@ -78,7 +78,7 @@ impl ClientState {
         let method = Arc::new(CachedMethod {
             service: info.service.clone().into_owned(),
             path: path.ok_or_else(|| bad_path(&info.path))?,
-            chain: Around::chain(&self.wraps, On::Client, info),
+            chain: ScopedWrap::chain(&self.wraps, On::Client, info),
             nodes: OnceLock::new(),
         });
         let mut methods = self.methods.write();

@@ -14,7 +14,7 @@ use crate::stream_timer::KeepAlive;
 use micro_core::handler::{
     self, Body, Call, FromApp, Kind, MethodInfo, Payload, Resources, Router, Streaming,
 };
-use micro_core::wrap::Around;
+use micro_core::wrap::ScopedWrap;
 use micro_message::codec::Message;
 use micro_message::error::{Error, Result};
 use micro_registry::Registry;
@@ -54,7 +54,7 @@ struct ClientInner {
 pub struct Builder {
     config: Config,
     registry: Option<Registry>,
-    wraps: Vec<Around>,
+    wraps: Vec<ScopedWrap>,
     local: Option<Router>,
 }
 
@@ -73,7 +73,7 @@ impl Builder {
     }
 
     /// Wraps; those on [`On::Client`](micro_core::wrap::On) surround the calls.
-    pub fn wraps(mut self, wraps: Vec<Around>) -> Self {
+    pub fn wraps(mut self, wraps: Vec<ScopedWrap>) -> Self {
         self.wraps = wraps;
         self
     }

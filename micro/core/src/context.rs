@@ -77,12 +77,12 @@ struct Shared {
     /// Made by the first who waits; cancelled when `done` is set.
     cancelled: OnceLock<CancellationToken>,
     /// Written by handlers and wraps, taken by the frame that handlers run in.
-    reply: Mutex<Beside>,
+    reply: Mutex<ResponseHeaders>,
 }
 
 /// What goes out beside a reply's messages.
 #[derive(Debug, Default)]
-struct Beside {
+struct ResponseHeaders {
     before: Metadata,
     after: Metadata,
 }
@@ -195,7 +195,7 @@ impl Context {
         key: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
     ) -> Result<()> {
-        self.beside().before.insert(key, value)
+        self.response_headers().before.insert(key, value)
     }
 
     /// Sets a metadata key that follows the reply's messages.
@@ -212,7 +212,7 @@ impl Context {
         key: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
     ) -> Result<()> {
-        self.beside().after.insert(key, value)
+        self.response_headers().after.insert(key, value)
     }
 
     /// Adds a value to a metadata key of the reply; as
@@ -226,7 +226,7 @@ impl Context {
         key: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
     ) -> Result<()> {
-        self.beside().before.append(key, value)
+        self.response_headers().before.append(key, value)
     }
 
     /// Adds a value to a metadata key that follows the reply's messages.
@@ -239,20 +239,20 @@ impl Context {
         key: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
     ) -> Result<()> {
-        self.beside().after.append(key, value)
+        self.response_headers().after.append(key, value)
     }
 
     /// Takes what [`set_response_metadata`](Self::set_response_metadata) collected; for protocols.
     pub fn take_response_metadata(&self) -> Metadata {
-        std::mem::take(&mut self.beside().before)
+        std::mem::take(&mut self.response_headers().before)
     }
 
     /// Takes what [`set_response_trailer`](Self::set_response_trailer) collected; for protocols.
     pub fn take_response_trailers(&self) -> Metadata {
-        std::mem::take(&mut self.beside().after)
+        std::mem::take(&mut self.response_headers().after)
     }
 
-    fn beside(&self) -> MutexGuard<'_, Beside> {
+    fn response_headers(&self) -> MutexGuard<'_, ResponseHeaders> {
         self.shared.reply.lock()
     }
 
@@ -341,9 +341,10 @@ impl Drop for CancelGuard {
 }
 
 /// The moment a length after another; thirty years after it when the clock does not reach further.
-pub fn later(from: Instant, length: Duration) -> Instant {
-    const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
-    from.checked_add(length).unwrap_or_else(|| from + FAR)
+pub fn deadline_after(from: Instant, length: Duration) -> Instant {
+    const FAR_FUTURE: Duration = Duration::from_secs(30 * 365 * 86_400);
+    from.checked_add(length)
+        .unwrap_or_else(|| from + FAR_FUTURE)
 }
 
 #[cfg(test)]
@@ -387,9 +388,9 @@ mod tests {
     fn later_than_the_clock_reaches_is_far_away() {
         let now = Instant::now();
         assert_eq!(
-            later(now, Duration::from_secs(3)) - now,
+            deadline_after(now, Duration::from_secs(3)) - now,
             Duration::from_secs(3)
         );
-        assert!(later(now, Duration::MAX) - now > Duration::from_secs(900_000_000));
+        assert!(deadline_after(now, Duration::MAX) - now > Duration::from_secs(900_000_000));
     }
 }

@@ -12,11 +12,11 @@ use micro_message::internal::sort_by_key;
 #[derive(Debug)]
 pub struct Opener<H: 'static> {
     name: &'static str,
-    how: How<H>,
+    how: OpenerKind<H>,
 }
 
 #[derive(Debug)]
-enum How<H: 'static> {
+enum OpenerKind<H: 'static> {
     /// Takes what follows `://`.
     Open(fn(&str) -> Result<H>),
     /// The backend stands behind a cargo feature of `micro` that is off.
@@ -31,29 +31,29 @@ impl<H> Clone for Opener<H> {
 
 impl<H> Copy for Opener<H> {}
 
-impl<H> Clone for How<H> {
+impl<H> Clone for OpenerKind<H> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<H> Copy for How<H> {}
+impl<H> Copy for OpenerKind<H> {}
 
 impl<H> Opener<H> {
     /// A scheme by its name and a function that takes what follows `://` and contacts nobody yet.
     pub const fn new(name: &'static str, open: fn(&str) -> Result<H>) -> Self {
-        let how = How::Open(open);
+        let how = OpenerKind::Open(open);
         Self { name, how }
     }
 
     /// The scheme of a backend whose cargo feature is off.
     pub const fn off(name: &'static str, feature: &'static str) -> Self {
-        let how = How::Off(feature);
+        let how = OpenerKind::Off(feature);
         Self { name, how }
     }
 
     fn is_on(&self) -> bool {
-        matches!(self.how, How::Open(_))
+        matches!(self.how, OpenerKind::Open(_))
     }
 }
 
@@ -91,8 +91,8 @@ impl<H> Schemes<H> {
             );
         }
         match named.first().map(|scheme| scheme.how) {
-            Some(How::Open(open)) => open(rest),
-            Some(How::Off(feature)) => Err(Error::unimplemented(format!(
+            Some(OpenerKind::Open(open)) => open(rest),
+            Some(OpenerKind::Off(feature)) => Err(Error::unimplemented(format!(
                 "{what} `{name}` is not in this build; turn on micro's feature `{feature}`: \
                  `micro = {{ features = [\"{feature}\"] }}`"
             ))),

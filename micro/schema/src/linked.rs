@@ -11,7 +11,7 @@ use micro_core::handler::{
     Describe, Kind, LinkedService, Method, MethodOptions, Route, Router, Served, Service,
     ServiceInfo,
 };
-use micro_core::internal::is_own;
+use micro_core::internal::is_built_in;
 use micro_message::codec::Message;
 use micro_message::error::{Error, Result};
 
@@ -56,7 +56,7 @@ impl Schema {
     /// As [`Schema::linked`].
     pub fn of(router: &Router) -> Result<Self> {
         let routes = router.routes().into_iter();
-        let theirs = routes.filter(|route| !is_own(route.service.wire));
+        let theirs = routes.filter(|route| !is_built_in(route.service.wire));
         finish(theirs.map(Described::from))
     }
 

@@ -25,7 +25,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use micro_core::internal::later;
+use micro_core::internal::deadline_after;
 use micro_message::error::{Error, Result};
 use micro_wake::sync::Mutex;
 use micro_wake::{ByteBudget, Claim, Full, Held, Total, poll_unconstrained};
@@ -293,7 +293,9 @@ impl Stuck {
         let (before, waiting) = self.since.get_or_insert_with(new);
         if *before != released {
             *before = released;
-            waiting.as_mut().reset(later(Instant::now(), timeout));
+            waiting
+                .as_mut()
+                .reset(deadline_after(Instant::now(), timeout));
         }
         poll_unconstrained(waiting.as_mut(), cx)
     }

@@ -16,7 +16,7 @@ use crate::content_negotiation::prefers;
 use crate::error_json;
 use crate::pages::Page;
 use crate::state::ServerState;
-use micro_core::handler::{Kind, Route, Router, is_own};
+use micro_core::handler::{Kind, Route, Router, is_built_in};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -139,7 +139,7 @@ fn text(server: &ServerState, host: &str) -> String {
     }
     let example = routes
         .iter()
-        .find(|route| route.method.kind == Kind::Unary && !is_own(route.service.wire));
+        .find(|route| route.method.kind == Kind::Unary && !is_built_in(route.service.wire));
     if let Some(route) = example {
         let path = &route.method.path;
         line(&mut out, "\nTo call a method:");

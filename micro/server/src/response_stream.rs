@@ -24,7 +24,7 @@ use crate::server_call::{ServerCall, cut};
 use crate::stream_deadline;
 use crate::timeouts::IdleTimer;
 use micro_core::handler::{
-    self, Batch, Body, Frame, MethodInfo, PayloadRef, PayloadStream, SharedSink,
+    self, Batch, Body, EncodeFrame, MethodInfo, PayloadRef, PayloadStream, SharedSink,
 };
 use micro_core::internal::catch_panic;
 use micro_message::codec::Codec;
@@ -273,7 +273,7 @@ struct FrameWriter<F> {
     method: Arc<MethodInfo>,
 }
 
-impl<F: Framing> Frame for FrameWriter<F> {
+impl<F: Framing> EncodeFrame for FrameWriter<F> {
     fn frame(&self, message: PayloadRef<'_>, out: &mut Vec<u8>) -> Result<()> {
         let path = &self.method.path;
         self.framing.message(&self.encode, message, path, out)

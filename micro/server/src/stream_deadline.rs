@@ -36,7 +36,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use crate::timeouts::IdleTimer;
-use micro_core::internal::later;
+use micro_core::internal::deadline_after;
 use micro_wake::{ByteBudget, Repoller, poll_unconstrained};
 
 /// How long a stream whose client reads has to end itself, with a status, after its deadline.
@@ -168,7 +168,10 @@ impl TimedCall {
             None => {}
             Some(Progress::Waits) => self.held = None,
             Some(progress) => {
-                self.held = Some((progress, later(Instant::now(), self.stalls.timeout)));
+                self.held = Some((
+                    progress,
+                    deadline_after(Instant::now(), self.stalls.timeout),
+                ));
             }
         }
     }
@@ -180,7 +183,7 @@ impl TimedCall {
                 if *progress == Progress::Response || self.stalls.send.is_tight() {
                     return Poll::Ready(());
                 }
-                *due = later(Instant::now(), self.stalls.timeout);
+                *due = deadline_after(Instant::now(), self.stalls.timeout);
             }
             ready!(wait(&mut self.sleep, *due, cx));
         }

@@ -28,7 +28,7 @@ use crate::settings::Settings;
 use crate::settings::keys::nearest;
 use crate::settings::options::Options;
 use crate::settings::problems::Problems;
-use crate::wrap::{Around, On};
+use crate::wrap::{On, ScopedWrap};
 use micro_broker::internal::BoundSubscriber;
 use micro_core::internal::same_name;
 #[cfg(feature = "broker")]
@@ -143,7 +143,7 @@ impl Builder {
         }
     }
 
-    fn bound_wraps(&self, resources: &Resources) -> Vec<Around> {
+    fn bound_wraps(&self, resources: &Resources) -> Vec<ScopedWrap> {
         let linked = self
             .linked_wraps
             .iter()
@@ -156,7 +156,7 @@ impl Builder {
     fn listeners(
         &self,
         services: &[Made],
-        wraps: &[Around],
+        wraps: &[ScopedWrap],
         problems: &mut Problems,
     ) -> Vec<Arc<BoundSubscriber>> {
         let mut listeners = Listeners {
@@ -273,7 +273,7 @@ fn serves_nothing(source: &Source) -> Error {
 /// The routes of all services, each inside its wraps.
 fn route(
     made: &[Made],
-    wraps: &[Around],
+    wraps: &[ScopedWrap],
     resources: &Resources,
     problems: &mut Problems,
 ) -> Router {
@@ -288,8 +288,8 @@ fn route(
                 let route =
                     Route::new(*one.info(), method, Arc::clone(instance), resources.clone());
                 route.describe(&mut types);
-                let chain = Around::chain(wraps, On::Rpc, &route.method);
-                problems.take(router.add(route.around(|end| chain.around(end))));
+                let chain = ScopedWrap::chain(wraps, On::Rpc, &route.method);
+                problems.take(router.add(route.map_endpoint(|end| chain.into_endpoint(end))));
             }
         }
     }
@@ -328,7 +328,7 @@ fn place_of(location: Option<Location>) -> String {
 }
 
 /// A filter that names nothing would be a wrap that silently never runs.
-fn check_filters(wraps: &[Around], methods: &[Arc<MethodInfo>], problems: &mut Problems) {
+fn check_filters(wraps: &[ScopedWrap], methods: &[Arc<MethodInfo>], problems: &mut Problems) {
     for wrap in wraps.iter().filter(|wrap| !wrap.on.covers(On::Client)) {
         let place = place_of(wrap.location);
         if let Some(wanted) = wrap.service {

@@ -18,7 +18,7 @@ use crate::events::{self, Events};
 use crate::handler::{BoxFuture, Instance, LinkedService, Resources, Served, Service};
 use crate::registry::{self, Registry};
 use crate::settings::Settings;
-use crate::wrap::{Around, LinkedWrap, Wrap};
+use crate::wrap::{LinkedWrap, ScopedWrap, Wrap};
 
 /// A service of the app before it is assembled.
 pub(super) enum Source {
@@ -52,7 +52,7 @@ pub struct Builder {
     #[cfg(feature = "broker")]
     pub(super) broker_schemes: Vec<broker::Scheme>,
     pub(super) sources: Vec<Source>,
-    pub(super) wraps: Vec<Around>,
+    pub(super) wraps: Vec<ScopedWrap>,
     pub(super) linked_wraps: Vec<&'static LinkedWrap>,
     pub(super) hooks: Vec<Hook>,
     #[cfg(feature = "broker")]
@@ -257,11 +257,11 @@ impl Builder {
 
     /// Adds a wrap around everything served, order 0, no filter.
     pub fn wrap(self, name: &'static str, wrap: impl Wrap) -> Self {
-        self.around(Around::new(name, wrap))
+        self.scoped_wrap(ScopedWrap::new(name, wrap))
     }
 
     /// Adds a wrap with its order and filters.
-    pub fn around(mut self, wrap: Around) -> Self {
+    pub fn scoped_wrap(mut self, wrap: ScopedWrap) -> Self {
         self.wraps.push(wrap);
         self
     }

@@ -11,7 +11,7 @@ use crate::codec::Types;
 use crate::error::{Error, Result};
 use crate::handler::{Instance, Location, MethodInfo, Resources};
 use crate::settings::problems::Problems;
-use crate::wrap::{Around, On};
+use crate::wrap::{On, ScopedWrap};
 use micro_broker::internal::BoundSubscriber;
 use micro_broker::internal::matches;
 
@@ -55,7 +55,7 @@ pub(super) fn of_service(service: TypeId) -> Vec<Subscriber> {
 
 /// Puts listeners together and notes what is wrong with them.
 pub(super) struct Listeners<'a> {
-    pub(super) wraps: &'a [Around],
+    pub(super) wraps: &'a [ScopedWrap],
     pub(super) resources: &'a Resources,
     pub(super) problems: &'a mut Problems,
     pub(super) types: Types,
@@ -88,7 +88,7 @@ impl Listeners<'_> {
         subscriber.describe(&mut self.types);
         let path = format!("/{}/{name}", subscriber.pattern);
         let method = Arc::new(MethodInfo::new(service, path));
-        let chain = Around::chain(self.wraps, On::Event, &method);
+        let chain = ScopedWrap::chain(self.wraps, On::Event, &method);
         let listener =
             BoundSubscriber::new(subscriber, method, chain, self.resources.clone(), instance);
         self.all.push(Arc::new(listener));

@@ -83,7 +83,7 @@ use crate::events::Events;
 use crate::handler::{Resources, Router};
 use crate::registry::Registry;
 use crate::settings::options::Options;
-use crate::wrap::Around;
+use crate::wrap::ScopedWrap;
 #[cfg(feature = "broker")]
 use micro_broker::internal::BoundSubscriber;
 
@@ -113,7 +113,7 @@ pub(crate) struct Inner {
     client: Client,
     resources: Resources,
     router: Router,
-    wraps: Vec<Around>,
+    wraps: Vec<ScopedWrap>,
     hooks: Vec<hook::Hook>,
     #[cfg(feature = "broker")]
     listeners: Vec<Arc<BoundSubscriber>>,

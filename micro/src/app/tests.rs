@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::handler::{Call, HttpRule, Location, Method, Response, Served, Service, ServiceInfo};
 use crate::registry::{Memory, Registry};
-use crate::wrap::{Around, Next, On, Wrap};
+use crate::wrap::{Next, On, ScopedWrap, Wrap};
 
 struct Ping;
 
@@ -75,17 +75,17 @@ fn builder() -> Builder {
 
 #[tokio::test]
 async fn all_problems_are_reported_at_once() {
-    let mut stray = Around::new("stray", Through);
+    let mut stray = ScopedWrap::new("stray", Through);
     stray.service = Some("pin");
-    let mut lost = Around::new("lost", Through);
+    let mut lost = ScopedWrap::new("lost", Through);
     lost.method = Some("Pinng");
     let built = builder()
         .service(Ping)
         .service(Pong)
         .service(Mute)
         .service(Twins)
-        .around(stray)
-        .around(lost);
+        .scoped_wrap(stray)
+        .scoped_wrap(lost);
     let text = built
         .setting("ttl", "soon")
         .setting("cors", "a.example")
@@ -135,11 +135,11 @@ async fn selection_serves_what_it_names_and_reports_what_it_does_not_find() {
 
 #[tokio::test]
 async fn client_filters_may_name_services_elsewhere() {
-    let mut remote = Around::new("remote", Through);
+    let mut remote = ScopedWrap::new("remote", Through);
     (remote.on, remote.service) = (On::Client, Some("elsewhere"));
     builder()
         .service(Ping)
-        .around(remote)
+        .scoped_wrap(remote)
         .build()
         .await
         .unwrap();

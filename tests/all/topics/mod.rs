@@ -14,7 +14,7 @@ use micro::broker::{Event, Options};
 use micro::handler::Parts;
 use micro::prelude::*;
 use micro::testing::TestApp;
-use micro::wrap::{Around, On, Wrap};
+use micro::wrap::{On, ScopedWrap, Wrap};
 
 /// Something was ordered.
 #[micro::message(topic = "topics.ordered")]
@@ -189,7 +189,7 @@ static NOTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 #[tokio::test]
 async fn wraps_surround_events() {
-    let mut around = Around::new("noting", Noting);
+    let mut around = ScopedWrap::new("noting", Noting);
     around.on = On::Event;
     around.method = Some("by_hand");
     let by_hand = Subscriber::new(
@@ -207,7 +207,7 @@ async fn wraps_surround_events() {
         .provide(Seen::default())
         .subscriber(by_hand.options(options))
         .linked_subscriber("bill")
-        .with(|builder| builder.around(around));
+        .with(|builder| builder.scoped_wrap(around));
     let app = app.start().await.unwrap();
     for order in [4, 5] {
         app.broker().publish(&Ordered { order }).await.unwrap();

@@ -14,7 +14,7 @@ use super::wait_queue::{WaitQueue, WaitingEvent};
 use crate::ack_handle::AckHandle;
 use crate::options::Options;
 use crate::record::Event;
-use micro_core::internal::later;
+use micro_core::internal::deadline_after;
 
 /// An event in an inbox. Dropped, it is returned.
 #[derive(Debug)]
@@ -175,7 +175,7 @@ impl KeyedQueues {
             self.queue(item);
             return lane;
         }
-        self.postpone(item, later(Instant::now(), delay));
+        self.postpone(item, deadline_after(Instant::now(), delay));
         None
     }
 

@@ -13,7 +13,7 @@ use crate::ack_handle::DeliveryOutcome;
 use crate::attempt::attempt;
 use crate::dead_letter::DeadLetter;
 use crate::delivery::AckKind;
-use micro_core::internal::later;
+use micro_core::internal::deadline_after;
 
 /// Handles events until the inbox closes.
 pub(super) async fn work(shared: Arc<Shared>, worker: usize) {
@@ -77,7 +77,8 @@ impl Shared {
                 }
             };
             if item.lane.is_none() {
-                self.lanes().postpone(item, later(Instant::now(), pause));
+                self.lanes()
+                    .postpone(item, deadline_after(Instant::now(), pause));
                 self.free.notify_one();
                 if self.closing.is_cancelled() {
                     // The inbox gave back what waited before this one did.

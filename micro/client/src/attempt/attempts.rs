@@ -30,7 +30,7 @@ use crate::nodes::ServiceNodes;
 use crate::options::{Limit, round};
 use crate::selector::{Choice, Flight};
 use crate::stream_timer::{StreamLifetime, StreamTimer};
-use micro_core::handler::{Body, Frame, Kind, MethodInfo, Payload, PayloadStream, Response};
+use micro_core::handler::{Body, EncodeFrame, Kind, MethodInfo, Payload, PayloadStream, Response};
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_wake::{Repoller, share};
 

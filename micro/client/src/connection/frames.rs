@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::failure::{Failure, Progress};
-use micro_core::handler::{Frame, PayloadRef};
+use micro_core::handler::{EncodeFrame, PayloadRef};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_wire::Compression;
@@ -20,7 +20,7 @@ pub(crate) struct Framing {
     pub(crate) compression: Option<Compression>,
 }
 
-impl Frame for Framing {
+impl EncodeFrame for Framing {
     /// Appends a message and its prefix; compressed where that makes it shorter.
     ///
     /// # Errors

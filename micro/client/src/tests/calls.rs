@@ -10,7 +10,7 @@ use micro_core::context::Context;
 use micro_core::handler::{
     Body, Call, Method, Payload, Resources, Response, Route, Router, ServiceInfo,
 };
-use micro_core::wrap::{Around, Next, On, Wrap};
+use micro_core::wrap::{Next, On, ScopedWrap, Wrap};
 use micro_message::codec::Codec;
 use micro_message::error::{Detail, ErrorKind};
 use micro_message::metadata::Metadata;
@@ -296,7 +296,7 @@ async fn wraps_surround_calls_and_change_them() {
     let (peer, heads) = noting().await;
     let count = Arc::<AtomicUsize>::default();
     let around = |name, on, method| {
-        let mut around = Around::new(name, Count(Arc::clone(&count)));
+        let mut around = ScopedWrap::new(name, Count(Arc::clone(&count)));
         (around.on, around.method) = (on, method);
         around
     };

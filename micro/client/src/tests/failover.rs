@@ -319,7 +319,7 @@ async fn calls_under_way_finish_while_the_node_leaves() {
 #[tokio::test]
 async fn wraps_may_repeat_calls() {
     use micro_core::handler::{Call, Response};
-    use micro_core::wrap::{Around, Next, On, Wrap};
+    use micro_core::wrap::{Next, On, ScopedWrap, Wrap};
     struct Twice(AtomicUsize);
     impl Wrap for Twice {
         async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Response> {
@@ -331,7 +331,7 @@ async fn wraps_may_repeat_calls() {
     }
     let peer = Peer::echo().await;
     let world = World::of(&[&peer]).await;
-    let mut twice = Around::new("twice", Twice(AtomicUsize::new(0)));
+    let mut twice = ScopedWrap::new("twice", Twice(AtomicUsize::new(0)));
     twice.on = On::Client;
     let builder = Client::builder().registry(world.registry.clone());
     let client = builder.wraps(vec![twice]).build();

@@ -98,7 +98,10 @@ impl Route {
     }
 
     /// Puts something around what answers: a chain of wraps.
-    pub fn around(mut self, wrap: impl FnOnce(Arc<dyn Endpoint>) -> Arc<dyn Endpoint>) -> Self {
+    pub fn map_endpoint(
+        mut self,
+        wrap: impl FnOnce(Arc<dyn Endpoint>) -> Arc<dyn Endpoint>,
+    ) -> Self {
         self.endpoint = wrap(self.endpoint);
         self
     }
@@ -170,7 +173,7 @@ impl Route {
             Body::Many(stream) => {
                 // Of its own: the stream's may be that of an onward call, and is written already.
                 let metadata = StreamMetadata::default();
-                let framed = Framed {
+                let framed = GuardedStream {
                     stream: Some(stream),
                     metadata: metadata.clone(),
                     context: Arc::new(context),
@@ -285,7 +288,7 @@ fn panicked(path: &str) -> Error {
 }
 
 /// A reply stream in the frame: current context, no panics, cancelled when dropped.
-struct Framed {
+struct GuardedStream {
     /// Gone after the end, an error or a panic.
     stream: Option<PayloadStream>,
     metadata: StreamMetadata,
@@ -294,7 +297,7 @@ struct Framed {
     _guard: CancelGuard,
 }
 
-impl Framed {
+impl GuardedStream {
     /// Lets go of the handler and says what follows its messages.
     fn end(&mut self) -> &Metadata {
         let stream = self.stream.take();
@@ -337,7 +340,7 @@ impl Framed {
     }
 }
 
-impl Source for Framed {
+impl Source for GuardedStream {
     fn poll_next(
         mut self: Pin<&mut Self>,
         cx: &mut task::Context<'_>,

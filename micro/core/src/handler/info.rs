@@ -274,9 +274,9 @@ impl MethodInfo {
 }
 
 /// Services that no user wrote: health, reflection, and what takes events in.
-const OWN: [&str; 3] = ["grpc.health.", "grpc.reflection.", "micro.broker."];
+const BUILT_IN: [&str; 3] = ["grpc.health.", "grpc.reflection.", "micro.broker."];
 
 /// Whether a service, by its name on the wire, is one that no user wrote.
-pub fn is_own(wire: &str) -> bool {
-    OWN.iter().any(|own| wire.starts_with(own))
+pub fn is_built_in(wire: &str) -> bool {
+    BUILT_IN.iter().any(|own| wire.starts_with(own))
 }

@@ -21,18 +21,18 @@ pub type Instance = Arc<dyn Any + Send + Sync>;
 /// Filled while the app is put together, then [frozen](Self::freeze): from there on what is held
 /// stays the same, and each call reads it without a lock.
 #[derive(Clone, Default)]
-pub struct Resources(Arc<Store>);
+pub struct Resources(Arc<Inner>);
 
 #[derive(Default)]
-struct Store {
+struct Inner {
     /// What is held before the freeze; empty after it.
     open: RwLock<Values>,
     frozen: OnceLock<Values>,
 }
 
-type Values = HashMap<TypeId, Held, BuildHasherDefault<IdHasher>>;
+type Values = HashMap<TypeId, Entry, BuildHasherDefault<IdHasher>>;
 
-struct Held {
+struct Entry {
     value: Instance,
     name: &'static str,
 }
@@ -83,7 +83,7 @@ impl Resources {
                  with `provide`"
             )));
         }
-        open.insert(id, Held { value, name });
+        open.insert(id, Entry { value, name });
         Ok(())
     }
 

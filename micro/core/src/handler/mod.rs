@@ -44,12 +44,12 @@
 
 mod call;
 mod dispatch;
-mod fails;
 mod http_rule;
 mod info;
 mod inject;
 mod linked;
 mod method;
+mod method_error;
 mod payload;
 mod service;
 mod spec;
@@ -57,16 +57,16 @@ mod streaming;
 
 pub use self::call::{Body, BoxFuture, Call, Response};
 pub use self::dispatch::{Endpoint, Route, Router};
-pub use self::fails::MethodError;
 pub use self::http_rule::HttpRule;
 #[doc(hidden)]
-pub use self::info::is_own;
+pub use self::info::is_built_in;
 pub use self::info::{Kind, Location, MethodInfo, MethodOptions, ServiceInfo};
 pub use self::inject::{Construct, FromApp, FromCall, Instance, Parts, Resources};
 #[doc(hidden)]
 pub use self::linked::sorted_by_key;
 pub use self::linked::{LinkedMethods, LinkedService, served};
 pub use self::method::Method;
+pub use self::method_error::MethodError;
 pub use self::payload::{Payload, PayloadRef};
 pub use self::service::{Served, Service};
 pub use self::spec::{Describe, RequestType, ResponseType};
@@ -75,7 +75,7 @@ pub use self::spec::{RequestSpec, ResponseSpec, StreamSpec};
 pub use self::streaming::{PayloadStream, Sender, StreamItem, StreamMetadata, Streaming, stream};
 
 #[doc(hidden)]
-pub use self::streaming::{Batch, Frame, Out, SharedSink, Source};
+pub use self::streaming::{Batch, EncodeFrame, Out, SharedSink, Source};
 
 #[cfg(feature = "linkme")]
 #[doc(hidden)]

@@ -118,11 +118,11 @@ impl PayloadRef<'_> {
     /// Room for it and what frames it, as far as that is known before it is encoded.
     #[doc(hidden)]
     pub fn room(self) -> usize {
-        const FRAME: usize = 8;
-        const UNKNOWN: usize = 256;
+        const FRAME_OVERHEAD: usize = 8;
+        const DEFAULT_CAPACITY: usize = 256;
         match self {
-            Self::Encoded { bytes, .. } => FRAME + bytes.len(),
-            Self::Value(_) => UNKNOWN,
+            Self::Encoded { bytes, .. } => FRAME_OVERHEAD + bytes.len(),
+            Self::Value(_) => DEFAULT_CAPACITY,
         }
     }
 

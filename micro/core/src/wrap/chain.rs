@@ -62,7 +62,7 @@ impl Chain {
     }
 
     /// An endpoint that runs calls through the wraps to `end`; `end` itself without wraps.
-    pub fn around(self, end: Arc<dyn Endpoint>) -> Arc<dyn Endpoint> {
+    pub fn into_endpoint(self, end: Arc<dyn Endpoint>) -> Arc<dyn Endpoint> {
         if self.is_empty() {
             end
         } else {

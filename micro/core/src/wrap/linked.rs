@@ -31,7 +31,7 @@ impl On {
 
 /// A wrap with its order and filters.
 #[derive(Debug, Clone)]
-pub struct Around {
+pub struct ScopedWrap {
     /// The name, for logs and the start-up report.
     pub name: &'static str,
     /// Lower is further out; equal orders go by name.
@@ -47,7 +47,7 @@ pub struct Around {
     chain: Chain,
 }
 
-impl Around {
+impl ScopedWrap {
     /// A wrap around everything served, order 0.
     pub fn new(name: &'static str, wrap: impl Wrap) -> Self {
         let mut chain = Chain::new();
@@ -66,7 +66,10 @@ impl Around {
 
     /// The chain of those wraps that surround a method, the outermost first.
     pub fn chain(all: &[Self], place: On, method: &MethodInfo) -> Chain {
-        let mut fitting: Vec<_> = all.iter().filter(|wrap| wrap.fits(place, method)).collect();
+        let mut fitting: Vec<_> = all
+            .iter()
+            .filter(|wrap| wrap.matches(place, method))
+            .collect();
         sort_by_key(&mut fitting, |wrap| (wrap.order, wrap.name));
         let mut chain = Chain::new();
         for wrap in fitting {
@@ -75,7 +78,7 @@ impl Around {
         chain
     }
 
-    fn fits(&self, place: On, method: &MethodInfo) -> bool {
+    fn matches(&self, place: On, method: &MethodInfo) -> bool {
         self.on.covers(place)
             && self.service.is_none_or(|service| service == method.service)
             && self
@@ -132,14 +135,14 @@ impl LinkedWrap {
     }
 
     /// The wrap within an app, whose handles its parameters are injected from.
-    pub fn bind(&'static self, resources: Resources) -> Around {
-        Around {
+    pub fn bind(&'static self, resources: Resources) -> ScopedWrap {
+        ScopedWrap {
             order: self.order,
             on: self.on,
             service: self.service,
             method: self.method,
             location: Some(self.location),
-            ..Around::new(
+            ..ScopedWrap::new(
                 self.name,
                 Bound {
                     record: self,

@@ -12,9 +12,9 @@ use micro_message::error::Result;
 /// # Examples
 ///
 /// ```
-/// use micro::wrap::{Around, Log};
+/// use micro::wrap::{ScopedWrap, Log};
 ///
-/// let around = Around::new("log", Log::default());
+/// let around = ScopedWrap::new("log", Log::default());
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]

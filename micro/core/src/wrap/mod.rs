@@ -57,7 +57,7 @@ mod recover;
 mod trace;
 
 pub use self::chain::{Chain, Next, Wrap};
-pub use self::linked::{Around, LinkedWrap, On};
+pub use self::linked::{LinkedWrap, On, ScopedWrap};
 pub use self::log::Log;
 pub use self::recover::Recover;
 pub use self::trace::Trace;

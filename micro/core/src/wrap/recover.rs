@@ -15,9 +15,9 @@ use micro_message::error::{Error, Result};
 /// # Examples
 ///
 /// ```
-/// use micro::wrap::{Around, Recover};
+/// use micro::wrap::{ScopedWrap, Recover};
 ///
-/// let around = Around::new("recover", Recover::default());
+/// let around = ScopedWrap::new("recover", Recover::default());
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]

@@ -24,7 +24,7 @@ use micro_broker::Event;
 use micro_broker::Inbox;
 use micro_broker::internal::LocalMembers;
 use micro_broker::{AckHandle, DeliveryOutcome};
-use micro_core::internal::later;
+use micro_core::internal::deadline_after;
 use micro_core::internal::spawn_in;
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_wake::{ByteBudget, Full, Held, Total};
@@ -165,7 +165,7 @@ impl Ingress {
     ) -> Option<DeliveryUpdate> {
         let (number, subscriber) = (sent.number, sent.subscriber.clone());
         let size = sent.size();
-        let deadline = later(Instant::now(), sent.patience);
+        let deadline = deadline_after(Instant::now(), sent.patience);
         let told = notes.clone();
         let settle =
             AckHandle::new(move |outcome| tell(&told, DeliveryUpdate::Settled(number, outcome)));

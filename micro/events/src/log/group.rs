@@ -15,7 +15,7 @@ use crate::log::progress::{Progress, Step};
 use crate::log::state::{State, TakenRecord, after};
 use crate::log::{GroupId, Ids, Limit, Log, Tail};
 use crate::record::Event;
-use micro_core::internal::later;
+use micro_core::internal::deadline_after;
 use micro_message::error::{Error, Result};
 
 /// How long to wait for another consumer's fetch before fetching oneself, which is harmless.
@@ -176,7 +176,10 @@ impl<L: Log> Member<L> {
         let now = Instant::now();
         let mut state = self.group.state();
         state.wake(now);
-        state.take(later(now, self.options.ack_wait), self.options.retries)
+        state.take(
+            deadline_after(now, self.options.ack_wait),
+            self.options.retries,
+        )
     }
 
     fn hold(&self, taken: TakenRecord, permit: OwnedSemaphorePermit) -> HeldRecord<L> {
@@ -284,7 +287,7 @@ impl<L: Log> HeldRecord<L> {
     /// Gives the record more time; an error when it is not ours any more.
     fn extend(&self) -> Result<()> {
         let offset = self.taken.record.offset;
-        let until = later(Instant::now(), self.options.ack_wait);
+        let until = deadline_after(Instant::now(), self.options.ack_wait);
         if self.group.state().extend(offset, self.taken.serial, until) {
             return Ok(());
         }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::log::progress::{Progress, Step};
 use crate::record::Record;
-use micro_core::internal::later;
+use micro_core::internal::deadline_after;
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -282,7 +282,7 @@ fn weight(record: &Record) -> usize {
 
 /// When a delay ends; none when it is no delay.
 pub(super) fn after(now: Instant, delay: Duration) -> Option<Instant> {
-    (!delay.is_zero()).then(|| later(now, delay))
+    (!delay.is_zero()).then(|| deadline_after(now, delay))
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ async fn panic_before_there_is_a_future_is_an_error() {
     let method = Method::unary("Hasty", |_: Arc<()>, _, number: Number| async {
         Ok(number)
     });
-    let route = route(&method).around(|_| Arc::new(Hasty));
+    let route = route(&method).map_endpoint(|_| Arc::new(Hasty));
     let error = run(&route).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Internal);
     assert!(!error.message().contains("secret"), "{error}");

@@ -4,22 +4,22 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use crate::handler::payload::PayloadRef;
-use crate::handler::streaming::source::Sink;
+use crate::handler::streaming::source::MessageSink;
 use micro_message::error::{Error, Result};
 
 /// The most bytes that are gathered from messages that are ready, unless one is longer: what fits
 /// into one frame of HTTP/2.
-const PIECE: usize = 16 << 10;
+const MAX_BATCH_BYTES: usize = 16 << 10;
 
 /// How long messages are gathered, should each of them take its time.
-const GATHERING: Duration = Duration::from_micros(500);
+const MAX_GATHER_TIME: Duration = Duration::from_micros(500);
 
 /// Every how many messages the clock is looked at, but for the first few: it costs as much as
 /// making a short message.
-const LOOK: u32 = 16;
+const CLOCK_INTERVAL: u32 = 16;
 
 /// How messages are written to a wire.
-pub trait Frame: Send {
+pub trait EncodeFrame: Send {
     /// Appends a message; what is there of one that fails is taken away again.
     fn frame(&self, message: PayloadRef<'_>, out: &mut Vec<u8>) -> Result<()>;
 }
@@ -39,7 +39,7 @@ pub struct Batch<F> {
     failed: Option<Error>,
 }
 
-impl<F: Frame> Batch<F> {
+impl<F: EncodeFrame> Batch<F> {
     /// An empty piece.
     pub fn new(framing: F) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl<F: Frame> Batch<F> {
         // Of a message that failed, or whose encoding panicked, something may be there.
         self.out.truncate(self.whole);
         if self.whole > 0 {
-            self.room = self.whole.min(PIECE);
+            self.room = self.whole.min(MAX_BATCH_BYTES);
         }
         (self.whole, self.count, self.begun) = (0, 0, None);
         let outcome = self.failed.take().map_or(Ok(()), Err);
@@ -71,12 +71,12 @@ impl<F: Frame> Batch<F> {
     fn is_full(&mut self, last: usize) -> bool {
         self.count += 1;
         let begun = self.begun.get_or_insert_with(Instant::now);
-        let look = self.count.is_power_of_two() || self.count.is_multiple_of(LOOK);
-        self.whole + last > PIECE || look && begun.elapsed() > GATHERING
+        let look = self.count.is_power_of_two() || self.count.is_multiple_of(CLOCK_INTERVAL);
+        self.whole + last > MAX_BATCH_BYTES || look && begun.elapsed() > MAX_GATHER_TIME
     }
 }
 
-impl<F: Frame> Sink for Batch<F> {
+impl<F: EncodeFrame> MessageSink for Batch<F> {
     fn put(&mut self, message: PayloadRef<'_>) -> ControlFlow<()> {
         if self.out.is_empty() {
             self.out.reserve(message.room().max(self.room));
@@ -104,7 +104,7 @@ mod tests {
     /// A byte before each message; those that begin with `e` fail half-way, with `p` panic.
     struct Marked;
 
-    impl Frame for Marked {
+    impl EncodeFrame for Marked {
         fn frame(&self, message: PayloadRef<'_>, out: &mut Vec<u8>) -> Result<()> {
             out.push(b'|');
             let start = out.len();
@@ -142,12 +142,12 @@ mod tests {
     fn a_piece_fits_into_a_frame_unless_its_only_message_does_not() {
         let mut batch = Batch::new(Marked);
         let long = [b'a'; 999];
-        let count = (1..PIECE).find(|_| batch.put(message(&long)).is_break());
+        let count = (1..MAX_BATCH_BYTES).find(|_| batch.put(message(&long)).is_break());
         // How many there are depends on the clock, at most so many.
-        assert!(count.unwrap() <= PIECE / 1000);
+        assert!(count.unwrap() <= MAX_BATCH_BYTES / 1000);
         assert_eq!(batch.take().0.len(), count.unwrap() * 1000);
-        let longer = vec![b'a'; 2 * PIECE];
+        let longer = vec![b'a'; 2 * MAX_BATCH_BYTES];
         assert!(batch.put(message(&longer)).is_break());
-        assert_eq!(batch.take().0.len(), 2 * PIECE + 1);
+        assert_eq!(batch.take().0.len(), 2 * MAX_BATCH_BYTES + 1);
     }
 }

@@ -9,7 +9,7 @@ mod payloads;
 mod sender;
 mod source;
 
-pub use self::batch::{Batch, Frame};
+pub use self::batch::{Batch, EncodeFrame};
 pub use self::borrowing::Out;
 pub(super) use self::borrowing::{Look, reply};
 pub use self::payloads::{PayloadStream, StreamMetadata};
@@ -114,7 +114,7 @@ impl<T: Message> Streaming<T> {
         F: FnOnce(Sender<T>) -> Fut,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        Self::new(sender::made(function))
+        Self::new(sender::generated(function))
     }
 
     /// The messages of a body.
@@ -185,7 +185,7 @@ impl<T: Message> Streaming<T> {
         let Self {
             messages, metadata, ..
         } = self;
-        messages.unwrap_or_else(|| PayloadStream::from_source(Over).with_metadata(metadata))
+        messages.unwrap_or_else(|| PayloadStream::from_source(Ended).with_metadata(metadata))
     }
 }
 
@@ -288,9 +288,9 @@ impl<T: Message, S: Stream<Item: StreamItem<T>> + Send> Source for Encoded<T, S>
 }
 
 /// The stream that is over.
-struct Over;
+struct Ended;
 
-impl Source for Over {
+impl Source for Ended {
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
         Poll::Ready(None)
     }

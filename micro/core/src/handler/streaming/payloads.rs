@@ -24,10 +24,10 @@ pub struct PayloadStream {
 ///
 /// All clones share it. Written once by whoever produces the stream, read by who consumes it.
 #[derive(Debug, Clone, Default)]
-pub struct StreamMetadata(Arc<Beside>);
+pub struct StreamMetadata(Arc<Inner>);
 
 #[derive(Debug, Default)]
-struct Beside {
+struct Inner {
     leading: OnceLock<Metadata>,
     trailing: OnceLock<Metadata>,
 }

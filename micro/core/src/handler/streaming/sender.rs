@@ -19,7 +19,7 @@ use micro_message::error::{Error, Result};
 /// Every how many messages one counts against the budget of who sends or takes them, by which the
 /// runtime has tasks that need not wait give way to others. A short message is far less work than
 /// what such a budget is meant for, and giving way costs as much as a hundred of them.
-const COUNTED: u8 = 16;
+const BUDGET_INTERVAL: u8 = 16;
 
 /// The sending end of [`channel`](super::Streaming::channel) and [`make`](super::Streaming::make).
 /// Dropping the last clone ends the stream.
@@ -72,8 +72,9 @@ impl<T: Message> Sender<T> {
     fn is_counted(&self) -> bool {
         // Of two who send at once one may be forgotten.
         let uncounted = self.uncounted.load(Ordering::Relaxed) + 1;
-        self.uncounted.store(uncounted % COUNTED, Ordering::Relaxed);
-        uncounted == COUNTED
+        self.uncounted
+            .store(uncounted % BUDGET_INTERVAL, Ordering::Relaxed);
+        uncounted == BUDGET_INTERVAL
     }
 
     /// Resolves when nobody reads any more.
@@ -106,9 +107,9 @@ impl<T> fmt::Debug for Sender<T> {
 }
 
 /// A sender and the stream it fills.
-pub(super) fn channel<T>(capacity: usize) -> (Sender<T>, Received<T>) {
+pub(super) fn channel<T>(capacity: usize) -> (Sender<T>, ChannelStream<T>) {
     let (sender, receiver) = mpsc::channel(capacity.max(1));
-    let received = Received {
+    let received = ChannelStream {
         channel: receiver,
         uncounted: 0,
     };
@@ -157,34 +158,34 @@ where
     F: FnOnce(Sender<T>) -> Fut,
     Fut: Future<Output = Result<()>> + Send + 'a,
 {
-    made(function)
+    generated(function)
 }
 
 /// The stream that an async function fills while it is read.
-pub(super) fn made<'a, T, Fut>(function: impl FnOnce(Sender<T>) -> Fut) -> Made<'a, T>
+pub(super) fn generated<'a, T, Fut>(function: impl FnOnce(Sender<T>) -> Fut) -> Generated<'a, T>
 where
     Fut: Future<Output = Result<()>> + Send + 'a,
 {
     let (sender, receiver) = mpsc::channel(1);
-    Made {
+    Generated {
         making: Some(Box::pin(function(Sender::new(sender)))),
         receiver,
     }
 }
 
 /// What a sender sends.
-pub(super) struct Received<T> {
+pub(super) struct ChannelStream<T> {
     channel: mpsc::Receiver<Result<T>>,
     /// How many messages were asked for without being counted.
     uncounted: u8,
 }
 
-impl<T> Stream for Received<T> {
+impl<T> Stream for ChannelStream<T> {
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        this.uncounted = (this.uncounted + 1) % COUNTED;
+        this.uncounted = (this.uncounted + 1) % BUDGET_INTERVAL;
         if this.uncounted == 0 {
             return this.channel.poll_recv(cx);
         }
@@ -194,13 +195,13 @@ impl<T> Stream for Received<T> {
 }
 
 /// A function that runs within the stream it fills.
-pub(super) struct Made<'a, T> {
+pub(super) struct Generated<'a, T> {
     /// How it failed, once it has; `None` after success.
     making: Option<BoxFuture<'a, Result<()>>>,
     receiver: mpsc::Receiver<Result<T>>,
 }
 
-impl<T> Stream for Made<'_, T> {
+impl<T> Stream for Generated<'_, T> {
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -1,4 +1,5 @@
-//! `Source` and `Sink`: messages handed over one after another, as many as are ready at once.
+//! `Source` and `MessageSink`: messages handed over one after another, as many as are ready at
+//! once.
 //!
 //! What surrounds a stream (the current context, the guard against panics, layers that only pass
 //! on) is then entered once for all of them, and a message is written where it lies.
@@ -15,7 +16,7 @@ use crate::handler::payload::{Payload, PayloadRef};
 use micro_message::error::Result;
 
 /// Takes messages as they are ready.
-pub trait Sink: Send {
+pub trait MessageSink: Send {
     /// Takes a message; breaks when it wants no more for now.
     fn put(&mut self, message: PayloadRef<'_>) -> ControlFlow<()>;
 }
@@ -25,7 +26,7 @@ pub trait Sink: Send {
 /// Shared, because a stream that borrows from its service lives in a future, which can be handed
 /// nothing but what it owns. Filled within the poll of who empties it: the lock is never waited
 /// for. A source that panics leaves in the sink what it has put there.
-pub type SharedSink = Arc<Mutex<dyn Sink>>;
+pub type SharedSink = Arc<Mutex<dyn MessageSink>>;
 
 /// What makes the messages of a [`PayloadStream`](super::PayloadStream).
 pub trait Source: Send {

@@ -22,9 +22,9 @@ use micro_message::error::Result;
 /// # Examples
 ///
 /// ```
-/// use micro::wrap::{Around, On, Trace};
+/// use micro::wrap::{ScopedWrap, On, Trace};
 ///
-/// let mut around = Around::new("trace", Trace::default());
+/// let mut around = ScopedWrap::new("trace", Trace::default());
 /// around.on = On::All;
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
