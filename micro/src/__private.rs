@@ -39,20 +39,21 @@ pub use micro_message::__private::{LINKED_MESSAGES, linkme};
 pub use micro_message::__private::{LinkedMessage, Yielded, codec, inventory, submit};
 
 pub use self::call::{
-    Contract, answer, answers, method, methods, question, questions, requests, yields,
+    Contract, method, methods, request_spec, request_stream, requests, response_spec,
+    response_stream, response_stream_of,
 };
 pub use self::check::{
-    Borrowed, Building, CallerError, FromAppOnly, IntoError, Returned, WrappedCall, WrappedNext,
-    borrowed, built, construct, field, finish, finish_hook, finish_wrap, injected,
+    Borrowed, CallerError, FromAppOnly, IntoError, Returned, ServiceFuture, WrappedCall,
+    WrappedNext, borrowed, built, construct, field, finish, finish_hook, finish_wrap, injected,
     injected_parameter, injected_service, is_service, parameter, sendable, wrapped_call,
     wrapped_next,
 };
 #[cfg(feature = "client")]
-pub use self::client::{LazyMethod, Target, request};
+pub use self::client::{CallTarget, LazyMethod, request};
 pub use self::stream::{bare, pump, stream};
 #[cfg(feature = "broker")]
 pub use micro_broker::internal::{EventSpec, OnTopic, on_topic, subscriber, subscribers, topic_of};
-pub use micro_core::handler::{Out, RequestSpec, ResponseSpec, StreamSpec};
+pub use micro_core::handler::{RequestSpec, ResponseSpec, StreamSink, StreamSpec};
 
 /// The type that a service's client holds where micro's feature `client` is off: it has no value,
 /// so that only the names of the service are left of its client.

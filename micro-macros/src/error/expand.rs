@@ -42,7 +42,7 @@ pub(super) fn expand(ident: &Ident, variants: &[Variant], krate: Option<&Path>) 
                 const DESCRIBE: ::core::option::Option<#private::Describe> =
                     ::core::option::Option::Some(<Self as #private::codec::Message>::describe);
 
-                fn travels(self) -> #private::Error {
+                fn into_wire_error(self) -> #private::Error {
                     ::core::convert::Into::into(self)
                 }
             }
@@ -93,21 +93,21 @@ fn conversions(
         match &variant.says {
             Says::Own(kind, _) => quote! {
                 #(#cfgs)* #ident::#name { .. } =>
-                    #private::error::traveling(#private::ErrorKind::#kind, &__typed),
+                    #private::error::wire_error(#private::ErrorKind::#kind, &__typed),
             },
             Says::Other => {
-                let release = held(variant, private, "release");
-                quote!(#(#cfgs)* #ident::#name(__other) => #release(__other),)
+                let into_error = held(variant, private, "into_error");
+                quote!(#(#cfgs)* #ident::#name(__other) => #into_error(__other),)
             }
         }
     });
-    let caught = other.map(|other| {
-        let (hold, other) = (held(other, private, "hold"), &other.ident);
+    let downcast_or = other.map(|other| {
+        let (from_error, other) = (held(other, private, "from_error"), &other.ident);
         quote! {
             #[automatically_derived]
             impl ::core::convert::From<#private::Error> for #ident {
                 fn from(__error: #private::Error) -> Self {
-                    #private::error::caught(__error, #hold, Self::#other)
+                    #private::error::downcast_or(__error, #from_error, Self::#other)
                 }
             }
         }
@@ -120,16 +120,17 @@ fn conversions(
             }
         }
 
-        #caught
+        #downcast_or
     }
 }
 
-/// Returns a function of `Held` for the type in the `other` variant. Errors point to that type.
+/// Returns a function of `OtherError` for the type in the `other` variant. Errors point to that
+/// type.
 fn held(variant: &Variant, private: &TokenStream, function: &str) -> TokenStream {
     let ty = variant.fields.iter().map(|field| &field.ty).next();
     let span = ty.map_or_else(Span::call_site, first_span);
     let (private, function) = (at(span, private), Ident::new(function, span));
-    quote_spanned!(span=> <#ty as #private::error::Held>::#function)
+    quote_spanned!(span=> <#ty as #private::error::OtherError>::#function)
 }
 
 /// Returns a match arm for each variant. Fields are bound to their names, or to `__0`, `__1` ….

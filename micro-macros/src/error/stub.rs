@@ -18,7 +18,7 @@ pub(super) fn stub(ident: &Ident, catches: bool, krate: Option<&Path>) -> TokenS
     } else {
         quote!(#private::Error)
     };
-    let caught = catches.then(|| {
+    let downcast_or = catches.then(|| {
         quote! {
             impl ::core::convert::From<#private::Error> for #ident {
                 fn from(_: #private::Error) -> Self {
@@ -52,7 +52,7 @@ pub(super) fn stub(ident: &Ident, catches: bool, krate: Option<&Path>) -> TokenS
             impl #private::MethodError for #ident {
                 type Caller = #caller;
 
-                fn travels(self) -> #private::Error {
+                fn into_wire_error(self) -> #private::Error {
                     #never
                 }
             }
@@ -63,7 +63,7 @@ pub(super) fn stub(ident: &Ident, catches: bool, krate: Option<&Path>) -> TokenS
                 }
             }
 
-            #caught
+            #downcast_or
         };
     }
 }

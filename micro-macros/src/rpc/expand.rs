@@ -27,13 +27,17 @@ impl Method {
             passes.push(quote!(__request));
         }
         let running = signature::sendable(private, &self.ident, function, &passes);
-        let travels = self.of_error(private, "travels");
+        let into_wire_error = self.of_error(private, "into_wire_error");
         let (kind, out, finish) = match &self.replies {
             Some(replies) => {
-                let finish = replies.finish(private, &running, &travels);
-                ("stream", Some(quote!(, __out)), finish)
+                let finish = replies.finish(private, &running, &into_wire_error);
+                ("stream", Some(quote!(, __sink)), finish)
             }
-            None => ("method", None, self.finish(private, &running, &travels)),
+            None => (
+                "method",
+                None,
+                self.finish(private, &running, &into_wire_error),
+            ),
         };
         let span = self.answer_span();
         let handler = quote_spanned! {span.resolved_at(Span::call_site())=>
@@ -43,11 +47,13 @@ impl Method {
             }
         };
         let (cfgs, wire, options) = (&self.cfgs, &self.wire, self.options(private));
-        let (question, answer) = (self.question(private), self.answer(private));
+        let (request_spec, response_spec) =
+            (self.request_spec(private), self.response_spec(private));
         let (there, kind) = (at(span, private), Ident::new(kind, span));
-        let method = quote_spanned!(span=> #there::#kind(#wire, #question, #answer, #handler));
-        let (fails, describe) = (self.fails(private), self.of_error(private, "DESCRIBE"));
-        quote!(#(#cfgs)* #fails(#method, #describe) #options)
+        let method =
+            quote_spanned!(span=> #there::#kind(#wire, #request_spec, #response_spec, #handler));
+        let (with_error, describe) = (self.with_error(private), self.of_error(private, "DESCRIBE"));
+        quote!(#(#cfgs)* #with_error(#method, #describe) #options)
     }
 
     /// Returns statements that evaluate to the outcome of the function.
@@ -55,14 +61,14 @@ impl Method {
         &self,
         private: &TokenStream,
         running: &TokenStream,
-        travels: &TokenStream,
+        into_wire_error: &TokenStream,
     ) -> TokenStream {
         let (span, result) = (inner_span(&self.result), &self.result);
         let there = at(span, private);
         let finish = quote_spanned!(span=> #there::finish::<#result>);
         quote! {
             let __returned: #result = #running;
-            #finish(__returned, #travels)
+            #finish(__returned, #into_wire_error)
         }
     }
 
@@ -90,33 +96,33 @@ impl Method {
     }
 
     /// Returns an expression that requires the request to be a message or a stream of messages.
-    fn question(&self, private: &TokenStream) -> TokenStream {
+    fn request_spec(&self, private: &TokenStream) -> TokenStream {
         match &self.request {
             Some(ty) => {
                 let span = first_span(requests(ty).unwrap_or(ty));
                 let private = at(span, private);
                 match requests(ty) {
-                    Some(message) => quote_spanned!(span=> #private::questions::<#message>()),
-                    None => quote_spanned!(span=> #private::question::<#ty>()),
+                    Some(message) => quote_spanned!(span=> #private::request_stream::<#message>()),
+                    None => quote_spanned!(span=> #private::request_spec::<#ty>()),
                 }
             }
-            None => quote!(#private::question::<()>()),
+            None => quote!(#private::request_spec::<()>()),
         }
     }
 
     /// Returns an expression that requires the reply to be a message or a stream of messages.
-    fn answer(&self, private: &TokenStream) -> TokenStream {
+    fn response_spec(&self, private: &TokenStream) -> TokenStream {
         if let Some(replies) = &self.replies {
-            return replies.answer(private);
+            return replies.response_spec(private);
         }
         if let Some(message) = arguments(&self.result).first().copied().and_then(requests) {
             let span = first_span(message);
             let private = at(span, private);
-            return quote_spanned!(span=> #private::answers::<#message>());
+            return quote_spanned!(span=> #private::response_stream::<#message>());
         }
         let (span, reply) = (self.answer_span(), self.reply(private));
         let private = at(span, private);
-        quote_spanned!(span=> #private::answer::<#reply>())
+        quote_spanned!(span=> #private::response_spec::<#reply>())
     }
 
     /// Returns the type of the reply. A trait extracts it from the result, so that aliases work.
@@ -140,10 +146,10 @@ impl Method {
     }
 
     /// Returns the function that adds the description of the method's errors.
-    fn fails(&self, private: &TokenStream) -> TokenStream {
+    fn with_error(&self, private: &TokenStream) -> TokenStream {
         let span = error_span(self.outcome());
         let private = at(span, private);
-        quote_spanned!(span=> #private::error::fails)
+        quote_spanned!(span=> #private::error::with_error)
     }
 
     /// Returns an associated item of the result's error type as a `MethodError`. All uses have the
@@ -196,9 +202,10 @@ impl Method {
         let options = self
             .method_options(private)
             .unwrap_or_else(|| quote!(#private::MethodOptions::new()));
-        let (question, mut answer) = (self.question(private), self.answer(private));
+        let (request_spec, mut response_spec) =
+            (self.request_spec(private), self.response_spec(private));
         if self.replies.is_some() {
-            answer = quote!(#answer.answer());
+            response_spec = quote!(#response_spec.response_spec());
         }
         let doc = self.doc.is_empty().then(|| {
             let doc = format!("Calls `{}`.", wire.value());
@@ -212,7 +219,7 @@ impl Method {
         // This name must keep the hygiene of the expansion, not that of the span it points to.
         let target = quote!(&__target);
         let call = quote_spanned! {span=>
-            #there::request(#target, #question, #answer, #request)
+            #there::request(#target, #request_spec, #response_spec, #request)
         };
         quote! {
             #(#cfgs)*
@@ -222,7 +229,7 @@ impl Method {
             #visibility fn #ident(&self #parameter) -> #returns {
                 static __METHOD: #private::LazyMethod =
                     #private::LazyMethod::new(#wire, #options);
-                let __target = #private::Target {
+                let __target = #private::CallTarget {
                     client: self.__client(),
                     service: &Self::INFO,
                     method: &__METHOD,

@@ -34,10 +34,10 @@ impl Replies {
     }
 
     /// Returns an expression that requires the items to be messages.
-    pub(crate) fn answer(&self, private: &TokenStream) -> TokenStream {
+    pub(crate) fn response_spec(&self, private: &TokenStream) -> TokenStream {
         let (span, item) = (item_span(&self.item), &self.item);
         let private = at(span, private);
-        quote_spanned!(span=> #private::yields::<#item>())
+        quote_spanned!(span=> #private::response_stream_of::<#item>())
     }
 
     /// Returns statements that read the stream to its end. `travels` is the function that converts
@@ -46,21 +46,21 @@ impl Replies {
         &self,
         private: &TokenStream,
         running: &TokenStream,
-        travels: &TokenStream,
+        into_wire_error: &TokenStream,
     ) -> TokenStream {
         let span = self.span;
         let private = at(span, private);
-        // These names are defined and used here, with the hygiene of the span. `__out` is a
+        // These names are defined and used here, with the hygiene of the span. `__sink` is a
         // parameter of the surrounding closure, with the hygiene of the expansion.
         let (returned, end) = (Ident::new("__returned", span), Ident::new("__end", span));
-        let out = Ident::new("__out", span.resolved_at(Span::call_site()));
+        let out = Ident::new("__sink", span.resolved_at(Span::call_site()));
         let value = if self.is_bare {
             quote_spanned!(span=> #private::bare(#returned))
         } else {
             quote!(#returned)
         };
         let pump = quote_spanned! {span=>
-            let #end = #private::pump(#value, #travels, #out).await;
+            let #end = #private::pump(#value, #into_wire_error, #out).await;
             #end
         };
         quote! {

@@ -154,7 +154,7 @@ fn linked(item: &ItemStruct, keys: &Keys, fields: &[Field]) -> TokenStream {
     };
     let location = signature::location(private, Span::call_site());
     let record = quote! {
-        fn __build<'__app>(__app: &'__app #private::Resources) -> #private::Building<'__app> {
+        fn __build<'__app>(__app: &'__app #private::Resources) -> #private::ServiceFuture<'__app> {
             #build
         }
 

@@ -1,7 +1,7 @@
 //! Methods and calls from parts that know the messages: where generated code states its bounds.
 //!
-//! A bound is stated once, by [`question`] and [`answer`], so that a type that is no message is
-//! reported once although service and client both name it.
+//! A bound is stated once, by [`request_spec`] and [`response_spec`], so that a type that is no
+//! message is reported once although service and client both name it.
 
 #![allow(
     clippy::needless_pass_by_value,
@@ -22,35 +22,36 @@ use crate::handler::{
 use micro_message::__private::Yielded;
 
 /// A request is a message or a stream of such.
-pub const fn question<Req: RequestType>() -> RequestSpec<Req> {
+pub const fn request_spec<Req: RequestType>() -> RequestSpec<Req> {
     RequestSpec::of()
 }
 
 /// A reply is a message or a stream of such.
-pub const fn answer<Res: ResponseType>() -> ResponseSpec<Res> {
+pub const fn response_spec<Res: ResponseType>() -> ResponseSpec<Res> {
     ResponseSpec::of()
 }
 
 /// A request is a stream of messages.
-pub const fn questions<T: Message>() -> RequestSpec<Streaming<T>> {
-    question()
+pub const fn request_stream<T: Message>() -> RequestSpec<Streaming<T>> {
+    request_spec()
 }
 
 /// A reply is a stream of messages.
-pub const fn answers<T: Message>() -> ResponseSpec<Streaming<T>> {
-    answer()
+pub const fn response_stream<T: Message>() -> ResponseSpec<Streaming<T>> {
+    response_spec()
 }
 
 /// A reply is a stream that yields `Y`.
-pub const fn yields<Y: Yielded<Message: Message, Error: MethodError>>() -> StreamSpec<Y::Message> {
+pub const fn response_stream_of<Y: Yielded<Message: Message, Error: MethodError>>()
+-> StreamSpec<Y::Message> {
     StreamSpec::of(<Y::Error as MethodError>::DESCRIBE)
 }
 
 /// A method; what it takes and answers says of which kind.
 pub fn method<Req, Res, F, Fut>(
     name: &'static str,
-    question: RequestSpec<Req>,
-    answer: ResponseSpec<Res>,
+    request_spec: RequestSpec<Req>,
+    response_spec: ResponseSpec<Res>,
     function: F,
 ) -> Method
 where
@@ -59,7 +60,7 @@ where
     F: Fn(Parts, Req) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<Res>> + Send + 'static,
 {
-    Method::from_specs(name, question, answer, function)
+    Method::from_specs(name, request_spec, response_spec, function)
 }
 
 /// A table whose entries `#[cfg]` may have taken away.

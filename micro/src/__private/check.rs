@@ -13,7 +13,7 @@ use crate::handler::{
 use crate::wrap::Next;
 
 /// What makes a service, running.
-pub type Building<'a> = BoxFuture<'a, Result<Arc<dyn Any + Send + Sync>>>;
+pub type ServiceFuture<'a> = BoxFuture<'a, Result<Arc<dyn Any + Send + Sync>>>;
 
 /// What a method returns: a `Result`, under whatever name.
 #[diagnostic::on_unimplemented(
@@ -62,8 +62,8 @@ pub type CallerError<R> = <<R as Returned>::Error as MethodError>::Caller;
 
 /// The outcome of a method. That the error is one of a method is said by what turns it into one
 /// that travels.
-pub fn finish<R: Returned>(returned: R, travels: fn(R::Error) -> Error) -> Result<R::Ok> {
-    returned.into_result().map_err(travels)
+pub fn finish<R: Returned>(returned: R, into_wire_error: fn(R::Error) -> Error) -> Result<R::Ok> {
+    returned.into_result().map_err(into_wire_error)
 }
 
 /// The outcome of a wrap.
@@ -161,7 +161,7 @@ pub fn injected_service<S: Borrowed + ?Sized>(app: &Resources) -> Result<Arc<S>>
 pub const fn is_service<S: Service>() {}
 
 /// A service that is there already, as what makes one.
-pub fn built<S: Service>(service: Result<S>) -> Building<'static> {
+pub fn built<S: Service>(service: Result<S>) -> ServiceFuture<'static> {
     Box::pin(async move {
         let service: Arc<dyn Any + Send + Sync> = Arc::new(service?);
         Ok(service)
@@ -169,7 +169,7 @@ pub fn built<S: Service>(service: Result<S>) -> Building<'static> {
 }
 
 /// A service that an async function makes.
-pub fn construct<'a, S, F, Parameters>(function: &'a F, app: &'a Resources) -> Building<'a>
+pub fn construct<'a, S, F, Parameters>(function: &'a F, app: &'a Resources) -> ServiceFuture<'a>
 where
     S: Service,
     F: Construct<S, Parameters>,

@@ -38,7 +38,7 @@ impl LazyMethod {
 
 /// Where a call goes.
 #[derive(Debug)]
-pub struct Target<'a> {
+pub struct CallTarget<'a> {
     /// The client.
     pub client: &'a Client,
     /// The service.
@@ -49,12 +49,12 @@ pub struct Target<'a> {
 
 /// A call, to be awaited.
 pub fn request<Req, Res, E>(
-    target: &Target<'_>,
-    question: RequestSpec<Req>,
-    answer: ResponseSpec<Res>,
+    target: &CallTarget<'_>,
+    request_spec: RequestSpec<Req>,
+    response_spec: ResponseSpec<Res>,
     request: Req,
 ) -> Request<Res, E> {
-    let kind = question.kind(&answer);
+    let kind = request_spec.kind(&response_spec);
     let method = Arc::clone(target.method.info(target.service, kind));
-    Request::with_body(target.client.clone(), method, question.body(request))
+    Request::with_body(target.client.clone(), method, request_spec.body(request))
 }

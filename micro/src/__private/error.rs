@@ -12,7 +12,7 @@ use crate::handler::{Describe, Method};
 const MEMORY: usize = 1 << 20;
 
 /// The error that travels: kind and text for everybody, the message for who knows it.
-pub fn traveling<E: Typed + Message + Display>(kind: ErrorKind, typed: &E) -> Error {
+pub fn wire_error<E: Typed + Message + Display>(kind: ErrorKind, typed: &E) -> Error {
     let mut value = Vec::new();
     typed.encode(&mut value);
     let detail = Detail::new(E::detail_name(), value).with_json(json::<E>);
@@ -41,30 +41,32 @@ pub fn name<E: Message>() -> String {
     label = "expected `micro::Error`",
     note = "write `#[micro(other)] Other(micro::Error)`"
 )]
-pub trait Held {
+pub trait OtherError {
     /// The error, to keep.
-    fn hold(error: Error) -> Self;
+    fn from_error(error: Error) -> Self;
     /// The error, to send on.
-    fn release(self) -> Error;
+    fn into_error(self) -> Error;
 }
 
-impl Held for Error {
-    fn hold(error: Self) -> Self {
+impl OtherError for Error {
+    fn from_error(error: Self) -> Self {
         error
     }
 
-    fn release(self) -> Self {
+    fn into_error(self) -> Self {
         self
     }
 }
 
 /// Whatever came, as an enum that has a variant for all other errors.
-pub fn caught<E: Typed, H>(error: Error, hold: fn(Error) -> H, other: fn(H) -> E) -> E {
-    error.downcast().unwrap_or_else(|error| other(hold(error)))
+pub fn downcast_or<E: Typed, H>(error: Error, from_error: fn(Error) -> H, other: fn(H) -> E) -> E {
+    error
+        .downcast()
+        .unwrap_or_else(|error| other(from_error(error)))
 }
 
 /// Says of a method in which message its errors travel, if in any.
-pub fn fails(method: Method, describe: Option<Describe>) -> Method {
+pub fn with_error(method: Method, describe: Option<Describe>) -> Method {
     match describe {
         Some(describe) => method.error(describe),
         None => method,

@@ -7,22 +7,22 @@ use futures_core::Stream;
 
 use crate::__private::check::{Returned, finish};
 use crate::error::{Error, Result};
-use crate::handler::{Method, Out, Parts, RequestSpec, StreamItem, StreamSpec};
+use crate::handler::{Method, Parts, RequestSpec, StreamItem, StreamSink, StreamSpec};
 
 /// A method that answers with a stream.
 pub fn stream<Req, A, F, Fut>(
     name: &'static str,
-    question: RequestSpec<Req>,
-    yields: StreamSpec<A>,
+    request_spec: RequestSpec<Req>,
+    response_stream_of: StreamSpec<A>,
     function: F,
 ) -> Method
 where
     Req: 'static,
     A: Send + 'static,
-    F: Fn(Parts, Req, Out<A>) -> Fut + Clone + Send + Sync + 'static,
+    F: Fn(Parts, Req, StreamSink<A>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send + 'static,
 {
-    Method::from_stream_spec(name, question, yields, function)
+    Method::from_stream_spec(name, request_spec, response_stream_of, function)
 }
 
 /// A stream that is returned without a `Result`.
@@ -36,12 +36,12 @@ pub fn bare<S>(stream: S) -> Result<S, Infallible> {
 /// that may not is reported once.
 pub fn pump<R, A>(
     returned: R,
-    travels: fn(R::Error) -> Error,
-    out: Out<A>,
+    into_wire_error: fn(R::Error) -> Error,
+    out: StreamSink<A>,
 ) -> impl Future<Output = Result<()>> + Send
 where
     R: Returned<Ok: Stream<Item: StreamItem<A>> + Send>,
     A: Send,
 {
-    out.pump(finish(returned, travels))
+    out.pump(finish(returned, into_wire_error))
 }

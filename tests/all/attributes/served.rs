@@ -79,7 +79,7 @@ struct Refusal(u64);
 impl MethodError for Refusal {
     type Caller = Error;
 
-    fn travels(self) -> Error {
+    fn into_wire_error(self) -> Error {
         Error::permission_denied(format!("not after {}", self.0))
     }
 }

@@ -14,7 +14,7 @@ struct Refusal;
 impl micro::handler::MethodError for Refusal {
     type Caller = Error;
 
-    fn travels(self) -> Error {
+    fn into_wire_error(self) -> Error {
         Error::permission_denied("no")
     }
 }

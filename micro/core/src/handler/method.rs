@@ -12,7 +12,7 @@ use crate::handler::inject::Parts;
 use crate::handler::spec::{
     Describe, RequestSpec, RequestType, ResponseSpec, ResponseType, StreamSpec,
 };
-use crate::handler::streaming::{Out, Streaming, reply};
+use crate::handler::streaming::{StreamSink, Streaming, reply};
 use micro_message::codec::Message;
 use micro_message::error::Result;
 
@@ -165,7 +165,7 @@ impl Method {
     }
 
     /// A method that answers with a stream of any type, one that borrows from its service
-    /// included: the function pumps it into an [`Out`].
+    /// included: the function pumps it into an [`StreamSink`].
     #[doc(hidden)]
     #[allow(
         clippy::needless_pass_by_value,
@@ -180,13 +180,13 @@ impl Method {
     where
         Req: 'static,
         A: Send + 'static,
-        F: Fn(Parts, Req, Out<A>) -> Fut + Clone + Send + Sync + 'static,
+        F: Fn(Parts, Req, StreamSink<A>) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let StreamSpec {
             response,
             payload,
-            look,
+            as_payload,
             error,
         } = stream;
         let kind = request.kind(&response);
@@ -194,7 +194,7 @@ impl Method {
         let method = Self::raw(name, kind, describe, move |parts, body| {
             let function = function.clone();
             Box::pin(async move {
-                let (theirs, out) = Out::pair(look);
+                let (theirs, out) = StreamSink::pair(as_payload);
                 let running = Box::pin(function(parts, (request.from_body)(body)?, theirs));
                 reply(running, out, payload).await
             })

@@ -23,7 +23,7 @@ use micro_message::error::Error;
 /// impl MethodError for Refusal {
 ///     type Caller = Error;
 ///
-///     fn travels(self) -> Error {
+///     fn into_wire_error(self) -> Error {
 ///         Error::permission_denied("not you")
 ///     }
 /// }
@@ -43,13 +43,13 @@ pub trait MethodError: 'static {
     const DESCRIBE: Option<Describe> = None;
 
     /// The error that travels.
-    fn travels(self) -> Error;
+    fn into_wire_error(self) -> Error;
 }
 
 impl MethodError for Error {
     type Caller = Self;
 
-    fn travels(self) -> Error {
+    fn into_wire_error(self) -> Error {
         self
     }
 }
@@ -57,7 +57,7 @@ impl MethodError for Error {
 impl MethodError for Infallible {
     type Caller = Error;
 
-    fn travels(self) -> Error {
+    fn into_wire_error(self) -> Error {
         match self {}
     }
 }

@@ -75,7 +75,7 @@ pub use self::spec::{RequestSpec, ResponseSpec, StreamSpec};
 pub use self::streaming::{PayloadStream, Sender, StreamItem, StreamMetadata, Streaming, stream};
 
 #[doc(hidden)]
-pub use self::streaming::{Batch, EncodeFrame, Out, SharedSink, Source};
+pub use self::streaming::{Batch, EncodeFrame, SharedSink, Source, StreamSink};
 
 #[cfg(feature = "linkme")]
 #[doc(hidden)]

@@ -10,7 +10,7 @@ use micro_message::metadata::Metadata;
 use crate::handler::call::{Body, Response};
 use crate::handler::info::Kind;
 use crate::handler::payload::{Payload, PayloadRef};
-use crate::handler::streaming::{Look, Streaming};
+use crate::handler::streaming::{AsPayload, Streaming};
 
 /// Adds a message's descriptor and returns its full name: `M::describe`.
 pub type Describe = fn(&mut Types) -> String;
@@ -135,7 +135,7 @@ impl<M: Message> ResponseType for Streaming<M> {
     }
 
     fn into_response(self) -> Response {
-        Response::answer(self)
+        Response::from_handler(self)
     }
 
     fn from_response(reply: Response) -> Result<(Metadata, Self, Metadata)> {
@@ -221,7 +221,7 @@ impl<Res: ResponseType> ResponseSpec<Res> {
 pub struct StreamSpec<Res> {
     pub(super) response: ResponseSpec<Streaming<Res>>,
     pub(super) payload: fn(Res) -> Payload,
-    pub(super) look: Look<Res>,
+    pub(super) as_payload: AsPayload<Res>,
     /// The message in which errors within it travel.
     pub(super) error: Option<Describe>,
 }
@@ -232,7 +232,7 @@ impl<Res: Message> StreamSpec<Res> {
         Self {
             response: ResponseSpec::of(),
             payload: Payload::value,
-            look: |message| PayloadRef::Value(message),
+            as_payload: |message| PayloadRef::Value(message),
             error,
         }
     }
@@ -240,7 +240,7 @@ impl<Res: Message> StreamSpec<Res> {
 
 impl<Res> StreamSpec<Res> {
     /// What callers get.
-    pub fn answer(self) -> ResponseSpec<Streaming<Res>> {
+    pub fn response_spec(self) -> ResponseSpec<Streaming<Res>> {
         self.response
     }
 }

@@ -20,24 +20,24 @@ use crate::handler::streaming::source::{SharedSink, Source};
 use micro_message::error::{Error, Result};
 
 /// A borrowed view of a message.
-pub(in crate::handler) type Look<A> = fn(&A) -> PayloadRef<'_>;
+pub(in crate::handler) type AsPayload<A> = fn(&A) -> PayloadRef<'_>;
 
 /// What a function and its stream have laid down for the reader.
 ///
 /// Both run within the reader's poll, so the lock is never waited for.
-pub struct Out<A>(Arc<Mutex<Slot<A>>>);
+pub struct StreamSink<A>(Arc<Mutex<SinkState<A>>>);
 
-struct Slot<A> {
+struct SinkState<A> {
     /// Whether the function has returned its stream.
     is_open: bool,
     /// Where messages go while the reader takes many at once.
     sink: Option<SharedSink>,
-    look: Look<A>,
+    as_payload: AsPayload<A>,
     /// What the reader has not taken yet.
-    laid: Option<Laid<A>>,
+    pending: Option<SinkItem<A>>,
 }
 
-enum Laid<A> {
+enum SinkItem<A> {
     /// A message for a reader who takes one at a time.
     Message(A),
     /// The sink wants no more for now.
@@ -45,14 +45,14 @@ enum Laid<A> {
     Error(Error),
 }
 
-impl<A> Out<A> {
+impl<A> StreamSink<A> {
     /// The function's end, and the reader's.
-    pub(in crate::handler) fn pair(look: Look<A>) -> (Self, Self) {
-        let slot = Arc::new(Mutex::new(Slot {
+    pub(in crate::handler) fn pair(as_payload: AsPayload<A>) -> (Self, Self) {
+        let slot = Arc::new(Mutex::new(SinkState {
             is_open: false,
             sink: None,
-            look,
-            laid: None,
+            as_payload,
+            pending: None,
         }));
         (Self(Arc::clone(&slot)), Self(slot))
     }
@@ -71,39 +71,39 @@ impl<A> Out<A> {
                 self.with(|slot| slot.is_open = true);
                 return Poll::Pending;
             }
-            let laid = match self.with(|slot| (slot.sink.clone(), slot.look)) {
+            let pending = match self.with(|slot| (slot.sink.clone(), slot.as_payload)) {
                 (None, _) => single(stream.as_mut().poll_next(cx)),
-                (Some(sink), look) => fill(stream.as_mut(), cx, &sink, look),
+                (Some(sink), as_payload) => fill(stream.as_mut(), cx, &sink, as_payload),
             };
-            let Some(laid) = ready!(laid) else {
+            let Some(pending) = ready!(pending) else {
                 return Poll::Ready(());
             };
-            self.with(|slot| slot.laid = Some(laid));
+            self.with(|slot| slot.pending = Some(pending));
             Poll::Pending
         })
         .await;
         Ok(())
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Slot<A>) -> T) -> T {
-        look(&mut self.0.lock())
+    fn with<T>(&self, as_payload: impl FnOnce(&mut SinkState<A>) -> T) -> T {
+        as_payload(&mut self.0.lock())
     }
 }
 
-impl<A> fmt::Debug for Out<A> {
+impl<A> fmt::Debug for StreamSink<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Out").finish_non_exhaustive()
+        f.debug_struct("StreamSink").finish_non_exhaustive()
     }
 }
 
-/// The reply of a function that pumps its stream into an [`Out`].
+/// The reply of a function that pumps its stream into an [`StreamSink`].
 ///
 /// # Errors
 ///
 /// The function's, when it returns no stream.
 pub(in crate::handler) async fn reply<A, Fut>(
     mut running: Pin<Box<Fut>>,
-    slot: Out<A>,
+    slot: StreamSink<A>,
     payload: fn(A) -> Payload,
 ) -> Result<Response>
 where
@@ -111,7 +111,7 @@ where
     Fut: Future<Output = Result<()>> + Send + 'static,
 {
     opened(running.as_mut(), &slot).await?;
-    let messages = PayloadStream::from_source(Pumped {
+    let messages = PayloadStream::from_source(FunctionStream {
         running: Some(running),
         slot,
         payload,
@@ -122,7 +122,7 @@ where
 /// Runs a function until it has returned its stream.
 async fn opened<A>(
     mut running: Pin<&mut (impl Future<Output = Result<()>> + Send)>,
-    slot: &Out<A>,
+    slot: &StreamSink<A>,
 ) -> Result<()> {
     poll_fn(|cx| match running.as_mut().poll(cx) {
         Poll::Pending if !slot.with(|slot| slot.is_open) => Poll::Pending,
@@ -132,9 +132,9 @@ async fn opened<A>(
     .await
 }
 
-fn single<A>(next: Poll<Option<impl StreamItem<A>>>) -> Poll<Option<Laid<A>>> {
-    let laid = |item: Result<A>| item.map_or_else(Laid::Error, Laid::Message);
-    next.map(|next| next.map(|item| laid(item.into_item())))
+fn single<A>(next: Poll<Option<impl StreamItem<A>>>) -> Poll<Option<SinkItem<A>>> {
+    let pending = |item: Result<A>| item.map_or_else(SinkItem::Error, SinkItem::Message);
+    next.map(|next| next.map(|item| pending(item.into_item())))
 }
 
 /// Puts the messages that are ready into a sink.
@@ -142,14 +142,14 @@ fn fill<A>(
     mut stream: Pin<&mut impl Stream<Item: StreamItem<A>>>,
     cx: &mut Context<'_>,
     sink: &SharedSink,
-    look: Look<A>,
-) -> Poll<Option<Laid<A>>> {
+    as_payload: AsPayload<A>,
+) -> Poll<Option<SinkItem<A>>> {
     let mut sink = sink.lock();
     while let Some(item) = ready!(stream.as_mut().poll_next(cx)) {
         match item.into_item() {
-            Err(error) => return Poll::Ready(Some(Laid::Error(error))),
-            Ok(message) if sink.put(look(&message)).is_break() => {
-                return Poll::Ready(Some(Laid::Full));
+            Err(error) => return Poll::Ready(Some(SinkItem::Error(error))),
+            Ok(message) if sink.put(as_payload(&message)).is_break() => {
+                return Poll::Ready(Some(SinkItem::Full));
             }
             Ok(_) => {}
         }
@@ -158,36 +158,36 @@ fn fill<A>(
 }
 
 /// A function, its stream and all they borrow, read as messages.
-struct Pumped<A, Fut> {
+struct FunctionStream<A, Fut> {
     /// `None` once it has ended.
     running: Option<Pin<Box<Fut>>>,
-    slot: Out<A>,
+    slot: StreamSink<A>,
     payload: fn(A) -> Payload,
 }
 
-impl<A, Fut: Future<Output = Result<()>>> Pumped<A, Fut> {
+impl<A, Fut: Future<Output = Result<()>>> FunctionStream<A, Fut> {
     /// What the function lays down next.
     fn poll_laid(
         &mut self,
         cx: &mut Context<'_>,
         sink: Option<&SharedSink>,
-    ) -> Poll<Option<Laid<A>>> {
+    ) -> Poll<Option<SinkItem<A>>> {
         let Some(running) = &mut self.running else {
             return Poll::Ready(None);
         };
         self.slot.with(|slot| slot.sink = sink.cloned());
         if let Poll::Ready(outcome) = running.as_mut().poll(cx) {
             self.running = None;
-            return Poll::Ready(outcome.err().map(Laid::Error));
+            return Poll::Ready(outcome.err().map(SinkItem::Error));
         }
-        match self.slot.with(|slot| slot.laid.take()) {
+        match self.slot.with(|slot| slot.pending.take()) {
             None => Poll::Pending,
-            laid => Poll::Ready(laid),
+            pending => Poll::Ready(pending),
         }
     }
 }
 
-impl<A, Fut> Source for Pumped<A, Fut>
+impl<A, Fut> Source for FunctionStream<A, Fut>
 where
     A: Send,
     Fut: Future<Output = Result<()>> + Send,
@@ -196,10 +196,10 @@ where
         Poll::Ready(loop {
             match ready!(self.poll_laid(cx, None)) {
                 None => break None,
-                Some(Laid::Message(message)) => break Some(Ok((self.payload)(message))),
-                Some(Laid::Error(error)) => break Some(Err(error)),
+                Some(SinkItem::Message(message)) => break Some(Ok((self.payload)(message))),
+                Some(SinkItem::Error(error)) => break Some(Err(error)),
                 // One is asked for, there is no sink.
-                Some(Laid::Full) => {}
+                Some(SinkItem::Full) => {}
             }
         })
     }
@@ -212,11 +212,11 @@ where
         Poll::Ready(loop {
             match ready!(self.poll_laid(cx, Some(sink))) {
                 None => break None,
-                Some(Laid::Full) => break Some(Ok(())),
-                Some(Laid::Error(error)) => break Some(Err(error)),
-                Some(Laid::Message(message)) => {
-                    let look = self.slot.with(|slot| slot.look);
-                    if sink.lock().put(look(&message)).is_break() {
+                Some(SinkItem::Full) => break Some(Ok(())),
+                Some(SinkItem::Error(error)) => break Some(Err(error)),
+                Some(SinkItem::Message(message)) => {
+                    let as_payload = self.slot.with(|slot| slot.as_payload);
+                    if sink.lock().put(as_payload(&message)).is_break() {
                         break Some(Ok(()));
                     }
                 }

@@ -10,8 +10,8 @@ mod sender;
 mod source;
 
 pub use self::batch::{Batch, EncodeFrame};
-pub use self::borrowing::Out;
-pub(super) use self::borrowing::{Look, reply};
+pub use self::borrowing::StreamSink;
+pub(super) use self::borrowing::{AsPayload, reply};
 pub use self::payloads::{PayloadStream, StreamMetadata};
 pub use self::sender::{Sender, stream};
 pub use self::source::{SharedSink, Source};
