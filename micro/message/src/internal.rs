@@ -1,6 +1,6 @@
 //! Names for the other crates of micro. Semantic versioning does not cover them.
 
+pub use crate::codec::excerpt::{excerpt, wrong_type};
 pub use crate::codec::proto::{Reader, Wire, put_bytes, put_key, put_nested, put_varint};
-pub use crate::codec::shown::{shown, wrong_type};
 pub use crate::codec::types::full_name;
 pub use crate::sort::{sort_by, sort_by_key};

@@ -77,7 +77,7 @@ pub(super) fn describe(variants: &[Variant], of: Option<&TokenStream>) -> TokenS
         let (kind, about) = (element_call(variant, "kind"), about(&variant.about));
         quote! {{
             let __ty = __micro::FieldType::single(#kind(__types));
-            __message.field(#tag, [#name, #json], __ty) #of .about(#about);
+            __message.field(#tag, [#name, #json], __ty) #of .document_field(#about);
         }}
     })
 }
@@ -174,7 +174,7 @@ fn read(variants: &[Variant]) -> TokenStream {
         #slots
         #keys
         #choose
-        __micro::Err(__micro::Fault::Choice)
+        __micro::Err(__micro::DecodeError::Choice)
     }
 }
 

@@ -136,7 +136,7 @@ fn describe(message: &Message, enumeration: &Enumeration) -> TokenStream {
         }
     });
     quote! {
-        __enum.about_it(#head);
+        __enum.document(#head);
         __enum.reserve(#reserved);
         #catch_all
         #unspecified
@@ -158,7 +158,7 @@ fn field(message: &Message) -> TokenStream {
 
             fn absent(
                 __bounds: &mut __micro::Bounds,
-            ) -> __micro::Result<Self, __micro::Fault> {
+            ) -> __micro::Result<Self, __micro::DecodeError> {
                 __micro::absent_enum(__bounds)
             }
 
@@ -176,7 +176,7 @@ fn field(message: &Message) -> TokenStream {
                 __slot: &mut __micro::Option<Self>,
                 __wire: __micro::Wire,
                 __reader: &mut __micro::Reader<'_>,
-            ) -> __micro::Result<(), __micro::Fault> {
+            ) -> __micro::Result<(), __micro::DecodeError> {
                 *__slot = __micro::Some(__micro::read_enum(__wire, __reader)?);
                 __micro::Ok(())
             }
@@ -220,7 +220,7 @@ fn element(message: &Message) -> TokenStream {
             fn read(
                 __wire: __micro::Wire,
                 __reader: &mut __micro::Reader<'_>,
-            ) -> __micro::Result<Self, __micro::Fault> {
+            ) -> __micro::Result<Self, __micro::DecodeError> {
                 __micro::read_enum(__wire, __reader)
             }
 
@@ -232,7 +232,7 @@ fn element(message: &Message) -> TokenStream {
                 __list: &mut __micro::Vec<Self>,
                 __wire: __micro::Wire,
                 __reader: &mut __micro::Reader<'_>,
-            ) -> __micro::Result<(), __micro::Fault> {
+            ) -> __micro::Result<(), __micro::DecodeError> {
                 __micro::merge_enums(__list, __wire, __reader)
             }
         }

@@ -104,7 +104,7 @@ pub(crate) fn describe(body: &Body) -> TokenStream {
                 let doc = &field.about.doc;
                 return quote! {{
                     #oneof::describe(#name, __message, __types);
-                    __message.about_oneof(#name, #doc);
+                    __message.document_oneof(#name, #doc);
                 }};
             }
             Way::As(field_as) => quote!(#field_as::ty_as),
@@ -117,7 +117,7 @@ pub(crate) fn describe(body: &Body) -> TokenStream {
             (!has_default).then(|| quote!(.required(__micro::is_required(#field::absent))));
         quote! {{
             let __ty = #ty(__types);
-            __message.field(#tag, [#name, #json], __ty) #required .about(#about);
+            __message.field(#tag, [#name, #json], __ty) #required .document_field(#about);
         }}
     })
 }

@@ -28,7 +28,7 @@ pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
                 __message: &mut __micro::MessageDescriptor,
                 __types: &mut __micro::Types,
             ) {
-                __message.about_oneof(__oneof, #doc);
+                __message.document_oneof(__oneof, #doc);
                 #describe
             }
 
@@ -41,7 +41,7 @@ pub(crate) fn expand(message: &Message, variants: &[Variant]) -> TokenStream {
                 __tag: u32,
                 __wire: __micro::Wire,
                 __reader: &mut __micro::Reader<'_>,
-            ) -> __micro::Result<(), __micro::Fault> {
+            ) -> __micro::Result<(), __micro::DecodeError> {
                 match __tag {
                     #merge
                     _ => __reader.skip(__tag, __wire),

@@ -53,7 +53,7 @@ fn record(message: &Message, parts: &Parts) -> TokenStream {
             fn describe(__types: &mut __micro::Types) -> __micro::String {
                 #place
                 __types.message::<Self>(&__package, &__name, |__message, __types| {
-                    __message.about_it(#about);
+                    __message.document(#about);
                     __message.reserve(#reserved);
                     #describe
                 })
@@ -65,7 +65,7 @@ fn record(message: &Message, parts: &Parts) -> TokenStream {
 
             fn read(
                 __reader: &mut __micro::Reader<'_>,
-            ) -> __micro::Result<Self, __micro::Fault> {
+            ) -> __micro::Result<Self, __micro::DecodeError> {
                 #read
             }
 
@@ -97,7 +97,7 @@ pub(crate) fn field(message: &Message) -> TokenStream {
 
             fn absent(
                 __bounds: &mut __micro::Bounds,
-            ) -> __micro::Result<Self, __micro::Fault> {
+            ) -> __micro::Result<Self, __micro::DecodeError> {
                 __micro::absent_record(__bounds)
             }
 
@@ -109,7 +109,7 @@ pub(crate) fn field(message: &Message) -> TokenStream {
                 __slot: &mut __micro::Option<Self>,
                 __wire: __micro::Wire,
                 __reader: &mut __micro::Reader<'_>,
-            ) -> __micro::Result<(), __micro::Fault> {
+            ) -> __micro::Result<(), __micro::DecodeError> {
                 __micro::merge_record(__slot, __wire, __reader)
             }
 
@@ -139,7 +139,7 @@ pub(crate) fn field(message: &Message) -> TokenStream {
             fn read(
                 __wire: __micro::Wire,
                 __reader: &mut __micro::Reader<'_>,
-            ) -> __micro::Result<Self, __micro::Fault> {
+            ) -> __micro::Result<Self, __micro::DecodeError> {
                 __micro::read_record(__wire, __reader)
             }
         }

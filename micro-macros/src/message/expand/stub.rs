@@ -95,7 +95,7 @@ fn oneof(message: &Message) -> TokenStream {
                 _: u32,
                 _: __micro::Wire,
                 _: &mut __micro::Reader<'_>,
-            ) -> __micro::Result<(), __micro::Fault> {
+            ) -> __micro::Result<(), __micro::DecodeError> {
                 #never
             }
 

@@ -15,7 +15,7 @@ pub use crate::codec::field::{Element, Field, FieldName, Record};
 pub use crate::codec::json::{Entries, Input, View, entry_view, record_from_serde};
 pub use crate::codec::naming::{name, name_of, package};
 pub use crate::codec::oneof::{Oneof, OneofField, concat, count};
-pub use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
+pub use crate::codec::proto::{Bounds, DecodeError, Reader, Wire, put_nested};
 pub use crate::codec::types::{FieldType, Kind, MessageDescriptor, Types, full_name};
 pub use crate::codec::value::{
     Enumeration, ValueName, absent_enum, absent_record, decode, decode_json, deserialize, encode,
@@ -38,7 +38,7 @@ pub fn owned(text: &str) -> String {
 }
 
 /// Whether a field must be sent because it has no default value.
-pub fn is_required<T>(absent: fn(&mut Bounds) -> Result<T, Fault>) -> bool {
+pub fn is_required<T>(absent: fn(&mut Bounds) -> Result<T, DecodeError>) -> bool {
     absent(&mut Bounds::new(usize::MAX)).is_err()
 }
 

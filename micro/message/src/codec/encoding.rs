@@ -3,7 +3,7 @@
 //! JSON has no alternative encodings, so this module only handles bytes and descriptors.
 
 use crate::codec::field::{Element, Field};
-use crate::codec::proto::{Fault, Reader, Wire};
+use crate::codec::proto::{DecodeError, Reader, Wire};
 use crate::codec::types::{FieldType, Kind, Types};
 
 /// The type's default encoding.
@@ -54,7 +54,11 @@ pub trait ElementAs<E>: Element {
     fn put_always_as(&self, tag: u32, out: &mut Vec<u8>);
 
     /// Reads one occurrence and merges it into the value read so far.
-    fn merge_as(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault>;
+    fn merge_as(
+        slot: &mut Option<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError>;
 
     /// Appends a list.
     fn put_list_as(list: &[Self], tag: u32, out: &mut Vec<u8>) {
@@ -68,7 +72,7 @@ pub trait ElementAs<E>: Element {
         list: &mut Vec<Self>,
         wire: Wire,
         reader: &mut Reader<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), DecodeError> {
         reader.grow(list, 1)?;
         let mut slot = None;
         match Self::merge_as(&mut slot, wire, reader) {
@@ -99,7 +103,11 @@ pub trait FieldAs<E>: Field {
     fn put_as(&self, tag: u32, out: &mut Vec<u8>);
 
     /// Reads one occurrence of the field and merges it into the value read so far.
-    fn merge_as(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault>;
+    fn merge_as(
+        slot: &mut Option<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError>;
 }
 
 /// A list that supports the unpacked encoding: one field per item.
@@ -120,7 +128,7 @@ pub trait Unpacked<E>: Field {
         slot: &mut Option<Self>,
         wire: Wire,
         reader: &mut Reader<'_>,
-    ) -> Result<(), Fault>;
+    ) -> Result<(), DecodeError>;
 }
 
 impl<T: Element> ElementAs<Plain> for T {
@@ -132,7 +140,11 @@ impl<T: Element> ElementAs<Plain> for T {
         self.put_always(tag, out);
     }
 
-    fn merge_as(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+    fn merge_as(
+        slot: &mut Option<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
         T::merge(slot, wire, reader)
     }
 
@@ -144,7 +156,7 @@ impl<T: Element> ElementAs<Plain> for T {
         list: &mut Vec<Self>,
         wire: Wire,
         reader: &mut Reader<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), DecodeError> {
         T::merge_list(list, wire, reader)
     }
 }
@@ -160,7 +172,11 @@ impl<E, T: ElementAs<E>> FieldAs<E> for Option<T> {
         }
     }
 
-    fn merge_as(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+    fn merge_as(
+        slot: &mut Option<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
         T::merge_as(slot.get_or_insert(None), wire, reader)
     }
 }
@@ -174,7 +190,11 @@ impl<E, T: ElementAs<E>> FieldAs<E> for Vec<T> {
         T::put_list_as(self, tag, out);
     }
 
-    fn merge_as(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+    fn merge_as(
+        slot: &mut Option<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
         T::merge_list_as(slot.get_or_insert_with(Self::new), wire, reader)
     }
 }
@@ -197,7 +217,7 @@ impl<E, T: ElementAs<E>> Unpacked<E> for Vec<T> {
         slot: &mut Option<Self>,
         wire: Wire,
         reader: &mut Reader<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), DecodeError> {
         T::merge_list_as(slot.get_or_insert_with(Self::new), wire, reader)
     }
 }

@@ -14,7 +14,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserializer, Serializer};
 
 use crate::codec::json::{Entries, Input, entry};
-use crate::codec::proto::{Bounds, Fault, Reader, Wire};
+use crate::codec::proto::{Bounds, DecodeError, Reader, Wire};
 use crate::codec::types::{FieldType, Kind, Types};
 use crate::codec::value;
 
@@ -32,13 +32,17 @@ pub trait Field: Sized {
     fn ty(types: &mut Types) -> FieldType;
 
     /// Returns the value of a field that was not sent, or `Missing` if the field is required.
-    fn absent(bounds: &mut Bounds) -> Result<Self, Fault>;
+    fn absent(bounds: &mut Bounds) -> Result<Self, DecodeError>;
 
     /// Appends the field, unless it has its default value.
     fn put(&self, tag: u32, out: &mut Vec<u8>);
 
     /// Reads one occurrence of the field and merges it into the value read so far.
-    fn merge(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault>;
+    fn merge(
+        slot: &mut Option<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError>;
 
     /// Whether the value is the default value, which JSON omits.
     fn omit(&self) -> bool {
@@ -97,7 +101,7 @@ pub trait Field: Sized {
         reader: &mut Reader<'_>,
         tag: u32,
         names: &'static [FieldName],
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, DecodeError> {
         match slot {
             Some(value) => Ok(value),
             None => reader.absent(tag, names),
@@ -166,7 +170,7 @@ pub trait Element: Field {
     fn put_always(&self, tag: u32, out: &mut Vec<u8>);
 
     /// Reads a value.
-    fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault>;
+    fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
 
     /// The type of a list of these elements.
     fn list_ty(types: &mut Types) -> FieldType {
@@ -181,7 +185,11 @@ pub trait Element: Field {
     }
 
     /// Reads one occurrence of a list.
-    fn merge_list(list: &mut Vec<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+    fn merge_list(
+        list: &mut Vec<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
         reader.grow(list, 1)?;
         match Self::read(wire, reader) {
             Ok(item) => {
@@ -240,7 +248,7 @@ pub trait Record: Sized + 'static {
     fn write(&self, out: &mut Vec<u8>);
 
     /// Reads fields until the end of the message.
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault>;
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
 
     /// Writes the fields through serde.
     fn to_map<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;

@@ -3,13 +3,13 @@
 pub(crate) mod encoding;
 pub(crate) mod field;
 pub(crate) mod json;
-pub(crate) mod known;
+pub(crate) mod well_known;
 mod message;
 pub(crate) mod naming;
 pub(crate) mod oneof;
-mod place;
+mod field_path;
 pub(crate) mod proto;
-pub(crate) mod shown;
+pub(crate) mod excerpt;
 pub(crate) mod types;
 pub(crate) mod value;
 

@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 
 use crate::codec::field::FieldName;
 use crate::codec::json::Entries;
-use crate::codec::proto::{Fault, Reader, Wire};
+use crate::codec::proto::{DecodeError, Reader, Wire};
 use crate::codec::types::{MessageDescriptor, Types};
 
 /// An enum with data whose variants are fields. `#[micro::message(oneof)]` implements it.
@@ -32,7 +32,7 @@ pub trait Oneof: Sized + 'static {
         tag: u32,
         wire: Wire,
         reader: &mut Reader<'_>,
-    ) -> Result<(), Fault>;
+    ) -> Result<(), DecodeError>;
 
     /// Writes the variant through serde.
     fn to_map<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
@@ -72,7 +72,7 @@ pub trait OneofField: Sized {
     fn put(&self, out: &mut Vec<u8>);
 
     /// Reads the field of one of the variants.
-    fn merge(&mut self, tag: u32, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault>;
+    fn merge(&mut self, tag: u32, wire: Wire, reader: &mut Reader<'_>) -> Result<(), DecodeError>;
 
     /// Writes the variant that is set into a map.
     fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
@@ -104,7 +104,7 @@ impl<T: Oneof> OneofField for Option<T> {
     }
 
     #[inline]
-    fn merge(&mut self, tag: u32, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+    fn merge(&mut self, tag: u32, wire: Wire, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
         T::merge(self, tag, wire, reader)
     }
 

@@ -16,12 +16,12 @@ use serde::{Deserializer, Serializer};
 use serde_json::Value as Json;
 
 use crate::codec::Message;
+use crate::codec::excerpt::{excerpt, wrong_type};
 use crate::codec::field::Field;
 use crate::codec::json::Input;
-use crate::codec::known::{Known, known};
-use crate::codec::proto::{Fault, Reader};
-use crate::codec::shown::{shown, wrong_type};
+use crate::codec::proto::{DecodeError, Reader};
 use crate::codec::types::{FieldType, Kind, Types};
+use crate::codec::well_known::{WellKnown, known};
 use crate::error::{Error, Result};
 use crate::types::mask::FieldMask;
 use crate::types::value::{ListValue, Struct, Value};
@@ -179,29 +179,29 @@ fn unknown(name: &str) -> String {
     format!(
         "unknown message type `{}`; mark it `#[micro::message(any)]` and use its crate, so that \
          it is linked",
-        shown(name)
+        excerpt(name)
     )
 }
 
 thread_local! {
     /// Number of `Any` that are being written around the current one.
-    static AROUND: Cell<u32> = const { Cell::new(0) };
+    static NESTING: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Runs a function one level deeper, up to [`DEPTH`]: deeply nested values would overflow the
 /// stack.
-fn deeper<T>(act: impl FnOnce() -> Result<T>) -> Result<T> {
-    let depth = AROUND.get();
+fn nested<T>(act: impl FnOnce() -> Result<T>) -> Result<T> {
+    let depth = NESTING.get();
     if depth >= DEPTH {
         return Err(Error::internal("nested too deeply"));
     }
-    AROUND.set(depth + 1);
+    NESTING.set(depth + 1);
     let result = act();
-    AROUND.set(depth);
+    NESTING.set(depth);
     result
 }
 
-impl Known for Any {
+impl WellKnown for Any {
     fn full_name() -> String {
         "google.protobuf.Any".to_owned()
     }
@@ -218,7 +218,7 @@ impl Known for Any {
         self.value.put(2, out);
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (mut type_url, mut value) = (None, None);
         while let Some((tag, wire)) = reader.key()? {
             match tag {
@@ -239,7 +239,7 @@ impl Known for Any {
         }
         let name = self.name();
         let known = LinkedMessage::find(name).ok_or_else(|| S::Error::custom(unknown(name)))?;
-        let json = deeper(|| (known.to_json)(&self.value))
+        let json = nested(|| (known.to_json)(&self.value))
             .map_err(|error| S::Error::custom(error.chain()))?;
         let json: Json = serde_json::from_slice(&json).map_err(S::Error::custom)?;
         let mut map = serializer.serialize_map(None)?;

@@ -4,12 +4,12 @@ use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserializer, Serializer};
 
+use crate::codec::excerpt::cut;
 use crate::codec::field::Field;
 use crate::codec::json::{Input, text};
-use crate::codec::known::{Known, known};
-use crate::codec::proto::{Fault, Reader};
-use crate::codec::shown::cut;
+use crate::codec::proto::{DecodeError, Reader};
 use crate::codec::types::{FieldType, Kind, Types};
+use crate::codec::well_known::{WellKnown, known};
 
 /// Paths of fields, for example `name` and `address.street`. The JSON form is one string of
 /// comma-separated paths in lowerCamelCase.
@@ -19,7 +19,7 @@ pub struct FieldMask {
     pub paths: Vec<String>,
 }
 
-impl Known for FieldMask {
+impl WellKnown for FieldMask {
     fn full_name() -> String {
         "google.protobuf.FieldMask".to_owned()
     }
@@ -34,7 +34,7 @@ impl Known for FieldMask {
         self.paths.put(1, out);
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let mut paths = None;
         while let Some((tag, wire)) = reader.key()? {
             match tag {

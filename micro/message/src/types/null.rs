@@ -7,7 +7,7 @@ use serde::{Deserializer, Serializer};
 
 use crate::codec::field::{Element, Field};
 use crate::codec::json::Input;
-use crate::codec::proto::{Bounds, Fault, Reader, Wire};
+use crate::codec::proto::{Bounds, DecodeError, Reader, Wire};
 use crate::codec::types::{EnumDescriptor, FieldType, Kind, Types};
 use crate::codec::value::{Enumeration, ValueName, merge_enums, put_enum, put_enums, read_enum};
 
@@ -48,13 +48,17 @@ impl Field for NullValue {
         FieldType::single(Self::kind(types))
     }
 
-    fn absent(_: &mut Bounds) -> Result<Self, Fault> {
+    fn absent(_: &mut Bounds) -> Result<Self, DecodeError> {
         Ok(Self)
     }
 
     fn put(&self, _: u32, _: &mut Vec<u8>) {}
 
-    fn merge(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+    fn merge(
+        slot: &mut Option<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
         *slot = Some(<Self as Element>::read(wire, reader)?);
         Ok(())
     }
@@ -86,7 +90,7 @@ impl Element for NullValue {
         put_enum(self, tag, out);
     }
 
-    fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault> {
+    fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         read_enum(wire, reader)
     }
 
@@ -94,7 +98,11 @@ impl Element for NullValue {
         put_enums(list, tag, out);
     }
 
-    fn merge_list(list: &mut Vec<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+    fn merge_list(
+        list: &mut Vec<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
         merge_enums(list, wire, reader)
     }
 }

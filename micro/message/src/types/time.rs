@@ -6,14 +6,14 @@ use serde::{Deserializer, Serializer};
 
 use crate::codec::field::Field;
 use crate::codec::json::Input;
-use crate::codec::known::{Known, known};
-use crate::codec::proto::{Fault, Reader};
+use crate::codec::proto::{DecodeError, Reader};
 use crate::codec::types::{Kind, Types};
 use crate::codec::value::{duration_body, time_body};
+use crate::codec::well_known::{WellKnown, known};
 
 macro_rules! time {
     ($type:ty, $name:literal, $body:ident) => {
-        impl Known for $type {
+        impl WellKnown for $type {
             fn full_name() -> String {
                 concat!("google.protobuf.", $name).to_owned()
             }
@@ -29,7 +29,7 @@ macro_rules! time {
                 $body::write(self, out);
             }
 
-            fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+            fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
                 $body::read(reader)
             }
 

@@ -9,9 +9,9 @@ use serde::{Deserializer, Serializer};
 
 use crate::codec::field::{Element, Field};
 use crate::codec::json::{Input, Output, Seed};
-use crate::codec::known::{Known, known};
-use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
+use crate::codec::proto::{Bounds, DecodeError, Reader, Wire, put_nested};
 use crate::codec::types::{FieldType, Kind, Types};
+use crate::codec::well_known::{WellKnown, known};
 use crate::types::null::NullValue;
 
 /// An arbitrary JSON value. The default is null.
@@ -76,7 +76,7 @@ from_plain! {
     Vec<Value>, values => Self::List(ListValue { values });
 }
 
-impl Known for Struct {
+impl WellKnown for Struct {
     fn full_name() -> String {
         "google.protobuf.Struct".to_owned()
     }
@@ -92,7 +92,7 @@ impl Known for Struct {
         self.fields.put(1, out);
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let mut fields = None;
         while let Some((tag, wire)) = reader.key()? {
             match tag {
@@ -122,7 +122,7 @@ impl Known for Struct {
     }
 }
 
-impl Known for ListValue {
+impl WellKnown for ListValue {
     fn full_name() -> String {
         "google.protobuf.ListValue".to_owned()
     }
@@ -138,7 +138,7 @@ impl Known for ListValue {
         self.values.put(1, out);
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let mut values = None;
         while let Some((tag, wire)) = reader.key()? {
             match tag {
@@ -168,7 +168,7 @@ impl Known for ListValue {
     }
 }
 
-impl Known for Value {
+impl WellKnown for Value {
     fn full_name() -> String {
         "google.protobuf.Value".to_owned()
     }
@@ -202,7 +202,7 @@ impl Known for Value {
         }
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let mut value = Self::Null;
         while let Some((tag, wire)) = reader.key()? {
             value = match (tag, value) {
@@ -233,8 +233,8 @@ impl Known for Value {
             Self::Number(number) => serializer.serialize_f64(*number),
             Self::String(text) => serializer.serialize_str(text),
             Self::Bool(flag) => serializer.serialize_bool(*flag),
-            Self::Struct(value) => Known::to_serde(value, serializer),
-            Self::List(list) => Known::to_serde(list, serializer),
+            Self::Struct(value) => WellKnown::to_serde(value, serializer),
+            Self::List(list) => WellKnown::to_serde(list, serializer),
         }
     }
 
@@ -257,10 +257,10 @@ known!(ListValue);
 known!(Value);
 
 /// Reads a message and merges it into an earlier one.
-fn again<K: Field>(earlier: K, wire: Wire, reader: &mut Reader<'_>) -> Result<K, Fault> {
+fn again<K: Field>(earlier: K, wire: Wire, reader: &mut Reader<'_>) -> Result<K, DecodeError> {
     let mut slot = Some(earlier);
     K::merge(&mut slot, wire, reader)?;
-    slot.ok_or(Fault::Missing)
+    slot.ok_or(DecodeError::Missing)
 }
 
 fn leave<T, E: serde::de::Error>(input: &Input, value: T) -> Result<T, E> {

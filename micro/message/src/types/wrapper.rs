@@ -3,10 +3,10 @@
 use serde::{Deserializer, Serializer};
 
 use crate::codec::json::Input;
-use crate::codec::known::{Known, known};
-use crate::codec::proto::{Fault, Reader};
+use crate::codec::proto::{DecodeError, Reader};
 use crate::codec::types::Types;
 use crate::codec::value::{Wrapped as Inner, read_wrapped};
+use crate::codec::well_known::{WellKnown, known};
 
 /// A wrapper message around a value. Its JSON form is the value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,7 +21,7 @@ impl<T> From<T> for Wrapped<T> {
     }
 }
 
-impl<T: Inner + Send + Sync> Known for Wrapped<T> {
+impl<T: Inner + Send + Sync> WellKnown for Wrapped<T> {
     fn full_name() -> String {
         <T as Inner>::full_name()
     }
@@ -34,7 +34,7 @@ impl<T: Inner + Send + Sync> Known for Wrapped<T> {
         self.0.put(1, out);
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         read_wrapped(&mut None, reader).map(Self)
     }
 

@@ -15,7 +15,7 @@ use crate::model::Http;
 use micro_core::handler::HttpRule;
 use micro_message::codec::{FieldDescriptor, Kind, Label, Types};
 use micro_message::error::{Error, Result};
-use micro_message::internal::shown;
+use micro_message::internal::excerpt;
 use micro_wire::percent::{Mode, decode};
 
 /// A checked rule of a method: it defines which part of a request fills which field.
@@ -204,7 +204,7 @@ impl Binding {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let read = |text| {
                 decode(text, Mode::Form).map_err(|malformed| {
-                    let name = shown(name);
+                    let name = excerpt(name);
                     Error::invalid_argument(format!("parameter `{name}`: {malformed}"))
                 })
             };
@@ -214,7 +214,7 @@ impl Binding {
                 None => (&*name, None),
             };
             let wrong = |problem: &str| {
-                Error::invalid_argument(format!("parameter `{}`: {problem}", shown(&name)))
+                Error::invalid_argument(format!("parameter `{}`: {problem}", excerpt(&name)))
             };
             let target = resolve(types, &self.input, path).map_err(|astray| match astray {
                 Astray::Unknown => self.unknown(types, place, &name),

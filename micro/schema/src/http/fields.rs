@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::http::scalar;
 use micro_message::codec::{FieldDescriptor, FieldType, Kind, Label, MessageDescriptor, Types};
-use micro_message::internal::shown;
+use micro_message::internal::excerpt;
 
 /// Maximum depth of a name such as `a.b.c`.
 const DEPTH: usize = 32;
@@ -118,7 +118,7 @@ impl Fields {
         (key, text): (Option<&str>, &str),
         budget: &mut Budget,
     ) -> Result<(), String> {
-        let expected = |expected| format!("`{}` is not {expected}", shown(text));
+        let expected = |expected| format!("`{}` is not {expected}", excerpt(text));
         let json = scalar::json(&target.ty.kind, text).map_err(expected)?;
         let place = match target.ty.label {
             Label::Repeated => ELEMENT,

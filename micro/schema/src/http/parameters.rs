@@ -4,7 +4,7 @@ use crate::http::binding::{Binding, BodyRule};
 use crate::http::fields::leaf;
 use micro_message::codec::{FieldDescriptor, Kind, Label, Types};
 use micro_message::error::Error;
-use micro_message::internal::shown;
+use micro_message::internal::excerpt;
 
 /// Maximum number of known names that an error lists.
 const KNOWN: usize = 20;
@@ -94,7 +94,7 @@ impl Binding {
         } else {
             format!("known: {}", names.join(", "))
         };
-        Error::invalid_argument(format!("no parameter `{}`; {known}", shown(name)))
+        Error::invalid_argument(format!("no parameter `{}`; {known}", excerpt(name)))
     }
 }
 

@@ -64,7 +64,7 @@ fn version(headers: &HeaderMap) -> Result<()> {
     match headers.get("connect-protocol-version") {
         Some(version) if version != "1" => Err(Error::invalid_argument(format!(
             "`connect-protocol-version: {}` is not spoken here; send `1`",
-            shown(version)
+            excerpt(version)
         ))),
         _ => Ok(()),
     }
@@ -79,12 +79,12 @@ pub(super) fn milliseconds(value: &HeaderValue) -> Result<Duration> {
     number.map(Duration::from_millis).ok_or_else(|| {
         Error::invalid_argument(format!(
             "`connect-timeout-ms: {}` must be one to ten digits",
-            shown(value)
+            excerpt(value)
         ))
     })
 }
 
-fn shown(value: &HeaderValue) -> String {
+fn excerpt(value: &HeaderValue) -> String {
     let text = String::from_utf8_lossy(value.as_bytes());
     text.escape_debug().to_string()
 }

@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 
+use crate::codec::excerpt::wrong_type;
 use crate::codec::field::{Field, FieldName, Record};
 use crate::codec::json::input::{Input, Nullable};
 use crate::codec::proto::Bounds;
-use crate::codec::shown::wrong_type;
 
 /// The fields of a message, read from a deserializer.
 #[derive(Debug)]

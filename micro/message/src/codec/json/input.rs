@@ -9,14 +9,14 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, Visitor};
 
 use crate::codec::field::Field;
-use crate::codec::place::Place;
-use crate::codec::proto::{Bounds, Fault};
+use crate::codec::field_path::FieldPath;
+use crate::codec::proto::{Bounds, DecodeError};
 
 /// The remaining bounds, and the place of an error.
 #[derive(Debug)]
 pub struct Input {
     bounds: Cell<Bounds>,
-    place: RefCell<Place>,
+    place: RefCell<FieldPath>,
 }
 
 impl Input {
@@ -27,14 +27,14 @@ impl Input {
         }
     }
 
-    pub(crate) fn place(&self) -> RefMut<'_, Place> {
+    pub(crate) fn place(&self) -> RefMut<'_, FieldPath> {
         self.place.borrow_mut()
     }
 
     /// Runs a function on the bounds and turns a fault into the format's error.
     pub(crate) fn bounded<T, E: Error>(
         &self,
-        act: impl FnOnce(&mut Bounds) -> Result<T, Fault>,
+        act: impl FnOnce(&mut Bounds) -> Result<T, DecodeError>,
     ) -> Result<T, E> {
         let mut bounds = self.bounds.get();
         let result = act(&mut bounds);

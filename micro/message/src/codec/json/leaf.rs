@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserializer, Serializer};
 
-use crate::codec::shown::{wrong_type, wrong_value};
+use crate::codec::excerpt::{wrong_type, wrong_value};
 
 /// Integers of up to 32 bits: written as numbers.
 pub(crate) mod short {

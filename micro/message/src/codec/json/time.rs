@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::Visitor;
 use serde::{Deserializer, Serializer};
 
-use crate::codec::shown::wrong_value;
+use crate::codec::excerpt::wrong_value;
 
 /// Seconds and nanoseconds. In a duration both have the same sign; in a timestamp the nanoseconds
 /// count forward.

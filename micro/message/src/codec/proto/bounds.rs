@@ -7,7 +7,7 @@
 //! and their stack use is measured, because the stack frames of a message with hundreds of fields
 //! are large.
 
-use crate::codec::proto::fault::Fault;
+use crate::codec::proto::decode_error::DecodeError;
 
 /// Maximum nesting depth of messages.
 const DEPTH: u32 = 100;
@@ -37,8 +37,8 @@ impl Bounds {
 
     /// Charges `bytes` that are about to be allocated.
     #[inline]
-    pub fn charge(&mut self, bytes: usize) -> Result<(), Fault> {
-        self.budget = self.budget.checked_sub(bytes).ok_or(Fault::Memory)?;
+    pub fn charge(&mut self, bytes: usize) -> Result<(), DecodeError> {
+        self.budget = self.budget.checked_sub(bytes).ok_or(DecodeError::Memory)?;
         Ok(())
     }
 
@@ -49,14 +49,14 @@ impl Bounds {
 
     /// Reserves capacity for `more` items in a list that has no spare capacity.
     #[cold]
-    pub fn grow<T>(&mut self, list: &mut Vec<T>, more: usize) -> Result<(), Fault> {
-        let needed = list.len().checked_add(more).ok_or(Fault::Memory)?;
+    pub fn grow<T>(&mut self, list: &mut Vec<T>, more: usize) -> Result<(), DecodeError> {
+        let needed = list.len().checked_add(more).ok_or(DecodeError::Memory)?;
         let capacity = needed.max(list.capacity().saturating_mul(2)).max(4);
         let bytes = (capacity - list.capacity()).checked_mul(size_of::<T>());
-        self.charge(bytes.ok_or(Fault::Memory)?)?;
+        self.charge(bytes.ok_or(DecodeError::Memory)?)?;
         // While the items are moved, the old and the new allocation exist together.
         if self.budget < list.capacity() * size_of::<T>() {
-            return Err(Fault::Memory);
+            return Err(DecodeError::Memory);
         }
         list.reserve_exact(capacity - list.len());
         Ok(())
@@ -64,11 +64,11 @@ impl Bounds {
 
     /// Enters a nested message.
     #[inline]
-    pub fn enter(&mut self) -> Result<(), Fault> {
-        self.depth = self.depth.checked_sub(1).ok_or(Fault::Depth)?;
+    pub fn enter(&mut self) -> Result<(), DecodeError> {
+        self.depth = self.depth.checked_sub(1).ok_or(DecodeError::Depth)?;
         // The absolute difference works for both directions of stack growth.
         if stack().abs_diff(self.base) > STACK {
-            return Err(Fault::Depth);
+            return Err(DecodeError::Depth);
         }
         Ok(())
     }

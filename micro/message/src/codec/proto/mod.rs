@@ -4,11 +4,11 @@
 //! bytes.
 
 mod bounds;
-mod fault;
+mod decode_error;
 mod reader;
 mod wire;
 
 pub use self::bounds::Bounds;
-pub use self::fault::Fault;
+pub use self::decode_error::DecodeError;
 pub use self::reader::Reader;
 pub use self::wire::{Wire, put_bytes, put_key, put_nested, put_varint};

@@ -6,9 +6,9 @@
 use bytes::Bytes;
 
 use crate::codec::field::{Field, FieldName};
-use crate::codec::place::Place;
+use crate::codec::field_path::FieldPath;
 use crate::codec::proto::bounds::Bounds;
-use crate::codec::proto::fault::Fault;
+use crate::codec::proto::decode_error::DecodeError;
 use crate::codec::proto::wire::Wire;
 
 const MAX_TAG: u64 = (1 << 29) - 1;
@@ -23,7 +23,7 @@ pub struct Reader<'a> {
     /// The memory and the nesting levels that may still be used.
     bounds: Bounds,
     /// The place of a fault. Empty as long as there is none.
-    place: Place,
+    place: FieldPath,
 }
 
 impl<'a> Reader<'a> {
@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
             rest: bytes,
             owner: None,
             bounds,
-            place: Place::default(),
+            place: FieldPath::default(),
         }
     }
 
@@ -52,7 +52,7 @@ impl<'a> Reader<'a> {
 
     /// Reads the next field's number and wire type. `None` at the end of the message.
     #[inline]
-    pub fn key(&mut self) -> Result<Option<(u32, Wire)>, Fault> {
+    pub fn key(&mut self) -> Result<Option<(u32, Wire)>, DecodeError> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -64,20 +64,20 @@ impl<'a> Reader<'a> {
             3 => Wire::Start,
             4 => Wire::End,
             5 => Wire::Fixed32,
-            _ => return Err(Fault::Wire),
+            _ => return Err(DecodeError::Wire),
         };
         let tag = key >> 3;
         if tag == 0 || tag > MAX_TAG {
-            return Err(Fault::Tag);
+            return Err(DecodeError::Tag);
         }
         u32::try_from(tag)
             .map(|tag| Some((tag, wire)))
-            .map_err(|_| Fault::Tag)
+            .map_err(|_| DecodeError::Tag)
     }
 
     /// Reads a varint.
     #[inline]
-    pub fn varint(&mut self) -> Result<u64, Fault> {
+    pub fn varint(&mut self) -> Result<u64, DecodeError> {
         match self.rest {
             [byte, rest @ ..] if *byte < 0x80 => {
                 self.rest = rest;
@@ -87,52 +87,58 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn long_varint(&mut self) -> Result<u64, Fault> {
+    fn long_varint(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0;
         for (index, &byte) in self.rest.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * index);
             if byte < 0x80 {
                 // The tenth byte contains the 64th bit alone.
                 if index == 9 && byte > 1 {
-                    return Err(Fault::Varint);
+                    return Err(DecodeError::Varint);
                 }
                 self.rest = &self.rest[index + 1..];
                 return Ok(value);
             }
         }
         Err(if self.rest.len() < 10 {
-            Fault::Truncated
+            DecodeError::Truncated
         } else {
-            Fault::Varint
+            DecodeError::Varint
         })
     }
 
     /// Reads `N` bytes.
     #[inline]
-    pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let (bytes, rest) = self.rest.split_first_chunk().ok_or(Fault::Truncated)?;
+    pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (bytes, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or(DecodeError::Truncated)?;
         self.rest = rest;
         Ok(*bytes)
     }
 
     /// Reads a length and that many bytes.
     #[inline]
-    pub fn bytes(&mut self) -> Result<&'a [u8], Fault> {
-        let len = usize::try_from(self.varint()?).map_err(|_| Fault::Truncated)?;
-        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(Fault::Truncated)?;
+    pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+        let len = usize::try_from(self.varint()?).map_err(|_| DecodeError::Truncated)?;
+        let (bytes, rest) = self
+            .rest
+            .split_at_checked(len)
+            .ok_or(DecodeError::Truncated)?;
         self.rest = rest;
         Ok(bytes)
     }
 
     /// Reads a length and that many bytes of UTF-8.
     #[inline]
-    pub fn text(&mut self) -> Result<&'a str, Fault> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| Fault::Utf8)
+    pub fn text(&mut self) -> Result<&'a str, DecodeError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::Utf8)
     }
 
-    /// Converts `bytes`, which must come from this reader, to `Bytes`. They share the input's memory
-    /// if possible.
-    pub(crate) fn share(&mut self, bytes: &[u8]) -> Result<Bytes, Fault> {
+    /// Converts `bytes`, which must come from this reader, to `Bytes`. They share the input's
+    /// memory if possible.
+    pub(crate) fn share(&mut self, bytes: &[u8]) -> Result<Bytes, DecodeError> {
         if let Some(owner) = self.owner {
             return Ok(owner.slice_ref(bytes));
         }
@@ -142,13 +148,13 @@ impl<'a> Reader<'a> {
 
     /// Charges `bytes` to the budget, before they are allocated.
     #[inline]
-    pub fn charge(&mut self, bytes: usize) -> Result<(), Fault> {
+    pub fn charge(&mut self, bytes: usize) -> Result<(), DecodeError> {
         self.bounds.charge(bytes)
     }
 
     /// Reserves capacity for `more` items in a list, charged to the budget.
     #[inline]
-    pub fn grow<T>(&mut self, list: &mut Vec<T>, more: usize) -> Result<(), Fault> {
+    pub fn grow<T>(&mut self, list: &mut Vec<T>, more: usize) -> Result<(), DecodeError> {
         if list.capacity() - list.len() >= more {
             Ok(())
         } else {
@@ -171,8 +177,8 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn nested<T>(
         &mut self,
-        read: impl FnOnce(&mut Self) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
         let body = self.bytes()?;
         self.within(body, read)
     }
@@ -182,8 +188,8 @@ impl<'a> Reader<'a> {
     pub fn within<T>(
         &mut self,
         body: &'a [u8],
-        read: impl FnOnce(&mut Self) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
         self.bounds.enter()?;
         let after = std::mem::replace(&mut self.rest, body);
         let value = read(self)?;
@@ -198,8 +204,8 @@ impl<'a> Reader<'a> {
     pub fn elsewhere<T>(
         &mut self,
         bytes: &[u8],
-        read: impl FnOnce(&mut Reader<'_>) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        read: impl FnOnce(&mut Reader<'_>) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
         self.bounds.enter()?;
         let mut reader = Reader::bounded(bytes, self.bounds);
         let value = read(&mut reader);
@@ -210,21 +216,21 @@ impl<'a> Reader<'a> {
     }
 
     /// Skips the value of an unknown field.
-    pub fn skip(&mut self, tag: u32, wire: Wire) -> Result<(), Fault> {
+    pub fn skip(&mut self, tag: u32, wire: Wire) -> Result<(), DecodeError> {
         match wire {
             Wire::Varint => self.varint().map(drop),
             Wire::Fixed64 => self.fixed::<8>().map(drop),
             Wire::Fixed32 => self.fixed::<4>().map(drop),
             Wire::Bytes => self.bytes().map(drop),
             Wire::Start => self.skip_group(tag),
-            Wire::End => Err(Fault::Group),
+            Wire::End => Err(DecodeError::Group),
         }
     }
 
-    fn skip_group(&mut self, tag: u32) -> Result<(), Fault> {
+    fn skip_group(&mut self, tag: u32) -> Result<(), DecodeError> {
         self.bounds.enter()?;
         loop {
-            match self.key()?.ok_or(Fault::Truncated)? {
+            match self.key()?.ok_or(DecodeError::Truncated)? {
                 (end, Wire::End) if end == tag => break,
                 (inner, wire) => self.skip(inner, wire)?,
             }
@@ -235,7 +241,7 @@ impl<'a> Reader<'a> {
 
     /// Adds the field in which a fault happened to the fault's place.
     #[cold]
-    pub fn at(&mut self, fault: Fault, tag: u32, names: &'static [FieldName]) -> Fault {
+    pub fn at(&mut self, fault: DecodeError, tag: u32, names: &'static [FieldName]) -> DecodeError {
         if let Some(field) = names.iter().find(|field| field.tag == tag) {
             self.place.field(field.name);
         }
@@ -247,20 +253,24 @@ impl<'a> Reader<'a> {
         &mut self,
         tag: u32,
         names: &'static [FieldName],
-    ) -> Result<T, Fault> {
+    ) -> Result<T, DecodeError> {
         T::absent(&mut self.bounds).map_err(|fault| self.at(fault, tag, names))
     }
 
     /// Adds the list index at which a fault happened to the fault's place.
     #[cold]
-    pub fn at_index(&mut self, fault: Fault, index: usize) -> Fault {
+    pub fn at_index(&mut self, fault: DecodeError, index: usize) -> DecodeError {
         self.place.index(index);
         fault
     }
 
     /// Adds the map key at which a fault happened to the fault's place.
     #[cold]
-    pub(crate) fn at_key(&mut self, fault: Fault, key: &impl std::fmt::Display) -> Fault {
+    pub(crate) fn at_key(
+        &mut self,
+        fault: DecodeError,
+        key: &impl std::fmt::Display,
+    ) -> DecodeError {
         self.place.key(key);
         fault
     }
@@ -275,7 +285,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The place of the fault.
-    pub(crate) fn into_place(self) -> Place {
+    pub(crate) fn into_path(self) -> FieldPath {
         self.place
     }
 }

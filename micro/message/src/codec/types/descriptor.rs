@@ -229,13 +229,13 @@ impl FieldType {
 
 impl MessageDescriptor {
     /// Sets the doc comment of the message, and whether it is deprecated.
-    pub fn about_it(&mut self, doc: &str, deprecated: bool) {
+    pub fn document(&mut self, doc: &str, deprecated: bool) {
         doc.clone_into(&mut self.doc);
         self.deprecated = deprecated;
     }
 
     /// Sets the doc comment of a oneof, unless it is empty.
-    pub fn about_oneof(&mut self, oneof: &str, doc: &str) {
+    pub fn document_oneof(&mut self, oneof: &str, doc: &str) {
         if !doc.is_empty() {
             self.oneof_docs.insert(oneof.to_owned(), doc.to_owned());
         }
@@ -281,7 +281,7 @@ impl MessageDescriptor {
     }
 
     /// Sets the doc comment of the field added last, and whether it is deprecated.
-    pub fn about(&mut self, doc: &str, deprecated: bool) {
+    pub fn document_field(&mut self, doc: &str, deprecated: bool) {
         if let Some(field) = self.fields.last_mut() {
             doc.clone_into(&mut field.doc);
             field.deprecated = deprecated;
@@ -291,7 +291,7 @@ impl MessageDescriptor {
 
 impl EnumDescriptor {
     /// Sets the doc comment of the enum, and whether it is deprecated.
-    pub fn about_it(&mut self, doc: &str, deprecated: bool) {
+    pub fn document(&mut self, doc: &str, deprecated: bool) {
         doc.clone_into(&mut self.doc);
         self.deprecated = deprecated;
     }

@@ -6,7 +6,7 @@ use serde::{Deserializer, Serializer};
 
 use crate::codec::field::{Element, Field};
 use crate::codec::json::Input;
-use crate::codec::proto::{Bounds, Fault, Reader, Wire};
+use crate::codec::proto::{Bounds, DecodeError, Reader, Wire};
 use crate::codec::types::{FieldType, Kind, Types};
 
 macro_rules! boxed {
@@ -16,7 +16,7 @@ macro_rules! boxed {
                 T::ty(types)
             }
 
-            fn absent(bounds: &mut Bounds) -> Result<Self, Fault> {
+            fn absent(bounds: &mut Bounds) -> Result<Self, DecodeError> {
                 bounds.charge(size_of::<T>() + $overhead)?;
                 T::absent(bounds).map(Self::new)
             }
@@ -29,7 +29,7 @@ macro_rules! boxed {
                 slot: &mut Option<Self>,
                 wire: Wire,
                 reader: &mut Reader<'_>,
-            ) -> Result<(), Fault> {
+            ) -> Result<(), DecodeError> {
                 let unwrap: fn(Self) -> Option<T> = $unwrap;
                 let mut inner = match slot.take() {
                     Some(pointer) => unwrap(pointer),
@@ -83,7 +83,7 @@ macro_rules! boxed {
                 T::put_always(self, tag, out);
             }
 
-            fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault> {
+            fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
                 reader.charge(size_of::<T>() + $overhead)?;
                 T::read(wire, reader).map(Self::new)
             }

@@ -8,7 +8,7 @@ use serde::{Deserializer, Serializer};
 use crate::codec::field::{Element, Field, FieldName, Record};
 use crate::codec::json::{Entries, Input, record_from_serde};
 use crate::codec::message::Message;
-use crate::codec::proto::{Bounds, Fault, Reader, Wire};
+use crate::codec::proto::{Bounds, DecodeError, Reader, Wire};
 use crate::codec::types::{FieldType, Kind, Types};
 use crate::codec::value::record::{
     absent_record, decode, decode_json, encode_json, merge_record, put_record, read_record,
@@ -30,7 +30,7 @@ impl Record for () {
 
     fn write(&self, _: &mut Vec<u8>) {}
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         while let Some((tag, wire)) = reader.key()? {
             reader.skip(tag, wire)?;
         }
@@ -52,7 +52,7 @@ impl Field for () {
         FieldType::single(Self::kind(types))
     }
 
-    fn absent(bounds: &mut Bounds) -> Result<Self, Fault> {
+    fn absent(bounds: &mut Bounds) -> Result<Self, DecodeError> {
         absent_record(bounds)
     }
 
@@ -60,7 +60,11 @@ impl Field for () {
         put_record(self, tag, out);
     }
 
-    fn merge(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+    fn merge(
+        slot: &mut Option<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
         merge_record(slot, wire, reader)
     }
 
@@ -85,7 +89,7 @@ impl Element for () {
         put_record(self, tag, out);
     }
 
-    fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault> {
+    fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         read_record(wire, reader)
     }
 }

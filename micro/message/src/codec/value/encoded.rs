@@ -4,7 +4,7 @@ use crate::codec::encoding::{
     ElementAs, FieldAs, Fixed32, Fixed64, Sfixed32, Sfixed64, Sint32, Sint64,
 };
 use crate::codec::field::Field;
-use crate::codec::proto::{Fault, Reader, Wire, put_key, put_nested, put_varint};
+use crate::codec::proto::{DecodeError, Reader, Wire, put_key, put_nested, put_varint};
 use crate::codec::types::{FieldType, Kind, Types};
 
 macro_rules! encoded {
@@ -26,10 +26,10 @@ macro_rules! encoded {
                 slot: &mut Option<Self>,
                 wire: Wire,
                 reader: &mut Reader<'_>,
-            ) -> Result<(), Fault> {
-                let take: fn(&mut Reader<'_>) -> Result<$type, Fault> = $take;
+            ) -> Result<(), DecodeError> {
+                let take: fn(&mut Reader<'_>) -> Result<$type, DecodeError> = $take;
                 if wire != Wire::$wire {
-                    return Err(Fault::Wire);
+                    return Err(DecodeError::Wire);
                 }
                 *slot = Some(take(reader)?);
                 Ok(())
@@ -46,8 +46,8 @@ macro_rules! encoded {
                 list: &mut Vec<Self>,
                 wire: Wire,
                 reader: &mut Reader<'_>,
-            ) -> Result<(), Fault> {
-                let take: fn(&mut Reader<'_>) -> Result<$type, Fault> = $take;
+            ) -> Result<(), DecodeError> {
+                let take: fn(&mut Reader<'_>) -> Result<$type, DecodeError> = $take;
                 let count: fn(&[u8]) -> usize = $count;
                 merge_list(list, (wire, Wire::$wire), reader, take, count)
             }
@@ -68,7 +68,7 @@ macro_rules! encoded {
                 slot: &mut Option<Self>,
                 wire: Wire,
                 reader: &mut Reader<'_>,
-            ) -> Result<(), Fault> {
+            ) -> Result<(), DecodeError> {
                 <Self as ElementAs<$way>>::merge_as(slot, wire, reader)
             }
         }
@@ -80,16 +80,16 @@ fn merge_list<T>(
     list: &mut Vec<T>,
     (wire, own): (Wire, Wire),
     reader: &mut Reader<'_>,
-    take: fn(&mut Reader<'_>) -> Result<T, Fault>,
+    take: fn(&mut Reader<'_>) -> Result<T, DecodeError>,
     count: fn(&[u8]) -> usize,
-) -> Result<(), Fault> {
+) -> Result<(), DecodeError> {
     if wire == own {
         reader.grow(list, 1)?;
         list.push(take(reader)?);
         return Ok(());
     }
     if wire != Wire::Bytes {
-        return Err(Fault::Wire);
+        return Err(DecodeError::Wire);
     }
     let bytes = reader.bytes()?;
     reader.grow(list, count(bytes))?;

@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
 
-use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_key, put_nested, put_varint};
-use crate::codec::shown::cut;
+use crate::codec::excerpt::cut;
+use crate::codec::proto::{Bounds, DecodeError, Reader, Wire, put_key, put_nested, put_varint};
 use crate::codec::types::Types;
 
 /// An enum without data. `#[micro::message]` implements it.
@@ -55,9 +55,9 @@ fn put_number<E: Enumeration>(value: &E, out: &mut Vec<u8>) {
 
 /// Reads an enum's value.
 #[inline]
-pub fn read_enum<E: Enumeration>(wire: Wire, reader: &mut Reader<'_>) -> Result<E, Fault> {
+pub fn read_enum<E: Enumeration>(wire: Wire, reader: &mut Reader<'_>) -> Result<E, DecodeError> {
     if wire != Wire::Varint {
-        return Err(Fault::Wire);
+        return Err(DecodeError::Wire);
     }
     read_number(reader)
 }
@@ -67,14 +67,14 @@ pub fn read_enum<E: Enumeration>(wire: Wire, reader: &mut Reader<'_>) -> Result<
     clippy::cast_possible_truncation,
     reason = "protobuf truncates an enum's number to 32 bits"
 )]
-fn read_number<E: Enumeration>(reader: &mut Reader<'_>) -> Result<E, Fault> {
+fn read_number<E: Enumeration>(reader: &mut Reader<'_>) -> Result<E, DecodeError> {
     let number = reader.varint()? as i32;
-    E::from_number(number).ok_or(Fault::Number(number))
+    E::from_number(number).ok_or(DecodeError::Number(number))
 }
 
 /// The value of an enum field that was not sent: the variant with the number 0.
-pub fn absent_enum<E: Enumeration>(_: &mut Bounds) -> Result<E, Fault> {
-    E::from_number(0).ok_or(Fault::Missing)
+pub fn absent_enum<E: Enumeration>(_: &mut Bounds) -> Result<E, DecodeError> {
+    E::from_number(0).ok_or(DecodeError::Missing)
 }
 
 /// Appends a list of enum values, packed.
@@ -93,7 +93,7 @@ pub fn merge_enums<E: Enumeration>(
     list: &mut Vec<E>,
     wire: Wire,
     reader: &mut Reader<'_>,
-) -> Result<(), Fault> {
+) -> Result<(), DecodeError> {
     if wire != Wire::Bytes {
         reader.grow(list, 1)?;
         let value = read_enum(wire, reader);
@@ -112,9 +112,9 @@ pub fn merge_enums<E: Enumeration>(
 
 fn push<E>(
     list: &mut Vec<E>,
-    value: Result<E, Fault>,
+    value: Result<E, DecodeError>,
     reader: &mut Reader<'_>,
-) -> Result<(), Fault> {
+) -> Result<(), DecodeError> {
     match value {
         Ok(value) => {
             list.push(value);

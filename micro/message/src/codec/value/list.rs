@@ -7,10 +7,10 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserializer, Serializer};
 
+use crate::codec::excerpt::wrong_type;
 use crate::codec::field::{Element, Field};
 use crate::codec::json::{Input, Output, Seed};
-use crate::codec::proto::{Bounds, Fault, Reader, Wire};
-use crate::codec::shown::wrong_type;
+use crate::codec::proto::{Bounds, DecodeError, Reader, Wire};
 use crate::codec::types::{FieldType, Types};
 
 impl<T: Element> Field for Vec<T> {
@@ -18,7 +18,7 @@ impl<T: Element> Field for Vec<T> {
         T::list_ty(types)
     }
 
-    fn absent(_: &mut Bounds) -> Result<Self, Fault> {
+    fn absent(_: &mut Bounds) -> Result<Self, DecodeError> {
         Ok(Self::new())
     }
 
@@ -28,7 +28,11 @@ impl<T: Element> Field for Vec<T> {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+    fn merge(
+        slot: &mut Option<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
         T::merge_list(slot.get_or_insert_with(Self::new), wire, reader)
     }
 

@@ -10,10 +10,10 @@ use serde::ser::SerializeMap;
 use serde::{Deserializer, Serialize, Serializer};
 
 use crate::codec::encoding::{ElementAs, FieldAs};
+use crate::codec::excerpt::{cut, wrong_type};
 use crate::codec::field::{Element, Field, Key};
 use crate::codec::json::{Input, Output, Seed};
-use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
-use crate::codec::shown::{cut, wrong_type};
+use crate::codec::proto::{Bounds, DecodeError, Reader, Wire, put_nested};
 use crate::codec::types::{FieldType, Types};
 
 /// The operations that both map types have in common.
@@ -25,8 +25,12 @@ trait Map: Default {
     fn iter(&self) -> impl Iterator<Item = (&Self::Key, &Self::Value)>;
     fn has(&self, key: &Self::Key) -> bool;
     /// Charges the memory of an entry and adds it.
-    fn add(&mut self, key: Self::Key, value: Self::Value, bounds: &mut Bounds)
-    -> Result<(), Fault>;
+    fn add(
+        &mut self,
+        key: Self::Key,
+        value: Self::Value,
+        bounds: &mut Bounds,
+    ) -> Result<(), DecodeError>;
 }
 
 impl<K: Key, V: Element, S: BuildHasher + Default> Map for HashMap<K, V, S> {
@@ -45,7 +49,7 @@ impl<K: Key, V: Element, S: BuildHasher + Default> Map for HashMap<K, V, S> {
         self.contains_key(key)
     }
 
-    fn add(&mut self, key: K, value: V, bounds: &mut Bounds) -> Result<(), Fault> {
+    fn add(&mut self, key: K, value: V, bounds: &mut Bounds) -> Result<(), DecodeError> {
         if HashMap::len(self) == self.capacity() {
             // A hash table uses seven of eight slots. A slot has one control byte beside its entry,
             // and the table has a spare group of control bytes.
@@ -75,7 +79,7 @@ impl<K: Key, V: Element> Map for BTreeMap<K, V> {
         self.contains_key(key)
     }
 
-    fn add(&mut self, key: K, value: V, bounds: &mut Bounds) -> Result<(), Fault> {
+    fn add(&mut self, key: K, value: V, bounds: &mut Bounds) -> Result<(), DecodeError> {
         // The first node has eleven slots; later nodes are at least half full.
         let places = if self.is_empty() { 11 } else { 3 };
         bounds.charge(places * size_of::<(K, V)>() + 48)?;
@@ -94,7 +98,7 @@ fn put<M: Map>(map: &M, tag: u32, out: &mut Vec<u8>) {
 }
 
 /// Reads a key or a value.
-type Read<T> = fn(&mut Option<T>, Wire, &mut Reader<'_>) -> Result<(), Fault>;
+type Read<T> = fn(&mut Option<T>, Wire, &mut Reader<'_>) -> Result<(), DecodeError>;
 
 fn merge<M: Map>(
     map: &mut M,
@@ -102,9 +106,9 @@ fn merge<M: Map>(
     reader: &mut Reader<'_>,
     read_key: Read<M::Key>,
     read_value: Read<M::Value>,
-) -> Result<(), Fault> {
+) -> Result<(), DecodeError> {
     if wire != Wire::Bytes {
-        return Err(Fault::Wire);
+        return Err(DecodeError::Wire);
     }
     let mut key = None;
     let mut value = None;
@@ -210,7 +214,7 @@ macro_rules! map_as {
                 slot: &mut Option<Self>,
                 wire: Wire,
                 reader: &mut Reader<'_>,
-            ) -> Result<(), Fault> {
+            ) -> Result<(), DecodeError> {
                 let key = <K as ElementAs<KE>>::merge_as;
                 let value = <V as ElementAs<VE>>::merge_as;
                 merge(slot.get_or_insert_default(), wire, reader, key, value)
@@ -226,7 +230,7 @@ macro_rules! map {
                 FieldType::map(K::kind(types), V::kind(types))
             }
 
-            fn absent(_: &mut Bounds) -> Result<Self, Fault> {
+            fn absent(_: &mut Bounds) -> Result<Self, DecodeError> {
                 Ok(Self::default())
             }
 
@@ -238,7 +242,7 @@ macro_rules! map {
                 slot: &mut Option<Self>,
                 wire: Wire,
                 reader: &mut Reader<'_>,
-            ) -> Result<(), Fault> {
+            ) -> Result<(), DecodeError> {
                 merge(slot.get_or_insert_default(), wire, reader, K::merge, V::merge)
             }
 

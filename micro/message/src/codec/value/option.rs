@@ -4,7 +4,7 @@ use serde::{Deserializer, Serializer};
 
 use crate::codec::field::{Element, Field};
 use crate::codec::json::Input;
-use crate::codec::proto::{Bounds, Fault, Reader, Wire};
+use crate::codec::proto::{Bounds, DecodeError, Reader, Wire};
 use crate::codec::types::{FieldType, Types};
 
 impl<T: Element> Field for Option<T> {
@@ -12,7 +12,7 @@ impl<T: Element> Field for Option<T> {
         FieldType::optional(T::kind(types))
     }
 
-    fn absent(_: &mut Bounds) -> Result<Self, Fault> {
+    fn absent(_: &mut Bounds) -> Result<Self, DecodeError> {
         Ok(None)
     }
 
@@ -24,7 +24,11 @@ impl<T: Element> Field for Option<T> {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+    fn merge(
+        slot: &mut Option<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
         T::merge(slot.get_or_insert(None), wire, reader)
     }
 

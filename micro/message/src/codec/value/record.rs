@@ -6,16 +6,16 @@ use serde::{Deserializer, Serialize, Serializer};
 
 use crate::codec::field::Record;
 use crate::codec::json::{Body, Input, record_from_serde};
-use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
+use crate::codec::proto::{Bounds, DecodeError, Reader, Wire, put_nested};
 use crate::error::{Error, Result};
 
 /// Reads a nested message.
 #[inline]
-pub fn read_record<R: Record>(wire: Wire, reader: &mut Reader<'_>) -> Result<R, Fault> {
+pub fn read_record<R: Record>(wire: Wire, reader: &mut Reader<'_>) -> Result<R, DecodeError> {
     if wire == Wire::Bytes {
         reader.nested(R::read)
     } else {
-        Err(Fault::Wire)
+        Err(DecodeError::Wire)
     }
 }
 
@@ -29,7 +29,7 @@ pub fn merge_record<R: Record>(
     slot: &mut Option<R>,
     wire: Wire,
     reader: &mut Reader<'_>,
-) -> Result<(), Fault> {
+) -> Result<(), DecodeError> {
     *slot = Some(match slot.take() {
         None => read_record(wire, reader)?,
         Some(earlier) => merge_again(earlier, wire, reader)?,
@@ -38,9 +38,13 @@ pub fn merge_record<R: Record>(
 }
 
 #[cold]
-fn merge_again<R: Record>(earlier: R, wire: Wire, reader: &mut Reader<'_>) -> Result<R, Fault> {
+fn merge_again<R: Record>(
+    earlier: R,
+    wire: Wire,
+    reader: &mut Reader<'_>,
+) -> Result<R, DecodeError> {
     if wire != Wire::Bytes {
-        return Err(Fault::Wire);
+        return Err(DecodeError::Wire);
     }
     let later = reader.bytes()?;
     let mut bytes = Vec::new();
@@ -58,7 +62,7 @@ pub fn put_record<R: Record>(record: &R, tag: u32, out: &mut Vec<u8>) {
 }
 
 /// The value of a nested message that was not sent: the result of decoding zero bytes.
-pub fn absent_record<R: Record>(bounds: &mut Bounds) -> Result<R, Fault> {
+pub fn absent_record<R: Record>(bounds: &mut Bounds) -> Result<R, DecodeError> {
     bounds.enter()?;
     let mut reader = Reader::bounded(&[], *bounds);
     let record = R::read(&mut reader);
@@ -79,7 +83,7 @@ pub fn encode<R: Record>(record: &R, out: &mut Vec<u8>) {
 pub fn decode<R: Record>(bytes: &Bytes, memory: usize) -> Result<R> {
     let mut reader = Reader::shared(bytes, memory);
     R::read(&mut reader).map_err(|fault| {
-        let (name, place) = (R::full_name(), reader.into_place());
+        let (name, place) = (R::full_name(), reader.into_path());
         Error::invalid_argument(if place.is_empty() {
             format!("cannot read `{name}`: {fault}")
         } else {

@@ -5,7 +5,7 @@ use serde::{Deserializer, Serializer};
 use crate::codec::field::{Element, Field, Key};
 use crate::codec::json::{Input, boolean, bytes, double, float, long, short};
 use crate::codec::proto::{
-    Bounds, Fault, Reader, Wire, put_bytes, put_key, put_nested, put_varint,
+    Bounds, DecodeError, Reader, Wire, put_bytes, put_key, put_nested, put_varint,
 };
 use crate::codec::types::{FieldType, Kind, Types};
 
@@ -16,7 +16,7 @@ trait Scalar: Copy {
 
     fn is_zero(self) -> bool;
     fn write(self, out: &mut Vec<u8>);
-    fn take(reader: &mut Reader<'_>) -> Result<Self, Fault>;
+    fn take(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
     /// Number of values in a packed list.
     fn count(bytes: &[u8]) -> usize;
 }
@@ -28,11 +28,11 @@ fn put<T: Scalar>(value: T, tag: u32, out: &mut Vec<u8>) {
 }
 
 #[inline]
-fn read<T: Scalar>(wire: Wire, reader: &mut Reader<'_>) -> Result<T, Fault> {
+fn read<T: Scalar>(wire: Wire, reader: &mut Reader<'_>) -> Result<T, DecodeError> {
     if wire == T::WIRE {
         T::take(reader)
     } else {
-        Err(Fault::Wire)
+        Err(DecodeError::Wire)
     }
 }
 
@@ -51,7 +51,7 @@ fn merge_packed<T: Scalar>(
     list: &mut Vec<T>,
     wire: Wire,
     reader: &mut Reader<'_>,
-) -> Result<(), Fault> {
+) -> Result<(), DecodeError> {
     if wire != Wire::Bytes {
         let value = read(wire, reader)?;
         reader.grow(list, 1)?;
@@ -91,8 +91,8 @@ macro_rules! scalar {
             }
 
             #[inline]
-            fn take(reader: &mut Reader<'_>) -> Result<Self, Fault> {
-                let take: fn(&mut Reader<'_>) -> Result<Self, Fault> = $take;
+            fn take(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                let take: fn(&mut Reader<'_>) -> Result<Self, DecodeError> = $take;
                 take(reader)
             }
 
@@ -107,7 +107,7 @@ macro_rules! scalar {
                 FieldType::single(Kind::$kind)
             }
 
-            fn absent(_: &mut Bounds) -> Result<Self, Fault> {
+            fn absent(_: &mut Bounds) -> Result<Self, DecodeError> {
                 Ok(Self::ZERO)
             }
 
@@ -123,7 +123,7 @@ macro_rules! scalar {
                 slot: &mut Option<Self>,
                 wire: Wire,
                 reader: &mut Reader<'_>,
-            ) -> Result<(), Fault> {
+            ) -> Result<(), DecodeError> {
                 *slot = Some(read(wire, reader)?);
                 Ok(())
             }
@@ -155,7 +155,7 @@ macro_rules! scalar {
             }
 
             #[inline]
-            fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault> {
+            fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
                 read(wire, reader)
             }
 
@@ -186,7 +186,7 @@ macro_rules! packed {
                     list: &mut Vec<Self>,
                     wire: Wire,
                     reader: &mut Reader<'_>,
-                ) -> Result<(), Fault> {
+                ) -> Result<(), DecodeError> {
                     merge_packed(list, wire, reader)
                 }
             }
@@ -211,7 +211,7 @@ macro_rules! integers {
             put_varint(write(value), out);
         }, |reader| {
             let read: fn(u64) -> Option<$type> = $read;
-            read(reader.varint()?).ok_or(Fault::Range)
+            read(reader.varint()?).ok_or(DecodeError::Range)
         }, Reader::count_varints);
         impl Key for $type {
             fn absent_key() -> Self {
@@ -294,7 +294,7 @@ scalar!(
     |value, out| put_varint(u64::from(value), out),
     |reader| low_half(reader.varint()?)
         .try_into()
-        .map_err(|_| Fault::Range),
+        .map_err(|_| DecodeError::Range),
     Reader::count_varints,
     {
         fn list_ty(_: &mut Types) -> FieldType {
@@ -312,7 +312,7 @@ scalar!(
             list: &mut Vec<Self>,
             wire: Wire,
             reader: &mut Reader<'_>,
-        ) -> Result<(), Fault> {
+        ) -> Result<(), DecodeError> {
             *list = Vec::read(wire, reader)?;
             Ok(())
         }

@@ -7,7 +7,7 @@ use serde::{Deserializer, Serializer};
 
 use crate::codec::field::{Element, Field, Key};
 use crate::codec::json::{Input, bytes, text};
-use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_bytes};
+use crate::codec::proto::{Bounds, DecodeError, Reader, Wire, put_bytes};
 use crate::codec::types::{FieldType, Kind, Types};
 
 macro_rules! delimited {
@@ -17,7 +17,7 @@ macro_rules! delimited {
                 FieldType::single(Kind::$kind)
             }
 
-            fn absent(_: &mut Bounds) -> Result<Self, Fault> {
+            fn absent(_: &mut Bounds) -> Result<Self, DecodeError> {
                 Ok(Self::default())
             }
 
@@ -33,7 +33,7 @@ macro_rules! delimited {
                 slot: &mut Option<Self>,
                 wire: Wire,
                 reader: &mut Reader<'_>,
-            ) -> Result<(), Fault> {
+            ) -> Result<(), DecodeError> {
                 *slot = Some(<Self as Element>::read(wire, reader)?);
                 Ok(())
             }
@@ -66,11 +66,11 @@ macro_rules! delimited {
             }
 
             #[inline]
-            fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault> {
+            fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
                 if wire != Wire::Bytes {
-                    return Err(Fault::Wire);
+                    return Err(DecodeError::Wire);
                 }
-                let read: fn(&mut Reader<'_>) -> Result<Self, Fault> = $read;
+                let read: fn(&mut Reader<'_>) -> Result<Self, DecodeError> = $read;
                 read(reader)
             }
         }
@@ -143,9 +143,9 @@ impl Element for Vec<u8> {
     }
 
     #[inline]
-    fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault> {
+    fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         if wire != Wire::Bytes {
-            return Err(Fault::Wire);
+            return Err(DecodeError::Wire);
         }
         let bytes = reader.bytes()?;
         reader.charge(bytes.len())?;

@@ -6,7 +6,7 @@ use serde::{Deserializer, Serializer};
 
 use crate::codec::field::{Element, Field};
 use crate::codec::json::{Input, duration, timestamp};
-use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_nested};
+use crate::codec::proto::{Bounds, DecodeError, Reader, Wire, put_nested};
 use crate::codec::types::{FieldType, Kind, Types};
 
 /// Seconds and nanoseconds as in both messages. The nanoseconds always count forward.
@@ -22,12 +22,12 @@ impl Pair {
         self.nanos.put(2, out);
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Self::default().merge(reader)
     }
 
     /// Reads the fields and merges them into these values.
-    fn merge(self, reader: &mut Reader<'_>) -> Result<Self, Fault> {
+    fn merge(self, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (mut seconds, mut nanos) = (Some(self.seconds), Some(self.nanos));
         while let Some((tag, wire)) = reader.key()? {
             match tag {
@@ -58,10 +58,10 @@ fn from_duration(duration: &Duration) -> Pair {
     }
 }
 
-fn to_duration(pair: &Pair) -> Result<Duration, Fault> {
+fn to_duration(pair: &Pair) -> Result<Duration, DecodeError> {
     match (u64::try_from(pair.seconds), u32::try_from(pair.nanos)) {
         (Ok(seconds), Ok(nanos)) if nanos < 1_000_000_000 => Ok(Duration::new(seconds, nanos)),
-        _ => Err(Fault::Range),
+        _ => Err(DecodeError::Range),
     }
 }
 
@@ -86,8 +86,8 @@ fn from_time(time: &SystemTime) -> Pair {
     }
 }
 
-fn to_time(pair: &Pair) -> Result<SystemTime, Fault> {
-    let nanos = u32::try_from(pair.nanos).map_err(|_| Fault::Range)?;
+fn to_time(pair: &Pair) -> Result<SystemTime, DecodeError> {
+    let nanos = u32::try_from(pair.nanos).map_err(|_| DecodeError::Range)?;
     let seconds = Duration::from_secs(pair.seconds.unsigned_abs());
     let time = if pair.seconds < 0 {
         UNIX_EPOCH.checked_sub(seconds)
@@ -95,7 +95,8 @@ fn to_time(pair: &Pair) -> Result<SystemTime, Fault> {
         UNIX_EPOCH.checked_add(seconds)
     };
     let time = time.and_then(|time| time.checked_add(Duration::from_nanos(nanos.into())));
-    time.filter(|_| nanos < 1_000_000_000).ok_or(Fault::Range)
+    time.filter(|_| nanos < 1_000_000_000)
+        .ok_or(DecodeError::Range)
 }
 
 macro_rules! time {
@@ -105,7 +106,7 @@ macro_rules! time {
                 FieldType::single(Self::kind(types))
             }
 
-            fn absent(_: &mut Bounds) -> Result<Self, Fault> {
+            fn absent(_: &mut Bounds) -> Result<Self, DecodeError> {
                 Ok($zero)
             }
 
@@ -117,9 +118,9 @@ macro_rules! time {
                 slot: &mut Option<Self>,
                 wire: Wire,
                 reader: &mut Reader<'_>,
-            ) -> Result<(), Fault> {
+            ) -> Result<(), DecodeError> {
                 if wire != Wire::Bytes {
-                    return Err(Fault::Wire);
+                    return Err(DecodeError::Wire);
                 }
                 let earlier = slot.as_ref().map($from).unwrap_or_default();
                 *slot = Some($to(&reader.nested(|reader| earlier.merge(reader))?)?);
@@ -149,9 +150,9 @@ macro_rules! time {
                 put_nested(tag, out, |out| $from(self).write(out));
             }
 
-            fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault> {
+            fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
                 if wire != Wire::Bytes {
-                    return Err(Fault::Wire);
+                    return Err(DecodeError::Wire);
                 }
                 $to(&reader.nested(Pair::read)?)
             }
@@ -180,13 +181,13 @@ time!(
 macro_rules! body {
     ($module:ident, $type:ty, $from:ident, $to:ident) => {
         pub(crate) mod $module {
-            use super::{Fault, Pair, Reader};
+            use super::{DecodeError, Pair, Reader};
 
             pub(crate) fn write(value: &$type, out: &mut Vec<u8>) {
                 super::$from(value).write(out);
             }
 
-            pub(crate) fn read(reader: &mut Reader<'_>) -> Result<$type, Fault> {
+            pub(crate) fn read(reader: &mut Reader<'_>) -> Result<$type, DecodeError> {
                 super::$to(&Pair::read(reader)?)
             }
         }

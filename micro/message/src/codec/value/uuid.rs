@@ -4,10 +4,10 @@ use ::uuid::Uuid;
 use serde::de::Error;
 use serde::{Deserializer, Serializer};
 
+use crate::codec::excerpt::cut;
 use crate::codec::field::{Element, Field};
 use crate::codec::json::{Input, text};
-use crate::codec::proto::{Bounds, Fault, Reader, Wire, put_bytes};
-use crate::codec::shown::cut;
+use crate::codec::proto::{Bounds, DecodeError, Reader, Wire, put_bytes};
 use crate::codec::types::{FieldType, Kind, Types};
 
 impl Field for Uuid {
@@ -15,15 +15,19 @@ impl Field for Uuid {
         FieldType::single(Kind::String)
     }
 
-    fn absent(_: &mut Bounds) -> Result<Self, Fault> {
-        Err(Fault::Missing)
+    fn absent(_: &mut Bounds) -> Result<Self, DecodeError> {
+        Err(DecodeError::Missing)
     }
 
     fn put(&self, tag: u32, out: &mut Vec<u8>) {
         self.put_always(tag, out);
     }
 
-    fn merge(slot: &mut Option<Self>, wire: Wire, reader: &mut Reader<'_>) -> Result<(), Fault> {
+    fn merge(
+        slot: &mut Option<Self>,
+        wire: Wire,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
         *slot = Some(Self::read(wire, reader)?);
         Ok(())
     }
@@ -56,10 +60,10 @@ impl Element for Uuid {
         );
     }
 
-    fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, Fault> {
+    fn read(wire: Wire, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         if wire != Wire::Bytes {
-            return Err(Fault::Wire);
+            return Err(DecodeError::Wire);
         }
-        Self::try_parse(reader.text()?).map_err(|_| Fault::Uuid)
+        Self::try_parse(reader.text()?).map_err(|_| DecodeError::Uuid)
     }
 }

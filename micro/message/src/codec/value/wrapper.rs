@@ -5,7 +5,7 @@ use ::bytes::Bytes;
 
 use crate::codec::encoding::{ElementAs, Wrapper};
 use crate::codec::field::{Element, Field};
-use crate::codec::proto::{Fault, Reader, Wire, put_nested};
+use crate::codec::proto::{DecodeError, Reader, Wire, put_nested};
 use crate::codec::types::{FieldType, Kind, Types};
 
 /// A type with a wrapper message.
@@ -21,7 +21,10 @@ pub(crate) trait Wrapped: Element + 'static {
 struct Owner<const WRAPPER: usize>;
 
 /// Reads a wrapper message and merges it into an earlier value.
-pub(crate) fn read<T: Wrapped>(slot: &mut Option<T>, reader: &mut Reader<'_>) -> Result<T, Fault> {
+pub(crate) fn read<T: Wrapped>(
+    slot: &mut Option<T>,
+    reader: &mut Reader<'_>,
+) -> Result<T, DecodeError> {
     let mut value = slot.take();
     while let Some((tag, wire)) = reader.key()? {
         match tag {
@@ -63,9 +66,9 @@ macro_rules! wrapped {
                 slot: &mut Option<Self>,
                 wire: Wire,
                 reader: &mut Reader<'_>,
-            ) -> Result<(), Fault> {
+            ) -> Result<(), DecodeError> {
                 if wire != Wire::Bytes {
-                    return Err(Fault::Wire);
+                    return Err(DecodeError::Wire);
                 }
                 let value = reader.nested(|reader| read(slot, reader))?;
                 *slot = Some(value);

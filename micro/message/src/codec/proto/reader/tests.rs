@@ -12,24 +12,24 @@ fn varints_are_read_to_the_last_bit() {
     bytes.push(1);
     assert_eq!(reader(&bytes).varint(), Ok(u64::MAX));
     bytes[9] = 2;
-    assert_eq!(reader(&bytes).varint(), Err(Fault::Varint));
+    assert_eq!(reader(&bytes).varint(), Err(DecodeError::Varint));
     assert_eq!(reader(&[0x80, 0x80, 0]).varint(), Ok(0), "overlong zero");
-    assert_eq!(reader(&[0x80; 11]).varint(), Err(Fault::Varint));
-    assert_eq!(reader(&[0x80; 9]).varint(), Err(Fault::Truncated));
-    assert_eq!(reader(&[]).varint(), Err(Fault::Truncated));
+    assert_eq!(reader(&[0x80; 11]).varint(), Err(DecodeError::Varint));
+    assert_eq!(reader(&[0x80; 9]).varint(), Err(DecodeError::Truncated));
+    assert_eq!(reader(&[]).varint(), Err(DecodeError::Truncated));
 }
 
 #[test]
 fn keys_out_of_range_are_rejected() {
-    assert_eq!(reader(&[0]).key(), Err(Fault::Tag));
-    assert_eq!(reader(&[0x0e]).key(), Err(Fault::Wire));
+    assert_eq!(reader(&[0]).key(), Err(DecodeError::Tag));
+    assert_eq!(reader(&[0x0e]).key(), Err(DecodeError::Wire));
     assert_eq!(
         reader(&[0xff, 0xff, 0xff, 0xff, 0x7f]).key(),
-        Err(Fault::Wire)
+        Err(DecodeError::Wire)
     );
     assert_eq!(
         reader(&[0xf8, 0xff, 0xff, 0xff, 0x7f]).key(),
-        Err(Fault::Tag)
+        Err(DecodeError::Tag)
     );
     assert_eq!(reader(&[]).key(), Ok(None));
 }
@@ -48,7 +48,7 @@ fn groups_are_skipped_when_they_match() {
     let deep = [0x0b; 1000];
     let mut reader = reader(&deep);
     let (tag, wire) = reader.key().unwrap().unwrap();
-    assert_eq!(reader.skip(tag, wire), Err(Fault::Depth));
+    assert_eq!(reader.skip(tag, wire), Err(DecodeError::Depth));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn lists_are_charged_before_they_grow() {
     let mut list = Vec::<u64>::new();
     assert_eq!(reader.grow(&mut list, 100), Ok(()));
     assert_eq!(list.capacity(), 100);
-    assert_eq!(reader.grow(&mut list, usize::MAX), Err(Fault::Memory));
+    assert_eq!(reader.grow(&mut list, usize::MAX), Err(DecodeError::Memory));
     list.resize(100, 0);
-    assert_eq!(reader.grow(&mut list, 1), Err(Fault::Memory));
+    assert_eq!(reader.grow(&mut list, 1), Err(DecodeError::Memory));
 }

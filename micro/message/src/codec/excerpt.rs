@@ -5,18 +5,18 @@ use std::borrow::Cow;
 use serde::de::{Error, Expected, Unexpected};
 
 /// Maximum number of characters that are shown.
-const MOST: usize = 60;
+const MAX_EXCERPT: usize = 60;
 
 /// The beginning of a text, followed by `…` if there is more.
 pub(crate) fn cut(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(MOST) {
+    match text.char_indices().nth(MAX_EXCERPT) {
         None => Cow::Borrowed(text),
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
     }
 }
 
 /// The beginning of a text, with invisible characters escaped.
-pub fn shown(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     cut(text).escape_debug().to_string()
 }
 
@@ -39,6 +39,6 @@ mod tests {
         assert_eq!(cut("né"), "né");
         assert_eq!(cut(&"é".repeat(60)), "é".repeat(60));
         assert_eq!(cut(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
-        assert_eq!(shown("a\u{1b}[0m\n"), "a\\u{1b}[0m\\n");
+        assert_eq!(excerpt("a\u{1b}[0m\n"), "a\\u{1b}[0m\\n");
     }
 }

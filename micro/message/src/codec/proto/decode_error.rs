@@ -1,4 +1,4 @@
-//! `Fault`: a decoding error, small enough to be returned by the inner loops.
+//! `DecodeError`: a decoding error, small enough to be returned by the inner loops.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 /// The reader collects the place while the fault is returned to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum DecodeError {
     /// The bytes end within a value.
     Truncated,
     /// A varint of more than ten bytes, or beyond 64 bits.
@@ -36,7 +36,7 @@ pub enum Fault {
     Uuid,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Truncated => "the bytes end too early",

@@ -1,10 +1,10 @@
-//! `Place`: the path in a message to the field with an error, for example `items[3].name`.
+//! `FieldPath`: the path in a message to the field with an error, for example `items[3].name`.
 
 use std::fmt;
 
 /// A path to a field, collected from the inside out while an error is returned.
 #[derive(Debug, Default)]
-pub(crate) struct Place {
+pub(crate) struct FieldPath {
     steps: Vec<Step>,
 }
 
@@ -18,7 +18,7 @@ enum Step {
 /// Maximum number of characters of a map key that are kept: a sender chooses its length.
 const KEY: usize = 40;
 
-impl Place {
+impl FieldPath {
     /// Adds the field that contains the path so far.
     pub(crate) fn field(&mut self, name: &'static str) {
         self.steps.push(Step::Field(name));
@@ -40,7 +40,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, step) in self.steps.iter().rev().enumerate() {
             match step {
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_place_is_displayed_from_the_outside_in() {
-        let mut place = Place::default();
+        let mut place = FieldPath::default();
         place.field("name");
         place.index(3);
         place.field("items");
