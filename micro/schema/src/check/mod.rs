@@ -61,16 +61,16 @@ impl Schema {
         Report {
             findings,
             additions,
-            changed: old.wordless() != new.wordless(),
+            changed: old.without_docs() != new.without_docs(),
         }
     }
 
     /// The schema without doc comments and file names.
-    fn wordless(&self) -> Self {
+    fn without_docs(&self) -> Self {
         let mut schema = self.clone();
         for file in &mut schema.files {
             file.name.clear();
-            hush(&mut file.messages, &mut file.enums);
+            remove_docs(&mut file.messages, &mut file.enums);
             for service in &mut file.services {
                 service.doc.clear();
                 for method in &mut service.methods {
@@ -82,14 +82,14 @@ impl Schema {
     }
 }
 
-fn hush(messages: &mut [Message], enums: &mut [Enum]) {
+fn remove_docs(messages: &mut [Message], enums: &mut [Enum]) {
     for message in messages {
         message.doc.clear();
         message.oneof_docs.clear();
         for field in &mut message.fields {
             field.doc.clear();
         }
-        hush(&mut message.messages, &mut message.enums);
+        remove_docs(&mut message.messages, &mut message.enums);
     }
     for one in enums {
         one.doc.clear();

@@ -6,9 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use crate::http::fields::{Astray, Budget, Fields, Target, Value, resolve, write_name};
+use crate::http::fields::{FieldError, Fields, MemoryBudget, Target, Value, resolve, write_name};
 use crate::http::media::Media;
-use crate::http::parameters::Place;
+use crate::http::parameters::ParameterIn;
 use crate::http::template::Template;
 use crate::http::{check, merge, scalar};
 use crate::model::Http;
@@ -133,16 +133,16 @@ impl Binding {
         memory: usize,
     ) -> Result<Bytes> {
         let mut fields = Fields::default();
-        let mut budget = Budget(memory);
+        let mut budget = MemoryBudget(memory);
         self.bind_path(path, &mut fields, &mut budget)?;
         let mut gathered = (&mut fields, &mut budget);
-        self.bind_query(types, (Place::Query, query), &mut gathered)?;
+        self.bind_query(types, (ParameterIn::Query, query), &mut gathered)?;
         match (&self.body, body) {
             (_, None) => {}
             (BodyRule::Request, Some((Media::Form, body))) => {
                 let form = std::str::from_utf8(&body);
                 let form = form.map_err(|_| Error::invalid_argument("the form is not UTF-8"))?;
-                self.bind_query(types, (Place::Form, form), &mut gathered)?;
+                self.bind_query(types, (ParameterIn::Form, form), &mut gathered)?;
             }
             (BodyRule::Request, Some((_, body))) if fields.is_empty() => return Ok(body),
             (BodyRule::Request, Some((_, body))) => {
@@ -168,7 +168,7 @@ impl Binding {
         Ok(out.into())
     }
 
-    fn bind_path(&self, path: &str, fields: &mut Fields, budget: &mut Budget) -> Result<()> {
+    fn bind_path(&self, path: &str, fields: &mut Fields, budget: &mut MemoryBudget) -> Result<()> {
         if let Some(dots) = path.split('/').find(|segment| is_dots(segment)) {
             return Err(Error::invalid_argument(format!(
                 "`{dots}` cannot be a value in a path, because proxies resolve it; send it in the \
@@ -197,8 +197,8 @@ impl Binding {
     fn bind_query(
         &self,
         types: &Types,
-        (place, query): (Place, &str),
-        (fields, budget): &mut (&mut Fields, &mut Budget),
+        (place, query): (ParameterIn, &str),
+        (fields, budget): &mut (&mut Fields, &mut MemoryBudget),
     ) -> Result<()> {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -217,8 +217,8 @@ impl Binding {
                 Error::invalid_argument(format!("parameter `{}`: {problem}", excerpt(&name)))
             };
             let target = resolve(types, &self.input, path).map_err(|astray| match astray {
-                Astray::Unknown => self.unknown(types, place, &name),
-                Astray::Unfit(because) => wrong(because),
+                FieldError::Unknown => self.unknown(types, place, &name),
+                FieldError::Unfit(because) => wrong(because),
             })?;
             if let Some(from) = self.taken(place, &target.path) {
                 return Err(wrong(&format!("`{}` takes it from the {from}", self.rule)));

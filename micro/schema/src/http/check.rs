@@ -1,7 +1,7 @@
 //! Checks of a rule that the compiler could not make: template, fields, body.
 
 use crate::http::binding::{Binding, BodyRule};
-use crate::http::fields::{Astray, Target, field, resolve};
+use crate::http::fields::{FieldError, Target, field, resolve};
 use crate::http::template::{Template, Variable};
 use crate::model::Http;
 use micro_message::codec::{FieldDescriptor, Label, MessageDescriptor, Types};
@@ -75,8 +75,8 @@ fn target(types: &Types, input: &str, variable: &Variable) -> Result<Target> {
             return Ok(target);
         }
         Ok(_) => "it has many values; a variable has one".to_owned(),
-        Err(Astray::Unfit(because)) => because.to_owned(),
-        Err(Astray::Unknown) => {
+        Err(FieldError::Unfit(because)) => because.to_owned(),
+        Err(FieldError::Unknown) => {
             let message = types.messages().get(input);
             format!(
                 "`{input}` has no such field; {}",

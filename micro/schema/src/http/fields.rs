@@ -7,7 +7,7 @@ use micro_message::codec::{FieldDescriptor, FieldType, Kind, Label, MessageDescr
 use micro_message::internal::excerpt;
 
 /// Maximum depth of a name such as `a.b.c`.
-const DEPTH: usize = 32;
+const MAX_DEPTH: usize = 32;
 
 /// Values of fields by their JSON names.
 #[derive(Debug, Default)]
@@ -24,16 +24,16 @@ pub(super) enum Value {
 
 /// Memory of an entry of a map or of fields in addition to its texts: a slot in a half-full B-tree,
 /// and the overhead of the allocator. In bytes.
-const ENTRY: usize = 192;
+const ENTRY_SIZE: usize = 192;
 
 /// Memory of an element in addition to its text, in a list that has just grown. In bytes.
-const ELEMENT: usize = 80;
+const ELEMENT_SIZE: usize = 80;
 
 /// Number of bytes that values may still allocate.
 #[derive(Debug)]
-pub(super) struct Budget(pub(super) usize);
+pub(super) struct MemoryBudget(pub(super) usize);
 
-impl Budget {
+impl MemoryBudget {
     fn charge(&mut self, bytes: usize) -> Result<(), String> {
         let left = self.0.checked_sub(bytes);
         self.0 = left.ok_or("the parameters so far need more memory than allowed")?;
@@ -57,7 +57,7 @@ pub(super) fn field<'a>(message: &'a MessageDescriptor, name: &str) -> Option<&'
 
 /// Why a name is not a valid target for a value.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Astray {
+pub(super) enum FieldError {
     /// The field does not exist.
     Unknown,
     /// The field exists but cannot be used, for this reason.
@@ -65,33 +65,33 @@ pub(super) enum Astray {
 }
 
 /// Finds the target of a dotted name in the message with this full name.
-pub(super) fn resolve(types: &Types, message: &str, name: &str) -> Result<Target, Astray> {
-    let mut message = types.messages().get(message).ok_or(Astray::Unknown)?;
+pub(super) fn resolve(types: &Types, message: &str, name: &str) -> Result<Target, FieldError> {
+    let mut message = types.messages().get(message).ok_or(FieldError::Unknown)?;
     let mut path = Vec::new();
     let mut steps = name.split('.').peekable();
     while let Some(step) = steps.next() {
-        let found = field(message, step).ok_or(Astray::Unknown)?;
+        let found = field(message, step).ok_or(FieldError::Unknown)?;
         path.push(found.json_name.clone());
-        if path.len() > DEPTH {
-            return Err(Astray::Unfit("it is nested deeper than 32 messages"));
+        if path.len() > MAX_DEPTH {
+            return Err(FieldError::Unfit("it is nested deeper than 32 messages"));
         }
         if steps.peek().is_none() {
-            let ty = leaf(&found.ty).map_err(Astray::Unfit)?;
+            let ty = leaf(&found.ty).map_err(FieldError::Unfit)?;
             return Ok(Target { path, ty });
         }
         message = match (&found.ty.kind, &found.ty.label) {
             (Kind::Message(name), Label::Single | Label::Optional)
                 if scalar::kind_of(&found.ty.kind).is_none() =>
             {
-                types.messages().get(name).ok_or(Astray::Unknown)?
+                types.messages().get(name).ok_or(FieldError::Unknown)?
             }
             (Kind::Message(_), Label::Repeated) => {
-                return Err(Astray::Unfit("lists of messages need a request body"));
+                return Err(FieldError::Unfit("lists of messages need a request body"));
             }
-            _ => return Err(Astray::Unknown),
+            _ => return Err(FieldError::Unknown),
         };
     }
-    Err(Astray::Unknown)
+    Err(FieldError::Unknown)
 }
 
 /// The type of a field whose values can be written as text.
@@ -116,13 +116,13 @@ impl Fields {
         &mut self,
         target: &Target,
         (key, text): (Option<&str>, &str),
-        budget: &mut Budget,
+        budget: &mut MemoryBudget,
     ) -> Result<(), String> {
         let expected = |expected| format!("`{}` is not {expected}", excerpt(text));
         let json = scalar::json(&target.ty.kind, text).map_err(expected)?;
         let place = match target.ty.label {
-            Label::Repeated => ELEMENT,
-            _ => ENTRY + key.map_or(0, str::len),
+            Label::Repeated => ELEMENT_SIZE,
+            _ => ENTRY_SIZE + key.map_or(0, str::len),
         };
         budget.charge(place + json.len())?;
         let (last, outer) = target

@@ -7,10 +7,10 @@ use micro_message::error::Error;
 use micro_message::internal::excerpt;
 
 /// Maximum number of known names that an error lists.
-const KNOWN: usize = 20;
+const MAX_SUGGESTIONS: usize = 20;
 
 /// Maximum depth of nested messages whose parameters are listed.
-const LISTED: usize = 4;
+const MAX_LISTED_DEPTH: usize = 4;
 
 /// A parameter of the query or the form.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ impl Parameter {
 
 /// The part of a request that contains parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ParameterIn {
     /// The query, after the path.
     Query,
     /// A form, which is the body of the whole request.
@@ -42,20 +42,20 @@ impl Binding {
     /// The parameters of the query, in the order of the message's fields. For recursive messages
     /// the depth is limited.
     pub fn parameters(&self, types: &Types) -> Vec<Parameter> {
-        self.list(types, Place::Query)
+        self.list(types, ParameterIn::Query)
     }
 
     /// The parameters of a form, in the same order. Empty if [`media`](Self::media) does not
     /// contain forms.
     pub fn form(&self, types: &Types) -> Vec<Parameter> {
         match self.body {
-            BodyRule::Request => self.list(types, Place::Form),
+            BodyRule::Request => self.list(types, ParameterIn::Form),
             _ => Vec::new(),
         }
     }
 
-    fn list(&self, types: &Types, place: Place) -> Vec<Parameter> {
-        let mut listed = Listed {
+    fn list(&self, types: &Types, place: ParameterIn) -> Vec<Parameter> {
+        let mut listed = ParameterList {
             binding: self,
             types,
             place,
@@ -67,26 +67,26 @@ impl Binding {
     }
 
     /// The part of the request that fills a field, if it is not this one.
-    pub(super) fn taken(&self, place: Place, path: &[String]) -> Option<&'static str> {
+    pub(super) fn taken(&self, place: ParameterIn, path: &[String]) -> Option<&'static str> {
         if self.variables.iter().any(|variable| variable.path == path) {
             return Some("path");
         }
         let from_body = match &self.body {
             BodyRule::Nothing => false,
-            BodyRule::Request => place != Place::Form,
+            BodyRule::Request => place != ParameterIn::Form,
             BodyRule::Field(field) => path.first() == Some(&field.json_name),
         };
         from_body.then_some("body")
     }
 
-    pub(super) fn unknown(&self, types: &Types, place: Place, name: &str) -> Error {
+    pub(super) fn unknown(&self, types: &Types, place: ParameterIn, name: &str) -> Error {
         let known = self.list(types, place);
         let mut names: Vec<String> = known
             .iter()
-            .take(KNOWN)
+            .take(MAX_SUGGESTIONS)
             .map(|known| format!("`{}`", known.name))
             .collect();
-        if known.len() > KNOWN {
+        if known.len() > MAX_SUGGESTIONS {
             names.push("…".to_owned());
         }
         let known = if names.is_empty() {
@@ -99,15 +99,15 @@ impl Binding {
 }
 
 /// Collects the parameters of nested messages.
-struct Listed<'a> {
+struct ParameterList<'a> {
     binding: &'a Binding,
     types: &'a Types,
-    place: Place,
+    place: ParameterIn,
     path: Vec<String>,
     found: Vec<Parameter>,
 }
 
-impl Listed<'_> {
+impl ParameterList<'_> {
     fn add(&mut self, message: &str, prefix: &str) {
         let types = self.types;
         let fields = types.messages().get(message);
@@ -121,7 +121,7 @@ impl Listed<'_> {
                         field: field.clone(),
                     }),
                     (Err(_), Label::Single | Label::Optional, Kind::Message(inner))
-                        if self.path.len() < LISTED =>
+                        if self.path.len() < MAX_LISTED_DEPTH =>
                     {
                         self.add(inner, &format!("{name}."));
                     }

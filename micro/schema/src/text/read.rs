@@ -18,7 +18,7 @@ pub(super) fn schema(text: &str) -> Result<Schema> {
     let json: Json = serde_json::from_str(text).map_err(|error| {
         Error::invalid_argument("a schema cannot be read as JSON").with_source(error)
     })?;
-    let root = At {
+    let root = Cursor {
         json: &json,
         place: String::new(),
     };
@@ -36,14 +36,14 @@ pub(super) fn schema(text: &str) -> Result<Schema> {
     };
     let enums: BTreeSet<String> = schema.enums().into_keys().collect();
     for file in &mut schema.files {
-        settle(&mut file.messages, &enums);
+        resolve(&mut file.messages, &enums);
     }
     schema.sort();
     Ok(schema)
 }
 
 /// Distinguishes enums from messages, which have the same notation.
-fn settle(messages: &mut [Message], enums: &BTreeSet<String>) {
+fn resolve(messages: &mut [Message], enums: &BTreeSet<String>) {
     for message in messages {
         for field in &mut message.fields {
             if let Kind::Message(name) = &field.kind
@@ -52,17 +52,17 @@ fn settle(messages: &mut [Message], enums: &BTreeSet<String>) {
                 field.kind = Kind::Enum(name.clone());
             }
         }
-        settle(&mut message.messages, enums);
+        resolve(&mut message.messages, enums);
     }
 }
 
 /// A JSON value and its place in the document.
-struct At<'a> {
+struct Cursor<'a> {
     json: &'a Json,
     place: String,
 }
 
-impl<'a> At<'a> {
+impl<'a> Cursor<'a> {
     fn wrong(&self, what: &str) -> Error {
         let place = match &*self.place {
             "" => String::new(),
@@ -102,7 +102,7 @@ impl<'a> At<'a> {
         number.ok_or_else(|| self.wrong(&format!("`{key}` is not a 32-bit integer")))
     }
 
-    fn list<T>(&self, key: &str, read: fn(&At<'_>) -> Result<T>) -> Result<Vec<T>> {
+    fn list<T>(&self, key: &str, read: fn(&Cursor<'_>) -> Result<T>) -> Result<Vec<T>> {
         let items = match &self.json[key] {
             Json::Null => return Ok(Vec::new()),
             Json::Array(items) => items,
@@ -110,7 +110,7 @@ impl<'a> At<'a> {
         };
         let dot = if self.place.is_empty() { "" } else { "." };
         let items = items.iter().enumerate().map(|(index, json)| {
-            read(&At {
+            read(&Cursor {
                 json,
                 place: format!("{}{dot}{key}[{index}]", self.place),
             })
@@ -119,7 +119,7 @@ impl<'a> At<'a> {
     }
 }
 
-fn file(at: &At<'_>) -> Result<File> {
+fn file(at: &Cursor<'_>) -> Result<File> {
     Ok(File {
         name: at.name("name")?,
         package: at.text("package")?.to_owned(),
@@ -130,7 +130,7 @@ fn file(at: &At<'_>) -> Result<File> {
     })
 }
 
-fn message(at: &At<'_>) -> Result<Message> {
+fn message(at: &Cursor<'_>) -> Result<Message> {
     Ok(Message {
         name: at.name("name")?,
         doc: at.text("doc")?.to_owned(),
@@ -146,11 +146,11 @@ fn message(at: &At<'_>) -> Result<Message> {
 }
 
 /// The name of a oneof and its doc comment.
-fn oneof(at: &At<'_>) -> Result<(String, String)> {
+fn oneof(at: &Cursor<'_>) -> Result<(String, String)> {
     Ok((at.name("name")?, at.text("doc")?.to_owned()))
 }
 
-fn field(at: &At<'_>) -> Result<Field> {
+fn field(at: &Cursor<'_>) -> Result<Field> {
     let name = at.name("name")?;
     let ty = at.name("type")?;
     let Some((label, kind)) = field_type(&ty) else {
@@ -197,13 +197,13 @@ fn kind(text: &str) -> Option<Kind> {
     Kind::scalar(text).or_else(|| named().then(|| Kind::Message(text.to_owned())))
 }
 
-fn item(at: &At<'_>) -> Result<String> {
+fn item(at: &Cursor<'_>) -> Result<String> {
     let text = at.json.as_str().map(str::to_owned);
     text.ok_or_else(|| at.wrong("it is not a string"))
 }
 
 /// Parses `5` or `"5 to 7"`.
-fn range(at: &At<'_>) -> Result<(i32, i32)> {
+fn range(at: &Cursor<'_>) -> Result<(i32, i32)> {
     let number = |number: i64| i32::try_from(number).ok();
     let range = match at.json {
         Json::String(text) => text
@@ -214,7 +214,7 @@ fn range(at: &At<'_>) -> Result<(i32, i32)> {
     range.ok_or_else(|| at.wrong("it is neither a number nor a string such as `5 to 7`"))
 }
 
-fn enumeration(at: &At<'_>) -> Result<Enum> {
+fn enumeration(at: &Cursor<'_>) -> Result<Enum> {
     Ok(Enum {
         name: at.name("name")?,
         doc: at.text("doc")?.to_owned(),
@@ -226,7 +226,7 @@ fn enumeration(at: &At<'_>) -> Result<Enum> {
     })
 }
 
-fn value(at: &At<'_>) -> Result<Value> {
+fn value(at: &Cursor<'_>) -> Result<Value> {
     Ok(Value {
         name: at.name("name")?,
         number: at.number("number")?,
@@ -236,7 +236,7 @@ fn value(at: &At<'_>) -> Result<Value> {
     })
 }
 
-fn service(at: &At<'_>) -> Result<Service> {
+fn service(at: &Cursor<'_>) -> Result<Service> {
     Ok(Service {
         name: at.name("name")?,
         doc: at.text("doc")?.to_owned(),
@@ -245,7 +245,7 @@ fn service(at: &At<'_>) -> Result<Service> {
     })
 }
 
-fn method(at: &At<'_>) -> Result<Method> {
+fn method(at: &Cursor<'_>) -> Result<Method> {
     let (request, reply) = (at.name("request")?, at.name("reply")?);
     let bare = |name: &str| name.strip_prefix("stream ").map(str::to_owned);
     let error = at.text("error")?;
@@ -264,7 +264,7 @@ fn method(at: &At<'_>) -> Result<Method> {
     })
 }
 
-fn http(at: &At<'_>) -> Result<Http> {
+fn http(at: &Cursor<'_>) -> Result<Http> {
     Ok(Http {
         verb: at.name("verb")?,
         path: at.name("path")?,
