@@ -206,7 +206,7 @@ mod zstandard {
     const TOO_SMALL: &str = "Destination buffer is too small";
 
     /// The initial size of the buffer. 4 KiB.
-    const ROOM: usize = 4 << 10;
+    const INITIAL_CAPACITY: usize = 4 << 10;
 
     pub(super) fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
         let level = zstd::DEFAULT_COMPRESSION_LEVEL;
@@ -215,7 +215,11 @@ mod zstandard {
 
     pub(super) fn decompress(bytes: &[u8], limit: usize) -> Result<Vec<u8>> {
         let mut decompressor = Decompressor::new().or_internal("cannot allocate a decompressor")?;
-        let mut room = bytes.len().saturating_mul(4).max(ROOM).min(limit);
+        let mut room = bytes
+            .len()
+            .saturating_mul(4)
+            .max(INITIAL_CAPACITY)
+            .min(limit);
         loop {
             match decompressor.decompress(bytes, room) {
                 Ok(out) => return Ok(out),

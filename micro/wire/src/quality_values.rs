@@ -2,7 +2,7 @@
 //! (RFC 9110, section 12.4.2).
 
 /// The weight of an item without one, in thousandths.
-const MOST: u16 = 1000;
+const MAX_QUALITY: u16 = 1000;
 
 /// The items of a list such as `gzip;q=0.5, identity`, with their weights in thousandths. An item
 /// with the weight zero is not accepted. A malformed weight counts as absent.
@@ -15,7 +15,7 @@ pub fn quality_values(list: &str) -> impl Iterator<Item = (&str, u16)> {
             let is_weight = name.trim_end().eq_ignore_ascii_case("q");
             is_weight.then(|| thousandths(value.trim_start()))
         });
-        (name, weight.unwrap_or(MOST))
+        (name, weight.unwrap_or(MAX_QUALITY))
     });
     items.filter(|(name, _)| !name.is_empty())
 }
@@ -23,7 +23,7 @@ pub fn quality_values(list: &str) -> impl Iterator<Item = (&str, u16)> {
 fn thousandths(text: &str) -> u16 {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if whole != "0" || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return MOST;
+        return MAX_QUALITY;
     }
     let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
     digits.fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'))

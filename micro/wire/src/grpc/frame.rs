@@ -10,7 +10,7 @@ use crate::Compression;
 use micro_message::error::Result;
 
 /// Length of the prefix of each message: one byte of flag and four bytes of length.
-pub const PREFIX: usize = 5;
+pub const PREFIX_LEN: usize = 5;
 
 /// The flag of an uncompressed message.
 pub const PLAIN: u8 = 0;
@@ -19,7 +19,7 @@ pub const PLAIN: u8 = 0;
 pub const COMPRESSED: u8 = 1;
 
 /// Maximum number of bytes reserved for a message before its content arrives. 64 KiB.
-const TRUSTED: usize = 64 << 10;
+const MAX_RESERVE: usize = 64 << 10;
 
 /// The prefix of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    fn parse([flag, length @ ..]: [u8; PREFIX]) -> Self {
+    fn parse([flag, length @ ..]: [u8; PREFIX_LEN]) -> Self {
         Self {
             flag,
             length: usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX),
@@ -50,7 +50,7 @@ pub struct Decoder {
     /// Bytes received and not yet read.
     chunk: Bytes,
     /// The part of the prefix received so far.
-    prefix: [u8; PREFIX],
+    prefix: [u8; PREFIX_LEN],
     prefix_read: usize,
     /// The part of the message received so far, when it is spread over several chunks.
     message: BytesMut,
@@ -73,24 +73,24 @@ impl Decoder {
         let prefix = Prefix::parse(*self.chunk.first_chunk()?);
         if prefix.flag != PLAIN
             || prefix.length > limit
-            || self.chunk.len() - PREFIX < prefix.length
+            || self.chunk.len() - PREFIX_LEN < prefix.length
         {
             return None;
         }
-        self.chunk.advance(PREFIX);
+        self.chunk.advance(PREFIX_LEN);
         Some(self.chunk.split_to(prefix.length))
     }
 
     /// Returns the prefix of the current message, or `None` until all of it was received.
     pub fn prefix(&mut self) -> Option<Prefix> {
-        if self.prefix_read < PREFIX {
-            let count = self.chunk.len().min(PREFIX - self.prefix_read);
+        if self.prefix_read < PREFIX_LEN {
+            let count = self.chunk.len().min(PREFIX_LEN - self.prefix_read);
             let end = self.prefix_read + count;
             self.chunk
                 .copy_to_slice(&mut self.prefix[self.prefix_read..end]);
             self.prefix_read = end;
         }
-        (self.prefix_read == PREFIX).then(|| Prefix::parse(self.prefix))
+        (self.prefix_read == PREFIX_LEN).then(|| Prefix::parse(self.prefix))
     }
 
     /// Returns the message that follows this prefix, or `None` until all of it was received.
@@ -101,7 +101,7 @@ impl Decoder {
             return Some(self.chunk.split_to(length));
         }
         if self.message.capacity() == 0 {
-            self.message.reserve(length.min(TRUSTED));
+            self.message.reserve(length.min(MAX_RESERVE));
         }
         let count = self.chunk.len().min(length - self.message.len());
         self.message.extend_from_slice(&self.chunk[..count]);
@@ -121,15 +121,15 @@ impl Decoder {
     /// Length of the current message if it arrives in several pieces, and how much of it was
     /// received; `None` between messages.
     pub fn begun(&self) -> Option<(usize, usize)> {
-        let length = (self.prefix_read == PREFIX).then(|| Prefix::parse(self.prefix).length)?;
+        let length = (self.prefix_read == PREFIX_LEN).then(|| Prefix::parse(self.prefix).length)?;
         Some((length, self.message.len()))
     }
 
     /// How much of the current message was received, as a text that follows "ends after".
     pub fn progress(&self) -> String {
-        if self.prefix_read < PREFIX {
+        if self.prefix_read < PREFIX_LEN {
             let read = self.prefix_read;
-            return format!("{read} of the {PREFIX} bytes before a message");
+            return format!("{read} of the {PREFIX_LEN} bytes before a message");
         }
         let (read, length) = (self.message.len(), Prefix::parse(self.prefix).length);
         format!("{read} of the {length} bytes of a message")
@@ -149,19 +149,19 @@ impl OpenFrame {
     #[inline]
     pub fn begin(out: &mut Vec<u8>) -> Self {
         let start = out.len();
-        out.extend_from_slice(&[PLAIN; PREFIX]);
+        out.extend_from_slice(&[PLAIN; PREFIX_LEN]);
         Self { start }
     }
 
     /// Length of the message so far.
     #[inline]
     pub fn length(self, out: &[u8]) -> usize {
-        out.len() - self.start - PREFIX
+        out.len() - self.start - PREFIX_LEN
     }
 
     /// Compresses the message if that makes it shorter.
     pub fn compress(self, way: Compression, out: &mut Vec<u8>) -> Result<()> {
-        let body = self.start + PREFIX;
+        let body = self.start + PREFIX_LEN;
         let small = way.compress(&out[body..])?;
         if small.len() < out.len() - body {
             out.truncate(body);
@@ -180,7 +180,7 @@ impl OpenFrame {
     pub fn close(self, out: &mut [u8]) -> Result<(), usize> {
         let length = self.length(out);
         let prefix = u32::try_from(length).map_err(|_| length)?;
-        out[self.start + 1..self.start + PREFIX].copy_from_slice(&prefix.to_be_bytes());
+        out[self.start + 1..self.start + PREFIX_LEN].copy_from_slice(&prefix.to_be_bytes());
         Ok(())
     }
 }
@@ -284,7 +284,7 @@ mod tests {
         let prefix = decoder.prefix().unwrap();
         assert_eq!(prefix.length, u32::MAX as usize);
         assert!(decoder.message(prefix).is_none());
-        assert!(decoder.message.capacity() <= 2 * TRUSTED);
+        assert!(decoder.message.capacity() <= 2 * MAX_RESERVE);
         assert_eq!(decoder.progress(), "3 of the 4294967295 bytes of a message");
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use h2::client::{Builder, ResponseFuture};
 use h2::{Ping, PingPong, RecvStream, SendStream};
 use http::Request;
-use micro_wire::grpc::frame::{Decoder, OpenFrame, PLAIN, PREFIX};
+use micro_wire::grpc::frame::{Decoder, OpenFrame, PLAIN, PREFIX_LEN};
 use micro_wire::grpc::status;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -142,7 +142,7 @@ impl Writer {
     ///
     /// When the stream is over.
     pub(crate) async fn send(&mut self, message: &[u8]) -> Result<(), String> {
-        let mut frame = Vec::with_capacity(PREFIX + message.len());
+        let mut frame = Vec::with_capacity(PREFIX_LEN + message.len());
         let open = OpenFrame::begin(&mut frame);
         frame.extend_from_slice(message);
         let closed = open.close(&mut frame);
