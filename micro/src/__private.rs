@@ -12,7 +12,7 @@ pub use futures_core::Stream;
 #[cfg(all(feature = "app", feature = "linkme"))]
 pub use crate::app::{LINKED_EVERYS, LINKED_HOOKS};
 #[cfg(feature = "app")]
-pub use crate::app::{LinkedEvery, LinkedHook, Moment, Program, run};
+pub use crate::app::{LinkedEvery, LinkedHook, Phase, Program, run};
 #[cfg(all(feature = "broker", feature = "linkme"))]
 pub use crate::broker::LINKED_SUBSCRIBERS;
 #[cfg(feature = "broker")]

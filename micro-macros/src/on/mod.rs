@@ -23,7 +23,7 @@ pub(crate) fn expand(keys: TokenStream, item: TokenStream) -> TokenStream {
         moment
             .map(|moment| {
                 let moment = format_ident!("{moment}");
-                let when = quote!(on: #private::Moment::#moment);
+                let when = quote!(on: #private::Phase::#moment);
                 hook.record(&quote!(LINKED_HOOKS), &quote!(LinkedHook), &when)
             })
             .unwrap_or_default()

@@ -8,12 +8,12 @@ use crate::names;
 
 pub(crate) const KEYS: &[&str] = &["start", "ready", "stop", "crate"];
 
-/// The moments, with the variant of `Moment` for each.
-const MOMENTS: &[(&str, &str)] = &[("start", "Start"), ("ready", "Ready"), ("stop", "Stop")];
+/// The moments, with the variant of `Phase` for each.
+const PHASES: &[(&str, &str)] = &[("start", "Start"), ("ready", "Ready"), ("stop", "Stop")];
 
 /// The parsed keys of `#[micro::on(…)]`.
 pub(super) struct Keys {
-    /// A variant of `Moment`.
+    /// A variant of `Phase`.
     pub(super) moment: Option<&'static str>,
     pub(super) private: TokenStream,
 }
@@ -23,7 +23,7 @@ impl Keys {
         let is_empty = tokens.is_empty();
         let mut args = Args::parse(tokens, KEYS, mistakes);
         let mut moment = None;
-        for (name, variant) in MOMENTS {
+        for (name, variant) in PHASES {
             let Some(flag) = args.flag(name, mistakes) else {
                 continue;
             };

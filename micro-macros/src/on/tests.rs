@@ -23,7 +23,7 @@ fn without_a_result_it_succeeds() {
     )
     .to_string();
     assert!(
-        text.contains("Moment :: Stop") && text.contains("Result :: Ok (())"),
+        text.contains("Phase :: Stop") && text.contains("Result :: Ok (())"),
         "{text}"
     );
 }

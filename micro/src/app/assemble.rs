@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::app::builder::{Builder, Source};
-#[cfg(feature = "broker")]
-use crate::app::listeners::{Listeners, of_service};
 use crate::app::stop::Stop;
+#[cfg(feature = "broker")]
+use crate::app::subscribers::{SubscriberBinder, of_service};
 use crate::app::{App, Inner};
 #[cfg(feature = "broker")]
 use crate::broker::Broker;
@@ -155,11 +155,11 @@ impl Builder {
     #[cfg(feature = "broker")]
     fn listeners(
         &self,
-        services: &[Made],
+        services: &[ServiceInstance],
         wraps: &[ScopedWrap],
         problems: &mut Problems,
     ) -> Vec<Arc<BoundSubscriber>> {
-        let mut listeners = Listeners {
+        let mut listeners = SubscriberBinder {
             wraps,
             resources: &self.resources,
             problems,
@@ -175,7 +175,11 @@ impl Builder {
     }
 
     /// Makes every selected service and puts it among the resources.
-    async fn make_services(&self, options: &Options, problems: &mut Problems) -> Vec<Made> {
+    async fn make_services(
+        &self,
+        options: &Options,
+        problems: &mut Problems,
+    ) -> Vec<ServiceInstance> {
         let sources: Vec<_> = self
             .sources
             .iter()
@@ -192,7 +196,7 @@ impl Builder {
                 continue;
             }
             match source.make(&self.resources).await {
-                Ok(instance) => made.push(Made {
+                Ok(instance) => made.push(ServiceInstance {
                     served,
                     #[cfg(feature = "broker")]
                     type_id: source.type_id(),
@@ -212,7 +216,7 @@ fn node_id() -> String {
 }
 
 /// A service whose instance exists.
-struct Made {
+struct ServiceInstance {
     served: Vec<Served>,
     #[cfg(feature = "broker")]
     type_id: TypeId,
@@ -272,14 +276,14 @@ fn serves_nothing(source: &Source) -> Error {
 
 /// The routes of all services, each inside its wraps.
 fn route(
-    made: &[Made],
+    made: &[ServiceInstance],
     wraps: &[ScopedWrap],
     resources: &Resources,
     problems: &mut Problems,
 ) -> Router {
     let mut router = Router::new();
     let mut types = Types::default();
-    for Made {
+    for ServiceInstance {
         served, instance, ..
     } in made
     {
@@ -363,7 +367,7 @@ fn unknown_filter<'a>(
 ) -> Error {
     let known: BTreeSet<&str> = known.filter(|name| !name.is_empty()).collect();
     let hint = match nearest(wanted, known.iter().copied()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
+        Some(suggestion) => format!("did you mean `{suggestion}`?"),
         None => format!("known: `{}`", Vec::from_iter(known).join("`, `")),
     };
     Error::failed_precondition(format!(

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::every::{Every, LinkedEvery};
-use crate::app::hook::{Hook, LinkedHook, Moment};
-#[cfg(feature = "broker")]
-use crate::app::listeners::Listening;
+use crate::app::hook::{Hook, LinkedHook, Phase};
 use crate::app::stop::Stop;
+#[cfg(feature = "broker")]
+use crate::app::subscribers::SubscriberSource;
 #[cfg(feature = "broker")]
 use crate::broker::{self, Broker, Subscriber};
 use crate::error::Result;
@@ -56,7 +56,7 @@ pub struct Builder {
     pub(super) linked_wraps: Vec<&'static LinkedWrap>,
     pub(super) hooks: Vec<Hook>,
     #[cfg(feature = "broker")]
-    pub(super) listening: Vec<Listening>,
+    pub(super) listening: Vec<SubscriberSource>,
     pub(super) works: Vec<Every>,
     pub(super) resources: Resources,
     pub(super) stop: Stop,
@@ -206,7 +206,8 @@ impl Builder {
     /// Adds a subscriber.
     #[cfg(feature = "broker")]
     pub fn subscriber(mut self, subscriber: Subscriber) -> Self {
-        self.listening.push(Listening::Given(Box::new(subscriber)));
+        self.listening
+            .push(SubscriberSource::Given(Box::new(subscriber)));
         self
     }
 
@@ -219,8 +220,8 @@ impl Builder {
     #[cfg(feature = "broker")]
     pub fn linked_subscriber(mut self, name: &str) -> Self {
         let (found, others): (Vec<_>, Vec<_>) =
-            Listening::linked().partition(|listening| listening.name() == name);
-        let known: Vec<_> = others.iter().map(Listening::name).collect();
+            SubscriberSource::linked().partition(|listening| listening.name() == name);
+        let known: Vec<_> = others.iter().map(SubscriberSource::name).collect();
         assert!(
             !found.is_empty(),
             "no subscriber `{name}` was collected at link time, only `{}`",
@@ -249,7 +250,7 @@ impl Builder {
         self.hooks
             .extend(LinkedHook::linked().into_iter().map(Hook::linked));
         #[cfg(feature = "broker")]
-        self.listening.extend(Listening::linked());
+        self.listening.extend(SubscriberSource::linked());
         self.works
             .extend(LinkedEvery::linked().into_iter().map(Every::linked));
         self
@@ -275,7 +276,7 @@ impl Builder {
     }
 
     /// Adds a hook.
-    pub fn on<F>(mut self, moment: Moment, name: &'static str, hook: F) -> Self
+    pub fn on<F>(mut self, moment: Phase, name: &'static str, hook: F) -> Self
     where
         F: for<'a> Fn(&'a Resources) -> BoxFuture<'a, Result<()>> + Send + Sync + 'static,
     {

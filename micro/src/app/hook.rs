@@ -9,7 +9,7 @@ use crate::handler::{BoxFuture, Location, Resources};
 /// A moment of the app's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Moment {
+pub enum Phase {
     /// After the checks, before the app listens. An error keeps the app from starting.
     Start,
     /// Once others can call. Runs beside the serving; an error stops the app.
@@ -24,7 +24,7 @@ pub struct LinkedHook {
     /// The function's name.
     pub name: &'static str,
     /// When it runs.
-    pub on: Moment,
+    pub on: Phase,
     /// The function, its parameters injected.
     pub call: for<'a> fn(&'a Resources) -> BoxFuture<'a, Result<()>>,
     /// Where it is defined.
@@ -44,12 +44,12 @@ type Run = Arc<dyn for<'a> Fn(&'a Resources) -> BoxFuture<'a, Result<()>> + Send
 #[derive(Clone)]
 pub(super) struct Hook {
     pub(super) name: &'static str,
-    pub(super) on: Moment,
+    pub(super) on: Phase,
     pub(super) run: Run,
 }
 
 impl Hook {
-    pub(super) fn new<F>(name: &'static str, on: Moment, run: F) -> Self
+    pub(super) fn new<F>(name: &'static str, on: Phase, run: F) -> Self
     where
         F: for<'a> Fn(&'a Resources) -> BoxFuture<'a, Result<()>> + Send + Sync + 'static,
     {

@@ -43,16 +43,16 @@ mod advertise;
 mod assemble;
 mod builder;
 mod driver_handoff;
+#[cfg(all(feature = "broker", feature = "events"))]
+mod durable_subscribers;
 mod every;
 mod hook;
-#[cfg(feature = "broker")]
-mod listeners;
 mod program;
 mod report;
 mod running;
 mod stop;
-#[cfg(all(feature = "broker", feature = "events"))]
-mod streams;
+#[cfg(feature = "broker")]
+mod subscribers;
 #[cfg(test)]
 mod tests;
 
@@ -61,7 +61,7 @@ use std::sync::Arc;
 
 pub use self::builder::Builder;
 pub use self::every::LinkedEvery;
-pub use self::hook::{LinkedHook, Moment};
+pub use self::hook::{LinkedHook, Phase};
 pub use self::program::{Program, run};
 pub use self::running::{Running, Stopped};
 pub use self::stop::Stop;

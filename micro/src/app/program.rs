@@ -61,7 +61,7 @@ fn try_run(program: Program) -> Result<()> {
     }
     let settings = Settings::load()?;
     start_logging(&settings)?;
-    settings.log_strangers();
+    settings.log_unknown_variables();
     let handoff = DriverHandoff::default();
     let mut runtime = RuntimeBuilder::new_multi_thread();
     handoff.count_workers(runtime.enable_all());
@@ -164,8 +164,8 @@ fn start_logging(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Has the text of panics escaped, as it may hold what others sent: with line breaks in it, it could
-/// look like other lines of the log, and with control sequences it could govern a terminal.
+/// Has the text of panics escaped, as it may hold what others sent: with line breaks in it, it
+/// could look like other lines of the log, and with control sequences it could govern a terminal.
 ///
 /// What a program did about panics before `run!` is replaced; a hook that it sets later stays.
 fn escape_panics() {

@@ -11,10 +11,10 @@ use tokio::time::{Instant, timeout};
 
 #[cfg(feature = "server")]
 use crate::app::advertise::advertised;
-use crate::app::every::Periodic;
-use crate::app::hook::{Hook, Moment};
 #[cfg(all(feature = "broker", feature = "events"))]
-use crate::app::streams::Streams;
+use crate::app::durable_subscribers::DurableSubscribers;
+use crate::app::every::Periodic;
+use crate::app::hook::{Hook, Phase};
 use crate::app::{App, Inner, report};
 #[cfg(feature = "broker")]
 use crate::broker::Subscriber;
@@ -33,7 +33,7 @@ use crate::server::{self, Server};
 use micro_broker::internal::BoundSubscriber;
 
 /// How long each stop hook, and closing the events, may take.
-const STOP_STEP: Duration = Duration::from_secs(5);
+const STOP_STEP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long leaving the registry and the topics may take, whatever is left of the drain.
 const MIN_LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long aborted tasks may take to reach their next `await`. One that blocks its thread is
@@ -56,7 +56,7 @@ pub struct Running {
     #[cfg(feature = "broker")]
     subscriptions: Vec<Subscription>,
     #[cfg(all(feature = "broker", feature = "events"))]
-    streams: Streams,
+    streams: DurableSubscribers,
     periodic: Periodic,
 }
 
@@ -76,7 +76,7 @@ impl App {
         app.broker
             .attach(&HostInfo::new(app.registry.clone()))
             .await?;
-        for hook in app.hooks_on(Moment::Start) {
+        for hook in app.hooks_on(Phase::Start) {
             let ran = (hook.run)(&app.resources).await;
             ran.map_err(|error| error.context(format!("start hook `{}`", hook.name)))?;
         }
@@ -91,7 +91,7 @@ impl App {
             #[cfg(feature = "broker")]
             subscriptions: Vec::new(),
             #[cfg(all(feature = "broker", feature = "events"))]
-            streams: Streams::default(),
+            streams: DurableSubscribers::default(),
             periodic: Periodic::default(),
         };
         #[cfg(feature = "server")]
@@ -143,7 +143,7 @@ impl Inner {
         false
     }
 
-    fn hooks_on(&self, moment: Moment) -> impl Iterator<Item = &Hook> {
+    fn hooks_on(&self, moment: Phase) -> impl Iterator<Item = &Hook> {
         self.hooks.iter().filter(move |hook| hook.on == moment)
     }
 }
@@ -173,7 +173,7 @@ impl Running {
     async fn subscribe(&mut self) -> Result<()> {
         #[cfg(feature = "events")]
         {
-            self.streams = Streams::start(&self.app.listeners, &self.app.events).await?;
+            self.streams = DurableSubscribers::start(&self.app.listeners, &self.app.events).await?;
         }
         let plain = |listener: &&Arc<BoundSubscriber>| listener.subscriber.durable.is_none();
         for listener in self.app.listeners.iter().filter(plain) {
@@ -204,7 +204,7 @@ impl Running {
     }
 
     fn start_ready_hooks(&mut self) {
-        for hook in self.app.hooks_on(Moment::Ready).cloned() {
+        for hook in self.app.hooks_on(Phase::Ready).cloned() {
             let app = Arc::clone(&self.app);
             spawn_in(&mut self.ready, async move {
                 let ran = (hook.run)(&app.resources).await;
@@ -332,7 +332,7 @@ impl Running {
 
     /// Leaves the registry and the topics, in at most `limit`, but 1 second if that is longer.
     async fn leave(&mut self, limit: Duration) {
-        let limit = limit.clamp(MIN_LEAVE_TIMEOUT, STOP_STEP);
+        let limit = limit.clamp(MIN_LEAVE_TIMEOUT, STOP_STEP_TIMEOUT);
         let deregistered = deregister(std::mem::take(&mut self.registrations), limit);
         #[cfg(feature = "broker")]
         tokio::join!(deregistered, self.leave_topics(limit));
@@ -341,21 +341,25 @@ impl Running {
     }
 
     async fn run_stop_hooks(&self) {
-        for hook in self.app.hooks_on(Moment::Stop) {
-            match timeout(STOP_STEP, (hook.run)(&self.app.resources)).await {
+        for hook in self.app.hooks_on(Phase::Stop) {
+            match timeout(STOP_STEP_TIMEOUT, (hook.run)(&self.app.resources)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!(hook = hook.name, %error, "stop hook failed"),
-                Err(_) => tracing::error!(hook = hook.name, limit = ?STOP_STEP, "stop hook cut"),
+                Err(_) => {
+                    tracing::error!(hook = hook.name, limit = ?STOP_STEP_TIMEOUT, "stop hook cut")
+                }
             }
         }
     }
 
     #[cfg(feature = "events")]
     async fn close_events(&self) {
-        match timeout(STOP_STEP, self.app.events.close()).await {
+        match timeout(STOP_STEP_TIMEOUT, self.app.events.close()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "events may be lost"),
-            Err(_) => tracing::error!(limit = ?STOP_STEP, "the disk is slow; events may be lost"),
+            Err(_) => {
+                tracing::error!(limit = ?STOP_STEP_TIMEOUT, "the disk is slow; events may be lost")
+            }
         }
     }
 

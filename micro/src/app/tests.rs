@@ -157,14 +157,14 @@ async fn hooks_run_in_their_moments_and_a_failing_start_hook_keeps_the_app_from_
             })
         }
     };
-    let app = counted(Moment::Stop, 100)(counted(Moment::Ready, 10)(counted(Moment::Start, 1)(
+    let app = counted(Phase::Stop, 100)(counted(Phase::Ready, 10)(counted(Phase::Start, 1)(
         builder(),
     )));
     // Nothing is served: the app ends with its last ready hook.
     app.build().await.unwrap().run().await.unwrap();
     assert_eq!(count.load(Ordering::SeqCst), 111);
 
-    let failing = builder().on(Moment::Start, "open", |_| {
+    let failing = builder().on(Phase::Start, "open", |_| {
         Box::pin(async { Err(Error::unavailable("no database")) })
     });
     let error = failing.build().await.unwrap().run().await.unwrap_err();
@@ -173,7 +173,7 @@ async fn hooks_run_in_their_moments_and_a_failing_start_hook_keeps_the_app_from_
 
 #[tokio::test]
 async fn a_failing_ready_hook_stops_the_app_with_its_error() {
-    let app = builder().service(Ping).on(Moment::Ready, "greet", |_| {
+    let app = builder().service(Ping).on(Phase::Ready, "greet", |_| {
         Box::pin(async { Err(Error::internal("nobody home")) })
     });
     let error = app.build().await.unwrap().run().await.unwrap_err();

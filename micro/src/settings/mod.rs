@@ -126,9 +126,9 @@ impl Settings {
                 self.layers.set(key.name, value, Origin::Environment(name));
             } else if name.starts_with(PREFIX) && name != FILE_VARIABLE {
                 let names = known.iter().map(|(known, _)| known.as_str());
-                match meant(&name, names.chain([FILE_VARIABLE])) {
-                    Some(meant) => problems.add(Error::invalid_argument(format!(
-                        "no setting `{name}`; did you mean `{meant}`?"
+                match suggestion(&name, names.chain([FILE_VARIABLE])) {
+                    Some(suggestion) => problems.add(Error::invalid_argument(format!(
+                        "no setting `{name}`; did you mean `{suggestion}`?"
                     ))),
                     None => self.strangers.push(name),
                 }
@@ -139,7 +139,7 @@ impl Settings {
 
     /// Says which variables look like settings and are none; to be called once there is a log.
     #[cfg(feature = "app")]
-    pub(crate) fn log_strangers(&self) {
+    pub(crate) fn log_unknown_variables(&self) {
         for variable in &self.strangers {
             tracing::warn!(variable, "not a setting");
         }
@@ -208,7 +208,7 @@ fn data_dir(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
 }
 
 /// The variable that a wrong one is nearly; what all begin with does not make them alike.
-fn meant<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+fn suggestion<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let rest = |name: &'a str| name.strip_prefix(PREFIX);
     let near = nearest(wrong.strip_prefix(PREFIX)?, known.clone().filter_map(rest))?;
     known.into_iter().find(|name| rest(name) == Some(near))
@@ -217,7 +217,7 @@ fn meant<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> Optio
 fn unknown(key: &str, origin: &Origin) -> Error {
     let known = || KEYS.iter().map(|key| key.name);
     let hint = match nearest(key, known()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
+        Some(suggestion) => format!("did you mean `{suggestion}`?"),
         None => format!("known: `{}`", known().collect::<Vec<_>>().join("`, `")),
     };
     Error::invalid_argument(format!(

@@ -58,7 +58,7 @@ pub(crate) struct Options {
 impl Options {
     /// Reads all settings; wrong ones are noted and replaced by the default.
     pub(crate) fn read(settings: &Settings, problems: &mut Problems) -> Self {
-        let mut read = Read { settings, problems };
+        let mut read = SettingsReader { settings, problems };
         #[cfg(any(feature = "client", feature = "server"))]
         let message = read.some("limits.message");
         Self {
@@ -172,12 +172,12 @@ impl Options {
 }
 
 /// Reads settings one by one and notes what is wrong.
-struct Read<'a> {
+struct SettingsReader<'a> {
     settings: &'a Settings,
     problems: &'a mut Problems,
 }
 
-impl Read<'_> {
+impl SettingsReader<'_> {
     fn origin<T: FromText>(&mut self, key: &str) -> (T, Origin) {
         match self.settings.get(key) {
             Ok(found) => found,

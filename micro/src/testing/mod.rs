@@ -80,7 +80,7 @@ pub use self::schema::{assert_compatible, assert_schema};
 
 /// How long events may take to be handled; only a failing test waits this long.
 #[cfg(feature = "broker")]
-const PATIENCE: Duration = Duration::from_secs(30);
+const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An app in memory for a test. It starts empty: name what it is to run.
 ///
@@ -151,8 +151,11 @@ impl TestApp {
     /// When some are not within 30 seconds: that is how a test fails.
     #[cfg(feature = "broker")]
     pub async fn events_handled(&self) {
-        let pending = self.broker().flush(PATIENCE).await;
-        assert_eq!(pending, 0, "events are not handled within {PATIENCE:?}");
+        let pending = self.broker().flush(EVENT_TIMEOUT).await;
+        assert_eq!(
+            pending, 0,
+            "events are not handled within {EVENT_TIMEOUT:?}"
+        );
     }
 
     /// Stops the app in order.

@@ -20,14 +20,14 @@ use crate::events::{Consumer, Delivery, Events, Options, PROTOBUF, Record, Start
 use micro_broker::internal::{AckKind, BoundSubscriber, attempt};
 
 /// What a delivery may take beside the handler: writing its verdict down.
-const SLACK: Duration = Duration::from_secs(5);
+const ACK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait after an error of the stream.
-const PAUSE: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The running subscribers of durable streams. Dropped, they end at once, and what they hold is
 /// delivered again.
 #[derive(Default)]
-pub(super) struct Streams {
+pub(super) struct DurableSubscribers {
     tasks: JoinSet<()>,
     /// Cancelled when they are to take no more.
     leaving: CancellationToken,
@@ -47,7 +47,7 @@ fn group(subscriber: &Subscriber, durable: &Durable) -> &'static str {
     durable.group.unwrap_or(subscriber.name)
 }
 
-impl Streams {
+impl DurableSubscribers {
     /// Starts those of the listeners that read a stream.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ async fn consume(subscriber: &Subscriber, durable: &Durable, events: &Events) ->
     };
     let mut options = Options::new()
         .with_start(check(subscriber, durable)?)
-        .with_ack_wait(wait.saturating_add(SLACK))
+        .with_ack_wait(wait.saturating_add(ACK_TIMEOUT))
         .with_retries(wanted.retries)
         .with_in_flight(wanted.concurrency);
     options.dead_letter.clone_from(&wanted.dead_letter);
@@ -131,7 +131,7 @@ async fn work(listener: Arc<BoundSubscriber>, mut consumer: Consumer, leaving: C
                 tracing::error!(subscriber = name, %error, "the stream cannot be read just now");
                 tokio::select! {
                     () = leaving.cancelled() => break,
-                    () = sleep(PAUSE) => {}
+                    () = sleep(RETRY_INTERVAL) => {}
                 }
             }
             None => {
@@ -201,7 +201,7 @@ fn event_of(record: &Record) -> Result<broker::Event> {
     Ok(event)
 }
 
-impl fmt::Debug for Streams {
+impl fmt::Debug for DurableSubscribers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Streams({})", self.tasks.len())
     }

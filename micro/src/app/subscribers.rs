@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 #[cfg(feature = "events")]
-use crate::app::streams;
+use crate::app::durable_subscribers;
 use crate::broker::Pattern;
 use crate::broker::{LinkedSubscribers, Subscriber};
 use crate::codec::Types;
@@ -17,12 +17,12 @@ use micro_broker::internal::matches;
 
 /// Subscribers before the app is assembled.
 #[derive(Debug, Clone)]
-pub(super) enum Listening {
+pub(super) enum SubscriberSource {
     Given(Box<Subscriber>),
     Linked(&'static LinkedSubscribers),
 }
 
-impl Listening {
+impl SubscriberSource {
     /// The free functions that were collected at link time.
     pub(super) fn linked() -> impl Iterator<Item = Self> {
         let all = LinkedSubscribers::linked().into_iter();
@@ -54,7 +54,7 @@ pub(super) fn of_service(service: TypeId) -> Vec<Subscriber> {
 }
 
 /// Puts listeners together and notes what is wrong with them.
-pub(super) struct Listeners<'a> {
+pub(super) struct SubscriberBinder<'a> {
     pub(super) wraps: &'a [ScopedWrap],
     pub(super) resources: &'a Resources,
     pub(super) problems: &'a mut Problems,
@@ -62,7 +62,7 @@ pub(super) struct Listeners<'a> {
     pub(super) all: Vec<Arc<BoundSubscriber>>,
 }
 
-impl Listeners<'_> {
+impl SubscriberBinder<'_> {
     /// Adds the subscribers of a service that runs.
     pub(super) fn add_service(&mut self, name: &'static str, service: TypeId, instance: &Instance) {
         for subscriber in of_service(service) {
@@ -71,8 +71,8 @@ impl Listeners<'_> {
     }
 
     /// Adds subscribers that are no methods.
-    pub(super) fn add_free(&mut self, listening: &[Listening]) {
-        for subscriber in listening.iter().flat_map(Listening::subscribers) {
+    pub(super) fn add_free(&mut self, listening: &[SubscriberSource]) {
+        for subscriber in listening.iter().flat_map(SubscriberSource::subscribers) {
             self.add("", subscriber, Arc::new(()));
         }
     }
@@ -98,7 +98,7 @@ impl Listeners<'_> {
         subscriber.check()?;
         if let Some(durable) = subscriber.durable {
             #[cfg(feature = "events")]
-            streams::check(subscriber, &durable)?;
+            durable_subscribers::check(subscriber, &durable)?;
             #[cfg(not(feature = "events"))]
             return Err(Error::unimplemented(format!(
                 "it reads the durable stream `{}`, and micro's feature `events` is off",
