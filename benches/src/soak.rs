@@ -20,11 +20,11 @@ use micro_benches::{Process, resident_bytes};
 
 const CALLERS: u64 = 64;
 /// How often to look at memory.
-const LOOKS: u64 = 20;
+const SAMPLES: u64 = 20;
 /// Looks until caches and buffers have their size.
-const WARM: usize = 3;
+const WARM_UP_SAMPLES: usize = 3;
 /// What memory may grow by after that.
-const FLAT: u64 = 4 << 20;
+const MAX_GROWTH: u64 = 4 << 20;
 
 /// A number and a hundred bytes that follow from it.
 #[micro::message]
@@ -145,8 +145,8 @@ async fn caller(soak: SoakClient, next: Arc<AtomicU64>, calls: u64) -> Result<u6
 /// The memory of server and client, at even distances of calls.
 async fn look(next: Arc<AtomicU64>, calls: u64, server: u32) -> io::Result<Vec<(u64, u64)>> {
     let mut looks = Vec::new();
-    for look in 1..=LOOKS {
-        while next.load(Ordering::Relaxed) < calls * look / LOOKS {
+    for look in 1..=SAMPLES {
+        while next.load(Ordering::Relaxed) < calls * look / SAMPLES {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         looks.push((resident_bytes(server)?, resident_bytes(std::process::id())?));
@@ -157,7 +157,7 @@ async fn look(next: Arc<AtomicU64>, calls: u64, server: u32) -> io::Result<Vec<(
 /// Prints what memory did, and says whether it stayed flat once warm.
 fn grown(who: &str, looks: impl Iterator<Item = u64>) -> bool {
     let looks: Vec<u64> = looks.collect();
-    let warm = looks[WARM..looks.len() / 2]
+    let warm = looks[WARM_UP_SAMPLES..looks.len() / 2]
         .iter()
         .max()
         .copied()
@@ -168,5 +168,5 @@ fn grown(who: &str, looks: impl Iterator<Item = u64>) -> bool {
         .map(|bytes| (bytes >> 10).to_string())
         .collect();
     println!("{who} resident KiB: {}", kib.join(" "));
-    late <= warm + FLAT
+    late <= warm + MAX_GROWTH
 }

@@ -9,7 +9,7 @@ use protox::Error;
 use protox::file::{File, FileResolver, IncludeFileResolver};
 
 /// The byte order mark that some editors on Windows write. protoc skips it, the parser does not.
-const MARK: char = '\u{feff}';
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The paths of files with a byte order mark, which the compiler does not report.
 #[derive(Debug, Default, Clone)]
@@ -39,7 +39,7 @@ impl Include {
     }
 
     fn parse(&self, name: &str, text: &str) -> Result<File, Error> {
-        let Some(unmarked) = text.strip_prefix(MARK) else {
+        let Some(unmarked) = text.strip_prefix(BYTE_ORDER_MARK) else {
             return self.files.open_file(name);
         };
         let path = self.folder.join(name);
@@ -104,37 +104,38 @@ fn placed(error: Error, name: &str, text: &str) -> Error {
 /// Returns line and column of a byte offset in a text, counted from 1.
 pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
-    let before = before.trim_start_matches(MARK);
+    let before = before.trim_start_matches(BYTE_ORDER_MARK);
     let line = before.rsplit('\n').next().unwrap_or_default();
     (before.matches('\n').count() + 1, line.chars().count() + 1)
 }
 
 fn refused(text: String) -> Error {
-    Error::new(Refused(text))
+    Error::new(Rejection(text))
 }
 
 /// An error with a complete text. `protox` prints it by its `Debug`.
-struct Refused(String);
+struct Rejection(String);
 
-impl std::fmt::Debug for Refused {
+impl std::fmt::Debug for Rejection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::fmt::Display for Refused {
+impl std::fmt::Display for Rejection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for Rejection {}
 
 /// Returns position and value of an `edition = "…"` at the beginning of a file.
 fn edition(text: &str) -> Option<(usize, &str)> {
     let mut rest = text;
     loop {
-        rest = rest.trim_start_matches(|char: char| char.is_whitespace() || char == MARK);
+        rest =
+            rest.trim_start_matches(|char: char| char.is_whitespace() || char == BYTE_ORDER_MARK);
         if let Some(comment) = rest.strip_prefix("//") {
             rest = comment.split_once('\n')?.1;
         } else if let Some(comment) = rest.strip_prefix("/*") {

@@ -10,7 +10,7 @@ const KEYWORDS: &[&str] = &[
 ];
 
 /// Keywords of Rust that cannot be used as names even with `r#`.
-const WORDS: &[&str] = &["crate", "self", "Self", "super", "_"];
+const RESERVED_WORDS: &[&str] = &["crate", "self", "Self", "super", "_"];
 
 /// Returns a name as it is written in Rust, with `r#` for keywords.
 pub(crate) fn ident(name: &str) -> String {
@@ -23,7 +23,9 @@ pub(crate) fn ident(name: &str) -> String {
 
 /// Converts a name to one that is possible in Rust: `self` becomes `self_`.
 pub(crate) fn possible(name: String) -> String {
-    if WORDS.contains(&name.as_str()) || name.starts_with(|char: char| char.is_ascii_digit()) {
+    if RESERVED_WORDS.contains(&name.as_str())
+        || name.starts_with(|char: char| char.is_ascii_digit())
+    {
         if name.starts_with(|char: char| char.is_ascii_digit()) {
             format!("_{name}")
         } else {

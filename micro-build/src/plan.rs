@@ -8,7 +8,7 @@ use protox::prost_reflect::{DescriptorPool, MessageDescriptor};
 use crate::names::{Taken, ident, lower, pascal, possible};
 
 /// Type names that the attributes of micro recognize as streams, and that are therefore renamed.
-const NOT_OURS: &[&str] = &["Stream", "Streaming"];
+const RESERVED_NAMES: &[&str] = &["Stream", "Streaming"];
 
 /// The Rust path of a type.
 #[derive(Debug, Clone)]
@@ -91,7 +91,7 @@ impl Plan {
         for (full, name) in names {
             let taken = self.taken.entry(modules.to_vec()).or_default();
             let mut ident = pascal(&name);
-            if NOT_OURS.contains(&ident.as_str()) {
+            if RESERVED_NAMES.contains(&ident.as_str()) {
                 ident.push('_');
             }
             let ident = taken.free(ident);

@@ -16,7 +16,7 @@ const UNITS: &[(&str, usize)] = &[
 ];
 
 /// Maximum length of a message in bytes that every protocol can express.
-const LARGEST: usize = u32::MAX as usize;
+const MAX_SIZE: usize = u32::MAX as usize;
 
 /// Parses a size greater than zero, in bytes.
 pub(crate) fn parse(text: &LitStr) -> syn::Result<usize> {
@@ -42,7 +42,7 @@ fn read(text: &str) -> Option<usize> {
     let (number, unit) = text.split_at(unit_at);
     let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit.trim_start())?;
     let bytes = number.parse::<usize>().ok()?.checked_mul(*factor)?;
-    (1..=LARGEST).contains(&bytes).then_some(bytes)
+    (1..=MAX_SIZE).contains(&bytes).then_some(bytes)
 }
 
 #[cfg(test)]

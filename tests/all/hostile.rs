@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
-use micro_tests::{PATIENCE, Program, Response, World, http};
+use micro_tests::{DEADLINE, Program, Response, World, http};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 const JSON: &str = "content-type: application/json";
@@ -36,7 +36,7 @@ fn greets(address: &str) {
 
 /// Reads until the server closes; what it said.
 fn closed(mut stream: &TcpStream) -> Vec<u8> {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut said = Vec::new();
     match stream.read_to_end(&mut said) {
         Err(error) if error.kind() != ErrorKind::ConnectionReset => {
@@ -105,7 +105,7 @@ fn what_is_no_protocol_is_refused() {
     }
     for bytes in garbage {
         let mut stream = TcpStream::connect(&address).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(DEADLINE)).unwrap();
         // The server may close before it has all of it.
         if let Err(error) = stream.write_all(&bytes) {
             let gone = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use micro::events::{Config, Events, File, Start};
-use micro_tests::{PATIENCE, Program, World, until};
+use micro_tests::{DEADLINE, Program, World, until};
 
 /// What the processes were promised, and what was found.
 #[derive(Default)]
@@ -65,7 +65,7 @@ impl Promised {
         // All there are, as nobody has settled any.
         let next = events.lag("all", "nobody").await.unwrap();
         for offset in 0..next {
-            let record = tokio::time::timeout(PATIENCE, records.next())
+            let record = tokio::time::timeout(DEADLINE, records.next())
                 .await
                 .unwrap();
             let record = record.unwrap().unwrap();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use micro_tests::{PATIENCE, Program, World, http, until};
+use micro_tests::{DEADLINE, Program, World, http, until};
 
 const MIB: usize = 1 << 20;
 
@@ -113,7 +113,7 @@ impl Peer {
     fn connect(address: &str, window: u32) -> Self {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(DEADLINE)).unwrap();
         let mut hello = PREFACE.to_vec();
         let setting = [&[0, 4][..], &window.to_be_bytes()].concat();
         hello.extend(frame(SETTINGS, 0, 0, &setting));
@@ -417,7 +417,7 @@ fn hostile_connections_of_http1_share_it_as_well() {
     let mut open = Vec::new();
     for _ in 0..64 {
         let mut stream = TcpStream::connect(&node.address).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(DEADLINE)).unwrap();
         let head = format!(
             "POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
              content-length: {length}\r\n\r\n"

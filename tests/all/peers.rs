@@ -10,7 +10,7 @@ use std::process::Command;
 
 use micro::client::Client;
 use micro::prelude::*;
-use micro_tests::{KindsClient, Number, PATIENCE, Program, World, until_async, workspace};
+use micro_tests::{DEADLINE, KindsClient, Number, Program, World, until_async, workspace};
 
 use crate::clients::output;
 
@@ -42,7 +42,7 @@ fn an_endless_stream_over_http_1_is_sent_as_it_is_made() {
     let mut kinds = Program::start(&mut world.command(env!("CARGO_BIN_EXE_kinds")));
     let line = kinds.line("address");
     let mut stream = TcpStream::connect(line.split(' ').next().unwrap()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let message = br#"{"value":"-1"}"#;
     let head = format!(
         "POST /kinds.Kinds/Count HTTP/1.1\r\nhost: x\r\ncontent-type: application/connect+json\r\n\

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 
-use crate::wait::PATIENCE;
+use crate::wait::DEADLINE;
 
 /// What a server said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub struct Response {
 /// Those of the connection; `InvalidData` for what is not HTTP.
 pub fn http(address: &str, request: &str, body: &[u8]) -> io::Result<Response> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    stream.set_write_timeout(Some(DEADLINE))?;
     let (first, headers) = request.split_once('\n').unwrap_or((request, ""));
     let headers: Vec<&str> = headers.lines().chain([""]).collect();
     let headers = headers.join("\r\n");

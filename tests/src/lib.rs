@@ -16,7 +16,7 @@ pub use self::http::{Response, http};
 pub use self::kinds::{Kinds, KindsClient, Number};
 pub use self::place::workspace;
 pub use self::program::Program;
-pub use self::wait::{PATIENCE, until, until_async};
+pub use self::wait::{DEADLINE, until, until_async};
 pub use self::world::World;
 
 #[cfg(doctest)]

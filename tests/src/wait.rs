@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long to wait for what takes milliseconds on an idle machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// How often to look.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 ///
 /// # Panics
 ///
-/// When it finds nothing for [`PATIENCE`]; `what` says what was awaited.
+/// When it finds nothing for [`DEADLINE`]; `what` says what was awaited.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -22,8 +22,8 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(
-            start.elapsed() < PATIENCE,
-            "waited {PATIENCE:?} in vain: {what}"
+            start.elapsed() < DEADLINE,
+            "waited {DEADLINE:?} in vain: {what}"
         );
         thread::sleep(PAUSE);
     }
@@ -45,8 +45,8 @@ where
             return found;
         }
         assert!(
-            start.elapsed() < PATIENCE,
-            "waited {PATIENCE:?} in vain: {what}"
+            start.elapsed() < DEADLINE,
+            "waited {DEADLINE:?} in vain: {what}"
         );
         tokio::time::sleep(PAUSE).await;
     }

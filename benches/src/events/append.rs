@@ -11,7 +11,7 @@ use crate::Scratch;
 const SIZE: usize = 100;
 /// Bytes of a record beside its payload.
 const FRAME: usize = 33;
-const LONG: Duration = Duration::from_secs(2);
+const MAX_DURATION: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 3;
 
 /// Appends by so many callers; how many a second.
@@ -22,7 +22,7 @@ async fn ours(events: &Events, callers: usize) -> io::Result<f64> {
             let events = events.clone();
             tokio::spawn(async move {
                 let mut count = 0_u32;
-                while start.elapsed() < LONG {
+                while start.elapsed() < MAX_DURATION {
                     events.append_to("load", vec![7; SIZE]).await?;
                     count += 1;
                 }
@@ -44,7 +44,7 @@ async fn ours(events: &Events, callers: usize) -> io::Result<f64> {
 fn raw(mut file: RawFile, sync: Fsync, together: u32) -> io::Result<f64> {
     let record = [7; SIZE + FRAME];
     let (start, mut count) = (Instant::now(), 0_u32);
-    while start.elapsed() < LONG {
+    while start.elapsed() < MAX_DURATION {
         for _ in 0..together {
             file.write_all(&record)?;
         }

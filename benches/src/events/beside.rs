@@ -17,7 +17,7 @@ use crate::Scratch;
 use crate::node::{self, Node, PROBE, SIZE, TOPIC};
 use crate::posts::Poster;
 
-const LONG: Duration = Duration::from_secs(2);
+const MAX_DURATION: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
 /// Who listens in memory.
 const LISTENERS: u32 = 4;
@@ -37,7 +37,7 @@ where
         let doing = doing.clone();
         tasks.spawn(async move {
             let mut count = 0_u32;
-            while start.elapsed() < LONG {
+            while start.elapsed() < MAX_DURATION {
                 doing().await?;
                 count += 1;
             }
@@ -61,7 +61,7 @@ fn counts(handled: &AtomicU32, rate: f64) -> io::Result<f64> {
 }
 
 async fn settled(broker: &Broker) {
-    let left = broker.flush(5 * LONG).await;
+    let left = broker.flush(5 * MAX_DURATION).await;
     if left > 0 {
         eprintln!("{left} deliveries are not settled");
     }

@@ -20,7 +20,7 @@ const TASKS: u64 = 16;
 const BURST: usize = 32;
 const KILLS: u64 = 5;
 /// How long the last events may take after all have been published.
-const PATIENCE: Duration = Duration::from_secs(60);
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How the members of each queue and subscriber saw the order.
 type Orders = Vec<Arc<Mutex<Seen>>>;
@@ -66,14 +66,14 @@ async fn publish(broker: &Broker, many: u64, done: &Arc<AtomicU64>) -> io::Resul
 
 /// Waits until every queue and subscriber has been given everything, or no more comes.
 async fn settled(broker: &Broker, tally: &Tally) -> Vec<Sum> {
-    let unsettled = broker.flush(PATIENCE).await;
+    let unsettled = broker.flush(SETTLE_TIMEOUT).await;
     if unsettled > 0 {
-        println!("{unsettled} deliveries are not settled after {PATIENCE:?}");
+        println!("{unsettled} deliveries are not settled after {SETTLE_TIMEOUT:?}");
     }
     let start = Instant::now();
     loop {
         let sums = tally.sums();
-        if start.elapsed() > PATIENCE || sums.iter().all(|sum| sum.lost == 0) {
+        if start.elapsed() > SETTLE_TIMEOUT || sums.iter().all(|sum| sum.lost == 0) {
             return sums;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -135,7 +135,7 @@ async fn known(broker: &Broker, registry: &str, orders: &Orders, members: usize)
         <= members
     {
         tokio::time::sleep(Duration::from_millis(10)).await;
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > SETTLE_TIMEOUT {
             return Err(io::Error::other("the nodes do not register"));
         }
     }
@@ -143,7 +143,7 @@ async fn known(broker: &Broker, registry: &str, orders: &Orders, members: usize)
         |order: &&Arc<Mutex<Seen>>| order.lock().unwrap_or_else(PoisonError::into_inner).probed;
     while orders.iter().filter(probed).count() < members {
         until_taken(broker, SUBSCRIBERS).await?;
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > SETTLE_TIMEOUT {
             return Err(io::Error::other("not every member is published to"));
         }
     }

@@ -6,7 +6,7 @@
 //! `text`.
 
 /// Number of leading spaces that make a line code, unless it continues a paragraph.
-const INDENTED: usize = 4;
+const CODE_INDENT: usize = 4;
 
 /// Returns the lines without any block that rustdoc would treat as Rust.
 pub(super) fn as_text(lines: &[String]) -> Vec<String> {
@@ -51,16 +51,16 @@ impl Blocks {
         let indent = line.len() - rest.len();
         match &self.open {
             Open::Fence { .. } => return self.fenced(line),
-            Open::Indented if indent >= INDENTED || rest.is_empty() => {
+            Open::Indented if indent >= CODE_INDENT || rest.is_empty() => {
                 return self.out.push(line.to_owned());
             }
             Open::Indented => self.close(),
             Open::Nothing => {}
         }
         if let Some(quoted) = rest.strip_prefix('>')
-            && (indent < INDENTED || self.paragraph)
+            && (indent < CODE_INDENT || self.paragraph)
         {
-            let before = || (" ".repeat(indent.min(INDENTED - 1)), Vec::new());
+            let before = || (" ".repeat(indent.min(CODE_INDENT - 1)), Vec::new());
             let (_, lines) = self.quote.get_or_insert_with(before);
             return lines.push(quoted.strip_prefix(' ').unwrap_or(quoted).to_owned());
         }
@@ -72,9 +72,9 @@ impl Blocks {
         }
         let (markers, plain) = markers(rest);
         if let Some(fence) = fence(plain) {
-            let before = " ".repeat(indent.min(INDENTED - 1)) + &markers;
+            let before = " ".repeat(indent.min(CODE_INDENT - 1)) + &markers;
             self.open_fence(fence, &before, line.len() - plain.len(), plain);
-        } else if indent >= INDENTED && !self.paragraph {
+        } else if indent >= CODE_INDENT && !self.paragraph {
             self.out.push("```text".to_owned());
             self.out.push(line.to_owned());
             self.open = Open::Indented;
@@ -183,7 +183,7 @@ fn markers(mut rest: &str) -> (String, &str) {
         let gap = after.len() - rest.len();
         markers.push_str(mark);
         if !rest.is_empty() {
-            markers.push_str(&" ".repeat(if gap > INDENTED { 1 } else { gap }));
+            markers.push_str(&" ".repeat(if gap > CODE_INDENT { 1 } else { gap }));
         }
     }
     (markers, rest)

@@ -12,7 +12,7 @@ use crate::emit::{Emit, used};
 use crate::names::{Taken, camel, ident, lower, quoted, snake, variant};
 
 /// The highest field number.
-const LAST: u32 = 536_870_911;
+const MAX_TAG: u32 = 536_870_911;
 
 impl Emit<'_> {
     pub(super) fn message(&mut self, message: &MessageDescriptor, text: &mut Text) {
@@ -73,7 +73,7 @@ impl Emit<'_> {
         let ranges = message
             .reserved_ranges()
             .map(|range| range.start..=range.end - 1);
-        keys.extend(reserved(ranges, LAST, message.reserved_names()));
+        keys.extend(reserved(ranges, MAX_TAG, message.reserved_names()));
         keys
     }
 

@@ -12,7 +12,7 @@ use crate::names::{Taken, ident, lower, quoted, wire};
 use crate::source::place;
 
 /// Names of methods that every client has.
-const CLIENT: &[&str] = &["new", "connect", "clone", "fmt", "__client"];
+const RESERVED_METHODS: &[&str] = &["new", "connect", "clone", "fmt", "__client"];
 
 impl Emit<'_> {
     pub(super) fn service(
@@ -46,7 +46,7 @@ impl Emit<'_> {
         }
         text.open(&format!("pub trait {}", ident(name)));
         let mut taken = Taken::default();
-        for name in CLIENT {
+        for name in RESERVED_METHODS {
             taken.add(name);
         }
         for method in service.methods() {

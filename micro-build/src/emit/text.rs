@@ -1,7 +1,7 @@
 //! `Text`: a buffer of indented lines of Rust.
 
 /// Maximum length of a line that can be broken.
-const WIDTH: usize = 100;
+const MAX_LINE: usize = 100;
 
 /// A buffer of indented lines of Rust.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ impl Text {
     /// Adds `open item, item close`, on several lines if it does not fit on one.
     pub(crate) fn list(&mut self, open: &str, items: &[String], close: &str) {
         let line = format!("{open}{}{close}", items.join(", "));
-        if line.chars().count() + 4 * self.depth <= WIDTH {
+        if line.chars().count() + 4 * self.depth <= MAX_LINE {
             return self.line(&line);
         }
         self.line(open);

@@ -14,7 +14,7 @@ use crate::diag::Mistakes;
 use crate::message::tag;
 
 /// The highest number that can be reserved: for a field, and for a value of an enum.
-const LAST: [i32; 2] = [tag::LAST.cast_signed(), i32::MAX];
+const MAX_RESERVED: [i32; 2] = [tag::MAX_TAG.cast_signed(), i32::MAX];
 
 /// Reserved numbers and names.
 #[derive(Clone, Default)]
@@ -73,7 +73,7 @@ impl Reserved {
 
     /// Reports numbers that are not field numbers.
     pub(crate) fn check_tags(&self, mistakes: &mut Mistakes) {
-        let fits = |number: i32| (1..=LAST[0]).contains(&number);
+        let fits = |number: i32| (1..=MAX_RESERVED[0]).contains(&number);
         for &(span, start, end) in &self.ranges {
             if !fits(start) || !end.is_none_or(fits) {
                 mistakes.at(span, "a field number must be from 1 to 536870911");
@@ -92,7 +92,8 @@ impl Reserved {
     /// Returns the arguments of `reserve`, for a message or for an enum.
     pub(crate) fn arguments(&self, is_enum: bool) -> TokenStream {
         let ranges = self.ranges.iter().map(|&(_, start, end)| {
-            let range: RangeInclusive<i32> = start..=end.unwrap_or(LAST[usize::from(is_enum)]);
+            let range: RangeInclusive<i32> =
+                start..=end.unwrap_or(MAX_RESERVED[usize::from(is_enum)]);
             let (start, end) = (range.start(), range.end());
             if is_enum {
                 quote!(#start..=#end)

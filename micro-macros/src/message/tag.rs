@@ -7,7 +7,7 @@ use crate::diag::Mistakes;
 use crate::message::reserved::Reserved;
 
 /// The highest field number.
-pub(crate) const LAST: u32 = 536_870_911;
+pub(crate) const MAX_TAG: u32 = 536_870_911;
 
 /// Parses a field number; `None` if protobuf does not allow it.
 pub(crate) fn tag(number: &LitInt, mistakes: &mut Mistakes) -> Option<u32> {
@@ -19,7 +19,7 @@ pub(crate) fn tag(number: &LitInt, mistakes: &mut Mistakes) -> Option<u32> {
             );
             None
         }
-        Ok(tag @ 1..=LAST) => Some(tag),
+        Ok(tag @ 1..=MAX_TAG) => Some(tag),
         _ => {
             mistakes.on(number, "a field number must be from 1 to 536870911");
             None

@@ -16,7 +16,7 @@ use crate::rpc::streams::{self, Replies};
 use crate::signature;
 
 /// Names of methods that every client has.
-const TAKEN: &[&str] = &["new", "connect", "clone", "fmt"];
+const RESERVED_METHODS: &[&str] = &["new", "connect", "clone", "fmt"];
 
 /// One callable method.
 pub(crate) struct Method {
@@ -125,7 +125,7 @@ impl Method {
 
 /// Whether every client has a method of this name.
 pub(super) fn is_taken(ident: &Ident) -> bool {
-    TAKEN.contains(&&*ident.unraw().to_string())
+    RESERVED_METHODS.contains(&&*ident.unraw().to_string())
 }
 
 /// Rejects `http` on a method with a stream of requests, which plain HTTP does not support.

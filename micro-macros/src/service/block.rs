@@ -17,7 +17,7 @@ use crate::service::keys::Keys;
 use crate::signature::path_span;
 use crate::subscribe;
 
-const NOTHING: &str = "this `impl` has no methods to serve; put `#[micro::rpc]` or \
+const NOTHING_SERVED: &str = "this `impl` has no methods to serve; put `#[micro::rpc]` or \
                        `#[micro::subscribe]` on a method, or remove `#[micro::service]`";
 
 pub(super) fn expand(keys: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
@@ -98,7 +98,7 @@ fn methods(
         }
     }
     if !any {
-        mistakes.at(Span::call_site(), NOTHING);
+        mistakes.at(Span::call_site(), NOTHING_SERVED);
     }
     check_unique(&methods, mistakes);
     let service = &block.service;

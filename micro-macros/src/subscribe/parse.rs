@@ -154,13 +154,13 @@ fn is_manual(ack: &LitStr, mistakes: &mut Mistakes) -> bool {
 }
 
 fn check_number(number: Option<&LitInt>, key: &str, least: u32, mistakes: &mut Mistakes) {
-    const MOST: u32 = 4096;
+    const MAX_CONCURRENCY: u32 = 4096;
     let Some(number) = number else { return };
     let value = number.base10_parse::<u32>();
-    if !value.is_ok_and(|value| (least..=MOST).contains(&value)) {
+    if !value.is_ok_and(|value| (least..=MAX_CONCURRENCY).contains(&value)) {
         mistakes.on(
             number,
-            format!("`{key}` is {number} but must be from {least} to {MOST}"),
+            format!("`{key}` is {number} but must be from {least} to {MAX_CONCURRENCY}"),
         );
     }
 }
