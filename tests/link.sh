@@ -10,7 +10,7 @@ cp ../../../Cargo.lock Cargo.lock
 
 # Only this process finds them, and nothing from the caller's surroundings changes that.
 for name in $(compgen -e MICRO_ || true); do unset "$name"; done
-export MICRO_REGISTRY=memory:// MICRO_LOG=warn MICRO_SETTLE=0ms
+export MICRO_REGISTRY=memory:// MICRO_LOG=warn MICRO_DEREGISTER_DELAY=0ms
 
 expected='invoice for tea
 Some(())

@@ -330,7 +330,7 @@
 //! async fn main() -> Result<()> {
 //!     let app = App::builder()
 //!         .setting("strategy", "round_robin")
-//!         .setting("drain", "half a minute")
+//!         .setting("drain_timeout", "half a minute")
 //!         .in_process();
 //!     let error = app.build().await.expect_err("`half a minute` is not a length of time");
 //!     assert!(error.to_string().contains("drain"), "{error}");
@@ -375,9 +375,9 @@
 //! # Production
 //!
 //! SIGTERM begins a stop in order: leave the registry, let clients notice, finish calls and events,
-//! within the setting `drain`. `/healthz`, `/readyz` and `grpc.health.v1` answer probes. Every
-//! limit has a default and a setting. There is no TLS and no authentication yet. What `run!` does
-//! can be done by hand, in a program that has a runtime of its own:
+//! within the setting `drain_timeout`. `/healthz`, `/readyz` and `grpc.health.v1` answer probes.
+//! Every limit has a default and a setting. There is no TLS and no authentication yet. What `run!`
+//! does can be done by hand, in a program that has a runtime of its own:
 //!
 //! ```no_run
 //! use micro::prelude::*;

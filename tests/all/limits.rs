@@ -33,7 +33,7 @@ fn rows() -> Vec<(&'static str, String)> {
     let two = |one: String, other: String| format!("{one}; {other}");
     let counts =
         |one: usize, time, retries: u32| format!("{}; {}; {retries}", number(one), seconds(time));
-    let drain = app::Key::find("drain").expect("a setting").default;
+    let drain = app::Key::find("drain_timeout").expect("a setting").default;
     vec![
         ("size of a received message", bytes(server.message)),
         ("size of a received message", bytes(client.message_limit)),

@@ -4,7 +4,7 @@ use micro_tests::{Program, World};
 
 fn stubborn(world: &World, how: &str, drain: &str) -> Program {
     let mut command = world.command(env!("CARGO_BIN_EXE_stopping"));
-    command.arg(how).env("MICRO_DRAIN", drain);
+    command.arg(how).env("MICRO_DRAIN_TIMEOUT", drain);
     let mut program = Program::start(&mut command);
     program.line("here");
     program

@@ -279,21 +279,22 @@ impl Running {
     /// finish those that are being handled, refuse new calls, finish those that run, wait for what
     /// was published from here, end the client, run the stop hooks. Returns what had to be cut.
     ///
-    /// Everything before the stop hooks ends with the settings `settle` and `drain`; a task that
-    /// blocks its thread beyond them is abandoned. Each hook has 5 seconds.
+    /// Everything before the stop hooks ends with the settings `deregister_delay` and
+    /// `drain_timeout`; a task that blocks its thread beyond them is abandoned. Each hook has 5
+    /// seconds.
     pub async fn stop(mut self) -> Stopped {
         self.app.stop.now();
         tracing::info!("stopping");
         self.periodic.leave();
         let listed = self.is_listed();
         let settle = if listed {
-            self.app.options.settle
+            self.app.options.deregister_delay
         } else {
             Duration::ZERO
         };
-        let end = Instant::now() + settle + self.app.options.drain;
+        let end = Instant::now() + settle + self.app.options.drain_timeout;
         let left = || end.saturating_duration_since(Instant::now());
-        self.leave(self.app.options.drain).await;
+        self.leave(self.app.options.drain_timeout).await;
         #[cfg(all(feature = "broker", feature = "events"))]
         self.streams.leave();
         tokio::time::sleep(settle).await;

@@ -186,7 +186,7 @@ async fn a_running_app_is_registered_until_it_stops() {
     let app = App::builder()
         .registry(registry.clone())
         .service(Ping)
-        .setting("settle", "0ms");
+        .setting("deregister_delay", "0ms");
     let running = app.build().await.unwrap().start().await.unwrap();
     let nodes = registry.lookup("ping").await.unwrap();
     assert_eq!(nodes.len(), 1);

@@ -135,11 +135,13 @@ mod tests {
     #[test]
     fn a_wrong_value_names_key_value_and_origin() {
         let mut layers = Layers::new();
-        layers.set("drain", "soon", Origin::File("micro.toml".into()));
-        let error = layers.get::<std::time::Duration>("drain").unwrap_err();
+        layers.set("drain_timeout", "soon", Origin::File("micro.toml".into()));
+        let error = layers
+            .get::<std::time::Duration>("drain_timeout")
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "setting `drain` from micro.toml: `soon` is not a duration such as `250ms`, `15s` or \
+            "setting `drain_timeout` from micro.toml: `soon` is not a duration such as `250ms`, `15s` or \
              `2m`"
         );
     }

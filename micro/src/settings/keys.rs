@@ -41,10 +41,12 @@ keys! {
     "address" = "127.0.0.1:0", "where to listen, `host:port`; port 0 takes a free one";
     "advertise" = "", "where others reach this node; guessed from `address` when empty";
     "broker" = BROKER, "how events travel between publishers and subscribers, a URL";
-    "compress_from" = "1KiB", "the size from which replies are compressed";
     "compression" = "none", "with what replies are compressed for who accepts it: none, gzip, zstd";
+    "compression_min_size" = "1KiB", "the size from which replies are compressed";
     "cors" = "", "origins whose pages may call, with commas; `*` is all, empty is none";
-    "drain" = "30s", "how long running calls may take to finish when the app stops";
+    "deregister_delay" = "250ms",
+        "how long to serve on after leaving the registry, so that clients notice";
+    "drain_timeout" = "30s", "how long running calls may take to finish when the app stops";
     "events" = EVENTS, "where durable streams are kept; `file://` alone: with the user's data";
     "limits.connection_receive_buffer" = "16MiB", "half-received messages of one connection";
     "limits.connection_send_buffer" = "40MiB", "responses that one connection has not taken yet";
@@ -64,7 +66,6 @@ keys! {
     "reflection" = "true", "whether clients may ask for the schema: reflection, /openapi";
     "registry" = REGISTRY, "where nodes are found, one URL or several joined by `+`";
     "services" = "", "which linked services to serve, by name, with commas; all when empty";
-    "settle" = "250ms", "how long to serve on after leaving the registry, so that clients notice";
     "strategy" = "least_loaded", "how clients pick a node: least_loaded, round_robin, random";
     "timeout" = "30s", "how long a call may take when neither caller nor method says";
     "ttl" = "15s", "how long a registration lives after its last heartbeat";

@@ -11,11 +11,11 @@
 //! }
 //!
 //! let mut settings = Settings::new();
-//! settings.set("drain", "1m")?;
+//! settings.set("drain_timeout", "1m")?;
 //! assert_eq!(settings.get::<String>("drain")?.0, "1m");
 //!
 //! let error = settings.set("drian", "1m").unwrap_err();
-//! assert!(error.message().contains("did you mean `drain`?"));
+//! assert!(error.message().contains("did you mean `drain_timeout`?"));
 //! # Ok::<(), micro::Error>(())
 //! ```
 
@@ -252,18 +252,23 @@ mod tests {
 
     #[test]
     fn program_beats_environment_beats_file_beats_default() {
-        let mut settings = with_file("ttl = \"1s\"\ndrain = \"1s\"\nlog = \"warn\"").unwrap();
-        let variables = [("MICRO_TTL", "2s"), ("MICRO_DRAIN", "2s"), ("HOME", "x")];
+        let mut settings =
+            with_file("ttl = \"1s\"\ndrain_timeout = \"1s\"\nlog = \"warn\"").unwrap();
+        let variables = [
+            ("MICRO_TTL", "2s"),
+            ("MICRO_DRAIN_TIMEOUT", "2s"),
+            ("HOME", "x"),
+        ];
         settings.variables(owned(&variables)).unwrap();
-        settings.set("drain", "3s").unwrap();
+        settings.set("drain_timeout", "3s").unwrap();
         let get = |key| settings.get::<String>(key).unwrap();
-        assert_eq!(get("drain"), ("3s".into(), Origin::Builder));
+        assert_eq!(get("drain_timeout"), ("3s".into(), Origin::Builder));
         assert_eq!(
             get("ttl"),
             ("2s".into(), Origin::Environment("MICRO_TTL".into()))
         );
         assert!(matches!(get("log"), (value, Origin::File(_)) if value == "warn"));
-        assert_eq!(get("settle").1, Origin::Default);
+        assert_eq!(get("deregister_delay").1, Origin::Default);
     }
 
     #[test]

@@ -44,9 +44,9 @@ pub(crate) struct Options {
     #[cfg(feature = "app")]
     pub(crate) services: Vec<String>,
     #[cfg(feature = "app")]
-    pub(crate) drain: Duration,
+    pub(crate) drain_timeout: Duration,
     #[cfg(feature = "app")]
-    pub(crate) settle: Duration,
+    pub(crate) deregister_delay: Duration,
     #[cfg(feature = "app")]
     pub(crate) ttl: Duration,
     #[cfg(feature = "client")]
@@ -77,9 +77,9 @@ impl Options {
             #[cfg(feature = "app")]
             services: read.list("services"),
             #[cfg(feature = "app")]
-            drain: read.value("drain"),
+            drain_timeout: read.value("drain_timeout"),
             #[cfg(feature = "app")]
-            settle: read.value("settle"),
+            deregister_delay: read.value("deregister_delay"),
             #[cfg(feature = "app")]
             ttl: read.some("ttl"),
             #[cfg(feature = "client")]
@@ -276,7 +276,7 @@ impl SettingsReader<'_> {
             self.problems.add(error.context(context));
             server::ResponseCompression::default()
         });
-        replies.min_size = self.value("compress_from");
+        replies.min_size = self.value("compression_min_size");
         replies
     }
 
@@ -352,8 +352,8 @@ mod tests {
         let mut settings = Settings::new();
         let typed = [
             "ttl",
-            "drain",
-            "settle",
+            "drain_timeout",
+            "deregister_delay",
             "timeout",
             "strategy",
             "reflection",
@@ -374,7 +374,11 @@ mod tests {
     #[test]
     fn nothing_of_what_is_needed_is_reported() {
         let mut settings = Settings::new();
-        for (key, none) in [("ttl", "0s"), ("limits.streams", "0"), ("drain", "0s")] {
+        for (key, none) in [
+            ("ttl", "0s"),
+            ("limits.streams", "0"),
+            ("drain_timeout", "0s"),
+        ] {
             settings.set(key, none).unwrap();
         }
         let mut problems = Problems::default();

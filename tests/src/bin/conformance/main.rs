@@ -41,7 +41,7 @@ async fn serve() -> Result<()> {
     if let Some(way) = std::env::args().nth(2) {
         builder = builder
             .setting("compression", way)
-            .setting("compress_from", "0");
+            .setting("compression_min_size", "0");
     }
     if asked.message_receive_limit > 0 {
         builder = builder.setting("limits.message", asked.message_receive_limit.to_string());

@@ -26,7 +26,7 @@ pub(crate) async fn node(registry: &Registry) -> (App, Running) {
     let app = App::builder()
         .registry(registry.clone())
         .setting("broker", "http://")
-        .setting("settle", "1ms")
+        .setting("deregister_delay", "1ms")
         .subscriber(idle);
     let app = app.build().await.unwrap();
     let running = app.start().await.unwrap();

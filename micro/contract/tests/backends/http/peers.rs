@@ -27,7 +27,7 @@ async fn a_broker_that_is_made_by_hand_receives() {
     let app = App::builder()
         .registry(registry.clone())
         .broker(Broker::new(Http::new()))
-        .setting("settle", "1ms")
+        .setting("deregister_delay", "1ms")
         .subscriber(heard)
         .build()
         .await
