@@ -1,7 +1,8 @@
 //! The guide says what the code does: its settings, links and samples.
 //!
-//! `SNAPSHOTS=overwrite cargo test -p micro-tests --test all guide` writes the table of settings and
-//! the sample `micro.toml` anew. The guide's Rust blocks are tests of this crate's `src/docs.rs`.
+//! `SNAPSHOTS=overwrite cargo test -p micro-tests --test all guide` writes the table of settings
+//! and the sample `micro.toml` anew. The guide's Rust blocks are tests of this crate's
+//! `src/docs.rs`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -80,7 +81,7 @@ fn settings_table() -> String {
 fn sample() -> String {
     let mut text = String::from(
         "# All settings of micro with their defaults. Copy what you change, and remove the `#`.\n\
-         # Environment variables win over this file: `limits.message` is MICRO_LIMITS_MESSAGE.\n",
+         # Environment variables win over this file: `limits.max_message_size` is MICRO_LIMITS_MAX_MESSAGE_SIZE.\n",
     );
     let in_table = |key: &&Key| key.name.contains('.');
     let mut table = "";

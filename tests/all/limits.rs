@@ -35,20 +35,20 @@ fn rows() -> Vec<(&'static str, String)> {
         |one: usize, time, retries: u32| format!("{}; {}; {retries}", number(one), seconds(time));
     let drain = app::Key::find("drain_timeout").expect("a setting").default;
     vec![
-        ("size of a received message", bytes(server.message)),
-        ("size of a received message", bytes(client.message_limit)),
-        ("memory that decoding", bytes(4 * server.message)),
-        ("size of the metadata", bytes(server.metadata)),
-        ("size of the metadata", bytes(client.metadata_limit)),
+        ("size of a received message", bytes(server.max_message_size)),
+        ("size of a received message", bytes(client.max_message_size)),
+        ("memory that decoding", bytes(4 * server.max_message_size)),
+        ("size of the metadata", bytes(server.max_metadata_size)),
+        ("size of the metadata", bytes(client.max_metadata_size)),
         (
             "size of an HTTP/1 request",
             two(
-                bytes(server.metadata + (16 << 10)),
-                bytes(4 * server.metadata),
+                bytes(server.max_metadata_size + (16 << 10)),
+                bytes(4 * server.max_metadata_size),
             ),
         ),
-        ("concurrent calls", number(server.streams as usize)),
-        ("connections of a server", number(server.connections)),
+        ("concurrent calls", number(server.max_streams as usize)),
+        ("connections of a server", number(server.max_connections)),
         (
             "half-received messages",
             two(
@@ -63,8 +63,8 @@ fn rows() -> Vec<(&'static str, String)> {
                 bytes(server.server_send_buffer),
             ),
         ),
-        ("connections of a client", number(client.connections)),
-        ("calls that wait", number(client.queue_limit)),
+        ("connections of a client", number(client.max_connections)),
+        ("calls that wait", number(client.max_queued_calls)),
         (
             "bytes buffered on a client",
             two(bytes(client.stream_window), bytes(client.connection_window)),
@@ -84,7 +84,7 @@ fn rows() -> Vec<(&'static str, String)> {
         (
             "interval between a server",
             two(
-                seconds(server.keep_alive),
+                seconds(server.keep_alive_interval),
                 seconds(server.keep_alive_timeout),
             ),
         ),
@@ -99,7 +99,7 @@ fn rows() -> Vec<(&'static str, String)> {
         (
             "attempts per call",
             two(
-                client.attempts.to_string(),
+                client.max_attempts.to_string(),
                 client.retry_percent.to_string(),
             ),
         ),
@@ -134,8 +134,8 @@ fn settings_have_the_defaults_of_the_code() {
     let limits = server::Limits::default();
     let bytes = |count: usize| bytes(count).replace(' ', "");
     for (name, default) in [
-        ("limits.message", bytes(limits.message)),
-        ("limits.metadata", bytes(limits.metadata)),
+        ("limits.max_message_size", bytes(limits.max_message_size)),
+        ("limits.max_metadata_size", bytes(limits.max_metadata_size)),
         (
             "limits.connection_receive_buffer",
             bytes(limits.connection_receive_buffer),
@@ -152,8 +152,8 @@ fn settings_have_the_defaults_of_the_code() {
             "limits.server_send_buffer",
             bytes(limits.server_send_buffer),
         ),
-        ("limits.streams", limits.streams.to_string()),
-        ("limits.connections", limits.connections.to_string()),
+        ("limits.max_streams", limits.max_streams.to_string()),
+        ("limits.max_connections", limits.max_connections.to_string()),
         (
             "limits.header_timeout",
             seconds(limits.header_timeout).replace(' ', ""),

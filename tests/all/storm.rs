@@ -304,12 +304,12 @@ async fn a_storm_over_the_network_leaves_nothing_behind() {
     };
     let app = App::builder()
         .registry(Registry::open("memory://").unwrap())
-        .setting("limits.streams", STREAMS.to_string())
+        .setting("limits.max_streams", STREAMS.to_string())
         .service(service);
     let app = app.build().await.unwrap();
     let running = app.start().await.unwrap();
     let mut config = Config::default();
-    config.connections = 1;
+    config.max_connections = 1;
     let client = Client::builder().config(config).build();
     let target = Target {
         client: StormClient::new(client.clone()),

@@ -49,7 +49,7 @@ impl Stream for Counting {
 /// Serves until killed; prints the port.
 pub(crate) fn serve() -> io::Result<()> {
     // One connection is to hold all idle streams.
-    micro_benches::serve(App::builder().setting("limits.streams", "20000"))
+    micro_benches::serve(App::builder().setting("limits.max_streams", "20000"))
 }
 
 pub(crate) struct Micro {

@@ -90,7 +90,7 @@ impl Method {
         let safe = self.safe.then(|| quote!(.safe()));
         let timeout = self.timeout.map(duration::expand);
         let timeout = timeout.map(|timeout| quote!(.timeout(#timeout)));
-        let limit = self.limit.map(|bytes| quote!(.message_limit(#bytes)));
+        let limit = self.limit.map(|bytes| quote!(.max_message_size(#bytes)));
         let setters = quote!(#idempotent #safe #timeout #limit);
         (!setters.is_empty()).then(|| quote!(#private::MethodOptions::new() #setters))
     }

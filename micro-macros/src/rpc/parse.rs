@@ -16,7 +16,7 @@ pub(crate) const KEYS: &[&str] = &[
     "timeout",
     "idempotent",
     "safe",
-    "limit",
+    "max_message_size",
     "http",
     "body",
     "response_body",
@@ -60,7 +60,7 @@ impl Keys {
             names::check_method(name, mistakes);
         }
         let timeout = duration::take(&mut args, "timeout", mistakes);
-        let limit = size::take(&mut args, "limit", mistakes);
+        let limit = size::take(&mut args, "max_message_size", mistakes);
         let (idempotent, safe) = (
             args.flag("idempotent", mistakes),
             args.flag("safe", mistakes),

@@ -32,7 +32,7 @@ fn a_method_outside_of_its_block_is_reported_once() {
 fn plain_http_and_limits_are_in_the_table() {
     let keys = quote!(
         service = Orders,
-        limit = "16MiB",
+        max_message_size = "16MiB",
         http(
             "POST /v1/{shop}/orders:take",
             body = "order",
@@ -116,7 +116,7 @@ fn mistakes_of_plain_http_are_reported() {
             quote!(http = "GET /a", http("GET /b")),
             "`http` is given twice",
         ),
-        (quote!(limit = "16MB"), "`16MB` is not a size"),
+        (quote!(max_message_size = "16MB"), "`16MB` is not a size"),
     ] {
         let item = quote!(
             async fn take(request: Take) -> Result<Taken> {}

@@ -18,20 +18,20 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// How long a call waits for a connection before it goes to another node, if there is one;
     /// connecting goes on. Default: 250 ms.
-    pub patience: Duration,
+    pub failover_after: Duration,
     /// A connection on which nothing was read for this long is asked for a sign of life, idle or
     /// not. Default: 10 s.
     pub keep_alive_interval: Duration,
     /// How long that sign may take; then the connection is dead. Default: 5 s.
     pub keep_alive_timeout: Duration,
     /// How many times a call may be sent at most. Default: 3.
-    pub attempts: u32,
+    pub max_attempts: u32,
     /// How many attempts may be repetitions, in percent of calls. Default: 10.
     pub retry_percent: u32,
     /// How many repetitions are allowed beyond that percentage at once. Default: 100.
     pub retry_reserve: u32,
     /// The longest message, sent or received, in bytes. Default: 4 MiB.
-    pub message_limit: usize,
+    pub max_message_size: usize,
     /// How requests are compressed, unless the call says otherwise; a service that does not know
     /// how refuses them. Replies are taken compressed by whatever is compiled in. Default: not.
     pub compression: Option<Compression>,
@@ -48,13 +48,13 @@ pub struct Config {
     /// larger. Default: 64 MiB.
     pub receive_buffer: usize,
     /// The most metadata of one call or reply, in bytes. Default: 16 KiB.
-    pub metadata_limit: usize,
+    pub max_metadata_size: usize,
     /// How many connections to one node there may be. A second one is opened when streams have
     /// taken half or more of what the node allows on the first and calls the rest, and closed when
     /// nothing runs on it. Default: 16.
-    pub connections: usize,
+    pub max_connections: usize,
     /// How many calls may wait for a free stream of one connection. Default: 65,536.
-    pub queue_limit: usize,
+    pub max_queued_calls: usize,
     /// How ejected nodes are probed. Default: after 100 ms, then twice as long each time, at most
     /// 5 s.
     pub probing: Probing,
@@ -69,20 +69,20 @@ impl Default for Config {
             strategy: Strategy::default(),
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(2),
-            patience: Duration::from_millis(250),
+            failover_after: Duration::from_millis(250),
             keep_alive_interval: Duration::from_secs(10),
             keep_alive_timeout: Duration::from_secs(5),
-            attempts: 3,
+            max_attempts: 3,
             retry_percent: 10,
             retry_reserve: 100,
-            message_limit: 4 * 1024 * 1024,
+            max_message_size: 4 * 1024 * 1024,
             compression: None,
             stream_window: 512 * 1024,
             connection_window: 32 * 1024 * 1024,
             receive_buffer: 64 * 1024 * 1024,
-            metadata_limit: 16 * 1024,
-            connections: 16,
-            queue_limit: 65_536,
+            max_metadata_size: 16 * 1024,
+            max_connections: 16,
+            max_queued_calls: 65_536,
             probing: Probing::default(),
             forget_after: Duration::from_secs(60),
         }

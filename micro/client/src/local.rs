@@ -125,7 +125,7 @@ async fn finish(route: &Route, call: Call) -> Result<Response> {
 /// For metadata that could not be sent over a network.
 fn own(core: &ClientState, route: &Route, call: Call) -> Result<Call> {
     let (context, _, body) = call.into_parts();
-    RequestHead::check(context.metadata(), core.config.metadata_limit)?;
+    RequestHead::check(context.metadata(), core.config.max_metadata_size)?;
     let mut own = Context::new()
         .with_metadata(context.metadata().clone())
         .with_caller(Caller::new(None, "local"));

@@ -138,7 +138,7 @@ impl NodeConnection {
         if let Some(free) = self.wide.free() {
             return free;
         }
-        if self.wide.len() + 1 >= self.config.connections {
+        if self.wide.len() + 1 >= self.config.max_connections {
             return first;
         }
         let connecting = connect(&self.address, &self.config, self.keep_alive());

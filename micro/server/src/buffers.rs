@@ -91,7 +91,7 @@ impl Buffers {
                 FREE,
                 &totals.send,
                 // As many as there may be calls at once; what they keep waits in the window.
-                (usize::try_from(limits.streams).unwrap_or(usize::MAX), 0),
+                (usize::try_from(limits.max_streams).unwrap_or(usize::MAX), 0),
             ),
             stall_timeout: limits.stall_timeout,
         }

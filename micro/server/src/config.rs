@@ -99,11 +99,11 @@ pub struct Limits {
     /// Largest message of a request, in bytes and not compressed, for methods that do not say
     /// otherwise. Default 4 MiB. Replies are bounded by a method's own limit alone, and by what
     /// its callers accept.
-    pub message: usize,
+    pub max_message_size: usize,
     /// Largest metadata of a call, in bytes of keys and values. Default 16 KiB.
-    pub metadata: usize,
+    pub max_metadata_size: usize,
     /// Calls at once on one HTTP/2 connection. Default 1,024.
-    pub streams: u32,
+    pub max_streams: u32,
     /// Bytes of messages that one connection has sent in part, or that wait for the end of their
     /// request; further messages wait, and are refused with `ResourceExhausted` when too many do.
     /// A single message may be larger. Default 16 MiB.
@@ -119,7 +119,7 @@ pub struct Limits {
     /// Connections that hold no more than 64 KiB do not count. Default 512 MiB.
     pub server_send_buffer: usize,
     /// Connections at once; a further one is closed as soon as it is accepted. Default 16,384.
-    pub connections: usize,
+    pub max_connections: usize,
     /// How long a connection may take to send the head of a request, or nothing at all between
     /// two requests of HTTP/1. Default 10 seconds.
     pub header_timeout: Duration,
@@ -131,7 +131,7 @@ pub struct Limits {
     /// dead peers are found by `keep_alive`.
     pub stream_idle_timeout: Option<Duration>,
     /// How often an HTTP/2 peer is asked whether it is still there. Default 20 seconds.
-    pub keep_alive: Duration,
+    pub keep_alive_interval: Duration,
     /// How long it may take to answer that. Default 10 seconds.
     pub keep_alive_timeout: Duration,
 }
@@ -139,18 +139,18 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            message: 4 << 20,
-            metadata: 16 << 10,
-            streams: 1024,
+            max_message_size: 4 << 20,
+            max_metadata_size: 16 << 10,
+            max_streams: 1024,
             connection_receive_buffer: 16 << 20,
             server_receive_buffer: 512 << 20,
             connection_send_buffer: 40 << 20,
             server_send_buffer: 512 << 20,
-            connections: 16_384,
+            max_connections: 16_384,
             header_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),
             stream_idle_timeout: None,
-            keep_alive: Duration::from_secs(20),
+            keep_alive_interval: Duration::from_secs(20),
             keep_alive_timeout: Duration::from_secs(10),
         }
     }
@@ -159,7 +159,10 @@ impl Default for Limits {
 impl Limits {
     /// Longest message of a method, in bytes.
     pub(super) fn message_of(&self, method: &MethodInfo) -> usize {
-        method.options.message_limit.unwrap_or(self.message)
+        method
+            .options
+            .max_message_size
+            .unwrap_or(self.max_message_size)
     }
 }
 

@@ -111,11 +111,11 @@ async fn http2(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Resul
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(1 << 20)
-        .max_concurrent_streams(limits.streams)
+        .max_concurrent_streams(limits.max_streams)
         // Callers that give up many calls at once are no attackers yet; each call ends as it began.
-        .max_pending_accept_reset_streams(limits.streams.max(20) as usize)
+        .max_pending_accept_reset_streams(limits.max_streams.max(20) as usize)
         .max_header_list_size(header_list(limits))
-        .keep_alive_interval(limits.keep_alive)
+        .keep_alive_interval(limits.keep_alive_interval)
         .keep_alive_timeout(limits.keep_alive_timeout);
     let service = HttpService(Arc::clone(&state));
     let stalls = Stalls::new(limits.stall_timeout, &state.buffers.send);
@@ -142,7 +142,7 @@ async fn http1(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Resul
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
-        .max_buf_size(limits.metadata.saturating_add(HEAD_SLACK));
+        .max_buf_size(limits.max_metadata_size.saturating_add(HEAD_SLACK));
     let mut connection = builder.serve_connection(io, HttpService(Arc::clone(&state)));
     let mut draining = Cancelled::new(state.server.draining.child_token());
     let mut told = false;
@@ -200,5 +200,5 @@ async fn until_drained<C: Future>(
 
 /// What HTTP/2 itself refuses, without a word: four times what is refused with one.
 fn header_list(limits: &Limits) -> u32 {
-    u32::try_from(limits.metadata.saturating_mul(4)).unwrap_or(u32::MAX)
+    u32::try_from(limits.max_metadata_size.saturating_mul(4)).unwrap_or(u32::MAX)
 }

@@ -34,10 +34,10 @@
 //!
 //! # Messages
 //!
-//! The longest message is [`Limits::message`], or what the method says with `message_limit`, in
-//! both directions and decompressed. Requests may come compressed with what is compiled in
-//! (features `gzip`, `zstd`); replies are compressed when [`Config::compression`] says so and the
-//! caller accepts it.
+//! The longest message is [`Limits::max_message_size`], or what the method says with
+//! `max_message_size`, in both directions and decompressed. Requests may come compressed with what
+//! is compiled in (features `gzip`, `zstd`); replies are compressed when [`Config::compression`]
+//! says so and the caller accepts it.
 //!
 //! # Examples
 //!

@@ -265,7 +265,7 @@ struct Connections {
 
 impl Connections {
     fn add(&mut self, stream: TcpStream, address: SocketAddr) {
-        let limit = self.server.limits.connections;
+        let limit = self.server.limits.max_connections;
         while let Some(ended) = self.open.try_join_next() {
             reap(ended);
         }

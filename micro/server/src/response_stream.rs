@@ -96,7 +96,7 @@ impl EncodeOptions {
             compression: None,
             varies: false,
             from: replies.min_size,
-            limit: method.options.message_limit,
+            limit: method.options.max_message_size,
             configured: replies.algorithm,
         }
     }

@@ -31,7 +31,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Values by key (`address`, `limits.message`) from several places; set later wins.
+/// Values by key (`address`, `limits.max_message_size`) from several places; set later wins.
 #[derive(Debug, Clone, Default)]
 pub struct Layers {
     values: BTreeMap<String, (String, Origin)>,
@@ -127,7 +127,10 @@ mod tests {
             (address.as_str(), origin.to_string().as_str()),
             ("b:2", "$MICRO_ADDRESS")
         );
-        let (limit, origin) = layers.get::<usize>("limits.message").unwrap().unwrap();
+        let (limit, origin) = layers
+            .get::<usize>("limits.max_message_size")
+            .unwrap()
+            .unwrap();
         assert_eq!((limit, origin.to_string().as_str()), (7, "micro.toml"));
         assert!(layers.get::<usize>("absent").unwrap().is_none());
     }

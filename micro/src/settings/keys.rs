@@ -50,17 +50,18 @@ keys! {
     "events" = EVENTS, "where durable streams are kept; `file://` alone: with the user's data";
     "limits.connection_receive_buffer" = "16MiB", "half-received messages of one connection";
     "limits.connection_send_buffer" = "40MiB", "responses that one connection has not taken yet";
-    "limits.connections" = "16384", "open connections; more are closed at once";
     "limits.header_timeout" = "10s", "how long a connection may take to send a request's head";
-    "limits.keep_alive" = "20s", "the silence after which a client is asked for a sign of life";
+    "limits.keep_alive_interval" = "20s",
+        "the silence after which a client is asked for a sign of life";
     "limits.keep_alive_timeout" = "10s", "how long that may take";
-    "limits.message" = "4MiB", "the size of one message that is received";
-    "limits.metadata" = "16KiB", "the size of a request's metadata";
+    "limits.max_connections" = "16384", "open connections; more are closed at once";
+    "limits.max_message_size" = "4MiB", "the size of one message that is received";
+    "limits.max_metadata_size" = "16KiB", "the size of a request's metadata";
+    "limits.max_streams" = "1024", "calls in flight on one connection";
     "limits.server_receive_buffer" = "512MiB", "half-received messages of all connections";
     "limits.server_send_buffer" = "512MiB", "responses that all connections have not taken yet";
     "limits.stall_timeout" = "30s", "how long a message that has begun may make no progress";
     "limits.stream_idle_timeout" = "none", "how long a stream may carry no message, or `none`";
-    "limits.streams" = "1024", "calls in flight on one connection";
     "log" = "info", "what is logged: `info`, or `warn,my_crate=debug`";
     "mdns.secret" = "", "signs the records of multicast DNS; with it, unsigned ones are ignored";
     "reflection" = "true", "whether clients may ask for the schema: reflection, /openapi";
@@ -82,7 +83,8 @@ impl Key {
         KEYS.iter().find(|key| key.name == name)
     }
 
-    /// The environment variable of the setting: `limits.message` is `MICRO_LIMITS_MESSAGE`.
+    /// The environment variable of the setting: `limits.max_message_size` is
+    /// `MICRO_LIMITS_MAX_MESSAGE_SIZE`.
     pub fn variable(&self) -> String {
         format!("MICRO_{}", self.name.replace('.', "_").to_ascii_uppercase())
     }
@@ -119,8 +121,8 @@ mod tests {
     fn keys_are_sorted_and_each_has_a_variable() {
         assert!(KEYS.is_sorted_by_key(|key| key.name));
         assert_eq!(
-            Key::find("limits.message").unwrap().variable(),
-            "MICRO_LIMITS_MESSAGE"
+            Key::find("limits.max_message_size").unwrap().variable(),
+            "MICRO_LIMITS_MAX_MESSAGE_SIZE"
         );
     }
 }

@@ -277,7 +277,10 @@ mod tests {
             with_file("adress = \"x\"\n[limits]\nmesage = 3\n[cart]\nfree = 1").unwrap_err();
         let text = error.to_string();
         assert!(text.contains("did you mean `address`?"), "{text}");
-        assert!(text.contains("did you mean `limits.message`?"), "{text}");
+        assert!(
+            text.contains("did you mean `limits.max_message_size`?"),
+            "{text}"
+        );
         assert!(!text.contains("cart"), "{text}");
     }
 

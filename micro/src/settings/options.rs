@@ -60,7 +60,7 @@ impl Options {
     pub(crate) fn read(settings: &Settings, problems: &mut Problems) -> Self {
         let mut read = SettingsReader { settings, problems };
         #[cfg(any(feature = "client", feature = "server"))]
-        let message = read.some("limits.message");
+        let message = read.some("limits.max_message_size");
         Self {
             registry: read.origin("registry"),
             mdns_secret: read.origin("mdns.secret"),
@@ -218,34 +218,34 @@ impl SettingsReader<'_> {
     }
 
     #[cfg(feature = "client")]
-    fn client(&mut self, message_limit: usize) -> client::Config {
+    fn client(&mut self, max_message_size: usize) -> client::Config {
         let mut config = client::Config::default();
-        config.message_limit = message_limit;
+        config.max_message_size = max_message_size;
         config.timeout = self.some("timeout");
         config.strategy = self.strategy();
         config
     }
 
     #[cfg(feature = "server")]
-    fn server(&mut self, message_limit: usize) -> server::Config {
+    fn server(&mut self, max_message_size: usize) -> server::Config {
         let mut config = server::Config::default();
         config.address = self.value("address");
         config.reflection = self.value("reflection");
         config.cors = self.cors();
         config.names = host_of(&self.value::<String>("advertise"));
         config.limits = self.limits();
-        config.limits.message = message_limit;
+        config.limits.max_message_size = max_message_size;
         config.compression = self.compression();
         config
     }
 
     #[cfg(feature = "server")]
     fn limits(&mut self) -> server::Limits {
-        let streams: usize = self.some("limits.streams");
+        let streams: usize = self.some("limits.max_streams");
         let mut limits = server::Limits::default();
-        limits.metadata = self.some("limits.metadata");
-        limits.streams = u32::try_from(streams).unwrap_or(u32::MAX);
-        limits.connections = self.some("limits.connections");
+        limits.max_metadata_size = self.some("limits.max_metadata_size");
+        limits.max_streams = u32::try_from(streams).unwrap_or(u32::MAX);
+        limits.max_connections = self.some("limits.max_connections");
         limits.connection_receive_buffer = self.some("limits.connection_receive_buffer");
         limits.connection_send_buffer = self.some("limits.connection_send_buffer");
         limits.server_receive_buffer = self.some("limits.server_receive_buffer");
@@ -253,7 +253,7 @@ impl SettingsReader<'_> {
         limits.header_timeout = self.some("limits.header_timeout");
         limits.stall_timeout = self.some("limits.stall_timeout");
         limits.stream_idle_timeout = self.value("limits.stream_idle_timeout");
-        limits.keep_alive = self.some("limits.keep_alive");
+        limits.keep_alive_interval = self.some("limits.keep_alive_interval");
         limits.keep_alive_timeout = self.some("limits.keep_alive_timeout");
         limits
     }
@@ -343,7 +343,7 @@ mod tests {
         let mut problems = Problems::default();
         let options = Options::read(&Settings::new(), &mut problems);
         assert!(problems.is_empty(), "{problems:?}");
-        assert_eq!(options.server.limits.message, 4 << 20);
+        assert_eq!(options.server.limits.max_message_size, 4 << 20);
         assert_eq!(options.ttl, Duration::from_secs(15));
     }
 
@@ -361,7 +361,10 @@ mod tests {
             "compression",
             "limits.stream_idle_timeout",
         ];
-        for key in typed.iter().chain(&["limits.message", "limits.streams"]) {
+        for key in typed
+            .iter()
+            .chain(&["limits.max_message_size", "limits.max_streams"])
+        {
             settings.set(key, "wrong").unwrap();
         }
         let mut problems = Problems::default();
@@ -376,7 +379,7 @@ mod tests {
         let mut settings = Settings::new();
         for (key, none) in [
             ("ttl", "0s"),
-            ("limits.streams", "0"),
+            ("limits.max_streams", "0"),
             ("drain_timeout", "0s"),
         ] {
             settings.set(key, none).unwrap();

@@ -54,7 +54,7 @@ impl OrderGreeter {
 impl OrderGreeter {
     #[micro::rpc(
         name = "Fails",
-        limit = "1KiB",
+        max_message_size = "1KiB",
         http("GET /v1/order-greeter/{text}"),
         http("POST /v1/order-greeter:say", body = "*")
     )]
@@ -135,7 +135,7 @@ fn methods_come_from_every_block_and_function() {
     );
     assert_eq!(routes[0].method.options.timeout, None);
     let fails = &routes[0];
-    assert_eq!(fails.method.options.message_limit, Some(1024));
+    assert_eq!(fails.method.options.max_message_size, Some(1024));
     let [get, post] = fails.http else {
         panic!("{:?}", fails.http);
     };

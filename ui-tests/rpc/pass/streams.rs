@@ -79,7 +79,7 @@ impl Greeter {
         Own
     }
 
-    #[micro::rpc(timeout = "1s", http = "GET /v1/hellos", limit = "1MiB")]
+    #[micro::rpc(timeout = "1s", http = "GET /v1/hellos", max_message_size = "1MiB")]
     async fn bare_typed(&self, _context: Context) -> impl micro::prelude::Stream<Item = Answer<Hello>> {
         Own
     }

@@ -86,7 +86,7 @@ impl Default {
         ::micro::Result::Ok(request)
     }
 
-    #[::micro::rpc(http("GET /v1/{value}"), limit = "1KiB")]
+    #[::micro::rpc(http("GET /v1/{value}"), max_message_size = "1KiB")]
     async fn many(
         &self,
         request: String,

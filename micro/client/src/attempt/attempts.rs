@@ -160,8 +160,12 @@ impl Attempts<'_> {
                 _ if !self.has_requests() => return Err(self.say(failure, &node, attempt)),
                 // Each node once; `tried` grows, so this ends.
                 (RetryClass::Free, true) => None,
-                (RetryClass::Free, false) if attempt < core.config.attempts => Some(pause(attempt)),
-                (RetryClass::Paid, _) if attempt < core.config.attempts && core.budget.spend() => {
+                (RetryClass::Free, false) if attempt < core.config.max_attempts => {
+                    Some(pause(attempt))
+                }
+                (RetryClass::Paid, _)
+                    if attempt < core.config.max_attempts && core.budget.spend() =>
+                {
                     Some(pause(attempt))
                 }
                 _ => return Err(self.say(failure, &node, attempt)),
@@ -300,7 +304,7 @@ impl Attempts<'_> {
         let connection = match link.open() {
             Some(connection) => connection,
             None => {
-                let patience = others.then_some(self.outgoing.core.config.patience);
+                let patience = others.then_some(self.outgoing.core.config.failover_after);
                 let connected = limit(timer, connecting(link, patience)).await;
                 connected.map_err(|_| AttemptError::DeadlineElapsed("no connection"))??
             }
@@ -548,7 +552,7 @@ impl Attempts<'_> {
     }
 
     fn counted(&self, text: &str, attempt: u32) -> String {
-        let attempts = self.outgoing.core.config.attempts;
+        let attempts = self.outgoing.core.config.max_attempts;
         format!("{text} (attempt {attempt} of {attempts})")
     }
 

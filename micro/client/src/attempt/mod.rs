@@ -83,7 +83,10 @@ impl ClientEndpoint {
         let config = &self.core.config;
         let mut framing = Framing {
             codec: self.options.codec,
-            limit: info.options.message_limit.unwrap_or(config.message_limit),
+            limit: info
+                .options
+                .max_message_size
+                .unwrap_or(config.max_message_size),
             compression: self.options.compression.unwrap_or(config.compression),
         };
         let requests = RequestBody::new(body, &mut framing)
@@ -92,7 +95,7 @@ impl ClientEndpoint {
             self.method.path.clone(),
             &framing,
             context.metadata(),
-            config.metadata_limit,
+            config.max_metadata_size,
         )?;
         let attempts = Attempts {
             outgoing: self,

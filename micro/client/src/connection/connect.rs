@@ -49,7 +49,7 @@ pub(crate) async fn connect(
         .map_err(|e| io_message(&e))?;
     tcp.set_nodelay(true).map_err(|e| io_message(&e))?;
     let (io, seen) = ObservedIo::new(tcp);
-    let list = u32::try_from(config.metadata_limit + STATUS_ROOM).unwrap_or(u32::MAX);
+    let list = u32::try_from(config.max_metadata_size + STATUS_ROOM).unwrap_or(u32::MAX);
     let handshake = Builder::new()
         .initial_window_size(window(config.stream_window))
         .initial_connection_window_size(window(config.connection_window))
@@ -72,7 +72,7 @@ pub(crate) async fn connect(
     let limit = limit.await?;
     let pings = frames.ping_pong().expect("asked for once");
     let shared = Arc::new(Shared {
-        limiter: StreamLimiter::new(limit, config.queue_limit),
+        limiter: StreamLimiter::new(limit, config.max_queued_calls),
         seen,
         suspect: AtomicBool::new(false),
         end: OnceLock::new(),

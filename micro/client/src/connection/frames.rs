@@ -33,7 +33,7 @@ impl EncodeFrame for Framing {
         let len = frame.length(out);
         if len > limit {
             return Err(Error::resource_exhausted(format!(
-                "the request has {len} bytes, the limit is {limit} (`message_limit`)"
+                "the request has {len} bytes, the limit is {limit} (`max_message_size`)"
             )));
         }
         if let Some(compression) = self.compression {
@@ -123,7 +123,7 @@ impl MessageReader {
         let (len, limit) = (prefix.length, self.limit);
         if len > limit {
             let text = format!(
-                "the reply's message has {len} bytes, the limit is {limit} (`message_limit`)"
+                "the reply's message has {len} bytes, the limit is {limit} (`max_message_size`)"
             );
             return Err(answered(ErrorKind::ResourceExhausted, text));
         }

@@ -96,7 +96,7 @@ impl Connection {
                 AcquireError::Full(most) => Failure::new(
                     Progress::Unsent,
                     Error::resource_exhausted(format!(
-                        "{most} calls wait for a free stream already (`queue_limit`)"
+                        "{most} calls wait for a free stream already (`max_queued_calls`)"
                     )),
                 ),
             })

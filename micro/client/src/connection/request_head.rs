@@ -80,7 +80,7 @@ impl RequestHead {
     pub(crate) fn check(metadata: &Metadata, limit: usize) -> Result<()> {
         if metadata.size() > limit {
             return Err(Error::resource_exhausted(format!(
-                "the call's metadata has {} bytes, the limit is {limit} (`metadata_limit`)",
+                "the call's metadata has {} bytes, the limit is {limit} (`max_metadata_size`)",
                 metadata.size()
             )));
         }
@@ -156,7 +156,7 @@ mod tests {
         let mut metadata = Metadata::new();
         metadata.insert("a", "x".repeat(99)).unwrap();
         let error = RequestHead::new(path(), &FRAMING, &metadata, 99).unwrap_err();
-        assert!(error.to_string().contains("`metadata_limit`"), "{error}");
+        assert!(error.to_string().contains("`max_metadata_size`"), "{error}");
     }
 
     #[test]

@@ -266,7 +266,7 @@ async fn slow_to_connect_does_not_hold_calls_while_others_serve() {
     let (silent, good) = (silent.await, Peer::echo().await);
     let world = World::of(&[&silent, &good]).await;
     let config = Config {
-        patience: Duration::from_millis(20),
+        failover_after: Duration::from_millis(20),
         connect_timeout: Duration::from_secs(3_600),
         ..Config::default()
     };

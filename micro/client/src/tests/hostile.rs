@@ -145,7 +145,7 @@ async fn oversized_reply_is_refused_by_its_prefix() {
     .await;
     assert_eq!(error.kind(), ErrorKind::ResourceExhausted);
     let expected =
-        "the reply's message has 4294967295 bytes, the limit is 4194304 (`message_limit`)";
+        "the reply's message has 4294967295 bytes, the limit is 4194304 (`max_message_size`)";
     assert_eq!(middle(&error), expected);
 }
 
@@ -159,7 +159,7 @@ async fn oversized_request_is_not_sent() {
     assert_eq!(
         error.to_string(),
         "`/greeter.Greeter/Hello`: the request has 5242880 bytes, the limit is 4194304 \
-         (`message_limit`)"
+         (`max_message_size`)"
     );
 }
 

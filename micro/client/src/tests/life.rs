@@ -144,7 +144,7 @@ async fn line_for_streams_is_bounded_and_ends_with_the_deadline() {
     let (peer, held) = holding(builder).await;
     let world = World::of(&[&peer]).await;
     let config = Config {
-        queue_limit: 1,
+        max_queued_calls: 1,
         ..Config::default()
     };
     let client = world.client_with(config);

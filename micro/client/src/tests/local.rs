@@ -304,7 +304,7 @@ async fn what_a_handler_sets_before_it_fails_comes_with_its_error() {
 #[tokio::test]
 async fn metadata_that_no_network_would_take_is_refused() {
     let client = client_with(Config {
-        metadata_limit: 100,
+        max_metadata_size: 100,
         ..Config::default()
     });
     for kind in [Kind::Unary, Kind::ServerStream] {

@@ -88,7 +88,7 @@ async fn giant_message_is_refused_by_its_prefix_and_the_call_is_reset() {
     .await;
     assert_eq!(error.kind(), ErrorKind::ResourceExhausted);
     let expected =
-        "the reply's message has 4294967295 bytes, the limit is 4194304 (`message_limit`)";
+        "the reply's message has 4294967295 bytes, the limit is 4194304 (`max_message_size`)";
     assert_eq!(middle(&error), expected);
 }
 
@@ -100,7 +100,7 @@ async fn limit_of_a_method_overrides_the_clients() {
     let call = |limit| {
         let requests =
             Streaming::make(|out: Sender<Text>| async move { out.send(text("0123456789")).await });
-        let method = Arc::new(info.clone().message_limit(limit));
+        let method = Arc::new(info.clone().max_message_size(limit));
         client
             .client_stream::<Text>(&method, requests)
             .address(peer.address())
@@ -109,7 +109,7 @@ async fn limit_of_a_method_overrides_the_clients() {
     assert_eq!(error.kind(), ErrorKind::ResourceExhausted);
     assert_eq!(
         error.to_string(),
-        "the request has 10 bytes, the limit is 9 (`message_limit`)"
+        "the request has 10 bytes, the limit is 9 (`max_message_size`)"
     );
     assert_eq!(call(10).await.unwrap(), text("0123456789"));
 }

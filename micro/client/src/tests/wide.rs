@@ -61,7 +61,7 @@ async fn many_streams_opened_at_once_share_few_connections() {
 #[tokio::test]
 async fn as_many_connections_as_allowed_and_then_the_line() {
     let config = Config {
-        connections: 2,
+        max_connections: 2,
         ..Config::default()
     };
     let (peer, client) = (narrow().await, Client::builder().config(config).build());

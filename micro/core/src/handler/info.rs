@@ -144,7 +144,7 @@ pub struct MethodOptions {
     pub timeout: Option<Duration>,
     /// The longest message in either direction, in bytes, instead of the server's and the
     /// client's own limits.
-    pub message_limit: Option<usize>,
+    pub max_message_size: Option<usize>,
 }
 
 impl MethodOptions {
@@ -154,7 +154,7 @@ impl MethodOptions {
             idempotent: false,
             safe: false,
             timeout: None,
-            message_limit: None,
+            max_message_size: None,
         }
     }
 
@@ -178,8 +178,8 @@ impl MethodOptions {
 
     /// Sets the longest message in either direction, in bytes, instead of the server's and the
     /// client's own limits.
-    pub const fn message_limit(mut self, bytes: usize) -> Self {
-        self.message_limit = Some(bytes);
+    pub const fn max_message_size(mut self, bytes: usize) -> Self {
+        self.max_message_size = Some(bytes);
         self
     }
 }
@@ -211,9 +211,9 @@ macro_rules! options_setters {
             self
         }
 
-        /// As [`MethodOptions::message_limit`].
-        pub fn message_limit(mut self, bytes: usize) -> Self {
-            self.options = self.options.message_limit(bytes);
+        /// As [`MethodOptions::max_message_size`].
+        pub fn max_message_size(mut self, bytes: usize) -> Self {
+            self.options = self.options.max_message_size(bytes);
             self
         }
     };

@@ -34,7 +34,7 @@ fn deliver(door: Ingress) -> Method {
     };
     // Not the limit of the app's own messages: publishers do not know it.
     Method::bidirectional("Deliver", serve)
-        .message_limit(MAX_MESSAGE)
+        .max_message_size(MAX_MESSAGE)
         .doc("Batches of events come in; for each event goes out what became of it.")
 }
 

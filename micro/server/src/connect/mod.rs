@@ -52,7 +52,7 @@ pub(super) fn context(
 ) -> Result<Context> {
     let context = Context::new()
         .with_caller(Caller::new(Some(caller), protocol))
-        .with_metadata(headers::metadata(headers, limits.metadata)?);
+        .with_metadata(headers::metadata(headers, limits.max_metadata_size)?);
     version(headers)?;
     match headers.get("connect-timeout-ms") {
         Some(timeout) => Ok(context.with_timeout(milliseconds(timeout)?)),

@@ -81,7 +81,7 @@ fn context(
 ) -> Result<Context> {
     let context = Context::new()
         .with_caller(Caller::new(Some(caller), protocol))
-        .with_metadata(headers::metadata(headers, limits.metadata)?);
+        .with_metadata(headers::metadata(headers, limits.max_metadata_size)?);
     match headers.get(timeout::TIMEOUT) {
         None => Ok(context),
         Some(value) => timeout::read(value).map(|timeout| context.with_timeout(timeout)),

@@ -143,7 +143,7 @@ async fn timeouts_are_milliseconds() {
 
 #[tokio::test]
 async fn oversized_bodies_are_refused_announced_or_not() {
-    let served = Served::with(|config| config.limits.message = 1000).await;
+    let served = Served::with(|config| config.limits.max_message_size = 1000).await;
     let call = post("/test.Test/Echo", CLOSE, &"x".repeat(2000));
     let response = served.raw(call.as_bytes()).await;
     assert!(response.starts_with("HTTP/1.1 429 "), "{response}");

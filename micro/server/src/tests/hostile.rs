@@ -28,7 +28,7 @@ async fn garbage_is_closed_or_refused() {
 async fn thousand_slow_and_half_open_connections_are_closed_while_calls_go_on() {
     let served = Served::with(|config| {
         config.limits.header_timeout = Duration::from_millis(500);
-        config.limits.keep_alive = Duration::from_millis(300);
+        config.limits.keep_alive_interval = Duration::from_millis(300);
         config.limits.keep_alive_timeout = Duration::from_millis(200);
     })
     .await;
@@ -79,7 +79,7 @@ async fn idle_http1_connections_are_closed() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_are_closed_at_once() {
-    let served = Served::with(|config| config.limits.connections = 2).await;
+    let served = Served::with(|config| config.limits.max_connections = 2).await;
     let first = served.grpc().await;
     assert_eq!(first.echo("a").await, "a");
     let second = served.grpc().await;
@@ -90,7 +90,7 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
 
 #[tokio::test]
 async fn calls_beyond_the_streams_of_a_connection_wait() {
-    let served = Served::with(|config| config.limits.streams = 2).await;
+    let served = Served::with(|config| config.limits.max_streams = 2).await;
     let grpc = served.grpc().await;
     assert_eq!(grpc.echo("settings are known now").await.len(), 22);
     let calls = (0..6).map(|_| {

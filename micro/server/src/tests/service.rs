@@ -34,7 +34,7 @@ pub(super) fn methods() -> Vec<Method> {
         Method::unary("Small", |_: Arc<Test>, _, asked: Text| async move {
             Ok(Text("x".repeat(asked.0.parse().unwrap_or_default())))
         })
-        .message_limit(100),
+        .max_message_size(100),
         Method::server_stream("Tell", |parts: Parts, asked: Text| async move {
             parts.context().set_response_metadata("before", "1")?;
             Ok(Streaming::make(|out| async move {

@@ -259,7 +259,7 @@ async fn time_is_over_for_streams_that_nobody_reads() {
 
 #[tokio::test]
 async fn methods_have_limits_of_their_own_in_both_directions() {
-    let served = Served::with(|config| config.limits.message = 1000).await;
+    let served = Served::with(|config| config.limits.max_message_size = 1000).await;
     let grpc = served.grpc().await;
     let answer = grpc
         .call("/test.Test/Small", &[], text(&"x".repeat(200)))

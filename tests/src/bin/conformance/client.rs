@@ -65,7 +65,7 @@ impl Case {
         // Only what the suite asks for.
         config.timeout = Duration::MAX;
         if asked.message_receive_limit > 0 {
-            config.message_limit = asked.message_receive_limit as usize;
+            config.max_message_size = asked.message_receive_limit as usize;
         }
         let client = Client::builder().config(config).build();
         Self {

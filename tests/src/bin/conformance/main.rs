@@ -44,7 +44,10 @@ async fn serve() -> Result<()> {
             .setting("compression_min_size", "0");
     }
     if asked.message_receive_limit > 0 {
-        builder = builder.setting("limits.message", asked.message_receive_limit.to_string());
+        builder = builder.setting(
+            "limits.max_message_size",
+            asked.message_receive_limit.to_string(),
+        );
     }
     let mut running = builder.build().await?.start().await?;
     let address = running.address().expect("it listens");

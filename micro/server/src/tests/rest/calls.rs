@@ -220,8 +220,8 @@ async fn wrong_requests_are_told_what_is_right() {
 #[tokio::test]
 async fn limits_deadlines_and_cancellation_are_those_of_every_call() {
     let shop = Served::of(methods(), |config| {
-        config.limits.message = 1000;
-        config.limits.metadata = 200;
+        config.limits.max_message_size = 1000;
+        config.limits.max_metadata_size = 200;
     })
     .await;
     let large = format!(r#"{{"title": "{}"}}"#, "x".repeat(1000));

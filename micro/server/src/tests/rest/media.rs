@@ -72,8 +72,8 @@ async fn unknown_kinds_and_codings_are_told_which_are_known() {
 #[tokio::test]
 async fn too_much_has_the_statuses_of_http() {
     let shop = Served::of(methods(), |config| {
-        config.limits.message = 100;
-        config.limits.metadata = 100;
+        config.limits.max_message_size = 100;
+        config.limits.max_metadata_size = 100;
     })
     .await;
     let long = format!("a: {}\r\n", "x".repeat(200));

@@ -145,7 +145,7 @@ async fn list(_: Arc<Test>, context: Context, request: ListRequest) -> Result<Li
 }
 
 /// `3`: three items; `3!`: an error after them; `forever`: one, and then none.
-async fn watch(parts: micro_core::handler::Parts, request: NameRequest) -> Result<Streaming<Item>> {
+async fn watch(parts: handler::Parts, request: NameRequest) -> Result<Streaming<Item>> {
     let test = parts.service::<Test>()?;
     if request.name == "none" {
         return Err(Error::not_found("nothing to watch"));

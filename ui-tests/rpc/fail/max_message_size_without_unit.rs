@@ -12,7 +12,7 @@ struct Greeter;
 
 #[micro::service]
 impl Greeter {
-    #[micro::rpc(limit = "16MB")]
+    #[micro::rpc(max_message_size = "16MB")]
     async fn hello(&self, request: Hello) -> Result<Hello> {
         todo!()
     }
