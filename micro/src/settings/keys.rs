@@ -38,38 +38,45 @@ const REGISTRY: &str = match (cfg!(feature = "host"), cfg!(feature = "mdns")) {
 };
 
 keys! {
-    "address" = "127.0.0.1:0", "where to listen, `host:port`; port 0 takes a free one";
-    "advertise" = "", "where others reach this node; guessed from `address` when empty";
-    "broker" = BROKER, "how events travel between publishers and subscribers, a URL";
-    "compression" = "none", "with what replies are compressed for who accepts it: none, gzip, zstd";
-    "compression_min_size" = "1KiB", "the size from which replies are compressed";
-    "cors" = "", "origins whose pages may call, with commas; `*` is all, empty is none";
+    "address" = "127.0.0.1:0", "address to listen on, `host:port`; port 0 takes a free port";
+    "advertise" = "", "address at which others reach this node; guessed from `address` when empty";
+    "broker" = BROKER, "URL of the broker that carries events";
+    "compression" = "none",
+        "compression of responses to clients that accept it: none, gzip or zstd";
+    "compression_min_size" = "1KiB", "size from which responses are compressed";
+    "cors" = "", "origins whose pages may call, separated by commas; `*` allows all, empty none";
     "deregister_delay" = "250ms",
-        "how long to serve on after leaving the registry, so that clients notice";
-    "drain_timeout" = "30s", "how long running calls may take to finish when the app stops";
-    "events" = EVENTS, "where durable streams are kept; `file://` alone: with the user's data";
-    "limits.connection_receive_buffer" = "16MiB", "half-received messages of one connection";
-    "limits.connection_send_buffer" = "40MiB", "responses that one connection has not taken yet";
-    "limits.header_timeout" = "10s", "how long a connection may take to send a request's head";
-    "limits.keep_alive_interval" = "20s",
-        "the silence after which a client is asked for a sign of life";
-    "limits.keep_alive_timeout" = "10s", "how long that may take";
-    "limits.max_connections" = "16384", "open connections; more are closed at once";
-    "limits.max_message_size" = "4MiB", "the size of one message that is received";
-    "limits.max_metadata_size" = "16KiB", "the size of a request's metadata";
-    "limits.max_streams" = "1024", "calls in flight on one connection";
-    "limits.server_receive_buffer" = "512MiB", "half-received messages of all connections";
-    "limits.server_send_buffer" = "512MiB", "responses that all connections have not taken yet";
-    "limits.stall_timeout" = "30s", "how long a message that has begun may make no progress";
-    "limits.stream_idle_timeout" = "none", "how long a stream may carry no message, or `none`";
-    "log" = "info", "what is logged: `info`, or `warn,my_crate=debug`";
-    "mdns.secret" = "", "signs the records of multicast DNS; with it, unsigned ones are ignored";
-    "reflection" = "true", "whether clients may ask for the schema: reflection, /openapi";
-    "registry" = REGISTRY, "where nodes are found, one URL or several joined by `+`";
-    "services" = "", "which linked services to serve, by name, with commas; all when empty";
-    "strategy" = "least_loaded", "how clients pick a node: least_loaded, round_robin, random";
-    "timeout" = "30s", "how long a call may take when neither caller nor method says";
-    "ttl" = "15s", "how long a registration lives after its last heartbeat";
+        "time to keep serving after deregistering, so that clients notice";
+    "drain_timeout" = "30s", "time for running calls to finish when the app stops";
+    "events" = EVENTS,
+        "URL of the durable log; `file://` alone is a directory among the user's data";
+    "limits.connection_receive_buffer" = "16MiB",
+        "maximum size of the half-received messages of one connection";
+    "limits.connection_send_buffer" = "40MiB",
+        "maximum size of the responses that one connection has not taken yet";
+    "limits.header_timeout" = "10s", "time for a connection to send the head of a request";
+    "limits.keep_alive_interval" = "20s", "interval between HTTP/2 keep-alive pings";
+    "limits.keep_alive_timeout" = "10s", "time for a client to answer a keep-alive ping";
+    "limits.max_connections" = "16384", "maximum number of connections; further ones are closed";
+    "limits.max_message_size" = "4MiB", "maximum size of one received message";
+    "limits.max_metadata_size" = "16KiB", "maximum size of a request's metadata";
+    "limits.max_streams" = "1024", "maximum number of calls in flight on one connection";
+    "limits.server_receive_buffer" = "512MiB",
+        "maximum size of the half-received messages of all connections";
+    "limits.server_send_buffer" = "512MiB",
+        "maximum size of the responses that all connections have not taken yet";
+    "limits.stall_timeout" = "30s", "time without progress after which a message is given up";
+    "limits.stream_idle_timeout" = "none", "time without a message after which a stream ends";
+    "log" = "info", "log filter: a level, or levels by crate such as `warn,my_crate=debug`";
+    "mdns.secret" = "",
+        "secret that signs the records of multicast DNS; unsigned records are then ignored";
+    "reflection" = "true", "whether the schema is served: gRPC reflection and /openapi";
+    "registry" = REGISTRY, "registries in which nodes are found: URLs joined by `+`";
+    "services" = "", "names of the linked services to serve, separated by commas; empty for all";
+    "strategy" = "least_loaded",
+        "how clients pick a node: least_loaded, round_robin or random";
+    "timeout" = "30s", "timeout of calls for which neither caller nor method sets one";
+    "ttl" = "15s", "time that a registration lives after its last heartbeat";
 }
 
 impl Key {
