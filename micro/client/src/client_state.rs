@@ -1,4 +1,4 @@
-//! What all clones of a client share: services, methods, tasks, budget.
+//! State that all clones of a client share: services, methods, tasks and retry budget.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -15,9 +15,10 @@ use micro_core::wrap::{Chain, On, ScopedWrap};
 use micro_message::error::{Error, Result};
 use micro_registry::{Node, Registry};
 
-/// Caches start over when they have this many entries: callers of made-up names must not fill
-/// the memory.
+/// Maximum number of cached methods. A full cache is cleared, so that callers with made-up names
+/// cannot exhaust the memory.
 const MAX_METHODS: usize = 4_096;
+/// Maximum number of watched services. Calls to further services fail.
 const MAX_SERVICES: usize = 4_096;
 
 #[derive(Debug)]
@@ -27,15 +28,16 @@ pub(super) struct ClientState {
     pub(super) registry: Option<Registry>,
     pub(super) wraps: Vec<ScopedWrap>,
     pub(super) tasks: Arc<Tasks>,
-    /// Written by `set_local` and `close`; read by calls once it is `Some`.
+    /// The services of this process. Set by `set_local`, cleared by `close`, read by calls.
     pub(super) local: RwLock<Option<Arc<Router>>>,
-    /// By path; one path of two services is two entries.
+    /// Cached methods by path. Two services with the same path have two entries.
     methods: RwLock<HashMap<String, Vec<Arc<CachedMethod>>>>,
-    /// By name; a fixed address is a service of one node under `@address`.
+    /// Nodes by service name. A fixed address is stored as a service with one node, under
+    /// `@address`.
     services: RwLock<HashMap<String, Arc<ServiceNodes>>>,
 }
 
-/// What is kept for a method.
+/// State that is cached for a method.
 #[derive(Debug)]
 pub(super) struct CachedMethod {
     service: String,
@@ -59,7 +61,7 @@ impl ClientState {
         }
     }
 
-    /// What is kept for a method; made at its first call.
+    /// Returns the cached state of a method, and creates it on the first call.
     pub(super) fn method(&self, info: &MethodInfo) -> Result<Arc<CachedMethod>> {
         let find = |methods: &HashMap<String, Vec<Arc<CachedMethod>>>| {
             let same = |method: &&Arc<CachedMethod>| method.service == info.service;
@@ -93,7 +95,7 @@ impl ClientState {
         Ok(method)
     }
 
-    /// The nodes of a method's service, watched from the first call on.
+    /// Returns the nodes of a method's service. The first call starts to watch the service.
     pub(super) fn nodes_of(&self, method: &CachedMethod) -> Result<Arc<ServiceNodes>> {
         if let Some(nodes) = method.nodes.get().filter(|nodes| !nodes.is_forgotten()) {
             return Ok(Arc::clone(nodes));
@@ -108,12 +110,13 @@ impl ClientState {
             self.tasks
                 .spawn(Arc::clone(service).watch(registry.clone()));
         })?;
-        // A forgotten one stays there: the services' map is asked again then, which is rare.
+        // The cell keeps its first value, even once those nodes are forgotten. Calls then look the
+        // service up in the map each time, which is rare.
         Ok(Arc::clone(method.nodes.get_or_init(|| Arc::clone(&nodes))))
             .map(|kept| if kept.is_forgotten() { nodes } else { kept })
     }
 
-    /// One fixed node.
+    /// Returns the single node at a fixed address.
     pub(super) fn node_at(&self, address: &str) -> Result<Arc<ServiceNodes>> {
         self.service(&format!("@{address}"), |service| {
             service.update(&[Node::new(&*service.name, address, address)]);
@@ -148,7 +151,7 @@ impl ClientState {
         Ok(service)
     }
 
-    /// Lets go of everything: running calls may finish.
+    /// Drops the local services, the nodes and the cached methods. Calls in progress may finish.
     pub(super) fn forget_all(&self) {
         let mut local = self.local.write();
         drop(local.take());
@@ -177,7 +180,7 @@ mod tests {
     use crate::selector::Member;
 
     impl ClientState {
-        /// Calls in flight to all nodes.
+        /// Number of calls in flight to all nodes.
         pub(crate) fn in_flight(&self) -> u32 {
             let services = self.services.read();
             let members = services
@@ -186,12 +189,12 @@ mod tests {
             members.map(|member| member.load().in_flight()).sum()
         }
 
-        /// How many nodes a service has.
+        /// Number of nodes of a service.
         pub(crate) fn nodes(&self, service: &str) -> usize {
             self.services.read()[service].table.len()
         }
 
-        /// A node of a service.
+        /// Returns a node of a service by its id.
         pub(crate) fn node_of(&self, service: &str, id: &str) -> Arc<Member<Arc<NodeConnection>>> {
             let members = self.services.read()[service].table.members();
             members
@@ -200,7 +203,7 @@ mod tests {
                 .unwrap()
         }
 
-        /// Services that are watched and addresses that are kept.
+        /// Number of watched services and retained addresses.
         pub(crate) fn watched(&self) -> usize {
             let services = self.services.read();
             services

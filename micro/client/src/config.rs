@@ -1,65 +1,68 @@
-//! `Config`: strategies, time limits and sizes of a client.
+//! `Config`: strategy, timeouts and size limits of a client.
 
 use std::time::Duration;
 
 use crate::selector::{Probing, Strategy};
 use micro_wire::Compression;
 
-/// How a client picks nodes, how long it waits, and what it refuses.
+/// Configuration of a [`Client`](crate::Client): how it picks nodes, its timeouts and its limits.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The rule by which nodes are picked. Default: least loaded.
+    /// Strategy for picking a node. Default: least loaded.
     pub strategy: Strategy,
-    /// How long a call may take when neither the call nor its method says so. Default: 30 s.
+    /// Timeout of a call if neither the call nor its method sets one. Default: 30 s.
     pub timeout: Duration,
-    /// How long connecting may take, name lookup and handshake included. Default: 2 s, which is
-    /// one lost packet on a network and an age on a machine.
+    /// Timeout for connecting, including name lookup and handshake. Default: 2 s, enough for one
+    /// lost packet.
     pub connect_timeout: Duration,
-    /// How long a call waits for a connection before it goes to another node, if there is one;
-    /// connecting goes on. Default: 250 ms.
+    /// Time that a call waits for a connection before it tries another node, if there is one. The
+    /// attempt to connect continues in the background. Default: 250 ms.
     pub failover_after: Duration,
-    /// A connection on which nothing was read for this long is asked for a sign of life, idle or
-    /// not. Default: 10 s.
+    /// Time without received data after which the client sends an HTTP/2 PING, even on an idle
+    /// connection. Default: 10 s.
     pub keep_alive_interval: Duration,
-    /// How long that sign may take; then the connection is dead. Default: 5 s.
+    /// Time to wait for data after a PING. If none arrives, the client treats the connection as
+    /// dead. Default: 5 s.
     pub keep_alive_timeout: Duration,
-    /// How many times a call may be sent at most. Default: 3.
+    /// Maximum number of attempts of one call. An attempt that the node did not begin to process
+    /// does not count if another node is tried next. Default: 3.
     pub max_attempts: u32,
-    /// How many attempts may be repetitions, in percent of calls. Default: 10.
+    /// Maximum number of retries, as a percentage of calls. Default: 10.
     pub retry_percent: u32,
-    /// How many repetitions are allowed beyond that percentage at once. Default: 100.
+    /// Number of retries allowed beyond that percentage in a burst. Default: 100.
     pub retry_reserve: u32,
-    /// The longest message, sent or received, in bytes. Default: 4 MiB.
+    /// Maximum size of a message sent or received, in bytes. Default: 4 MiB.
     pub max_message_size: usize,
-    /// How requests are compressed, unless the call says otherwise; a service that does not know
-    /// how refuses them. Replies are taken compressed by whatever is compiled in. Default: not.
+    /// Compression of requests, unless [the call sets its own](crate::Request::compress). A service
+    /// that does not support it refuses the requests. Responses may be compressed with any
+    /// algorithm that is compiled in. Default: none.
     pub compression: Option<Compression>,
-    /// How many bytes of a stream of replies may wait for their reader; then the service has to
-    /// wait. Where they came in frames much shorter than 1 KiB they take a few hundred bytes each
-    /// beside that. Default: 512 KiB, good for 1 GB/s at a round trip of 0.5 ms and 10 MB/s at
-    /// one of 50 ms.
+    /// Maximum number of unread bytes buffered for one stream of responses. When it is reached, the
+    /// service has to wait. If the bytes arrive in frames much shorter than 1 KiB, each frame takes
+    /// a few hundred bytes more. Default: 512 KiB, enough for 1 GB/s at a round trip of 0.5 ms and
+    /// for 10 MB/s at one of 50 ms.
     pub stream_window: usize,
-    /// The same for all streams of one connection. When all of it waits for slow readers, nobody
-    /// else receives anything on that connection. Default: 32 MiB.
+    /// Maximum number of unread bytes buffered for all streams of one connection. While slow
+    /// readers fill this buffer, no other call on that connection receives data. Default: 32 MiB.
     pub connection_window: usize,
-    /// How many bytes of messages the calls of one connection may have received in part; further
-    /// replies wait, and end with `ResourceExhausted` when too many do. A single message may be
-    /// larger. Default: 64 MiB.
+    /// Maximum number of bytes of partly received messages, for all calls of one connection.
+    /// Further responses wait; if too many wait, they fail with `ResourceExhausted`. A single
+    /// message may be larger. Default: 64 MiB.
     pub receive_buffer: usize,
-    /// The most metadata of one call or reply, in bytes. Default: 16 KiB.
+    /// Maximum size of the metadata of one call or response, in bytes. Default: 16 KiB.
     pub max_metadata_size: usize,
-    /// How many connections to one node there may be. A second one is opened when streams have
-    /// taken half or more of what the node allows on the first and calls the rest, and closed when
-    /// nothing runs on it. Default: 16.
+    /// Maximum number of connections to one node. The client opens another connection when all
+    /// streams that the node allows on the first are in use and streaming calls hold at least half
+    /// of them. It closes that connection when no call runs on it. Default: 16.
     pub max_connections: usize,
-    /// How many calls may wait for a free stream of one connection. Default: 65,536.
+    /// Maximum number of calls that wait for a free stream of one connection. Default: 65,536.
     pub max_queued_calls: usize,
-    /// How ejected nodes are probed. Default: after 100 ms, then twice as long each time, at most
-    /// 5 s.
+    /// Backoff between probes of an ejected node. Default: 100 ms, doubled for each probe up to 5
+    /// s.
     pub probing: Probing,
-    /// A service without nodes that nobody calls for this long is no longer watched, and neither
-    /// is an address that nobody calls. Default: 60 s.
+    /// Time without calls after which the client stops watching a service that has no nodes, or
+    /// forgets a fixed address. Default: 60 s.
     pub forget_after: Duration,
 }
 

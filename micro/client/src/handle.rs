@@ -19,10 +19,14 @@ use micro_message::codec::Message;
 use micro_message::error::{Error, Result};
 use micro_registry::Registry;
 
-/// Calls services: the ones in this process directly, others over the network.
+/// Client for calling services.
 ///
-/// Cheap to clone; clones share nodes and connections. Its tasks end with the last clone, a call
-/// under way counting as one. All calls must be made within one tokio runtime.
+/// Services that this process [serves itself](Builder::local) are called directly, without the
+/// network. All other calls go to a node over the network.
+///
+/// Clones are cheap and share nodes and connections. The client's background tasks stop when the
+/// last clone is dropped; a call in progress counts as a clone. Make all calls within one tokio
+/// runtime.
 ///
 /// # Examples
 ///
@@ -42,13 +46,14 @@ use micro_registry::Registry;
 #[derive(Clone)]
 pub struct Client(Arc<ClientInner>);
 
-/// Stops the tasks when the last clone is gone; the tasks themselves hold `core` only.
+/// Owner of the client's tasks. The last clone of [`Client`] drops it, which stops the tasks. The
+/// tasks hold only `core`, so they do not keep the client alive.
 struct ClientInner {
     core: Arc<ClientState>,
     closed: AtomicBool,
 }
 
-/// Makes a [`Client`].
+/// Builder for a [`Client`].
 #[derive(Debug, Default)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
@@ -59,32 +64,34 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Where nodes are found. Without one, calls go to this process or to given addresses.
+    /// Sets the registry in which nodes are looked up. Without a registry, the client calls only
+    /// services of this process and nodes at [given addresses](Request::address).
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = Some(registry);
         self
     }
 
-    /// What this process serves: called directly, the value itself passed on, whatever its size:
-    /// limits of messages hold [over the network](Request::remote) only.
+    /// Sets the services that this process serves. The client calls them directly and passes the
+    /// values without encoding them. Limits on message size therefore apply only to calls [over the
+    /// network](Request::remote).
     pub fn local(mut self, router: Router) -> Self {
         self.local = Some(router);
         self
     }
 
-    /// Wraps; those on [`On::Client`](micro_core::wrap::On) surround the calls.
+    /// Sets the wraps. Those on [`On::Client`](micro_core::wrap::On) run around each call.
     pub fn wraps(mut self, wraps: Vec<ScopedWrap>) -> Self {
         self.wraps = wraps;
         self
     }
 
-    /// Strategies, time limits and sizes.
+    /// Sets the config: strategy, timeouts and size limits.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
-    /// The client. Starts nothing yet: the first call to a service looks it up.
+    /// Builds the client. It starts no task yet: the first call to a service looks the service up.
     pub fn build(self) -> Client {
         let core = ClientState::new(self.config, self.registry, self.wraps);
         let client = Client(Arc::new(ClientInner {
@@ -99,25 +106,26 @@ impl Builder {
 }
 
 impl Client {
-    /// A builder with the default settings.
+    /// Returns a builder with the default config.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Sets what this process serves, replacing what was set before.
+    /// Sets the services that this process serves, replacing those set before.
     ///
-    /// For after building, as services hold clients and a router is made of services. That is a
-    /// circle: [`close`](Self::close) opens it.
+    /// Use this if the router's services hold a clone of this client, so that the client has to be
+    /// built before the router. The router and the client then keep each other alive until
+    /// [`close`](Self::close) is called.
     pub fn set_local(&self, router: Router) {
         let local = &self.0.core.local;
         let mut local = local.write();
         *local = Some(Arc::new(router));
     }
 
-    /// A unary call, to be awaited.
+    /// Prepares a unary call. Await the returned [`Request`] to send it.
     ///
-    /// On behalf of [the current context](micro_core::context::Context::current): its deadline
-    /// holds, its trace goes on.
+    /// The call inherits the deadline and the trace of [the current
+    /// context](micro_core::context::Context::current).
     pub fn call<Response: Message>(
         &self,
         method: &Arc<MethodInfo>,
@@ -126,7 +134,7 @@ impl Client {
         self.request(method, Body::One(Payload::value(request)))
     }
 
-    /// A call with one request that is answered with a stream.
+    /// Prepares a call with one request and a stream of responses.
     ///
     /// # Examples
     ///
@@ -153,10 +161,11 @@ impl Client {
         self.request(method, Body::One(Payload::value(request)))
     }
 
-    /// A call with a stream of requests that is answered with one reply.
+    /// Prepares a call with a stream of requests and one response.
     ///
-    /// The requests are read as fast as the service takes them, while the call is awaited. An
-    /// error among them cancels the call, which then fails with it.
+    /// The client reads the requests while the call is awaited, as fast as the service accepts
+    /// them. If the stream of requests yields an error, the client cancels the call and returns
+    /// that error.
     pub fn client_stream<Response: Message>(
         &self,
         method: &Arc<MethodInfo>,
@@ -165,11 +174,12 @@ impl Client {
         self.request(method, Body::Many(requests.into_payloads()))
     }
 
-    /// A call with a stream of requests that is answered with a stream.
+    /// Prepares a call with a stream of requests and a stream of responses.
     ///
-    /// Once awaited, the requests are read as fast as the service takes them, whether the replies
-    /// are read or not; the end of the requests does not end the call, dropping the replies does.
-    /// An error among the requests cancels the call, and is the next of the replies.
+    /// Once the call is awaited, the client reads the requests as fast as the service accepts them,
+    /// even while no responses are read. The end of the requests does not end the call; dropping
+    /// the responses does. If the stream of requests yields an error, the client cancels the call,
+    /// and the stream of responses yields that error next.
     ///
     /// # Examples
     ///
@@ -200,20 +210,21 @@ impl Client {
         Request::with_body(self.clone(), Arc::clone(method), body)
     }
 
-    /// Makes a call as it is, with the deadline and metadata of its context; for callers who do
-    /// not know the types.
+    /// Sends a call as it is, with the deadline and metadata of its context. For callers that do
+    /// not know the message types.
     ///
-    /// Without a deadline the method's timeout holds, else the client's; for streams, which may
-    /// go on for ever, that limits only how long opening one may take.
+    /// If the context has no deadline, the method's timeout applies, else the client's. Streaming
+    /// calls may run without end, so the client's timeout limits only the time to open one.
     ///
     /// # Errors
     ///
-    /// The service's own; `Unavailable` when no node can be reached, `DeadlineExceeded` when no
-    /// reply comes in time, `ResourceExhausted` for what is too large.
+    /// Returns the service's own error, `Unavailable` if no node can be reached, `DeadlineExceeded`
+    /// if no response arrives in time, or `ResourceExhausted` if a message or the metadata is too
+    /// large.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future cancels the call; whether its handler has run is not known then.
+    /// Dropping the future cancels the call. Its handler may or may not have run by then.
     pub async fn dispatch(&self, mut call: Call) -> Result<handler::Response> {
         let mut options = Options::default();
         if call.context().deadline().is_none() {
@@ -225,9 +236,9 @@ impl Client {
         self.send(call, options).await
     }
 
-    /// Stops all tasks and closes all connections; waits a second at most.
+    /// Closes all connections and stops all tasks. Waits at most one second.
     ///
-    /// Calls under way may finish within that second. New calls fail.
+    /// Calls in progress may finish within that second. New calls fail with `Cancelled`.
     pub async fn close(&self) {
         self.0.closed.store(true, Ordering::Relaxed);
         self.0.core.forget_all();
@@ -246,8 +257,8 @@ impl Client {
         outgoing.send(call).await
     }
 
-    /// How long a call may take unless told. Streams have no end of their own: the client's
-    /// timeout is for opening them.
+    /// Time limit of a call that sets none. A streaming call has a limit only if its method sets a
+    /// timeout: the client's timeout applies only to opening the stream.
     pub(super) fn default_limit(&self, method: &MethodInfo) -> Option<Limit> {
         match method.options.timeout {
             Some(timeout) => Limit::after(timeout, "the method's timeout"),

@@ -1,12 +1,13 @@
-//! Client: calls to services, wherever their nodes are: options, connections, failover.
+//! Client for calling services: node lookup, connections, call options and failover.
 //!
-//! A service is looked up once and then watched; each node has one multiplexed connection, and more
-//! only while streams take that up; a call is sent again only where that is safe. Knows nothing of
-//! servers.
+//! The client looks up a service on its first call and then watches the registry for changes. It
+//! keeps one multiplexed HTTP/2 connection to each node, and opens more only while long-lived
+//! streams occupy the first. It retries a call only if that is safe: if no handler can have run, or
+//! if the method is idempotent. This crate contains no server code.
 //!
 //! # Examples
 //!
-//! A call takes its options before it is awaited:
+//! Set the options of a call before awaiting it:
 //!
 //! ```no_run
 //! use micro::prelude::*;

@@ -1,4 +1,4 @@
-//! `Options`: what one call asks for beside its request.
+//! `Options`: the options of one call.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,26 +12,26 @@ use micro_wire::Compression;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Options {
     pub(super) filter: Filter,
-    /// The client's when not set.
+    /// The client's strategy if `None`.
     pub(super) strategy: Option<Strategy>,
-    /// Over the network even when this process serves the method.
+    /// Whether the call goes over the network even if this process serves the method.
     pub(super) remote: bool,
-    /// This node only, whatever the registry says.
+    /// Address of the only node to call, regardless of the registry.
     pub(super) address: Option<String>,
     pub(super) limit: Option<Limit>,
-    /// The client's when not set; `Some(None)` is none at all.
+    /// The client's compression if `None`; `Some(None)` disables compression.
     #[expect(
         clippy::option_option,
         reason = "not set is another thing than set to none"
     )]
     pub(super) compression: Option<Option<Compression>>,
-    /// How messages are encoded.
+    /// Codec of the messages.
     pub(super) codec: Codec,
-    /// How long streams may be silent.
+    /// Idle timeout of streams.
     pub(super) idle: Option<Duration>,
 }
 
-/// A time limit, for messages.
+/// A time limit, with its length and origin for error messages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limit {
     pub(super) at: Instant,
@@ -40,20 +40,20 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// A limit from now on; `None` when it is too long for the clock.
+    /// Creates a limit that starts now; `None` if the clock cannot represent its end.
     pub(super) fn after(length: Duration, whose: &'static str) -> Option<Self> {
         let at = Instant::now().checked_add(length)?;
         Some(Self { at, length, whose })
     }
 
-    /// A limit that somebody has set on the call's context.
+    /// Creates the limit of a deadline that is set on the call's context.
     pub(super) fn until(at: Instant) -> Self {
         let length = at.saturating_duration_since(Instant::now());
         let whose = "the call's deadline";
         Self { at, length, whose }
     }
 
-    /// The earlier of two.
+    /// Returns the earlier of two limits.
     pub(super) fn earlier(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         match (one, other) {
             (Some(one), Some(other)) if other.at < one.at => Some(other),
@@ -62,14 +62,14 @@ impl Limit {
     }
 }
 
-/// How long, and whose it is.
+/// Writes the length and the origin of the limit.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}, {}", round(self.length), self.whose)
     }
 }
 
-/// To the millisecond, as nobody reads further.
+/// Rounds down to milliseconds for error messages. Durations below 10 ms are kept.
 pub(super) fn round(length: Duration) -> Duration {
     if length < Duration::from_millis(10) {
         return length;

@@ -1,4 +1,4 @@
-//! `Request`: a call being put together, to be awaited.
+//! `Request`: a call that has not been sent yet.
 
 use std::borrow::Cow;
 use std::future::IntoFuture;
@@ -17,20 +17,20 @@ use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 use micro_wire::Compression;
 
-/// What onward calls inherit of their caller's metadata: W3C trace context and baggage.
+/// Metadata keys that a call inherits from its caller: W3C trace context and baggage.
 const INHERITED: &[&str] = &["traceparent", "tracestate", "baggage"];
 
-/// A call being put together. Await it for the reply, or [`send`](Self::send) it for the reply
-/// with its metadata.
+/// A call that has not been sent yet. Await it to send it and get the response, or use
+/// [`send`](Self::send) to get the response with its metadata.
 ///
-/// The reply is a message, or [`Streaming`](micro_core::handler::Streaming) of messages where the
-/// method answers with a stream. When a stream is there: one that answers a single request, once
-/// the service has begun to answer; one that answers a stream of requests, as soon as that can be
-/// sent, since the service may wait for the first of them. Its errors, and its
-/// [metadata](micro_core::handler::Streaming::metadata), come with its first message then. Dropping
-/// the stream cancels the call.
+/// The response is a message, or a [`Streaming`](micro_core::handler::Streaming) of messages if the
+/// method returns a stream. A call with one request returns the stream once the service has begun
+/// to respond. A call with a stream of requests returns it as soon as the requests can be sent,
+/// since the service may wait for the first of them. Errors and
+/// [metadata](micro_core::handler::Streaming::metadata) then arrive with the first message.
+/// Dropping the stream cancels the call.
 ///
-/// Its error is [`Error`], or what the method declares as its own: an enum of `#[micro::error]`
+/// The error type is [`Error`], or the type that the method declares: an enum of `#[micro::error]`
 /// with a variant for all other errors.
 #[must_use = "a call is not made until it is awaited"]
 pub struct Request<R, E = Error> {
@@ -41,14 +41,14 @@ pub struct Request<R, E = Error> {
     options: Options,
     timeout: Option<Duration>,
     parent: Option<Context>,
-    /// The first mistake; surfaces when awaited.
+    /// The first invalid option; returned when the call is awaited.
     mistake: Option<Error>,
     reply: PhantomData<fn() -> Result<R, E>>,
 }
 
 impl<R, E> Request<R, E> {
-    /// A call with one request or a stream of them. Without a bound on the reply, for generated
-    /// code, which states it elsewhere.
+    /// Creates a call with one request or a stream of requests. The response type has no bound
+    /// here, because generated code states the bound elsewhere.
     #[doc(hidden)]
     pub fn with_body(client: Client, method: Arc<MethodInfo>, body: Body) -> Self {
         Self {
@@ -66,32 +66,33 @@ impl<R, E> Request<R, E> {
 }
 
 impl<R: ResponseType, E: From<Error> + 'static> Request<R, E> {
-    /// How long the call may take, all attempts and the whole of its streams included. Unless set
-    /// the method's timeout, else the client's; the caller's own deadline holds in any case.
+    /// Sets the timeout of the call, including all attempts and the whole of its streams. Default:
+    /// the method's timeout, else the client's. The caller's own deadline applies in any case.
     ///
-    /// The client's timeout does not end streams, which may go on for ever: it limits how long
-    /// opening one may take.
+    /// The client's timeout does not end streams, which may run without end: it limits only the
+    /// time to open one.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// How long the streams of a call may be silent: when no message has passed in either
-    /// direction for this long, the call ends with `DeadlineExceeded`. Unless set, for ever.
+    /// Sets the idle timeout of the call's streams: if no message passes in either direction for
+    /// this long, the call ends with `DeadlineExceeded`. Default: no timeout.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.options.idle = Some(timeout);
         self
     }
 
-    /// How the requests are compressed, instead of the client's way: those that get shorter by it.
-    /// `None`: not at all. What is not compiled in is an error when the call is awaited.
+    /// Sets the compression of the requests, instead of the client's. A message is compressed only
+    /// if that makes it shorter. `None` disables compression. A compression that is not compiled in
+    /// is an error when the call is awaited.
     pub fn compress(mut self, compression: impl Into<Option<Compression>>) -> Self {
         self.options.compression = Some(compression.into());
         self
     }
 
-    /// How requests and replies are encoded on the wire: protobuf unless set, which every service
-    /// of gRPC knows; JSON can be read as it passes.
+    /// Sets the codec of requests and responses. Default: protobuf, which every gRPC service
+    /// supports. JSON is readable on the wire.
     pub fn codec(mut self, codec: Codec) -> Self {
         self.options.codec = codec;
         self
@@ -105,55 +106,57 @@ impl<R: ResponseType, E: From<Error> + 'static> Request<R, E> {
         self
     }
 
-    /// Only nodes of a version: `1.2` also means `1.2.7`.
+    /// Restricts the call to nodes of a version: `1.2` also matches `1.2.7`.
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.options.filter = self.options.filter.version(version);
         self
     }
 
-    /// Only nodes that registered this metadata; all labels must fit.
+    /// Restricts the call to nodes that registered this metadata. If there are several labels, all
+    /// must match.
     pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.options.filter = self.options.filter.label(key, value);
         self
     }
 
-    /// The rule by which a node is picked, instead of the client's.
+    /// Sets the strategy for picking a node, instead of the client's.
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.options.strategy = Some(strategy);
         self
     }
 
-    /// Over the network, even when this process serves the method itself.
+    /// Sends the call over the network, even if this process serves the method.
     ///
-    /// Within the process nothing is encoded, so the limits on the size of messages hold only over
-    /// the network: a test of them needs this.
+    /// Calls within the process are not encoded, so limits on message size apply only over the
+    /// network. Tests of these limits need this option.
     pub fn remote(mut self) -> Self {
         self.options.remote = true;
         self
     }
 
-    /// To the node at this `host:port` only, whatever the registry says.
+    /// Sends the call only to the node at this `host:port`, regardless of the registry.
     pub fn address(mut self, address: impl Into<String>) -> Self {
         self.options.address = Some(address.into());
         self
     }
 
-    /// On whose behalf the call is made, instead of the current context: its deadline holds, its
-    /// trace goes on. For tasks that a handler has spawned.
+    /// Sets the context on whose behalf the call is made, instead of the current one. The call
+    /// inherits its deadline and trace. Use this in tasks that a handler has spawned.
     pub fn context(mut self, context: Context) -> Self {
         self.parent = Some(context);
         self
     }
 
-    /// Makes the call; gives the reply with its metadata.
+    /// Sends the call and returns the response with its metadata.
     ///
     /// # Errors
     ///
-    /// As [`Client::dispatch`]; `InvalidArgument` also for metadata that cannot be sent.
+    /// Returns the errors of [`Client::dispatch`], and `InvalidArgument` for metadata that cannot
+    /// be sent.
     ///
     /// # Cancel safety
     ///
-    /// As [`Client::dispatch`].
+    /// The same as for [`Client::dispatch`].
     pub async fn send(self) -> Result<Response<R>, E> {
         self.sent().await.map_err(E::from)
     }
@@ -207,7 +210,8 @@ fn words(kind: Kind) -> &'static str {
     }
 }
 
-/// The caller's trace, as far as the call has none of its own, and the caller's deadline.
+/// Adds the caller's trace to the metadata, except the keys that the call sets itself. Returns the
+/// caller's deadline.
 fn inherit(parent: &Context, metadata: &mut Metadata) -> Result<Option<Limit>> {
     if !parent.metadata().is_empty() {
         for &key in INHERITED {

@@ -1,24 +1,24 @@
-//! What a call gives its caller: a message, or a stream of them.
+//! `Response`: the result of a call, a message or a stream of messages.
 
 use micro_core::handler::{self, ResponseType};
 use micro_message::error::Result;
 use micro_message::metadata::Metadata;
 
-/// A reply and its metadata.
+/// A response and its metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Response<R> {
     /// The message.
     pub message: R,
-    /// What the service said before it.
+    /// Metadata that the service sent before the message.
     pub metadata: Metadata,
-    /// What the service said after it. Of a stream: nothing, see
-    /// [`Streaming::trailers`](micro_core::handler::Streaming::trailers).
+    /// Metadata that the service sent after the message. Empty for a stream; use
+    /// [`Streaming::trailers`](micro_core::handler::Streaming::trailers) instead.
     pub trailers: Metadata,
 }
 
 impl<R: ResponseType> Response<R> {
-    /// Reads what a call came back with.
+    /// Converts the response of a call.
     pub(crate) fn read(reply: handler::Response) -> Result<Self> {
         let (metadata, message, trailers) = R::from_response(reply)?;
         Ok(Self {
