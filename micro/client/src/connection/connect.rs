@@ -1,7 +1,7 @@
-//! Opening a connection: TCP, then HTTP/2 until the peer's first SETTINGS frame.
+//! Opens a connection: TCP, then HTTP/2 up to the peer's first SETTINGS frame.
 //!
-//! Waiting for that frame tells a gRPC server from whatever else listens there, before any call
-//! is sent. Another protocol of ours would be chosen here.
+//! Waiting for that frame detects a peer that is not a gRPC server before any call is sent. If
+//! there were another protocol, it would be selected here.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -22,20 +22,22 @@ use crate::connection::observed_io::ObservedIo;
 use crate::connection::stream_limiter::StreamLimiter;
 use crate::connection::{Connection, Shared, room};
 
-/// HTTP/2 closes a connection on which frames of less than 256 bytes are unread, as each takes more
-/// memory than its bytes. The default bears a few slow readers of short messages; this many times
-/// the connection's window bears a million frames.
+/// Factor between the connection window and h2's budget for short data frames. h2 closes a
+/// connection with too many unread frames of less than 256 bytes, as each takes more memory than
+/// its payload. h2's default budget suffices for a few slow readers of short messages; this factor
+/// allows a million frames.
 const SHORT_FRAME_FACTOR: usize = 8;
-/// How much of a stream of requests may wait for the socket.
+/// Maximum number of bytes of one stream of requests that wait for the socket.
 const SEND_BUFFER: usize = 128 * 1024;
-/// Room for status message and details beside the metadata.
+/// Bytes allowed for the status message and details, in addition to the metadata.
 const STATUS_ROOM: usize = 32 * 1024;
 
-/// Opens a connection that is kept alive at this interval. Does not limit its time.
+/// Opens a connection that sends keep-alive pings at this interval. Does not apply the connect
+/// timeout; the caller does.
 ///
 /// # Errors
 ///
-/// What went wrong, to follow "cannot connect".
+/// Returns the reason, worded to follow "cannot connect".
 pub(crate) async fn connect(
     address: &str,
     config: &Config,
@@ -57,7 +59,8 @@ pub(crate) async fn connect(
         .max_send_buffer_size(SEND_BUFFER)
         .max_header_list_size(list)
         .enable_push(false)
-        // None until the peer has said how many: that is also how its SETTINGS are noticed.
+        // No streams until the peer has announced its limit. The change of this value shows that
+        // its SETTINGS have arrived.
         .initial_max_send_streams(0)
         .handshake(io);
     let (sender, mut frames) = handshake.await.map_err(|e| h2_message(&e))?;
@@ -89,7 +92,7 @@ pub(crate) async fn connect(
     Ok((connection, driver))
 }
 
-/// A window as HTTP/2 allows it.
+/// Clamps a window to the range that HTTP/2 allows.
 fn window(bytes: usize) -> u32 {
     const MAX_WINDOW: u32 = (1 << 31) - 1;
     u32::try_from(bytes)
@@ -97,10 +100,10 @@ fn window(bytes: usize) -> u32 {
         .clamp(1, MAX_WINDOW)
 }
 
-/// What the system says, in our words: without the number of its error.
+/// Returns the text of an I/O error, without the number of the OS error.
 fn io_message(error: &io::Error) -> String {
     match error.raw_os_error() {
-        // Kinds without a name of their own read "uncategorized error".
+        // Kinds without a name of their own have the text "uncategorized error".
         Some(_) if error.kind().to_string() != "uncategorized error" => error.kind().to_string(),
         _ => error.to_string(),
     }

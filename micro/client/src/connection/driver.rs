@@ -1,5 +1,5 @@
-//! What moves the frames of one connection and notices when the peer is dead: a task, or the calls
-//! themselves while they are few.
+//! Driver of a connection: sends and receives its frames, and detects a dead peer. The driver runs
+//! in a task; calls poll it as well while there are few of them.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -21,32 +21,32 @@ use micro_wake::{FutureOwner, SharedFuture, share};
 /// How a connection ended.
 #[derive(Debug)]
 pub(crate) struct End {
-    /// Closed in order by whichever side, and no call was cut.
+    /// Whether either side closed the connection gracefully and no call was interrupted.
     pub(crate) clean: bool,
-    /// The peer finds that it is asked for signs of life too often.
+    /// Whether the peer closed the connection because of too many pings (ENHANCE_YOUR_CALM).
     pub(crate) pestered: bool,
-    /// What happened, to follow "the connection".
+    /// What happened, worded to follow "the connection".
     pub(crate) text: String,
 }
 
-/// The task of one connection. Whoever spawns it owns it.
+/// The task of one connection, to be spawned by the caller of `connect`.
 pub(crate) struct Driver {
     moving: FutureOwner<ConnectionDriver>,
     shared: Arc<Shared>,
-    /// The last wake-up was passed on to the callers.
+    /// Whether the last poll yielded to the tasks of the calls.
     yielded: bool,
 }
 
-/// Moves the frames.
+/// Drives one HTTP/2 connection: sends and receives frames, and sends keep-alive pings.
 pub(super) struct ConnectionDriver {
     frames: H2Connection<ObservedIo<TcpStream>, Bytes>,
     shared: Arc<Shared>,
     pings: PingPong,
     interval: Duration,
     timeout: Duration,
-    /// When to look at the last sign of life next.
+    /// Fires when the time of the last received data has to be checked.
     timer: Pin<Box<Sleep>>,
-    /// When the ping that is under way was sent.
+    /// When the outstanding ping was sent.
     pinged: Option<Instant>,
 }
 
@@ -75,7 +75,7 @@ impl Driver {
         (driver, others)
     }
 
-    /// Runs until the connection has ended; calls still on it then fail.
+    /// Runs until the connection has ended. Calls that are still running on it then fail.
     pub(crate) async fn run(mut self) -> End {
         let end = poll_fn(|cx| self.poll(cx)).await;
         self.shared.limiter.close();
@@ -83,8 +83,8 @@ impl Driver {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        // With many callers each wake-up is one call's: letting the others run first sends, and
-        // reads, many at once.
+        // With many concurrent calls, each wake-up comes from one of them. Yielding first lets the
+        // others queue their frames as well, so that one poll sends and receives many frames.
         self.yielded = !self.yielded && self.shared.moves_in_batches();
         if self.yielded {
             cx.waker().wake_by_ref();
@@ -99,8 +99,8 @@ impl Future for ConnectionDriver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
         let end = ready!(self.poll_end(cx));
-        // Before the calls are told, so that they can tell why.
-        let _ = self.shared.end.set(end.text.clone()); // A connection ends once.
+        // Set before the calls fail, so that their errors can contain the reason.
+        let _ = self.shared.end.set(end.text.clone()); // Never set before: a connection ends once.
         Poll::Ready(end)
     }
 }
@@ -149,13 +149,13 @@ impl ConnectionDriver {
         }
     }
 
-    /// The timer is due: is there a sign of life?
+    /// Checks, when the timer fires, whether the peer has sent data.
     fn look(&mut self) -> Option<End> {
         let (now, read) = (Instant::now(), self.shared.seen.last_read());
         match self.pinged {
             None if now.duration_since(read) >= self.interval => self.ping(),
             None => self.timer.as_mut().reset(read + self.interval),
-            // Busy sending something else is a sign of life, too.
+            // Data other than the pong also shows that the peer is alive.
             Some(pinged) if read > pinged => {
                 self.pinged = Some(now);
                 self.timer.as_mut().reset(now + self.timeout);
@@ -174,7 +174,7 @@ impl ConnectionDriver {
     fn ping(&mut self) {
         let now = Instant::now();
         if let Err(error) = self.pings.send_ping(Ping::opaque()) {
-            // The connection is closing: its end comes from the frames.
+            // The connection is closing. Polling the frames returns how it ended.
             tracing::trace!(%error, "no ping on a closing connection");
             self.timer.as_mut().reset(now + self.interval);
             return;

@@ -1,4 +1,4 @@
-//! gRPC's frames as the client has them: requests written, replies read, each within its limit.
+//! gRPC messages on the client side: encodes requests and decodes responses within their limits.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -11,21 +11,22 @@ use micro_wire::Compression;
 use micro_wire::grpc::ENCODING;
 use micro_wire::grpc::frame::{COMPRESSED, Decoder, OpenFrame, PLAIN, Prefix};
 
-/// How the requests of a call are written.
+/// How the requests of a call are encoded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Framing {
     pub(crate) codec: Codec,
-    /// The longest message.
+    /// Maximum size of a message, in bytes.
     pub(crate) limit: usize,
     pub(crate) compression: Option<Compression>,
 }
 
 impl EncodeFrame for Framing {
-    /// Appends a message and its prefix; compressed where that makes it shorter.
+    /// Appends a message with its prefix. The message is compressed if that makes it shorter.
     ///
     /// # Errors
     ///
-    /// `ResourceExhausted` for a message that is too long; what [`PayloadRef::write`] returns.
+    /// Returns `ResourceExhausted` for a message that is too long, and the errors of
+    /// [`PayloadRef::write`].
     fn frame(&self, payload: PayloadRef<'_>, out: &mut Vec<u8>) -> Result<()> {
         let limit = self.limit;
         let frame = OpenFrame::begin(out);
@@ -48,16 +49,16 @@ impl EncodeFrame for Framing {
     }
 }
 
-/// Takes messages out of the data of a reply.
+/// Decodes the messages in the body of a response.
 pub(super) struct MessageReader {
     decoder: Decoder,
-    /// What the peer says it compresses with.
+    /// Name of the peer's compression, from `grpc-encoding`; `None` if there is none.
     encoding: Option<String>,
     limit: usize,
 }
 
 impl MessageReader {
-    /// For a reply with this head.
+    /// Creates a reader for a response with these headers.
     pub(super) fn new(head: &HeaderMap, limit: usize) -> Self {
         let encoding = head.get(ENCODING);
         let encoding = encoding.map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
@@ -68,19 +69,19 @@ impl MessageReader {
         }
     }
 
-    /// Adds what has come; all before must have been taken.
+    /// Adds a received chunk. All messages of earlier chunks must have been taken.
     pub(super) fn push(&mut self, chunk: Bytes) {
         self.decoder.push(chunk);
     }
 
-    /// The next message if it lies there whole and as it was sent, which is usual; else what
-    /// [`next`](Self::next) has to look at.
+    /// Returns the next message if it is complete and not compressed, which is the common case. In
+    /// all other cases use [`next`](Self::next).
     #[inline]
     pub(super) fn ready(&mut self) -> Option<Bytes> {
         self.decoder.plain(self.limit)
     }
 
-    /// The next message. `None`: all that has come was looked at.
+    /// Returns the next message; `None` if it needs more data.
     pub(super) fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         if let Some(message) = self.ready() {
             return Ok(Some(message));
@@ -95,17 +96,17 @@ impl MessageReader {
         }
     }
 
-    /// The length of a message of which a part has come.
+    /// Returns the length of a message that has been received in part.
     pub(super) fn begun(&self) -> Option<usize> {
         self.decoder.begun().map(|(length, _)| length)
     }
 
-    /// Whether nothing is left of a message.
+    /// Whether no part of a message is buffered.
     pub(super) fn is_between(&self) -> bool {
         self.decoder.is_between()
     }
 
-    /// Looks at a prefix, before anything of its message is kept.
+    /// Validates a prefix before any of its message is buffered.
     fn check(&self, prefix: Prefix) -> Result<(), Failure> {
         match (prefix.flag, &self.encoding) {
             (PLAIN, _) | (COMPRESSED, Some(_)) => {}
@@ -130,7 +131,7 @@ impl MessageReader {
         Ok(())
     }
 
-    /// The message as it was before it was compressed.
+    /// Decompresses a message.
     fn decompressed(&self, message: Bytes) -> Result<Bytes, Failure> {
         let name = self.encoding.as_deref().unwrap_or_default();
         let unpacked = Compression::find(name).and_then(|known| match known {
@@ -142,7 +143,7 @@ impl MessageReader {
         unpacked.map_err(|error| {
             let kind = match error.kind() {
                 kind @ ErrorKind::ResourceExhausted => kind,
-                // The method is there, and the request is right.
+                // The response is at fault. Other kinds would blame the method or the request.
                 _ => ErrorKind::Internal,
             };
             let text = format!("the reply's message: {}", error.message());
@@ -161,7 +162,7 @@ pub(super) fn answered(
     Failure::new(Progress::Answered, Error::new(kind, text))
 }
 
-/// An answer that no gRPC server gives.
+/// Creates the error for a response that violates gRPC.
 pub(super) fn nonsense(text: &'static str) -> Failure {
     answered(ErrorKind::Internal, text)
 }

@@ -1,4 +1,5 @@
-//! A door for fuzzing: the parsers of replies, without a network. Not for people.
+//! Entry points for fuzzing: the parsers of responses, without a network. Not part of the public
+//! API.
 
 use std::hint::black_box;
 
@@ -8,11 +9,11 @@ use http::{HeaderMap, HeaderValue};
 use crate::connection::frames::MessageReader;
 use crate::connection::status;
 
-/// The longest message that [`frames`] accepts.
+/// Maximum size of a message that [`frames`] accepts, in bytes.
 pub const LIMIT: usize = 64 << 10;
 
-/// The messages in a reply that comes in pieces of `size` bytes, and how it ended: `None` behind
-/// a whole message.
+/// Decodes a response body that arrives in chunks of `size` bytes. Returns its messages and the
+/// error at its end; `None` if it ends after a complete message.
 pub fn frames(body: &[u8], size: usize, encoding: Option<&str>) -> (Vec<Bytes>, Option<String>) {
     let mut head = HeaderMap::new();
     if let Some(value) = encoding.and_then(|name| HeaderValue::from_str(name).ok()) {
@@ -34,7 +35,7 @@ pub fn frames(body: &[u8], size: usize, encoding: Option<&str>) -> (Vec<Bytes>, 
     (messages, cut)
 }
 
-/// A status, its message and its details, by lines.
+/// Parses a status, its message and its details, which are separate lines.
 pub fn status(lines: &[u8]) {
     let mut fields = HeaderMap::new();
     let names = ["grpc-status", "grpc-message", "grpc-status-details-bin"];

@@ -1,7 +1,7 @@
-//! Reading a reply that is a stream: head, messages, trailers, each as hostile as it may be.
+//! Reads a response that is a stream: head, messages and trailers. The peer is not trusted.
 //!
-//! What is not read yet takes no more memory than the stream's window: room for more is given
-//! only when all of a piece was taken.
+//! Unread data takes no more memory than the stream's flow-control window: the window is extended
+//! only once a whole chunk has been processed.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -24,18 +24,18 @@ use micro_message::codec::Codec;
 use micro_message::metadata::Metadata;
 use micro_wire::headers;
 
-/// The replies of a streaming call. Dropping it cancels the call at the peer.
+/// The responses of a streaming call. Dropping it cancels the call at the peer.
 pub(crate) struct IncomingResponses {
     replies: BodyReader,
-    /// Moving the connection's frames may bring what is waited for.
+    /// Polls again if driving the connection has received the awaited data.
     again: Repoller,
-    /// Several messages were there at once since it was last waited for any.
+    /// Whether several messages were buffered at once since the reader last had to wait.
     flows: bool,
 }
 
 struct BodyReader {
     stage: Stage,
-    /// Waits to be asked for, once the head is there.
+    /// Metadata of the head, from its arrival until it is taken.
     leading: Option<Metadata>,
     limits: ResponseLimits,
     slot: StreamPermit,
@@ -52,16 +52,16 @@ struct ReadState {
     frames: MessageReader,
     room: Room,
     codec: Codec,
-    /// Bytes of the piece that is being read, for which there is room again afterwards.
+    /// Bytes of the current chunk, released to the flow-control window once it is processed.
     owed: usize,
-    /// The status in the head, which counts when there are no trailers.
+    /// Status in the head, which applies if the response has no trailers of its own.
     status: Option<Result<(), Failure>>,
 }
 
-/// What comes next.
+/// The next item of a stream of responses.
 pub(crate) enum NextItem {
     Message(Payload),
-    /// How it ended, and the metadata behind it.
+    /// Outcome of the stream, and its trailing metadata.
     End(Result<(), Failure>, Metadata),
 }
 
@@ -84,17 +84,17 @@ impl IncomingResponses {
         }
     }
 
-    /// Asks for the head. Not again after a failure.
+    /// Waits for the head of the response. Must not be called again after a failure.
     pub(crate) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         self.again.poll(cx, |cx| self.replies.poll_head(cx))
     }
 
-    /// What preceded the first message; once, as soon as the head is there.
+    /// Returns the metadata of the head, once, as soon as the head has arrived.
     pub(crate) fn take_leading(&mut self) -> Option<Metadata> {
         self.replies.leading.take()
     }
 
-    /// The next message if it lies there, without detour.
+    /// Returns the next message if it is buffered, without polling the connection.
     #[inline]
     pub(crate) fn ready(&mut self) -> Option<Payload> {
         let ready = self.replies.ready();
@@ -102,13 +102,13 @@ impl IncomingResponses {
         ready
     }
 
-    /// Whether who reads does better to send and receive here and now. With one message at a time
-    /// the tasks are measurably faster, as a second thread works beside.
+    /// Whether the reader should drive the connection in its own poll. With one message at a time
+    /// the driver's task is measurably faster, because it runs on a second thread.
     pub(crate) fn flows(&self) -> bool {
         self.flows
     }
 
-    /// Asks for what comes next. Not again after the end.
+    /// Waits for the next item. Must not be called again after the end.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<NextItem> {
         if !self.flows {
             return self.replies.poll(cx, false);
@@ -118,7 +118,7 @@ impl IncomingResponses {
         polled
     }
 
-    /// Whether the peer lives at all, as it does not answer.
+    /// Makes the driver send a ping, because the peer does not respond.
     pub(crate) fn suspect(&self) {
         self.replies.slot.connection().suspect();
     }
@@ -217,7 +217,7 @@ impl BodyReader {
     }
 }
 
-/// Why reading cannot go on.
+/// Why reading cannot continue.
 enum ReadError {
     Stream(h2::Error),
     Response(Failure),
@@ -236,7 +236,7 @@ impl From<h2::Error> for ReadError {
 }
 
 impl ReadState {
-    /// The next message; `None` after the last.
+    /// Returns the next message; `None` after the last.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ReadError>> {
         loop {
             if let Some(message) = self.frames.next()? {
@@ -259,7 +259,7 @@ impl ReadState {
         }
     }
 
-    /// Status and metadata behind the last message.
+    /// Returns the status and the metadata that follow the last message.
     #[expect(clippy::type_complexity, reason = "one caller, which takes it apart")]
     fn poll_end(
         &mut self,

@@ -1,7 +1,7 @@
 //! One multiplexed connection to a node: gRPC over HTTP/2 without TLS.
 //!
-//! Knows exactly what became of each request: not sent, not processed, refused, lost, answered.
-//! Does not pick nodes and does not repeat calls.
+//! Reports exactly how far each request got: not sent, not processed, refused, lost or answered.
+//! Does not pick nodes and does not retry calls.
 
 mod connect;
 mod driver;
@@ -51,34 +51,34 @@ pub(super) use self::request_pump::RequestPump;
 pub(super) use self::response::ResponseLimits;
 pub(super) use self::stream_limiter::StreamPermit;
 
-/// From so many calls at once on, frames are moved in batches, by the task.
+/// Number of concurrent calls from which only the driver's task moves the frames, in batches.
 const BATCH_THRESHOLD: usize = 8;
 
-/// An open connection. Dropping the last clone of its `Arc` closes it in order.
+/// An open connection. Dropping its last `Arc` closes it gracefully.
 pub(super) struct Connection {
-    /// Opens streams; locked for as long as that takes.
+    /// Opens streams; locked only while a stream is opened.
     sender: Mutex<SendRequest<Bytes>>,
     shared: Arc<Shared>,
-    /// What moves its frames.
+    /// Drives the connection.
     moving: Arc<SharedFuture<ConnectionDriver>>,
     authority: Authority,
-    /// What its calls may have received in part.
+    /// Budget for messages that its calls have received in part.
     receive: Arc<ByteBudget>,
 }
 
-/// What a connection and its task have in common.
+/// State that a connection shares with its driver.
 #[derive(Debug)]
 struct Shared {
     limiter: StreamLimiter,
     seen: Arc<IoProgress>,
-    /// Set by calls that got no answer; the task then asks for a sign of life.
+    /// Set by calls that got no response; the driver then sends a ping.
     suspect: AtomicBool,
-    /// Why it ended; set by the task.
+    /// Why the connection ended; set by the driver.
     end: OnceLock<String>,
 }
 
 impl Shared {
-    /// Whether so many calls run that each is better off behind the others.
+    /// Whether so many calls run that it is faster to move their frames in batches.
     fn moves_in_batches(&self) -> bool {
         self.limiter.running() >= BATCH_THRESHOLD
     }
@@ -102,37 +102,38 @@ impl Connection {
             })
     }
 
-    /// A free stream, if there is one now, to be kept for as long as that lasts.
+    /// Reserves a free stream until the permit is dropped, if there is a free stream now.
     pub(super) fn try_acquire_owned(self: &Arc<Self>) -> Option<StreamPermit> {
         let permit = self.shared.limiter.try_acquire()?;
         Some(StreamPermit::new(Arc::clone(self), permit))
     }
 
-    /// Whether streams keep calls from this connection.
+    /// Whether streaming calls leave no stream free for other calls.
     pub(super) fn is_saturated(&self) -> bool {
         self.shared.limiter.is_saturated()
     }
 
-    /// Waits for a free stream, to be kept for as long as that lasts.
+    /// Waits for a free stream and reserves it until the permit is dropped.
     pub(super) async fn acquire_owned(self: &Arc<Self>) -> Result<StreamPermit, Failure> {
         let permit = self.acquire().await?;
         Ok(StreamPermit::new(Arc::clone(self), permit))
     }
 
-    /// Whether no more calls can be sent on it.
+    /// Whether the connection has ended, so that it accepts no more calls.
     pub(super) fn is_over(&self) -> bool {
         self.shared.end.get().is_some()
     }
 
-    /// A call got no answer: is the peer alive at all?
+    /// Reports that a call got no response, so that the driver checks whether the peer is alive.
     ///
-    /// Dropping the call's stream wakes the connection's task, which then asks.
+    /// Dropping the call's stream wakes the driver, which then sends a ping.
     pub(super) fn suspect(&self) {
         self.shared.suspect.store(true, Ordering::Relaxed);
     }
 
-    /// Does something that may give the connection frames to send, or room to receive, and moves
-    /// what frames there are here and now. Nothing in it may take long.
+    /// Runs a closure that may give the connection frames to send, or capacity to receive. Then
+    /// moves the frames in the same poll, unless the driver's task moves them in batches. The
+    /// closure must not take long.
     pub(super) fn moving<T>(&self, first: impl FnOnce() -> T) -> T {
         if self.shared.moves_in_batches() {
             first()
@@ -145,7 +146,7 @@ impl Connection {
         &self.authority
     }
 
-    /// Sends a whole unary request.
+    /// Sends a complete unary request.
     pub(super) fn send(&self, head: Request<()>, frame: Bytes) -> Result<ResponseFuture, Failure> {
         let (response, stream) = self.begin(head)?;
         finish(stream, frame);
@@ -160,8 +161,8 @@ impl Connection {
         let mut sender = self.sender.lock();
         let mut nobody = Context::from_waker(Waker::noop());
         if sender.poll_ready(&mut nobody).is_pending() {
-            // The slot of a cancelled call is not quite free yet: this one waits behind it, which
-            // a fresh handle may.
+            // h2 has not quite freed the stream of a cancelled call, so this call has to wait for
+            // it. A new clone of the handle is allowed to queue the call.
             *sender = sender.clone();
         }
         let opened = sender.send_request(head, false);
@@ -171,7 +172,7 @@ impl Connection {
         })
     }
 
-    /// Waits for the reply to a request and reads it.
+    /// Waits for the response to a request and reads it.
     ///
     /// # Cancel safety
     ///
@@ -200,7 +201,7 @@ impl Connection {
             Err(error) => return Err(self.broken(&error, body.stream_id().as_u32())),
         };
         match status::status(&trailers).or(only) {
-            // Why it failed says more than that something of a message came before.
+            // The status explains the failure better than the cut-off message does.
             Some(Err(mut failure)) => {
                 let mut metadata = Metadata::new();
                 headers::read(&head.headers, &mut metadata);
@@ -228,7 +229,8 @@ impl Connection {
         Ok(reply)
     }
 
-    /// The one message of a body, `None` when there is none; and whether a piece of one is left.
+    /// Reads the message of a body; `None` if there is none. Also returns whether a partial message
+    /// is left.
     async fn message(
         &self,
         body: &mut RecvStream,
@@ -258,12 +260,12 @@ impl Connection {
         Ok((found, !frames.is_between()))
     }
 
-    /// What became of a request whose stream failed.
+    /// Converts the error of a stream to the failure of its request.
     fn broken(&self, error: &h2::Error, stream: u32) -> Failure {
         self.what(error, stream, "no reply")
     }
 
-    /// What became of a stream of replies that failed after it had begun.
+    /// Converts the error of a stream of responses that had already begun.
     fn cut(&self, error: &h2::Error, stream: u32) -> Failure {
         self.what(error, stream, "the stream was cut off")
     }
@@ -307,15 +309,15 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Sends all that follows a head.
+/// Sends the rest of a request after its head.
 pub(super) fn finish(mut stream: SendStream<Bytes>, frame: Bytes) {
     if let Err(error) = stream.send_data(frame, true) {
-        // The peer was faster: it has ended the stream, and the reply says how.
+        // The peer has already ended the stream, and its response contains the reason.
         tracing::debug!(%error, "a request was not sent to its end");
     }
 }
 
-/// The kind that a reset stands for, as gRPC has it.
+/// Returns the error kind that gRPC assigns to a reset.
 fn kind(reason: Reason) -> ErrorKind {
     match reason {
         Reason::REFUSED_STREAM => ErrorKind::Unavailable,

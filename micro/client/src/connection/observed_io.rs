@@ -1,7 +1,7 @@
-//! A stream of bytes that knows which HTTP/2 requests have left on it, and when it last read.
+//! I/O stream that records which HTTP/2 requests have been written and when data was last read.
 //!
-//! It looks at frame heads only. With it a broken connection tells the calls that never reached
-//! the peer, which may go elsewhere, from those that may have.
+//! It parses frame headers only. When a connection breaks, the record separates the calls that
+//! never reached the peer, which may be retried elsewhere, from those that may have reached it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,12 +13,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-/// What was seen; written by the connection's task, read by calls.
+/// The recorded progress; written by the connection's driver, read by calls.
 #[derive(Debug)]
 pub(super) struct IoProgress {
-    /// The highest stream whose HEADERS frame has begun to leave.
+    /// Highest stream id whose HEADERS frame has been written, at least in part.
     requested: AtomicU32,
-    /// When something was last read, in nanoseconds since `opened`.
+    /// When data was last read, in nanoseconds since `opened`.
     read: AtomicU64,
     opened: Instant,
 }
@@ -29,19 +29,20 @@ impl IoProgress {
         stream <= self.requested.load(Ordering::Acquire)
     }
 
-    /// When something was last read.
+    /// Returns when data was last read.
     pub(super) fn last_read(&self) -> Instant {
         self.opened + Duration::from_nanos(self.read.load(Ordering::Relaxed))
     }
 }
 
-/// A stream of bytes under the eyes of [`IoProgress`].
+/// I/O stream that records its progress in [`IoProgress`].
 #[derive(Debug)]
 pub(super) struct ObservedIo<T> {
     io: T,
     seen: Arc<IoProgress>,
     frames: FrameScanner,
-    /// The peer has closed: nothing is written any more, so that what is known stays true.
+    /// Whether the peer has closed the connection. Nothing is written after that, so that the
+    /// recorded progress stays true.
     closed: bool,
 }
 
@@ -49,17 +50,17 @@ const PREFACE_LEN: usize = 24;
 const FRAME_HEAD_LEN: usize = 9;
 const HEADERS_FRAME: u8 = 1;
 
-/// Where in the frames that are written we are.
+/// Position in the written frames.
 #[derive(Debug)]
 struct FrameScanner {
-    /// Bytes to the next frame head.
+    /// Number of bytes until the next frame header.
     skip: usize,
     head: [u8; FRAME_HEAD_LEN],
     filled: usize,
 }
 
 impl<T> ObservedIo<T> {
-    /// Watches a connection on which nothing has been written yet.
+    /// Wraps a connection on which nothing has been written yet.
     pub(super) fn new(io: T) -> (Self, Arc<IoProgress>) {
         let seen = Arc::new(IoProgress {
             requested: AtomicU32::new(0),
@@ -101,7 +102,8 @@ impl<T> ObservedIo<T> {
 }
 
 impl FrameScanner {
-    /// Passes written bytes; the highest stream among the HEADERS frames that begin in them.
+    /// Processes written bytes. Returns the highest stream id of the HEADERS frames whose frame
+    /// header they complete.
     fn pass(&mut self, mut bytes: &[u8]) -> Option<u32> {
         let mut highest = None;
         loop {

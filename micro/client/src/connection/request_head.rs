@@ -1,4 +1,4 @@
-//! The head of a gRPC request: path, deadline, metadata.
+//! Head of a gRPC request: path, deadline and metadata.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, NOT_HANDLED, content_type, tim
 const DEFAULT_USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("micro-rust/", env!("CARGO_PKG_VERSION")));
 
-/// What the requests of one call have in common, whatever the node.
+/// Parts of the request head that are the same for all attempts of a call, whatever the node.
 #[derive(Debug)]
 pub(crate) struct RequestHead {
     path: PathAndQuery,
     fields: HeaderMap,
 }
 
-/// Fields that belong to the protocol.
+/// Whether a header is reserved for the protocol.
 fn is_reserved(key: &str) -> bool {
     matches!(
         key,
@@ -41,12 +41,12 @@ fn is_reserved(key: &str) -> bool {
 }
 
 impl RequestHead {
-    /// The head of a call's requests.
+    /// Creates the head of a call's requests.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for metadata under a key of the protocol; `ResourceExhausted` for more
-    /// than `limit` bytes of it.
+    /// Returns `InvalidArgument` for metadata with a reserved key, and `ResourceExhausted` for more
+    /// than `limit` bytes of metadata.
     pub(crate) fn new(
         path: PathAndQuery,
         framing: &Framing,
@@ -72,11 +72,11 @@ impl RequestHead {
         Ok(Self { path, fields })
     }
 
-    /// Looks at the metadata of a call, which may stay in this process.
+    /// Validates the metadata of a call, also for calls within this process.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// Returns the errors of [`new`](Self::new).
     pub(crate) fn check(metadata: &Metadata, limit: usize) -> Result<()> {
         if metadata.size() > limit {
             return Err(Error::resource_exhausted(format!(
@@ -92,7 +92,7 @@ impl RequestHead {
         }
     }
 
-    /// The request to one node, with the time that remains.
+    /// Returns the head for one node, with the remaining time until the deadline.
     pub(crate) fn request(
         &self,
         authority: &Authority,

@@ -1,6 +1,7 @@
-//! Sending a stream of requests: as fast as the peer takes them, small ones gathered.
+//! Sends a stream of requests as fast as the peer accepts them. Small messages are batched.
 //!
-//! Holds one message beyond what a frame takes. Whoever polls it owns it; nothing runs by itself.
+//! The pump buffers at most one message more than fits into a frame. It works only while it is
+//! polled.
 
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -20,20 +21,20 @@ use micro_core::handler::{Batch, PayloadStream, SharedSink};
 use micro_core::internal::catch_panic;
 use micro_message::error::{Error, Result};
 
-/// Sends the requests of one call. Dropping it before the end does not tell the peer, but with
-/// the call's other half it does.
+/// Sends the requests of one call. Dropping the pump before the end does not notify the peer;
+/// dropping the call's response stream as well does.
 ///
-/// HTTP/2 wakes who sends when it gives him room, which it mostly does at once: to be polled
-/// through [`Repoller`](micro_wake::Repoller) or [`SharedFuture`](micro_wake::SharedFuture).
+/// h2 wakes the sender when it grants capacity, mostly within the same poll. Therefore poll the
+/// pump through [`Repoller`](micro_wake::Repoller) or [`SharedFuture`](micro_wake::SharedFuture).
 pub(crate) struct RequestPump {
     connection: Arc<Connection>,
-    /// `None` after the last.
+    /// `None` after the last request.
     requests: Option<PayloadStream>,
     out: SendStream<Bytes>,
     batch: Arc<Mutex<Batch<Framing>>>,
-    /// Framed messages that wait for room.
+    /// Encoded messages that wait for send capacity.
     ready: Bytes,
-    /// Whether anything of the requests was taken.
+    /// Whether any request was taken from the stream.
     touched: bool,
     pulse: Option<Arc<IdleTracker>>,
     turn: TimeSlice,
@@ -59,23 +60,23 @@ impl RequestPump {
         }
     }
 
-    /// Whether sending runs no code of others.
+    /// Whether polling the requests runs no user code.
     pub(crate) fn is_queue(&self) -> bool {
         self.requests.as_ref().is_some_and(PayloadStream::is_queue)
     }
 
-    /// Gives the peer to understand that the call is given up.
+    /// Cancels the call at the peer by resetting the stream.
     pub(crate) fn cancel(&mut self) {
         self.requests = None;
         self.out.send_reset(Reason::CANCEL);
     }
 
-    /// The requests, if nothing was taken of them.
+    /// Returns the requests, if none was taken.
     pub(crate) fn untouched(self) -> Option<PayloadStream> {
         self.requests.filter(|_| !self.touched)
     }
 
-    /// Sends of what was gathered as much as there is room for. Breaks when nothing follows.
+    /// Sends as much of the batch as there is capacity for. Breaks after the last bytes.
     fn send(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<()>> {
         if !self.ready.is_empty() {
             let Some(room) = ready!(self.poll_room(cx)) else {
@@ -89,21 +90,22 @@ impl RequestPump {
             return Poll::Ready(ControlFlow::Continue(()));
         }
         if self.requests.is_none() {
-            // Fails only when the stream is closed: then nothing has to be said.
+            // Fails only if the stream is closed, in which case the peer expects no end.
             let _ = self.out.send_data(Bytes::new(), true);
             return Poll::Ready(ControlFlow::Break(()));
         }
-        // Nothing to send: is anything wanted still?
+        // Nothing to send: wait for a reset by the peer.
         self.out.poll_reset(cx).map(|_| ControlFlow::Break(()))
     }
 
-    /// Takes the requests that are ready.
+    /// Takes and encodes the requests that are ready.
     fn gather(&mut self, cx: &mut Context<'_>) -> Result<()> {
         let Some(requests) = &mut self.requests else {
             return Ok(());
         };
         let sink: SharedSink = self.batch.clone();
-        // The stream is user code, and this may be a task of its own: nobody would hear.
+        // The stream is user code. This may run in a task of its own, where a panic would go
+        // unnoticed.
         let next = catch_panic(
             || requests.poll_each(cx, &sink),
             || Poll::Ready(Some(Err(panicked()))),
@@ -125,7 +127,8 @@ impl RequestPump {
         Ok(())
     }
 
-    /// How many bytes the peer and the connection take now; `None` when the stream is closed.
+    /// Returns how many bytes the peer and the connection accept now; `None` if the stream is
+    /// closed.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
         self.out.reserve_capacity(self.ready.len());
         match self.out.capacity() {
@@ -135,11 +138,11 @@ impl RequestPump {
     }
 }
 
-/// Sends what can be sent. Ready when all is sent, or when the peer takes no more, which the call's
-/// replies tell more about. Not again after that.
+/// Sends the requests. Ready once all are sent, or once the peer accepts no more; the call's
+/// response then contains the reason. Must not be polled after that.
 ///
-/// Fails with what is wrong with the requests: an error among them, one that is too long. The call
-/// has to be [cancelled](RequestPump::cancel) then.
+/// Fails if the stream of requests yields an error or a message that is too long. The caller then
+/// has to [cancel](RequestPump::cancel) the call.
 impl Future for RequestPump {
     type Output = Result<()>;
 

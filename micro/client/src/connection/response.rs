@@ -1,4 +1,4 @@
-//! What a reply may be, and whether its head says so.
+//! Limits of a response, and validation of its head.
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
@@ -8,18 +8,18 @@ use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind};
 use micro_wire::grpc;
 
-/// What a reply may be.
+/// Limits of a response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ResponseLimits {
-    /// The codec of the request, which the reply has to have.
+    /// Codec of the request, which the response has to use as well.
     pub(crate) codec: Codec,
-    /// The longest message.
+    /// Maximum size of a message, in bytes.
     pub(crate) message: usize,
-    /// The most memory that decoding it may take.
+    /// Maximum memory that decoding a message may take, in bytes.
     pub(crate) memory: usize,
 }
 
-/// The codec of a reply's message.
+/// Validates the head of a response and returns the codec of its messages.
 pub(super) fn codec(
     status: StatusCode,
     headers: &HeaderMap,

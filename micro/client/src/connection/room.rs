@@ -1,9 +1,10 @@
-//! The room of a reply's message while it is received: what all calls of a connection have
-//! received in part takes no more than `receive_buffer`.
+//! Memory for partly received messages: all calls of a connection together hold at most
+//! `receive_buffer` bytes.
 //!
-//! A message that does not come in one piece reserves its length before more of it is let in.
-//! Without room it waits unread, and the service with it. So many may wait that their unread bytes
-//! leave half of the connection's window to those that have room.
+//! A message that does not arrive in one chunk reserves its length before more of it is read. Until
+//! there is room, it stays unread and the service has to wait. The number of waiting messages is
+//! limited so that their unread bytes leave half of the connection's window to the calls that have
+//! room.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -16,16 +17,16 @@ use crate::connection::frames::{MessageReader, answered};
 use crate::failure::Failure;
 use micro_message::error::ErrorKind;
 
-/// What the calls of a connection may have received in part.
+/// Creates the budget for partly received messages of a connection.
 pub(super) fn budget(config: &Config) -> Arc<ByteBudget> {
     let waiting = (config.connection_window / 2).checked_div(config.stream_window);
-    // Nothing is shared between connections: the limit itself is free of that.
+    // Connections share no total here, so all of a connection's limit counts as free.
     let free = usize::MAX;
     let waiting = waiting.unwrap_or(1).max(1);
     ByteBudget::new(config.receive_buffer, free, &Total::new(0), (waiting, 0))
 }
 
-/// The room of one reply's message at hand.
+/// Reservation for the message of a response that is being received.
 #[derive(Debug)]
 pub(super) struct Room {
     budget: Arc<ByteBudget>,
@@ -42,16 +43,16 @@ impl Room {
         }
     }
 
-    /// Waits for room for the message that has begun, if one has.
+    /// Waits for room for the message that has begun, if there is one.
     ///
     /// # Errors
     ///
-    /// `ResourceExhausted` when too many messages wait.
+    /// Returns `ResourceExhausted` if too many messages wait.
     pub(super) async fn reserve(&mut self, frames: &MessageReader) -> Result<(), Failure> {
         poll_fn(|cx| self.poll_reserve(frames, cx)).await
     }
 
-    /// As [`reserve`](Self::reserve).
+    /// Polling version of [`reserve`](Self::reserve).
     pub(super) fn poll_reserve(
         &mut self,
         frames: &MessageReader,
@@ -70,7 +71,7 @@ impl Room {
         Poll::Ready(Ok(()))
     }
 
-    /// The message is handed over.
+    /// Releases the reservation, once the message is handed over.
     pub(super) fn release(&mut self) {
         self.held = None;
     }

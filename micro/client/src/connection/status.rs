@@ -1,4 +1,4 @@
-//! Status and metadata of a reply, out of its headers or trailers.
+//! Reads the status and metadata of a response from its headers or trailers.
 
 use http::HeaderMap;
 
@@ -8,10 +8,10 @@ use micro_message::metadata::Metadata;
 use micro_wire::grpc::{NOT_HANDLED, status};
 use micro_wire::headers;
 
-/// The status in these fields; `None` when there is none.
+/// Returns the status in these fields; `None` if there is none.
 pub(super) fn status(fields: &HeaderMap) -> Option<Result<(), Failure>> {
     Some(status::read(fields)?.map_err(|error| {
-        // Not an error that a service means, so the caller is told where it comes from.
+        // No service returns such a code, so the error states where it comes from.
         if let Some(code) = status::strange_code(fields) {
             let text = format!(
                 "the server sent `grpc-status: {code}`, which gRPC does not have: {}",

@@ -1,6 +1,7 @@
-//! How many calls run on a connection at once: as many as the peer allows, others wait in line.
+//! Limits the concurrent calls on a connection to the number that the peer allows. Other calls wait
+//! in a queue.
 //!
-//! Keeps HTTP/2's own queue empty, so that what waits here has certainly not been sent.
+//! This keeps h2's own queue empty, so a call that waits here has certainly not been sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,27 +10,27 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::connection::Connection;
 
-/// More streams than any connection will have at once.
+/// Upper bound of the peer's limit. No connection has this many concurrent streams.
 const MAX_STREAMS: usize = 1 << 20;
 
 #[derive(Debug)]
 pub(super) struct StreamLimiter {
     free: Semaphore,
-    /// How many permits exist; changed by the connection's task only.
+    /// Number of permits that exist; changed only by the connection's driver.
     limit: AtomicUsize,
-    /// How many calls wait; counted by themselves.
+    /// Number of waiting calls; each call counts itself.
     waiting: AtomicUsize,
     max_waiting: usize,
-    /// How many places streams have taken; counted by their slots.
+    /// Number of permits held by streaming calls; counted by [`StreamPermit`].
     long_lived: AtomicUsize,
 }
 
-/// Why a call was not let in.
+/// Why a call got no permit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum AcquireError {
     /// The connection is closed.
     Closed,
-    /// As many wait already as may.
+    /// The maximum number of calls, given here, is already waiting.
     Full(usize),
 }
 
@@ -45,7 +46,8 @@ impl StreamLimiter {
         }
     }
 
-    /// Whether all places are taken, and half of them or more by streams, which may stay for ever.
+    /// Whether all permits are in use and streaming calls, which may run without end, hold at least
+    /// half of them.
     pub(super) fn is_saturated(&self) -> bool {
         self.free.available_permits() == 0 && {
             let limit = self.limit.load(Ordering::Relaxed);
@@ -53,12 +55,12 @@ impl StreamLimiter {
         }
     }
 
-    /// A place, if one is free now.
+    /// Returns a permit, if one is free now.
     pub(super) fn try_acquire(&self) -> Option<SemaphorePermit<'_>> {
         self.free.try_acquire().ok()
     }
 
-    /// Waits for a free stream; first come, first served.
+    /// Waits for a permit. Permits are granted in the order of the requests.
     pub(super) async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         if let Ok(permit) = self.free.try_acquire() {
             return Ok(permit);
@@ -67,42 +69,42 @@ impl StreamLimiter {
         self.free.acquire().await.map_err(|_| AcquireError::Closed)
     }
 
-    /// Whether calls wait.
+    /// Whether any call waits.
     pub(super) fn has_waiters(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// How many calls run.
+    /// Number of running calls.
     pub(super) fn running(&self) -> usize {
         let limit = self.limit.load(Ordering::Relaxed);
         limit.saturating_sub(self.free.available_permits())
     }
 
-    /// The peer allows so many streams now.
+    /// Sets the number of streams that the peer allows.
     pub(super) fn set_limit(&self, limit: usize) {
         let (limit, before) = (limit.min(MAX_STREAMS), self.limit.load(Ordering::Relaxed));
         if limit > before {
             self.free.add_permits(limit - before);
             self.limit.store(limit, Ordering::Relaxed);
         } else if limit < before {
-            // Those in use are taken back at a later call.
+            // Permits in use are removed by a later call.
             let gone = self.free.forget_permits(before - limit);
             self.limit.store(before - gone, Ordering::Relaxed);
         }
     }
 
-    /// Sends everyone away.
+    /// Makes all waiting and further calls fail.
     pub(super) fn close(&self) {
         self.free.close();
     }
 }
 
-/// A stream's place on a connection, and what keeps the connection open.
+/// Permit for a stream on a connection. It keeps the connection open.
 #[derive(Debug)]
 pub(crate) struct StreamPermit(Arc<Connection>);
 
 impl StreamPermit {
-    /// Keeps a place for as long as a stream lasts.
+    /// Keeps a permit for the lifetime of a stream.
     pub(super) fn new(connection: Arc<Connection>, permit: SemaphorePermit<'_>) -> Self {
         permit.forget();
         let limiter = &connection.shared.limiter;
@@ -123,7 +125,7 @@ impl Drop for StreamPermit {
     }
 }
 
-/// Counts one who waits, until dropped.
+/// Counts a waiting call until dropped.
 struct WaitGuard<'a>(&'a AtomicUsize);
 
 impl<'a> WaitGuard<'a> {
