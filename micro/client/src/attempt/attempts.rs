@@ -1,8 +1,8 @@
-//! The attempts of one call: at which node, what became of it, whether once more.
+//! The attempts of one call: picks a node, sends the call, and decides whether to retry it.
 //!
-//! Safe to repeat is a call that certainly did not reach a handler, and an idempotent one. A call
-//! with one request may be attempted again until its reply begins. A stream of requests passes
-//! once: such a call may be attempted again only while nothing was taken of it.
+//! A call may be retried if it certainly did not reach a handler, or if its method is idempotent. A
+//! call with one request may be retried until its response begins. A stream of requests can be read
+//! only once, so such a call may be retried only while no request was taken from the stream.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -34,21 +34,22 @@ use micro_core::handler::{Body, EncodeFrame, Kind, MethodInfo, Payload, PayloadS
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_wake::{Repoller, share};
 
-/// How long to wait for a first node before asking which services there are at all.
+/// Time to wait for a node before listing the known services for the error message.
 const LIST_AFTER: Duration = Duration::from_millis(50);
 
-/// A stream that fails later than this does not tell how slow its node is.
+/// Age of a stream from which its failure no longer affects the recorded latency of its node.
 const SLOW_STREAM: Duration = Duration::from_secs(1);
 
-/// Decoding may take this many times the longest message: values are larger than their bytes.
+/// Maximum memory for decoding, as a multiple of the maximum message size: decoded values are
+/// larger than their encoding.
 const MEMORY_FACTOR: usize = 4;
 
-/// Why an attempt ended without a reply.
+/// Why an attempt ended without a response.
 enum AttemptError {
-    /// The deadline came while waiting for this.
+    /// The deadline passed while waiting; the text names what was missing.
     DeadlineElapsed(&'static str),
     Failed(Failure),
-    /// Nobody else has to do with it.
+    /// An error on the caller's side, which is returned without a retry.
     Own(Error),
 }
 
@@ -58,32 +59,33 @@ impl From<Failure> for AttemptError {
     }
 }
 
-/// Whether an attempt may be repeated.
+/// Whether an attempt may be retried.
 enum RetryClass {
-    /// Without cost for anyone but us.
+    /// Yes, without the retry budget: no peer has done any work.
     Free,
-    /// From the budget.
+    /// Yes, if the retry budget allows it.
     Paid,
     No,
 }
 
-/// What an attempt has brought.
+/// The result of an attempt.
 enum AttemptOutcome {
     Response(Response),
-    /// A stream that is open.
+    /// An open stream.
     Stream(Box<OpenStream>),
 }
 
-/// What an attempt sends.
+/// The requests that an attempt sends.
 pub(super) enum RequestBody {
-    /// Framed.
+    /// One request, encoded with its gRPC prefix.
     One(Bytes),
-    /// `None` once something was taken of it.
+    /// A stream of requests; `None` once a request was taken from it.
     Many(Mutex<Option<PayloadStream>>),
 }
 
 impl RequestBody {
-    /// The requests as gRPC sends them; a single one says which codec.
+    /// Encodes the requests for gRPC. A single request that is already encoded determines the
+    /// codec.
     pub(super) fn new(body: Body, framing: &mut Framing) -> Result<Self> {
         let payload = match body {
             Body::Many(requests) => return Ok(Self::Many(Mutex::new(Some(requests)))),
@@ -105,9 +107,9 @@ pub(super) struct Attempts<'a> {
     pub(super) head: RequestHead,
     pub(super) framing: Framing,
     pub(super) requests: RequestBody,
-    /// When all of the call must be over.
+    /// When the whole call must have ended.
     pub(super) deadline: Option<Instant>,
-    /// How long to wait for a reply, or for a stream to open.
+    /// Time limit for the response, or for the stream to open.
     pub(super) limit: Option<Limit>,
     pub(super) life: StreamLifetime,
     pub(super) started: Instant,
@@ -129,7 +131,7 @@ impl Attempts<'_> {
                 let once = self.once(flight.member(), others(), &mut timer).await;
                 once.map(AttemptOutcome::Response)
             } else {
-                // In a box of its own: a unary call's future need not have room for it.
+                // Boxed, so that the future of a unary call does not need space for it.
                 Box::pin(self.open(flight.member(), others(), &mut timer)).await
             };
             let failure = match self.in_time(outcome) {
@@ -151,14 +153,14 @@ impl Attempts<'_> {
                 Progress::Answered if !failure.error.is_retryable() => {
                     self.answered(flight, &service);
                 }
-                // Nothing is learned about how fast it is.
+                // The attempt shows nothing about the node's latency.
                 Progress::Unsent | Progress::Unprocessed => drop(flight),
                 _ if self.is_quick() => flight.failed(service.now()),
                 _ => drop(flight),
             }
             let wait = match (self.may_repeat(&failure), others) {
                 _ if !self.has_requests() => return Err(self.say(failure, &node, attempt)),
-                // Each node once; `tried` grows, so this ends.
+                // Each node is tried once. `tried` grows, so this ends.
                 (RetryClass::Free, true) => None,
                 (RetryClass::Free, false) if attempt < core.config.max_attempts => {
                     Some(pause(attempt))
@@ -188,7 +190,7 @@ impl Attempts<'_> {
         }
     }
 
-    /// What a peer gave up for the deadline is late.
+    /// Converts the failure of a call that the peer cancelled because of the deadline.
     fn in_time(
         &self,
         outcome: Result<AttemptOutcome, AttemptError>,
@@ -212,7 +214,7 @@ impl Attempts<'_> {
         }
     }
 
-    /// Picks a node; waits for a first one.
+    /// Picks a node. Waits until there is one.
     async fn pick(
         &self,
         choice: &Choice<'_, Arc<NodeConnection>>,
@@ -242,7 +244,7 @@ impl Attempts<'_> {
         }
     }
 
-    /// Notes which services there are, for the error to come; never ends.
+    /// Lists the known services for the error message. Never completes.
     async fn ask(&self, known: &mut Option<Vec<String>>) -> Infallible {
         sleep(LIST_AFTER).await;
         if let Some(registry) = &self.outgoing.core.registry
@@ -255,19 +257,20 @@ impl Attempts<'_> {
         std::future::pending().await
     }
 
-    /// Notes how fast a node answers. A stream says nothing of that: its pace is its own.
+    /// Records the latency of a node. Not for streams: their duration does not depend on the node's
+    /// speed.
     fn answered(&self, flight: Flight<Arc<NodeConnection>>, service: &ServiceNodes) {
         if self.info.kind == Kind::Unary {
             flight.answered(service.now());
         }
     }
 
-    /// Whether a failure may tell how slow a node is.
+    /// Whether a failure counts for the node's latency.
     fn is_quick(&self) -> bool {
         self.info.kind == Kind::Unary || self.started.elapsed() < SLOW_STREAM
     }
 
-    /// Whether there is anything to send once more.
+    /// Whether the requests can be sent again.
     fn has_requests(&self) -> bool {
         match &self.requests {
             RequestBody::One(_) => true,
@@ -290,7 +293,7 @@ impl Attempts<'_> {
         }
     }
 
-    /// A connection to a node.
+    /// Returns a connection to a node.
     async fn connected(
         &self,
         node: &Node,
@@ -312,12 +315,12 @@ impl Attempts<'_> {
         if !connection.is_saturated() {
             return Ok(connection);
         }
-        // In a box of its own: few futures need room for it.
+        // Boxed, as few calls need it.
         let wider = limit(timer, Box::pin(link.wider(connection))).await;
         wider.map_err(|_| AttemptError::DeadlineElapsed("no connection"))
     }
 
-    /// The head of a request, with the time that is left.
+    /// Returns the head of a request, with the remaining time until the deadline.
     fn request(&self, connection: &Connection) -> Result<http::Request<()>, AttemptError> {
         let left = self
             .deadline
@@ -328,7 +331,7 @@ impl Attempts<'_> {
         Ok(self.head.request(connection.authority(), left))
     }
 
-    /// The one request of the call.
+    /// Returns the single request of the call.
     fn one(&self) -> Result<&Bytes, AttemptError> {
         match &self.requests {
             RequestBody::One(frame) => Ok(frame),
@@ -347,7 +350,7 @@ impl Attempts<'_> {
         }
     }
 
-    /// One attempt at one node, of a unary call.
+    /// Makes one attempt of a unary call at one node.
     async fn once(
         &self,
         node: &Node,
@@ -368,7 +371,7 @@ impl Attempts<'_> {
             return Err(AttemptError::DeadlineElapsed("no reply"));
         };
         reply.map_err(|failure| {
-            // A peer that leaves takes no more calls.
+            // A peer that shuts down accepts no more calls.
             if matches!(failure.reach, Progress::Unprocessed | Progress::Unsent) {
                 link.forget(&connection);
             }
@@ -376,7 +379,7 @@ impl Attempts<'_> {
         })
     }
 
-    /// One attempt at a call with streams.
+    /// Makes one attempt of a streaming call at one node.
     async fn open(
         &self,
         node: &Node,
@@ -395,7 +398,7 @@ impl Attempts<'_> {
             Kind::Bidirectional => self.bidirectional(node, &connection, slot),
         };
         opened.inspect_err(|stop| {
-            // A peer that leaves takes no more calls.
+            // A peer that shuts down accepts no more calls.
             if let AttemptError::Failed(failure) = stop
                 && matches!(failure.reach, Progress::Unprocessed | Progress::Unsent)
             {
@@ -404,7 +407,7 @@ impl Attempts<'_> {
         })
     }
 
-    /// Sends the request and waits until the reply begins.
+    /// Sends the request and waits until the response begins.
     async fn server_stream(
         &self,
         node: &Node,
@@ -415,7 +418,7 @@ impl Attempts<'_> {
         let request = self.request(connection)?;
         let response = connection.send(request, self.one()?.clone())?;
         let mut incoming = IncomingResponses::new(response, self.limits(), slot);
-        // Of the limit the timer knows: what it says tells of attempts, too.
+        // Only the idle timeout. `timer` applies the limit, and its error also names the attempt.
         let mut silence = StreamTimer::new(None, self.life.pulse());
         let head = poll_fn(|cx| incoming.poll_head(cx));
         let head = limit(timer, race(head, |task| silence.poll(task))).await;
@@ -435,7 +438,7 @@ impl Attempts<'_> {
         Err(late)
     }
 
-    /// Sends the requests until the reply comes.
+    /// Sends the requests until the response arrives.
     async fn client_stream(
         &self,
         node: &Node,
@@ -477,7 +480,7 @@ impl Attempts<'_> {
         outcome.map(AttemptOutcome::Response)
     }
 
-    /// Sends the head; the requests are sent by a task, whether the replies are read or not.
+    /// Sends the head. A task sends the requests, whether or not the responses are read.
     fn bidirectional(
         &self,
         node: &Node,
@@ -535,7 +538,8 @@ impl Attempts<'_> {
         ErrorContext::new(self.info, node)
     }
 
-    /// The error for the caller: the service's own as it is, ours with where and which attempt.
+    /// Returns the error for the caller: the service's own error unchanged, and the client's errors
+    /// with the method, the node and the attempt.
     fn say(&self, failure: Failure, node: &Node, attempt: u32) -> Error {
         if failure.is_the_service_s {
             return failure.error;
@@ -556,7 +560,7 @@ impl Attempts<'_> {
         format!("{text} (attempt {attempt} of {attempts})")
     }
 
-    /// The limit that was reached, and whose it is.
+    /// Returns the limit that was reached, and its origin.
     fn waited(&self) -> String {
         match self.limit {
             Some(limit) => limit.to_string(),
@@ -602,7 +606,7 @@ async fn connecting(
     })
 }
 
-/// A free stream, on this connection or on another to the same node.
+/// Reserves a free stream on this connection, or on another one to the same node.
 async fn acquire_stream(
     node: &Node,
     mut connection: Arc<Connection>,

@@ -1,4 +1,4 @@
-//! `ErrorContext`: which method at which node, for errors that say where something went wrong.
+//! `ErrorContext`: the method and the node that error messages name.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use micro_message::error::{Error, ErrorKind};
 
 pub(super) type Node = Arc<Member<Arc<NodeConnection>>>;
 
-/// Which method at which node, for what goes wrong after an attempt has succeeded.
+/// The method and the node of a call, for errors that occur after an attempt has succeeded.
 #[derive(Debug, Clone)]
 pub(super) struct ErrorContext {
     info: Arc<MethodInfo>,
@@ -25,7 +25,8 @@ impl ErrorContext {
         }
     }
 
-    /// The service's own error as it is, ours with where.
+    /// Returns the error for the caller: the service's own error unchanged, and the client's errors
+    /// with the method and the node.
     pub(super) fn say(&self, failure: Failure) -> Error {
         if failure.is_the_service_s {
             return failure.error;
@@ -33,7 +34,7 @@ impl ErrorContext {
         self.error(failure.error.kind(), failure.error.message())
     }
 
-    /// An error that says where.
+    /// Creates an error that names the method and the node.
     pub(super) fn error(&self, kind: ErrorKind, text: &str) -> Error {
         let (path, node) = (&self.info.path, self.node.node());
         let name = if node.id == node.address {

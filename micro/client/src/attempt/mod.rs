@@ -1,4 +1,4 @@
-//! Where a call goes after its wraps: to a handler of this process, or to a node, in one or more
+//! Delivers a call after its wraps: to a handler of this process, or to a node in one or more
 //! attempts.
 
 mod attempts;
@@ -19,7 +19,7 @@ use micro_core::context::Context;
 use micro_core::handler::{BoxFuture, Call, Endpoint, Kind, MethodInfo, Response};
 use micro_message::error::Result;
 
-/// Where a call goes after its wraps.
+/// Endpoint of the client's wraps: delivers one call.
 pub(super) struct ClientEndpoint {
     core: Arc<ClientState>,
     method: Arc<CachedMethod>,
@@ -34,7 +34,7 @@ impl Endpoint for ClientEndpoint {
 }
 
 impl ClientEndpoint {
-    /// A streaming call keeps something alive: the client.
+    /// Creates the endpoint of a call. `keep_alive` keeps the client alive for a streaming call.
     pub(super) fn new(
         core: Arc<ClientState>,
         method: Arc<CachedMethod>,
@@ -49,7 +49,7 @@ impl ClientEndpoint {
         }
     }
 
-    /// How long the streams of a call may live.
+    /// Returns the deadline and the idle timeout of a call's streams.
     fn life(&self, context: &Context) -> StreamLifetime {
         let limit = context.deadline().map(|at| match self.options.limit {
             Some(limit) if limit.at == at => limit,
@@ -58,7 +58,7 @@ impl ClientEndpoint {
         StreamLifetime::new(limit, self.options.idle, self.keep_alive.clone())
     }
 
-    /// Through the wraps and on.
+    /// Runs the call through its wraps and delivers it.
     pub(super) async fn send(&self, call: Call) -> Result<Response> {
         if self.method.chain.is_empty() {
             self.deliver(call).await
@@ -111,7 +111,7 @@ impl ClientEndpoint {
         attempts.run().await
     }
 
-    /// How long to wait for a reply, or for a stream to open.
+    /// Returns the time limit for the response, or for the stream to open.
     fn waits(&self, info: &MethodInfo, life: &StreamLifetime) -> Option<Limit> {
         let limit = life.limit();
         if info.kind == Kind::Unary {

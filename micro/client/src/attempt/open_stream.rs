@@ -1,4 +1,4 @@
-//! An open stream: what its reader holds, and the task that sends its requests.
+//! An open stream: the reader's end, and the task that sends the requests.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,24 +19,25 @@ use micro_core::handler::{Body, Payload, PayloadStream, Response, Source, Stream
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_message::metadata::Metadata;
 
-/// The reader's end of an open stream. Dropping it cancels the call, at the peer and here.
+/// The reader's end of an open stream. Dropping it cancels the call at the peer and in this
+/// process.
 pub(super) struct OpenStream {
-    /// What else there is to the stream; `None` after the end.
+    /// State of the stream; `None` after its end.
     open: Option<OpenState>,
     metadata: StreamMetadata,
 }
 
 struct OpenState {
-    /// Sends the requests; stopped with the reader.
+    /// Task that sends the requests; aborted when the reader is dropped.
     pumping: Option<AbortOnDrop>,
-    /// What it polls, if the reader may do so as well.
+    /// The future that this task polls, if the reader may poll it as well.
     pump: Option<Arc<SharedFuture<RequestPump>>>,
-    /// What was wrong with the requests, should anything be.
+    /// Receives the error of the requests, if they fail.
     failed: Option<oneshot::Receiver<Error>>,
     incoming: IncomingResponses,
     clock: StreamTimer,
     error_context: ErrorContext,
-    /// Set once the stream is the caller's.
+    /// Set once the stream is returned to the caller.
     flight: Option<Flight<Arc<NodeConnection>>>,
     _keep: KeepAlive,
 }
@@ -62,21 +63,22 @@ impl OpenStream {
         }
     }
 
-    /// The task that sends its requests, and how that tells of an error.
+    /// Sets the task that sends the requests, and the receiver of its error.
     pub(super) fn pumped_by(&mut self, task: AbortOnDrop, failed: oneshot::Receiver<Error>) {
         if let Some(open) = &mut self.open {
             (open.pumping, open.failed) = (Some(task), Some(failed));
         }
     }
 
-    /// What that task polls: what runs nobody's code may run wherever replies are waited for.
+    /// Sets the future that this task polls. It must run no user code, because it is polled
+    /// wherever the responses are awaited.
     pub(super) fn helps(&mut self, pump: Arc<SharedFuture<RequestPump>>) {
         if let Some(open) = &mut self.open {
             open.pump = Some(pump);
         }
     }
 
-    /// The reply; its stream counts as in flight until it is over.
+    /// Returns the response. Its stream counts as in flight until it ends.
     pub(super) fn into_response(mut self, flight: Flight<Arc<NodeConnection>>) -> Response {
         let mut leading = Metadata::new();
         if let Some(open) = &mut self.open {
@@ -109,8 +111,7 @@ impl Source for OpenStream {
 }
 
 impl OpenState {
-    /// Sends what can be sent before more is received, so that the peer has something to do
-    /// meanwhile.
+    /// Sends pending requests before receiving more, so that the peer has work in the meantime.
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -132,7 +133,7 @@ impl OpenState {
                 let Err(failure) = outcome else {
                     return Poll::Ready(None);
                 };
-                // What was wrong with the requests has reset the stream, too.
+                // An error of the requests has reset the stream as well, and takes precedence.
                 let own = self
                     .failed
                     .as_mut()
@@ -144,7 +145,7 @@ impl OpenState {
         }
     }
 
-    /// A message, or that time is over.
+    /// Returns the message, or an error if the deadline has passed.
     #[inline]
     fn passed(&mut self, message: Payload) -> Result<Payload> {
         match self.clock.pass() {
@@ -160,7 +161,7 @@ impl OpenState {
         }
     }
 
-    /// Nothing comes: is something wrong?
+    /// No response is ready: checks for an error of the requests and for the timeouts.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         if let Some(failed) = &mut self.failed
             && let Poll::Ready(told) = Pin::new(failed).poll(cx)
@@ -201,7 +202,7 @@ impl RequestSender {
         (pumping, receiver)
     }
 
-    /// Until the last request is sent, or nobody wants them any more.
+    /// Runs until the last request is sent, or until the peer accepts no more.
     pub(super) async fn run(self) {
         let Self {
             mut pump,
@@ -214,7 +215,7 @@ impl RequestSender {
             Ok(Err(error)) => error,
             Err(text) => error_context.error(ErrorKind::DeadlineExceeded, &text),
         };
-        // First, so that the reader does not see a stream that was merely reset.
+        // Sent before the reset, so that the reader gets this error instead of the reset's.
         let _ = failed.send(error); // The reader may be gone.
         if let Some(mut pump) = pump.take() {
             pump.cancel();

@@ -1,11 +1,11 @@
-//! `Filter`: which nodes may be picked at all, by version and labels.
+//! `Filter`: selects by version and labels the nodes that may be picked.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use micro_registry::Node;
 
-/// Which nodes may be picked: all of them unless told otherwise.
+/// Filter by version and labels. The default matches every node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     version: Option<String>,
@@ -13,7 +13,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Every node.
+    /// Creates a filter that matches every node.
     pub const fn new() -> Self {
         Self {
             version: None,
@@ -21,29 +21,30 @@ impl Filter {
         }
     }
 
-    /// Only nodes of a version: `1.2` also means `1.2.7`, and does not mean `1.20`.
+    /// Matches only nodes of a version: `1.2` also matches `1.2.7`, but not `1.20`.
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = Some(version.into());
         self
     }
 
-    /// Only nodes whose metadata has this value under this key; all labels must fit.
+    /// Matches only nodes whose metadata has this value under this key. If there are several
+    /// labels, all must match.
     pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.labels.push((key.into(), value.into()));
         self
     }
 
-    /// Whether it lets every node pass.
+    /// Whether the filter matches every node.
     pub fn is_empty(&self) -> bool {
         self.version.is_none() && self.labels.is_empty()
     }
 
-    /// Whether a node fits.
+    /// Whether a node matches.
     pub fn fits(&self, node: &Node) -> bool {
         self.is_empty() || self.fits_parts(&node.version, &node.metadata)
     }
 
-    /// Whether a node of this version and metadata fits.
+    /// Whether a node with this version and metadata matches.
     pub fn fits_parts(&self, version: &str, metadata: &BTreeMap<String, String>) -> bool {
         let same = |(key, value): &(String, String)| metadata.get(key) == Some(value);
         self.version
@@ -53,7 +54,7 @@ impl Filter {
     }
 }
 
-/// Whether `version` is `wanted` or one of its kind.
+/// Whether `version` is `wanted`, or a more specific version of it.
 fn is_version(wanted: &str, version: &str) -> bool {
     version
         .strip_prefix(wanted)

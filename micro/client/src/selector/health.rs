@@ -1,17 +1,17 @@
-//! `Health`: whether a node is ejected, and when it is probed next.
+//! `Health`: whether a node is ejected, and the pauses between its probes.
 //!
-//! Does not probe: who holds connections does, after the pauses given here.
+//! This module does not probe. The owner of the connections does, after the pauses given here.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// How ejected nodes are probed.
+/// Backoff between the probes of an ejected node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Probing {
-    /// Pause before the first probe; each further one is twice as long. 100 ms unless set.
+    /// Pause before the first probe; doubled for each further probe. Default: 100 ms.
     pub first: Duration,
-    /// The longest pause; 5 s unless set, as a probe is one attempt to connect and costs little.
+    /// Maximum pause. Default: 5 s, as a probe is one attempt to connect and costs little.
     pub longest: Duration,
 }
 
@@ -25,7 +25,7 @@ impl Default for Probing {
 }
 
 impl Probing {
-    /// The pause after so many failures in a row, without jitter.
+    /// Returns the pause after this number of consecutive failures, without jitter.
     pub fn pause(&self, failures: u32) -> Duration {
         let doubled = self
             .first
@@ -34,17 +34,17 @@ impl Probing {
     }
 }
 
-/// Whether a node is ejected.
+/// Health of a node: whether it is ejected, and how often it has failed in a row.
 #[derive(Debug, Default)]
 pub struct Health {
-    /// Written by who connects, read by every pick.
+    /// Written by the owner of the connection, read by every pick.
     ejected: AtomicBool,
-    /// Failures in a row; reset when the node is let in again.
+    /// Number of consecutive failures; reset by [`readmit`](Self::readmit).
     failures: AtomicU32,
 }
 
 impl Health {
-    /// Takes the node out; returns how many times in a row it has failed.
+    /// Ejects the node. Returns its number of consecutive failures.
     pub fn eject(&self) -> u32 {
         self.ejected.store(true, Ordering::Relaxed);
         let before = self.failures.load(Ordering::Relaxed);
@@ -53,18 +53,18 @@ impl Health {
         before.saturating_add(1)
     }
 
-    /// Lets the node in again, without trusting it yet: the failures stay counted.
+    /// Admits the node again, but keeps its number of failures.
     pub fn admit(&self) {
         self.ejected.store(false, Ordering::Relaxed);
     }
 
-    /// Lets the node in again as if it had never failed.
+    /// Admits the node again and resets its number of failures.
     pub fn readmit(&self) {
         self.failures.store(0, Ordering::Relaxed);
         self.admit();
     }
 
-    /// Whether the node is out.
+    /// Whether the node is ejected.
     pub fn is_ejected(&self) -> bool {
         self.ejected.load(Ordering::Relaxed)
     }

@@ -1,38 +1,39 @@
-//! `Load`: calls in flight at a node and how fast it answers, as one number to compare.
+//! `Load`: calls in flight at a node and its latency, combined into one number for comparison.
 //!
-//! Latencies within a factor of two count as the same, so that noise does not herd calls.
+//! Latencies within a factor of two count as equal, so that noise does not move all calls to one
+//! node.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// A latency loses half its weight in this time, so that a slow node is looked at again.
+/// Half-life of a recorded latency. It makes clients try a slow node again.
 const HALF_LIFE: Duration = Duration::from_secs(2);
 /// Failures within this time count as one.
 const FAILURE_WINDOW: Duration = Duration::from_millis(100);
-/// Failures make a node look no slower than this.
+/// Maximum latency that failures assign to a node.
 const MAX_FAILURE_LATENCY: Duration = Duration::from_secs(1);
-/// Below 2^14 ns (16 µs) latencies are the same.
+/// Binary logarithm of the latency below which all latencies are equal: 2^14 ns (16 µs).
 const MIN_LATENCY_BITS: u32 = 14;
 
-/// Calls in flight at a node and how fast it answers.
+/// Calls in flight at a node, and its latency.
 #[derive(Debug, Default)]
 pub struct Load {
     /// Written at the start and end of each call.
     in_flight: AtomicU32,
-    /// Nanoseconds, a moving average; 0 is not known yet. Written at the end of each call; two
-    /// writers at once lose one sample, which does not matter.
+    /// Moving average in nanoseconds; 0 if unknown. Written at the end of each call. Two concurrent
+    /// writers lose one sample, which is harmless.
     latency: AtomicU64,
     /// When `latency` was last written, in nanoseconds of the table's time.
     measured: AtomicU64,
 }
 
 impl Load {
-    /// Calls in flight.
+    /// Number of calls in flight.
     pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// The average time to an answer; `None` before the first.
+    /// Average time until a response; `None` before the first.
     pub fn latency(&self) -> Option<Duration> {
         match self.latency.load(Ordering::Relaxed) {
             0 => None,
@@ -48,7 +49,7 @@ impl Load {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// A call ended well after `took`.
+    /// Records a call that was answered after `took`.
     pub(super) fn answered(&self, now: Duration, took: Duration) {
         let sample = nanos(took).max(1);
         let before = self.latency.load(Ordering::Relaxed);
@@ -59,10 +60,10 @@ impl Load {
         self.store(now, average);
     }
 
-    /// A call failed: however quickly, the node must not look fast.
+    /// Records a failed call. A node that fails quickly must not appear fast.
     ///
-    /// Many calls that fail together count as one, and what is remembered is bounded: a node that
-    /// stumbles once is soon back.
+    /// Failures within `FAILURE_WINDOW` count as one, and the recorded latency is bounded, so that
+    /// a node recovers soon after a single failure.
     pub(super) fn failed(&self, now: Duration, took: Duration) {
         let before = self.latency.load(Ordering::Relaxed);
         let age = nanos(now).saturating_sub(self.measured.load(Ordering::Relaxed));
@@ -78,7 +79,7 @@ impl Load {
         self.measured.store(nanos(now), Ordering::Relaxed);
     }
 
-    /// The binary logarithm of the latency, one less for each half-life passed.
+    /// Binary logarithm of the latency, reduced by one for each half-life that has passed.
     fn magnitude(&self, now: Duration) -> Option<u32> {
         let latency = self.latency.load(Ordering::Relaxed);
         if latency == 0 {
@@ -90,7 +91,8 @@ impl Load {
         Some(magnitude.saturating_sub(halvings).max(MIN_LATENCY_BITS))
     }
 
-    /// Whether a call waits less here than there. The one not known yet counts as equally fast.
+    /// Whether a call is expected to wait less at this node than at the other. An unknown latency
+    /// counts as equal.
     pub(super) fn is_lighter(&self, other: &Self, now: Duration) -> bool {
         let calls = |load: &Self| u64::from(load.in_flight()) + 1;
         match (self.magnitude(now), other.magnitude(now)) {

@@ -1,7 +1,7 @@
-//! Selector: which node a call goes to, by strategy, filter, load and health.
+//! Selector: picks the node for a call by strategy, filter, load and health.
 //!
-//! Pure and synchronous: time comes in as a parameter and randomness from a seed. Does not know
-//! networks; who calls tells it how calls went.
+//! The selector is pure and synchronous: time is a parameter, and randomness comes from a seed. It
+//! does not use the network; the caller reports the outcome of each call.
 //!
 //! # Examples
 //!

@@ -1,6 +1,7 @@
-//! Picking: the best rank there is, then the strategy within it.
+//! Picks a node: finds the best rank, then applies the strategy within it.
 //!
-//! Two passes over the members and no allocation: tables are short, calls are many.
+//! This takes two passes over the members and allocates nothing: tables are short and calls are
+//! frequent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +9,9 @@ use std::time::Duration;
 use crate::selector::strategy::Strategy;
 use crate::selector::table::{Choice, Member, Table};
 
-/// Lower is better: in good health before ejected, then not yet tried by this call before tried.
-/// The last two ranks are for when every node is ejected: trying beats failing without a try.
+/// Number of ranks. Lower is better: healthy nodes before ejected ones, then nodes that this call
+/// has not tried before those it has. The last two ranks apply when every node is ejected: an
+/// attempt is better than an error without one.
 const RANKS: usize = 4;
 
 fn rank<T>(member: &Arc<Member<T>>, choice: &Choice<'_, T>) -> Option<usize> {
@@ -24,7 +26,7 @@ fn rank<T>(member: &Arc<Member<T>>, choice: &Choice<'_, T>) -> Option<usize> {
 }
 
 impl<T> Table<T> {
-    /// The member to call; `None` when none passes the filter. `now` is the table's time.
+    /// Returns the member to call; `None` if none passes the filter. `now` is the table's time.
     pub(super) fn pick_from<'a>(
         &self,
         members: &'a [Arc<Member<T>>],
@@ -40,7 +42,7 @@ impl<T> Table<T> {
         let best = counts.iter().position(|&count| count > 0)?;
         let (count, all) = (counts[best], members.iter());
         let mut fitting = all.filter(|member| rank(member, choice) == Some(best));
-        // Health may change between the passes: then fewer are left than were counted.
+        // Health may change between the passes, which may leave fewer members than were counted.
         let pick = match choice.strategy {
             _ if count == 1 => fitting.next(),
             Strategy::Random => fitting.nth(self.random.below(count)),
@@ -60,7 +62,8 @@ impl<T> Table<T> {
         pick.or_else(|| members.iter().find(|member| rank(member, choice).is_some()))
     }
 
-    /// The one whose last turn is longest ago; exact, also for filters that overlap.
+    /// Returns the member whose last turn was the longest ago. The rotation is exact, even with
+    /// overlapping filters.
     fn next_in_turn<'a>(
         &self,
         fitting: impl Iterator<Item = &'a Arc<Member<T>>>,
@@ -73,7 +76,8 @@ impl<T> Table<T> {
     }
 }
 
-/// The lighter of two; `one` on a draw when `prefer_one`, which is random.
+/// Returns the less loaded of two members. If they are equal, `prefer_one`, which is random,
+/// decides.
 fn lighter<'a, T>(
     one: &'a Arc<Member<T>>,
     other: &'a Arc<Member<T>>,

@@ -1,6 +1,6 @@
-//! A small source of randomness that many threads share: `SplitMix64` over an atomic counter.
+//! Small random number generator that threads can share: `SplitMix64` over an atomic counter.
 //!
-//! Not for secrets.
+//! Not cryptographically secure.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -16,18 +16,18 @@ impl Random {
         Self(AtomicU64::new(seed))
     }
 
-    /// Seeded by the standard library's per-map keys.
+    /// Creates a generator seeded by the standard library's per-map keys.
     pub(super) fn new() -> Self {
         Self::seeded(RandomState::new().hash_one(STEP))
     }
 
-    /// A number below `end`, which is not 0.
+    /// Returns a number below `end`, which must not be 0.
     pub(super) fn below(&self, end: usize) -> usize {
         let mut z = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^= z >> 31;
-        // The high half of the product: as even as the modulo and without its division.
+        // The high half of the product is as evenly distributed as a modulo, and needs no division.
         let wide = u128::from(z) * (end as u128);
         usize::try_from(wide >> 64).expect("less than `end`")
     }

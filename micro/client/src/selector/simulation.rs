@@ -1,4 +1,4 @@
-//! The selector in simulated worlds: seeded, with time that is only counted.
+//! Tests of the selector in a seeded simulation with simulated time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ fn round_robin_goes_on_fairly_when_nodes_come_and_under_filters() {
     table.update(&nodes, |_, _| ());
     let rounds = shares(&table, &choice(Strategy::RoundRobin), 40);
     assert!(rounds.values().all(|&n| n == 10), "{rounds:?}");
-    // Two filters in alternation: each still sees its own nodes in turn.
+    // With two alternating filters, each filter still gets its own nodes in turn.
     let (x, y) = (
         Filter::new().label("zone", "x"),
         Filter::new().label("zone", "y"),
@@ -183,7 +183,8 @@ fn dropped_flights_leave_nothing_in_flight() {
     assert_eq!(member(&table, "a").load().in_flight(), 0);
 }
 
-/// 64 callers against nodes of given latencies, for a simulated time; how many calls each had.
+/// Simulates 64 callers against nodes with the given latencies. Returns the number of calls to each
+/// node.
 fn world(latencies: &[(&str, u64)], seconds: u64) -> BTreeMap<String, usize> {
     let ids: Vec<_> = latencies.iter().map(|(id, _)| *id).collect();
     let table = table(&ids);

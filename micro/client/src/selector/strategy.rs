@@ -1,28 +1,29 @@
-//! `Strategy`: the rule by which a node is picked.
+//! `Strategy`: the rule for picking a node.
 
 use std::fmt;
 use std::str::FromStr;
 
 use micro_message::error::{Error, Result};
 
-/// The rule by which a node is picked.
+/// Rule for picking a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// Each node in its turn, across all calls of a client.
+    /// Picks each node in turn, across all calls of a client.
     RoundRobin,
-    /// Any node, each with the same chance.
+    /// Picks any node, each with equal probability.
     Random,
-    /// The less loaded of two random nodes: fewer calls in flight, answers faster. The default.
+    /// Picks the less loaded of two random nodes: the one with fewer calls in flight and a lower
+    /// latency. The default.
     #[default]
     LeastLoaded,
 }
 
 impl Strategy {
-    /// Every strategy.
+    /// All strategies.
     pub const ALL: &'static [Self] = &[Self::RoundRobin, Self::Random, Self::LeastLoaded];
 
-    /// The name in settings: `round_robin`, `random`, `least_loaded`.
+    /// Returns the name used in settings: `round_robin`, `random`, `least_loaded`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::RoundRobin => "round_robin",

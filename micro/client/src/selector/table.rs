@@ -1,4 +1,4 @@
-//! `Table`: the nodes of one service as calls see them, with load and health.
+//! `Table`: the nodes of one service, with their load and health.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,11 +13,12 @@ use crate::selector::strategy::Strategy;
 use micro_registry::Node;
 use micro_wake::sync::{Mutex, RwLock};
 
-/// The nodes of one service as calls see them. `T` is what a caller keeps per node.
+/// The nodes of one service, with their load and health. `T` is the value that the caller keeps for
+/// each node.
 pub struct Table<T> {
     /// Written on registry changes, read by every pick.
     members: RwLock<Vec<Arc<Member<T>>>>,
-    /// How many turns `RoundRobin` has given.
+    /// Number of turns that `RoundRobin` has given.
     pub(super) turns: Mutex<u64>,
     pub(super) random: Random,
 }
@@ -30,42 +31,43 @@ pub struct Member<T> {
     stats: Arc<Stats>,
 }
 
-/// What outlives a change of the node's record.
+/// Statistics that survive a change of the node's record.
 #[derive(Debug, Default)]
 struct Stats {
     load: Load,
     health: Arc<Health>,
-    /// The number of its last turn; 0 before the first. Written under the table's `turns`.
+    /// Number of the node's last turn; 0 before the first. Written while the table's `turns` is
+    /// locked.
     turn: AtomicU64,
 }
 
-/// What one call asks of a table.
+/// The rules by which a node is picked for one call.
 #[derive(Debug)]
 pub struct Choice<'a, T> {
-    /// The rule.
+    /// Strategy for picking a node.
     pub strategy: Strategy,
-    /// Which nodes may be picked.
+    /// Filter that the node has to pass.
     pub filter: &'a Filter,
-    /// Nodes that this call has tried; others are preferred.
+    /// Nodes that this call has already tried; others are preferred.
     pub tried: &'a [Arc<Member<T>>],
 }
 
-/// What an update did.
+/// The result of an update.
 #[derive(Debug)]
 pub struct Update<T> {
-    /// What was kept for nodes that are gone.
+    /// Values of the nodes that were removed.
     pub removed: Vec<T>,
-    /// What is kept for ejected nodes that have been let in again, as their record changed.
+    /// Values of the ejected nodes that were readmitted because their record changed.
     pub readmitted: Vec<T>,
 }
 
 impl<T: Clone> Table<T> {
-    /// An empty table.
+    /// Creates an empty table.
     pub fn new() -> Self {
         Self::with_random(Random::new())
     }
 
-    /// An empty table whose random choices follow from a seed.
+    /// Creates an empty table whose random choices follow from a seed.
     pub fn seeded(seed: u64) -> Self {
         Self::with_random(Random::seeded(seed))
     }
@@ -78,8 +80,8 @@ impl<T: Clone> Table<T> {
         }
     }
 
-    /// Replaces the nodes. Those that keep id and address keep what there is of them; `make` makes
-    /// what is kept for the others.
+    /// Replaces the nodes. Nodes with the same id and address keep their value, load and health;
+    /// `make` creates the values of the others.
     pub fn update(
         &self,
         nodes: &[Node],
@@ -120,7 +122,7 @@ impl<T: Clone> Table<T> {
 
     fn join(&self, node: &Node, make: &mut impl FnMut(&Node, &Arc<Health>) -> T) -> Member<T> {
         let stats = Arc::<Stats>::default();
-        // Not at the end of the queue, and not owed the turns of the past either.
+        // A new node starts at the current turn, so that it does not get all the turns of the past.
         let turns = *self.turns.lock();
         stats.turn.store(turns, Ordering::Relaxed);
         Member {
@@ -130,9 +132,9 @@ impl<T: Clone> Table<T> {
         }
     }
 
-    /// Picks a node; `None` when no node passes the filter. `now` is any time that only grows.
+    /// Picks a node; `None` if no node passes the filter. `now` is any monotonic time.
     ///
-    /// When every node is ejected one of them is picked all the same.
+    /// If every node is ejected, one of them is picked anyway.
     pub fn pick(&self, choice: &Choice<'_, T>, now: Duration) -> Option<Flight<T>> {
         let members = self.members.read();
         let member = Arc::clone(self.pick_from(&members, choice, now)?);
@@ -143,14 +145,13 @@ impl<T: Clone> Table<T> {
         })
     }
 
-    /// All members, by node id.
+    /// Returns all members, in the order of the last update.
     pub fn members(&self) -> Vec<Arc<Member<T>>> {
         let members = self.members.read();
         members.clone()
     }
 
-    /// Whether there is another node in good health that passes the choice's filter and is not
-    /// among the tried.
+    /// Whether there is another healthy node that passes the filter and has not been tried.
     pub fn has_other(&self, choice: &Choice<'_, T>, than: &Member<T>) -> bool {
         let members = self.members.read();
         let others = members
@@ -163,13 +164,13 @@ impl<T: Clone> Table<T> {
         untried.any(|member| choice.filter.fits(&member.node))
     }
 
-    /// How many nodes there are.
+    /// Number of nodes.
     pub fn len(&self) -> usize {
         let members = self.members.read();
         members.len()
     }
 
-    /// Whether there are no nodes.
+    /// Whether the table is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -195,7 +196,7 @@ impl<T> Member<T> {
         &self.node
     }
 
-    /// What the caller keeps for it.
+    /// The value that the caller keeps for the node.
     pub fn value(&self) -> &T {
         &self.value
     }
@@ -205,7 +206,7 @@ impl<T> Member<T> {
         &self.stats.load
     }
 
-    /// Whether it is ejected.
+    /// Whether the node is ejected.
     pub fn health(&self) -> &Health {
         &self.stats.health
     }
@@ -219,7 +220,7 @@ impl<T> Member<T> {
     }
 }
 
-/// A call on its way to the node that was picked for it; counted in flight until dropped.
+/// A call to the node that was picked for it. It counts as in flight until this is dropped.
 #[derive(Debug)]
 pub struct Flight<T> {
     member: Arc<Member<T>>,
@@ -232,13 +233,13 @@ impl<T> Flight<T> {
         &self.member
     }
 
-    /// The node answered.
+    /// Records that the node responded.
     pub fn answered(self, now: Duration) {
         let took = now.saturating_sub(self.started);
         self.member.stats.load.answered(now, took);
     }
 
-    /// The node failed: it did not answer, or said that it cannot.
+    /// Records that the node failed: it did not respond, or reported that it cannot serve the call.
     pub fn failed(self, now: Duration) {
         let took = now.saturating_sub(self.started);
         self.member.stats.load.failed(now, took);
