@@ -1,4 +1,4 @@
-//! Pauses that grow and are jittered, so that many who failed together do not return together.
+//! Exponential backoff with jitter, so that clients that failed together do not retry together.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -7,15 +7,16 @@ use std::time::Duration;
 const INITIAL_BACKOFF: Duration = Duration::from_millis(10);
 const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
-/// The pause after so many attempts: 10 ms, doubling up to 1 s, jittered.
+/// Returns the backoff after this number of attempts: 10 ms, doubled up to 1 s, with jitter.
 pub(super) fn pause(attempts: u32) -> Duration {
     let doubled = INITIAL_BACKOFF.saturating_mul(1 << attempts.saturating_sub(1).min(16));
     jittered(doubled.min(MAX_BACKOFF))
 }
 
-/// Somewhere between half of a length and all of it.
+/// Returns a random duration between half of `length` and all of it.
 pub(super) fn jittered(length: Duration) -> Duration {
-    // The keys of each `RandomState` differ: enough for spreading, and no crate more.
+    // The keys of each `RandomState` differ, which is random enough for jitter and needs no further
+    // crate.
     let random = RandomState::new().hash_one(length) % 1024;
     let share = u32::try_from(random).expect("less than 1024");
     length / 2 + length / 2 * share / 1024

@@ -1,4 +1,4 @@
-//! One timer for a whole call, lent to each thing it waits for.
+//! One timer for a whole call, used by each of its waits.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -8,21 +8,21 @@ use tokio::time::Sleep;
 
 use micro_wake::poll_unconstrained;
 
-/// The deadline came first.
+/// The deadline passed first.
 #[derive(Debug)]
 pub(super) struct DeadlineElapsed;
 
-/// A call's timer; `None` is no limit.
+/// Timer of a call; `None` if the call has no limit.
 pub(super) type Timer<'a> = Pin<&'a mut Option<Sleep>>;
 
-/// Waits for a future, at most until the timer is due.
+/// Waits for a future, at most until the timer fires.
 pub(super) async fn limit<F: Future>(
     timer: &mut Timer<'_>,
     future: F,
 ) -> Result<F::Output, DeadlineElapsed> {
     let mut future = pin!(future);
     poll_fn(|cx| {
-        // The future first: what is ready at once never touches the timer wheel.
+        // Poll the future first: a future that is ready at once never touches the timer wheel.
         if let Poll::Ready(output) = future.as_mut().poll(cx) {
             return Poll::Ready(Ok(output));
         }
@@ -34,7 +34,7 @@ pub(super) async fn limit<F: Future>(
     .await
 }
 
-/// Waits for a future, at most until something else is ready.
+/// Waits for a future, at most until `other` is ready.
 pub(super) async fn race<F: Future, T>(
     future: F,
     mut other: impl FnMut(&mut Context<'_>) -> Poll<T>,

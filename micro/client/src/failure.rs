@@ -1,4 +1,4 @@
-//! `Failure`: why an attempt failed and how far it got, which decides whether it may be repeated.
+//! `Failure`: why an attempt failed and how far it got, which decides whether it may be retried.
 
 use std::time::Duration;
 
@@ -6,22 +6,23 @@ use tokio::time::Instant;
 
 use micro_message::error::{Error, ErrorKind};
 
-/// A peer that cancels a call this shortly before its deadline does it for the deadline: its clock
-/// is another, and timers have a grain.
+/// Tolerance for a cancellation before the deadline. A peer that cancels a call this shortly before
+/// its deadline does so because of the deadline: its clock differs, and timers have limited
+/// resolution.
 const DEADLINE_SKEW: Duration = Duration::from_millis(5);
 
 /// How far an attempt got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// Nothing of it left this process.
+    /// Nothing of the attempt left this process.
     Unsent,
-    /// The peer left and told that it had not begun with it.
+    /// The peer shut down and reported that it had not begun to process the call.
     Unprocessed,
-    /// The peer refused it before a handler saw it.
+    /// The peer refused the call before a handler ran.
     Refused,
-    /// The connection or the stream broke: a handler may have run.
+    /// The connection or the stream broke. A handler may have run.
     Lost,
-    /// A reply came: the handler's own error, or one that nobody can read.
+    /// A response arrived: the handler's own error, or a response that cannot be read.
     Answered,
 }
 
@@ -30,7 +31,7 @@ pub(super) enum Progress {
 pub(super) struct Failure {
     pub(super) error: Error,
     pub(super) reach: Progress,
-    /// The error is the service's own, whose text is to be left as it is.
+    /// Whether the error is the service's own, whose text is not changed.
     pub(super) is_the_service_s: bool,
 }
 
@@ -43,12 +44,12 @@ impl Failure {
         }
     }
 
-    /// Nothing was sent, as the node cannot be reached.
+    /// Creates the failure of an attempt that sent nothing, because the node cannot be reached.
     pub(super) fn unsent(message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
         Self::new(Progress::Unsent, Error::unavailable(message))
     }
 
-    /// The service's own error.
+    /// Creates the failure for the service's own error.
     pub(super) fn answered(error: Error) -> Self {
         Self {
             is_the_service_s: true,
@@ -56,10 +57,11 @@ impl Failure {
         }
     }
 
-    /// Whether the peer gave the call up for its deadline, a little before we noticed it.
+    /// Whether the peer cancelled the call because of its deadline, slightly before the client's
+    /// timer fired.
     ///
-    /// All that a server can do then is to reset the stream with CANCEL, which says nothing of
-    /// time. What a service says in words is taken for that only once the deadline has passed.
+    /// A server can then only reset the stream with CANCEL, which does not mention the deadline. A
+    /// status that the service sends counts as late only once the deadline has passed.
     pub(super) fn is_late(&self, deadline: Option<Instant>) -> bool {
         let early = if self.is_the_service_s {
             Duration::ZERO

@@ -1,7 +1,8 @@
-//! Calls to services of this process: directly, the value itself passed on.
+//! Calls to services of this process: the handler runs directly, and values are not encoded.
 //!
-//! A handler runs within its caller's own task, but for bidirectional calls: theirs go on whether
-//! the caller reads the replies or not, so each has a task, which ends with the reply stream.
+//! A handler runs in its caller's task, except for bidirectional calls. Their handlers run whether
+//! or not the caller reads the responses, so each has its own task, which ends with the stream of
+//! responses.
 
 use std::collections::BTreeMap;
 use std::pin::{Pin, pin};
@@ -25,10 +26,10 @@ use micro_core::handler::{
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 
-/// How many replies of a bidirectional call may be unread before its handler has to wait.
+/// Maximum number of unread responses of a bidirectional call; its handler then has to wait.
 const MAX_BUFFERED_RESPONSES: usize = 16;
 
-/// The router of this process, when it answers such a call.
+/// Returns the router of this process, if it serves the call.
 pub(super) fn router(core: &ClientState, call: &Call, options: &Options) -> Option<Arc<Router>> {
     if options.remote || options.address.is_some() {
         return None;
@@ -44,12 +45,12 @@ pub(super) fn router(core: &ClientState, call: &Call, options: &Options) -> Opti
     fits.then(|| Arc::clone(router))
 }
 
-/// Runs a unary call as its handler's protocol would.
+/// Runs a unary call as a server would.
 pub(super) async fn run(core: &ClientState, route: &Route, call: Call) -> Result<Response> {
     finish(route, own(core, route, call)?).await
 }
 
-/// Runs a call with a stream in either direction; a stream of replies has to open within a limit.
+/// Runs a call with a stream in either direction. A stream of responses has to open within `opens`.
 pub(super) async fn stream(
     core: &ClientState,
     route: &Route,
@@ -86,8 +87,7 @@ pub(super) async fn stream(
     }
 }
 
-/// Runs a call until its reply is there or begins, at most until a limit or a silence that is too
-/// long.
+/// Runs a call until its response is complete or begins, for at most `opens` and the idle timeout.
 async fn open(
     route: &Route,
     call: Call,
@@ -107,7 +107,8 @@ async fn open(
     }
 }
 
-/// Runs a call. What a handler has set before it fails comes with its error, as over a network.
+/// Runs a call. If it fails, the error has the metadata that the handler has set, as over a
+/// network.
 async fn finish(route: &Route, call: Call) -> Result<Response> {
     let context = call.context().clone();
     route.run(call).await.map_err(|error| {
@@ -117,12 +118,12 @@ async fn finish(route: &Route, call: Call) -> Result<Response> {
     })
 }
 
-/// The call as the handler sees it. A context of its own: a wrap may run the call again after this
-/// one is over.
+/// Returns the call as the handler sees it. It has its own context, because a wrap may run the call
+/// again after this one has ended.
 ///
 /// # Errors
 ///
-/// For metadata that could not be sent over a network.
+/// Returns an error for metadata that cannot be sent over a network.
 fn own(core: &ClientState, route: &Route, call: Call) -> Result<Call> {
     let (context, _, body) = call.into_parts();
     RequestHead::check(context.metadata(), core.config.max_metadata_size)?;
@@ -139,9 +140,9 @@ fn late(route: &Route, text: &str) -> Error {
     Error::deadline_exceeded(format!("`{}`: {text}", route.method.path))
 }
 
-/// Replies of a handler, as long as time allows.
+/// Responses of a handler, until a limit expires.
 struct TimedResponses {
-    /// `None` once time is over.
+    /// `None` once a limit has expired.
     messages: Option<PayloadStream>,
     clock: StreamTimer,
     route: Route,
@@ -169,13 +170,13 @@ impl Source for TimedResponses {
     }
 }
 
-/// What the task of a bidirectional call tells its reader.
+/// Event that the task of a bidirectional call sends to its reader.
 enum BidiEvent {
     Message(Payload),
     End(Result<()>, Metadata),
 }
 
-/// Runs a handler in a task of its own.
+/// Runs a handler in its own task.
 fn aside(core: &ClientState, route: Route, call: Call, life: &StreamLifetime) -> Result<Response> {
     let (sender, receiver) = mpsc::channel(MAX_BUFFERED_RESPONSES);
     let beside = StreamMetadata::default();
@@ -216,7 +217,7 @@ async fn forward(
     beside.set_leading(metadata);
     let mut messages = body.into_many()?;
     let outcome = loop {
-        // Room first: a message is not made before there is a place for it.
+        // Reserve capacity first, so that the handler makes a message only once there is room for it.
         let Ok(room) = sender.reserve().await else {
             return Ok(());
         };
@@ -234,7 +235,7 @@ async fn forward(
 struct BidiResponses {
     /// `None` after the end.
     receiver: Option<mpsc::Receiver<BidiEvent>>,
-    /// Stopped with the reader.
+    /// Aborted when the reader is dropped.
     task: Option<AbortOnDrop>,
     clock: StreamTimer,
     route: Route,

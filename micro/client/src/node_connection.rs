@@ -1,7 +1,7 @@
-//! `NodeConnection`: the way to one node. One connection, opened once for all who wait for it, and
-//! more only while streams take it up.
+//! `NodeConnection`: the connections to one node. All callers share one connection, which is opened
+//! once. More are opened only while long-lived streams occupy it.
 //!
-//! A node that cannot be reached is ejected and probed until it can be, or until it is gone.
+//! A node that cannot be reached is ejected, and probed until it can be reached or is removed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,42 +19,43 @@ use crate::overflow_pool::OverflowPool;
 use crate::selector::Health;
 use crate::tasks::Tasks;
 
-/// The way to one node.
+/// The connections to one node.
 pub(super) struct NodeConnection {
     address: String,
     config: Arc<Config>,
     tasks: Arc<Tasks>,
     health: Arc<Health>,
-    /// Written by the tasks below and by `retire`; read by every call.
+    /// Written by the tasks and methods below; read by every call.
     state: watch::Sender<State>,
-    /// Connections beside the one in `state`, while streams need them.
+    /// Further connections beside the one in `state`, while streams need them.
     wide: OverflowPool,
-    /// Ends the pause between two probes.
+    /// Ends the backoff before the next probe.
     hurry: Notify,
-    /// How many times the interval of keep-alive was doubled, as the peer felt pestered.
+    /// Number of times the keep-alive interval was doubled, because the peer closed a connection
+    /// with ENHANCE_YOUR_CALM.
     doubled: AtomicU32,
 }
 
-/// At most 1,024 times the interval.
+/// Maximum number of doublings: the interval grows to at most 1,024 times the configured one.
 const MAX_DOUBLINGS: u32 = 10;
 
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    /// Failed attempts to connect, ever.
+    /// Total number of failed attempts to connect.
     failures: u64,
-    /// Why the last one failed.
+    /// Why the last attempt failed.
     reason: Arc<str>,
 }
 
 #[derive(Debug)]
 enum Phase {
-    /// Nobody needed it yet, or the connection was closed in order.
+    /// Not connected: no call needed a connection yet, or the last one has ended.
     Idle,
-    /// A task connects, or waits to try again.
+    /// A task is connecting, or waits to try again.
     Connecting,
     Open(Arc<Connection>),
-    /// The node is gone: no more calls.
+    /// The node was removed: no more calls.
     Retired,
 }
 
@@ -82,7 +83,7 @@ impl NodeConnection {
         })
     }
 
-    /// The open connection, if there is one.
+    /// Returns the open connection, if there is one.
     pub(super) fn open(&self) -> Option<Arc<Connection>> {
         match &self.state.borrow().phase {
             Phase::Open(connection) if !connection.is_over() => Some(Arc::clone(connection)),
@@ -90,11 +91,11 @@ impl NodeConnection {
         }
     }
 
-    /// The open connection; opens one, or waits for the one that is being opened.
+    /// Returns the open connection. Opens one, or waits for the one that is being opened.
     ///
     /// # Cancel safety
     ///
-    /// Connecting goes on for others when the future is dropped.
+    /// If the future is dropped, connecting continues for other callers.
     pub(super) async fn connection(self: &Arc<Self>) -> Result<Arc<Connection>, Failure> {
         let mut state = self.state.subscribe();
         let failures = state.borrow().failures;
@@ -118,12 +119,13 @@ impl NodeConnection {
         }
     }
 
-    /// Another connection when streams have taken all of this one; this one when there cannot be
-    /// another.
+    /// Returns another connection if streams have saturated this one. Returns this one if no other
+    /// can be opened.
     ///
     /// # Cancel safety
     ///
-    /// What was being opened is given up; whoever waits next opens one.
+    /// If the future is dropped, the connection that is being opened is dropped as well. The next
+    /// waiting caller opens one.
     pub(super) async fn wider(&self, first: Arc<Connection>) -> Arc<Connection> {
         if !first.is_saturated() {
             return first;
@@ -160,7 +162,7 @@ impl NodeConnection {
         first
     }
 
-    /// Connects now: starts the task, or ends its pause.
+    /// Connects now: starts the task that connects, or ends its backoff.
     pub(super) fn start(self: &Arc<Self>) {
         self.start_after(Duration::ZERO);
     }
@@ -184,7 +186,7 @@ impl NodeConnection {
         }
     }
 
-    /// No new calls on this connection: its peer takes no more.
+    /// Sends no new calls on this connection, because its peer accepts no more.
     pub(super) fn forget(&self, connection: &Arc<Connection>) {
         self.wide.forget(connection);
         self.state.send_if_modified(|state| {
@@ -196,18 +198,18 @@ impl NodeConnection {
         });
     }
 
-    /// The node is gone: running calls finish, there are no new ones.
+    /// Marks the node as removed: running calls finish, and new calls fail.
     pub(super) fn retire(&self) {
         self.wide.forget_all();
         self.state.send_modify(|state| state.phase = Phase::Retired);
     }
 
-    /// Tries to connect until it works or the node is gone.
+    /// Tries to connect until it succeeds or the node is removed.
     async fn reach(self: Arc<Self>, pause: Duration) {
         let mut state = self.state.subscribe();
         let gone = state.wait_for(|state| matches!(state.phase, Phase::Retired));
         tokio::select! {
-            // The sender lives in `self`: the wait ends only with the node.
+            // `self` holds the sender, so this wait ends only when the node is removed.
             _ = gone => {}
             () = self.reach_on(pause) => {}
         }
@@ -257,7 +259,7 @@ impl NodeConnection {
         }
     }
 
-    /// How long the connection may be silent before it is asked for a sign of life.
+    /// Returns the time without received data after which a ping is sent.
     fn keep_alive(&self) -> Duration {
         let doubled = self.doubled.load(Ordering::Relaxed);
         self.config.keep_alive_interval.saturating_mul(1 << doubled)
@@ -274,7 +276,7 @@ impl NodeConnection {
         pause
     }
 
-    /// A connection has ended, by itself when nobody held it any more.
+    /// Handles the end of a connection; `None` if its last user has already dropped it.
     fn ended(self: &Arc<Self>, connection: Option<Arc<Connection>>, end: &End) {
         tracing::debug!(address = self.address, reason = end.text, "disconnected");
         let doubled = self.doubled.load(Ordering::Relaxed);
@@ -292,8 +294,9 @@ impl NodeConnection {
             same
         });
         if current && !end.clean {
-            // Others shall not find out one by one whether the node still lives. It is asked at
-            // once the first time, and after a pause when it lets us in only to throw us out.
+            // Probe the node in the background, so that calls do not each have to find out whether
+            // it is still alive: at once the first time, and after a backoff if the node accepts
+            // connections only to close them.
             let failures = self.health.eject();
             let pause = match failures {
                 1 => Duration::ZERO,
@@ -318,7 +321,7 @@ mod tests {
     use super::*;
 
     impl NodeConnection {
-        /// How many times the interval of keep-alive was doubled.
+        /// Number of times the keep-alive interval was doubled.
         pub(crate) fn doubled(&self) -> u32 {
             self.doubled.load(Ordering::Relaxed)
         }

@@ -16,16 +16,16 @@ use crate::tasks::Tasks;
 use micro_registry::internal::to_call;
 use micro_registry::{Node, Registry, Watch};
 
-/// The nodes of one service, shared by all who call it.
+/// The nodes of one service, shared by all its callers.
 #[derive(Debug)]
 pub(super) struct ServiceNodes {
     pub(super) name: String,
     pub(super) table: Table<Arc<NodeConnection>>,
-    /// Told of every change; read by calls that wait for a node.
+    /// Notifies the calls that wait for a node of every change.
     feed: watch::Sender<NodeFeed>,
-    /// Set by calls, cleared by the task that watches.
+    /// Set by calls, cleared by the task that watches the service.
     used: AtomicBool,
-    /// Calls that wait for a node.
+    /// Number of calls that wait for a node.
     waiting: AtomicUsize,
     epoch: Instant,
     config: Arc<Config>,
@@ -34,9 +34,9 @@ pub(super) struct ServiceNodes {
 
 #[derive(Debug, Default)]
 struct NodeFeed {
-    /// What the registry said when it could not be watched.
+    /// Error of the registry, if the service cannot be watched.
     trouble: Option<String>,
-    /// Nobody watches any more; who still holds this asks for a new one.
+    /// Whether the service is no longer watched. Calls that still hold this then request a new one.
     forgotten: bool,
 }
 
@@ -54,12 +54,12 @@ impl ServiceNodes {
         })
     }
 
-    /// The table's time.
+    /// Returns the table's time.
     pub(super) fn now(&self) -> Duration {
         self.epoch.elapsed()
     }
 
-    /// A node to call, if there is one.
+    /// Picks a node to call, if there is one.
     pub(super) fn pick(
         &self,
         choice: &Choice<'_, Arc<NodeConnection>>,
@@ -70,7 +70,7 @@ impl ServiceNodes {
         self.table.pick(choice, self.now())
     }
 
-    /// A node to call, as soon as there is one; `None` when nobody watches any more.
+    /// Picks a node to call, as soon as there is one; `None` if the service is no longer watched.
     pub(super) async fn wait(
         &self,
         choice: &Choice<'_, Arc<NodeConnection>>,
@@ -88,7 +88,7 @@ impl ServiceNodes {
         }
     }
 
-    /// What else there is to say when no node was found.
+    /// Returns further details for the error that no node was found.
     pub(super) fn why_none(&self) -> String {
         let mut text = String::new();
         let members = self.table.members();
@@ -101,7 +101,7 @@ impl ServiceNodes {
             let _ = write!(text, "; it has {count} other nodes, versions `{versions}`");
         }
         if let Some(trouble) = &self.feed.borrow().trouble {
-            let _ = write!(text, "; {trouble}"); // Nor here.
+            let _ = write!(text, "; {trouble}"); // Does not fail either.
         }
         text
     }
@@ -110,7 +110,7 @@ impl ServiceNodes {
         self.feed.borrow().forgotten
     }
 
-    /// Replaces the nodes; connections to those that are gone are drained.
+    /// Replaces the nodes. Connections to removed nodes are drained.
     pub(super) fn update(&self, nodes: &[Node]) {
         let nodes = to_call(nodes);
         let update = self.table.update(&nodes, |node, health| {
@@ -126,13 +126,13 @@ impl ServiceNodes {
         self.feed.send_modify(|feed| feed.trouble = None);
     }
 
-    /// Drops all nodes and sends away who waits; they may ask for a new one.
+    /// Drops all nodes and wakes the waiting calls, which may request a new `ServiceNodes`.
     pub(super) fn forget(&self) {
         self.feed.send_modify(|feed| feed.forgotten = true);
         self.update(&[]);
     }
 
-    /// Keeps the table as the registry has it, until nobody needs it.
+    /// Updates the table from the registry until the service is no longer used.
     pub(super) async fn watch(self: Arc<Self>, registry: Registry) {
         let unused = self.unused(true);
         tokio::select! {
@@ -144,7 +144,7 @@ impl ServiceNodes {
         self.forget();
     }
 
-    /// Keeps a table of one fixed node, until nobody needs it.
+    /// Keeps a table with one fixed node until it is no longer used.
     pub(super) async fn keep(self: Arc<Self>) {
         tokio::select! {
             () = self.unused(false) => {}
@@ -153,14 +153,15 @@ impl ServiceNodes {
         self.forget();
     }
 
-    /// Ends once all nodes have been dropped: the client closes.
+    /// Waits until all nodes have been dropped because the client closes.
     async fn forgotten(&self) {
         let mut feed = self.feed.subscribe();
         let seen = feed.wait_for(|feed| feed.forgotten).await;
         debug_assert!(seen.is_ok(), "the sender is borrowed, so it is there");
     }
 
-    /// Ends when nobody has called for a while (and, when asked for, there are no nodes either).
+    /// Waits until no call has been made for `forget_after`. With `only_without_nodes`, also waits
+    /// until the table is empty.
     async fn unused(&self, only_without_nodes: bool) {
         let length = self.config.forget_after.max(Duration::from_millis(1));
         let mut ticks = interval_at(Instant::now() + length, length);
@@ -198,7 +199,7 @@ impl ServiceNodes {
         }
     }
 
-    /// Whether there was any change at all.
+    /// Applies the changes of a watch until it ends. Returns whether there were any.
     async fn feed_from(&self, mut watch: Watch) -> bool {
         let mut any = false;
         while let Some(change) = watch.next().await {
@@ -221,7 +222,7 @@ impl ServiceNodes {
     }
 }
 
-/// Counts one who waits, until dropped.
+/// Counts a waiting call until dropped.
 struct WaitGuard<'a>(&'a AtomicUsize);
 
 impl<'a> WaitGuard<'a> {

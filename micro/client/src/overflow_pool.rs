@@ -1,6 +1,6 @@
-//! More connections to one node, for when streams have taken all that it allows on the first.
+//! Further connections to one node, used when streams occupy all that the node allows on the first.
 //!
-//! Each lasts as long as something runs on it: only calls hold it.
+//! Only calls hold such a connection, so it lasts as long as any call runs on it.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -11,31 +11,31 @@ use tokio::sync::MutexGuard as TimeSlice;
 
 use crate::connection::Connection;
 
-/// Connections beside the first.
+/// Further connections to one node.
 #[derive(Default)]
 pub(super) struct OverflowPool {
-    /// Written when one is opened; swept then, too.
+    /// Extended when a connection is opened; closed connections are removed then.
     open: Mutex<Vec<Weak<Connection>>>,
-    /// Held while one is being opened, as others may do with that one.
+    /// Held while a connection is being opened, as other callers may use that one as well.
     turn: Line<()>,
 }
 
 impl OverflowPool {
-    /// One that is not taken up by streams.
+    /// Returns a connection that streams have not saturated.
     pub(super) fn free(&self) -> Option<Arc<Connection>> {
         let open = self.open();
         let mut connections = open.iter().filter_map(Weak::upgrade);
         connections.find(|connection| !connection.is_over() && !connection.is_saturated())
     }
 
-    /// How many are open.
+    /// Returns the number of open connections.
     pub(super) fn len(&self) -> usize {
         let mut open = self.open();
         open.retain(|connection| connection.strong_count() > 0);
         open.len()
     }
 
-    /// Waits for the right to open one.
+    /// Waits for the exclusive right to open a connection.
     pub(super) async fn turn(&self) -> TimeSlice<'_, ()> {
         self.turn.lock().await
     }
@@ -44,7 +44,7 @@ impl OverflowPool {
         self.open().push(Arc::downgrade(connection));
     }
 
-    /// No more calls on this one.
+    /// Removes a connection, so that it gets no more calls.
     pub(super) fn forget(&self, connection: &Arc<Connection>) {
         let other = |open: &Weak<Connection>| !std::ptr::eq(open.as_ptr(), Arc::as_ptr(connection));
         self.open().retain(other);

@@ -1,8 +1,9 @@
-//! The retry budget: repetitions are a share of calls, so that they cannot storm.
+//! The retry budget: limits retries to a share of the calls, so that retries cannot overload a
+//! service.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Tokens in hundredths: one call brings `percent` of them, one repetition takes a hundred.
+/// Counts hundredths of tokens: each call adds `percent` of them, each retry takes 100.
 #[derive(Debug)]
 pub(super) struct RetryBudget {
     saved: AtomicU64,
@@ -11,7 +12,7 @@ pub(super) struct RetryBudget {
 }
 
 const TOKEN_COST: u64 = 100;
-/// How many times the reserve may be saved up by calls that needed no repetition.
+/// Maximum size of the budget, as a multiple of the reserve.
 const MAX_SAVINGS: u64 = 10;
 
 impl RetryBudget {
@@ -24,19 +25,19 @@ impl RetryBudget {
         }
     }
 
-    /// A call was made.
+    /// Adds the share of one call.
     pub(super) fn earn(&self) {
         let add = |saved: u64| {
             let more = (saved + self.percent).min(self.most);
             (more > saved).then_some(more)
         };
-        // Fails when the budget is full already, which is fine.
+        // This fails if the budget is full already, which needs no handling.
         let _ = self
             .saved
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
-    /// Whether one more repetition may be made; takes its token.
+    /// Takes a token for one retry. Returns whether there was one.
     pub(super) fn spend(&self) -> bool {
         self.saved
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |saved| {

@@ -1,7 +1,7 @@
-//! How long a stream may take and how long it may be silent.
+//! Limits of a stream: its deadline and its idle timeout.
 //!
-//! Both directions of a call share a [`IdleTracker`]; each has a [`StreamTimer`] of its own, so
-//! that neither depends on the other being polled.
+//! Both directions of a call share an [`IdleTracker`]. Each has its own [`StreamTimer`], so that
+//! neither depends on the other being polled.
 
 use std::any::Any;
 use std::pin::Pin;
@@ -17,15 +17,15 @@ use crate::options::Limit;
 use micro_core::handler::PayloadStream;
 use micro_wake::poll_unconstrained;
 
-/// What keeps the client alive while a stream of its is read.
+/// Keeps the client alive while one of its streams is read.
 pub(super) type KeepAlive = Option<Arc<dyn Any + Send + Sync>>;
 
-/// What a streaming call has in common whatever its way: how long it may live, and whom it keeps
+/// The parts that all kinds of streaming calls share: their limits, and the client that they keep
 /// alive.
 #[derive(Debug, Clone)]
 pub(super) struct StreamLifetime {
     limit: Option<Limit>,
-    /// `None` when it may be silent for ever.
+    /// `None` without an idle timeout.
     pulse: Option<Arc<IdleTracker>>,
     keep_alive: KeepAlive,
 }
@@ -43,7 +43,7 @@ impl StreamLifetime {
         self.limit
     }
 
-    /// A clock of one direction.
+    /// Creates the timer of one direction.
     pub(super) fn clock(&self) -> StreamTimer {
         StreamTimer::new(self.limit, self.pulse())
     }
@@ -56,7 +56,7 @@ impl StreamLifetime {
         self.keep_alive.clone()
     }
 
-    /// Notes every message of a stream.
+    /// Records every message of a stream.
     pub(super) fn watch(&self, messages: PayloadStream) -> PayloadStream {
         let Some(pulse) = self.pulse() else {
             return messages;
@@ -68,13 +68,13 @@ impl StreamLifetime {
     }
 }
 
-/// When a message passed last, in either direction.
+/// Records when the last message passed, in either direction.
 #[derive(Debug)]
 pub(super) struct IdleTracker {
     started: Instant,
-    /// Nanoseconds since `started`; written by both directions.
+    /// Time of the last message, in nanoseconds since `started`; written by both directions.
     last: AtomicU64,
-    /// How long nothing may pass.
+    /// Idle timeout.
     idle: Duration,
 }
 
@@ -87,31 +87,32 @@ impl IdleTracker {
         })
     }
 
-    /// A message has passed.
+    /// Records that a message has passed.
     pub(super) fn beat(&self) {
         let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.last.store(now, Ordering::Relaxed);
     }
 
-    /// Until when it may be silent, if nothing passes from now on.
+    /// Returns when the idle timeout expires if no further message passes, and its length.
     fn silent_until(&self) -> Option<(Instant, Duration)> {
         let last = Duration::from_nanos(self.last.load(Ordering::Relaxed));
         Some(((self.started + last).checked_add(self.idle)?, self.idle))
     }
 }
 
-/// Wakes one direction of a stream when its time is over.
+/// Wakes one direction of a stream when its deadline or idle timeout expires.
 #[derive(Debug)]
 pub(super) struct StreamTimer {
     deadline: Option<Limit>,
     pulse: Option<Arc<IdleTracker>>,
-    /// Set for a moment at which time may be over; made at the first wait.
+    /// Fires when a limit may have expired; created on the first wait.
     timer: Option<Pin<Box<Sleep>>>,
-    /// How many messages have passed since time was last looked at.
+    /// Number of messages since the clock was last read.
     unseen: u32,
 }
 
-/// At every so many messages that lie ready time is looked at: it costs as much as reading one.
+/// Number of ready messages between two reads of the clock. Reading the clock costs as much as
+/// reading a message.
 const CHECK_INTERVAL: u32 = 16;
 
 impl StreamTimer {
@@ -124,8 +125,8 @@ impl StreamTimer {
         }
     }
 
-    /// A message passes. What to say instead, should time be over: whoever finds messages ready
-    /// never waits.
+    /// Records a message. Fails with the error text if the deadline has passed: a task that always
+    /// finds messages ready never waits for the timer.
     #[inline]
     pub(super) fn pass(&mut self) -> Result<(), String> {
         if let Some(pulse) = &self.pulse {
@@ -146,13 +147,13 @@ impl StreamTimer {
         }
     }
 
-    /// What to say of a failure by which the peer means that time is over.
+    /// Returns the error text if the peer reports with this failure that the deadline has passed.
     pub(super) fn late(&self, failure: &Failure) -> Option<String> {
         let limit = self.deadline?;
         failure.is_late(Some(limit.at)).then(|| overdue(limit))
     }
 
-    /// Ready when time is over, with what to say of it.
+    /// Ready with the error text when the deadline or the idle timeout has expired.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<String> {
         loop {
             let silent = self.pulse.as_ref().and_then(|pulse| pulse.silent_until());
@@ -178,7 +179,7 @@ impl StreamTimer {
                     "no message in either direction within {idle:?} (`idle_timeout`)"
                 ));
             }
-            // Something passed since the timer was set.
+            // A message has passed since the timer was set.
             timer.as_mut().reset(due);
         }
     }

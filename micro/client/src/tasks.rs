@@ -1,4 +1,4 @@
-//! The tasks of a client: all of them in one place, so that they end with it.
+//! The tasks of a client, kept in one place so that they end with the client.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use micro_wake::sync::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
-/// How long connections may take to close in order.
+/// Time that connections may take to close gracefully.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Tasks that are stopped when this is closed or dropped.
+/// Tasks that are aborted when this is closed or dropped.
 #[derive(Debug)]
 pub(super) struct Tasks(Mutex<Option<JoinSet<()>>>);
 
-/// Stops its task when dropped.
+/// Aborts its task when dropped.
 #[derive(Debug)]
 pub(super) struct AbortOnDrop(AbortHandle);
 
@@ -29,12 +29,14 @@ impl Tasks {
         Self(Mutex::new(Some(JoinSet::new())))
     }
 
-    /// Runs a future until it ends or the client does; not at all when the client has ended.
+    /// Spawns a task that runs until it ends or the client does. Does nothing if the client has
+    /// ended.
     pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.start(future);
     }
 
-    /// The same, and not beyond the life of what is returned; `None` when the client has ended.
+    /// Spawns a task that is aborted when the returned value is dropped. Returns `None` if the
+    /// client has ended.
     pub(super) fn own(
         &self,
         future: impl Future<Output = ()> + Send + 'static,
@@ -51,12 +53,12 @@ impl Tasks {
         Some(spawn_in(tasks, future))
     }
 
-    /// Stops all tasks without waiting for them.
+    /// Aborts all tasks without waiting for them.
     pub(super) fn abort(&self) {
         drop(self.take());
     }
 
-    /// Waits a second for the tasks to end, then stops them.
+    /// Waits for up to a second until the tasks have ended, then aborts the others.
     pub(super) async fn close(&self) {
         let Some(mut tasks) = self.take() else {
             return;

@@ -1,4 +1,4 @@
-//! What is done while replies are waited for, and what is not.
+//! Work that is done while responses are awaited, and work that is not.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -16,7 +16,7 @@ use super::streams::{echo_lazily, talk};
 use super::*;
 use micro_core::handler::Streaming;
 
-/// A peer on a thread of its own, until the other half is dropped.
+/// Starts a peer on its own thread, which runs until the returned sender is dropped.
 fn elsewhere<F>(
     script: impl Fn(IncomingResponses) -> F + Send + Sync + 'static,
 ) -> (String, oneshot::Sender<()>)
@@ -57,7 +57,7 @@ async fn who_takes_many_replies_sends_requests_without_another_task() {
         for _ in 0..2 {
             assert_eq!(replies.next().await.unwrap().unwrap(), text("said"));
         }
-        // From here on this thread runs nothing else: whatever leaves, leaves within the poll.
+        // From here on this thread runs nothing else, so a request can leave only within the poll.
         sender.send(text(said)).await.unwrap();
         let polled = poll_fn(|cx| Poll::Ready(Pin::new(&mut replies).poll_next(cx))).await;
         assert!(polled.is_pending());
@@ -66,7 +66,7 @@ async fn who_takes_many_replies_sends_requests_without_another_task() {
     }
 }
 
-/// Sends without end what the windows let through.
+/// Sends without end, as far as the flow-control windows allow.
 async fn flow(mut incoming: IncomingResponses) {
     let piece = Bytes::from(framed(&[b'a'; LENGTH]).repeat(16));
     let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();
@@ -86,7 +86,7 @@ const LENGTH: usize = 1000;
 
 #[tokio::test]
 async fn who_reads_what_comes_without_end_lets_others_have_their_turn() {
-    // A stream's window twice: what is there, and what comes meanwhile.
+    // Two windows of a stream: the buffered messages, and those that arrive in the meantime.
     const MOST: usize = 2 * 512 * 1024 / LENGTH;
     let (address, _stop) = elsewhere(flow);
     let client = Client::builder().build();
@@ -98,7 +98,7 @@ async fn who_reads_what_comes_without_end_lets_others_have_their_turn() {
         while !other.is_finished() {
             replies.next().await.unwrap().unwrap();
             taken += 1;
-            // Slower than the peer, so that there is always more.
+            // Reads more slowly than the peer sends, so that there is always more.
             if taken % 16 == 0 {
                 thread::sleep(Duration::from_micros(20));
             }
@@ -108,11 +108,11 @@ async fn who_reads_what_comes_without_end_lets_others_have_their_turn() {
 }
 
 thread_local! {
-    /// Whether this thread reads replies, perhaps with a lock that the requests want.
+    /// Whether this thread is reading responses, possibly holding a lock that the requests need.
     static READS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A user's own stream: as many requests as it is allowed.
+/// A user-defined stream that yields as many requests as it is allowed to.
 #[derive(Clone, Default)]
 struct Own(Arc<Mutex<(u8, Option<Waker>)>>);
 
@@ -158,7 +158,7 @@ async fn code_of_users_does_not_run_within_the_poll_of_who_reads() {
         });
         assert_eq!(reply.await.unwrap().unwrap(), text("said"));
         if taken % 2 == 0 {
-            // Its task does not run before the next replies are asked for.
+            // The task that sends does not run before the next responses are polled.
             own.allow(2);
         }
     }

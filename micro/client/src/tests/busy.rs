@@ -1,4 +1,4 @@
-//! Streams that never have to wait: deadlines, errors and neighbours are heard of all the same.
+//! Streams that are always ready: deadlines, errors and other tasks must still be noticed.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,10 +11,10 @@ use super::*;
 use micro_core::handler::{Method, Parts, Resources, Route, Router, ServiceInfo, Streaming};
 use micro_message::error::{Error, ErrorKind};
 
-/// What a deadline that is heard of late may take in all.
+/// Maximum total time until a deadline is noticed.
 const LATE: Duration = Duration::from_secs(2);
 
-/// Messages without end, each of which takes the processor for a while.
+/// Endless messages, each of which keeps the processor busy for a while.
 struct Busy;
 
 impl Stream for Busy {
@@ -26,7 +26,7 @@ impl Stream for Busy {
     }
 }
 
-/// A peer that takes all and never answers.
+/// Starts a peer that reads all requests and never responds.
 async fn sponge() -> Peer {
     Peer::scripted(|mut incoming: IncomingResponses| async move {
         while let Some(Ok(chunk)) = incoming.body.data().await {
@@ -38,7 +38,7 @@ async fn sponge() -> Peer {
     .await
 }
 
-/// A peer that sends messages as fast as they are taken.
+/// Starts a peer that sends messages as fast as they are accepted.
 async fn spring() -> Peer {
     Peer::scripted(|mut incoming: IncomingResponses| async move {
         let Ok(mut stream) = incoming.respond.send_response(head(&[]), false) else {
@@ -85,7 +85,7 @@ async fn what_is_wrong_with_the_requests_is_always_told() {
     let client = Client::builder().build();
     let mut peer = sponge().await;
     for number in 0..200 {
-        // One that sees many resets at once takes its caller for an attacker.
+        // A peer that sees many resets at once treats its client as an attacker.
         if number % 10 == 9 {
             peer = sponge().await;
         }

@@ -1,4 +1,4 @@
-//! Plain calls: found, sent, answered; options, metadata, wraps, calls within the process.
+//! Plain calls: lookup, requests and responses; options, metadata, wraps, calls within the process.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,7 +49,7 @@ async fn call_to_an_address_needs_no_registry() {
     assert_eq!(call.await.unwrap_err().to_string(), expected);
 }
 
-/// The heads of the calls that a peer gets.
+/// Starts a peer that records the heads of the calls that it receives.
 async fn noting() -> (Peer, Arc<Mutex<Vec<http::HeaderMap>>>) {
     let heads = Arc::<Mutex<Vec<_>>>::default();
     let noted = Arc::clone(&heads);
@@ -239,7 +239,8 @@ async fn round_robin_takes_turns_over_the_wire() {
     let peers = [Peer::echo().await, Peer::echo().await, Peer::echo().await];
     let world = World::of(&peers.each_ref()).await;
     let client = world.client();
-    // The table is complete once the first call has found a node: memory tells all at once.
+    // The table is complete once the first call has found a node: the memory registry delivers all
+    // nodes at once.
     for _ in 0..300 {
         let call = client.call::<Text>(&hello(), text("Ada"));
         call.strategy(Strategy::RoundRobin).await.unwrap();
@@ -280,7 +281,7 @@ async fn least_loaded_avoids_the_slow_node() {
     assert_eq!(stuck.await.unwrap().unwrap(), text("Ada"));
 }
 
-/// Counts the calls that pass.
+/// Counts the calls that pass through it.
 struct Count(Arc<AtomicUsize>);
 
 impl Wrap for Count {
@@ -316,7 +317,7 @@ async fn wraps_surround_calls_and_change_them() {
 
 struct Greeter;
 
-/// This process serves `/greeter.Greeter/Hello`, version 1.2.0.
+/// Router of this process with `/greeter.Greeter/Hello`, version 1.2.0.
 fn router() -> Router {
     let info = ServiceInfo::new("greeter", "greeter.Greeter").version("1.2.0");
     let method = Method::unary(

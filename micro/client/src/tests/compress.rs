@@ -1,4 +1,4 @@
-//! Compressed requests and replies; and what is said where nothing can be compressed.
+//! Compressed requests and responses, and the errors when no compression is available.
 
 use super::peer::{IncomingResponses, Peer, answer, framed, head, read};
 use super::*;
@@ -8,7 +8,7 @@ use micro_wire::Compression;
 
 const OK: Option<&[(&str, &str)]> = Some(&[("grpc-status", "0")]);
 
-/// A peer that says what it was sent: which encodings, the flag, how many bytes.
+/// Starts a peer that reports what it received: the encodings, the flag, the number of bytes.
 async fn telling() -> Peer {
     Peer::scripted(|mut incoming: IncomingResponses| async move {
         let field = |name| {
@@ -57,7 +57,7 @@ async fn requests_are_compressed_where_that_helps_and_only_when_asked() {
     }
 }
 
-/// A peer whose replies are so many bytes, compressed.
+/// Starts a peer whose responses have `len` bytes, compressed.
 async fn compressing(compression: Compression, len: usize) -> Peer {
     Peer::scripted(move |incoming: IncomingResponses| async move {
         let packed = compression.compress(&vec![b'x'; len]).unwrap();

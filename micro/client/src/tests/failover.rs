@@ -1,4 +1,4 @@
-//! What is repeated elsewhere, what is not, and how often at most.
+//! Which calls are retried at another node, which are not, and how often at most.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,7 +7,8 @@ use super::*;
 use crate::selector::Probing;
 use micro_message::error::{Error, ErrorKind};
 
-/// 64 callers without pause until told to stop; how many calls went well, and what failed.
+/// Runs 64 callers without pause during a closure. Returns the number of successful calls, and the
+/// errors of the others.
 async fn storm(
     client: &Client,
     method: &Arc<MethodInfo>,
@@ -219,7 +220,7 @@ async fn last_node_is_tried_though_it_is_ejected() {
     let peer = Peer::echo().await;
     let mut world = World::of(&[&peer]).await;
     let address = peer.kill().await;
-    // Probes alone would take an hour.
+    // Probing alone would take an hour.
     let probing = Probing {
         first: Duration::from_secs(3_600),
         longest: Duration::from_secs(3_600),
@@ -243,7 +244,8 @@ async fn last_node_is_tried_though_it_is_ejected() {
     call().await.unwrap_err();
     let node = client.core().node_of("greeter", "greeter-1");
     assert!(node.health().is_ejected());
-    // With another node there is no panic, and only the change of its record brings it back.
+    // While there is a healthy node, the ejected one gets no calls, and only the change of its
+    // record brings it back.
     let other = Peer::echo().await;
     world.add(&other.address()).await;
     until("found", || client.core().nodes("greeter") == 2).await;
@@ -300,7 +302,7 @@ async fn calls_under_way_finish_while_the_node_leaves() {
     until("it runs", || peer.running() == 1).await;
     peer.leave();
     let mut next = Vec::new();
-    // Until the client has heard of it calls still go there, and are answered as well.
+    // Until the client notices, calls still go there, and are answered as well.
     while peer.connections() < 2 {
         next.push(tokio::spawn(
             client.call::<Text>(&hello(), text("Bob")).into_future(),
@@ -315,7 +317,7 @@ async fn calls_under_way_finish_while_the_node_leaves() {
     }
 }
 
-/// A wrap that runs a call twice gets two calls.
+/// A wrap that runs a call twice makes two calls.
 #[tokio::test]
 async fn wraps_may_repeat_calls() {
     use micro_core::handler::{Call, Response};

@@ -1,4 +1,4 @@
-//! Peers that answer nonsense, too much, or nothing.
+//! Peers that send invalid data, too much data, or nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +11,7 @@ use micro_message::error::{Error, ErrorKind};
 
 const OK: Option<&[(&str, &str)]> = Some(&[("grpc-status", "0")]);
 
-/// What a call to a peer with this script fails with.
+/// Returns the error of a call to a peer with this script.
 async fn failure<F>(
     script: impl Fn(IncomingResponses) -> F + Send + Sync + 'static,
 ) -> (Error, usize)
@@ -28,7 +28,7 @@ where
     (error, peer.calls())
 }
 
-/// The part of a message that differs.
+/// Returns the part of an error message that differs between cases.
 fn middle(error: &Error) -> &str {
     let text = error.message();
     let (_, text) = text.split_once(": ").unwrap();
@@ -63,7 +63,7 @@ async fn replies_that_are_no_replies_are_told_apart() {
             );
         })
         .await;
-        // gRPC has a kind of its own for another number of messages than one.
+        // gRPC has a separate status code for a number of messages other than one.
         let kind = if expected.ends_with("no message") || expected.ends_with("one message") {
             ErrorKind::Unimplemented
         } else {
@@ -235,7 +235,7 @@ async fn large_messages_pass_both_ways() {
     assert!(call.await.unwrap() == large);
 }
 
-/// Replies that have been received in part share the room of their connection.
+/// Partly received responses share the receive buffer of their connection.
 #[tokio::test]
 async fn replies_without_room_wait_until_another_one_is_complete() {
     let (begun, calls) = (Held::default(), Arc::<AtomicUsize>::default());
@@ -285,7 +285,8 @@ async fn replies_without_room_wait_until_another_one_is_complete() {
     );
 }
 
-/// What a call to a peer that does this with connections fails with, and how often it was tried.
+/// Returns the error of a call to a peer that runs this script on each connection, and the number
+/// of connections.
 async fn raw_failure<F>(
     config: Config,
     method: Arc<MethodInfo>,
@@ -381,7 +382,7 @@ async fn call_without_answer_makes_its_connection_suspect() {
     let error = call().timeout(Duration::from_millis(50)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
     assert_eq!(middle(&error), "no reply within 50ms, the call's timeout");
-    // Ten seconds before the interval would have noticed.
+    // Ten seconds before the keep-alive interval would have detected it.
     let error = call().timeout(Duration::from_secs(5)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
 }
@@ -434,7 +435,7 @@ async fn peer_that_throws_out_whom_it_lets_in_is_not_pestered() {
         tcp.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])
             .await
             .unwrap_or_default();
-        // The client has heard it when it says so.
+        // The client's acknowledgement of the SETTINGS shows that it has received the frames.
         let (ack, mut heard) = ([0, 0, 0, 4, 1, 0, 0, 0, 0], Vec::new());
         while !heard.windows(9).any(|frame| frame == ack) {
             if !matches!(tcp.read_buf(&mut heard).await, Ok(1..)) {
@@ -453,7 +454,7 @@ async fn peer_that_throws_out_whom_it_lets_in_is_not_pestered() {
     let node = client.core().node_of("greeter", "greeter-1");
     until("it is heeded", || node.value().doubled() > 0).await;
     until("probed with pauses", || node.value().doubled() > 3).await;
-    // Three attempts of the call, then after 0, 100, 200, 400 ms and so on; not a thousand.
+    // Three attempts of the call, then probes after 0, 100, 200, 400 ms and so on; not a thousand.
     assert!(
         peer.connections() < 30,
         "{} connections",

@@ -1,6 +1,6 @@
-//! Peers that give a call up at its deadline, before the client's own timer fires.
+//! Peers that cancel a call at its deadline, before the client's own timer fires.
 //!
-//! The clock moves only when a test says so.
+//! The clock moves only when a test advances it.
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,13 +15,13 @@ use super::*;
 use micro_core::handler::Streaming;
 use micro_message::error::{Error, ErrorKind};
 
-/// The time that each call has.
+/// Timeout of each call.
 const SECOND: Duration = Duration::from_secs(1);
 const SHORTLY_BEFORE: Duration = Duration::from_millis(998);
 const LONG_BEFORE: Duration = Duration::from_millis(950);
 
-/// Keeps a paused clock from moving on by itself, for ten real seconds at most: tokio's clock
-/// stands still as long as a blocking task runs.
+/// Keeps a paused clock from advancing by itself, for at most ten real seconds: tokio's clock
+/// stands still while a blocking task runs.
 struct Frozen(#[expect(dead_code, reason = "dropped to let go")] mpsc::Sender<()>);
 
 impl Frozen {
@@ -32,20 +32,20 @@ impl Frozen {
     }
 }
 
-/// How a peer gives a call up.
+/// How a peer cancels a call.
 #[derive(Debug, Clone, Copy)]
 enum Way {
-    /// With a reset, before or after the head of the reply.
+    /// With a reset, before or after the head of the response.
     Reset(Reason),
     Torn(Reason),
-    /// With a status that is all of the reply, or in trailers.
+    /// With a status, as the whole response or in trailers.
     Status,
     Trailers,
 }
 
 const CANCELLED: &[(&str, &str)] = &[("grpc-status", "1"), ("grpc-message", "context canceled")];
 
-/// A peer that holds every call, then moves the clock on and gives the call up.
+/// Starts a peer that holds every call, then advances the clock and cancels the call.
 async fn peer(way: Way, later: Duration, held: &Held) -> Peer {
     let held = held.clone();
     Peer::scripted(move |mut incoming: IncomingResponses| {
@@ -60,7 +60,7 @@ async fn peer(way: Way, later: Duration, held: &Held) -> Peer {
                 Way::Reset(_) | Way::Status => None,
             };
             held.wait().await;
-            // Polled once: the clock is on, no timer has seen it yet.
+            // Polled once: the clock has advanced, but no timer has noticed yet.
             let mut nobody = Context::from_waker(Waker::noop());
             assert!(pin!(advance(later)).poll(&mut nobody).is_pending());
             match (way, &mut stream) {
@@ -74,7 +74,7 @@ async fn peer(way: Way, later: Duration, held: &Held) -> Peer {
     .await
 }
 
-/// How a call with a second's time ends when the peer gives it up so much later.
+/// Returns the error of a call with a timeout of one second that the peer cancels after `later`.
 async fn ended(kind: Kind, way: Way, later: Duration) -> Error {
     let held = Held::default();
     let peer = peer(way, later, &held).await;
@@ -107,7 +107,7 @@ async fn ended(kind: Kind, way: Way, later: Duration) -> Error {
         while held.waiting() == 0 {
             tokio::task::yield_now().await;
         }
-        // Whatever the reply has so far is read.
+        // Let the client read what has arrived of the response.
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! Beginnings and ends: first nodes, deadlines, cancelled calls, queues, closing.
+//! Start and end: first nodes, deadlines, cancelled calls, queues, closing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +9,7 @@ use super::*;
 use micro_message::error::{Error, ErrorKind};
 use micro_registry::{Backend, Capabilities, Watch, WatchSender};
 
-/// A peer whose calls wait until they are let go.
+/// Starts a peer whose calls wait until they are released.
 async fn holding(builder: h2::server::Builder) -> (Peer, Held) {
     let held = Held::default();
     let waiting = held.clone();
@@ -240,7 +240,7 @@ async fn services_nobody_has_and_nobody_calls_are_forgotten() {
         (client.core().watched(), client.core().tasks.running()),
         (0, 0)
     );
-    // And they are looked for anew when called again.
+    // The client looks them up again when they are called again.
     let method = Arc::new(MethodInfo::new("made-up-1", "/a.A/B"));
     let call = client.call::<Text>(&method, text("Ada"));
     let error = call.timeout(Duration::from_secs(1)).await.unwrap_err();
@@ -309,7 +309,7 @@ async fn watch_that_fails_is_told_and_taken_up_again() {
     assert!(error.to_string().contains("in a bad mood"), "{error}");
     works.store(true, Ordering::SeqCst);
     for _ in 0..50 {
-        // Each watch ends at once: what it told stays.
+        // Each watch ends at once, but the nodes that it delivered stay.
         assert_eq!(call().await.unwrap(), text("Ada"));
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -7,7 +7,7 @@ use micro_core::context::Context;
 use micro_core::handler::{Kind, Method, Parts, Resources, Route, Router, ServiceInfo, Streaming};
 use micro_message::error::{Error, ErrorKind};
 
-/// Says the text as often as its length says, then fails if it is "fail".
+/// Yields the text once for each of its bytes, then fails if it is "fail".
 async fn count(parts: Parts, request: Text) -> Result<Streaming<Text>> {
     parts.context().set_response_metadata("place", "before")?;
     let context = parts.context().clone();
@@ -31,7 +31,7 @@ async fn join(_: Parts, mut requests: Streaming<Text>) -> Result<Text> {
     Ok(text(&all))
 }
 
-/// Waits for a first request before it answers at all.
+/// Waits for the first request before it responds.
 async fn talk(parts: Parts, mut requests: Streaming<Text>) -> Result<Streaming<Text>> {
     let Some(first) = requests.next().await.transpose()? else {
         return Err(Error::invalid_argument("nothing was said"));
@@ -46,12 +46,12 @@ async fn talk(parts: Parts, mut requests: Streaming<Text>) -> Result<Streaming<T
     }))
 }
 
-/// Never gets as far as its stream.
+/// Never returns its stream.
 async fn never(_: Parts, _: Text) -> Result<Streaming<Text>> {
     std::future::pending().await
 }
 
-/// Says what it can, then fails, as it was asked.
+/// Sets metadata and trailers, then fails.
 fn fail(context: &Context, said: &str) -> Result<()> {
     context.set_response_metadata("before", said)?;
     context.set_response_trailer("after", said)?;
@@ -146,7 +146,7 @@ async fn handler_goes_on_while_its_caller_only_sends_and_stops_when_it_leaves() 
     let (sender, requests) = Streaming::channel(1);
     let talking = client.bidirectional::<Text>(&method("Talk", Kind::Bidirectional), requests);
     let heard = talking.await.unwrap();
-    // More than the channel holds: somebody takes them.
+    // More than the channel holds, so the handler must be reading them.
     for number in 0..10 {
         sender.send(text(&number.to_string())).await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! The client against peers scripted by hand, over real sockets on loopback.
+//! Tests of the client against scripted peers, over real sockets on loopback.
 
 mod beside;
 mod busy;
@@ -72,7 +72,7 @@ fn method(kind: Kind) -> Arc<MethodInfo> {
     Arc::new(MethodInfo::new("greeter", "/greeter.Greeter/Talk").kind(kind))
 }
 
-/// A registry in memory and the nodes registered there.
+/// A memory registry and the nodes registered in it.
 struct World {
     registry: Registry,
     nodes: Vec<Registration>,
@@ -86,7 +86,7 @@ impl World {
         }
     }
 
-    /// A world of these peers: `greeter-1`, `greeter-2` ….
+    /// Creates a world with these peers: `greeter-1`, `greeter-2` ….
     async fn of(peers: &[&Peer]) -> Self {
         let mut world = Self::new();
         for peer in peers {
@@ -115,7 +115,7 @@ impl World {
     }
 }
 
-/// Waits for a condition, ten seconds at most.
+/// Waits for a condition, for at most ten seconds.
 async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let wait = async {
         while !condition() {

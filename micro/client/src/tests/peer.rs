@@ -1,4 +1,4 @@
-//! A gRPC server scripted by hand, down to the frames.
+//! A scripted gRPC server, down to the frames.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,17 +34,18 @@ impl IncomingResponses {
 
 type Script = Arc<dyn Fn(IncomingResponses) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// What a running peer may be told to do.
+/// Commands for a running peer.
 #[derive(Clone, Copy, PartialEq)]
 enum Command {
     Serve,
-    /// GOAWAY on every connection, then finish what runs; new connections are served.
+    /// Sends GOAWAY on every connection, then finishes the running calls. New connections are
+    /// served.
     Leave(usize),
-    /// Not even a FIN from our side of it: the process is gone.
+    /// Stops without even a FIN from this side, as if the process were gone.
     Die,
 }
 
-/// A peer; gone when dropped.
+/// A peer, which stops when dropped.
 pub(super) struct Peer {
     address: String,
     command: watch::Sender<Command>,
@@ -62,7 +63,7 @@ struct Counts {
 }
 
 impl Peer {
-    /// A peer that answers by a script.
+    /// Starts a peer that responds according to a script.
     pub(super) async fn scripted<F>(
         script: impl Fn(IncomingResponses) -> F + Send + Sync + 'static,
     ) -> Self
@@ -72,7 +73,7 @@ impl Peer {
         Self::scripted_with(Builder::new(), script).await
     }
 
-    /// The same with HTTP/2 settings.
+    /// Starts such a peer with HTTP/2 settings.
     pub(super) async fn scripted_with<F>(
         builder: Builder,
         script: impl Fn(IncomingResponses) -> F + Send + Sync + 'static,
@@ -84,12 +85,12 @@ impl Peer {
         Self::start("127.0.0.1:0", builder, script).await
     }
 
-    /// A peer that says what it hears.
+    /// Starts a peer that echoes its requests.
     pub(super) async fn echo() -> Self {
         Self::scripted(echo).await
     }
 
-    /// The same, at an address and with HTTP/2 settings.
+    /// Starts such a peer at an address and with HTTP/2 settings.
     pub(super) async fn echo_at(address: &str, builder: Builder) -> Self {
         let script: Script = Arc::new(|incoming| Box::pin(echo(incoming)));
         Self::start(address, builder, script).await
@@ -131,7 +132,7 @@ impl Peer {
         }
     }
 
-    /// A peer that does with each connection what it likes.
+    /// Starts a peer that passes each TCP connection to a script.
     pub(super) async fn raw<F>(script: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -161,32 +162,32 @@ impl Peer {
         self.address.clone()
     }
 
-    /// Calls that have come.
+    /// Number of calls received.
     pub(super) fn calls(&self) -> usize {
         self.counts.calls.load(Ordering::SeqCst)
     }
 
-    /// Calls whose script runs.
+    /// Number of calls whose script is running.
     pub(super) fn running(&self) -> usize {
         self.counts.running.load(Ordering::SeqCst)
     }
 
-    /// Connections that have been accepted.
+    /// Number of connections accepted.
     pub(super) fn connections(&self) -> usize {
         self.counts.connections.load(Ordering::SeqCst)
     }
 
-    /// Connections that are open now.
+    /// Number of open connections.
     pub(super) fn open(&self) -> usize {
         self.counts.open.load(Ordering::SeqCst)
     }
 
-    /// Calls that the client has cancelled while their script waited for it.
+    /// Number of calls that the client cancelled while their script waited for that.
     pub(super) fn resets(&self) -> usize {
         self.counts.resets.load(Ordering::SeqCst)
     }
 
-    /// GOAWAY on every connection there is; what runs on them finishes.
+    /// Sends GOAWAY on every open connection; the running calls finish.
     pub(super) fn leave(&self) {
         self.command.send_modify(|command| {
             *command = match *command {
@@ -196,7 +197,7 @@ impl Peer {
         });
     }
 
-    /// As killed: all connections and the listener are closed.
+    /// Kills the peer: closes all connections and the listener. Returns its address.
     pub(super) async fn kill(mut self) -> String {
         self.command.send_replace(Command::Die);
         self.tasks.shutdown().await;
@@ -241,7 +242,7 @@ async fn serve(
     }
 }
 
-/// Counts something as long as it lives.
+/// Counts one, from its creation until it is dropped.
 struct Counted {
     counts: Arc<Counts>,
     which: fn(&Counts) -> &AtomicUsize,
@@ -261,7 +262,7 @@ impl Drop for Counted {
     }
 }
 
-/// The request's bytes, prefix included.
+/// Reads the bytes of a request, prefix included.
 pub(super) async fn read(body: &mut RecvStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Some(Ok(chunk)) = body.data().await {
@@ -293,7 +294,7 @@ pub(super) fn head(pairs: &[(&'static str, &'static str)]) -> Response<()> {
     response
 }
 
-/// Answers with these bytes and trailers. A client that has gone meanwhile is no mistake here.
+/// Responds with these bytes and trailers. It is not an error if the client is gone by then.
 pub(super) fn answer(
     mut respond: SendResponse<Bytes>,
     head: Response<()>,
@@ -309,7 +310,7 @@ pub(super) fn answer(
     }
 }
 
-/// Answers with a status only.
+/// Responds with a status only.
 pub(super) fn refuse(mut respond: SendResponse<Bytes>, pairs: &[(&'static str, &'static str)]) {
     drop(respond.send_response(head(pairs), true));
 }
@@ -320,7 +321,7 @@ pub(super) async fn echo(mut incoming: IncomingResponses) {
     answer(incoming.respond, head(&[]), bytes.into(), trailers);
 }
 
-/// A place where calls wait until they are let go.
+/// Holds calls until they are released.
 #[derive(Clone, Default)]
 pub(super) struct Held(Arc<Mutex<Vec<tokio::sync::oneshot::Sender<()>>>>);
 

@@ -1,4 +1,4 @@
-//! A peer that ends a call before its request has left.
+//! A peer that ends a call before its request has been sent.
 
 use h2::Reason;
 use http::uri::PathAndQuery;
@@ -16,7 +16,7 @@ const FRAMING: Framing = Framing {
     compression: None,
 };
 
-/// A call to a peer that ends it before the request has left.
+/// Makes a call to a peer that ends it before the request has been sent.
 async fn ended(peer: &Peer) -> std::result::Result<(), Failure> {
     let config = Config::default();
     let connected = connect(&peer.address(), &config, Duration::from_secs(60)).await;
@@ -26,7 +26,7 @@ async fn ended(peer: &Peer) -> std::result::Result<(), Failure> {
     let head = RequestHead::new(path, &FRAMING, &Metadata::new(), 99).unwrap();
     let request = head.request(connection.authority(), None);
     let (response, mut stream) = connection.begin(request).unwrap();
-    // Over, as this side sees it.
+    // The stream has ended from the client's point of view.
     let reset = std::future::poll_fn(|cx| stream.poll_reset(cx));
     reset.await.unwrap();
     finish(stream, framed(b"Ada"));
@@ -54,7 +54,7 @@ async fn peer_that_is_faster_than_the_request_is_understood() {
         let text = failure.error.message();
         assert!(text.starts_with("the peer reset the stream"), "{text}");
     }
-    // A whole reply; what is left of the request is refused with NO_ERROR.
+    // A complete response. The rest of the request is refused with NO_ERROR.
     let peer = Peer::scripted(|mut incoming: IncomingResponses| async move {
         let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();
         stream.send_data(framed(b"hi"), false).unwrap();

@@ -1,4 +1,4 @@
-//! Peers and readers that take their time, or for ever: memory is bounded and deadlines hold.
+//! Peers and readers that stall, some of them for ever: memory is bounded and deadlines hold.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -12,12 +12,12 @@ use super::*;
 use micro_core::handler::Streaming;
 use micro_message::error::ErrorKind;
 
-/// A peer whose calls are neither read nor answered.
+/// Starts a peer that neither reads nor answers its calls.
 async fn stone() -> Peer {
     Peer::scripted(|mut incoming: IncomingResponses| async move { incoming.reset().await }).await
 }
 
-/// Requests of 1,000 bytes without end, and how many were taken.
+/// Creates an endless stream of requests of 1,000 bytes, and a counter of the requests taken.
 fn endless() -> (Streaming<Text>, Arc<AtomicUsize>) {
     struct Endless(Arc<AtomicUsize>);
     impl futures_core::Stream for Endless {
@@ -49,7 +49,7 @@ async fn peer_that_does_not_read_stops_the_requests_and_the_deadline_ends_them()
          timeout"
     );
     assert_eq!(error.to_string(), expected);
-    // The peer's window of 64 KiB, and what was gathered for the next frame.
+    // The peer's window of 64 KiB, and the batch for the next frame.
     let taken = taken.load(Ordering::SeqCst);
     assert!((60..=85).contains(&taken), "{taken}");
     until("it was reset", || peer.resets() == 1).await;
@@ -115,7 +115,8 @@ async fn silence_ends_streams_and_a_head_that_never_comes_the_opening() {
     until("all were reset", || peer.resets() == 3).await;
 }
 
-/// What a peer could send of an endless stream before somebody stopped it.
+/// Returns the number of bytes that a peer could send of an endless stream before flow control
+/// stopped it, with the stream and the peer.
 async fn sent_to_a_stalled_reader(size: usize) -> (usize, Streaming<Text>, Peer) {
     let sent = Arc::<AtomicUsize>::default();
     let counting = Arc::clone(&sent);
@@ -158,8 +159,8 @@ async fn sent_to_a_stalled_reader(size: usize) -> (usize, Streaming<Text>, Peer)
     (before, heard, peer)
 }
 
-/// Lets every task of this thread run, and its sockets be looked at, many times: who could send,
-/// has sent. Not a pause, in which a slow machine does nothing.
+/// Lets every task of this thread run and polls its sockets, many times, so that each task that
+/// could send has sent. A sleep would not do: a slow machine may do nothing during it.
 async fn others_run() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let here = TcpStream::connect(listener.local_addr().unwrap());
@@ -179,7 +180,7 @@ async fn unread_replies_take_no_more_than_the_window() {
     for size in [100, 100_000] {
         let (sent, mut heard, _peer) = sent_to_a_stalled_reader(size).await;
         assert!(sent <= window, "{size}: {sent} of {window}");
-        // It goes on when they are read.
+        // The stream continues when the messages are read.
         for _ in 0..2 * window / size {
             assert_eq!(heard.next().await.unwrap().unwrap().0.len(), size);
         }
@@ -191,7 +192,7 @@ async fn slow_readers_of_short_messages_do_not_harm_their_connection() {
     let peer = Peer::scripted(|mut incoming: IncomingResponses| async move {
         let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();
         for _ in 0..20_000 {
-            // Each in a frame of its own.
+            // Each message in its own frame.
             stream.reserve_capacity(6);
             let room = std::future::poll_fn(|cx| match stream.capacity() {
                 0 => stream.poll_capacity(cx).map(|room| room?.ok()),

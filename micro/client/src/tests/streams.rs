@@ -1,4 +1,4 @@
-//! The four kinds of call over the wire, and how their halves end.
+//! The four kinds of calls over the network, and how their halves end.
 
 use std::future::poll_fn;
 
@@ -14,7 +14,7 @@ fn pairs(metadata: &Metadata) -> Vec<(&str, &str)> {
     metadata.iter().collect()
 }
 
-/// Says what it hears, piece by piece; its head is sent with the first piece, as grpc-go does it.
+/// Echoes its requests chunk by chunk. Its head is sent with the first chunk, as grpc-go does it.
 pub(super) async fn echo_lazily(mut incoming: IncomingResponses) {
     let mut begun = None;
     while let Some(Ok(chunk)) = incoming.body.data().await {
@@ -58,7 +58,7 @@ async fn bidirectional_call_is_open_before_the_service_says_a_word() {
         assert_eq!(pairs(heard.metadata()), [("zone", "a")]);
         assert!(heard.trailers().is_none());
     }
-    // Half-closed: the peer goes on until it has answered all.
+    // Half-closed: the peer continues until it has answered all requests.
     sender.send(text("d")).await.unwrap();
     drop(sender);
     assert_eq!(heard.next().await.unwrap().unwrap(), text("d"));
@@ -205,7 +205,7 @@ async fn peer_that_ends_first_stops_the_requests() {
     let (sender, mut heard) = talk(&client, &peer.address(), 1).await;
     assert!(heard.next().await.is_none());
     sender.closed().await;
-    // Even while nobody reads.
+    // Even while the responses are not read.
     let (sender, _heard) = talk(&client, &peer.address(), 1).await;
     let wait = tokio::time::timeout(Duration::from_secs(10), sender.closed());
     wait.await.unwrap();
@@ -222,7 +222,7 @@ async fn calls_go_elsewhere_until_something_of_them_was_taken() {
     let mut elsewhere = 0;
     for _ in 0..20 {
         let before = refusing.calls();
-        // Nothing can be taken before the call is where it will be answered.
+        // No request can be taken before the call has reached the peer that answers it.
         let (calls, answering) = (echo.calls(), Arc::clone(&echo));
         let late = Streaming::make(move |out: Sender<Text>| async move {
             until("it is elsewhere", || answering.calls() > calls).await;

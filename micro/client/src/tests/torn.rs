@@ -1,4 +1,4 @@
-//! Streams that end as none should.
+//! Streams that do not end properly.
 
 use tokio::sync::Notify;
 
@@ -8,7 +8,7 @@ use super::*;
 use micro_core::handler::{Sender, Streaming};
 use micro_message::error::{Error, ErrorKind};
 
-/// What a stream ends with after one good message, when the peer goes on by this script.
+/// Returns the error of a stream after one good message, if the peer continues with this script.
 async fn end<F>(script: impl Fn(h2::SendStream<Bytes>) -> F + Send + Sync + 'static) -> Error
 where
     F: Future<Output = ()> + Send + 'static,
@@ -178,7 +178,7 @@ async fn compression_without_its_feature_names_it() {
         let (peer, client) = (peer.await, Client::builder().build());
         let call = client.call::<Text>(&hello(), text("Ada"));
         let error = call.address(peer.address()).await.unwrap_err();
-        // Compiled in, it is found to be damaged.
+        // If the compression is compiled in, the data is found to be damaged.
         assert_eq!(error.kind(), ErrorKind::Internal);
         assert!(error.message().contains(name), "{error}");
         if !cfg!(any(feature = "gzip", feature = "zstd")) && name != "br" {

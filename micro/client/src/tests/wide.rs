@@ -1,4 +1,4 @@
-//! More streams than one connection takes.
+//! More streams than one connection allows.
 
 use super::peer::Peer;
 use super::streams::{echo_lazily, talk};
@@ -6,7 +6,7 @@ use super::*;
 use micro_core::handler::Streaming;
 use micro_message::error::ErrorKind;
 
-/// A peer that takes four calls at once on a connection.
+/// Starts a peer that allows four concurrent calls per connection.
 async fn narrow() -> Peer {
     let mut builder = h2::server::Builder::new();
     builder.max_concurrent_streams(4);
