@@ -217,7 +217,8 @@ async fn forward(
     beside.set_leading(metadata);
     let mut messages = body.into_many()?;
     let outcome = loop {
-        // Reserve capacity first, so that the handler makes a message only once there is room for it.
+        // Reserve capacity first, so that the handler makes a message only once there is room for
+        // it.
         let Ok(room) = sender.reserve().await else {
             return Ok(());
         };
