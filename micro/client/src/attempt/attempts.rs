@@ -49,7 +49,7 @@ enum AttemptError {
     /// The deadline passed while waiting; the text names what was missing.
     DeadlineElapsed(&'static str),
     Failed(Failure),
-    /// An error on the caller's side, which is returned without a retry.
+    /// An error that is returned without a retry and does not affect the node's statistics.
     Own(Error),
 }
 

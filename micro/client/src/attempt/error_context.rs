@@ -10,7 +10,7 @@ use micro_message::error::{Error, ErrorKind};
 
 pub(super) type Node = Arc<Member<Arc<NodeConnection>>>;
 
-/// The method and the node of a call, for errors that occur after an attempt has succeeded.
+/// The method and the node of a call, for its error messages.
 #[derive(Debug, Clone)]
 pub(super) struct ErrorContext {
     info: Arc<MethodInfo>,
