@@ -1,22 +1,25 @@
-//! What a connection may hold in memory: bytes of requests that have been received and not yet
-//! handed to a handler, and bytes of responses that the peer has not taken yet.
+//! Limits on the memory of a connection: bytes of requests that have been received but not handed
+//! to a handler, and bytes of responses that the peer has not taken yet.
 //!
 //! # Requests
 //!
-//! A message that does not arrive in one piece reserves its length, which its prefix announces,
-//! before more of it is read. What is reserved can always be completed: messages that find no room
-//! wait unread, so that HTTP/2's flow control holds the peer back, and no half of one keeps out the
-//! other half of another. So many may wait that their unread bytes leave half of the connection's
-//! window to those that have room; further ones are refused. A message without progress is
-//! given up after `stall_timeout`, and so is the wait.
+//! A message that does not arrive in one piece reserves its full length, which its prefix
+//! announces, before more of it is read. A message with a reservation can therefore always be
+//! completed, and two incomplete messages cannot block each other. A message that finds no room
+//! waits unread, so HTTP/2's flow control holds the peer back. The number of waiting messages is
+//! limited such that their unread bytes fill at most half of the connection's window; the other
+//! half is left to messages with a reservation. Further messages are refused. A message that makes
+//! no progress for `stall_timeout` fails, and so does a wait of that length.
 //!
-//! In the server's total a message counts as far as it has been received: announcements are free.
+//! The server's total counts only the bytes of a message that have been received, not its announced
+//! length.
 //!
 //! # Responses
 //!
-//! A response counts from when it is encoded until its last byte has been written to the socket:
-//! its bytes own what they hold. While a connection holds more than half of what it may, further
-//! requests wait before their handlers run; a response that finds no room at all becomes an error.
+//! A response is counted from when it is encoded until its last byte has been written to the
+//! socket, because the reservation is owned by its bytes. While a connection holds more than half
+//! of its limit, further requests wait before their handlers run. A response that finds no room
+//! becomes an error.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -35,24 +38,26 @@ use crate::config::Limits;
 use crate::connection::{CONNECTION_WINDOW, STREAM_WINDOW};
 use crate::timeouts::StallTimer;
 
-/// What a connection may hold before anything counts in the server's total: ordinary calls neither
-/// touch what all connections share nor fail when that is full.
+/// Bytes that a connection may hold before they count in the server's total. Ordinary calls thus
+/// neither touch the shared counter nor fail when it is full.
 const FREE: usize = 64 << 10;
 
-/// A response shorter than this does not count.
+/// Minimum size of a response that is counted, in bytes.
 const SMALL: usize = 1 << 10;
 
-/// Of a response that is longer than this, HTTP/2 is given a piece at a time, and its end when all
-/// of it has been taken: until then the stream can be reset. It costs a wake-up of its task.
+/// Responses longer than this are handed to HTTP/2 in pieces, and their end only once all bytes
+/// have been taken, so that the stream can be reset until then. This costs a wake-up of the
+/// stream's task.
 const LARGE: usize = 256 << 10;
 
-/// The longest piece of such a response.
+/// Maximum size of such a piece, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// How many messages of a connection may wait for room: by half of the connection's window.
+/// Maximum number of messages of a connection that wait for room. Together they fill at most half
+/// of the connection's window.
 const WAITING: usize = (CONNECTION_WINDOW / STREAM_WINDOW / 2) as usize;
 
-/// What all connections of a server may hold together.
+/// Limits for all connections of a server together.
 #[derive(Debug)]
 pub(super) struct Totals {
     pub(super) receive: Arc<Total>,
@@ -68,7 +73,7 @@ impl Totals {
     }
 }
 
-/// What one connection may hold.
+/// Limits of one connection.
 #[derive(Debug)]
 pub(super) struct Buffers {
     receive: Arc<ByteBudget>,
@@ -90,14 +95,15 @@ impl Buffers {
                 limits.connection_send_buffer,
                 FREE,
                 &totals.send,
-                // As many as there may be calls at once; what they keep waits in the window.
+                // At most one response per concurrent call waits; what they keep waits in the
+                // window.
                 (usize::try_from(limits.max_streams).unwrap_or(usize::MAX), 0),
             ),
             stall_timeout: limits.stall_timeout,
         }
     }
 
-    /// The room of a request that is about to be read.
+    /// Returns the receive buffer of a request that is about to be read.
     pub(super) fn intake(&self) -> Intake {
         Intake {
             budget: Arc::clone(&self.receive),
@@ -107,11 +113,12 @@ impl Buffers {
         }
     }
 
-    /// Waits until the peer has taken enough of what it was sent to be sent more.
+    /// Waits until the peer has taken enough of its responses.
     ///
     /// # Errors
     ///
-    /// That it does not in time, or that the server has no room.
+    /// Returns an error when the peer does not take enough in time, or when the server's total is
+    /// full.
     pub(super) async fn room(&self) -> Result<()> {
         let (mut claim, mut stall) = (Claim::new(&self.send), StallTimer::new(self.stall_timeout));
         let room = poll_fn(|cx| {
@@ -124,11 +131,11 @@ impl Buffers {
         room.await.map_err(not_taken)
     }
 
-    /// A whole response that the peer is to take.
+    /// Counts a complete response that the peer has yet to take.
     ///
     /// # Errors
     ///
-    /// That there is no room for it.
+    /// Returns an error when there is no room for it.
     pub(super) fn response(&self, bytes: Vec<u8>) -> Result<Outgoing> {
         if bytes.len() < SMALL {
             return Ok(Outgoing::new(bytes));
@@ -147,12 +154,12 @@ impl Buffers {
     }
 }
 
-/// A piece of a response that is a stream. A stream is never more than two pieces ahead of its
-/// peer; only the server's total can have no room.
+/// Counts a piece of a streaming response. A stream is never more than two pieces ahead of its
+/// peer, so only the server's total can be full.
 ///
 /// # Errors
 ///
-/// That it has none.
+/// Returns an error when the server's total is full.
 pub(super) fn piece(send: &Arc<ByteBudget>, bytes: Vec<u8>) -> Result<Bytes> {
     if bytes.len() < SMALL {
         return Ok(bytes.into());
@@ -166,16 +173,17 @@ pub(super) fn piece(send: &Arc<ByteBudget>, bytes: Vec<u8>) -> Result<Bytes> {
     }))
 }
 
-/// The bytes of a whole response, on their way to the peer.
+/// The bytes of a complete response that is being sent.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     bytes: Bytes,
-    /// Where it is told that they have been taken; none where the end need not wait for that.
+    /// Signals that the bytes have been taken; `None` when the end of the stream need not wait for
+    /// it.
     taken: Option<Arc<Taken>>,
 }
 
 impl Outgoing {
-    /// Bytes that do not count.
+    /// Creates a response that is not counted.
     pub(super) fn new(bytes: impl Into<Bytes>) -> Self {
         Self {
             bytes: bytes.into(),
@@ -187,8 +195,8 @@ impl Outgoing {
         self.bytes.len()
     }
 
-    /// The next piece, and what follows it. HTTP/2 asks for a piece when the peer has room for
-    /// more than the last one: that shows its progress.
+    /// Splits off the next piece. HTTP/2 asks for a piece when the peer has room for more than the
+    /// last one, which shows that the peer makes progress.
     pub(super) fn split(mut self) -> (Bytes, Rest) {
         match self.taken.take() {
             None => (self.bytes, Rest::Nothing),
@@ -205,10 +213,10 @@ impl Outgoing {
 /// What follows a piece.
 #[derive(Debug)]
 pub(super) enum Rest {
-    /// The end.
+    /// The end of the response.
     Nothing,
     More(Outgoing),
-    /// The end, once all of it has been taken.
+    /// The end of the response, once all bytes have been taken.
     Taken(Arc<Taken>),
 }
 
@@ -233,7 +241,7 @@ impl Taken {
     }
 }
 
-/// Bytes that count until they are dropped.
+/// Bytes that are counted until they are dropped.
 struct Owner {
     bytes: Vec<u8>,
     _held: Held,
@@ -259,16 +267,16 @@ impl Drop for Owner {
     }
 }
 
-/// Ends a connection whose peer takes nothing of what it was sent, where that is much.
+/// Closes a connection whose peer takes none of its responses while they hold much memory.
 ///
-/// A stream ends by itself while its response is with it (`stream_deadline`). What HTTP/2 has
-/// already queued belongs to no stream's task any more: a response of up to 256 KiB of which
-/// the peer takes a part.
+/// `stream_deadline` ends a stream while its response is still in the stream's task. Bytes that
+/// HTTP/2 has already queued no longer belong to any task: a response of up to 256 KiB that the
+/// peer takes only in part.
 #[derive(Debug)]
 pub(super) struct Stuck {
     send: Arc<ByteBudget>,
     stall_timeout: Duration,
-    /// What had been released when the wait began.
+    /// Number of bytes released when the wait began, and its timer.
     since: Option<(usize, Pin<Box<Sleep>>)>,
 }
 
@@ -281,7 +289,8 @@ impl Stuck {
         }
     }
 
-    /// Resolves when nothing was taken for too long; to be polled whenever the connection is.
+    /// Resolves when the peer has taken nothing for `stall_timeout`. To be polled whenever the
+    /// connection is polled.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.send.held() <= FREE || !self.send.is_tight() {
             self.since = None;
@@ -301,7 +310,7 @@ impl Stuck {
     }
 }
 
-/// The room of one request: for its message at hand, while it is received.
+/// The receive buffer of one request. It counts the current message while it is received.
 #[derive(Debug)]
 pub(super) struct Intake {
     budget: Arc<ByteBudget>,
@@ -311,12 +320,13 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    /// Reserves room for a message of a length, of which so much is here. Waits for it, unless
-    /// there is some already that has to grow.
+    /// Reserves room for a message of `length` bytes, of which `here` bytes have been received.
+    /// Waits for room, unless the message already has a reservation, which then grows.
     ///
     /// # Errors
     ///
-    /// That the connection has no room in time, or the server none at all.
+    /// Returns an error when the connection has no room in time, or when the server's total is
+    /// full.
     pub(super) fn poll_reserve(
         &mut self,
         cx: &mut Context<'_>,
@@ -343,11 +353,11 @@ impl Intake {
         Poll::Ready(held.unwrap_or(Ok(())).map_err(full))
     }
 
-    /// Counts a message that is here, and has to wait, unless it counts already.
+    /// Counts a received message that has to wait, unless it is counted already.
     ///
     /// # Errors
     ///
-    /// That the server has no room.
+    /// Returns an error when the server's total is full.
     pub(super) fn hold(&mut self, bytes: usize) -> Result<()> {
         if self.held.is_some() {
             return Ok(());
@@ -356,17 +366,17 @@ impl Intake {
         held.count(bytes).map_err(full)
     }
 
-    /// The message has been handed over.
+    /// Releases the room of a message that has been handed to its handler.
     pub(super) fn release(&mut self) {
         self.held = None;
     }
 
-    /// Something has been received.
+    /// Records that data has been received.
     pub(super) fn progress(&mut self) {
         self.stall.progress();
     }
 
-    /// Resolves when nothing has been received for too long.
+    /// Resolves when no data has been received for `stall_timeout`.
     pub(super) fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         let timeout = ready!(self.stall.poll(cx));
         Poll::Ready(Error::deadline_exceeded(format!(
@@ -375,8 +385,8 @@ impl Intake {
     }
 }
 
-/// The error for a request that finds no room. What the server has none for, another may have:
-/// that alone is `Unavailable`.
+/// The error of a request that finds no room. A full server is `Unavailable`, because another node
+/// may have room; a full connection is not.
 fn full(full: Full) -> Error {
     match full {
         Full::ByteBudget(limit) => Error::resource_exhausted(format!(
@@ -391,7 +401,7 @@ fn full(full: Full) -> Error {
     }
 }
 
-/// The error for a call whose response finds no room.
+/// The error of a call whose response finds no room.
 pub(super) fn not_taken(full: Full) -> Error {
     match full {
         Full::ByteBudget(limit) => Error::resource_exhausted(format!(

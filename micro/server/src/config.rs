@@ -1,4 +1,4 @@
-//! Settings of a server and its limits, each with its default.
+//! Settings and limits of a server, each with its default.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use micro_wire::Compression;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// `host:port` to listen on; port 0 takes a free one. Default `127.0.0.1:0`.
+    /// Address to listen on, as `host:port`. Port 0 takes a free port. Default: `127.0.0.1:0`.
     pub address: String,
-    /// Whether clients may ask what is served: gRPC reflection, `/openapi.json` and the page
-    /// `/openapi` to try it, as far as the cargo features `reflection` and `openapi` are on.
-    /// Default yes.
+    /// Whether the server describes its services to clients: by gRPC reflection, at
+    /// `/openapi.json`, and on the page `/openapi`, where methods can be tried. Each needs its
+    /// cargo feature, `reflection` or `openapi`. Default: true.
     pub reflection: bool,
-    /// Which replies are compressed. Default none.
+    /// Which responses are compressed. Default: none.
     pub compression: ResponseCompression,
-    /// Which pages of other sites may call. Default none.
+    /// Which pages of other origins may call this server. Default: none.
     pub cors: Cors,
-    /// Names of this server, without ports. Browsers may call it by these, by its addresses, by
-    /// `localhost` and by hosts listed in [`cors`](Self::cors); by any other name their requests
-    /// are refused. Default none; an app puts the host of the setting `advertise` here.
+    /// Host names of this server, without ports. Requests that a browser sends to another name are
+    /// refused, unless the name is an IP address, `localhost` or a host listed in
+    /// [`cors`](Self::cors). Default: none. An app adds the host of its setting `advertise`.
     pub names: Vec<String>,
-    /// What one caller may take.
+    /// Limits on what a client may use.
     pub limits: Limits,
 }
 
@@ -43,7 +43,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The defaults, on an address.
+    /// Returns the default settings with the given address.
     pub fn new(address: impl Into<String>) -> Self {
         Self {
             address: address.into(),
@@ -52,15 +52,16 @@ impl Config {
     }
 }
 
-/// Which replies a server compresses, for callers that accept it.
+/// Which responses a server compresses, for clients that accept it.
 ///
-/// Requests need no setting: what is compiled in is accepted.
+/// Requests need no setting: the server accepts every algorithm that is compiled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponseCompression {
-    /// With what; `None`, the default, compresses nothing.
+    /// Compression algorithm. Default: `None`, which disables compression.
     pub algorithm: Option<Compression>,
-    /// Messages shorter than this, in bytes, go as they are. Default 1,024.
+    /// Minimum size of a message to compress, in bytes. Shorter messages are sent uncompressed.
+    /// Default: 1,024.
     pub min_size: usize,
 }
 
@@ -74,7 +75,7 @@ impl Default for ResponseCompression {
 }
 
 impl ResponseCompression {
-    /// Compression of a name, `none` or empty for none.
+    /// Returns the compression with the given name; `none` or an empty name disables it.
     ///
     /// # Errors
     ///
@@ -82,7 +83,7 @@ impl ResponseCompression {
     pub fn named(name: &str) -> Result<Self> {
         let name = if name == "none" { "" } else { name };
         let algorithm = Compression::find(name).map_err(|error| {
-            // What the protocols call `identity` is `none` in a setting.
+            // The protocols say `identity` where a setting says `none`.
             Error::new(error.kind(), error.message().replace("identity", "none"))
         })?;
         Ok(Self {
@@ -92,47 +93,51 @@ impl ResponseCompression {
     }
 }
 
-/// What callers may take of a server.
+/// Limits on what clients of a server may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Largest message of a request, in bytes and not compressed, for methods that do not say
-    /// otherwise. Default 4 MiB. Replies are bounded by a method's own limit alone, and by what
-    /// its callers accept.
+    /// Maximum size of a request message, in bytes after decompression, for methods that do not set
+    /// a limit of their own. Default: 4 MiB. Responses are limited only by the method's own limit
+    /// and by what the client accepts.
     pub max_message_size: usize,
-    /// Largest metadata of a call, in bytes of keys and values. Default 16 KiB.
+    /// Maximum size of a call's metadata, in bytes of keys and values. Default: 16 KiB.
     pub max_metadata_size: usize,
-    /// Calls at once on one HTTP/2 connection. Default 1,024.
+    /// Maximum number of concurrent calls on one HTTP/2 connection. Default: 1,024.
     pub max_streams: u32,
-    /// Bytes of messages that one connection has sent in part, or that wait for the end of their
-    /// request; further messages wait, and are refused with `ResourceExhausted` when too many do.
-    /// A single message may be larger. Default 16 MiB.
+    /// Maximum number of bytes of incomplete requests buffered per connection: of messages that
+    /// have been received in part, and of messages that wait for the end of their request. Further
+    /// messages wait; if too many wait, they are refused with `ResourceExhausted`. A single message
+    /// may be larger than this limit. Default: 16 MiB.
     pub connection_receive_buffer: usize,
-    /// The same bytes of all connections together; beyond it a message is refused with
-    /// `Unavailable`. Connections that hold no more than 64 KiB do not count. Default 512 MiB.
+    /// Maximum number of bytes of incomplete requests buffered by all connections together. Further
+    /// messages are refused with `Unavailable`. Connections that hold at most 64 KiB are not
+    /// counted. Default: 512 MiB.
     pub server_receive_buffer: usize,
-    /// Bytes of responses that one connection has not taken yet. By half of them further requests
-    /// wait before their handlers run; a response beyond all of them is refused with
-    /// `ResourceExhausted`. A single response may be larger. Default 40 MiB.
+    /// Maximum number of bytes of responses per connection that the peer has not taken yet. Above
+    /// half of this limit, further requests wait before their handlers run. A response that exceeds
+    /// the limit is refused with `ResourceExhausted`. A single response may be larger than this
+    /// limit. Default: 40 MiB.
     pub connection_send_buffer: usize,
-    /// The same bytes of all connections together; beyond it calls are refused with `Unavailable`.
-    /// Connections that hold no more than 64 KiB do not count. Default 512 MiB.
+    /// Maximum number of bytes of responses of all connections together that the peers have not
+    /// taken yet. Further calls are refused with `Unavailable`. Connections that hold at most 64
+    /// KiB are not counted. Default: 512 MiB.
     pub server_send_buffer: usize,
-    /// Connections at once; a further one is closed as soon as it is accepted. Default 16,384.
+    /// Maximum number of open connections. Further connections are closed as soon as they are
+    /// accepted. Default: 16,384.
     pub max_connections: usize,
-    /// How long a connection may take to send the head of a request, or nothing at all between
-    /// two requests of HTTP/1. Default 10 seconds.
+    /// Timeout for a connection to send the head of a request. It also limits how long an HTTP/1
+    /// connection may be idle between two requests. Default: 10 seconds.
     pub header_timeout: Duration,
-    /// How long a message that has begun, in either direction, may make no progress. Default
-    /// 30 seconds.
+    /// Timeout for progress of a message that has begun, in either direction. Default: 30 seconds.
     pub stall_timeout: Duration,
-    /// How long a stream may carry no message in either direction; it then ends with
-    /// `DeadlineExceeded`. Default none: a stream that watches for changes has long silences, and
-    /// dead peers are found by `keep_alive`.
+    /// Timeout for a stream without a message in either direction; the stream then ends with
+    /// `DeadlineExceeded`. Default: none, because a stream that watches for changes is idle for
+    /// long periods and the keep-alive pings detect dead peers.
     pub stream_idle_timeout: Option<Duration>,
-    /// How often an HTTP/2 peer is asked whether it is still there. Default 20 seconds.
+    /// Interval between HTTP/2 keep-alive pings. Default: 20 seconds.
     pub keep_alive_interval: Duration,
-    /// How long it may take to answer that. Default 10 seconds.
+    /// Timeout for the response to a keep-alive ping. Default: 10 seconds.
     pub keep_alive_timeout: Duration,
 }
 
@@ -157,7 +162,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Longest message of a method, in bytes.
+    /// Returns the maximum size of a request message of a method, in bytes.
     pub(super) fn message_of(&self, method: &MethodInfo) -> usize {
         method
             .options

@@ -1,4 +1,5 @@
-//! One connection: recognizes its protocol, serves it, ends it gently when the server drains.
+//! One connection: detects its protocol, serves its requests, and shuts it down gracefully when the
+//! server drains.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -20,29 +21,30 @@ use crate::socket::{Protocol, Socket, sniff};
 use crate::state::ConnectionState;
 use crate::stream_deadline::Stalls;
 
-/// How long a connection that has said nothing yet is kept once the server drains: long enough
-/// for a request that is on its way.
+/// Time that a connection without any request is kept open once the server drains. It is long
+/// enough for a request that is already on its way.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(500);
 
-/// How long what a peer of HTTP/1 still sends is read and thrown away once it has its answer.
+/// Time during which the server discards what an HTTP/1 peer still sends after its response.
 const LINGERING_CLOSE: Duration = Duration::from_secs(1);
 
-/// What of one stream may wait for its handler.
+/// Flow-control window of a stream, in bytes: data that may wait for the handler.
 pub(super) const STREAM_WINDOW: u32 = 512 << 10;
 
-/// What of a connection may. HTTP/2 closes a connection on which frames of less than 256 bytes are
-/// unread, as each takes more memory than its bytes: by half of this there are 65,536. A stream
-/// alone cannot have as many, unless its messages are shorter than three bytes.
+/// Flow-control window of a connection, in bytes. HTTP/2 closes a connection with too many unread
+/// frames of less than 256 bytes, because each takes more memory than its bytes; with this window
+/// the limit is 65,536 frames. A single stream cannot reach it unless its messages are shorter than
+/// three bytes.
 pub(super) const CONNECTION_WINDOW: u32 = 32 << 20;
 
-/// Room for the head of an HTTP/1 request beyond the metadata.
+/// Space for the head of an HTTP/1 request in addition to the metadata, in bytes.
 const HEAD_SLACK: usize = 16 << 10;
 
-/// Serves a connection to its end.
+/// Serves a connection until it ends.
 pub(super) async fn serve(mut stream: TcpStream, state: Arc<ConnectionState>) {
     let address = state.address;
     if let Err(error) = stream.set_nodelay(true) {
-        // The peer is gone already.
+        // The peer has already disconnected.
         tracing::debug!(%address, %error, "connection closed");
         return;
     }
@@ -76,7 +78,8 @@ pub(super) async fn serve(mut stream: TcpStream, state: Arc<ConnectionState>) {
     }
 }
 
-/// Reads the first bytes, for as long as they may take.
+/// Reads the first bytes and detects the protocol. Returns `None` when the peer disconnects, at
+/// `header_timeout`, or when the server drains.
 async fn read_protocol(
     stream: &mut TcpStream,
     state: &ConnectionState,
@@ -112,7 +115,7 @@ async fn http2(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Resul
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(1 << 20)
         .max_concurrent_streams(limits.max_streams)
-        // Callers that give up many calls at once are no attackers yet; each call ends as it began.
+        // A client that cancels many calls at once is not an attacker: each call ends as it began.
         .max_pending_accept_reset_streams(limits.max_streams.max(20) as usize)
         .max_header_list_size(header_list(limits))
         .keep_alive_interval(limits.keep_alive_interval)
@@ -147,7 +150,8 @@ async fn http1(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Resul
     let mut draining = Cancelled::new(state.server.draining.child_token());
     let mut told = false;
     let served = poll_fn(|cx| {
-        // First: a connection that is told before it has read anything closes without an answer.
+        // The connection is polled first: hyper closes a connection that is shut down before it has
+        // read a request without sending a response.
         let polled = connection.poll_without_shutdown(cx);
         if polled.is_ready() || told || Pin::new(&mut draining).poll(cx).is_pending() {
             return polled;
@@ -157,7 +161,7 @@ async fn http1(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Resul
         connection.poll_without_shutdown(cx)
     })
     .await;
-    // A head that is too long has got its answer as well.
+    // hyper also responds to a head that is too long.
     let answered = served.as_ref().err().is_none_or(hyper::Error::is_parse);
     if !told && answered {
         linger(connection.into_parts().io.into_inner()).await;
@@ -165,8 +169,8 @@ async fn http1(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Resul
     served
 }
 
-/// Lets a peer that is still sending read the answer it has been given: bytes that arrive after
-/// the end would make its system throw that answer away.
+/// Reads and discards what the peer still sends, so that it can read its response: if bytes arrive
+/// after the socket is closed, the peer's system discards the response.
 async fn linger(mut socket: Socket) {
     let mut rest = vec![0; 16 << 10];
     let reading = async {
@@ -181,14 +185,15 @@ async fn linger(mut socket: Socket) {
     }
 }
 
-/// Runs a connection to its end, telling it when the server drains.
+/// Runs a connection until it ends, and starts its graceful shutdown when the server drains.
 async fn until_drained<C: Future>(
     connection: C,
     state: &ConnectionState,
     graceful_shutdown: fn(Pin<&mut C>),
 ) -> C::Output {
     let mut connection = pin!(connection);
-    // A child of its own: connections do not queue at the server's lock each time they are woken.
+    // Each connection has a child token of its own, so that connections do not contend for the lock
+    // of the server's token whenever they are woken.
     let draining = Cancelled::new(state.server.draining.child_token());
     tokio::select! {
         biased;
@@ -198,7 +203,8 @@ async fn until_drained<C: Future>(
     connection.await
 }
 
-/// What HTTP/2 itself refuses, without a word: four times what is refused with one.
+/// Maximum size of a header list that HTTP/2 accepts, in bytes. HTTP/2 refuses larger lists without
+/// an error message, so this is four times the limit above which the server responds with an error.
 fn header_list(limits: &Limits) -> u32 {
     u32::try_from(limits.max_metadata_size.saturating_mul(4)).unwrap_or(u32::MAX)
 }

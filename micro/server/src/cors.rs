@@ -1,6 +1,6 @@
-//! Which pages of other sites may call: CORS for Connect, gRPC-Web and REST alike.
+//! CORS for Connect, gRPC-Web and REST: which pages of other origins may call this server.
 //!
-//! Native gRPC has none: browsers do not speak it.
+//! Native gRPC needs no CORS because browsers cannot send it.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -12,10 +12,10 @@ use http::request::Parts;
 
 use micro_message::error::{Error, Result};
 
-/// How long, in seconds, a browser may remember the answer to a preflight; none keeps it longer.
+/// Time in seconds for which a browser may cache a preflight response. No browser caches it longer.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
-/// What a page may read of any response, allowed or not.
+/// Response headers that a page may read without `access-control-expose-headers`.
 const SAFE_HEADERS: &[&str] = &[
     "cache-control",
     "content-language",
@@ -26,9 +26,9 @@ const SAFE_HEADERS: &[&str] = &[
     "pragma",
 ];
 
-/// Which origins a browser lets call this server.
+/// The origins from which a browser may call this server.
 ///
-/// Listed origins may send credentials (cookies, client certificates); `*` lets every page call,
+/// Listed origins may send credentials (cookies, client certificates). `*` allows every page,
 /// without credentials.
 ///
 /// # Examples
@@ -52,21 +52,21 @@ enum Origins {
 }
 
 impl Cors {
-    /// No page of another site: the default.
+    /// Allows no page of another origin. This is the default.
     pub const fn none() -> Self {
         Self(Origins::None)
     }
 
-    /// Every page, without credentials.
+    /// Allows every page, without credentials.
     pub const fn any() -> Self {
         Self(Origins::Any)
     }
 
-    /// Origins with commas, `*` for all, empty for none.
+    /// Parses a comma-separated list of origins. `*` allows all origins, an empty text none.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` that names every text that is no origin, and why.
+    /// `InvalidArgument`, naming every invalid origin and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self> {
         let parts: Vec<&str> = text
             .split(',')
@@ -94,7 +94,7 @@ impl Cors {
         )))
     }
 
-    /// Whether no response needs to say anything.
+    /// Whether responses need no CORS headers.
     pub(super) fn is_none(&self) -> bool {
         self.0 == Origins::None
     }
@@ -107,11 +107,14 @@ impl Cors {
         }
     }
 
-    /// The headers of the answer to a preflight, which has no body; `None` when the request is not
-    /// one. `answer` are the headers that `OPTIONS` has without it.
+    /// Returns the headers of the response to a preflight request, which has no body; `None` when
+    /// the request is not a preflight. `answer` holds the headers of the response to a plain
+    /// `OPTIONS`.
     pub(super) fn preflight(&self, request: &HeaderMap, answer: &HeaderMap) -> Option<HeaderMap> {
         let method = request.get(ACCESS_CONTROL_REQUEST_METHOD)?;
-        // A browser shows an error only to a page that it lets see it.
+        // Without `allow`, for example at an unknown path, the preflight allows the requested
+        // method: a browser shows the error of the actual request only to a page whose preflight
+        // succeeded.
         let methods = answer.get(ALLOW).unwrap_or(method).clone();
         let mut headers = HeaderMap::new();
         for name in [
@@ -134,13 +137,14 @@ impl Cors {
         Some(headers)
     }
 
-    /// Adds to a response what lets the page at `origin` read it.
+    /// Adds the headers that allow the page at `origin` to read the response.
     pub(super) fn allow(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
         if let Origins::Listed(_) = self.0 {
             response.append(VARY, ORIGIN.into());
         }
         let allowed = match (&self.0, origin) {
-            // Said to those who name no origin, too: a cache gives their answer to all.
+            // Sent even without an `origin` header, because a cache may serve this response to all
+            // clients.
             (Origins::Any, _) => HeaderValue::from_static("*"),
             (_, Some(origin)) if self.allows(origin) => origin.clone(),
             _ => return,
@@ -155,11 +159,11 @@ impl Cors {
         }
     }
 
-    /// Refuses what a page of another site sends without having been allowed to.
+    /// Refuses requests of pages of other origins that are not allowed.
     ///
-    /// A browser sends forms, plain text and empty bodies across sites without asking first. So
-    /// requests that may change something must come from an allowed origin, from this server's own
-    /// pages, or from no page at all.
+    /// A browser sends forms, plain text and empty bodies across origins without a preflight.
+    /// Requests that may change something must therefore come from an allowed origin, from this
+    /// server's own pages, or from outside a page.
     ///
     /// # Errors
     ///
@@ -173,12 +177,14 @@ impl Cors {
         self.check_any(head)
     }
 
-    /// Refuses what a browser sends to a name that is not known to be this server's.
+    /// Refuses browser requests to a host name that is not known to belong to this server. This
+    /// prevents DNS rebinding.
     ///
-    /// Whoever owns a name can have it lead to this server's address while one of their pages is
-    /// open. To the browser that page and this server are then one site, and no other check here
-    /// helps. So what bears the marks of a browser (`origin`, `sec-fetch-…`) must be for an
-    /// address, `localhost`, one of `names` or a host that is listed, or come from a listed page.
+    /// The owner of a domain can make its name resolve to this server's address while one of the
+    /// domain's pages is open. The browser then treats that page and this server as the same
+    /// origin, so no other check here helps. A request with a browser's headers (`origin`,
+    /// `sec-fetch-…`) must therefore be addressed to an IP address, to `localhost`, to one of
+    /// `names` or to a host of a listed origin, or it must come from a page of a listed origin.
     ///
     /// # Errors
     ///
@@ -190,7 +196,7 @@ impl Cors {
         names: &[String],
     ) -> Result<()> {
         let marked = |name: &HeaderName| *name == ORIGIN || name.as_str().starts_with("sec-fetch-");
-        // Not begun by any page: typed, or a bookmark.
+        // No page sent this request: the user typed the address or opened a bookmark.
         let typed = headers.get(ORIGIN).is_none()
             && headers
                 .get("sec-fetch-site")
@@ -225,11 +231,12 @@ impl Cors {
         )))
     }
 
-    /// The same of what may change something by whatever verb.
+    /// Like [`check`](Self::check), but for requests that may change something regardless of their
+    /// HTTP method.
     ///
     /// # Errors
     ///
-    /// As [`check`](Self::check).
+    /// `PermissionDenied`, naming the origin and the setting.
     pub(super) fn check_any(&self, head: &Parts) -> Result<()> {
         let origin = head.headers.get(ORIGIN);
         if origin.is_some_and(|origin| self.allows(origin)) {
@@ -256,7 +263,7 @@ impl Cors {
     }
 }
 
-/// Whether an origin is the host that the request was sent to.
+/// Whether the request was sent to the host of the origin.
 fn is_own(origin: &HeaderValue, head: &Parts) -> bool {
     let host = host(&head.headers, &head.uri);
     let origin = origin
@@ -266,13 +273,13 @@ fn is_own(origin: &HeaderValue, head: &Parts) -> bool {
     origin.map(|(_, origin)| origin) == host && host.is_some()
 }
 
-/// The host that a request was sent to, with its port.
+/// Returns the host that a request was sent to, with its port.
 fn host<'a>(headers: &'a HeaderMap, uri: &'a http::Uri) -> Option<&'a str> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     host.or_else(|| uri.authority().map(http::uri::Authority::as_str))
 }
 
-/// A host without its port, and without the dot that a whole name may end with.
+/// Removes the port from a host, and the trailing dot of a fully qualified name.
 fn name_of(host: &str) -> &str {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -281,8 +288,8 @@ fn name_of(host: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// Whether nobody can have a name lead elsewhere. Browsers take all names below `localhost` for
-/// this machine.
+/// Whether the host cannot be made to resolve to another machine. Browsers resolve every name under
+/// `localhost` to the local machine.
 fn is_address_or_localhost(name: &str) -> bool {
     let v6 = name
         .strip_prefix('[')
@@ -294,13 +301,14 @@ fn is_address_or_localhost(name: &str) -> bool {
         || v6.is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
-/// Whether an origin that is listed is at a host.
+/// Whether a listed origin has the given host.
 fn is_at(origin: &str, name: &str) -> bool {
     let host = origin.split_once("://").map(|(_, host)| name_of(host));
     host.is_some_and(|host| host.eq_ignore_ascii_case(name))
 }
 
-/// The headers of a response that a page may read only when they are named.
+/// Returns the names of the response headers that a page may read only if they are listed in
+/// `access-control-expose-headers`.
 fn exposed(headers: &HeaderMap) -> Option<HeaderValue> {
     let named = |name: &&str| {
         let own = name.starts_with("access-control-") || matches!(*name, "vary" | "date");
@@ -317,7 +325,7 @@ fn exposed(headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::from_str(&names.join(", ")).ok()
 }
 
-/// An origin as browsers send it, or why a text is none.
+/// Normalizes an origin to the form that browsers send, or returns what is wrong with it.
 fn origin(text: &str) -> Result<String, &'static str> {
     let text = text.to_ascii_lowercase();
     if text == "*" {
@@ -360,7 +368,7 @@ fn origin(text: &str) -> Result<String, &'static str> {
         "http" => 80,
         _ => 0,
     };
-    // Browsers leave the usual port out.
+    // Browsers omit the default port.
     Ok(match port.transpose()?.filter(|port| *port != usual) {
         Some(port) => format!("{scheme}://{name}:{port}"),
         None => format!("{scheme}://{name}"),

@@ -1,4 +1,5 @@
-//! A running server and its end: finish what runs, cut what does not finish, name what was cut.
+//! A running server and its graceful shutdown: calls may finish until the grace period ends, then
+//! the server aborts and reports those that are left.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,33 +9,35 @@ use tokio::task::JoinHandle;
 
 use crate::state::{AbortedCall, ServerState};
 
-/// How long calls that are cut have to tell their callers so.
+/// Time for aborted calls to send their error to the client.
 const CANCEL_GRACE: Duration = Duration::from_millis(250);
 
 /// A server that accepts calls.
 ///
-/// Dropping it stops it at once and cuts every call; [`drain`](Self::drain) does it gently.
+/// Dropping it stops the server at once and aborts every call. [`drain`](Self::drain) stops it
+/// gracefully.
 #[derive(Debug)]
 #[must_use = "dropping it stops the server"]
 pub struct Running {
     pub(super) server: Arc<ServerState>,
     pub(super) address: SocketAddr,
-    /// Accepts, and owns every connection; ends by itself after the server's `draining`.
+    /// Accepts connections and owns them. Ends by itself after `draining` is cancelled.
     pub(super) accepting: JoinHandle<()>,
 }
 
 impl Running {
-    /// The address that the server listens on.
+    /// Returns the address that the server listens on.
     pub fn local_address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops accepting, tells peers to go elsewhere, lets running calls finish for at most
-    /// `grace`, then cuts what is left: its callers are told `Unavailable` if they listen.
+    /// Stops accepting connections, asks peers to use another node, and waits at most `grace` for
+    /// running calls to finish. The server then aborts the calls that are left; their clients get
+    /// `Unavailable` if they still read.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future cuts every call at once.
+    /// Dropping the future aborts every call at once.
     pub async fn drain(mut self, grace: Duration) -> DrainReport {
         tracing::info!(address = %self.address, ?grace, "draining");
         self.server.health.drain();
@@ -56,7 +59,7 @@ impl Running {
             .is_err()
         {
             self.accepting.abort();
-            // A handler may block the thread that the task has to run on.
+            // A handler may block the thread that the task needs.
             match tokio::time::timeout(CANCEL_GRACE, &mut self.accepting).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(%error, "connections closed"),
@@ -75,10 +78,10 @@ impl Drop for Running {
     }
 }
 
-/// How a drain ended.
+/// The result of a drain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DrainReport {
-    /// The calls that had not finished by the end of the grace, the oldest first.
+    /// Calls that had not finished at the end of the grace period, oldest first.
     pub cut: Vec<AbortedCall>,
 }

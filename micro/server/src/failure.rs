@@ -1,21 +1,21 @@
-//! A call that failed before its reply began.
+//! A call that failed before its response began.
 
 use micro_message::error::Error;
 use micro_message::metadata::Metadata;
 
-/// A call that failed before its reply began.
+/// A call that failed before its response began.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: Error,
-    /// What the handler had set before.
+    /// Response metadata that the handler had set before the failure.
     pub(super) metadata: Metadata,
     pub(super) trailers: Metadata,
-    /// No handler has seen the call, and another node may accept it.
+    /// Whether no handler has seen the call, so that the client may retry it on another node.
     pub(super) not_handled: bool,
 }
 
 impl Failure {
-    /// A call that this server refuses for a reason of its own, before any handler has seen it.
+    /// A call that the server refuses before a handler has seen it.
     pub(super) fn not_handled(error: Error) -> Self {
         Self {
             not_handled: true,

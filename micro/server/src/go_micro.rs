@@ -1,6 +1,7 @@
-//! Events as Go Micro's HTTP broker posts them: to `/`, the subscriber in the query.
+//! Events from Go Micro's HTTP broker, which posts them to `/` with the subscriber in the query.
 //!
-//! Only finds the method that takes them; whether there is one is the app's affair.
+//! This module only finds the method that receives them. The app adds that method if it wants such
+//! events.
 
 use http::header::HeaderValue;
 use http::{Method, Request};
@@ -8,12 +9,13 @@ use http::{Method, Request};
 use micro_core::handler::{Route, Router};
 use micro_wire::percent::{Mode, decode};
 
-/// The method that takes such events.
+/// The method that receives these events.
 const RECEIVE: &str = "/micro.broker.v1.Broker/Receive";
-/// The metadata that names the subscriber to it.
+/// The metadata key that holds the subscriber's id.
 const SUBSCRIBER: &str = "micro-subscriber";
 
-/// The route of a request that is such an event; its subscriber is then in the metadata.
+/// Returns the route of a request that carries such an event, after storing the subscriber in the
+/// request's metadata.
 pub(super) fn route<'a, B>(router: &'a Router, request: &mut Request<B>) -> Option<&'a Route> {
     if *request.method() != Method::POST || request.uri().path() != "/" {
         return None;

@@ -1,8 +1,9 @@
-//! Runs the calls of an HTTP/2 connection: first within the connection's own task, so that a
-//! call that need not wait costs no task and its reply leaves together with its neighbours'.
+//! Runs the calls of an HTTP/2 connection. Each call is first polled within the connection's own
+//! task. A call that completes at once needs no task, and its response is sent together with the
+//! responses of other calls.
 //!
-//! A call that has to wait goes on in a task of its own, and so do calls beside one that takes
-//! the processor for long: the connection itself must go on reading.
+//! A call that has to wait continues in a task of its own. So do further calls after one that uses
+//! the processor for long, because the connection has to go on reading.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,18 +17,18 @@ use micro_wake::sync::{Mutex, MutexGuard};
 use crate::stream_deadline::{self, Announced, Stalls, TimedCall};
 use micro_wake::Repoller;
 
-/// A call that keeps the processor for longer than this makes the connection cautious.
+/// A call that uses the processor for longer than this makes the connection spawn further calls.
 const SLOW_CALL: Duration = Duration::from_micros(200);
 
-/// How long calls may run in a row before the connection goes on reading and sending.
+/// Maximum time that calls run in a row before the connection reads and sends again.
 const MAX_INLINE_TIME: Duration = Duration::from_millis(1);
 
-/// How many calls get tasks of their own at once after a slow one.
+/// Number of calls that are spawned at once after a slow call.
 const CAUTIOUS_CALLS: u32 = 256;
 
 type CallFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Takes the calls that a connection has read, until [`InlineConnection`] runs them.
+/// Collects the calls that a connection has read, until [`InlineConnection`] runs them.
 #[derive(Clone, Default)]
 pub(super) struct InlineExecutor(Arc<Mutex<Vec<CallFuture>>>);
 
@@ -47,7 +48,7 @@ impl InlineExecutor {
 pub(super) struct InlineConnection<C> {
     connection: Pin<Box<C>>,
     calls: PendingCalls,
-    /// Replies wake the connection, so that it goes on to send them.
+    /// Polls the connection again when a response wakes it, so that it sends the response.
     again: Repoller,
 }
 
@@ -85,14 +86,14 @@ impl<C: Future> Future for InlineConnection<C> {
     }
 }
 
-/// Calls that have been read and not begun.
+/// Calls that have been read but not started.
 struct PendingCalls {
     queue: InlineExecutor,
-    /// What is run now; kept for its memory.
+    /// The calls that run now. Kept to reuse its allocation.
     batch: Vec<CallFuture>,
-    /// Calls that get tasks of their own at once.
+    /// Number of further calls to spawn without polling them first.
     caution: u32,
-    /// When responses end that the client does not take.
+    /// Timeout for responses that the client does not take.
     stalls: Stalls,
 }
 
@@ -114,7 +115,7 @@ impl PendingCalls {
                 ));
                 continue;
             }
-            // No one wakes it by this: if it waits, its own task polls it again.
+            // This poll needs no waker: if the call is pending, its own task polls it again.
             let mut nobody = Context::from_waker(Waker::noop());
             let (polled, announced) = stream_deadline::poll(call.as_mut(), &mut nobody);
             if polled.is_pending() {

@@ -1,6 +1,7 @@
-//! Server: one port, many protocols; limits, health, reflection, draining.
+//! The server: gRPC, gRPC-Web, Connect, server-sent events and REST on one port, with limits,
+//! health, reflection and graceful drain.
 //!
-//! Does not register nodes, read settings or handle signals: the app does.
+//! The server does not register nodes, read settings or handle signals. The app does.
 //!
 //! | protocol | recognized by | calls |
 //! |---|---|---|
@@ -8,40 +9,47 @@
 //! | gRPC-Web | `application/grpc-web[-text][+proto,+json]` | unary, server streams |
 //! | Connect | `application/json`, `application/proto` | unary; GET where `idempotent` or `safe` |
 //! | | `application/connect+json`, `+proto` | streams of every kind |
-//! | events | `content_negotiation: text/event-stream`, JSON by POST or in a query | server streams |
+//! | events | `accept: text/event-stream`, JSON by POST or in a query | server streams |
 //! | REST (cargo feature `rest`) | the paths of `http` | unary, server streams |
 //!
-//! Events, for `EventSource` and `curl -N`, are `data: {…}` for each message, `event: error` with
-//! Connect's JSON of an error, `event: end` at a good end, and a comment every 15 seconds of
-//! silence. Either of these two has the id `end`; a request with `Last-Event-ID: end`, by which a
-//! browser comes back by itself, is answered with 204, which keeps it away.
+//! Server-sent events work with `EventSource` and `curl -N`. Each message is sent as `data: {…}`, a
+//! failure as `event: error` with Connect's JSON form of an error, and the end of a successful
+//! stream as `event: end`. The server sends a comment after every 15 seconds without a message. The
+//! `error` and `end` events have the id `end`. A browser reconnects with `Last-Event-ID: end` after
+//! such an event; the server responds with 204, which stops the browser from reconnecting.
 //!
 //! # Streams
 //!
-//! A reader that stops stops its handler: messages that are ready leave in pieces of at most
-//! 16 KiB (or one message), and a handler is asked for more when a piece has been taken. Beside
-//! what the reader's windows let through, at most 1 MiB a stream, it is at most two pieces ahead.
-//! A stream that is always ready lets the others of its connection have their turn every
-//! millisecond.
-//! A handler that stops stops its caller: nothing is read that it has not asked for, so at most
-//! 512 KiB a stream and 32 MiB a connection wait in HTTP/2's windows, and one message that is not
-//! yet whole. Calls of one connection share these 32 MiB: a caller of many slow handlers opens
-//! several. HTTP/2 closes a connection on which 65,536 frames of less than 256 bytes are unread.
+//! Flow control works in both directions.
 //!
-//! A stream ends with its deadline, also when nobody reads it; after
-//! [`Limits::stream_idle_timeout`] without a message, if that is set; when its caller goes; and at
-//! the end of a drain, with `Unavailable`.
+//! A handler does not run ahead of a slow client. The server sends the messages that are ready in
+//! pieces of at most 16 KiB (or one message, if it is longer) and polls the handler again once a
+//! piece has been taken. Besides the bytes that the client's flow-control windows allow, at most 1
+//! MiB per stream, the handler is at most two pieces ahead. A stream that always has a message
+//! ready yields to the other streams of its connection every millisecond.
+//!
+//! A client does not run ahead of a slow handler. The server reads a message only when the handler
+//! asks for it. HTTP/2's flow-control windows buffer at most 512 KiB per stream and 32 MiB per
+//! connection; the server also buffers one message that is not yet complete. All calls of a
+//! connection share the 32 MiB, so a client with many slow handlers should open several
+//! connections. HTTP/2 closes a connection on which 65,536 frames of less than 256 bytes are
+//! unread.
+//!
+//! A stream ends at its deadline, even if the client does not read; after
+//! [`Limits::stream_idle_timeout`] without a message, if that limit is set; when the client
+//! disconnects; and with `Unavailable` at the end of a drain.
 //!
 //! # Messages
 //!
-//! The longest message is [`Limits::max_message_size`], or what the method says with
-//! `max_message_size`, in both directions and decompressed. Requests may come compressed with what
-//! is compiled in (features `gzip`, `zstd`); replies are compressed when [`Config::compression`]
-//! says so and the caller accepts it.
+//! A request message may have at most [`Limits::max_message_size`] bytes after decompression. The
+//! `max_message_size` of a method overrides this limit and also applies to the method's responses.
+//! Requests may be compressed with any algorithm that is compiled in (features `gzip`, `zstd`). The
+//! server compresses responses when [`Config::compression`] is set and the client accepts the
+//! algorithm.
 //!
 //! # Examples
 //!
-//! An app has a server of its own. By hand:
+//! An app starts its own server. To start one by hand:
 //!
 //! ```
 //! use micro::handler::Router;

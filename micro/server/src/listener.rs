@@ -1,4 +1,4 @@
-//! `Server`: listens on one port and owns every connection to it.
+//! `Server`: listens on one port and owns all connections to it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,20 +22,20 @@ use micro_core::handler::{Route, Router};
 use micro_core::internal::{spawn, spawn_in};
 use micro_message::error::{Error, ErrorKind, OrError, Result};
 
-/// How many connections the system completes before they are accepted. Systems cap it: Linux by
-/// `net.core.somaxconn`, which is 4,096 there by default.
+/// Number of connections that the system completes before the server accepts them. Systems cap it:
+/// on Linux `net.core.somaxconn` does, 4,096 by default.
 const BACKLOG: u32 = 4096;
 
-/// How long to wait before accepting again when the machine has no room for a connection.
+/// Delay before accepting again when the system has no resources for a connection.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// How many times in a row that may fail at the end, before connections that wait are given up.
+/// Number of failures in a row after which a draining server gives up on pending connections.
 const ACCEPT_ATTEMPTS: u32 = 20;
 
-/// How often at most the same trouble is logged.
+/// Minimum interval between two log messages about the same problem.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A server that listens but does not answer yet.
+/// A server that listens but does not respond yet.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -44,14 +44,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the address; callers may connect from now on and are answered after
+    /// Binds the address. Clients may connect from now on; the server responds after
     /// [`start`](Self::start).
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when the address is none or the services' types have no descriptors, as
-    /// [`check_http`](crate::check_http) when a method cannot be reached as it says,
-    /// `Unavailable` when the address cannot be had.
+    /// - `InvalidArgument` when the address is invalid or the types of the services have no
+    ///   descriptors.
+    /// - The first error of [`check_http`](crate::check_http) when a method has an invalid HTTP
+    ///   rule.
+    /// - `Unavailable` when the address cannot be bound.
+    /// - `PermissionDenied` when the port needs a privilege.
     pub async fn bind(config: Config, mut router: Router) -> Result<Self> {
         let health = Health::default();
         let services = router.services();
@@ -80,21 +83,21 @@ impl Server {
         })
     }
 
-    /// The address that it listens on, with the port that was taken.
+    /// Returns the address that the server listens on, with the port that was taken.
     pub fn local_address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Whether calls should come here; to set and to clone.
+    /// Returns the health of the server, to set it. The handle may be cloned.
     pub fn health(&self) -> Health {
         self.state.health.clone()
     }
 
-    /// Starts answering, on the current runtime.
+    /// Starts serving on the current runtime.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime.
+    /// Panics outside a tokio runtime.
     pub fn start(self) -> Running {
         tracing::info!(address = %self.address, "listening");
         Running {
@@ -105,7 +108,7 @@ impl Server {
     }
 }
 
-/// Adds what every server answers, unless the program serves it itself.
+/// Adds the server's own routes, except those of services that the program provides itself.
 fn add(router: &mut Router, own: Vec<Route>) -> Result<()> {
     for route in own {
         if router.get(&route.method.path).is_none() {
@@ -131,8 +134,8 @@ fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // A server that has just ended leaves connections in TIME_WAIT: they do not hold its port.
-    // On Windows the option means something else.
+    // Connections of a stopped server stay in TIME_WAIT and must not block its port. On Windows the
+    // option has another meaning.
     if cfg!(not(windows)) {
         socket.set_reuseaddr(true)?;
     }
@@ -166,7 +169,7 @@ fn remedy(error: &io::Error) -> (ErrorKind, &'static str) {
     }
 }
 
-/// Accepts until the server drains, then waits for the connections to end.
+/// Accepts connections until the server drains, then waits for all connections to end.
 async fn accept(listener: TcpListener, server: Arc<ServerState>) {
     let mut connections = Connections {
         open: JoinSet::new(),
@@ -194,7 +197,7 @@ async fn accept(listener: TcpListener, server: Arc<ServerState>) {
             }
         }
     }
-    // Who has connected already is served; closing the listener would break these connections.
+    // Serves the connections that the system has completed: closing the listener would reset them.
     match listener.into_std() {
         Ok(listener) => {
             let accept = || listener.accept();
@@ -212,8 +215,9 @@ async fn accept(listener: TcpListener, server: Arc<ServerState>) {
     }
 }
 
-/// Accepts the connections that wait already. `accept` does not block, and asks the system itself:
-/// tokio's listener says that none waits when its task has had its turn, or has not yet been told.
+/// Accepts the pending connections. `accept` does not block and asks the system directly: tokio's
+/// listener reports that no connection is pending when the task has used up its coop budget, or
+/// when the event has not reached the runtime yet.
 async fn accept_waiting<T>(
     mut accept: impl FnMut() -> io::Result<T>,
     mut add: impl FnMut(T) -> io::Result<()>,
@@ -255,11 +259,11 @@ fn reap(ended: std::result::Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// Every open connection; dropping it closes them.
+/// All open connections. Dropping it closes them.
 struct Connections {
     open: JoinSet<()>,
     server: Arc<ServerState>,
-    /// When a failure was last logged.
+    /// Time when a failure was last logged.
     last_logged: Option<Instant>,
 }
 
@@ -279,7 +283,7 @@ impl Connections {
         spawn_in(&mut self.open, connection::serve(stream, connection));
     }
 
-    /// Whether it is time to log a failure again.
+    /// Whether a failure may be logged again.
     fn should_log(&mut self) -> bool {
         let quiet = |last: Instant| last.elapsed() < LOG_INTERVAL;
         if self.last_logged.is_some_and(quiet) {

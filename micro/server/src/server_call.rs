@@ -1,6 +1,7 @@
-//! A call whose messages come in frames: reads the request, runs the method, hands the reply back.
+//! A call whose messages come in frames: reads the request, runs the method and returns the
+//! response.
 //!
-//! gRPC, gRPC-Web and Connect's streams have it in common; how a reply is written is theirs.
+//! gRPC, gRPC-Web and Connect's streams share this code. Each of them writes the response itself.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use micro_core::handler::{self, Body, Call, PayloadStream, Route};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind, Result};
 
-/// A call on its way through the server.
+/// A call that the server is processing.
 #[derive(Debug)]
 pub(super) struct ServerCall<'a> {
     pub(super) connection: &'a ConnectionState,
@@ -26,7 +27,7 @@ pub(super) struct ServerCall<'a> {
 }
 
 impl<'a> ServerCall<'a> {
-    /// A call of a route.
+    /// Creates the call of a route.
     pub(super) fn new(connection: &'a ConnectionState, route: &'a Route, context: Context) -> Self {
         let method = &route.method;
         let idle = (method.kind.streams_requests() || method.kind.streams_responses())
@@ -34,24 +35,24 @@ impl<'a> ServerCall<'a> {
         Self {
             connection,
             route,
-            // Before the request is there: the method's timeout is for that, too.
+            // Set before the request is read, because the method's timeout covers that as well.
             context: route.limited(context),
             idle: IdleTimer::new(idle.flatten(), method),
         }
     }
 
-    /// The longest message of the method.
+    /// Returns the maximum size of the method's request messages, in bytes.
     pub(super) fn limit(&self) -> usize {
         self.connection.server.limits.message_of(&self.route.method)
     }
 
-    /// How its requests are decoded.
+    /// Returns how the method's requests are decoded.
     pub(super) fn decode(&self, codec: Codec) -> DecodeOptions {
         let limit = self.limit();
         DecodeOptions { codec, limit }
     }
 
-    /// Answers a request that comes in frames, unless the server cuts it before.
+    /// Runs a call whose request comes in frames, unless the server aborts it.
     pub(super) async fn framed<B>(
         &self,
         frames: FrameReader<B>,
@@ -81,7 +82,7 @@ impl<'a> ServerCall<'a> {
         answered.unwrap_or_else(|| Err(self.cut(begun)))
     }
 
-    /// Answers a request that has arrived, unless the server cuts it before.
+    /// Runs a call whose request has been received, unless the server aborts it.
     pub(super) async fn run(&self, body: Body) -> Result<handler::Response, Failure> {
         self.ensure_not_aborted()?;
         tokio::select! {
@@ -94,7 +95,7 @@ impl<'a> ServerCall<'a> {
         }
     }
 
-    /// Waits until the caller may be sent more.
+    /// Waits until the connection's send buffer has room.
     pub(super) async fn room(&self) -> Result<(), Failure> {
         if self.connection.buffers.send.has_room() {
             return Ok(());
@@ -103,7 +104,7 @@ impl<'a> ServerCall<'a> {
         self.in_time(room).await.map_err(unread)
     }
 
-    /// Waits for a request, at most as long as the call may take.
+    /// Waits for the request, at most until the deadline of the call.
     pub(super) async fn in_time<T>(&self, arriving: impl Future<Output = Result<T>>) -> Result<T> {
         let time = self.context.remaining();
         let late = || request_stream::late(&self.route.method.path, time);
@@ -120,7 +121,7 @@ impl<'a> ServerCall<'a> {
         })
     }
 
-    /// Refuses a call that comes when the server has cut those that ran.
+    /// Refuses a call that arrives after the server has aborted its calls.
     fn ensure_not_aborted(&self) -> Result<(), Failure> {
         if self.connection.server.is_aborted() {
             return Err(self.cut(false));
@@ -128,7 +129,7 @@ impl<'a> ServerCall<'a> {
         Ok(())
     }
 
-    /// What a call comes to that is cut. A handler has seen it if it has `begun`.
+    /// Returns the failure of an aborted call. `begun` is whether a handler has seen it.
     fn cut(&self, begun: bool) -> Failure {
         let error = cut(&self.route.method.path);
         if !begun {
@@ -142,8 +143,8 @@ impl<'a> ServerCall<'a> {
     }
 }
 
-/// What a call comes to whose request has not been read. What this server alone has no room for
-/// may go to another one.
+/// Returns the failure of a call whose request has not been read. The client may retry on another
+/// node when the error is `Unavailable`, which means that this server alone has no room.
 pub(super) fn unread(error: Error) -> Failure {
     if error.kind() == ErrorKind::Unavailable {
         return Failure::not_handled(error);
@@ -151,7 +152,7 @@ pub(super) fn unread(error: Error) -> Failure {
     error.into()
 }
 
-/// The error for a call that a stopping server no longer waits for.
+/// The error of a call that a stopping server has aborted.
 pub(super) fn cut(path: &str) -> Error {
     Error::unavailable(format!(
         "`{path}` was cut: the server has stopped; ask another"

@@ -1,5 +1,6 @@
-//! What the connections of a server share, and what the calls of a connection do: settings and
-//! tables, signals of the drain, and which calls run now, so that a drain can name those it cuts.
+//! State that the connections of a server share, and state that the calls of a connection share:
+//! settings, tables, the drain's signals, and the running calls, so that a drain can report the
+//! calls that it aborts.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,25 +22,25 @@ use crate::openapi::Description;
 use crate::rest::table::Table;
 use micro_core::handler::{MethodInfo, Router};
 
-/// What one server shares among its connections.
+/// State shared by all connections of a server.
 pub(super) struct ServerState {
     pub(super) router: Router,
-    /// What of the router plain HTTP reaches.
+    /// The REST paths of the router's methods.
     pub(super) rest: Table,
     pub(super) cors: Cors,
-    /// Names of this server, for [`Cors::check_host`].
+    /// Host names of this server, for [`Cors::check_host`].
     pub(super) names: Vec<String>,
     pub(super) limits: Limits,
     pub(super) totals: Totals,
     pub(super) compression: ResponseCompression,
     pub(super) health: Health,
-    /// What is served, described for people; none when the server does not describe itself.
+    /// OpenAPI description of the services; `None` when reflection is off.
     pub(super) description: Option<Description>,
-    /// Cancelled once, when draining begins.
+    /// Cancelled once, when the drain begins.
     pub(super) draining: CancellationToken,
-    /// Cancelled once, when draining has taken too long: calls still running end now.
+    /// Cancelled once, at the end of the drain's grace period: calls that still run end now.
     pub(super) cut: CancellationToken,
-    /// Set once, before `cut` is cancelled. Each call looks at it: the token would take a lock.
+    /// Set once, before `cut` is cancelled. Each call reads it; the token would take a lock.
     is_aborted: AtomicBool,
     pub(super) calls: Arc<AllCalls>,
 }
@@ -69,18 +70,18 @@ impl ServerState {
         }
     }
 
-    /// The calls that run now.
+    /// Returns the running calls.
     pub(super) fn running_calls(&self) -> Vec<AbortedCall> {
         self.calls.running()
     }
 
-    /// Ends the calls that run. Handlers of further calls are not run.
+    /// Aborts the running calls and prevents the handlers of further calls from running.
     pub(super) fn abort_calls(&self) {
         self.is_aborted.store(true, Ordering::Release);
         self.cut.cancel();
     }
 
-    /// Whether handlers of further calls are not to be run.
+    /// Whether the server has aborted its calls, so that no further handler may run.
     pub(super) fn is_aborted(&self) -> bool {
         self.is_aborted.load(Ordering::Acquire)
     }
@@ -92,20 +93,21 @@ impl fmt::Debug for ServerState {
     }
 }
 
-/// What one connection shares among its calls.
+/// State shared by the calls of one connection.
 #[derive(Debug)]
 pub(super) struct ConnectionState {
     pub(super) server: Arc<ServerState>,
-    /// Of the peer.
+    /// Address of the peer.
     pub(super) address: SocketAddr,
     pub(super) calls: Arc<ConnectionCalls>,
     pub(super) buffers: Buffers,
-    /// The server's `cut`, for this connection alone: its calls do not queue at the server's lock.
+    /// Child of the server's `cut` token, so that calls do not contend for the lock of the server's
+    /// token.
     pub(super) cut: CancellationToken,
 }
 
 impl ConnectionState {
-    /// A connection that has been accepted.
+    /// Creates the state of an accepted connection.
     pub(super) fn new(server: &Arc<ServerState>, address: SocketAddr) -> Arc<Self> {
         Arc::new(Self {
             server: Arc::clone(server),
@@ -117,15 +119,15 @@ impl ConnectionState {
     }
 }
 
-/// A call that was cut.
+/// A call that the server aborted at the end of a drain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AbortedCall {
-    /// The method, for example `/greeter.Greeter/Hello`.
+    /// Path of the method, for example `/greeter.Greeter/Hello`.
     pub path: String,
-    /// Who called.
+    /// Address of the peer.
     pub peer: SocketAddr,
-    /// How long the call had been running.
+    /// Time since the call began.
     pub age: Duration,
 }
 
@@ -139,19 +141,19 @@ impl fmt::Display for AbortedCall {
     }
 }
 
-/// The calls of every connection of a server.
+/// The running calls of all connections of a server.
 #[derive(Debug, Default)]
 pub(super) struct AllCalls(Mutex<Connections>);
 
 #[derive(Debug, Default)]
 struct Connections {
-    /// Each removes itself when dropped.
+    /// The open connections by id. Each removes its entry when it is dropped.
     open: HashMap<u64, Weak<ConnectionCalls>>,
     next: u64,
 }
 
 impl AllCalls {
-    /// The calls of a further connection.
+    /// Registers a new connection.
     pub(super) fn connection(self: &Arc<Self>, address: SocketAddr) -> Arc<ConnectionCalls> {
         let mut connections = self.lock();
         let id = connections.next;
@@ -166,7 +168,7 @@ impl AllCalls {
         calls
     }
 
-    /// The calls that run now, the oldest first: what would be cut.
+    /// Returns the running calls, oldest first.
     pub(super) fn running(&self) -> Vec<AbortedCall> {
         let open: Vec<_> = self
             .lock()
@@ -184,7 +186,7 @@ impl AllCalls {
     }
 }
 
-/// The calls of one connection.
+/// The running calls of one connection.
 #[derive(Debug)]
 pub(super) struct ConnectionCalls {
     all: Arc<AllCalls>,
@@ -207,7 +209,7 @@ struct RunningCall {
 }
 
 impl ConnectionCalls {
-    /// Counts a call as running until the guard is dropped.
+    /// Registers a running call until the returned guard is dropped.
     pub(super) fn begin(self: &Arc<Self>, method: &Arc<MethodInfo>) -> CallGuard {
         let started = Some(RunningCall {
             method: Arc::clone(method),
@@ -251,7 +253,7 @@ impl Drop for ConnectionCalls {
     }
 }
 
-/// A call that runs; dropped when its reply is sent or it is given up.
+/// A registered call. Dropped when its response has been sent or the call is given up.
 #[derive(Debug)]
 pub(super) struct CallGuard {
     calls: Arc<ConnectionCalls>,

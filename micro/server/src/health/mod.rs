@@ -1,4 +1,4 @@
-//! `Health`: whether calls should come to this server, overall and for each service.
+//! `Health`: whether the server and each of its services accept calls.
 
 mod service;
 
@@ -9,21 +9,21 @@ use tokio::sync::watch;
 
 pub(super) use self::service::routes;
 
-/// Whether calls should come to this server, overall and for each service on it.
+/// Whether the server and each of its services accept calls.
 ///
-/// Everything is serving until told otherwise. A service is serving when it is not marked itself
-/// and the server as a whole is serving. Cheap to clone; all clones are one.
+/// Everything is serving by default. A service is serving when neither the service nor the server
+/// as a whole is marked as not serving. `Health` is cheap to clone; all clones share one state.
 #[derive(Debug, Clone)]
 pub struct Health(Arc<watch::Sender<State>>);
 
-/// What is known; watched by health streams.
+/// The current state; health streams watch it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct State {
-    /// Why nothing is serving, if so.
+    /// Why the server as a whole is not serving; `None` while it is.
     overall: Option<String>,
-    /// Why a service is not serving, by its wire name.
+    /// Why services are not serving, by wire name.
     services: BTreeMap<String, String>,
-    /// Set once, when the server begins to drain; not undone.
+    /// Set when the server begins to drain, and never cleared.
     pub(super) draining: bool,
 }
 
@@ -34,25 +34,25 @@ impl Default for Health {
 }
 
 impl Health {
-    /// Calls may come to this server.
+    /// Marks the server as serving.
     pub fn serving(&self) {
         self.0.send_modify(|state| state.overall = None);
     }
 
-    /// Calls should not come to this server, for a reason that `/readyz` tells.
+    /// Marks the server as not serving, with a reason that `/readyz` shows.
     pub fn not_serving(&self, reason: impl Into<String>) {
         let reason = reason.into();
         self.0.send_modify(|state| state.overall = Some(reason));
     }
 
-    /// Calls may come to a service, given by its name on the wire: `greeter.Greeter`.
+    /// Marks a service as serving, by its wire name, for example `greeter.Greeter`.
     pub fn service_serving(&self, service: &str) {
         self.0.send_modify(|state| {
             state.services.remove(service);
         });
     }
 
-    /// Calls should not come to a service, given by its name on the wire, for a reason.
+    /// Marks a service as not serving, by its wire name, with a reason that `/readyz` shows.
     pub fn service_not_serving(&self, service: impl Into<String>, reason: impl Into<String>) {
         let (service, reason) = (service.into(), reason.into());
         self.0.send_modify(|state| {
@@ -60,7 +60,7 @@ impl Health {
         });
     }
 
-    /// Why calls should not come here; `None` when they may.
+    /// Returns why the server is not ready for calls; `None` when it is ready.
     pub fn unready(&self) -> Option<String> {
         let state = self.0.borrow();
         if state.draining {
@@ -74,7 +74,7 @@ impl Health {
         state.overall.clone().or(reason)
     }
 
-    /// The server stops: nothing is serving any more, whatever is said later.
+    /// Marks everything as not serving. Later calls of the other methods do not change this.
     pub(super) fn drain(&self) {
         self.0.send_modify(|state| state.draining = true);
     }
@@ -85,7 +85,7 @@ impl Health {
 }
 
 impl State {
-    /// Whether calls may come to a service by its wire name; the empty name is the whole server.
+    /// Whether a service is serving, by its wire name. The empty name stands for the whole server.
     pub(super) fn is_serving(&self, service: &str) -> bool {
         !self.draining && self.overall.is_none() && !self.services.contains_key(service)
     }

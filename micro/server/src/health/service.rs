@@ -1,4 +1,4 @@
-//! `grpc.health.v1.Health`: tells probes and clients what [`Health`](crate::Health) knows.
+//! `grpc.health.v1.Health`: reports the state of [`Health`](crate::Health) to probes and clients.
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +51,7 @@ struct HealthListResponse {
     statuses: BTreeMap<String, HealthCheckResponse>,
 }
 
-/// The service's state: the handle, and which services there are.
+/// State of the service: the health handle and the names of all services.
 struct Probe {
     health: Health,
     services: BTreeSet<&'static str>,
@@ -69,7 +69,7 @@ impl Probe {
     }
 }
 
-/// The routes of the health service, for a server with these services.
+/// Returns the routes of the health service for a server with the given services.
 pub(crate) fn routes(health: &Health, services: &[ServiceInfo]) -> Vec<Route> {
     let mut names: BTreeSet<_> = services.iter().map(|service| service.wire).collect();
     names.insert(INFO.wire);
@@ -134,7 +134,8 @@ fn list(probe: &Probe) -> HealthListResponse {
     }
 }
 
-/// Says how a service is, and again whenever that changes; an error after the last.
+/// Sends the status of a service, and again whenever it changes. Ends with an error when the server
+/// drains.
 async fn watch(
     probe: Arc<Probe>,
     asked: HealthCheckRequest,
@@ -150,7 +151,7 @@ async fn watch(
         if said.replace(status) != Some(status) {
             out.send(HealthCheckResponse { status }).await?;
         }
-        // The sender lives in the probe, so an error cannot be; it would mean the same.
+        // The probe owns the sender, so `changed` does not fail; a failure would mean the same.
         if over || changes.changed().await.is_err() {
             return Err(Error::unavailable("the server is stopping; ask another"));
         }
