@@ -1,8 +1,8 @@
-//! The bodies of HTTP: of requests as they come in, and of the responses of this server.
+//! HTTP bodies: of the requests that the server receives and of its responses.
 //!
-//! A response's body knows no protocol: each hands over finished bytes and trailers. A request's
-//! body notes whether all of it was read: a connection of HTTP/1 on which something is left cannot
-//! be used again, and its peer has to be told so before it tries.
+//! The body of a response is independent of the protocol, which provides finished bytes and
+//! trailers. The body of a request records whether it was read to its end: an HTTP/1 connection
+//! with unread data cannot be reused, and the server has to announce that in the response.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -26,13 +26,13 @@ pub(super) type HttpResponse = Response<ResponseBody>;
 #[derive(Debug)]
 pub(super) struct ResponseBody {
     content: Content,
-    /// The call counts as running until the body is sent or dropped.
+    /// Keeps the call registered as running until the body has been sent or dropped.
     call: Option<CallGuard>,
 }
 
 #[derive(Debug)]
 enum Content {
-    /// Nothing, or nothing more.
+    /// Nothing is left to send.
     Empty,
     /// Bytes of known length.
     Full(Outgoing),
@@ -40,26 +40,26 @@ enum Content {
     Message(Outgoing, HeaderMap),
     /// Trailers alone.
     Trailers(HeaderMap),
-    /// The end, perhaps in trailers, once all bytes have been taken.
+    /// The end of the body, optionally with trailers, once all bytes have been taken.
     Taking(Arc<Taken>, Option<HeaderMap>),
-    /// Bytes as they come, then what ends them.
+    /// Bytes as they become ready, then the end.
     Chunks(Box<dyn Chunks>),
 }
 
-/// Where the chunks of a body come from.
+/// The source of a body's chunks.
 pub(super) trait Chunks: Debug + Send {
-    /// The next chunk. Not again after the last.
+    /// Returns the next chunk. Must not be called after the last one.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Chunk>;
 }
 
 /// A part of a body.
 #[derive(Debug)]
 pub(super) enum Chunk {
-    /// Bytes that others follow.
+    /// Bytes that are followed by more.
     Data(Bytes),
     /// The last bytes.
     Last(Bytes),
-    /// The end, in trailers.
+    /// The trailers, which end the body.
     Trailers(HeaderMap),
 }
 
@@ -71,7 +71,7 @@ impl ResponseBody {
         }
     }
 
-    /// A response of this body with these headers.
+    /// Returns a response with this body and the given headers.
     pub(super) fn with_headers(self, headers: HeaderMap) -> HttpResponse {
         let mut response = Response::new(self);
         *response.headers_mut() = headers;
@@ -178,7 +178,7 @@ impl Body for ResponseBody {
     }
 }
 
-/// A response of a status, a content type and bytes.
+/// Returns a response with the given status, content type and bytes.
 pub(super) fn plain(
     status: StatusCode,
     content_type: &'static str,
@@ -197,11 +197,12 @@ pub(super) fn plain(
 #[derive(Debug)]
 pub(super) struct Incoming {
     body: hyper::body::Incoming,
-    /// Where the end is noted; `None` over HTTP/2, where it does not matter.
+    /// Records the end of the body; `None` over HTTP/2, which does not need it.
     end: Option<EndFlag>,
 }
 
-/// Whether a body was read to its end: written by the body, read once the answer is known.
+/// Whether a body was read to its end. The body sets it; the server reads it when the response is
+/// ready.
 #[derive(Debug, Clone, Default)]
 pub(super) struct EndFlag(Arc<AtomicBool>);
 
@@ -212,12 +213,12 @@ impl EndFlag {
 }
 
 impl Incoming {
-    /// A body whose end nobody asks for.
+    /// Creates a body that does not record its end.
     pub(super) fn new(body: hyper::body::Incoming) -> Self {
         Self { body, end: None }
     }
 
-    /// A body that notes its end.
+    /// Creates a body that records its end.
     pub(super) fn noting(body: hyper::body::Incoming) -> (Self, EndFlag) {
         let end = EndFlag::default();
         let own = Self {

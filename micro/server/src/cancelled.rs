@@ -1,4 +1,4 @@
-//! `Cancelled`: waits for a token beside something else that wakes the same task all the time.
+//! `Cancelled`: waits for a cancellation token in a task that is often woken by something else.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,12 +6,12 @@ use std::task::{Context, Poll, Waker};
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Resolves when a token is cancelled. Polled again by the same task it only looks, where the
-/// token's own future would queue again.
+/// Resolves when a token is cancelled. Another poll by the same task only reads the token's state,
+/// whereas the token's own future would take its lock and register again.
 #[derive(Debug)]
 pub(super) struct Cancelled {
     token: CancellationToken,
-    /// Made by the first wait, with the waker that it will wake.
+    /// The wait and the waker that it wakes. Created by the first poll.
     waiting: Option<(Pin<Box<WaitForCancellationFutureOwned>>, Waker)>,
 }
 
@@ -23,7 +23,7 @@ impl Cancelled {
         }
     }
 
-    /// Whether it is cancelled now.
+    /// Whether the token is cancelled.
     pub(super) fn is_cancelled(&self) -> bool {
         self.token.is_cancelled()
     }

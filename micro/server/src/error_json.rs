@@ -1,5 +1,5 @@
-//! Errors in JSON, as Connect has them: a body, or a part of what ends a stream. All that is plain
-//! HTTP here tells errors so.
+//! Errors in Connect's JSON format: as a body, or in the end of a stream. All protocols over plain
+//! HTTP use this format.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -13,20 +13,21 @@ use micro_message::error::{Detail, Error};
 use micro_message::metadata::Metadata;
 use micro_wire::headers;
 
-/// The response to a call that fails.
+/// Returns the response to a failed call.
 pub(super) fn refuse(error: &Error) -> HttpResponse {
     let status = StatusCode::from_u16(error.kind().http_status());
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = refuse_as(status, error);
     if status == 499 {
-        // HTTP knows no such status, and a line without a reason looks broken to people.
+        // Status 499 is not standardized. A status line without a reason phrase looks broken to
+        // people.
         let reason = ReasonPhrase::from_static(b"Client Closed Request");
         response.extensions_mut().insert(reason);
     }
     response
 }
 
-/// The same with the metadata that the handler has set.
+/// Like [`refuse`], with the metadata that the handler has set.
 pub(super) fn refuse_with(failure: &Failure) -> HttpResponse {
     let mut response = refuse(&failure.error);
     let written = write_metadata(&failure.metadata, &failure.trailers, response.headers_mut());
@@ -36,12 +37,12 @@ pub(super) fn refuse_with(failure: &Failure) -> HttpResponse {
     response
 }
 
-/// The same with another status.
+/// Like [`refuse`], with another status.
 pub(super) fn refuse_as(status: StatusCode, error: &Error) -> HttpResponse {
     plain(status, "application/json", json(error).to_string())
 }
 
-/// Adds a unary reply's metadata: what follows the message has a prefix of its own.
+/// Adds the metadata of a unary response. Trailing metadata gets the prefix `trailer-`.
 pub(super) fn write_metadata(
     metadata: &Metadata,
     trailers: &Metadata,
@@ -51,7 +52,7 @@ pub(super) fn write_metadata(
     headers::write_prefixed("trailer-", trailers, out)
 }
 
-/// An error as Connect writes it.
+/// Returns an error in Connect's JSON format.
 pub(super) fn json(error: &Error) -> Value {
     let mut json = serde_json::json!({
         "code": error.kind().name(),
@@ -63,7 +64,7 @@ pub(super) fn json(error: &Error) -> Value {
                 "type": detail.name,
                 "value": STANDARD_NO_PAD.encode(&detail.value),
             });
-            // For people; programs read the value.
+            // For people; programs read `value`.
             if let Some(debug) = readable(detail) {
                 entry["debug"] = debug;
             }
@@ -74,12 +75,12 @@ pub(super) fn json(error: &Error) -> Value {
     json
 }
 
-/// A detail as JSON, where its type is known.
+/// Returns a detail as JSON if its type is known.
 fn readable(detail: &Detail) -> Option<Value> {
     serde_json::from_str(&detail.json()?).ok()
 }
 
-/// What ends a stream: the error, if any, and the metadata after the last message.
+/// Returns the end of a stream: the error, if any, and the trailing metadata.
 pub(super) fn end(outcome: Result<(), &Error>, metadata: &Metadata) -> Value {
     let mut end = Map::new();
     if let Err(error) = outcome {

@@ -1,5 +1,5 @@
-//! Tells HTTP requests apart by what arrives: gRPC, gRPC-Web, Connect, events, REST, or a page for
-//! people and probes.
+//! Dispatches HTTP requests by their headers and paths: gRPC, gRPC-Web, Connect, events, REST, or a
+//! page for people and probes.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -28,7 +28,7 @@ const ACCEPTED: &str = "application/grpc, application/grpc+json, application/grp
      application/grpc-web+json, application/grpc-web-text, application/json, application/proto, \
      application/connect+json, application/connect+proto";
 
-/// A response on its way. Boxed, so that what handles a call is not moved about with it.
+/// The future of a response. Boxed, so that the future that handles a call is not moved with it.
 pub(super) type ResponseFuture =
     Pin<Box<dyn Future<Output = Result<HttpResponse, Infallible>> + Send>>;
 
@@ -58,7 +58,7 @@ impl Service<Request<hyper::body::Incoming>> for HttpService {
     }
 }
 
-/// The answer to gRPC over HTTP/1.
+/// Returns the response to gRPC over HTTP/1.
 fn refuse_grpc() -> HttpResponse {
     let error = Error::unimplemented(
         "gRPC needs HTTP/2; over HTTP/1 send `content-type: application/json`",
@@ -67,13 +67,13 @@ fn refuse_grpc() -> HttpResponse {
     close_after(error_json::refuse_as(status, &error))
 }
 
-/// Answers all but gRPC over HTTP/2.
+/// Serves a request other than gRPC over HTTP/2.
 async fn serve_http2(
     connection: &ConnectionState,
     request: Request<hyper::body::Incoming>,
 ) -> HttpResponse {
     let mut response = with_cors(connection, request.map(Incoming::new)).await;
-    // HTTP/1 has it from its connection; calls of gRPC are spared it, whoever dates them.
+    // hyper adds the date over HTTP/1. gRPC calls do without it, to save its cost.
     let now = HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()));
     response
         .headers_mut()
@@ -81,7 +81,7 @@ async fn serve_http2(
     response
 }
 
-/// Answers all but gRPC over HTTP/1.
+/// Serves a request over HTTP/1.
 async fn serve_http1(
     connection: &ConnectionState,
     request: Request<hyper::body::Incoming>,
@@ -99,7 +99,8 @@ async fn serve_http1(
     }
 }
 
-/// A response after which a connection of HTTP/1 is closed: its request was not read to the end.
+/// Marks a response after which an HTTP/1 connection is closed, because the request was not read to
+/// its end.
 fn close_after(mut response: HttpResponse) -> HttpResponse {
     response
         .headers_mut()
@@ -107,7 +108,7 @@ fn close_after(mut response: HttpResponse) -> HttpResponse {
     response
 }
 
-/// Answers a request, with what lets pages of other sites read the answer.
+/// Serves a request and adds CORS headers to its response.
 async fn with_cors(connection: &ConnectionState, request: Request<Incoming>) -> HttpResponse {
     let cors = &connection.server.cors;
     let names = &connection.server.names;
@@ -131,7 +132,7 @@ async fn with_cors(connection: &ConnectionState, request: Request<Incoming>) -> 
     response
 }
 
-/// Answers a request; one of HEAD as one of GET, but for the body.
+/// Serves a request. A HEAD request is served like GET, without the body.
 async fn without_body_for_head(
     connection: &ConnectionState,
     request: Request<Incoming>,
@@ -148,7 +149,7 @@ async fn without_body_for_head(
     Response::from_parts(head, ResponseBody::empty())
 }
 
-/// Finds out what a request is for.
+/// Dispatches a request by its path, method and content type.
 async fn route(connection: &ConnectionState, mut request: Request<Incoming>) -> HttpResponse {
     let server = &connection.server;
     if let Some(route) = go_micro::route(&server.router, &mut request) {
@@ -179,7 +180,7 @@ async fn route(connection: &ConnectionState, mut request: Request<Incoming>) -> 
     rest::route(connection, &server.rest, request).await
 }
 
-/// A POST at a method's path: a call of Connect, or one that is answered with events.
+/// Serves a POST to a method's path: a Connect call, or a call with server-sent events.
 async fn post(
     connection: &ConnectionState,
     route: &Route,
@@ -204,14 +205,16 @@ async fn post(
     }
 }
 
-/// A GET at the path of a method that allows it: a call of Connect, or one answered with events.
+/// Serves a GET of a method's path, if the method allows it: a Connect call, or a call with
+/// server-sent events.
 async fn get(
     connection: &ConnectionState,
     route: &Route,
     request: Request<Incoming>,
 ) -> HttpResponse {
     let (head, body) = request.into_parts();
-    // An image on any page is a GET: harmless to repeat is not harmless to call.
+    // An `<img>` on any page sends a GET: a call that is safe to repeat is not necessarily safe to
+    // send.
     if !route.method.options.safe
         && let Err(error) = connection.server.cors.check_any(&head)
     {
@@ -227,7 +230,7 @@ async fn get(
     error_json::refuse_as(StatusCode::NOT_ACCEPTABLE, &error)
 }
 
-/// Whether a method is harmless enough for GET, and its request short enough.
+/// Whether a method can be called by GET: it is idempotent, and its request is one message.
 fn gettable(route: &Route) -> bool {
     route.method.options.idempotent && !route.method.kind.streams_requests()
 }
@@ -240,9 +243,9 @@ fn verbs(route: &Route) -> &'static str {
     }
 }
 
-/// The answer at a path where nothing is, but near it these paths of REST.
+/// Returns the response for an unknown path, with similar REST paths.
 pub(super) fn unknown(router: &Router, path: &str, near: &[String]) -> HttpResponse {
-    // Nobody reads more of a path that is not there.
+    // Limits the length of the error message.
     let shown: String = path.chars().take(200).collect();
     let error = if near.is_empty() {
         router.unknown(&shown)
@@ -256,7 +259,7 @@ pub(super) fn unknown(router: &Router, path: &str, near: &[String]) -> HttpRespo
     error_json::refuse_as(StatusCode::NOT_FOUND, &error)
 }
 
-/// The answer to `OPTIONS`, and to what a path does not answer.
+/// Returns the response to `OPTIONS`, or to a method that the path does not allow.
 pub(super) fn allowed(
     method: &Method,
     methods: &str,
@@ -276,7 +279,7 @@ pub(super) fn allowed(
     response
 }
 
-/// A content type of Connect for another kind of call.
+/// Returns the response to a Connect content type of another kind of call.
 fn mismatched(content_type: Option<&HeaderValue>, kind: Kind) -> HttpResponse {
     let accepted = if kind == Kind::Unary {
         "application/json, application/proto"
@@ -300,8 +303,8 @@ fn unsupported(content_type: Option<&HeaderValue>, accepted: &'static str) -> Ht
     response
 }
 
-/// A plain-text error for unsupported content types: Connect has no JSON for these, and its clients
-/// take the kind from the status.
+/// Returns a plain-text error for unsupported content types. Connect specifies no JSON for these
+/// errors, and its clients take the error code from the HTTP status.
 fn plain_text_error(status: StatusCode, error: &Error) -> HttpResponse {
     let text = format!("{}\n", error.message());
     plain(status, "text/plain; charset=utf-8", text)

@@ -1,4 +1,4 @@
-//! What RFC 9112 asks of requests of HTTP/1 beyond what their parser looks at.
+//! Requirements of RFC 9112 on HTTP/1 requests that hyper's parser does not check.
 
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -7,7 +7,7 @@ use http::{StatusCode, Version};
 
 use micro_message::error::Error;
 
-/// Why a request is not served, if it is not.
+/// Returns the status and error of a request that must be refused.
 pub(super) fn refusal(head: &Parts) -> Option<(StatusCode, Error)> {
     if let Err(problem) = host(head) {
         let error = Error::invalid_argument(format!("{problem} of HTTP/1.1"));
@@ -21,7 +21,7 @@ pub(super) fn refusal(head: &Parts) -> Option<(StatusCode, Error)> {
     })
 }
 
-/// The one host that a request is for: who may call is decided by it, too.
+/// Checks that the request has exactly one valid host. CORS relies on it as well.
 fn host(head: &Parts) -> Result<(), &'static str> {
     let mut hosts = head.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {

@@ -1,5 +1,5 @@
-//! Streams of JSON that are read as text, each message on a line of its own: lines of REST and
-//! server-sent events. They differ in what stands around a line, and in the last one.
+//! Streams of JSON text with one message per line: REST's JSON lines and server-sent events. They
+//! differ in the text around each line and in the last line.
 
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 
@@ -11,12 +11,12 @@ use micro_core::handler::Body;
 use micro_message::codec::Codec;
 use micro_wire::headers;
 
-/// Runs a call and answers with its replies as they come, in the content type that the caller has
-/// asked for.
+/// Runs a call and responds with its messages as they become ready, in the content type that the
+/// client asked for.
 ///
 /// # Errors
 ///
-/// When the call fails before its stream begins.
+/// Returns an error when the call fails before its stream begins.
 pub(super) async fn answer(
     exchange: ServerCall<'_>,
     request: Body,
@@ -34,10 +34,10 @@ pub(super) async fn answer(
     Ok(body.with_headers(out))
 }
 
-/// Appends JSON as a line between these.
+/// Appends JSON as one line between `before` and `after`.
 pub(super) fn line(before: &str, json: &[u8], after: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(before.as_bytes());
-    // Line breaks in JSON stand between values only, never within one.
+    // JSON has line breaks only between values, never within a string.
     out.extend(json.iter().map(|&byte| match byte {
         b'\n' | b'\r' => b' ',
         byte => byte,

@@ -1,4 +1,4 @@
-//! The one message that is a whole body, as unary calls and REST have it.
+//! Requests whose one message is the whole body, as in unary calls and REST.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -18,11 +18,11 @@ use micro_message::error::{Error, Result};
 use micro_wire::Compression;
 use micro_wire::headers;
 
-/// What a body is compressed with.
+/// Returns the compression of a request body.
 ///
 /// # Errors
 ///
-/// `Unimplemented` when that is not known here, or more than one thing.
+/// `Unimplemented` when the compression is unknown, or when the body is compressed more than once.
 pub(super) fn coding(headers: &HeaderMap) -> Result<Option<Compression>> {
     let list = headers::list(headers, &CONTENT_ENCODING);
     let codings = list.split(',').map(str::trim);
@@ -42,7 +42,8 @@ pub(super) fn coding(headers: &HeaderMap) -> Result<Option<Compression>> {
     }
 }
 
-/// The message of a request, decompressed; within the call's time and the method's limit.
+/// Reads and decompresses the message of a request, within the call's deadline and the method's
+/// limit.
 pub(super) async fn read(
     exchange: &ServerCall<'_>,
     compression: Option<Compression>,
@@ -53,13 +54,13 @@ pub(super) async fn read(
     let bytes = collect(body, limit, exchange.connection.buffers.intake());
     let bytes = exchange.in_time(bytes).await.map_err(unread)?;
     match compression {
-        // No bytes at all stand for no message, compressed or not.
+        // An empty body is an empty message, whether or not a compression is named.
         Some(way) if !bytes.is_empty() => Ok(way.decompress(&bytes, limit)?.into()),
         _ => Ok(bytes),
     }
 }
 
-/// Reads a whole body, which is refused before it is buffered if it is too large.
+/// Reads a whole body. A body that is too large is refused before it is buffered.
 async fn collect(mut body: Incoming, limit: usize, mut intake: Intake) -> Result<Bytes> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
@@ -69,7 +70,7 @@ async fn collect(mut body: Incoming, limit: usize, mut intake: Intake) -> Result
     loop {
         let here = first.len() + more.len();
         let frame = poll_fn(|cx| {
-            // One that may be all of the body has to wait for the end as well.
+            // Data that may be all of the body also has to wait for the end of the request.
             if here > 0 && !body.is_end_stream() {
                 let length = announced.max(here.saturating_mul(2)).min(limit);
                 ready!(intake.poll_reserve(cx, length.max(here), here))?;

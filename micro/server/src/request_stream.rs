@@ -1,7 +1,7 @@
-//! Requests that come in frames: the one message of a unary call, or a stream that is read as the
-//! handler asks for it.
+//! Requests that come in frames: the only message of a unary call, or a stream that is read as the
+//! handler asks for messages.
 //!
-//! Nothing is read ahead: while a handler does not ask, HTTP/2's flow control stops the peer.
+//! Nothing is read ahead. While a handler does not ask, HTTP/2's flow control holds the peer back.
 
 use std::future::poll_fn;
 use std::io;
@@ -21,24 +21,25 @@ use micro_message::error::{Error, Result};
 use micro_wire::Compression;
 use micro_wire::grpc::frame::{COMPRESSED, Decoder, Prefix};
 
-/// What can go wrong in a body.
+/// Error of a request body.
 pub(super) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How messages that came as bytes are decoded.
+/// How encoded messages are decoded.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DecodeOptions {
     pub(super) codec: Codec,
-    /// The longest message, in bytes.
+    /// Maximum size of a message, in bytes.
     pub(super) limit: usize,
 }
 
 impl DecodeOptions {
-    /// What decoding may take: four times the longest message.
+    /// Returns the maximum memory for decoding a message, in bytes: four times the maximum message
+    /// size.
     pub(super) fn memory(self) -> usize {
         self.limit.saturating_mul(4)
     }
 
-    /// A message that came as bytes.
+    /// Returns the payload of an encoded message.
     pub(super) fn payload(self, bytes: Bytes) -> Payload {
         Payload::Encoded {
             codec: self.codec,
@@ -48,14 +49,14 @@ impl DecodeOptions {
     }
 }
 
-/// The messages of a body of gRPC, gRPC-Web or Connect, in order.
+/// Reads the messages of a gRPC, gRPC-Web or Connect body in order.
 #[derive(Debug)]
 pub(super) struct FrameReader<B> {
     body: B,
     decoder: Decoder,
     limit: usize,
     intake: Intake,
-    /// What the caller says its compressed messages are compressed with.
+    /// Compression of the messages that are flagged as compressed, as the client names it.
     encoding: Option<HeaderValue>,
 }
 
@@ -63,7 +64,7 @@ impl<B> FrameReader<B>
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin,
 {
-    /// Messages of at most `limit` bytes, both as they come and decompressed.
+    /// Creates a reader of messages of at most `limit` bytes, both as received and decompressed.
     pub(super) fn new(
         body: B,
         limit: usize,
@@ -79,9 +80,10 @@ where
         }
     }
 
-    /// The next message; `None` after the last.
+    /// Returns the next message; `None` after the last.
     ///
-    /// `patient` waits for its beginning as long as it takes; one that has begun has to go on.
+    /// If `patient`, the wait for the beginning of a message has no timeout. A message that has
+    /// begun must make progress.
     pub(super) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
@@ -98,7 +100,7 @@ where
             match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     self.intake.progress();
-                    // Trailers of a request say nothing.
+                    // Trailers of a request have no meaning here.
                     if let Ok(data) = frame.into_data() {
                         self.decoder.push(data);
                     }
@@ -118,7 +120,7 @@ where
         }
     }
 
-    /// The next message, if all of it has been received.
+    /// Returns the next message if it has been received completely.
     #[inline]
     fn received(&mut self) -> Result<Option<Bytes>> {
         if self.encoding.is_none()
@@ -139,7 +141,7 @@ where
         }))
     }
 
-    /// Looks at a prefix before anything of its message is kept; with what it is compressed.
+    /// Checks a prefix before its message is buffered, and returns the compression of the message.
     fn check(&self, prefix: Prefix) -> Result<Option<Compression>> {
         let Prefix { flag, length } = prefix;
         if flag > COMPRESSED {
@@ -147,7 +149,7 @@ where
                 "the body is no message: messages start with 0 or 1, not with {flag}"
             )));
         }
-        // A name that is not known is refused even where the message does without.
+        // An unknown compression is refused even if this message is not compressed.
         let mut compression = match &self.encoding {
             Some(name) => Compression::find(name.to_str().unwrap_or("?"))?,
             None => None,
@@ -164,11 +166,11 @@ where
         Ok(compression)
     }
 
-    /// The only message of a unary request.
+    /// Returns the only message of a unary request.
     ///
     /// # Errors
     ///
-    /// `Unimplemented`, as gRPC has it, when there is none or a second one.
+    /// `Unimplemented`, as gRPC specifies, when there is no message or a second one.
     pub(super) async fn only(mut self) -> Result<Bytes> {
         let first = poll_fn(|cx| self.poll_next(cx, false)).await?;
         let message = first.ok_or_else(|| {
@@ -190,9 +192,9 @@ where
     }
 }
 
-/// The messages of a streaming request; the peer is held back until they are read.
+/// The messages of a streaming request. Flow control holds the peer back until they are read.
 pub(super) struct RequestStream<B> {
-    /// Gone after the end or an error.
+    /// `None` after the end or an error.
     frames: Option<FrameReader<B>>,
     decode: DecodeOptions,
     idle: IdleTimer,
@@ -231,7 +233,7 @@ where
     }
 }
 
-/// The error for a request that has not arrived in time.
+/// The error of a request that has not arrived in time.
 pub(super) fn late(path: &str, time: Option<Duration>) -> Error {
     let time = time.unwrap_or_default();
     Error::deadline_exceeded(format!(
@@ -239,24 +241,25 @@ pub(super) fn late(path: &str, time: Option<Duration>) -> Error {
     ))
 }
 
-/// The error for a message that is refused unread.
+/// The error of a message that is refused before it is read.
 pub(super) fn too_large(length: usize, limit: usize) -> Error {
     Error::resource_exhausted(format!(
         "the message takes {length} bytes; this method accepts at most {limit}"
     ))
 }
 
-/// The error for a body that cannot be read on: what is wrong with it, or that the caller is gone.
+/// The error of a body that cannot be read further: it is malformed, or the client has
+/// disconnected.
 pub(super) fn broken(error: impl Into<BodyError>) -> Error {
     let error = match error.into().downcast::<Error>() {
-        // What is wrong with the body, said by a layer between.
+        // A decoder between hyper and this reader has reported what is wrong with the body.
         Ok(error) => return *error,
         Err(error) => error,
     };
     let cause = error.source().and_then(|cause| cause.downcast_ref());
     let malformed = match cause.map(io::Error::kind) {
         Some(io::ErrorKind::UnexpectedEof) => "the request ends before its body does",
-        // Sockets have no such errors; they are those of reading chunks.
+        // Sockets do not return these kinds of errors. hyper returns them for malformed chunks.
         Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
             "the chunks of the body are malformed"
         }

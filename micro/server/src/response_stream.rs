@@ -1,9 +1,11 @@
-//! The messages of a reply on their way out: encoded, measured, compressed where both sides want
-//! it, framed; and what ends them. Each protocol brings its [`Framing`].
+//! The messages of a response as they are sent: encoded, checked against the limit, compressed if
+//! both sides support it, and framed; and what ends the stream. Each protocol implements
+//! [`Framing`].
 //!
-//! What is ready at once goes out in one piece of at most 16 KiB (or one message, if that
-//! is longer). The next piece is asked for when the last has been taken: a handler is ahead of a
-//! reader by one piece beside what the reader's windows, at most 1 MiB a stream, let through.
+//! Messages that are ready at once are sent in one piece of at most 16 KiB (or one message, if it
+//! is longer). HTTP/2 asks for the next piece when the last has been taken. A handler is thus one
+//! piece ahead of its client, besides what the client's flow-control windows allow, at most 1 MiB
+//! per stream.
 
 use std::fmt;
 use std::pin::Pin;
@@ -35,18 +37,19 @@ use micro_wire::Compression;
 use micro_wire::grpc::frame::OpenFrame;
 use micro_wire::headers;
 
-/// A piece that is longer holds one large message.
+/// A piece longer than this, in bytes, holds one large message.
 const LARGE_PIECE: usize = 16 << 10;
 
-/// How a protocol writes the messages of a reply, and what follows them.
+/// How a protocol writes the messages of a response and the end of the stream.
 pub(super) trait Framing: Copy + Send + Sync + 'static {
-    /// Whether the end stands in HTTP's trailers rather than in the body.
+    /// Whether the end is sent in HTTP trailers rather than in the body.
     const ENDS_IN_TRAILERS: bool = false;
 
-    /// What is sent in a silence, and after how much of it.
+    /// Interval without a message after which a keep-alive is sent, and the bytes of the
+    /// keep-alive. Default: none.
     const KEEP_ALIVE: Option<(Duration, &'static [u8])> = None;
 
-    /// Appends a message: in a frame, unless the protocol has its own way.
+    /// Appends a message. By default in a gRPC frame.
     fn message(
         self,
         encode: &EncodeOptions,
@@ -57,7 +60,7 @@ pub(super) trait Framing: Copy + Send + Sync + 'static {
         encode.frame(payload, path, out)
     }
 
-    /// Appends what follows the messages; returns it where it stands in trailers.
+    /// Appends what follows the messages. Returns it instead if the protocol sends it in trailers.
     fn end(
         self,
         outcome: Result<(), &Error>,
@@ -65,31 +68,31 @@ pub(super) trait Framing: Copy + Send + Sync + 'static {
         out: &mut Vec<u8>,
     ) -> Option<HeaderMap>;
 
-    /// Some of the body's bytes as they are sent.
+    /// Encodes a piece of the body before it is sent.
     fn encode_chunk(self, chunk: Vec<u8>) -> Vec<u8> {
         chunk
     }
 }
 
-/// How the messages of one reply are encoded.
+/// How the messages of one response are encoded.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EncodeOptions {
     pub(super) codec: Codec,
-    /// With what messages are compressed: configured here, and accepted by the caller.
+    /// Compression of the messages: configured on this server and accepted by the client.
     compression: Option<Compression>,
-    /// Whether other callers may get it compressed.
+    /// Whether the response depends on `accept-encoding`.
     varies: bool,
-    /// What the settings compress with, for callers that accept it.
+    /// Compression configured on this server, for clients that accept it.
     configured: Option<Compression>,
-    /// Messages shorter than this are not compressed.
+    /// Minimum size of a message to compress, in bytes.
     from: usize,
-    /// The longest message, in bytes before compression: the method's limit. The server's own is
-    /// for what it receives.
+    /// Maximum size of a message in bytes before compression: the method's limit. The server's
+    /// limit applies only to requests.
     limit: Option<usize>,
 }
 
 impl EncodeOptions {
-    /// For a method's replies, not compressed.
+    /// Options for responses of a method, without compression.
     pub(super) fn new(replies: &ResponseCompression, method: &MethodInfo, codec: Codec) -> Self {
         Self {
             codec,
@@ -101,7 +104,7 @@ impl EncodeOptions {
         }
     }
 
-    /// Compressed as configured, if the caller lists that under a name.
+    /// Enables the configured compression if the client lists it in the header `name`.
     pub(super) fn accepted_by(mut self, headers: &HeaderMap, name: &HeaderName) -> Self {
         self.compression = self
             .configured
@@ -110,7 +113,7 @@ impl EncodeOptions {
         self
     }
 
-    /// Appends a message in a frame; when that fails, something of it may be there.
+    /// Appends a message in a frame. After an error, `out` may end with a part of the message.
     pub(super) fn frame(
         &self,
         payload: PayloadRef<'_>,
@@ -129,14 +132,14 @@ impl EncodeOptions {
             .map_err(|length| too_large(path, length, u32::MAX as usize))
     }
 
-    /// A message without a frame, and whether it is compressed.
+    /// Encodes a message without a frame. Returns its bytes and whether they are compressed.
     pub(super) fn plain(&self, payload: PayloadRef<'_>, path: &str) -> Result<(Vec<u8>, bool)> {
         let mut out = Vec::with_capacity(payload.room());
         payload.write(self.codec, &mut out)?;
         self.body(out, path)
     }
 
-    /// The bytes of a whole body, and whether they are compressed.
+    /// Compresses a complete body. Returns its bytes and whether they are compressed.
     pub(super) fn body(&self, bytes: Vec<u8>, path: &str) -> Result<(Vec<u8>, bool)> {
         self.check(bytes.len(), path)?;
         Ok(match self.compressed(&bytes)? {
@@ -145,7 +148,7 @@ impl EncodeOptions {
         })
     }
 
-    /// The response of one whole body, where HTTP's own headers say how it is compressed.
+    /// Returns the response of one complete body, with its compression in HTTP's own headers.
     pub(super) fn respond(
         &self,
         bytes: Outgoing,
@@ -161,7 +164,7 @@ impl EncodeOptions {
         ResponseBody::whole(bytes).with_headers(headers)
     }
 
-    /// The same bytes compressed, when that is wanted and worth it.
+    /// Returns the compressed bytes, if compression is enabled and makes them shorter.
     fn compressed(&self, bytes: &[u8]) -> Result<Option<Vec<u8>>> {
         match self.compression {
             Some(way) if bytes.len() >= self.from => {
@@ -179,21 +182,21 @@ impl EncodeOptions {
         }
     }
 
-    /// The name to announce in a header, if anything may come compressed.
+    /// Returns the name of the compression to announce in a header, if it is enabled.
     pub(super) fn encoding(&self) -> Option<HeaderValue> {
         let way = self.compression?;
         Some(HeaderValue::from_static(way.name()))
     }
 }
 
-/// Makes bytes of the only message of a reply. A message that panics meanwhile is an error of its
-/// own call, as a handler that panics: the connection serves others, too.
+/// Encodes the only message of a response. A panic in its encoder becomes an error of its call,
+/// like a panic in a handler, because the connection serves other calls as well.
 ///
-/// Messages of streams are written within the frame of their handler, which has such a guard.
+/// Messages of streams are encoded while their handler is polled, which is guarded already.
 ///
 /// # Errors
 ///
-/// What `write` returns; `Internal` when it panics.
+/// Returns the error of `write`, or `Internal` when it panics.
 pub(super) fn guarded<T>(path: &str, write: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_panic(write, || {
         tracing::error!(path, "a reply panicked while it was encoded");
@@ -209,11 +212,11 @@ fn too_large(path: &str, length: usize, limit: usize) -> Error {
     ))
 }
 
-/// The body of a reply.
+/// Returns the body of a response.
 ///
 /// # Errors
 ///
-/// When the only message cannot be sent; what goes wrong in a stream comes at its end.
+/// Returns an error when the only message cannot be sent. An error in a stream is sent at its end.
 pub(super) fn body<F: Framing>(
     exchange: ServerCall<'_>,
     reply: handler::Response,
@@ -266,7 +269,7 @@ pub(super) fn body<F: Framing>(
     })
 }
 
-/// How the messages of one reply are written.
+/// Writes the messages of one response.
 struct FrameWriter<F> {
     framing: F,
     encode: EncodeOptions,
@@ -280,29 +283,30 @@ impl<F: Framing> EncodeFrame for FrameWriter<F> {
     }
 }
 
-/// The messages of a streaming reply.
+/// The messages of a streaming response.
 struct ResponseStream<F> {
     stream: PayloadStream,
     bell: WakeFlag,
     turn: TimeSlice,
     batch: Arc<Mutex<Batch<FrameWriter<F>>>>,
     framing: F,
-    /// How the stream ended, while what came before is being sent.
+    /// The outcome of the stream, while earlier messages are still being sent.
     over: Option<Result<()>>,
-    /// Whether there was a piece the last time: only then are the ends not waited for.
+    /// Whether the last poll returned a piece. Only then are the deadline and the abort signal
+    /// checked without waiting for them.
     flows: bool,
-    /// Where its pieces count.
+    /// Counts the pieces.
     send: Arc<ByteBudget>,
-    /// Set while it waits for room there.
+    /// Set while a large message waits for room in `send`.
     claim: Option<Claim>,
-    /// Whether the last piece was larger than pieces of several messages are.
+    /// Whether the last piece was longer than a piece of several messages.
     is_large: bool,
     method: Arc<MethodInfo>,
     ends: StreamEnd,
 }
 
 impl<F: Framing> Chunks for ResponseStream<F> {
-    /// The next messages, or what follows the last.
+    /// Returns the next messages, or what follows the last.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Chunk> {
         let begun = ready!(self.turn.begin(cx));
         let polled = self.poll_next(cx);
@@ -335,8 +339,8 @@ impl<F: Framing> ResponseStream<F> {
         Poll::Ready(self.chunk(out))
     }
 
-    /// Waits for room for a large message: until the peer has taken of what it was sent before, by
-    /// this stream or others. Small ones are bounded by their number of streams.
+    /// Waits for room for a large message, until the peer has taken earlier responses of this
+    /// stream or of others. Small pieces need no wait, because the number of streams bounds them.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.is_large || (self.claim.is_none() && self.send.has_room()) {
             return Poll::Ready(());
@@ -348,7 +352,7 @@ impl<F: Framing> ResponseStream<F> {
         Poll::Ready(())
     }
 
-    /// The messages that are ready.
+    /// Encodes the messages that are ready.
     fn gather(&mut self, cx: &mut Context<'_>) -> Vec<u8> {
         let sink: SharedSink = self.batch.clone();
         let stream = &mut self.stream;
@@ -365,7 +369,7 @@ impl<F: Framing> ResponseStream<F> {
         out
     }
 
-    /// What has been gathered, or else the end.
+    /// Returns the gathered messages, or the end of the stream.
     fn chunk(&mut self, mut out: Vec<u8>) -> Chunk {
         if !out.is_empty() && (F::ENDS_IN_TRAILERS || self.over.is_none()) {
             self.is_large = out.len() > LARGE_PIECE;
@@ -400,18 +404,18 @@ impl<F> fmt::Debug for ResponseStream<F> {
     }
 }
 
-/// What ends a stream from outside. What waits is made by the first wait.
+/// Signals that end a stream from outside. Their timers are created when they are first polled.
 struct StreamEnd {
     deadline: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
     idle: IdleTimer,
     cut: Cancelled,
-    /// Since when nothing was sent, where that matters.
+    /// Timer of the keep-alive, for protocols that have one.
     silent: Option<Pin<Box<Sleep>>>,
 }
 
 impl StreamEnd {
-    /// Why the stream has to end, if it has to now.
+    /// Returns the error of a stream that has to end now.
     fn passed(&self, path: &str) -> Option<Error> {
         if self.cut.is_cancelled() {
             return Some(cut(path));
@@ -422,7 +426,7 @@ impl StreamEnd {
         late.then(|| self::late(path))
     }
 
-    /// Waits for it.
+    /// Waits until the stream has to end.
     fn poll(&mut self, cx: &mut Context<'_>, path: &str) -> Poll<Error> {
         if Pin::new(&mut self.cut).poll(cx).is_ready() {
             return Poll::Ready(cut(path));
@@ -438,7 +442,7 @@ impl StreamEnd {
         self.idle.poll(cx)
     }
 
-    /// Waits until nothing was sent for some time.
+    /// Waits until nothing has been sent for `after`.
     fn silence(&mut self, cx: &mut Context<'_>, after: Duration) -> Poll<()> {
         let silent = self
             .silent

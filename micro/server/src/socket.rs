@@ -1,8 +1,8 @@
-//! `Socket`: a TCP stream whose protocol is told by its first bytes, and which fails when its peer
-//! takes nothing for too long.
+//! `Socket`: a TCP stream whose protocol is detected from its first bytes, and whose writes fail
+//! when the peer takes nothing for too long.
 //!
-//! A further protocol with a preface of its own gets a variant of [`Protocol`] and a case in
-//! `recognize`; nothing else looks at first bytes.
+//! A further protocol with a preface needs a variant of [`Protocol`] and a case in `recognize`. No
+//! other code looks at the first bytes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,25 +15,25 @@ use tokio::net::TcpStream;
 
 use crate::timeouts::StallTimer;
 
-/// What the first bytes say.
+/// The protocol of a connection, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     /// HTTP/2 with prior knowledge.
     Http2,
     /// HTTP/1.
     Http1,
-    /// A TLS handshake, which this port does not speak.
+    /// A TLS handshake, which this port does not support.
     Tls,
-    /// None that we know.
+    /// An unknown protocol.
     Unknown,
 }
 
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Longest method name of HTTP/1 that is waited for.
+/// Maximum length of an HTTP/1 method name.
 const MAX_METHOD: usize = 16;
 
-/// Reads until the protocol is certain; `None` when the peer closes without having said a thing.
+/// Reads until the protocol is certain. Returns `None` when the peer closes without sending a byte.
 pub(super) async fn sniff(
     stream: &mut (impl AsyncRead + Unpin),
 ) -> io::Result<Option<(Protocol, BytesMut)>> {
@@ -49,7 +49,7 @@ pub(super) async fn sniff(
     }
 }
 
-/// The protocol that these first bytes belong to; `None` while more than one is possible.
+/// Returns the protocol of the first bytes; `None` while several protocols are possible.
 fn recognize(read: &[u8]) -> Option<Protocol> {
     if read.len() >= HTTP2_PREFACE.len() && read.starts_with(HTTP2_PREFACE) {
         return Some(Protocol::Http2);
@@ -64,7 +64,7 @@ fn recognize(read: &[u8]) -> Option<Protocol> {
             Some(_) => Some(Protocol::Unknown),
         };
     }
-    // HTTP/1 opens with a method and a space; empty lines before it are tolerated.
+    // HTTP/1 starts with a method and a space. Empty lines before the method are tolerated.
     let start = read.iter().position(|byte| !b"\r\n".contains(byte));
     let line = &read[start.unwrap_or(read.len())..];
     let method = line.iter().take(MAX_METHOD).position(|&byte| byte == b' ');
@@ -80,11 +80,11 @@ fn recognize(read: &[u8]) -> Option<Protocol> {
     }
 }
 
-/// A TCP stream with its first bytes still to be read, and a limit on how long writes may stall.
+/// A TCP stream with its first bytes still to be read, and a timeout for stalled writes.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
-    /// Bytes read already; empty after the first reads.
+    /// Bytes that were read to detect the protocol. Empty after the first reads.
     first: BytesMut,
     stall: StallTimer,
 }
@@ -98,7 +98,7 @@ impl Socket {
         }
     }
 
-    /// What a write has come to, or that the peer has taken nothing for too long.
+    /// Returns the result of a write, or an error when the peer has taken nothing for too long.
     fn or_stalled(
         &mut self,
         cx: &mut Context<'_>,

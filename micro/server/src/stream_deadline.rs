@@ -1,30 +1,30 @@
-//! Ends streams whose deadline has passed, or that are idle for too long, while the client does not
-//! read, and responses of which the client takes nothing for `stall_timeout`.
+//! Ends streams that pass their deadline or idle timeout while the client does not read, and
+//! responses of which the client takes nothing for `stall_timeout`.
 //!
-//! HTTP/2 asks a response for more only when the client has room for it, so a stream whose client
-//! has stopped reading is not polled and cannot end itself: the task that it runs in drops it,
-//! which resets it. Over HTTP/1 the write timeout of the socket does the same.
+//! HTTP/2 polls a response body only when the client's flow-control window has room. If the client
+//! stops reading, the body is not polled and cannot end itself. The task that runs the stream drops
+//! it instead, which resets the stream. Over HTTP/1 the write timeout of the socket does the same.
 //!
 //! # How the task learns of the deadline
 //!
 //! ```text
-//! task ── poll() ──▶ hyper's future of one stream ──▶ our service ──▶ messages::body
+//! task ── poll() ──▶ hyper's future of one stream ──▶ HttpService ──▶ response_stream::body
 //!   ▲                  (opaque, output `()`)                              │ announce()
-//!   └──────────────── a slot of the thread, for the time of the poll ◀────┘
+//!   └──────────── a slot of the thread, for the time of the poll ◀────────┘
 //! ```
 //!
 //! The deadline is known once the method and its context are, deep within a future of hyper whose
-//! type is private and whose output is `()`. It is passed by a thread-local slot that [`poll`]
-//! opens and closes around each poll: whatever runs within a poll runs on its thread, so no other
-//! call can be in between. Explicit ways were weighed:
+//! type is private and whose output is `()`. It is passed through a thread-local slot that [`poll`]
+//! opens and closes around each poll. Everything within a poll runs on one thread, so no other call
+//! can write to the slot in between. These explicit ways were considered and rejected:
 //!
 //! - A handle in the response's extensions: hyper takes the response apart within its own future.
-//! - A shared handle that is made with the future: known before the method is, so that each unary
-//!   call would pay an allocation for what only streams have; and as service and executor are
-//!   called apart by hyper, they would have to rely on the order in which it does that, to tell
-//!   which handle belongs to which future.
-//! - A slot in the connection's table of calls: the task would have to know the call's number, and
-//!   to take the connection's lock whenever it is polled.
+//! - A shared handle that is created with the future: it would exist before the method is known, so
+//!   every unary call would pay an allocation that only streams need. Moreover hyper calls the
+//!   service and the executor separately, so matching handles to futures would rely on the order of
+//!   these calls.
+//! - A slot in the connection's table of calls: the task would have to know the index of the call,
+//!   and to take the connection's lock on every poll.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -39,45 +39,45 @@ use crate::timeouts::IdleTimer;
 use micro_core::internal::deadline_after;
 use micro_wake::{ByteBudget, Repoller, poll_unconstrained};
 
-/// How long a stream whose client reads has to end itself, with a status, after its deadline.
+/// Time after the deadline in which a stream whose client reads can end itself with a status.
 const STATUS_GRACE: Duration = Duration::from_millis(100);
 
 thread_local! {
-    /// Open while this thread polls a call of HTTP/2; holds what that call announces.
+    /// Open while this thread polls a call over HTTP/2. Holds the deadline that the call announces.
     static ANNOUNCED: RefCell<Option<Slot>> = const { RefCell::new(None) };
 
-    /// What the body of the call that is being polled did last.
+    /// The last progress of the body of the call that is being polled.
     static PROGRESS: Cell<Option<Progress>> = const { Cell::new(None) };
 }
 
-/// What a body did last: HTTP/2 asks it for more only when the client has room.
+/// The last progress of a body. HTTP/2 polls a body only when the client has room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// It has handed out bytes of a whole response: the client is to take them.
+    /// The body has returned bytes of a complete response, which the client has to take.
     Response,
-    /// It has handed out a piece of a stream. A client may rest in the middle of a stream, unless
-    /// memory is short.
+    /// The body has returned a piece of a stream. A client may pause in the middle of a stream,
+    /// unless memory is short.
     Piece,
-    /// It has nothing to send.
+    /// The body has nothing to send.
     Waits,
 }
 
-/// Tells the task of the call that is being polled what its body does.
+/// Reports the progress of a body to the task that polls its call.
 pub(super) fn note(progress: Progress) {
     PROGRESS.set(Some(progress));
 }
 
-/// What one poll of a call has told its task.
+/// What a call has reported to its task during one poll.
 #[derive(Debug, Default)]
 pub(super) struct Announced {
     deadline: Option<StreamDeadline>,
     progress: Option<Progress>,
 }
 
-/// What one poll of a call has announced.
+/// The deadline that a call has announced during one poll.
 type Slot = Option<StreamDeadline>;
 
-/// When a stream has to be over.
+/// The time when a stream has to end.
 #[derive(Debug)]
 pub(super) struct StreamDeadline {
     deadline: Option<Instant>,
@@ -85,13 +85,13 @@ pub(super) struct StreamDeadline {
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-/// Tells the task of the call that is being polled when its stream has to be over.
+/// Reports to the task that polls the call when its stream has to end.
 pub(super) fn announce(deadline: Option<Instant>, idle: &IdleTimer) {
     if deadline.is_none() && idle.due().is_none() {
         return;
     }
     ANNOUNCED.with_borrow_mut(|slot| {
-        // It is closed over HTTP/1.
+        // The slot is closed over HTTP/1.
         if let Some(slot) = slot {
             *slot = Some(StreamDeadline {
                 deadline,
@@ -102,7 +102,7 @@ pub(super) fn announce(deadline: Option<Instant>, idle: &IdleTimer) {
     });
 }
 
-/// Polls a call; with what it has announced meanwhile.
+/// Polls a call and returns what it has reported meanwhile.
 pub(super) fn poll(
     call: Pin<&mut (dyn Future<Output = ()> + Send)>,
     cx: &mut Context<'_>,
@@ -116,7 +116,7 @@ pub(super) fn poll(
     (polled, announced)
 }
 
-/// When a response whose client takes nothing of it ends.
+/// Timeout for responses of which the client takes nothing.
 #[derive(Debug, Clone)]
 pub(super) struct Stalls {
     timeout: Duration,
@@ -130,15 +130,16 @@ impl Stalls {
     }
 }
 
-/// A call that is dropped when its stream has to be over.
+/// A call that is dropped when its stream has to end.
 pub(super) struct TimedCall {
     call: Pin<Box<dyn Future<Output = ()> + Send>>,
     deadline: Option<StreamDeadline>,
     stalls: Stalls,
-    /// What the body did last, and when the client will have taken nothing for too long.
+    /// The last progress of the body, and the time when the client will have taken nothing for too
+    /// long.
     held: Option<(Progress, Instant)>,
     sleep: Option<Pin<Box<Sleep>>>,
-    /// HTTP/2 wakes a call that sends.
+    /// Polls the call again when HTTP/2 wakes it because it sends.
     again: Repoller,
 }
 
@@ -222,7 +223,7 @@ impl Future for TimedCall {
     }
 }
 
-/// Waits for a moment, with one timer for all of them.
+/// Waits until `due`. All waits share one timer.
 fn wait(sleep: &mut Option<Pin<Box<Sleep>>>, due: Instant, cx: &mut Context<'_>) -> Poll<()> {
     let sleep = sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
     if sleep.deadline() != due {

@@ -1,4 +1,5 @@
-//! Timeouts that cost nothing until something waits: for progress, and for a stream's messages.
+//! Timeouts that create a timer only when something waits: for progress, and for messages of a
+//! stream.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use tokio::time::{Instant, Sleep};
 use micro_core::handler::MethodInfo;
 use micro_message::error::Error;
 
-/// How long something may make no progress; costs nothing while it does not wait.
+/// Timeout for progress. Creates its timer only while something waits.
 #[derive(Debug)]
 pub(super) struct StallTimer {
     timeout: Duration,
@@ -27,7 +28,7 @@ impl StallTimer {
         }
     }
 
-    /// Resolves when [`progress`](Self::progress) has not been called for the whole time.
+    /// Resolves when [`progress`](Self::progress) has not been called for the whole timeout.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
         let timeout = self.timeout;
         let waiting = self
@@ -42,11 +43,11 @@ impl StallTimer {
     }
 }
 
-/// The clock of one stream; all clones share it. Costs nothing when there is no limit.
+/// Idle timeout of one stream, shared by all clones. Costs nothing when no timeout is set.
 #[derive(Debug, Default)]
 pub(super) struct IdleTimer {
     shared: Option<Arc<Shared>>,
-    /// Made by who waits.
+    /// Timer of this clone; created when it first waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
@@ -55,7 +56,7 @@ struct Shared {
     timeout: Duration,
     method: Arc<MethodInfo>,
     begin: Instant,
-    /// Milliseconds from `begin` to the last message; written by both directions.
+    /// Milliseconds from `begin` to the last message. Both directions write it.
     last: AtomicU64,
 }
 
@@ -69,7 +70,7 @@ impl Clone for IdleTimer {
 }
 
 impl IdleTimer {
-    /// A clock that starts now.
+    /// Creates an idle timeout that starts now.
     pub(super) fn new(timeout: Option<Duration>, method: &Arc<MethodInfo>) -> Self {
         let shared = timeout.map(|timeout| {
             Arc::new(Shared {
@@ -85,7 +86,7 @@ impl IdleTimer {
         }
     }
 
-    /// A message has passed.
+    /// Records that a message has been sent or received.
     pub(super) fn touch(&self) {
         if let Some(shared) = &self.shared {
             let now = u64::try_from(shared.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -93,12 +94,12 @@ impl IdleTimer {
         }
     }
 
-    /// When it will have been too long, as it stands; `None` without a limit.
+    /// Returns when the timeout passes if no further message comes; `None` without a timeout.
     pub(super) fn due(&self) -> Option<Instant> {
         self.shared.as_deref().map(Shared::due)
     }
 
-    /// Resolves when no message has passed for the whole time.
+    /// Resolves when no message has been sent or received for the whole timeout.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         let Some(shared) = &self.shared else {
             return Poll::Pending;
