@@ -135,7 +135,7 @@ impl Buffers {
     ///
     /// # Errors
     ///
-    /// Returns an error when there is no room for it.
+    /// Returns an error when it finds no room.
     pub(super) fn response(&self, bytes: Vec<u8>) -> Result<Outgoing> {
         if bytes.len() < SMALL {
             return Ok(Outgoing::new(bytes));

@@ -1,12 +1,12 @@
-//! Which of several kinds of body a caller would rather have, by its `accept`.
+//! Content negotiation: which content type a client prefers according to its `accept` header.
 
 use http::header::{ACCEPT, HeaderMap};
 
 use micro_wire::headers;
 use micro_wire::quality_values;
 
-/// Whether a caller names this very kind and wants it no less than another one, which is for all
-/// who name none.
+/// Whether a client names the content type `kind` and gives it at least the weight of `other`.
+/// `other` is the default for clients that name neither.
 pub(super) fn prefers(headers: &HeaderMap, kind: &str, other: &str) -> bool {
     let list = headers::list(headers, &ACCEPT);
     let named = weight(&list, kind);
@@ -19,7 +19,7 @@ pub(super) fn prefers(headers: &HeaderMap, kind: &str, other: &str) -> bool {
     })
 }
 
-/// Whether a caller names this very kind, and not to be spared it.
+/// Whether a client names the content type `kind` with a weight above zero.
 pub(super) fn names(headers: &HeaderMap, kind: &str) -> bool {
     weight(&headers::list(headers, &ACCEPT), kind).is_some_and(|weight| weight > 0)
 }

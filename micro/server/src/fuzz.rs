@@ -1,4 +1,4 @@
-//! A door for fuzzing: the parsers that face the network, without a network. Not for people.
+//! Entry points for fuzzing the parsers of untrusted input, without a network. Not a public API.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -17,28 +17,28 @@ use crate::grpc::base64::Decoded;
 use crate::request_stream::{BodyError, FrameReader};
 use micro_wire::grpc;
 
-/// The longest message that [`frames`] and [`text_frames`] accept.
+/// Maximum size of a message that [`frames`] and [`text_frames`] accept, in bytes.
 pub const LIMIT: usize = 64 << 10;
 
-/// The messages in a body of gRPC, gRPC-Web or Connect that comes in pieces of `size` bytes, and
-/// how it ended.
+/// Returns the messages in a gRPC, gRPC-Web or Connect body that arrives in pieces of `size` bytes,
+/// and the error that ended it.
 pub fn frames(body: &[u8], size: usize, encoding: Option<&str>) -> (Vec<Bytes>, Option<String>) {
     read(Pieces::new(body, size), encoding)
 }
 
-/// The same in base64, as gRPC-Web's text has it.
+/// Like [`frames`], in base64 as in gRPC-Web's text format.
 pub fn text_frames(body: &[u8], size: usize) -> (Vec<Bytes>, Option<String>) {
     read(Decoded::new(Pieces::new(body, size)), None)
 }
 
-/// The message in the query of a GET of Connect.
+/// Returns the message in the query of a Connect GET.
 pub fn query(query: &str) -> Option<Bytes> {
     let asked = query::read(query, LIMIT).ok().map(|asked| asked.message);
     black_box(query::read_json(query, LIMIT).is_ok());
     asked
 }
 
-/// Content types and times in headers.
+/// Parses a header value as a content type and as a timeout.
 pub fn header(value: &[u8]) {
     black_box((grpc::codec(value), connect::call_format(value)));
     if let Ok(value) = HeaderValue::from_bytes(value) {
@@ -72,7 +72,7 @@ where
     }
 }
 
-/// A body that is there at once, in pieces.
+/// A body that is completely available, in pieces.
 #[derive(Debug)]
 struct Pieces {
     rest: Bytes,

@@ -1,4 +1,4 @@
-//! Pages for people and probes: what is served here, alive or not, ready or not.
+//! Pages for people and probes: the list of services, liveness and readiness.
 
 use std::fmt::Write;
 
@@ -20,17 +20,17 @@ use micro_core::handler::{Kind, Route, Router, is_built_in};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Nothing but the page's own files and calls to this very server.
+/// Allows only the page's own files and calls to this server.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Answers a request for a page.
+/// Serves a page.
 pub(super) fn serve<B>(page: Page, server: &ServerState, request: &Request<B>) -> HttpResponse {
     match page {
         Page::Index => index(server, request),
         Page::Alive => plain(StatusCode::OK, TEXT, "alive\n"),
         Page::Ready => ready(server),
-        // Not found when the server does not describe itself.
+        // Not found when the server does not describe its services.
         Page::OpenApi(file) => match &server.description {
             Some(description) => match description.content(file, &server.router) {
                 Ok((content_type, bytes)) => embedded(content_type, bytes),
@@ -44,8 +44,8 @@ pub(super) fn serve<B>(page: Page, server: &ServerState, request: &Request<B>) -
     }
 }
 
-/// `GET /`: services, methods and how to call one; JSON for whoever asks for it, and for browsers
-/// the page where methods can be tried.
+/// `GET /`: services, methods and how to call one. JSON for clients that ask for it; browsers are
+/// redirected to the page where methods can be tried.
 fn index<B>(server: &ServerState, request: &Request<B>) -> HttpResponse {
     if prefers(request.headers(), "application/json", "text/html") {
         let list = list(&server.router).to_string();
@@ -60,7 +60,7 @@ fn index<B>(server: &ServerState, request: &Request<B>) -> HttpResponse {
     plain(StatusCode::OK, TEXT, text(server, &host(request)))
 }
 
-/// A file of OpenAPI's page.
+/// Returns a file of the OpenAPI page.
 fn embedded(content_type: &'static str, bytes: Bytes) -> HttpResponse {
     let mut response = plain(StatusCode::OK, content_type, bytes);
     let headers = response.headers_mut();
@@ -75,7 +75,7 @@ fn embedded(content_type: &'static str, bytes: Bytes) -> HttpResponse {
     response
 }
 
-/// `GET /readyz`: whether calls should come here.
+/// `GET /readyz`: whether the server is ready for calls.
 fn ready(server: &ServerState) -> HttpResponse {
     match server.health.unready() {
         None => plain(StatusCode::OK, TEXT, "ready\n"),
@@ -172,7 +172,7 @@ fn kind(route: &Route) -> &'static str {
     }
 }
 
-/// How plain HTTP reaches a method, beside its own path.
+/// Returns the HTTP rules of a method, in addition to its own path.
 fn http(route: &Route) -> Vec<String> {
     route.http.iter().map(ToString::to_string).collect()
 }
@@ -187,7 +187,7 @@ fn line(out: &mut String, text: &str) {
     writeln!(out, "{text}").expect("a string takes everything");
 }
 
-/// The host under which the caller knows this server, if it looks like one.
+/// Returns the host by which the client addressed this server, if it is valid.
 fn host<B>(request: &Request<B>) -> String {
     let header = request
         .headers()

@@ -1,22 +1,22 @@
-//! Paths of a server's own pages, for people and probes.
+//! Paths of the server's own pages, for people and probes.
 
 use crate::openapi::File;
 
 /// A page of every server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Page {
-    /// Services and methods.
+    /// List of services and methods.
     Index,
-    /// Whether the process answers.
+    /// Whether the process responds.
     Alive,
-    /// Whether calls should come here.
+    /// Whether the server is ready for calls.
     Ready,
-    /// The OpenAPI description, or the page to try the methods.
+    /// The OpenAPI description, or a file of the page where methods can be tried.
     OpenApi(File),
 }
 
 impl Page {
-    /// The page at a path, if there is one.
+    /// Returns the page at a path.
     pub(super) fn at(path: &str) -> Option<Self> {
         Some(match path {
             "/" => Self::Index,

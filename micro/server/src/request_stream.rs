@@ -170,7 +170,7 @@ where
     ///
     /// # Errors
     ///
-    /// `Unimplemented`, as gRPC specifies, when there is no message or a second one.
+    /// `Unimplemented`, as gRPC specifies, when the request has no message or a second one.
     pub(super) async fn only(mut self) -> Result<Bytes> {
         let first = poll_fn(|cx| self.poll_next(cx, false)).await?;
         let message = first.ok_or_else(|| {

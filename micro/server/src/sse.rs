@@ -1,15 +1,16 @@
-//! Server-sent events: a server stream for browsers' `EventSource` and for plain `curl -N`.
+//! Server-sent events: server streams for browsers' `EventSource` and for plain `curl -N`.
 //!
-//! Each message is an event of JSON: `data: {…}`. A failure is an `event: error` whose data is
-//! Connect's JSON of an error; the end, and only a good one, is an `event: end` whose data is `{}`
-//! or holds the stream's trailing metadata. A comment every 15 seconds of silence keeps proxies
-//! from closing the connection.
+//! Each message is an event with JSON data: `data: {…}`. A failure is an `event: error` with
+//! Connect's JSON form of an error. The end of a successful stream is an `event: end` whose data is
+//! `{}` or contains the stream's trailing metadata. A comment after every 15 seconds without a
+//! message keeps proxies from closing the connection.
 //!
-//! Only the last event, good or not, has an id, `end`; so there is no resuming, and a browser that
-//! lost its connection starts anew. After the last event a browser's `EventSource` comes back, too,
-//! as it does whenever a connection closes; it says `Last-Event-ID: end` and is told by a 204 to
-//! stay away, so that the call is not run again and again. `EventSource` has an `error` event of
-//! its own, for connections: the one with `data` is ours.
+//! Only the last event, `end` or `error`, has an id, which is `end`. A stream therefore cannot be
+//! resumed: a browser that has lost its connection starts the call again. `EventSource` also
+//! reconnects after the last event, as it does whenever a connection closes, and then sends
+//! `Last-Event-ID: end`. The server responds with 204, which stops the browser from reconnecting,
+//! so that the call does not run again and again. `EventSource` has an `error` event of its own for
+//! connections; only the event sent by this server has `data`.
 
 use std::time::Duration;
 
@@ -29,24 +30,24 @@ use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 
-/// How long a stream is silent before a comment is sent.
+/// Interval without a message after which a comment is sent.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The id of the last event. Whoever comes back with it has had all.
+/// The id of the last event. A client that reconnects with it has received all events.
 const END_ID: &str = "end";
 
-/// The comment.
+/// The comment that keeps the connection alive.
 const KEEP_ALIVE_COMMENT: &[u8] = b": keep-alive\n\n";
 
-/// The content type.
+/// The content type of server-sent events.
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
 
-/// Whether a request asks for events, where there is nothing else to ask for.
+/// Whether a request asks for events, on paths that have no other format to offer.
 pub(super) fn wanted(headers: &HeaderMap) -> bool {
     names(headers, EVENT_STREAM)
 }
 
-/// Each message is an event, and so is the end.
+/// Writes each message as an event, and the end of the stream as well.
 #[derive(Debug, Clone, Copy)]
 struct SseFraming;
 
@@ -76,7 +77,7 @@ impl Framing for SseFraming {
     }
 }
 
-/// Answers a server stream as events; its request is the body of a POST, or in the query of a GET.
+/// Serves a server stream as events. The request is the body of a POST, or in the query of a GET.
 pub(super) async fn serve(
     connection: &ConnectionState,
     route: &Route,
@@ -104,11 +105,12 @@ pub(super) async fn serve(
     }
 }
 
-/// Runs a call of a server stream and answers with events.
+/// Runs a server-streaming call and responds with events.
 ///
 /// # Errors
 ///
-/// When the call fails before its stream begins; the caller answers that as a unary failure.
+/// Returns an error when the call fails before its stream begins. The client gets it like the error
+/// of a unary call.
 pub(super) async fn answer(
     exchange: ServerCall<'_>,
     headers: &HeaderMap,

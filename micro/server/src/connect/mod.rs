@@ -1,9 +1,10 @@
-//! Connect: calls as plain HTTP, in JSON or protobuf; what curl and browsers speak.
+//! The Connect protocol: calls over plain HTTP in JSON or protobuf, for example by curl and
+//! browsers.
 //!
-//! Unary calls, GET for idempotent ones, streams of every kind. The published crate `connectrpc`
-//! was weighed: its dispatch is bound to messages of `buffa` and services of `tower`, some fifty
-//! crates that nothing else here needs, to save the few hundred lines of this folder; frames,
-//! limits and compression are shared with gRPC.
+//! Supports unary calls, GET for idempotent ones, and all kinds of streams. The published crate
+//! `connectrpc` was considered and rejected: its dispatch is bound to messages of `buffa` and
+//! services of `tower`, and it adds some fifty crates that nothing else here needs, to save the few
+//! hundred lines of this folder. Frames, limits and compression are shared with gRPC.
 
 pub(super) mod query;
 pub(super) mod stream;
@@ -20,16 +21,16 @@ use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_wire::headers;
 
-/// What a content type says of a call.
+/// The format of a call, by its content type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallFormat {
-    /// One message is the body.
+    /// The body is one message.
     Unary(Codec),
-    /// Messages come in frames.
+    /// The body consists of frames.
     Stream(Codec),
 }
 
-/// The shape that a content type of Connect stands for; `None` for every other.
+/// Returns the format of a Connect content type; `None` for any other content type.
 pub(super) fn call_format(content_type: &[u8]) -> Option<CallFormat> {
     let end = content_type.iter().position(|&byte| byte == b';');
     let kind = content_type[..end.unwrap_or(content_type.len())].trim_ascii();
@@ -43,7 +44,7 @@ pub(super) fn call_format(content_type: &[u8]) -> Option<CallFormat> {
     })
 }
 
-/// Deadline, metadata and caller of a request.
+/// Creates the context of a call: deadline, metadata and caller.
 pub(super) fn context(
     headers: &HeaderMap,
     protocol: &'static str,
@@ -70,7 +71,7 @@ fn version(headers: &HeaderMap) -> Result<()> {
     }
 }
 
-/// Reads `connect-timeout-ms`: at most ten digits.
+/// Parses `connect-timeout-ms`, which has at most ten digits.
 pub(super) fn milliseconds(value: &HeaderValue) -> Result<Duration> {
     let digits = value.to_str().ok().filter(|text| {
         (1..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())

@@ -1,6 +1,6 @@
 //! Connect's GET: message, codec and compression in the query of a URL.
 //!
-//! Whether an answer may be cached is the user's to say, by metadata such as `cache-control`.
+//! The application decides whether a response may be cached, with metadata such as `cache-control`.
 
 use std::borrow::Cow;
 
@@ -14,13 +14,13 @@ use micro_message::error::{Error, Result};
 use micro_wire::Compression;
 use micro_wire::percent::{Mode, decode_bytes};
 
-/// Base64 as URLs have it; padding is welcome, but need not be.
+/// The URL-safe base64 alphabet, with optional padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What a query asks.
+/// The request in a query.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct QueryRequest {
     pub(crate) codec: Codec,
@@ -30,9 +30,9 @@ pub(crate) struct QueryRequest {
 /// Why a query is refused.
 #[derive(Debug)]
 pub(crate) enum Rejection {
-    /// The request is wrong.
+    /// The request is invalid.
     Request(Error),
-    /// Its codec is not spoken here.
+    /// The codec is not supported.
     Codec(Error),
 }
 
@@ -42,11 +42,11 @@ impl From<Error> for Rejection {
     }
 }
 
-/// Reads `connect`, `encoding`, `message`, `base64` and `compression`; other keys are ignored.
+/// Parses `connect`, `encoding`, `message`, `base64` and `compression`. Other keys are ignored.
 ///
 /// # Errors
 ///
-/// `InvalidArgument` when a key is missing, twice there or malformed.
+/// `InvalidArgument` when a key is missing, duplicated or malformed.
 pub(crate) fn read(query: &str, limit: usize) -> Result<QueryRequest, Rejection> {
     let pairs = Pairs::read(query)?;
     let codec = match pairs.encoding.as_deref() {
@@ -64,7 +64,8 @@ pub(crate) fn read(query: &str, limit: usize) -> Result<QueryRequest, Rejection>
     Ok(QueryRequest { codec, message })
 }
 
-/// The same for whoever writes a URL by hand: JSON, and an empty message where there is none.
+/// Like [`read`], for URLs that people write by hand: the codec is JSON, and a missing message is
+/// an empty one.
 ///
 /// # Errors
 ///
@@ -91,7 +92,7 @@ fn missing(key: &str) -> Error {
     Error::invalid_argument(format!("`{key}` is missing in the query"))
 }
 
-/// The keys that mean something, decoded.
+/// The supported keys, decoded.
 #[derive(Default)]
 struct Pairs {
     connect: Option<Vec<u8>>,

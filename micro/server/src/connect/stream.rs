@@ -1,7 +1,8 @@
-//! Connect's streams: messages in frames, and a last frame of JSON that says how it ended.
+//! Connect's streams: messages in frames, and a last frame of JSON with the outcome.
 //!
-//! All four kinds of call but unary, over HTTP/2 and, as far as that can go, over HTTP/1.1: a
-//! caller that reads nothing before it has sent all needs replies that fit the buffers between.
+//! Supports all kinds of calls but unary ones, over HTTP/2 and with a restriction over HTTP/1.1: if
+//! the client reads nothing until it has sent its whole request, the responses must fit the buffers
+//! in between.
 
 use http::Request;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -25,10 +26,10 @@ use micro_wire::headers;
 const ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
 const ACCEPTED: HeaderName = HeaderName::from_static("connect-accept-encoding");
 
-/// The flag of the last frame.
+/// Flag of the last frame.
 const END_STREAM: u8 = 2;
 
-/// Frames, and a last one of JSON.
+/// Writes messages in frames, and the end as a frame of JSON.
 #[derive(Debug, Clone, Copy)]
 struct ConnectFraming;
 
@@ -45,7 +46,7 @@ impl Framing for ConnectFraming {
     }
 }
 
-/// Answers a call whose messages come in frames.
+/// Serves a call whose messages come in frames.
 pub(crate) async fn serve(
     connection: &ConnectionState,
     route: &Route,
@@ -88,7 +89,7 @@ async fn call(
     Ok(response_stream::body(exchange, reply, encode, ConnectFraming)?.with_headers(out))
 }
 
-/// The response to a call that fails before its first message: the last frame alone.
+/// Returns the response to a call that failed before its first message: only the last frame.
 fn refuse(failure: &Failure, codec: Codec) -> HttpResponse {
     let mut out = Vec::new();
     ConnectFraming.end(Err(&failure.error), &failure.trailers, &mut out);

@@ -1,4 +1,4 @@
-//! Connect's unary calls: one message in, one out, by POST or, where that is harmless, by GET.
+//! Connect's unary calls, by POST or, for idempotent methods, by GET.
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -16,7 +16,7 @@ use crate::{error_json, request_body};
 use micro_core::handler::{Body, Route};
 use micro_message::codec::Codec;
 
-/// Answers a call whose message is the body.
+/// Serves a call whose message is the body.
 pub(crate) async fn serve_post(
     connection: &ConnectionState,
     route: &Route,
@@ -37,7 +37,7 @@ pub(crate) async fn serve_post(
     }
 }
 
-/// Answers a call whose message is in the query.
+/// Serves a call whose message is in the query.
 pub(crate) async fn serve_get(
     connection: &ConnectionState,
     route: &Route,

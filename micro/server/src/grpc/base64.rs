@@ -1,5 +1,5 @@
-//! Base64 in a request of gRPC-Web: pieces that were encoded one by one and simply joined, so that
-//! padding may stand in the middle.
+//! Base64 in gRPC-Web requests. The text may consist of several encodings one after another, so
+//! padding may occur in the middle.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,10 +12,10 @@ use http_body::{Body, Frame};
 use crate::request_stream::BodyError;
 use micro_message::error::{Error, Result};
 
-/// Characters that are decoded together.
+/// Number of characters that are decoded together.
 const GROUP_LEN: usize = 4;
 
-/// A body whose data is decoded as it comes.
+/// A body whose data is decoded as it arrives.
 #[derive(Debug)]
 pub(crate) struct Decoded<B> {
     body: B,
@@ -59,16 +59,16 @@ where
     }
 }
 
-/// Decodes text that comes in pieces.
+/// Decodes text that arrives in pieces.
 #[derive(Debug, Default)]
 struct Decoder {
-    /// The beginning of a group.
+    /// The characters of an incomplete group; the first `length` are set.
     group: [u8; GROUP_LEN],
     length: usize,
 }
 
 impl Decoder {
-    /// The bytes of all groups that are complete.
+    /// Returns the bytes of all complete groups.
     fn decode(&mut self, text: &[u8]) -> Result<Vec<u8>> {
         let mut out = Vec::with_capacity((self.length + text.len()) / GROUP_LEN * 3);
         let mut rest = text;
@@ -78,7 +78,7 @@ impl Decoder {
             self.push(first, &mut out)?;
             rest = others;
         }
-        // As long as no padding stands in between, all of it is decoded at once.
+        // Text without padding in between is decoded at once.
         while rest.len() >= GROUP_LEN {
             let padding = rest.iter().position(|&byte| byte == b'=');
             let whole = match padding {
@@ -107,7 +107,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Nothing more comes.
+    /// Checks that the text does not end within a group.
     fn end(&mut self) -> Result<()> {
         match std::mem::take(&mut self.length) {
             0 => Ok(()),

@@ -1,7 +1,8 @@
-//! gRPC over HTTP/2, with streams of every kind; gRPC-Web over HTTP/1.1, too.
+//! gRPC over HTTP/2 with all kinds of streams, and gRPC-Web also over HTTP/1.1.
 //!
-//! A call from its head to its reply. Frames, messages and their limits are shared with other
-//! protocols and stand beside this folder; the wire format is in `crate::grpc`.
+//! Handles a call from its headers to its response. Frames, messages and their limits are shared
+//! with other protocols, in the modules beside this folder. The wire format is in
+//! `micro_wire::grpc`.
 
 pub(super) mod base64;
 pub(super) mod web;
@@ -30,7 +31,7 @@ use micro_wire::Compression;
 use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, NOT_HANDLED, content_type, status, timeout};
 use micro_wire::headers;
 
-/// Answers a call that came as gRPC.
+/// Serves a gRPC call.
 pub(super) async fn serve(
     connection: Arc<ConnectionState>,
     head: Parts,
@@ -72,7 +73,7 @@ async fn call(
     Ok(respond(exchange, reply, encode)?)
 }
 
-/// Deadline, metadata and caller of a request.
+/// Creates the context of a call: deadline, metadata and caller.
 fn context(
     headers: &HeaderMap,
     protocol: &'static str,
@@ -88,7 +89,7 @@ fn context(
     }
 }
 
-/// The response to a call that has been answered.
+/// Returns the response to a call whose handler has run.
 fn respond(
     exchange: ServerCall<'_>,
     reply: handler::Response,
@@ -102,8 +103,8 @@ fn respond(
     if let Some(encoding) = encode.encoding() {
         headers.insert(ENCODING, encoding);
     }
-    // A client that is not told sends nothing compressed, which is right where nothing is compiled
-    // in.
+    // A client compresses nothing unless the server announces support, so the header is not needed
+    // if no algorithm is compiled in.
     if compressed {
         headers.insert(ACCEPT_ENCODING, accepted());
     }
@@ -111,7 +112,7 @@ fn respond(
     Ok(response_stream::body(exchange, reply, encode, GrpcFraming)?.with_headers(headers))
 }
 
-/// The response to a call that fails before its first message: headers alone.
+/// Returns the response to a call that failed before its first message: only headers.
 fn refuse(error: &Error, codec: Codec) -> HttpResponse {
     let mut response = Response::new(ResponseBody::empty());
     let headers = response.headers_mut();
@@ -123,7 +124,8 @@ fn refuse(error: &Error, codec: Codec) -> HttpResponse {
     response
 }
 
-/// The same with the metadata that the handler has set, or with the news that there was no handler.
+/// Like [`refuse`], with the metadata that the handler has set, or a header that no handler has
+/// run.
 fn refuse_with(failure: &Failure, codec: Codec) -> HttpResponse {
     let mut response = refuse(&failure.error, codec);
     if failure.not_handled {
@@ -136,12 +138,12 @@ fn refuse_with(failure: &Failure, codec: Codec) -> HttpResponse {
     response
 }
 
-/// What this server decompresses.
+/// Returns the compressions that this server accepts.
 fn accepted() -> HeaderValue {
     HeaderValue::from_static(Compression::accepted())
 }
 
-/// Frames, and the status as HTTP trailers.
+/// Writes messages in frames, and the status in HTTP trailers.
 #[derive(Debug, Clone, Copy)]
 struct GrpcFraming;
 
@@ -158,7 +160,7 @@ impl Framing for GrpcFraming {
     }
 }
 
-/// What follows the messages of a call: its status, and the reply's trailing metadata.
+/// Returns the trailers of a call: its status and the trailing metadata of its response.
 fn trailers(outcome: Result<(), &Error>, metadata: &Metadata) -> HeaderMap {
     let room = if outcome.is_ok() { 1 } else { 3 };
     let mut trailers = HeaderMap::with_capacity(room + metadata.len());

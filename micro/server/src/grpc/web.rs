@@ -1,7 +1,8 @@
-//! gRPC-Web: gRPC for browsers, which see no HTTP trailers; binary or base64, over HTTP/1.1 too.
+//! gRPC-Web: gRPC for browsers, which cannot read HTTP trailers. Binary or base64, also over
+//! HTTP/1.1.
 //!
-//! Carries streams of every kind; a browser itself cannot send one, and over HTTP/1.1 the replies
-//! follow the requests.
+//! All kinds of streams are supported. A browser itself cannot send a stream, and over HTTP/1.1 the
+//! responses follow after the requests.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -26,21 +27,21 @@ use micro_wire::Compression;
 use micro_wire::grpc::{ACCEPT_ENCODING, ENCODING, after, frame, subtype};
 use micro_wire::headers;
 
-/// The flag of the last frame, which holds the trailers.
+/// Flag of the last frame, which contains the trailers.
 const TRAILERS: u8 = 0x80;
 
-/// What a content type of gRPC-Web says.
+/// The formats of a gRPC-Web call, by its content types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WebFormat {
     codec: Codec,
-    /// Base64 rather than bytes, in the request.
+    /// Whether the request is base64 text rather than binary.
     text: bool,
-    /// And in the reply.
+    /// Whether the response is base64 text.
     text_reply: bool,
 }
 
 impl WebFormat {
-    /// What a request says; `None` when it is not gRPC-Web.
+    /// Returns the formats of a request; `None` when it is not gRPC-Web.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let content_type = headers.get(CONTENT_TYPE)?.as_bytes();
         let (text, codec) = Self::kind(content_type)?;
@@ -76,7 +77,7 @@ impl WebFormat {
     }
 }
 
-/// Frames, and the trailers in a last one; in base64 where the caller wants text.
+/// Writes messages in frames, and the trailers as a last frame. Base64 if the client asks for text.
 #[derive(Debug, Clone, Copy)]
 struct WebFraming {
     text: bool,
@@ -102,7 +103,7 @@ impl Framing for WebFraming {
     }
 }
 
-/// Answers a call that came as gRPC-Web.
+/// Serves a gRPC-Web call.
 pub(crate) async fn serve(
     connection: &ConnectionState,
     request: Request<Incoming>,
@@ -156,8 +157,8 @@ where
     Ok(response_stream::body(exchange, reply, encode, web.framing())?.with_headers(out))
 }
 
-/// The response to a call that fails before its first message: what ends it is in the body, where
-/// browsers see it whatever they may see of headers.
+/// Returns the response to a call that failed before its first message. The status is in the body,
+/// because CORS may hide response headers from a page.
 fn refuse(failure: &Failure, web: WebFormat) -> HttpResponse {
     let mut out = Vec::new();
     let framing = web.framing();
@@ -177,7 +178,7 @@ fn start(web: WebFormat) -> HeaderMap {
     headers
 }
 
-/// Trailers as the last frame has them: like the head of HTTP/1.1.
+/// Encodes trailers for the last frame, in the format of HTTP/1.1 headers.
 fn http1_fields(trailers: &HeaderMap) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, value) in trailers {

@@ -11,21 +11,21 @@ use micro_message::error::{Error, Result};
 const INFO: ServiceInfo = ServiceInfo::new("grpc-health", "grpc.health.v1.Health")
     .doc("Whether this server and its services may be called.");
 
-/// Which service is meant; the empty name is the server as a whole.
+/// The service to check, by its wire name. The empty name stands for the whole server.
 #[micro::message(package = "grpc.health.v1")]
 #[derive(Debug)]
 struct HealthCheckRequest {
     service: String,
 }
 
-/// How it is.
+/// The status of a service.
 #[micro::message(package = "grpc.health.v1")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct HealthCheckResponse {
     status: ServingStatus,
 }
 
-/// Whether something may be called.
+/// Whether a service accepts calls.
 #[micro::message(package = "grpc.health.v1")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ServingStatus {
@@ -39,12 +39,12 @@ enum ServingStatus {
     ServiceUnknown,
 }
 
-/// Asks for all.
+/// A request for the status of all services.
 #[micro::message(package = "grpc.health.v1")]
 #[derive(Debug)]
 struct HealthListRequest {}
 
-/// How all of them are, by name.
+/// The status of all services, by wire name.
 #[micro::message(package = "grpc.health.v1")]
 #[derive(Debug)]
 struct HealthListResponse {

@@ -1,6 +1,8 @@
-//! `/openapi.json` and a page to try the methods: all embedded, nothing is loaded from elsewhere.
+//! `/openapi.json` and a page where methods can be tried. All files are embedded; the page loads
+//! nothing from other servers.
 //!
-//! The page is files apart, so that its policy allows neither inline scripts nor inline styles.
+//! Script and style are separate files, so that the page's content security policy allows neither
+//! inline scripts nor inline styles.
 
 use std::sync::OnceLock;
 
@@ -13,12 +15,12 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// What is answered at a path.
+/// A file of the OpenAPI page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum File {
-    /// The description.
+    /// The OpenAPI description.
     Description,
-    /// The page to try the methods.
+    /// The page where methods can be tried.
     Page,
     /// The page's style.
     Style,
@@ -27,7 +29,7 @@ pub(super) enum File {
 }
 
 impl File {
-    /// The file at a path, if there is one.
+    /// Returns the file at a path.
     pub(super) fn at(path: &str) -> Option<Self> {
         Some(match path {
             "/openapi.json" => Self::Description,
@@ -39,21 +41,21 @@ impl File {
     }
 }
 
-/// The description of what is served, made when it is first asked for.
+/// The OpenAPI description of the services, created on first use.
 #[derive(Debug, Default)]
 pub(super) struct Description(OnceLock<Result<Bytes, String>>);
 
 impl Description {
-    /// A description, if the setting `reflection` is on.
+    /// Creates a description, if the setting `reflection` is on.
     pub(super) fn offered(reflection: bool) -> Option<Self> {
         reflection.then(Self::default)
     }
 
-    /// What a file has in it, and its content type.
+    /// Returns the content type and the content of a file.
     ///
     /// # Errors
     ///
-    /// `Internal` when what is served cannot be described.
+    /// `Internal` when the services cannot be described.
     pub(super) fn content(&self, file: File, router: &Router) -> Result<(&'static str, Bytes)> {
         Ok(match file {
             File::Description => {

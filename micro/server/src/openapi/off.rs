@@ -1,11 +1,11 @@
-//! In the place of OpenAPI's pages where the cargo feature `openapi` is off: there are none.
+//! Replaces the OpenAPI pages when the cargo feature `openapi` is off.
 
 use bytes::Bytes;
 
 use micro_core::handler::Router;
 use micro_message::error::Result;
 
-/// A page. None exists.
+/// A file of the OpenAPI page. Has no values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum File {}
 
@@ -15,7 +15,7 @@ impl File {
     }
 }
 
-/// A description of what is served. None exists.
+/// The OpenAPI description of the services. Has no values.
 #[derive(Debug)]
 pub(super) enum Description {}
 

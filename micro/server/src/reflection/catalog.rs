@@ -1,4 +1,4 @@
-//! `Catalog`: the descriptor files of a server's routes, found by name and by what they define.
+//! `Catalog`: descriptor files of a server's routes, indexed by file name and by symbol.
 
 use std::collections::HashMap;
 
@@ -10,26 +10,27 @@ use micro_message::error::Result;
 use micro_schema::descriptor::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto};
 use micro_schema::{Described, collect_types};
 
-/// Descriptor files, encoded once.
+/// Encoded descriptor files.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
-    /// Wire names, sorted.
+    /// Wire names of the services, sorted.
     pub(super) services: Vec<String>,
     files: Vec<Bytes>,
-    /// Index of the file of a name.
+    /// Index into `files`, by file name.
     by_name: HashMap<String, usize>,
-    /// Index of the file that defines a symbol: a service, method, message, field, enum or value.
+    /// Index into `files`, by the symbols that a file defines: services, methods, messages, fields,
+    /// enums and values.
     by_symbol: HashMap<String, usize>,
-    /// Full names of messages.
+    /// Full names of all messages.
     messages: Vec<String>,
 }
 
 impl Catalog {
-    /// The files of these routes.
+    /// Creates the descriptor files of the given routes.
     ///
     /// # Errors
     ///
-    /// When the types of the routes have no form in protobuf.
+    /// Returns an error when the types of the routes cannot be expressed in protobuf.
     pub(super) fn new(routes: &[&Route]) -> Result<Self> {
         let types = collect_types(routes.iter().map(|route| Described::from(*route)));
         let mut catalog = Self {
@@ -42,14 +43,14 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// The file of a name.
+    /// Returns the file with the given name.
     pub(super) fn file(&self, name: &str) -> Option<Bytes> {
         self.by_name
             .get(name)
             .map(|&index| self.files[index].clone())
     }
 
-    /// The file that defines a symbol, given by full name.
+    /// Returns the file that defines a symbol, by the symbol's full name.
     pub(super) fn file_of(&self, symbol: &str) -> Option<Bytes> {
         let symbol = symbol.strip_prefix('.').unwrap_or(symbol);
         self.by_symbol
@@ -57,7 +58,7 @@ impl Catalog {
             .map(|&index| self.files[index].clone())
     }
 
-    /// Whether there is a message of a full name.
+    /// Whether a message with the given full name exists.
     pub(super) fn has_message(&self, name: &str) -> bool {
         let name = name.strip_prefix('.').unwrap_or(name);
         self.messages.iter().any(|known| known == name)
@@ -97,14 +98,14 @@ impl Catalog {
     }
 
     fn enumeration(&mut self, scope: &str, enumeration: &EnumDescriptorProto) {
-        // A value's scope is that of its enum: so protobuf has it.
+        // In protobuf a value is scoped to the parent of its enum.
         for value in &enumeration.value {
             self.symbol(full(scope, &value.name));
         }
         self.symbol(full(scope, &enumeration.name));
     }
 
-    /// Notes that the file that is being added defines a symbol.
+    /// Records that the current file defines a symbol.
     fn symbol(&mut self, name: String) {
         self.by_symbol.insert(name, self.files.len());
     }

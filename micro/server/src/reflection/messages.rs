@@ -1,8 +1,9 @@
-//! The messages of `grpc.reflection.v1`; `v1alpha` has the same bytes.
+//! The messages of `grpc.reflection.v1`, which are encoded like those of `v1alpha`.
 //!
-//! Their oneofs are optional fields here, of which one is set: the same bytes again.
+//! Each oneof is declared as optional fields, of which exactly one is set. The encoding is the
+//! same.
 
-/// What is asked; one of the optional fields is set.
+/// A reflection request. Exactly one of the optional fields is set.
 #[micro::message(package = "grpc.reflection.v1")]
 #[derive(Debug, Clone, Default)]
 pub(super) struct ServerReflectionRequest {
@@ -20,7 +21,7 @@ pub(super) struct ServerReflectionRequest {
     pub(super) list_services: Option<String>,
 }
 
-/// A field that extends a message of proto2.
+/// An extension field of a proto2 message.
 #[micro::message(package = "grpc.reflection.v1")]
 #[derive(Debug, Clone, Default)]
 pub(super) struct ExtensionRequest {
@@ -28,7 +29,7 @@ pub(super) struct ExtensionRequest {
     pub(super) extension_number: i32,
 }
 
-/// What is answered; one of the optional fields is set.
+/// A reflection response. Exactly one of the optional fields is set, besides the original request.
 #[micro::message(package = "grpc.reflection.v1")]
 #[derive(Debug, Clone, Default)]
 pub(super) struct ServerReflectionResponse {
@@ -46,14 +47,14 @@ pub(super) struct ServerReflectionResponse {
     pub(super) error_response: Option<ErrorResponse>,
 }
 
-/// Descriptor files, each encoded.
+/// Encoded descriptor files.
 #[micro::message(package = "grpc.reflection.v1")]
 #[derive(Debug, Clone, Default)]
 pub(super) struct FileDescriptorResponse {
     pub(super) file_descriptor_proto: Vec<bytes::Bytes>,
 }
 
-/// The numbers of a message's extensions.
+/// The extension numbers of a message.
 #[micro::message(package = "grpc.reflection.v1")]
 #[derive(Debug, Clone, Default)]
 pub(super) struct ExtensionNumberResponse {
@@ -61,21 +62,21 @@ pub(super) struct ExtensionNumberResponse {
     pub(super) extension_number: Vec<i32>,
 }
 
-/// All services.
+/// The services of a server.
 #[micro::message(package = "grpc.reflection.v1")]
 #[derive(Debug, Clone, Default)]
 pub(super) struct ListServiceResponse {
     pub(super) service: Vec<ServiceResponse>,
 }
 
-/// One service.
+/// A service.
 #[micro::message(package = "grpc.reflection.v1")]
 #[derive(Debug, Clone, Default)]
 pub(super) struct ServiceResponse {
     pub(super) name: String,
 }
 
-/// Why there is no answer.
+/// Why a request failed.
 #[micro::message(package = "grpc.reflection.v1")]
 #[derive(Debug, Clone, Default)]
 pub(super) struct ErrorResponse {

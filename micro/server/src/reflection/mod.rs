@@ -29,13 +29,14 @@ const VERSIONS: [ServiceInfo; 2] = [
 
 const DOC: &str = "Descriptors of all services, for clients that have no .proto file.";
 
-/// The routes of the reflection services, which describe `router` and themselves.
+/// Returns the routes of the reflection services, which describe `router` and themselves.
 ///
 /// # Errors
 ///
-/// When the types of the routes have no form in protobuf.
+/// Returns an error when the types of the routes cannot be expressed in protobuf.
 pub(super) fn routes(router: &Router, draining: &CancellationToken) -> Result<Vec<Route>> {
-    // What the routes answer depends on the routes: these are only described.
+    // The catalog contains the reflection services, and their routes need the catalog. These first
+    // routes only serve to be described.
     let own = with(&Arc::new(Reflection::default()));
     let mut described = router.routes();
     described.extend(&own);
@@ -64,11 +65,11 @@ fn with(reflection: &Arc<Reflection>) -> Vec<Route> {
     VERSIONS.map(route).into()
 }
 
-/// The state of both services.
+/// State shared by both services.
 #[derive(Debug, Default)]
 struct Reflection {
     catalog: Catalog,
-    /// Ends conversations, which would otherwise hold up the drain.
+    /// Ends reflection streams, which would otherwise delay the drain.
     draining: CancellationToken,
 }
 

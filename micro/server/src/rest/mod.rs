@@ -1,8 +1,9 @@
-//! REST: methods as plain HTTP, by the rules of `google.api.http` that they carry.
+//! REST: methods over plain HTTP, by their rules in the format of `google.api.http`.
 //!
-//! Path, query and body become one JSON document, which the message's own codec reads; from there
-//! on a call is like any other. Bodies are JSON, or forms where the whole request is the body, or
-//! plain text and bytes where a field of that type is. The deadline is `connect-timeout-ms`.
+//! Path, query and body are combined into one JSON document, which the message's JSON codec
+//! decodes. From there on the call is like any other. A body is JSON; it may be a form if the whole
+//! request is the body, or plain text or bytes if a field of that type is the body. The timeout is
+//! in the header `connect-timeout-ms`.
 
 mod response;
 pub(super) mod table;
@@ -29,7 +30,7 @@ use micro_wire::Compression;
 
 pub use self::table::check_http;
 
-/// Answers a request that is for nothing else: by a rule, if one has its path.
+/// Serves a request that no other protocol matches, by the rule for its path.
 pub(super) async fn route(
     connection: &ConnectionState,
     table: &Table,
@@ -49,7 +50,7 @@ pub(super) async fn route(
     }
 }
 
-/// Answers a request at a rule's path.
+/// Serves a request that matches a rule.
 async fn serve(
     connection: &ConnectionState,
     rule: &Rule,
@@ -64,15 +65,15 @@ async fn serve(
     }
 }
 
-/// Why there is no answer.
+/// Why a request is refused.
 enum Rejection {
     Call(Failure),
-    /// With a status that says more than the kind of the error.
+    /// The response has a more specific status than the kind of the error.
     Told(Box<HttpResponse>),
 }
 
 impl Rejection {
-    /// With a header that says what would be accepted.
+    /// Refuses an unsupported format, with a header that lists the accepted ones.
     fn unsupported(error: &Error, name: HeaderName, accepted: &str) -> Self {
         let mut reply = error_json::refuse(error);
         *reply.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -82,7 +83,8 @@ impl Rejection {
         Self::Told(Box::new(reply))
     }
 
-    /// What is too large has a status of its own in HTTP; to Connect it is one with quotas.
+    /// HTTP has a status of its own for requests that are too large; Connect maps their error kind
+    /// to 429.
     fn or_large(status: StatusCode, error: Error) -> Self {
         if error.kind() != ErrorKind::ResourceExhausted {
             return error.into();
@@ -133,7 +135,7 @@ async fn answer(
     Ok(response::unary(exchange, binding, head, request).await?)
 }
 
-/// What the body says it is, if that is taken here.
+/// Returns the media type of the body, if the rule accepts it.
 fn media(binding: &Binding, headers: &HeaderMap) -> Result<Option<Media>, Rejection> {
     let Some(given) = headers.get(CONTENT_TYPE) else {
         return Ok(None);
@@ -148,7 +150,7 @@ fn media(binding: &Binding, headers: &HeaderMap) -> Result<Option<Media>, Reject
     Err(unsupported(binding, &given))
 }
 
-/// The body, if there is one.
+/// Returns the body, if there is one.
 fn given(
     binding: &Binding,
     media: Option<Media>,
@@ -162,7 +164,7 @@ fn given(
     }
 }
 
-/// Whether no bytes at all are no body, rather than an empty value.
+/// Whether an empty body of this media type is an absent body rather than an empty value.
 fn is_nothing_when_empty(media: Media) -> bool {
     !matches!(media, Media::Text | Media::Bytes)
 }

@@ -1,5 +1,5 @@
-//! In the place of REST where the cargo feature `rest` is off: no request is for it, and methods
-//! that have rules for plain HTTP are refused when the server starts.
+//! Replaces REST when the cargo feature `rest` is off. No request matches, and the server refuses
+//! to start with methods that have HTTP rules.
 
 use http::Request;
 
@@ -11,13 +11,13 @@ use micro_core::handler::{Route, Router};
 use micro_message::error::Error;
 
 pub(super) mod table {
-    /// The paths of REST: none.
+    /// The empty table of REST paths.
     #[derive(Debug)]
     pub(crate) struct Table;
 }
 
-/// What of the routes' rules for plain HTTP is wrong, each with its place: without the cargo
-/// feature `rest`, every method that has some.
+/// Returns an error for every invalid HTTP rule, with the place of its definition. Without the
+/// cargo feature `rest`, every method with such rules is an error.
 pub fn check_http(router: &Router) -> Vec<Error> {
     Table::new(router).1
 }
@@ -39,7 +39,7 @@ fn problem(route: &Route) -> Error {
     ))
 }
 
-/// Answers a request that is for nothing else.
+/// Responds that nothing is at the path of a request.
 pub(super) async fn route(
     connection: &ConnectionState,
     _: &Table,

@@ -1,8 +1,8 @@
-//! What goes out as REST: the reply or a field of it, or a stream of replies.
+//! REST responses: a message or one of its fields, or a stream of messages.
 //!
-//! A stream is a line of JSON for each message, `{"result": …}`; a failure in mid-stream, and
-//! metadata that follows the messages, are a last line without `result`. Who accepts
-//! `text/event-stream` gets events.
+//! A stream has a line of JSON for each message, `{"result": …}`. An error within the stream, and
+//! trailing metadata, are sent as a last line without `result`. A client that accepts
+//! `text/event-stream` gets server-sent events.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -23,10 +23,10 @@ use micro_message::metadata::Metadata;
 use micro_schema::http::{Binding, Media};
 use micro_wire::headers;
 
-/// The content type of lines of JSON.
+/// The content type of JSON lines.
 const NDJSON: &str = "application/x-ndjson";
 
-/// Runs a call and answers with its one reply.
+/// Runs a unary call and responds with its message.
 pub(super) async fn unary(
     exchange: ServerCall<'_>,
     binding: &Binding,
@@ -53,7 +53,7 @@ pub(super) async fn unary(
     Ok(encode.respond(bytes, compressed, out))
 }
 
-/// The response's bytes and what they are: JSON, unless the caller asks for a field as it is.
+/// Returns the body and its media type: JSON, unless the client asks for a field in its own format.
 fn represented(
     binding: &Binding,
     types: &Types,
@@ -84,7 +84,7 @@ fn represented(
     })
 }
 
-/// Runs a call and answers with its replies as they come.
+/// Runs a streaming call and responds with its messages as they become ready.
 pub(super) async fn stream(
     exchange: ServerCall<'_>,
     head: &Parts,
@@ -96,7 +96,8 @@ pub(super) async fn stream(
     json_stream::answer(exchange, request, NDJSON, LineFraming).await
 }
 
-/// A line of JSON for each message, and one for what follows if there is something to say.
+/// Writes each message as a line of JSON, and a last line if there is an error or trailing
+/// metadata.
 #[derive(Debug, Clone, Copy)]
 struct LineFraming;
 
@@ -124,7 +125,7 @@ impl Framing for LineFraming {
     }
 }
 
-/// A header of a media type.
+/// Returns the content type of a media type.
 fn content_type(media: Media) -> HeaderValue {
     HeaderValue::from_static(match media {
         Media::Text => "text/plain; charset=utf-8",
@@ -137,7 +138,7 @@ fn line(json: &[u8], out: &mut Vec<u8>) {
     json_stream::line("{\"result\":", json, "}\n", out);
 }
 
-/// Appends the last line, if there is something to say.
+/// Appends the last line, if there is an error or trailing metadata.
 fn end(outcome: Result<(), &Error>, metadata: &Metadata, out: &mut Vec<u8>) {
     if outcome.is_err() || !metadata.is_empty() {
         out.extend_from_slice(error_json::end(outcome, metadata).to_string().as_bytes());

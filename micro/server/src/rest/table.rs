@@ -1,4 +1,4 @@
-//! Every path of REST that this server answers, checked when it starts.
+//! The REST paths of a server, checked when it starts.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use micro_message::error::Error;
 use micro_schema::Types;
 use micro_schema::http::{Binding, Found, HttpRule, Segment, Template, Tree};
 
-/// Every path of REST that a server answers.
+/// The REST paths of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     tree: Tree<Rule>,
@@ -22,14 +22,14 @@ pub(crate) struct Rule {
     pub(super) binding: Binding,
 }
 
-/// What of the routes' rules for plain HTTP is wrong, each with its place: templates that are
-/// none, fields that are not there, streams of requests, paths that two methods want.
+/// Returns an error for every invalid HTTP rule, with the place of its definition: invalid
+/// templates, unknown fields, streaming requests, and paths that match more than one method.
 pub fn check_http(router: &Router) -> Vec<Error> {
     Table::new(router).1
 }
 
 impl Table {
-    /// The table of a router's rules, without those that are wrong.
+    /// Creates the table of a router's rules. Invalid rules are left out and returned as errors.
     pub(crate) fn new(router: &Router) -> (Self, Vec<Error>) {
         let (mut table, mut problems) = (Self::default(), Vec::new());
         for route in router.routes() {
@@ -44,7 +44,7 @@ impl Table {
         (table, problems)
     }
 
-    /// Adds a rule of a route, whose request and reply have these full names.
+    /// Adds a rule of a route. `names` are the full names of the request and the response.
     fn add(
         &mut self,
         router: &Router,
@@ -84,12 +84,12 @@ impl Table {
         })
     }
 
-    /// What answers an HTTP method at a path.
+    /// Returns the rule for an HTTP method and a path.
     pub(crate) fn find(&self, method: &str, path: &str) -> Found<'_, Rule> {
         self.tree.find(method, path)
     }
 
-    /// The paths that look most like one that nobody answers.
+    /// Returns the known paths that are most similar to an unknown one.
     pub(crate) fn near(&self, path: &str) -> Vec<String> {
         if let Some(shorter) = path.strip_suffix('/')
             && let Found::Methods(methods) = self.find("OPTIONS", shorter)
@@ -108,7 +108,8 @@ impl Table {
     }
 }
 
-/// How many segments agree before the first that does not, and how many are too many or few.
+/// Returns the number of segments that match before the first that does not, and the difference
+/// between the numbers of segments.
 fn likeness(template: &Template, path: &str) -> (usize, usize) {
     let given: Vec<&str> = path
         .strip_prefix('/')
@@ -128,14 +129,14 @@ fn likeness(template: &Template, path: &str) -> (usize, usize) {
         Segment::One | Segment::Rest => true,
     });
     let alike = alike.count();
-    // What only variables match is like everything.
+    // A template that matches only by variables would be similar to every path.
     (
         if literals > 0 { alike } else { 0 },
         segments.len().abs_diff(given.len()),
     )
 }
 
-/// The path of a template without variables.
+/// Returns the path of a template without variables.
 fn plain(template: &Template) -> Option<String> {
     let text = |segment: &Segment| match segment {
         Segment::Literal(text) => Some(format!("/{text}")),
@@ -145,7 +146,7 @@ fn plain(template: &Template) -> Option<String> {
     path.filter(|_| template.verb().is_none())
 }
 
-/// A rule and where its method is defined.
+/// Returns a rule and the place where its method is defined.
 fn place(route: &Route, rule: &dyn std::fmt::Display) -> String {
     let place = route
         .location
