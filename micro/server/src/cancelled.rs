@@ -57,7 +57,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts how often it is woken.
+    /// Counts its wakes.
     #[derive(Default)]
     struct Wakes(AtomicUsize);
 

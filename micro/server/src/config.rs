@@ -116,8 +116,8 @@ pub struct Limits {
     pub server_receive_buffer: usize,
     /// Maximum number of bytes of responses per connection that the peer has not taken yet. Above
     /// half of this limit, further requests wait before their handlers run. A response that exceeds
-    /// the limit is refused with `ResourceExhausted`. A single response may be larger than this
-    /// limit. Default: 40 MiB.
+    /// the limit together with others is refused with `ResourceExhausted`; a single response may be
+    /// larger. Default: 40 MiB.
     pub connection_send_buffer: usize,
     /// Maximum number of bytes of responses of all connections together that the peers have not
     /// taken yet. Further calls are refused with `Unavailable`. Connections that hold at most 64

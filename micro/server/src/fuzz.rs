@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use micro_wire::grpc::frame::write;
 
-    /// Bodies from a seed: whole and broken frames, one after the other.
+    /// Random bodies from a fixed seed, each a series of valid and broken frames.
     fn bodies() -> impl Iterator<Item = Vec<u8>> {
         let mut random = fastrand::Rng::with_seed(7);
         (0..300).map(move |_| {

@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    /// What a call does: says in which task it runs, and wakes the connection.
+    /// A call of a test. It reports the task that it runs in, and wakes the connection.
     #[derive(Clone)]
     struct Probe {
         told: UnboundedSender<Id>,
@@ -159,7 +159,8 @@ mod tests {
 
     /// Runs a connection that reads these calls at its first poll and ends at its second.
     ///
-    /// How often its task was polled, and whether each told call ran in that task.
+    /// Returns how often the connection's task was polled, and for each report whether the call ran
+    /// in that task.
     async fn run(calls: impl FnOnce(&Probe) -> Vec<CallFuture>) -> (usize, Vec<bool>) {
         let (told, mut heard) = unbounded_channel();
         let connection = Arc::new(Mutex::new(Waker::noop().clone()));

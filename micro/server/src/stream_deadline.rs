@@ -10,7 +10,7 @@
 //! ```text
 //! task ── poll() ──▶ hyper's future of one stream ──▶ HttpService ──▶ response_stream::body
 //!   ▲                  (opaque, output `()`)                              │ announce()
-//!   └──────────── a slot of the thread, for the time of the poll ◀────────┘
+//!   └────────── a slot of the thread, for the time of the poll ◀──────────┘
 //! ```
 //!
 //! The deadline is known once the method and its context are, deep within a future of hyper whose

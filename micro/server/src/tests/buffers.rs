@@ -1,4 +1,5 @@
-//! Budgets in bytes: what finds no room waits or is refused, and says what is full.
+//! Limits on buffered bytes: a message or response that finds no room waits or is refused, with an
+//! error that names the full buffer.
 
 use std::time::Duration;
 
@@ -12,12 +13,12 @@ use crate::tests::{Served, until, within};
 
 const KIB: usize = 1 << 10;
 
-/// A message of so many bytes.
+/// A message whose text has `length` bytes.
 fn long(length: usize) -> Bytes {
     text(&"x".repeat(length))
 }
 
-/// Begins a call with a part of its message.
+/// Begins a call and sends the first `length` bytes of its message.
 async fn half(grpc: &Grpc, body: &Bytes, length: usize) -> (ResponseFuture, SendStream<Bytes>) {
     let mut client = grpc.send.clone().ready().await.unwrap();
     let request = request("/test.Test/Echo", &[]);
@@ -61,7 +62,7 @@ async fn message_that_is_larger_than_the_buffer_passes_alone() {
     assert_eq!((answer.code(), answer.texts().concat().len()), (0, 3 << 20));
 }
 
-/// Over HTTP/1, where a response is taken as the socket takes it.
+/// Over HTTP/1 no flow-control window holds the response back, only the socket.
 #[tokio::test]
 async fn large_response_of_http1_is_whole() {
     let served = Served::new().await;
@@ -86,7 +87,7 @@ async fn message_that_finds_no_room_in_time_is_refused_and_so_are_too_many() {
     let body = long(90 * KIB);
     let mut half_sent = Vec::new();
     let mut calls = JoinSet::new();
-    // One that makes progress keeps its room.
+    // A message that makes progress keeps its room.
     let (_first, mut stream) = half(&grpc, &body, 20 * KIB).await;
     let progress = tokio::spawn(async move {
         for at in 20 * KIB.. {
@@ -127,7 +128,7 @@ async fn full_server_refuses_what_another_one_may_take() {
     assert_eq!(answer.code(), 14, "{answer:?}");
     assert!(answer.says("micro-not-handled"), "{answer:?}");
     assert!(answer.message().contains("limits.server_receive_buffer"));
-    // Ordinary calls need nothing of it.
+    // Ordinary calls do not count in the server's total.
     assert_eq!(grpc.echo("still here").await, "still here");
     drop(held);
     until(|| total.held() == 0).await;
@@ -161,7 +162,7 @@ async fn calls_wait_for_a_peer_that_takes_no_responses_and_go_on_when_it_does() 
             assert_eq!(read, body.len());
         });
     }
-    // Two fill more than half of the buffer.
+    // Two responses fill more than half of the buffer.
     within(heads.recv()).await.unwrap();
     within(heads.recv()).await.unwrap();
     let third = tokio::time::timeout(Duration::from_millis(300), heads.recv());
@@ -173,7 +174,7 @@ async fn calls_wait_for_a_peer_that_takes_no_responses_and_go_on_when_it_does() 
     until(|| served.running.server.totals.send.held() == 0).await;
 }
 
-/// A client that gives no window until it is told how much.
+/// A client whose streams have no window until the returned sender sends one.
 async fn mute(served: &Served) -> (Grpc, tokio::sync::mpsc::Sender<u32>) {
     let mut builder = h2::client::Builder::new();
     let handshake = builder.initial_window_size(0);
@@ -184,7 +185,7 @@ async fn mute(served: &Served) -> (Grpc, tokio::sync::mpsc::Sender<u32>) {
             _ = &mut connection => return,
             Some(window) = opened.recv() => connection.set_initial_window_size(window).unwrap(),
         }
-        // It ends with its clients.
+        // Ends when its clients are dropped.
         let _ended = connection.await;
     });
     (Grpc { send }, open)
@@ -199,7 +200,7 @@ async fn responses_that_find_no_room_are_errors_that_say_so() {
     .await;
     let (grpc, _open) = mute(&served).await;
     let (mut calls, mut refused) = (JoinSet::new(), 0);
-    // Their handlers run beside one another, so that all of them are let in.
+    // The handlers run concurrently, so that all calls are accepted before the buffer fills.
     for _ in 0..3 {
         let mut client = grpc.send.clone().ready().await.unwrap();
         let request = request("/test.Test/Late", &[]);
@@ -210,7 +211,7 @@ async fn responses_that_find_no_room_are_errors_that_say_so() {
         calls.spawn(async move {
             let (head, mut reply) = response.await.unwrap().into_parts();
             let message = head.headers.get("grpc-message").cloned();
-            // Those that are not taken are reset.
+            // The server resets responses that the client does not take.
             let reset = reply.data().await.is_some_and(|data| data.is_err());
             (message, reset)
         });

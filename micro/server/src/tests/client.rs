@@ -1,4 +1,4 @@
-//! Bare clients of HTTP/2 and HTTP/1, and frames to send and to read.
+//! Bare HTTP/2 and HTTP/1 clients, and helpers for frames.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use h2::client::SendRequest;
@@ -14,7 +14,7 @@ pub(super) struct Grpc {
     pub(super) send: SendRequest<Bytes>,
 }
 
-/// What came back.
+/// The response to a gRPC call.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -75,7 +75,7 @@ impl Grpc {
                         let part = body.split_to(room.min(body.len()));
                         stream.send_data(part, body.is_empty())?;
                     }
-                    // The server answers without waiting for the rest.
+                    // The server has responded without waiting for the rest of the request.
                     Some(Err(_)) | None => return Ok(stream),
                 }
             }
@@ -110,7 +110,7 @@ impl Answer {
         value.map(|value| value.to_str().unwrap())
     }
 
-    /// Whether a field stands in the headers or the trailers.
+    /// Whether the headers or the trailers contain a field.
     pub(super) fn says(&self, name: &str) -> bool {
         self.field(name).is_some()
     }
@@ -145,7 +145,7 @@ impl Answer {
     }
 }
 
-/// A response of HTTP/1: its head, and its body without chunks.
+/// Splits an HTTP/1 response into its head and its body, with the chunks joined.
 pub(super) fn split(response: &[u8]) -> (String, Vec<u8>) {
     let end = response.windows(4).position(|four| four == b"\r\n\r\n");
     let (head, mut rest) = response.split_at(end.expect("a head") + 4);
@@ -166,7 +166,7 @@ pub(super) fn split(response: &[u8]) -> (String, Vec<u8>) {
     }
 }
 
-/// The frames of a body: flag and bytes.
+/// Splits a body into frames: flag and bytes.
 pub(super) fn frames(mut body: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut all = Vec::new();
     while let [flag, a, b, c, d, rest @ ..] = body {

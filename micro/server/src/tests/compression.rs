@@ -1,4 +1,4 @@
-//! Compression on every protocol, for what is compiled in.
+//! Compression on every protocol, with the algorithms that are compiled in.
 
 use super::*;
 use crate::ResponseCompression;
@@ -57,7 +57,7 @@ async fn grpc_both_ways() {
                 Compression::accepted()
             );
         }
-        // What is short goes as it is.
+        // Short messages are not compressed.
         let answer = grpc.call("/test.Test/Echo", &both, text("a")).await;
         assert_eq!(answer.texts(), ["a"]);
     }

@@ -10,7 +10,7 @@ fn json_frame(text: &str) -> Bytes {
     frame(json!({ "text": text }).to_string().as_bytes())
 }
 
-/// The texts of a body, and what ended it.
+/// Returns the texts of a body, joined, and its end.
 fn told(body: &[u8]) -> (String, Value) {
     let mut all = frames(body);
     let (flag, end) = all.pop().unwrap();

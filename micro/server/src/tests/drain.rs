@@ -1,4 +1,4 @@
-//! Draining: no call is lost; what does not finish is cut and named.
+//! Draining: no call is lost; calls that do not finish are aborted and reported.
 
 use super::*;
 
@@ -19,7 +19,7 @@ async fn drain_under_load_loses_no_call() {
                     let call = request("/test.Test/Wait", &[]);
                     match grpc.try_call(call, text("1")).await {
                         Ok(answer) => assert_eq!(answer.code(), 0),
-                        // Refused before it began: the caller goes elsewhere.
+                        // Refused before its handler ran: a client would use another node.
                         Err(error) => {
                             let known = error.is_go_away()
                                 || error.reason() == Some(h2::Reason::REFUSED_STREAM);
@@ -83,7 +83,7 @@ async fn stuck_call_is_cut_after_the_grace_and_named() {
     let answer = within(call).await.unwrap().unwrap();
     assert_eq!(answer.code(), 14);
     assert!(answer.message().contains("was cut"), "{answer:?}");
-    // Its handler ran, so that it must not be run elsewhere.
+    // The handler has run, so a client must not retry the call on another node.
     assert!(!answer.says("micro-not-handled"), "{answer:?}");
     until(|| served.test.dropped.load(Ordering::SeqCst) == 1).await;
 }
@@ -129,7 +129,8 @@ async fn connections_that_wait_when_the_drain_begins_are_served() {
     let server = Server::bind(config, router).await.unwrap();
     let address = server.local_address();
     let mut waiting = Vec::new();
-    // More than tokio lets one task accept at a time, and than many systems hold unless told.
+    // More connections than tokio accepts in one poll of a task, and than the default backlog of
+    // many systems holds.
     for _ in 0..300 {
         let mut tcp = within(TcpStream::connect(address)).await.unwrap();
         let head = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";

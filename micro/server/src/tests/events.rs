@@ -48,7 +48,7 @@ async fn failures_are_connect_s() {
         (&error["code"], &error["message"]),
         (&"aborted".into(), &"no more".into())
     );
-    // Before the stream begins there is still a status to say it with.
+    // Before the stream begins, an error is sent as an HTTP status.
     let (head, body) = served.post("/test.Test/Tell", EVENTS, b"{").await;
     assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
     assert!(
@@ -86,7 +86,7 @@ async fn a_browser_that_comes_back_after_the_end_is_told_to_stay_away() {
 #[tokio::test(start_paused = true)]
 async fn silence_is_filled_with_comments() {
     let served = Served::with(|config| {
-        // The clock below jumps ahead of the sockets; that is no stalled peer.
+        // The paused clock advances faster than the sockets, which must not count as a stall.
         config.limits.stall_timeout = Duration::from_secs(10_000);
         config.limits.header_timeout = Duration::from_secs(10_000);
     })

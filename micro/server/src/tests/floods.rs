@@ -1,6 +1,7 @@
-//! Floods of frames and requests that contradict themselves: bounded, while others are served.
+//! Floods of frames, and contradictory requests: the server limits their cost and serves other
+//! clients meanwhile.
 //!
-//! Frames of HTTP/2 are written by hand, as no client library sends these.
+//! The HTTP/2 frames are written by hand because client libraries do not send them.
 
 use tokio::net::TcpSocket;
 
@@ -15,7 +16,8 @@ const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const CANCEL: [u8; 4] = [0, 0, 0, 8];
 
-/// The beginning of a connection; no room for the bodies of replies when `window` is 0.
+/// The preface and settings of a connection. With a `window` of 0 the server cannot send response
+/// bodies.
 fn preface(window: u32) -> Vec<u8> {
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     let settings = [&[0, 4], &window.to_be_bytes()[..]].concat();
@@ -23,7 +25,7 @@ fn preface(window: u32) -> Vec<u8> {
     bytes
 }
 
-/// Appends a frame: type, flags, stream.
+/// Appends a frame with the given type, flags and stream.
 fn put((kind, flags, stream): (u8, u8, u32), payload: &[u8], out: &mut Vec<u8>) {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     out.extend_from_slice(&length[1..]);
@@ -32,7 +34,7 @@ fn put((kind, flags, stream): (u8, u8, u32), payload: &[u8], out: &mut Vec<u8>) 
     out.extend_from_slice(payload);
 }
 
-/// The head of a gRPC request, compressed by no table.
+/// The header block of a gRPC request, without the dynamic table or Huffman coding.
 fn head(path: &str) -> Vec<u8> {
     let mut head = vec![0x83, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
     head.extend_from_slice(path.as_bytes());
@@ -50,8 +52,8 @@ fn field(name: &str, value: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes the same again and again, reading all the while; how much was taken before the server
-/// closed.
+/// Writes `bytes` again and again while it reads and discards. Stops after `most` bytes. Returns
+/// the number of bytes written before the server closed the connection.
 async fn flood(tcp: TcpStream, bytes: &[u8], most: usize) -> usize {
     let (mut reading, mut writing) = tcp.into_split();
     let reader = tokio::spawn(async move {
@@ -84,13 +86,13 @@ async fn calls_that_are_reset_at_once_leave_nothing_and_hold_nobody_up() {
     let mut tcp = served.tcp().await;
     let (mut reading, mut writing) = tcp.split();
     let sending = async {
-        // The server may have enough of it.
+        // The server may close the connection.
         let whole = writing.write_all(&bytes).await;
         whole.and(writing.shutdown().await).is_ok()
     };
     let hearing = async {
         let mut all = Vec::new();
-        // A reset is one way to be closed.
+        // The server may also close the connection by a reset.
         drop(reading.read_to_end(&mut all).await);
     };
     let calling = async {
@@ -117,7 +119,7 @@ async fn heads_without_an_end_are_cut_off() {
     for piece in [&long[..], &[]] {
         let mut first = preface(1 << 16);
         put((HEADERS, 0, 1), &head("/test.Test/Echo"), &mut first);
-        // Little waits on our side: what is taken is taken by the server, or by its system.
+        // A small send buffer: the bytes that were written have left this client.
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_send_buffer_size(1 << 16).unwrap();
         let mut tcp = socket
@@ -135,7 +137,7 @@ async fn heads_without_an_end_are_cut_off() {
     assert_eq!(served.grpc().await.echo("still here").await, "still here");
 }
 
-/// The server owes an answer to each ping, and nobody takes them.
+/// The server has to acknowledge each ping, but the client does not read.
 #[tokio::test]
 async fn pings_whose_answers_nobody_reads_end_the_connection() {
     let served = Served::with(|config| {
@@ -162,7 +164,7 @@ async fn peer_that_never_opens_its_window_holds_one_piece_of_a_stream() {
         &mut bytes,
     );
     put((0, END_STREAM, 1), &text("on"), &mut bytes);
-    // Room for the connection is no room for the stream.
+    // A window for the connection does not open the window of the stream.
     put(
         (WINDOW_UPDATE, 0, 0),
         &(1_u32 << 20).to_be_bytes(),
@@ -172,7 +174,7 @@ async fn peer_that_never_opens_its_window_holds_one_piece_of_a_stream() {
     tcp.write_all(&bytes).await.unwrap();
     until(|| served.test.counts().0 == 1).await;
     let sent = || served.test.messages.load(Ordering::SeqCst);
-    // A piece is begun; and while the server answers others, it has the occasion to go on.
+    // The handler has begun a piece. While the server serves other calls, it has time to continue.
     until(|| sent() > 0).await;
     let others = served.grpc().await;
     let mut before = 0;
@@ -218,7 +220,7 @@ async fn length_that_is_not_the_body_s_fails_the_call_alone() {
         assert!(!good, "content-length: {length}");
         assert_eq!(grpc.echo("still here").await, "still here");
     }
-    // HTTP/1: two lengths, or a length and chunks, are how requests are smuggled past proxies.
+    // HTTP/1: two lengths, or a length together with chunks, allow request smuggling past proxies.
     for lengths in [
         "content-length: 4\r\ncontent-length: 5\r\n",
         "content-length: 4, 5\r\n",
@@ -266,7 +268,7 @@ async fn headers_that_contradict_each_other_are_refused_or_the_first_counts() {
     assert_eq!(grpc.echo("still here").await, "still here");
 }
 
-/// Callers that say no more, and wait.
+/// The clients half-close the stream and wait for the response.
 #[tokio::test]
 async fn calls_that_end_before_their_message_are_answered() {
     let served = Served::new().await;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// `HealthCheckRequest` of a service.
+/// Encodes a `HealthCheckRequest` for a service.
 fn ask(service: &str) -> Bytes {
     // Field 1 is a string, as in `Text`.
     if service.is_empty() {

@@ -1,4 +1,5 @@
-//! Garbage, silence, half-open connections: closed in time, while calls go on.
+//! Garbage, silent and half-open connections: the server closes them in time and serves other calls
+//! meanwhile.
 
 use super::*;
 
@@ -115,7 +116,8 @@ async fn peer_that_takes_nothing_is_given_up() {
          content-length: {}\r\n\r\n{{\"text\":\"{text}\"}}",
         text.len() + 11
     );
-    // Calls without end whose answers nobody reads: the server stops taking them and closes.
+    // The client sends calls without end and reads no responses: the server stops reading and
+    // closes the connection.
     let writing = async { while tcp.write_all(call.as_bytes()).await.is_ok() {} };
     within(writing).await;
     assert_eq!(served.grpc().await.echo("still here").await, "still here");

@@ -1,8 +1,10 @@
-//! Requests of HTTP/1 that are malformed, or end too early: told so, while the caller is there.
+//! HTTP/1 requests that are malformed or end too early: the client gets an error while it is still
+//! connected.
 
 use super::*;
 
-/// A call with these headers and bytes behind them, after which the caller sends no more.
+/// Sends a call with the given headers and body, half-closes the connection and returns the
+/// response.
 async fn sent(served: &Served, headers: &str, body: &str) -> String {
     let mut tcp = served.tcp().await;
     let method = if headers.contains("connect+") {

@@ -1,4 +1,4 @@
-//! A server with a test service, and bare clients to call it with.
+//! A server with a test service, and bare clients that call it.
 
 mod buffers;
 mod client;
@@ -44,14 +44,14 @@ use micro_core::handler::{
 use micro_message::codec::{Message, Types};
 use micro_message::error::{Detail, Error, Result};
 
-/// What the test service counts.
+/// State and counters of the test service.
 #[derive(Debug)]
 pub(super) struct Test {
     pub(super) started: AtomicUsize,
     pub(super) dropped: AtomicUsize,
-    /// Sent by `Flood`.
+    /// Number of messages sent by `Flood`.
     pub(super) messages: AtomicUsize,
-    /// A permit for each step of `Slow`.
+    /// One permit for each step of `Slow`.
     pub(super) pace: Semaphore,
 }
 
@@ -67,14 +67,14 @@ impl Default for Test {
 }
 
 impl Test {
-    /// How many handlers have begun, and how many have ended.
+    /// Number of handlers that have started, and number that have ended.
     fn counts(&self) -> (usize, usize) {
         let read = |count: &AtomicUsize| count.load(Ordering::SeqCst);
         (read(&self.started), read(&self.dropped))
     }
 }
 
-/// Counts a handler that ends, however it does.
+/// Counts a handler as ended when it is dropped.
 pub(super) struct Counted(pub(super) Arc<Test>);
 
 impl Counted {
@@ -90,7 +90,7 @@ impl Drop for Counted {
     }
 }
 
-/// A stream from a function that polls.
+/// A stream from a poll function.
 struct FromPoll<F>(F);
 
 impl<F> Stream for FromPoll<F>
@@ -162,7 +162,7 @@ type Describe = fn(&mut Types) -> String;
 
 const TYPES: (Describe, Describe) = (Text::describe, Text::describe);
 
-/// Counts to the number in the request; a panic after 100, an error at 13.
+/// Counts to the number in the request. Panics after 100; returns an error at 13.
 fn count(body: Body) -> Result<handler::Response> {
     let to: usize = body.into_one()?.into_message::<Text>()?.0.parse().unwrap();
     let mut at = 0;
@@ -242,14 +242,14 @@ impl Served {
         Grpc { send }
     }
 
-    /// Sends bytes and reads until the server closes, or until it has answered `responses` heads.
+    /// Sends bytes and reads until the server closes the connection.
     pub(super) async fn raw(&self, bytes: &[u8]) -> String {
         let mut tcp = self.tcp().await;
         tcp.write_all(bytes).await.unwrap();
         within(read_all(&mut tcp)).await
     }
 
-    /// A POST over HTTP/1.1 on a connection of its own.
+    /// Sends a POST over HTTP/1.1 on a connection of its own.
     pub(super) async fn post(&self, path: &str, headers: &str, body: &[u8]) -> (String, Vec<u8>) {
         let length = body.len();
         let head = format!(
@@ -259,7 +259,7 @@ impl Served {
         self.exchange(&[head.as_bytes(), body].concat()).await
     }
 
-    /// Any request over HTTP/1.1 that closes its connection.
+    /// Sends a request over HTTP/1.1 and reads until the server closes the connection.
     pub(super) async fn exchange(&self, request: &[u8]) -> (String, Vec<u8>) {
         let mut tcp = self.tcp().await;
         tcp.write_all(request).await.unwrap();
@@ -272,21 +272,21 @@ impl Served {
 pub(super) async fn read_all(tcp: &mut TcpStream) -> String {
     let mut all = Vec::new();
     let mut buffer = [0; 4096];
-    // A reset is one way to be closed.
+    // The server may also close the connection by a reset.
     while let Ok(count @ 1..) = tcp.read(&mut buffer).await {
         all.extend_from_slice(&buffer[..count]);
     }
     String::from_utf8_lossy(&all).into_owned()
 }
 
-/// Fails a test that hangs.
+/// Panics when a future takes too long, so that a test cannot hang.
 pub(super) async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), future)
         .await
         .expect("finished in time")
 }
 
-/// Waits until something becomes true.
+/// Waits until a condition holds.
 pub(super) async fn until(condition: impl Fn() -> bool) {
     within(async {
         while !condition() {

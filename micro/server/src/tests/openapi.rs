@@ -1,4 +1,4 @@
-//! The description of what is served, and the page to try it.
+//! The OpenAPI description of the services, and the page where methods can be tried.
 
 use super::*;
 

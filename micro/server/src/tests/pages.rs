@@ -1,4 +1,4 @@
-//! Pages for people and probes, and answers to requests that are no calls.
+//! Pages for people and probes, and responses to requests that are not calls.
 
 use super::*;
 

@@ -1,9 +1,9 @@
-//! Replies that panic while they are encoded, by every protocol.
+//! Responses whose encoder panics, over every protocol.
 
 use super::*;
 use micro_schema::http::HttpRule;
 
-/// A message that cannot be written.
+/// A message whose encoder panics.
 struct Broken;
 
 impl Message for Broken {

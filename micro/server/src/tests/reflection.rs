@@ -1,8 +1,8 @@
-//! Reflection: every question answered, in both versions.
+//! Reflection: every kind of request, in both versions.
 
 use super::*;
 
-/// Asks all in one conversation, in JSON; the answers in order.
+/// Sends all requests on one stream, in JSON. Returns the responses in order.
 async fn ask(served: &Served, version: &str, questions: &[&str]) -> Vec<serde_json::Value> {
     let frames: Vec<_> = questions
         .iter()

@@ -1,4 +1,4 @@
-//! The streaming half of the test service.
+//! The streaming methods of the test service.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::tests::{Counted, Test};
 use micro_core::handler::{Method, Parts, Streaming};
 use micro_message::error::{Detail, Error, Result};
 
-/// Bytes of each message of `Flood`, on the wire.
+/// Size of each message of `Flood` on the wire, in bytes.
 pub(super) const DROP: usize = 1000;
 
 fn text(text: &str) -> Text {
@@ -100,7 +100,7 @@ pub(super) fn methods() -> Vec<Method> {
     ]
 }
 
-/// Messages without end that never have to wait, each of which takes the processor for a while.
+/// An endless stream that is always ready. Each message uses the processor for 100 microseconds.
 struct Grind;
 
 impl Stream for Grind {

@@ -1,13 +1,13 @@
-//! Streams over gRPC: metadata on both sides, back-pressure, cancellation, time, the end of a
-//! server.
+//! Streams over gRPC: metadata on both sides, back-pressure, cancellation, deadlines, and the
+//! server's shutdown.
 
 use super::*;
 use crate::tests::service::DROP;
 
-/// The bytes that a client of HTTP/2 takes before it is asked to read.
+/// Default flow-control window of an HTTP/2 client, in bytes.
 const WINDOW: usize = 65_535;
 
-/// Waits until a number has been the same for a while, which is when its maker is stuck.
+/// Waits until a number stops changing, which means that its producer is blocked.
 async fn settled(read: impl Fn() -> usize) -> usize {
     within(async {
         let (mut last, mut same) = (0, 0);
@@ -74,7 +74,7 @@ async fn reader_that_stops_stops_the_handler() {
     let served = Served::new().await;
     let (_, mut body) = open(&served, "/test.Test/Flood", text("")).await;
     let sent = || served.test.messages.load(Ordering::SeqCst) * DROP;
-    // What the client's window takes, one piece that waits, one that is being sent, one message.
+    // The client's window, one piece that waits, one that is being sent, and one message.
     let ahead = settled(sent).await;
     assert!(ahead >= WINDOW - DROP, "{ahead}");
     assert!(ahead <= WINDOW + 2 * (16 << 10) + 2 * DROP, "{ahead}");
@@ -100,7 +100,7 @@ async fn reader_that_stops_over_http1_stops_the_handler() {
     tcp.write_all(&[head.as_bytes(), &body].concat())
         .await
         .unwrap();
-    // What the sockets of this machine hold, and not without end.
+    // Limited by the socket buffers of this machine.
     let ahead = settled(|| served.test.messages.load(Ordering::SeqCst) * DROP).await;
     assert!(ahead < 64 << 20, "{ahead}");
     drop(tcp);
@@ -176,7 +176,7 @@ async fn ten_thousand_dropped_streams_leave_nothing() {
                 let mut send = grpc.send.clone().ready().await.unwrap();
                 let (response, mut requests) = send.send_request(path, false).unwrap();
                 requests.send_data(text("a"), call % 3 == 0).unwrap();
-                // Dropped at once, after a while, or with its reply on the way.
+                // Dropped at once, after a while, or while its response is being sent.
                 match call % 5 {
                     0 => {}
                     1 => tokio::task::yield_now().await,
@@ -219,7 +219,7 @@ async fn idle_streams_end_when_that_is_set() {
     let answer = grpc.call("/test.Test/Hold", &[], text("one")).await;
     assert_eq!((answer.code(), answer.texts().concat()), (4, "one".into()));
     assert!(answer.message().contains("`limits.stream_idle_timeout`"));
-    // A request that never comes is as idle as a reply; both ends are held open.
+    // A missing request message is as idle as a missing response. Both directions stay open.
     let mut send = grpc.send.clone().ready().await.unwrap();
     let (response, _requests) = send
         .send_request(request("/test.Test/Join", &[]), false)

@@ -1,11 +1,11 @@
-//! The message of the test service, written by hand.
+//! The message type of the test service, written without the macro.
 
 use bytes::Bytes;
 
 use micro_message::codec::{FieldType, Kind, Message, Types};
 use micro_message::error::{Error, Result};
 
-/// A message of one string, written by hand: protobuf field 1, JSON `text`.
+/// A message with one string, written without the macro: protobuf field 1, JSON `text`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text(pub(crate) String);
 

@@ -8,7 +8,7 @@ use super::*;
 const WEB: &str = "content-type: application/grpc-web+proto\r\n";
 const TEXT: &str = "content-type: application/grpc-web-text\r\n";
 
-/// The texts of a body, and its trailers.
+/// Returns the texts of a body, and its trailers.
 fn told(body: &[u8]) -> (String, String) {
     let mut all = frames(body);
     let (flag, trailers) = all.pop().unwrap();
@@ -18,7 +18,7 @@ fn told(body: &[u8]) -> (String, String) {
     (texts.join(" "), String::from_utf8(trailers).unwrap())
 }
 
-/// Base64 in pieces, each with its padding.
+/// Decodes base64 that consists of several pieces with padding.
 fn decoded(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for group in body.chunks(4) {
@@ -122,7 +122,8 @@ async fn failures_are_in_the_body() {
     }
 }
 
-/// Cut anywhere, or with a sign that is none anywhere, it is never taken for another message.
+/// Text that is truncated anywhere, or that has an invalid character anywhere, is never decoded as
+/// another message.
 #[tokio::test]
 async fn text_that_is_broken_anywhere_is_refused() {
     let served = Served::new().await;

@@ -1,4 +1,4 @@
-//! Unary calls: what goes in, what comes out, and errors.
+//! Unary calls: requests, responses and errors.
 
 use super::*;
 

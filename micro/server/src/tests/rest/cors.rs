@@ -1,4 +1,4 @@
-//! What pages of other sites may do: over REST, Connect and gRPC-Web.
+//! CORS over REST, Connect and gRPC-Web.
 
 use super::*;
 use crate::Cors;
@@ -104,7 +104,7 @@ async fn others_get_no_header_but_the_one_for_caches() {
 #[tokio::test]
 async fn a_star_allows_all_without_credentials() {
     let shop = Served::of(methods(), |config| config.cors = Cors::any()).await;
-    // A cache may give to a page what it had for somebody else.
+    // A cache may send the page a response that it stored for another client.
     for origin in [EVIL, ""] {
         let reply = shop.http("GET /v1/top/items", origin, "").await;
         assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
@@ -142,7 +142,8 @@ async fn pages_of_other_sites_change_nothing_unasked() {
     }
 }
 
-/// The page's own site has been made to lead here: to the browser all is of one origin.
+/// DNS rebinding: the name of the page's host resolves to this server, so the browser sees one
+/// origin.
 #[tokio::test]
 async fn a_page_whose_name_leads_here_executes_nothing() {
     let shop = shop().await;

@@ -1,4 +1,4 @@
-//! Paths, queries and bodies that nobody sends by mistake: refused at their own cost.
+//! Hostile paths, queries and bodies: refused, without cost to other clients.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Kinds of bodies, codings and sizes: what is preferred, and with what status others are refused.
+//! Media types, codings and sizes: which are preferred, and the status codes of refused ones.
 
 use super::*;
 use crate::ResponseCompression;
@@ -126,7 +126,7 @@ async fn codings_are_read_in_any_case_and_over_several_lines() {
         let (head, _) = shop.exchange(get.as_bytes()).await;
         let coded = head.contains(&format!("content-encoding: {name}\r\n"));
         assert_eq!(coded, compressed, "{accept}: {head}");
-        // A cache is told even by answers that come as they are.
+        // Caches need `vary` on uncompressed responses as well.
         assert!(
             head.contains("vary: accept-encoding\r\n"),
             "{accept}: {head}"

@@ -144,7 +144,7 @@ async fn list(_: Arc<Test>, context: Context, request: ListRequest) -> Result<Li
     })
 }
 
-/// `3`: three items; `3!`: an error after them; `forever`: one, and then none.
+/// `3`: three items. `3!`: three items, then an error. `forever`: one item, then nothing.
 async fn watch(parts: handler::Parts, request: NameRequest) -> Result<Streaming<Item>> {
     let test = parts.service::<Test>()?;
     if request.name == "none" {
@@ -173,7 +173,7 @@ async fn shop() -> Served {
     Served::of(methods(), |_| {}).await
 }
 
-/// What came back over HTTP/1.
+/// A response over HTTP/1.
 #[derive(Debug)]
 struct Plain {
     status: u16,
@@ -197,7 +197,7 @@ impl Plain {
 }
 
 impl Served {
-    /// `line` is method and target; `headers` end in line breaks.
+    /// Sends a request. `line` is the method and the target; each line of `headers` ends in CRLF.
     async fn http(&self, line: &str, headers: &str, body: &str) -> Plain {
         let length = if body.is_empty() {
             String::new()

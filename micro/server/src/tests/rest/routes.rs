@@ -1,4 +1,4 @@
-//! Which method answers a path, and what is said where none does.
+//! Which method serves a path, and the error for unknown paths.
 
 use super::*;
 

@@ -1,8 +1,8 @@
-//! Streams of replies: lines of JSON, or events for who asks for them.
+//! Streams of responses: JSON lines, or server-sent events for clients that accept them.
 
 use super::*;
 
-/// Puts a chunked body together.
+/// Joins the chunks of a body.
 fn unchunked(mut body: &str) -> String {
     let mut whole = String::new();
     while let Some((length, rest)) = body.split_once("\r\n") {
