@@ -231,8 +231,7 @@ impl Cors {
         )))
     }
 
-    /// Like [`check`](Self::check), but for requests that may change something regardless of their
-    /// HTTP method.
+    /// Like `check`, but for requests that may change something regardless of their HTTP method.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! `grpc.health.v1.Health`: reports the state of [`Health`](crate::Health) to probes and clients.
+//! `grpc.health.v1.Health`: reports the state of [`Health`] to probes and clients.
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,20 +1,20 @@
-// Lists what the description holds and calls it over Connect. Writes text only, never markup:
-// doc comments and answers may hold anything.
+// Lists the methods of the OpenAPI description and calls them over Connect. Writes only text, never
+// markup, because doc comments and responses may contain anything.
 
 "use strict";
 
-/** How many messages of a stream are shown at most; older ones give way. */
+/** Maximum number of messages of a stream that are shown. Older ones are removed. */
 const SHOWN = 500;
-/** Milliseconds between two looks at a stream: what comes faster is shown together. */
+/** Interval between two updates of a stream, in milliseconds. Later messages are shown together. */
 const PAUSE = 50;
-/** How deep an example goes into messages of messages. */
+/** Maximum nesting depth of an example. */
 const DEPTH = 4;
-/** Flag of the last frame of a stream: its metadata and, if it failed, its error. */
+/** Flag of the last frame of a stream, which holds the trailing metadata and the error, if any. */
 const END = 2;
 
 const at = (id) => document.getElementById(id);
 
-/** An element with attributes and text. */
+/** Creates an element with attributes and text. */
 function element(name, attributes = {}, text = "") {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -27,7 +27,7 @@ let methods = [];
 let chosen = null;
 let running = null;
 
-/** All methods of the description, by service and name. */
+/** Returns all methods of the description, by service and name. */
 function collect() {
   const found = [];
   const rules = {};
@@ -80,13 +80,13 @@ function kind(method) {
   return method.receives ? "server stream" : "unary";
 }
 
-/** The definition that a schema refers to, or itself. */
+/** Returns the definition that a schema refers to, or the schema itself. */
 function resolve(schema) {
   const name = schema.$ref?.replace("#/components/schemas/", "");
   return name === undefined ? schema : description.components.schemas[name] ?? {};
 }
 
-/** A value that fits a schema. */
+/** Returns an example value of a schema. */
 function example(schema, depth = DEPTH) {
   const shape = resolve(schema);
   const types = [shape.type].flat();
@@ -105,7 +105,7 @@ function example(schema, depth = DEPTH) {
   return shape.examples?.[0] ?? (types[0] === "string" ? "" : null);
 }
 
-/** The fields of a message: of a oneof the first only, and nothing that goes in a circle. */
+/** Returns the example fields of a message: the first of each oneof, nothing below `depth`. */
 function fields(shape, depth) {
   const left = new Set();
   for (const rule of shape.allOf ?? []) {
@@ -121,7 +121,7 @@ function fields(shape, depth) {
   return made;
 }
 
-/** A schema together with all that it refers to. */
+/** Returns a schema together with all schemas that it refers to. */
 function unfold(schema, found = {}) {
   const text = JSON.stringify(schema);
   for (const [, name] of text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
@@ -177,7 +177,7 @@ function reset() {
   at("request").value = JSON.stringify(chosen.sends ? [one] : one, null, 2);
 }
 
-/** What stands in the metadata's lines. */
+/** Parses the metadata that the user has entered, one entry per line. */
 function metadata() {
   const headers = new Headers();
   for (const line of at("metadata").value.split("\n")) {
@@ -192,7 +192,7 @@ function metadata() {
   return headers;
 }
 
-/** Messages in frames: a byte of flags, four bytes of length, the message. */
+/** Encodes messages in frames: one byte of flags, four bytes of length, the message. */
 function frames(requests) {
   const parts = requests.map((request) => new TextEncoder().encode(JSON.stringify(request)));
   const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length + 5, 0));
@@ -206,7 +206,7 @@ function frames(requests) {
   return bytes;
 }
 
-/** The frames of a body, as they come. */
+/** Yields the frames of a body as they arrive. */
 async function* read(body) {
   const reader = body.getReader();
   let rest = new Uint8Array();
@@ -287,7 +287,7 @@ async function stream(response, started) {
       fresh.push(frame.text);
       if (performance.now() - looked > PAUSE) {
         look();
-        // A stream that never pauses must not keep the page from hearing a click.
+        // Yields to the event loop, so that the page handles clicks during a stream without pauses.
         await new Promise((resume) => setTimeout(resume));
       }
       continue;
