@@ -95,7 +95,7 @@ impl Buffers {
                 limits.connection_send_buffer,
                 FREE,
                 &totals.send,
-                // At most one response per concurrent call waits; what they keep waits in the
+                // Every concurrent call may wait. Its request data waits in the flow-control
                 // window.
                 (usize::try_from(limits.max_streams).unwrap_or(usize::MAX), 0),
             ),
