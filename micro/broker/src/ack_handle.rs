@@ -1,36 +1,38 @@
-//! `AckHandle`: tells whoever sent an event what became of it, once and in any case.
+//! [`AckHandle`] reports the outcome of one delivery to the event's sender, exactly once.
 
 use std::fmt;
 
-/// What became of an event that a subscriber took, for whoever sent it.
+/// Final outcome of an event that a subscriber accepted, as reported to the event's sender.
 ///
-/// The sender only asks whether it still has to keep the event. Attempts, retries and dead letters
-/// are the subscriber's side and do not show here: an event that is to be tried again has no
-/// outcome yet.
+/// The outcome determines only whether the sender must keep the event. Attempts, retries and dead
+/// letters are internal to the subscriber: an event that is going to be retried has no outcome yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryOutcome {
-    /// It was handled, or is kept as a dead letter: whoever sent it may forget it.
+    /// The event was handled or is kept as a dead letter. The sender may discard it.
     Handled,
-    /// The subscriber ended before it was handled: it belongs to another one.
+    /// The subscriber ended before it handled the event. The sender delivers it to another member.
     Returned,
 }
 
-/// Tells what became of an event; dropped without a word, it tells that the event is
+/// Reports the outcome of one delivery to the event's sender.
+///
+/// A backend passes a handle along with each event that it puts into an [`Inbox`](crate::Inbox). A
+/// handle that is dropped without a call to [`complete`](Self::complete) reports
 /// [`Returned`](DeliveryOutcome::Returned).
 pub struct AckHandle(Option<Box<dyn FnOnce(DeliveryOutcome) + Send + Sync>>);
 
 impl AckHandle {
-    /// Calls a function with the outcome. It must not wait.
+    /// Creates a handle that calls `tell` with the outcome. The function must not block.
     pub fn new(tell: impl FnOnce(DeliveryOutcome) + Send + Sync + 'static) -> Self {
         Self(Some(Box::new(tell)))
     }
 
-    /// For events whose sender does not keep them.
+    /// Creates a handle that discards the outcome, for senders that do not keep their events.
     pub fn nobody() -> Self {
         Self(None)
     }
 
-    /// Tells the outcome.
+    /// Reports the outcome.
     pub fn complete(mut self, outcome: DeliveryOutcome) {
         if let Some(tell) = self.0.take() {
             tell(outcome);

@@ -1,4 +1,4 @@
-//! One attempt to handle an event, and what it comes to.
+//! A single attempt to handle an event, and its verdict.
 
 use std::sync::Arc;
 
@@ -12,11 +12,14 @@ use micro_core::context::{Caller, Context};
 use micro_core::internal::run_guarded;
 use micro_message::error::Error;
 
-/// Lets a subscriber handle an event once; the verdict is the subscriber's word, or what its
-/// result says. The last attempt that the options allow ends in no [`AckKind::Nack`].
+/// Runs a subscriber's handler once and returns the verdict.
 ///
-/// `tries` is the number of this attempt, from 1, among those that count against the retries; the
-/// subscriber sees those at other members of its queue, too.
+/// An acknowledgement through the [`Delivery`] takes precedence over the handler's result. The last
+/// attempt that the options allow never returns [`AckKind::Nack`]: it returns
+/// [`AckKind::DeadLetter`] instead.
+///
+/// `tries` is the number of this attempt, from 1, among those that count against the retries. The
+/// attempt number in the [`Delivery`] also includes attempts by other members of the queue.
 pub async fn attempt(
     run: &HandlerFn,
     options: &Options,
@@ -71,7 +74,7 @@ mod tests {
     use super::*;
     use micro_message::error::Result;
 
-    /// What a handler that does `act` comes to in its attempt of this number, one retry allowed.
+    /// Verdict on a handler that runs `act`, as attempt number `tries` with one retry allowed.
     async fn verdict(
         ack: Ack,
         tries: u32,

@@ -1,7 +1,7 @@
-//! What backend authors implement, and its object-safe twin.
+//! The [`Backend`] trait that authors of brokers implement, and its object-safe counterpart.
 //!
-//! Order, retries, deduplication, delays and dead letters are the inbox's, the same for every
-//! backend; a backend carries events from publishers to inboxes.
+//! A backend carries events from publishers to inboxes. The [`Inbox`] implements order, retries,
+//! deduplication, delays and dead letters, in the same way for every backend.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,69 +16,77 @@ use crate::record::{Event, HostInfo};
 use micro_core::handler::Served;
 use micro_message::error::Result;
 
-/// A way from publishers to subscribers.
+/// Transport of events from publishers to subscribers.
 pub trait Backend: Send + Sync + 'static {
-    /// The URL scheme that opens it, which is also its name in logs and errors.
+    /// Returns the URL scheme that opens the backend. It is also the backend's name in logs and
+    /// errors.
     fn scheme(&self) -> &'static str;
 
-    /// What it can do.
+    /// Returns the capabilities of the backend.
     fn capabilities(&self) -> Capabilities;
 
-    /// Tells it where it is: at once which registry there is, later the process's address. A
-    /// backend that has a server of its own need not care.
+    /// Passes the process's registry and, once the server listens, its address to the backend.
+    ///
+    /// The broker calls this first with the registry only and again when the address is known. A
+    /// backend that connects to a server of its own can ignore it.
     ///
     /// # Errors
     ///
-    /// What keeps its subscribers from being found.
+    /// Fails if the backend's subscribers cannot be registered.
     fn attach(&self, _host: &HostInfo) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
-    /// Services through which it takes events in, for a backend without a server of its own. The
-    /// app answers their methods on its port, beside its own services; they are not registered and
-    /// no wrap surrounds them.
+    /// Returns the services through which a backend without a server of its own receives events.
     ///
-    /// An app without any services listens nevertheless when it has subscribers and its broker has
-    /// services.
+    /// The app serves their methods on its own port, next to its own services. These services are
+    /// not registered, and wraps do not apply to them.
+    ///
+    /// An app without services of its own still listens if it has subscribers and this list is not
+    /// empty.
     fn services(&self) -> Vec<Served> {
         Vec::new()
     }
 
-    /// Something in this process has asked for a handle to publish with: a backend that has to
-    /// find subscribers first may begin.
+    /// Called when code in this process requests a handle for publishing. A backend that must
+    /// discover subscribers first can start to do so.
     fn will_publish(&self) {}
 
-    /// Where it puts events that nobody is left for, after it had said that they were taken.
+    /// Sets the sink for events that were accepted but whose last subscriber has ended.
     fn undelivered(&self, _keep: DeadLetterSink) {}
 
-    /// Hands events, in this order, to every queue and plain subscriber that their topics have
-    /// now; returns how many took each when the last one has.
+    /// Delivers the events, in this order, to every queue and plain subscriber of their topics.
+    ///
+    /// Returns the number of queues and plain subscribers that accepted each event, once the last
+    /// one has accepted.
     ///
     /// # Errors
     ///
-    /// Names who did not take which event by the deadline.
+    /// Fails if an event was not accepted by the deadline. The error names the event and the queue
+    /// or subscriber that did not accept it.
     fn publish(
         &self,
         events: Vec<Event>,
         deadline: Instant,
     ) -> impl Future<Output = Result<Vec<usize>>> + Send;
 
-    /// Feeds an inbox from now on.
+    /// Starts to deliver matching events to `inbox`.
     fn subscribe(&self, inbox: Inbox) -> impl Future<Output = Result<()>> + Send;
 
-    /// Lets no new publisher find an inbox; what it has taken is still settled. Called again when
-    /// the inbox is closed, to forget it.
+    /// Hides the inbox from publishers. Events that it has accepted are still handled.
+    ///
+    /// Called again once the inbox is closed; the backend then removes it.
     fn unsubscribe(&self, inbox: &Inbox) -> impl Future<Output = Result<()>> + Send;
 
-    /// Waits until what was published from here is settled, for at most `grace`; returns how much
-    /// is not.
+    /// Waits up to `grace` until all events published by this process have an outcome. Returns the
+    /// number of deliveries that have none.
     fn flush(&self, grace: Duration) -> impl Future<Output = usize> + Send;
 }
 
-/// Keeps a dead letter.
+/// Function that stores a dead letter.
 pub type DeadLetterSink = Arc<dyn Fn(DeadLetter) + Send + Sync>;
 
-/// What a backend can do. What it cannot is `Unimplemented`.
+/// Capabilities of a backend. Operations that it does not support fail with `Unimplemented`.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(
@@ -86,20 +94,21 @@ pub type DeadLetterSink = Arc<dyn Fn(DeadLetter) + Send + Sync>;
     reason = "independent facts, not the states of a machine"
 )]
 pub struct Capabilities {
-    /// `publish` returns when every queue and subscriber took the event, and names who did not.
+    /// `publish` returns once every queue and subscriber accepted the event; its error names those
+    /// that did not.
     pub confirms: bool,
-    /// Events of one key reach one member of a queue, in order.
+    /// Events with the same key are delivered in order to one member of a queue.
     pub keys: bool,
-    /// What a member had not handled when it ended goes to another member.
+    /// Events that a member had not handled when it ended are delivered to another member.
     pub redelivers: bool,
-    /// Subscribers may have patterns.
+    /// Subscribers may use patterns.
     pub patterns: bool,
-    /// Subscribers of other processes are reached.
+    /// Events reach subscribers in other processes.
     pub remote: bool,
 }
 
 impl Capabilities {
-    /// A backend that can do everything.
+    /// All capabilities.
     pub const ALL: Self = Self {
         confirms: true,
         keys: true,
@@ -107,7 +116,7 @@ impl Capabilities {
         patterns: true,
         remote: true,
     };
-    /// A backend that carries events and promises nothing.
+    /// No capabilities: the backend carries events without any guarantee.
     pub const NONE: Self = Self {
         confirms: false,
         keys: false,
@@ -149,7 +158,7 @@ impl Capabilities {
 
 pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The twin of [`Backend`] that the handle holds.
+/// Object-safe counterpart of [`Backend`], held by the handle.
 pub(super) trait Erased: Send + Sync {
     fn capabilities(&self) -> Capabilities;
     fn services(&self) -> Vec<Served>;

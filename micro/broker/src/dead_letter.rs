@@ -1,8 +1,8 @@
 //! Dead letters: events that could not be handled, with the reason.
 //!
-//! They are published under the subscriber's `dead_letter` topic; what has none, or cannot be
-//! published, is kept here and logged. It lives as long as the process: whoever cannot lose dead
-//! letters names a topic and listens to it.
+//! A dead letter is published to the subscriber's `dead_letter` topic. If the subscriber has no
+//! such topic, or publishing fails, the broker logs the dead letter and keeps it in memory until
+//! the process ends. Programs that must not lose dead letters set the topic and subscribe to it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,9 +12,10 @@ use micro_message::error::Error;
 use micro_message::metadata::Metadata;
 use micro_wake::sync::Mutex;
 
-/// How many dead letters a broker keeps; the oldest go first, each was logged when it came.
+/// Maximum number of dead letters that a broker keeps. The oldest are dropped first; each one was
+/// logged when it was added.
 const MAX_DEAD_LETTERS: usize = 1024;
-/// The longest reason that travels in metadata, in bytes.
+/// Maximum length of a reason in metadata, in bytes. Longer reasons are truncated.
 const MAX_REASON: usize = 512;
 
 /// An event that could not be handled.
@@ -23,16 +24,17 @@ const MAX_REASON: usize = 512;
 pub struct DeadLetter {
     /// The event as it was published.
     pub event: Event,
-    /// The subscriber that could not handle it, or the queue that nobody serves any more.
+    /// The subscriber that could not handle the event, or the queue that has no members left.
     pub subscriber: String,
-    /// Why.
+    /// Why the event could not be handled.
     pub reason: String,
-    /// How often it was tried.
+    /// Number of attempts to handle the event.
     pub attempts: u32,
 }
 
 impl DeadLetter {
-    /// A dead letter: the event, whom it was for, why it was not handled, how often it was tried.
+    /// Creates a dead letter from the event, the subscriber that it was meant for, the reason and
+    /// the number of attempts.
     pub fn new(
         event: Event,
         subscriber: impl Into<String>,
@@ -47,8 +49,9 @@ impl DeadLetter {
         }
     }
 
-    /// The event to be published under a topic for dead letters: what is known beside the payload
-    /// goes into metadata that starts with `dead-letter-`.
+    /// Converts the dead letter to an event for the dead-letter topic `topic`. The original topic,
+    /// the subscriber, the reason and the number of attempts become metadata with the prefix
+    /// `dead-letter-`.
     pub(super) fn into_event(self, topic: &str) -> Event {
         let mut event = self.event;
         let old = std::mem::replace(&mut event.topic, topic.to_owned());
@@ -75,12 +78,12 @@ fn insert(metadata: &mut Metadata, key: &'static str, value: &str) {
     }
 }
 
-/// The dead letters that a broker keeps. Clones share them.
+/// Dead letters kept by a broker. Clones share the same list.
 #[derive(Debug, Clone, Default)]
 pub(super) struct DeadLetters(Arc<Mutex<VecDeque<DeadLetter>>>);
 
 impl DeadLetters {
-    /// Keeps a dead letter, and says so; `why` it is not published.
+    /// Logs a dead letter and stores it. `why` is the error that prevented its publication.
     pub(super) fn keep(&self, letter: DeadLetter, why: Option<&Error>) {
         let event = &letter.event;
         tracing::error!(
@@ -99,13 +102,13 @@ impl DeadLetters {
         kept.push_back(letter);
     }
 
-    /// Those that are kept, the oldest first.
+    /// Returns the stored dead letters, oldest first.
     pub(super) fn all(&self) -> Vec<DeadLetter> {
         let kept = self.0.lock();
         kept.iter().cloned().collect()
     }
 
-    /// Takes those that are kept.
+    /// Removes and returns the stored dead letters, oldest first.
     pub(super) fn take(&self) -> Vec<DeadLetter> {
         let mut kept = self.0.lock();
         kept.drain(..).collect()

@@ -1,4 +1,4 @@
-//! `Delivery`: one event given to one subscriber, and the subscriber's word on it.
+//! [`Delivery`]: one event passed to one subscriber, and its acknowledgement.
 
 use std::fmt;
 use std::future::Future;
@@ -13,18 +13,19 @@ use crate::record::Event;
 use micro_core::context::Context;
 use micro_message::error::Result;
 
-/// What handles deliveries. The engine around it holds the deadline and catches panics; the
-/// context is current while it runs.
+/// Function that handles deliveries. The caller enforces the deadline and catches panics. The
+/// context is the current one while the function runs.
 pub type HandlerFn = Arc<
     dyn Fn(Delivery, Context) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync,
 >;
 
-/// One event given to one subscriber.
+/// One event passed to one subscriber.
 ///
-/// Cheap to clone. The first word counts: [`ack`](Self::ack), [`nack`](Self::nack) or
-/// [`dead_letter`](Self::dead_letter); a handler's result speaks for it when nobody did. Where
-/// acknowledgement is manual and the last clone is dropped without a word, the event is tried
-/// again.
+/// Cheap to clone. The first call of [`ack`](Self::ack), [`nack`](Self::nack) or
+/// [`dead_letter`](Self::dead_letter) determines the verdict; later calls have no effect. With
+/// automatic acknowledgement, the handler's result determines the verdict if none of them was
+/// called. With manual acknowledgement, the event is retried if the last clone is dropped without
+/// such a call.
 #[derive(Clone)]
 pub struct Delivery {
     event: Arc<Event>,
@@ -32,22 +33,22 @@ pub struct Delivery {
     word: Arc<Mutex<Option<oneshot::Sender<AckKind>>>>,
 }
 
-/// What an attempt came to: what is to be done with the event.
+/// Verdict of an attempt: what happens to the event next.
 ///
-/// Whoever keeps the event acts on it. [`DeliveryOutcome`](crate::DeliveryOutcome) is what the
-/// event's sender hears after that.
+/// The inbox acts on the verdict. The event's sender receives only the final
+/// [`DeliveryOutcome`](crate::DeliveryOutcome).
 #[derive(Debug)]
 pub enum AckKind {
-    /// It is handled.
+    /// The event is handled.
     Ack,
-    /// It is to be tried again.
+    /// The event is to be retried.
     Nack {
-        /// The pause before the next attempt.
+        /// Delay before the next attempt.
         after: Duration,
-        /// Why.
+        /// Why the attempt failed.
         reason: String,
     },
-    /// It is never to be tried again, and why.
+    /// The event must not be retried, with the reason.
     DeadLetter(String),
 }
 
@@ -62,51 +63,52 @@ impl Delivery {
         (delivery, receiver)
     }
 
-    /// The event.
+    /// Returns the event.
     pub fn event(&self) -> &Event {
         &self.event
     }
 
-    /// The topic that it was published under.
+    /// Returns the topic under which the event was published.
     pub fn topic(&self) -> &str {
         &self.event.topic
     }
 
-    /// The event's id.
+    /// Returns the event's id.
     pub fn id(&self) -> &str {
         &self.event.id
     }
 
-    /// The event's key.
+    /// Returns the event's key.
     pub fn key(&self) -> Option<&str> {
         self.event.key.as_deref()
     }
 
-    /// Which attempt this is, from 1; subscribers that ended in the middle of one count.
+    /// Returns the number of this attempt, from 1. Attempts that were interrupted because a
+    /// subscriber ended also count.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// How long ago the event was published, by the clocks of the publisher and of this machine;
-    /// zero when the publisher's is ahead.
+    /// Returns the time since the event was published. The value depends on the clocks of the
+    /// publisher and of this machine; it is zero if the publisher's clock is ahead.
     pub fn age(&self) -> Duration {
         SystemTime::now()
             .duration_since(self.event.time)
             .unwrap_or_default()
     }
 
-    /// The event is handled.
+    /// Acknowledges the event: it is handled.
     pub fn ack(&self) {
         self.resolve(AckKind::Ack);
     }
 
-    /// The event is to be tried again after a pause, as long as it has retries left.
+    /// Rejects the event: it is retried after `after`, as long as it has retries left.
     pub fn nack(&self, after: Duration) {
         let reason = "the handler said so".to_owned();
         self.resolve(AckKind::Nack { after, reason });
     }
 
-    /// The event can never be handled: it becomes a dead letter.
+    /// Rejects the event permanently: it becomes a dead letter.
     pub fn dead_letter(&self, reason: impl Into<String>) {
         self.resolve(AckKind::DeadLetter(reason.into()));
     }

@@ -1,7 +1,8 @@
-//! Subscribers from parts that know the events: where generated code states its bounds.
+//! Constructors for subscribers that carry the trait bounds of generated code.
 //!
-//! A bound is stated once, by [`on_topic`] or [`topic_of`], so that a type that is no event is
-//! reported once; whether the topic fits is found out while compiling.
+//! Generated code states the bound on an event's type only in its call of [`on_topic`] or
+//! [`topic_of`], so the compiler reports a type that is not an event once. The topic is checked
+//! against the event's type at compile time.
 
 use std::future::Future;
 
@@ -13,7 +14,7 @@ use crate::record::Event;
 use crate::subscriber::{EventParts, Subscriber};
 use crate::topic::matches;
 
-/// What a subscriber may take: a message that has a topic, or any event as it came.
+/// Type of a subscriber's event parameter: a message with a topic, or [`Event`] for any event.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event, because it has no topic",
     label = "not an event",
@@ -22,9 +23,9 @@ use crate::topic::matches;
     note = "to receive events of any type, take `micro::broker::Event` as the last parameter"
 )]
 pub trait OnTopic: Sized + 'static {
-    /// The topic; none: any.
+    /// Topic of the type. `None` accepts every topic.
     const TOPIC: Option<&'static str>;
-    /// How it is read.
+    /// Functions that decode the event.
     const PARTS: EventParts<Self>;
 }
 
@@ -39,18 +40,19 @@ impl OnTopic for Event {
     const PARTS: EventParts<Self> = EventParts::of();
 }
 
-/// What is known of an event's type, and the topics that it comes from.
+/// Decoding functions of an event's type, and the topics that the subscriber receives.
 #[derive(Debug)]
 pub struct EventSpec<T> {
     pattern: &'static str,
     parts: EventParts<T>,
 }
 
-/// A topic or pattern fits the event's type.
+/// Creates the specification for a topic or pattern, and checks that it matches the event's type.
 ///
 /// # Panics
 ///
-/// While compiling, when it does not.
+/// Panics, as a compile error in `const` evaluation, if the pattern does not match the topic of the
+/// type.
 pub const fn on_topic<T: OnTopic>(pattern: &'static str) -> EventSpec<T> {
     if let Some(topic) = T::TOPIC {
         assert!(
@@ -66,7 +68,7 @@ pub const fn on_topic<T: OnTopic>(pattern: &'static str) -> EventSpec<T> {
     }
 }
 
-/// The topic is that of the event's type.
+/// Creates the specification for the topic of the event's type.
 pub const fn topic_of<T: Topic>() -> EventSpec<T> {
     EventSpec {
         pattern: T::TOPIC,
@@ -74,7 +76,7 @@ pub const fn topic_of<T: Topic>() -> EventSpec<T> {
     }
 }
 
-/// A subscriber.
+/// Creates a subscriber.
 pub fn subscriber<T, F, Fut>(name: &'static str, heard: EventSpec<T>, function: F) -> Subscriber
 where
     T: Send + 'static,
@@ -84,7 +86,7 @@ where
     Subscriber::from_parts((name, heard.pattern), heard.parts, function)
 }
 
-/// A table whose entries `#[cfg]` may have taken away.
+/// Converts a table of subscribers, whose length depends on `#[cfg]`, to a vector.
 pub fn subscribers<const N: usize>(table: [Subscriber; N]) -> Vec<Subscriber> {
     table.into()
 }

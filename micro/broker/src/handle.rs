@@ -1,7 +1,7 @@
-//! What users hold: one broker, whatever backend is behind it.
+//! [`Broker`]: the handle that users hold, independent of the backend.
 //!
-//! Checks names, limits time, logs, keeps dead letters, and says in each error which broker could
-//! not do what.
+//! The handle validates names, applies timeouts, logs, keeps dead letters, and adds the broker and
+//! the operation to each error.
 
 use std::fmt;
 use std::future::Future;
@@ -26,10 +26,10 @@ use micro_core::internal::deadline_after;
 use micro_message::codec::{Message, Topic};
 use micro_message::error::{Error, Result};
 
-/// How long publishing may take unless told otherwise.
+/// Default timeout of a publish operation.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Topics: publish and subscribe.
+/// Handle to a broker, for publishing and subscribing to topics.
 ///
 /// Cheap to clone; clones share the backend.
 ///
@@ -69,7 +69,7 @@ pub(super) struct Inner {
 }
 
 impl Broker {
-    /// A broker over a backend.
+    /// Creates a broker with the given backend.
     pub fn new(backend: impl Backend) -> Self {
         let dead = DeadLetters::default();
         let kept = dead.clone();
@@ -89,137 +89,143 @@ impl Broker {
         Memory::open(rest).map(Self::new)
     }
 
-    /// The services through which the backend takes events in, to be answered on this process's
+    /// Returns the services through which the backend receives events. The app serves them on its
     /// port; see [`Backend::services`].
     pub fn services(&self) -> Vec<Served> {
         self.inner.backend.services()
     }
 
-    /// Tells the backend that this process is going to publish; see [`Backend::will_publish`].
+    /// Notifies the backend that this process is going to publish; see [`Backend::will_publish`].
     pub fn will_publish(&self) {
         self.inner.backend.will_publish();
     }
 
-    /// The broker that a URL names: `http://`, `memory://`. Nothing is contacted yet.
+    /// Opens the broker for a URL, for example `http://` or `memory://`. No connection is made yet.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a scheme that nobody announced (it lists the known ones) and for
-    /// settings the backend does not understand; `Unimplemented` for a scheme
-    /// whose cargo feature is off.
+    /// Returns `InvalidArgument` if the scheme is not registered (the error lists the known
+    /// schemes) or if the backend rejects the settings, and `Unimplemented` if the scheme's cargo
+    /// feature is disabled.
     pub fn open(url: &str) -> Result<Self> {
         url::open(url, &[])
     }
 
-    /// As [`open`](Self::open), with schemes beside those that are announced; these come first.
+    /// Like [`open`](Self::open), with additional schemes that take precedence over the registered
+    /// ones.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// Same as [`open`](Self::open).
     pub fn open_with(url: &str, schemes: &[Scheme]) -> Result<Self> {
         url::open(url, schemes)
     }
 
-    /// Sets how long publishing may take when the event does not say; 10 s unless set.
+    /// Sets the timeout for events that are published without a timeout of their own. Default: 10
+    /// s.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The backend's scheme; for logs and reports.
+    /// Returns the backend's scheme, for logs and reports.
     pub fn scheme(&self) -> &'static str {
         self.inner.scheme
     }
 
-    /// What the backend can do.
+    /// Returns the backend's capabilities.
     pub fn capabilities(&self) -> Capabilities {
         self.inner.backend.capabilities()
     }
 
-    /// Tells the backend where it is: the registry there is and, once there is one, the address
-    /// at which this process listens. The app does.
+    /// Passes the process's registry and, once known, its listening address to the backend. The app
+    /// calls this.
     ///
     /// # Errors
     ///
-    /// What keeps the backend's subscribers from being found.
+    /// Fails if the backend's subscribers cannot be registered.
     pub async fn attach(&self, host: &HostInfo) -> Result<()> {
         let placed = self.inner.backend.attach(host).await;
         placed.map_err(|error| self.with_context(error, format_args!("begin")))
     }
 
-    /// Publishes an event under the topic of its type; the call is awaited.
+    /// Publishes an event to the topic of its type. Await the returned value to publish.
     ///
-    /// It returns when every queue and plain subscriber of the topic took the event, with their
-    /// number. `Ok` with 0 means that nobody subscribes: nobody has within the last 15 s, or those
-    /// who did have ended in order. It does not mean that the subscribers cannot be found:
+    /// The future completes when every queue and plain subscriber of the topic has accepted the
+    /// event, and returns their number. `Ok` with 0 means that the topic has no subscribers: there
+    /// were none within the last 15 s, or all of them ended gracefully. It never means that
+    /// existing subscribers could not be found:
     ///
-    /// - A subscriber that was known stays one while the connection to its process is open,
-    ///   whatever the registry says, until the process says that it has ended. When the registry
-    ///   forgets a subscriber, the publisher asks the process itself.
-    /// - Where neither the registry nor the process tells of a subscriber any more (it was killed,
-    ///   the network is gone), publishing fails for 15 s: for a queue that has no other member,
-    ///   once none has come by the deadline; for a subscriber without a queue, at once and only if
-    ///   the topic has no other subscriber. The error is `Unavailable`. Other subscribers may have
-    ///   taken the event.
-    /// - A subscriber that ends in order ([`Subscription::leave`], [`Subscription::close`],
-    ///   dropped, or with its app) says so, and publishing goes on without it. It cannot say so to
-    ///   a publisher that the registry tells too late, when the process has ended already and
-    ///   there was no connection: then it counts as one that was killed. Programs of Go Micro say
-    ///   nothing and count as killed as well.
+    /// - A known subscriber stays known while the connection to its process is open, whatever the
+    ///   registry reports, until the process reports that the subscriber has ended. When the
+    ///   registry drops a subscriber, the publisher asks the process itself.
+    /// - If neither the registry nor the process reports a subscriber any more (the process was
+    ///   killed, or the network failed), publishing returns `Unavailable` for 15 s. For a queue
+    ///   without another member, it fails if no member joins before the deadline. For a subscriber
+    ///   without a queue, it fails immediately, and only if the topic has no other subscriber.
+    ///   Other subscribers may have accepted the event.
+    /// - A subscriber that ends gracefully ([`Subscription::leave`], [`Subscription::close`], drop,
+    ///   or the end of its app) notifies the publishers, and publishing continues without it. The
+    ///   notification does not reach a publisher without a connection to the process that learns of
+    ///   the subscriber from the registry only after the process has ended. For this publisher the
+    ///   subscriber counts as killed. Go Micro programs do not send this notification and always
+    ///   count as killed.
     ///
-    /// A publisher that starts while the registry is empty knows of nobody. What must not be lost
-    /// then belongs into a durable stream (`micro::events`).
+    /// A publisher that starts while the registry is empty does not know any subscribers. Publish
+    /// events that must not be lost to a durable stream instead (`micro::events`).
     pub fn publish<T: Topic>(&self, event: &T) -> Publish {
         self.publish_to(T::TOPIC, event)
     }
 
-    /// Publishes a message under a topic; the call is awaited.
+    /// Publishes a message to a topic. Await the returned value to publish.
     pub fn publish_to<M: Message>(&self, topic: &str, message: &M) -> Publish {
         Publish::new(self.clone(), Event::new(topic, message), self.timeout)
     }
 
-    /// Publishes an event that was put together by hand; the call is awaited.
+    /// Publishes an event that was built by hand. Await the returned value to publish.
     pub fn publish_event(&self, event: Event) -> Publish {
         Publish::new(self.clone(), Ok(event), self.timeout)
     }
 
-    /// Publishes events in their order; returns how many queues and plain subscribers took each.
+    /// Publishes events in order. Returns the number of queues and plain subscribers that accepted
+    /// each.
     ///
     /// # Errors
     ///
-    /// As [`Publish`]: those who did not take an event are named. Other events may have been
-    /// taken.
+    /// Same as [`Publish`]. The error names the queues and subscribers that did not accept an
+    /// event. Other events may have been accepted.
     ///
     /// # Cancel safety
     ///
-    /// When cancelled some may have been published.
+    /// If the future is dropped, some of the events may have been published.
     pub async fn publish_all(&self, events: Vec<Event>) -> Result<Vec<usize>> {
         let deadline = deadline_after(Instant::now(), self.timeout);
         self.send(events, deadline).await
     }
 
     pub(super) async fn send(&self, events: Vec<Event>, deadline: Instant) -> Result<Vec<usize>> {
-        // Where nobody subscribes, or all have room, nothing is waited for: whoever publishes in a
-        // loop must not keep the tasks of his thread from running, by which subscribers are found.
+        // Publishing does not wait if the topic has no subscribers or all of them have room. A loop
+        // that publishes must still yield to the other tasks of its thread, because these discover
+        // the subscribers.
         tokio::task::consume_budget().await;
         let sent = self.inner.backend.publish(events, deadline).await;
         sent.map_err(|error| self.with_context(error, format_args!("publish")))
     }
 
-    /// Feeds the topics of a pattern to an async function, until the subscription ends.
+    /// Calls an async function for each event whose topic matches `pattern`, until the subscription
+    /// ends.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when the pattern is none or the options cannot be, and what the backend
-    /// reports.
+    /// Returns `InvalidArgument` if the pattern or the options are invalid, or the backend's error.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Panics if called outside of a tokio runtime.
     ///
     /// # Cancel safety
     ///
-    /// When cancelled, nobody is subscribed.
+    /// If the future is dropped, no subscription remains.
     pub async fn subscribe<F, Fut>(
         &self,
         pattern: &str,
@@ -249,7 +255,7 @@ impl Broker {
             return Err(self.with_context(error, format_args!("{doing}")));
         }
         let inbox = Inbox::start(pattern, options, run, dead_letter(&self.inner));
-        // Ends the inbox when subscribing fails or is cancelled.
+        // The guard ends the inbox if subscribing fails or is cancelled.
         let subscription = Subscription::new(self.clone(), inbox.clone());
         let subscribed = self.inner.backend.subscribe(inbox.clone()).await;
         subscribed.map_err(|error| self.with_context(error, format_args!("{doing}")))?;
@@ -271,24 +277,25 @@ impl Broker {
         })
     }
 
-    /// Waits until everything that was published from here is settled, for at most `grace`;
-    /// returns how many deliveries are not.
+    /// Waits up to `grace` until every event published by this process has an outcome. Returns the
+    /// number of deliveries that have none.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe.
+    /// This method is cancel safe.
     pub async fn flush(&self, grace: Duration) -> usize {
         self.inner.backend.flush(grace).await
     }
 
-    /// The dead letters that this broker keeps, the oldest first, at most 1,024: those of
-    /// subscribers without a `dead_letter` topic, and events that were taken but nobody was left
-    /// to handle. They end with the process.
+    /// Returns the stored dead letters, oldest first, at most 1,024.
+    ///
+    /// The broker stores dead letters of subscribers without a `dead_letter` topic, and accepted
+    /// events whose last subscriber has ended. They are lost when the process ends.
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
         self.inner.dead.all()
     }
 
-    /// Takes the dead letters that this broker keeps.
+    /// Removes and returns the stored dead letters.
     pub fn take_dead_letters(&self) -> Vec<DeadLetter> {
         self.inner.dead.take()
     }
@@ -298,10 +305,10 @@ impl Broker {
     }
 }
 
-/// What becomes of events that a subscriber cannot handle.
+/// Creates the function that publishes or stores the events that a subscriber cannot handle.
 fn dead_letter(inner: &Arc<Inner>) -> DeadLetterHandler {
     let dead = inner.dead.clone();
-    // The inbox is held by the backend: it must not hold the broker.
+    // The backend holds the inbox, so a strong reference to the broker would form a cycle.
     let inner: Weak<Inner> = Arc::downgrade(inner);
     Arc::new(move |letter, topic| {
         let (dead, broker) = (dead.clone(), inner.upgrade());
@@ -326,7 +333,7 @@ fn dead_letter(inner: &Arc<Inner>) -> DeadLetterHandler {
     })
 }
 
-/// The app's broker. Whoever asks for it is taken to be going to publish.
+/// Injects the app's broker. A request for it counts as an intention to publish.
 impl FromApp for Broker {
     fn from_app(app: &Resources) -> Result<Self> {
         let broker = (*app.get::<Self>()?).clone();

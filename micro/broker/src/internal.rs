@@ -1,4 +1,4 @@
-//! Names for the other crates of micro. Semantic versioning does not cover them.
+//! Items for the other crates of micro. They are not covered by semantic versioning.
 
 pub use crate::attempt::attempt;
 pub use crate::delivery::{AckKind, HandlerFn};

@@ -1,9 +1,9 @@
-//! Topics: events are published, and each queue and subscriber of the topic gets them.
+//! Topics: each queue and each subscriber of a topic receives the events published to it.
 //!
-//! [`Broker`] is what users hold; [`Backend`] is what authors of another broker implement. An
-//! event that a subscriber took is handled, given to another member of its queue, or kept as a
-//! [`DeadLetter`]: it never disappears in silence. Events live in memory; what has to survive the
-//! end of all processes belongs into a durable stream.
+//! [`Broker`] is the handle that users hold. [`Backend`] is the trait that authors of other brokers
+//! implement. An event that a subscriber accepted is either handled, delivered to another member of
+//! its queue, or kept as a [`DeadLetter`]; it is never dropped without a log entry. Events are held
+//! in memory. Publish events that must survive the end of all processes to a durable stream.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
-//! The reference backend: topics within this process, for tests and programs that are one process.
+//! The reference backend: topics within one process, for tests and single-process programs.
 //!
-//! Shared by clone; two [`Memory::new`] know nothing of each other. Time is tokio's, so paused
-//! time works.
+//! Clones share their topics; two brokers created by [`Memory::new`] are independent. Delays use
+//! tokio's clock, so they work with paused time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::inbox::Inbox;
 use crate::record::Event;
 use micro_message::error::{Error, ErrorKind, Result};
 
-/// Topics in memory. Clones share them.
+/// In-memory backend. Clones share their topics and subscribers.
 #[derive(Clone)]
 pub struct Memory {
     local: Arc<LocalMembers>,
@@ -27,14 +27,14 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Topics of its own, without subscribers.
+    /// Creates a backend without subscribers.
     pub fn new() -> Self {
         let local = Arc::new(LocalMembers::default());
         let dispatcher = Dispatcher::new(Arc::clone(&local) as Arc<dyn Members>);
         Self { local, dispatcher }
     }
 
-    /// Opens what follows `memory://`, which is nothing.
+    /// Opens a `memory://` URL. `rest` is the part after `memory://` and must be empty.
     pub fn open(rest: &str) -> Result<Self> {
         if rest.is_empty() {
             return Ok(Self::new());
@@ -94,16 +94,16 @@ impl fmt::Debug for Memory {
 /// The subscribers of this process.
 #[derive(Default)]
 pub struct LocalMembers {
-    /// What ids begin with, unique among processes where that matters.
+    /// Prefix of all ids. It makes the ids unique among processes where that is necessary.
     prefix: String,
     members: RwLock<Vec<Arc<LocalMember>>>,
     changed: Notify,
-    /// Counts changes of [`present`](Self::present).
+    /// Incremented whenever [`present`](Self::present) changes.
     version: watch::Sender<u64>,
 }
 
 impl LocalMembers {
-    /// No subscribers yet; their ids will begin with `prefix`.
+    /// Creates an empty set whose subscribers get ids with the prefix `prefix`.
     pub fn new(prefix: &str) -> Self {
         Self {
             prefix: prefix.to_owned(),
@@ -111,7 +111,7 @@ impl LocalMembers {
         }
     }
 
-    /// Adds a subscriber; its id.
+    /// Adds a subscriber and returns its id.
     pub fn add(&self, inbox: Inbox) -> String {
         let id = format!("{}{:08}", self.prefix, inbox.id());
         let given = id.clone();
@@ -129,7 +129,7 @@ impl LocalMembers {
         given
     }
 
-    /// A subscriber is about to end: it still takes events, and is not
+    /// Marks a subscriber as leaving. It still accepts events but is not part of
     /// [`present`](Self::present) any more.
     pub fn leave(&self, inbox: &Inbox) {
         let members = self.members.read();
@@ -140,12 +140,12 @@ impl LocalMembers {
         self.tell();
     }
 
-    /// What the ids of all subscribers of this process begin with.
+    /// Returns the prefix of the ids of all subscribers of this process.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// The ids of the subscribers that take events and are not about to end.
+    /// Returns the ids of the subscribers that accept events and are not leaving.
     pub fn present(&self) -> Vec<String> {
         let members = self.members.read();
         let present = members
@@ -154,7 +154,7 @@ impl LocalMembers {
         present.map(|member| member.id.clone()).collect()
     }
 
-    /// Told of every change of [`present`](Self::present).
+    /// Returns a receiver that is notified when [`present`](Self::present) changes.
     pub fn versions(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }
@@ -164,14 +164,14 @@ impl LocalMembers {
         self.changed.notify_waiters();
     }
 
-    /// The subscriber of an id.
+    /// Returns the inbox of the subscriber with this id.
     pub fn find(&self, id: &str) -> Option<Inbox> {
         let members = self.members.read();
         let found = members.iter().find(|member| member.id == id);
         found.map(|member| member.inbox.clone())
     }
 
-    /// Whether no subscriber takes events.
+    /// Returns whether no subscriber accepts events.
     pub fn is_closed(&self) -> bool {
         let members = self.members.read();
         members.iter().all(|member| member.inbox.is_closed())
@@ -215,7 +215,7 @@ struct LocalMember {
     id: String,
     target: Target,
     inbox: Inbox,
-    /// It is about to end.
+    /// Whether the subscriber is about to end.
     leaving: AtomicBool,
 }
 

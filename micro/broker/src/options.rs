@@ -1,26 +1,27 @@
-//! How a subscriber is fed: queue, concurrency, retries, acknowledgement; all with defaults.
+//! Delivery options of a subscriber: queue, concurrency, retries, acknowledgement.
 
 use std::time::Duration;
 
 use crate::topic::check_topic;
 use micro_message::error::{Error, Result};
 
-/// The longest pause between two attempts.
+/// Maximum delay between two attempts, unless `backoff` itself is longer.
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
-/// The most events that one subscriber handles at once.
+/// Maximum value of `concurrency`.
 const MAX_CONCURRENCY: usize = 4096;
 
-/// Who says that an event is handled.
+/// How a subscriber acknowledges events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Ack {
-    /// The handler's result: `Ok` is handled, an error is tried again.
+    /// Automatic: `Ok` from the handler acknowledges the event, and an error causes a retry.
     #[default]
     Auto,
-    /// [`Delivery::ack`](crate::Delivery::ack), during the handler or after it.
+    /// Manual: the handler calls [`Delivery::ack`](crate::Delivery::ack), while it runs or
+    /// afterwards.
     Manual,
 }
 
-/// How a subscriber is fed.
+/// Delivery options of a subscriber.
 ///
 /// # Examples
 ///
@@ -33,34 +34,35 @@ pub enum Ack {
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The queue whose members share the events; none: this subscriber gets every event.
+    /// Queue that the subscriber is a member of. Each event goes to one member of a queue. `None`:
+    /// the subscriber receives every event. Default: `None`.
     pub queue: Option<String>,
-    /// How many events are handled at once, in the order of each key. Default 1: in the order of
-    /// publishing.
+    /// Maximum number of events handled concurrently. Events with the same key are always handled
+    /// in order. Default: 1, which handles all events in the order of publishing.
     pub concurrency: usize,
-    /// How often a failed event is tried again. Default 3.
+    /// Maximum number of retries of a failed event. Default: 3.
     pub retries: u32,
-    /// The pause before the first retry; it doubles up to a minute. Default 100 ms.
+    /// Delay before the first retry. It doubles with each retry, up to one minute. Default: 100 ms.
     pub backoff: Duration,
-    /// The topic that takes what cannot be handled; none: the broker keeps it, see
-    /// [`Broker::dead_letters`](crate::Broker::dead_letters).
+    /// Topic for events that cannot be handled. `None`: the broker keeps them, see
+    /// [`Broker::dead_letters`](crate::Broker::dead_letters). Default: `None`.
     pub dead_letter: Option<String>,
-    /// Who says that an event is handled.
+    /// How events are acknowledged. Default: [`Ack::Auto`].
     pub ack: Ack,
-    /// How long an event may stay unacknowledged after its handler returned, when `ack` is
-    /// manual, before it is delivered again. Default 30 s.
+    /// Maximum time between the return of the handler and the acknowledgement, with
+    /// [`Ack::Manual`]. The event is retried after that. Default: 30 s.
     pub ack_wait: Duration,
-    /// How long one attempt of the handler may take. Default 30 s.
+    /// Timeout of one attempt of the handler. Default: 30 s.
     pub timeout: Duration,
-    /// How many events wait or are handled; a publisher waits when there are as many. Default
-    /// 1,024.
+    /// Maximum number of events that are queued or being handled. Publishers wait while the limit
+    /// is reached. Default: 1,024.
     pub capacity: usize,
-    /// How many bytes of events wait or are handled; a publisher waits when there are as many. A
-    /// single event may be larger. Default 16 MiB.
+    /// Maximum size in bytes of the events that are queued or being handled. Publishers wait while
+    /// the limit is reached. A single event may be larger. Default: 16 MiB.
     pub capacity_bytes: usize,
-    /// How many ids of handled events are remembered, to handle none of them again. Default 1,024.
+    /// Number of ids of handled events kept for deduplication. Default: 1,024.
     pub remembered: usize,
-    /// What the subscriber is called in logs and errors; default the pattern.
+    /// Name of the subscriber in logs and errors. Default: the pattern.
     pub name: String,
 }
 
@@ -84,84 +86,85 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults.
+    /// Creates the default options.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the queue whose members share the events.
+    /// Sets the queue that the subscriber is a member of.
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
         self.queue = Some(queue.into());
         self
     }
 
-    /// Sets how many events are handled at once.
+    /// Sets the maximum number of events handled concurrently.
     pub fn concurrency(mut self, count: usize) -> Self {
         self.concurrency = count;
         self
     }
 
-    /// Sets how often a failed event is tried again.
+    /// Sets the maximum number of retries of a failed event.
     pub fn retries(mut self, count: u32) -> Self {
         self.retries = count;
         self
     }
 
-    /// Sets the pause before the first retry.
+    /// Sets the delay before the first retry.
     pub fn backoff(mut self, pause: Duration) -> Self {
         self.backoff = pause;
         self
     }
 
-    /// Sets the topic that takes what cannot be handled.
+    /// Sets the topic for events that cannot be handled.
     pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
         self.dead_letter = Some(topic.into());
         self
     }
 
-    /// Sets who says that an event is handled.
+    /// Sets how events are acknowledged.
     pub fn ack(mut self, ack: Ack) -> Self {
         self.ack = ack;
         self
     }
 
-    /// Sets how long an event may stay unacknowledged after its handler returned.
+    /// Sets the maximum time between the return of the handler and the acknowledgement.
     pub fn ack_wait(mut self, wait: Duration) -> Self {
         self.ack_wait = wait;
         self
     }
 
-    /// Sets how long one attempt of the handler may take.
+    /// Sets the timeout of one attempt of the handler.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets how many events may wait or be handled.
+    /// Sets the maximum number of events that are queued or being handled.
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events;
         self
     }
 
-    /// Sets how many bytes of events may wait or be handled.
+    /// Sets the maximum size in bytes of the events that are queued or being handled.
     pub fn capacity_bytes(mut self, bytes: usize) -> Self {
         self.capacity_bytes = bytes;
         self
     }
 
-    /// Sets how many ids of handled events are remembered; 0 handles every event that comes.
+    /// Sets the number of ids of handled events kept for deduplication. 0 disables deduplication
+    /// against handled events.
     pub fn remembered(mut self, ids: usize) -> Self {
         self.remembered = ids;
         self
     }
 
-    /// Sets what the subscriber is called in logs and errors.
+    /// Sets the name of the subscriber in logs and errors.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// The pause before the next attempt, after so many.
+    /// Returns the delay before the next attempt, after `attempts` attempts.
     pub(super) fn pause(&self, attempts: u32) -> Duration {
         let doubled = self.backoff.saturating_mul(
             1_u32
@@ -171,7 +174,7 @@ impl Options {
         doubled.min(MAX_BACKOFF.max(self.backoff))
     }
 
-    /// Whether a subscriber can be fed like this.
+    /// Validates the options.
     pub(crate) fn check(&self) -> Result<()> {
         if let Some(queue) = &self.queue {
             check_queue(queue)?;
@@ -209,7 +212,7 @@ fn check_range(name: &str, value: usize) -> Result<()> {
     )))
 }
 
-/// A name that a queue can have: what fits into a registry's record.
+/// Validates the name of a queue. The permitted characters are those of a registry record.
 fn check_queue(queue: &str) -> Result<()> {
     let good = (1..=128).contains(&queue.len())
         && queue

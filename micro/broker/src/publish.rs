@@ -1,4 +1,4 @@
-//! `Publish`: one event on its way, to be awaited, with its options.
+//! [`Publish`]: a future that publishes one event, with its options.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -12,20 +12,21 @@ use crate::record::Event;
 use micro_core::context::{Context, deadline_after};
 use micro_message::error::Result;
 
-/// One event to be published: awaited, it is.
+/// One event to be published. Await this value to publish the event.
 ///
-/// It returns when every queue and plain subscriber that the topic has now took the event; what
-/// "has now" means while the registry is wrong is told at [`Broker::publish`].
+/// The future completes when every queue and plain subscriber that the topic currently has accepted
+/// the event. [`Broker::publish`] describes which subscribers count when the registry is outdated.
 ///
 /// # Errors
 ///
-/// `ResourceExhausted` names the subscriber that was full until the deadline, `Unavailable` the one
-/// that could not be reached. Others may have taken the event: publish it again under the same
-/// [`id`](Self::id), and those who have it will not handle it twice.
+/// `ResourceExhausted` names the subscriber that had no room until the deadline. `Unavailable`
+/// names the subscriber that could not be reached. Other subscribers may have accepted the event.
+/// To retry, publish the event with the same [`id`](Self::id); subscribers that have it do not
+/// handle it again.
 ///
 /// # Cancel safety
 ///
-/// When cancelled, some may have taken the event.
+/// If the future is dropped, some subscribers may have accepted the event.
 #[must_use = "an event is published when this is awaited"]
 pub struct Publish {
     broker: Broker,
@@ -33,11 +34,12 @@ pub struct Publish {
     timeout: Duration,
 }
 
-/// Who took an event.
+/// Result of a publish operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Published {
-    /// How many queues and plain subscribers did. 0: nobody subscribes, see [`Broker::publish`].
+    /// Number of queues and plain subscribers that accepted the event. 0 means that the topic has
+    /// no subscribers, see [`Broker::publish`].
     pub taken: usize,
 }
 
@@ -50,22 +52,22 @@ impl Publish {
         }
     }
 
-    /// Sets the key: events of one key are handled in the order of publishing.
+    /// Sets the key. Events with the same key are handled in the order of publishing.
     pub fn key(self, key: impl Into<String>) -> Self {
         self.change(|event| event.key = Some(key.into()))
     }
 
-    /// Sets the id: a subscriber handles two events of one id once. Default random.
+    /// Sets the id. A subscriber handles events with the same id once. Default: a random id.
     pub fn id(self, id: impl Into<String>) -> Self {
         self.change(|event| event.id = id.into())
     }
 
-    /// Sets how long after it was taken the event is to be handled. It may then be overtaken.
+    /// Sets the delay between acceptance and handling of the event. Later events may overtake it.
     pub fn delay(self, delay: Duration) -> Self {
         self.change(|event| event.delay = delay)
     }
 
-    /// Adds metadata; what cannot be metadata is told when this is awaited.
+    /// Adds metadata. An invalid key or value is reported as an error when this value is awaited.
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.event = self.event.and_then(|mut event| {
             event.metadata.append(key.into(), value.into())?;
@@ -74,9 +76,11 @@ impl Publish {
         self
     }
 
-    /// Sets how long publishing may take; default that of the broker, 10 s. What the publisher
-    /// handles itself may set an earlier deadline. A process that takes the event and does not
-    /// answer is waited for a second longer, to hear what became of it.
+    /// Sets the timeout. Default: the broker's timeout, 10 s.
+    ///
+    /// If the event is published by a handler, the handler's own deadline may be earlier and then
+    /// applies. If a process received the event but has not answered at the deadline, the publisher
+    /// waits for its answer for one more second.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

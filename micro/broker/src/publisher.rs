@@ -1,4 +1,4 @@
-//! `Publisher`: publishes events of one type; what services hold.
+//! [`Publisher`]: publishes events of one type; held by services.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -39,7 +39,7 @@ impl<T: Topic> FromApp for Publisher<T> {
 }
 
 impl<T: Topic> Publisher<T> {
-    /// A publisher through a broker.
+    /// Creates a publisher that uses the given broker.
     pub fn new(broker: Broker) -> Self {
         Self {
             broker,
@@ -47,12 +47,12 @@ impl<T: Topic> Publisher<T> {
         }
     }
 
-    /// Publishes an event, given or lent; the call is awaited.
+    /// Publishes an event, passed by value or by reference. Await the returned value to publish.
     pub fn publish(&self, event: impl Borrow<T>) -> Publish {
         self.broker.publish(event.borrow())
     }
 
-    /// The broker.
+    /// Returns the broker.
     pub fn broker(&self) -> &Broker {
         &self.broker
     }

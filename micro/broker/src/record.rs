@@ -1,6 +1,4 @@
-//! The data of the broker: events, and where a backend finds itself.
-//!
-//! Does not know who gets an event.
+//! Data types of the broker: events, and information about the host process.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -14,49 +12,52 @@ use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 use micro_registry::Registry;
 
-/// How many bytes of memory decoding may take for each byte of the payload, and beside them.
+/// Memory limit for decoding, in bytes per byte of the payload. [`MEMORY_BASE`] is added to it.
 const MEMORY_FACTOR: usize = 16;
 const MEMORY_BASE: usize = 1 << 20;
 
-/// Metadata that an event inherits from what its publisher handles: the trace.
+/// Metadata that an event inherits from the request or event in whose handler it is published: the
+/// trace context.
 const INHERITED: &[&str] = &["traceparent", "tracestate", "baggage"];
 
-/// Something that happened, as it travels.
+/// An event: a message published to a topic.
 #[non_exhaustive]
 #[derive(Clone)]
 pub struct Event {
-    /// The topic, for example `orders.made`.
+    /// Topic, for example `orders.made`.
     pub topic: String,
-    /// What tells it from all others; a subscriber handles two events of one id once.
+    /// Unique id. A subscriber handles events with the same id once.
     pub id: String,
-    /// Events of one key are handled in the order of publishing. Of a queue with several members,
-    /// one gets them all, as long as the members stay the same; every publisher picks the same one.
+    /// Key. Events with the same key are handled in the order of publishing. In a queue with
+    /// several members, one member receives all of them as long as the set of members does not
+    /// change; every publisher picks the same member.
     pub key: Option<String>,
-    /// What travels beside the payload, the trace context among it.
+    /// Metadata, including the trace context.
     pub metadata: Metadata,
-    /// When it was published, by its publisher's clock.
+    /// Time of publication, by the publisher's clock.
     pub time: SystemTime,
-    /// How long after it was taken it is to be handled.
+    /// Delay between acceptance and handling of the event.
     pub delay: Duration,
-    /// What the bytes are: `application/proto`, `application/json`.
+    /// Content type of the payload: `application/proto` or `application/json`.
     pub content_type: String,
     /// The payload.
     pub body: Bytes,
-    /// How often it was given to a subscriber that did not handle it.
+    /// Number of times that the event was delivered to a subscriber that did not handle it.
     pub redelivered: u32,
-    /// Writes the payload as JSON, for subscribers that read nothing else.
+    /// Encodes the payload as JSON, for subscribers that only accept JSON.
     json: Option<ToJson>,
 }
 
-/// From a payload's bytes to its JSON.
+/// Function that converts an encoded payload to JSON.
 type ToJson = fn(&Bytes) -> Result<Vec<u8>>;
 
 impl Event {
-    /// An event of a message: protobuf, a random id, no key, the current trace.
+    /// Creates an event from a message: encoded as protobuf, with a random id, without a key, with
+    /// the current trace context.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when the topic is none.
+    /// Returns `InvalidArgument` if the topic is invalid.
     pub fn new<M: Message>(topic: &str, message: &M) -> Result<Self> {
         let mut body = Vec::new();
         message.encode(&mut body);
@@ -67,11 +68,11 @@ impl Event {
         })
     }
 
-    /// An event of bytes.
+    /// Creates an event from an encoded payload.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when the topic is none.
+    /// Returns `InvalidArgument` if the topic is invalid.
     pub fn raw(topic: &str, content_type: &str, body: impl Into<Bytes>) -> Result<Self> {
         check_topic(topic)?;
         Ok(Self {
@@ -100,7 +101,7 @@ impl Event {
         self
     }
 
-    /// How many bytes it has: the payload and what travels beside it.
+    /// Returns the size in bytes of the payload, the metadata and the other fields.
     pub(crate) fn size(&self) -> usize {
         let metadata = self.metadata.iter();
         let metadata: usize = metadata.map(|(key, value)| key.len() + value.len()).sum();
@@ -109,7 +110,7 @@ impl Event {
         self.body.len() + metadata + key + words
     }
 
-    /// How the payload is to be read; `None` for bytes of another kind.
+    /// Returns the codec for the content type; `None` if the content type is unknown.
     pub fn codec(&self) -> Option<Codec> {
         let kind = self.content_type.split(';').next().unwrap_or_default();
         match kind.trim().to_ascii_lowercase().as_str() {
@@ -122,11 +123,11 @@ impl Event {
         }
     }
 
-    /// Reads the payload.
+    /// Decodes the payload.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when it is no `M`, or of a content type that is not known.
+    /// Returns `InvalidArgument` if the payload is not a valid `M` or the content type is unknown.
     pub fn decode<M: Message>(&self) -> Result<M> {
         let codec = self.codec().ok_or_else(|| {
             Error::invalid_argument(format!(
@@ -137,7 +138,7 @@ impl Event {
         codec.decode(&self.body, self.memory())
     }
 
-    /// How many bytes of memory decoding the payload may take.
+    /// Returns the memory limit for decoding the payload, in bytes.
     pub fn memory(&self) -> usize {
         self.body
             .len()
@@ -145,11 +146,12 @@ impl Event {
             .saturating_add(MEMORY_BASE)
     }
 
-    /// The payload as JSON where that is possible, else as it is; with its content type.
+    /// Returns the payload as JSON if the event can be converted, else unchanged, with its content
+    /// type.
     ///
     /// # Errors
     ///
-    /// When the payload is not of the type that it was published as.
+    /// Fails if the payload does not decode as the type of the published message.
     pub fn readable(&self) -> Result<(&str, Bytes)> {
         match (self.codec(), self.json) {
             (Some(Codec::Protobuf), Some(json)) => {
@@ -166,7 +168,7 @@ fn json<M: Message>(body: &Bytes) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The trace of what the current task handles.
+/// Returns the trace context of the request or event that the current task handles.
 fn inherited() -> Metadata {
     let mut metadata = Metadata::new();
     let Some(context) = Context::current() else {
@@ -182,7 +184,7 @@ fn inherited() -> Metadata {
     metadata
 }
 
-/// 128 random bits.
+/// Returns 128 random bits as hexadecimal digits.
 pub fn random_id() -> String {
     format!("{:032x}", fastrand::u128(..))
 }
@@ -199,18 +201,18 @@ impl fmt::Debug for Event {
     }
 }
 
-/// Where a broker finds itself: what a backend that lives off its program's port is given.
+/// Information about the host process, for backends that receive events on the app's port.
 #[non_exhaustive]
 #[derive(Debug, Clone)]
 pub struct HostInfo {
-    /// Where subscribers are written down and found.
+    /// Registry in which subscribers are registered and looked up.
     pub registry: Registry,
-    /// Where this process listens, `host:port`, once it does.
+    /// Address at which this process listens, `host:port`. `None` until it listens.
     pub address: Option<String>,
 }
 
 impl HostInfo {
-    /// A place without an address.
+    /// Creates the information without an address.
     pub fn new(registry: Registry) -> Self {
         Self {
             registry,
@@ -218,7 +220,7 @@ impl HostInfo {
         }
     }
 
-    /// Sets where this process listens.
+    /// Sets the address at which this process listens.
     pub fn at(mut self, address: impl Into<String>) -> Self {
         self.address = Some(address.into());
         self

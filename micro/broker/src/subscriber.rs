@@ -1,7 +1,7 @@
-//! `Subscriber`: a function that receives the events of a topic, and how it is run.
+//! [`Subscriber`]: a function that receives the events of a topic, with its options.
 //!
-//! The frame around it (deadline, panics, retries) is the broker's; here an event becomes a call,
-//! so that wraps surround it, and the call becomes the function's parameters.
+//! The broker enforces deadlines, catches panics and retries. This module converts an event to a
+//! call, so that wraps apply to it, and the call to the parameters of the function.
 
 use std::any::TypeId;
 use std::fmt;
@@ -20,7 +20,7 @@ use micro_core::wrap::Chain;
 use micro_message::codec::{Message, Types};
 use micro_message::error::{Error, Result};
 
-/// What a subscriber's last parameter may be: a message, or the event as it came.
+/// Type of a subscriber's last parameter: a message, or the [`Event`] itself.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
     label = "not an event",
@@ -29,21 +29,21 @@ use micro_message::error::{Error, Result};
     note = "to receive events of any type, take `micro::broker::Event`"
 )]
 pub trait EventPayload: Sized + Send + 'static {
-    /// Adds the descriptor, if there is one.
+    /// Adds the type's descriptor, if it has one.
     fn describe(types: &mut Types);
 
-    /// What wraps look at.
+    /// Converts the event to the payload that wraps see.
     ///
     /// # Errors
     ///
-    /// When the event can never be one.
+    /// Fails if the event can never be converted.
     fn payload(event: &Event) -> Result<Payload>;
 
-    /// Reads the event.
+    /// Decodes the event.
     ///
     /// # Errors
     ///
-    /// When it is none.
+    /// Fails if the payload is not a valid `Self`.
     fn read(payload: Payload, delivery: &Delivery) -> Result<Self>;
 }
 
@@ -83,7 +83,7 @@ impl EventPayload for Event {
     }
 }
 
-/// The functions of an [`EventPayload`], without its bound.
+/// Functions of an [`EventPayload`] implementation, without the trait bound.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct EventParts<T> {
@@ -93,7 +93,7 @@ pub struct EventParts<T> {
 }
 
 impl<T: EventPayload> EventParts<T> {
-    /// Those of `T`.
+    /// Returns the functions of `T`.
     pub const fn of() -> Self {
         Self {
             describe: T::describe,
@@ -109,7 +109,7 @@ type Serve = Arc<dyn Fn(Parts, Payload) -> BoxFuture<'static, Result<()>> + Send
 ///
 /// # Examples
 ///
-/// By hand, without any attribute:
+/// Without an attribute:
 ///
 /// ```
 /// use micro::broker::{Options, Subscriber};
@@ -129,22 +129,22 @@ type Serve = Arc<dyn Fn(Parts, Payload) -> BoxFuture<'static, Result<()>> + Send
 /// ```
 #[derive(Clone)]
 pub struct Subscriber {
-    /// What it is called, in logs and reports.
+    /// Name in logs and reports.
     #[doc(hidden)]
     pub name: &'static str,
-    /// The topic or pattern of topics.
+    /// Topic or pattern.
     #[doc(hidden)]
     pub pattern: &'static str,
-    /// The doc comment.
+    /// Doc comment of the function.
     #[doc(hidden)]
     pub doc: &'static str,
-    /// How it is fed.
+    /// Delivery options.
     #[doc(hidden)]
     pub options: Options,
-    /// The durable stream that it reads instead of the broker.
+    /// Durable stream that the subscriber reads instead of the broker.
     #[doc(hidden)]
     pub durable: Option<Durable>,
-    /// Where it is defined.
+    /// Source location of the definition.
     #[doc(hidden)]
     pub location: Option<Location>,
     describe: fn(&mut Types),
@@ -152,20 +152,20 @@ pub struct Subscriber {
     serve: Serve,
 }
 
-/// Where a subscriber of a durable stream reads.
+/// Durable stream that a subscriber reads, and its consumer group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Durable {
-    /// The stream.
+    /// Name of the stream.
     pub stream: &'static str,
-    /// The group whose members share the events; the subscriber's name unless set.
+    /// Consumer group whose members share the events. Default: the subscriber's name.
     pub group: Option<&'static str>,
-    /// Where a group begins that has read nothing yet: `earliest`, `latest` or an offset.
+    /// Position at which a new group starts: `earliest`, `latest` or an offset.
     pub from: Option<&'static str>,
 }
 
 impl Durable {
-    /// A reader of a stream.
+    /// Creates the description of a reader of `stream`.
     pub const fn new(stream: &'static str) -> Self {
         Self {
             stream,
@@ -174,13 +174,13 @@ impl Durable {
         }
     }
 
-    /// Sets the group.
+    /// Sets the consumer group.
     pub const fn group(mut self, group: &'static str) -> Self {
         self.group = Some(group);
         self
     }
 
-    /// Sets where a new group begins.
+    /// Sets the position at which a new group starts.
     pub const fn from(mut self, from: &'static str) -> Self {
         self.from = Some(from);
         self
@@ -188,7 +188,7 @@ impl Durable {
 }
 
 impl Subscriber {
-    /// A subscriber by its name, its topic or pattern of topics, and an async function.
+    /// Creates a subscriber from its name, its topic or pattern, and an async function.
     pub fn new<T, F, Fut>(name: &'static str, pattern: &'static str, function: F) -> Self
     where
         T: EventPayload,
@@ -198,7 +198,7 @@ impl Subscriber {
         Self::from_parts((name, pattern), EventParts::of(), function)
     }
 
-    /// A subscriber from the functions of its event's type.
+    /// Creates a subscriber from the decoding functions of its event type.
     #[doc(hidden)]
     #[allow(
         clippy::needless_pass_by_value,
@@ -242,13 +242,13 @@ impl Subscriber {
         }
     }
 
-    /// Sets how it is fed.
+    /// Sets the delivery options.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options.name(self.name);
         self
     }
 
-    /// Reads a durable stream instead of the broker.
+    /// Reads from a durable stream instead of the broker.
     pub fn durable(mut self, durable: Durable) -> Self {
         self.durable = Some(durable);
         self
@@ -260,29 +260,29 @@ impl Subscriber {
         self
     }
 
-    /// Sets the place of definition.
+    /// Sets the source location of the definition.
     pub fn location(mut self, location: Location) -> Self {
         self.location = Some(location);
         self
     }
 
-    /// Adds the descriptor of the payload.
+    /// Adds the descriptor of the payload's type.
     pub fn describe(&self, types: &mut Types) {
         (self.describe)(types);
     }
 
-    /// Whether it can be fed as it says.
+    /// Validates the pattern and the options.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`, naming what is wrong.
+    /// Returns `InvalidArgument` with the reason.
     pub fn check(&self) -> Result<()> {
         Pattern::parse(self.pattern)?;
         self.options.check()
     }
 }
 
-/// An event that never becomes readable: no attempt helps.
+/// Dead-letters an event that cannot be decoded, because a retry cannot succeed either.
 fn poison(delivery: &Delivery, error: Error) -> Error {
     delivery.dead_letter(format!("the payload cannot be read: {}", error.chain()));
     error
@@ -309,11 +309,11 @@ impl fmt::Debug for Subscriber {
     }
 }
 
-/// A subscriber within an app: what surrounds it and where its parameters come from.
+/// A subscriber within an app, with its wraps and the sources of its parameters.
 pub struct BoundSubscriber {
-    /// What is run.
+    /// The subscriber.
     pub subscriber: Subscriber,
-    /// What wraps see as the method.
+    /// Method description that wraps see.
     pub method: Arc<MethodInfo>,
     wraps: Chain,
     resources: Resources,
@@ -321,7 +321,8 @@ pub struct BoundSubscriber {
 }
 
 impl BoundSubscriber {
-    /// A subscriber of a service that runs, or of none (`instance` is then anything).
+    /// Binds a subscriber to an app. `instance` is the running service that the subscriber belongs
+    /// to; for a free function its value is not used.
     pub fn new(
         subscriber: Subscriber,
         method: Arc<MethodInfo>,
@@ -338,7 +339,7 @@ impl BoundSubscriber {
         }
     }
 
-    /// What the broker runs for each delivery.
+    /// Returns the function that the broker calls for each delivery.
     pub fn run(self: Arc<Self>) -> HandlerFn {
         Arc::new(move |delivery, context| {
             let listener = Arc::clone(&self);
@@ -353,7 +354,8 @@ impl BoundSubscriber {
                     listener: Arc::clone(&listener),
                     delivery,
                 };
-                // Bound to a name: the future borrows from what is dropped with this block.
+                // The result is bound to a name because the future borrows values that are dropped
+                // with this block.
                 let outcome = listener.wraps.run(call, &end).await;
                 outcome.map(drop)
             })
@@ -369,7 +371,7 @@ impl fmt::Debug for BoundSubscriber {
     }
 }
 
-/// What the wraps surround: the function, given one delivery.
+/// Endpoint at the end of the wrap chain: calls the function with one delivery.
 struct HandlerEndpoint {
     listener: Arc<BoundSubscriber>,
     delivery: Delivery,
@@ -391,22 +393,23 @@ impl Endpoint for HandlerEndpoint {
     }
 }
 
-/// Subscribers found at link time: of a service's block, or one free function.
+/// Subscribers found at link time: those of one `impl` block, or one free function.
 #[derive(Debug)]
 pub struct LinkedSubscribers {
-    /// The type whose methods they are; none for a free function.
+    /// Type whose methods the subscribers are. `None` for a free function.
     pub type_id: Option<fn() -> TypeId>,
-    /// The subscribers.
+    /// Creates the subscribers.
     pub subscribers: fn() -> Vec<Subscriber>,
-    /// The function's name, or that of the type.
+    /// Name of the function, or of the type.
     pub name: &'static str,
-    /// Where they are defined.
+    /// Source location of the definition.
     pub location: Location,
 }
 micro_core::__collector!(LinkedSubscribers, LINKED_SUBSCRIBERS);
 
 impl LinkedSubscribers {
-    // Each record counts: of a crate that is linked twice, each copy of a type has its own.
+    // Every record of a type counts: if a crate is linked twice, each copy of the type has its own
+    // record.
     fn key(&self) -> impl Ord {
         let own = self.type_id.map(|_| std::ptr::from_ref(self));
         (self.location, self.name, own)

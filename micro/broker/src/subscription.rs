@@ -1,4 +1,4 @@
-//! `Subscription`: a subscriber that lives as long as its guard.
+//! [`Subscription`]: guard that keeps a subscriber alive.
 
 use std::fmt;
 use std::task::{Context, Waker};
@@ -9,13 +9,13 @@ use crate::inbox::Inbox;
 use micro_core::handler::BoxFuture;
 use micro_message::error::Result;
 
-/// A subscriber. Dropped, it ends at once and gives back what it has not handled;
-/// [`close`](Self::close) ends it in order.
+/// Guard of a subscriber. If dropped, the subscriber ends immediately and returns the events that
+/// it has not handled. [`close`](Self::close) ends it gracefully.
 #[must_use = "the subscriber ends when this is dropped"]
 pub struct Subscription {
     broker: Broker,
     inbox: Inbox,
-    /// Whether there is still something to end.
+    /// Whether the subscriber still has to be ended on drop.
     open: bool,
 }
 
@@ -28,44 +28,47 @@ impl Subscription {
         }
     }
 
-    /// Waits until every event that was taken is handled.
+    /// Waits until every accepted event is handled.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe.
+    /// This method is cancel safe.
     pub async fn idle(&self) {
         self.inbox.idle().await;
     }
 
-    /// Takes no new events; those taken go on. For publishers to notice before
-    /// [`close`](Self::close).
+    /// Hides the subscriber from publishers. Accepted events are still handled. Call this some time
+    /// before [`close`](Self::close), so that publishers notice.
     ///
     /// # Errors
     ///
-    /// What the backend reports; the subscription has ended here all the same.
+    /// Returns the backend's error. The subscription has ended locally all the same.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe.
+    /// This method is cancel safe.
     pub async fn leave(&self) -> Result<()> {
         self.broker.unsubscribe(&self.inbox).await
     }
 
-    /// Takes no new events, finishes those that are being handled within `grace`, gives the others
-    /// back: to other members of the queue, or else they become dead letters.
+    /// Stops accepting events, finishes the events being handled within `grace`, and returns the
+    /// rest.
+    ///
+    /// Returned events are delivered to other members of the queue. Without another member, they
+    /// become dead letters.
     ///
     /// # Errors
     ///
-    /// What the backend reports; the subscription has ended here all the same.
+    /// Returns the backend's error. The subscription has ended locally all the same.
     ///
     /// # Cancel safety
     ///
-    /// When cancelled the rest ends at once.
+    /// If the future is dropped, the remaining work is aborted.
     pub async fn close(mut self, grace: Duration) -> Result<()> {
         let left = self.leave().await;
         self.inbox.drain(grace).await;
         self.open = false;
-        // Now that it is closed, the backend forgets it.
+        // The inbox is closed now, so the backend removes it.
         let forgotten = self.leave().await;
         left.and(forgotten)
     }
@@ -83,8 +86,9 @@ impl Drop for Subscription {
                 tracing::warn!(%error, "subscription not ended in order");
             }
         });
-        // At once where nobody has to be asked. Else others are told by a task that ends by
-        // itself; without a runtime they find out when the registration's ttl is over.
+        // A backend that unsubscribes without waiting completes in this poll. Otherwise a task
+        // finishes it in the background. Without a runtime, publishers notice the end when the
+        // registration's ttl expires.
         let mut nobody = Context::from_waker(Waker::noop());
         if ending.as_mut().poll(&mut nobody).is_pending()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()

@@ -1,17 +1,16 @@
-//! Names of topics, and patterns that stand for many of them.
+//! Names of topics, and patterns that match several topics.
 //!
-//! `matches` is `const`: whether a subscriber's pattern fits its event's type is found out by the
-//! compiler.
+//! [`matches`] is `const`, so the compiler checks a subscriber's pattern against its event's type.
 
 use std::fmt;
 
 use micro_message::error::{Error, Result};
 
-/// Longest name of a topic, in bytes.
+/// Maximum length of a topic or pattern, in bytes.
 const MAX_TOPIC: usize = 255;
 
-/// A topic, or a pattern of topics: `orders.made`, `orders.*` (one word), `orders.>` (one word or
-/// more, at the end).
+/// A topic or a pattern of topics: `orders.made`, `orders.*` (matches one word), `orders.>`
+/// (matches one or more words, at the end).
 ///
 /// # Examples
 ///
@@ -27,12 +26,12 @@ const MAX_TOPIC: usize = 255;
 pub struct Pattern(Box<str>);
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for an empty word, a character that no topic has, and a `>` that is not
-    /// the last word.
+    /// Returns `InvalidArgument` for an empty word, for a character that is not permitted in
+    /// topics, and for a `>` that is not the last word.
     pub fn parse(text: &str) -> Result<Self> {
         let words = text.split('.');
         let last = words.clone().count();
@@ -52,17 +51,17 @@ impl Pattern {
         )))
     }
 
-    /// Whether a topic is one of those that the pattern stands for.
+    /// Returns whether the pattern matches a topic.
     pub fn matches(&self, topic: &str) -> bool {
         matches(&self.0, topic)
     }
 
-    /// Whether it stands for one topic only.
+    /// Returns whether the pattern contains no wildcard, so that it matches exactly one topic.
     pub fn is_exact(&self) -> bool {
         !self.0.split('.').any(|word| matches!(word, "*" | ">"))
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -74,7 +73,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// A name that an event can be published under.
+/// Validates a topic to which an event can be published.
 pub fn check_topic(topic: &str) -> Result<()> {
     if topic.len() <= MAX_TOPIC && topic.split('.').all(is_word) {
         return Ok(());
@@ -93,7 +92,7 @@ fn is_word(word: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Whether a pattern stands for a topic; both are taken as valid.
+/// Returns whether a pattern matches a topic. Both must be valid.
 pub const fn matches(pattern: &str, topic: &str) -> bool {
     let (pattern, topic) = (pattern.as_bytes(), topic.as_bytes());
     let (mut p, mut t) = (0, 0);
@@ -124,7 +123,7 @@ pub const fn matches(pattern: &str, topic: &str) -> bool {
     }
 }
 
-/// Where the word that begins here ends.
+/// Returns the end of the word that starts at `from`.
 const fn end(text: &[u8], from: usize) -> usize {
     let mut at = from;
     while at < text.len() && text[at] != b'.' {

@@ -1,6 +1,6 @@
-//! Opening a broker by its URL: the table of schemes, ours and those that other crates announce.
+//! Opens brokers by URL, from a table of built-in schemes and schemes registered by other crates.
 //!
-//! Does not read settings; the URL comes from whoever does.
+//! This module does not read settings; the caller passes the URL.
 
 use crate::handle::Broker;
 use micro_core::scheme::{Opener, Schemes};
@@ -8,8 +8,8 @@ use micro_message::error::Result;
 
 micro_core::__announced!(Broker, BROKER_SCHEMES);
 
-/// Announces a broker's URL scheme: its name, and a function from what follows `://` to the
-/// broker, which contacts nobody yet.
+/// Registers a URL scheme for brokers: its name, and a function that creates the broker from the
+/// part of the URL after `://`. The function must not connect yet.
 ///
 /// # Examples
 ///

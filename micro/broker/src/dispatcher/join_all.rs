@@ -1,7 +1,8 @@
-//! Futures side by side, each polled again only when it was woken.
+//! Runs several futures concurrently and polls each one only after it was woken.
 //!
-//! Not `futures_util::future::join_all`: nothing else in a default build needs that crate, and it
-//! polls up to 30 futures all on each wake. [`WakeFlag`] knows which future was woken.
+//! `futures_util::future::join_all` is not used because no other part of a default build needs that
+//! crate, and because it polls all futures on each wake if there are at most 30. [`WakeFlag`]
+//! records which future was woken.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -10,7 +11,7 @@ use micro_wake::WakeFlag;
 
 use crate::backend::BoxFuture;
 
-/// Runs futures side by side, each first polled in order; their results in that order.
+/// Runs the futures concurrently. Their first polls happen in order. Returns the results in order.
 pub(super) async fn join_all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
     if futures.len() == 1 {
         let only = futures.remove(0);
@@ -44,7 +45,7 @@ struct Slot<'a, T> {
 }
 
 impl<T> Slot<'_, T> {
-    /// Pending until the result is there.
+    /// Returns `Pending` until the result is available.
     fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.result.is_some() {
             return Poll::Ready(());

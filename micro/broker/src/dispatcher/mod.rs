@@ -1,7 +1,8 @@
-//! `Dispatcher`: from one event to all who are to have it, and what to do when one of them ends.
+//! [`Dispatcher`]: delivers an event to all of its targets, and redelivers it if a member ends.
 //!
-//! What backends have in common that know every member of every queue. An event is kept here
-//! until each queue and subscriber has handled it; what a member gives back goes to another one.
+//! It is shared by all backends that know every member of every queue. The dispatcher keeps an
+//! event until each queue and subscriber has handled it. An event that a member returns is
+//! delivered to another member.
 
 mod join_all;
 mod pending_delivery;
@@ -28,25 +29,25 @@ use crate::backend::{BoxFuture, DeadLetterSink};
 use crate::record::Event;
 use micro_message::error::{Error, Result};
 
-/// How long an event that was given back waits for another member of its queue.
+/// Maximum time that a returned event waits for another member of its queue.
 const REDELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A subscriber, here or elsewhere, as publishers see it.
+/// A local or remote subscriber, from the publisher's point of view.
 pub trait Member: Send + Sync {
-    /// What tells it from every other one.
+    /// Returns the unique id of the member.
     fn id(&self) -> &str;
 
-    /// The queue that it is a member of, or itself.
+    /// Returns the queue of the member, or the member itself if it has no queue.
     fn target(&self) -> &Target;
 
-    /// Hands an event over if that takes no time; else gives its settlement back. Events that are
-    /// being offered come first.
+    /// Delivers an event if that is possible without waiting; otherwise returns `settle`. Events
+    /// whose offer is still in progress are delivered first.
     fn offer_now(&self, _event: &Arc<Event>, settle: AckHandle) -> Result<(), AckHandle> {
         Err(settle)
     }
 
-    /// Hands an event over; the future is done when it was taken. Events that are offered one
-    /// after the other arrive in that order.
+    /// Delivers an event. The future completes when the member has accepted it. Events arrive in
+    /// the order in which they are offered.
     fn offer(
         &self,
         event: Arc<Event>,
@@ -55,42 +56,43 @@ pub trait Member: Send + Sync {
     ) -> BoxFuture<'_, Result<(), Refusal>>;
 }
 
-/// Why a member did not take an event.
+/// Why a member did not accept an event.
 #[derive(Debug)]
 pub enum Refusal {
-    /// It has no room.
+    /// The member has no room.
     Full(Error),
-    /// It has ended or cannot be reached: another one may.
+    /// The member has ended or cannot be reached. Another member may accept the event.
     Gone(Error),
-    /// It had ended in order when the event was offered, which nobody knew yet.
+    /// The member had ended gracefully before the event was offered, and the publisher did not know
+    /// it yet.
     Ended(Error),
-    /// No member will take it.
+    /// No member will accept the event.
     Never(Error),
 }
 
-/// Who there is.
+/// The set of known members.
 pub trait Members: Send + Sync + 'static {
-    /// The members for a topic, in the order of their ids.
+    /// Returns the members for a topic, ordered by id.
     fn of(&self, topic: &str) -> Vec<Arc<dyn Member>>;
 
-    /// Told when there are others.
+    /// Returns the [`Notify`] that is notified when the set changes.
     fn changed(&self) -> &Notify;
 }
 
-/// Members for a topic at some moment.
+/// The members for a topic at some point in time.
 type Known = Arc<[Arc<dyn Member>]>;
 
-/// Who is to have an event: the members of a queue together, or one subscriber.
+/// Target of a delivery: one member of a queue, or one subscriber.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
-    /// The members of a queue.
+    /// A queue. One of its members receives the event.
     Queue(Arc<str>),
-    /// A subscriber without a queue, by its id.
+    /// A subscriber without a queue, identified by its id.
     Plain(Arc<str>),
 }
 
 impl Target {
-    /// A member of a queue, or the subscriber of an id.
+    /// Creates the target for a member of `queue`, or for the subscriber `id` without a queue.
     pub fn of(queue: Option<&str>, id: &str) -> Self {
         match queue {
             Some(queue) => Self::Queue(queue.into()),
@@ -108,23 +110,23 @@ impl fmt::Display for Target {
     }
 }
 
-/// From one event to all who are to have it.
+/// Delivers events to all of their targets.
 pub struct Dispatcher {
     members: Arc<dyn Members>,
-    /// Set by the broker that the backend is opened for.
+    /// Sink for dead letters, set by the broker that owns the backend.
     dead: OnceLock<DeadLetterSink>,
-    /// Events that a member took and has not handled.
+    /// Number of deliveries without an outcome.
     pending: AtomicUsize,
-    /// Told when there are none.
+    /// Notified when `pending` reaches zero.
     settled: Notify,
     again: Mutex<RedeliveryQueue>,
-    /// Redeliveries under way; they end with the outbox.
+    /// Running redelivery tasks. They are aborted when the dispatcher is dropped.
     running: Mutex<JoinSet<()>>,
     own: Weak<Self>,
 }
 
 impl Dispatcher {
-    /// From here to these members.
+    /// Creates a dispatcher for the given members.
     pub fn new(members: Arc<dyn Members>) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             members,
@@ -137,17 +139,19 @@ impl Dispatcher {
         })
     }
 
-    /// Where events go that nobody is left for.
+    /// Sets the sink for events that no member is left for. Only the first call has an effect.
     pub fn set_dead_letters(&self, keep: DeadLetterSink) {
         if self.dead.set(keep).is_err() {
             tracing::debug!("the outbox has a place for dead letters already");
         }
     }
 
-    /// Hands events to all who are to have them.
+    /// Delivers the events to all of their targets. Returns the number of targets that accepted
+    /// each.
     pub async fn publish(&self, events: Vec<Event>, deadline: Instant) -> Result<Vec<usize>> {
         let mut counts = Vec::with_capacity(events.len());
-        // Of which event, to be counted down where its target turns out to have ended.
+        // Index of the event of each task. The event's count is decremented if the target turns out
+        // to have ended.
         let mut of = Vec::new();
         let mut tasks: Vec<BoxFuture<'_, Result<bool>>> = Vec::new();
         for event in events {
@@ -158,7 +162,7 @@ impl Dispatcher {
             targets.dedup();
             counts.push(targets.len());
             for target in targets {
-                // Nothing overtakes what is still to be offered.
+                // An immediate delivery must not overtake deliveries that are still in progress.
                 if tasks.is_empty() && self.deliver_now(target, &event, &members) {
                     continue;
                 }
@@ -187,7 +191,8 @@ impl Dispatcher {
         }
     }
 
-    /// Waits until everything is settled; returns how much is not when the grace is over.
+    /// Waits up to `grace` until every delivery has an outcome. Returns the number of those that
+    /// have none.
     pub async fn flush(&self, grace: Duration) -> usize {
         let settled = async {
             loop {
@@ -212,7 +217,7 @@ impl Dispatcher {
         }
     }
 
-    /// A member gave an event back that it had taken.
+    /// Queues an event for redelivery, after the member that had accepted it returned it.
     fn give_back(&self, target: Target, event: &Event) {
         let mut event = event.clone();
         event.redelivered = event.redelivered.saturating_add(1);
@@ -222,7 +227,7 @@ impl Dispatcher {
         };
         let weak = Arc::downgrade(&own);
         drop(own);
-        // Without a runtime the process is ending; what waits is counted by `flush`.
+        // Without a runtime the process is ending. `flush` still counts the queued events.
         if tokio::runtime::Handle::try_current().is_ok() {
             let mut running = self.running.lock();
             while running.try_join_next().is_some() {}

@@ -1,6 +1,7 @@
-//! `PendingDelivery`: one event on its way to one target, from the offer to its settlement.
+//! [`PendingDelivery`]: one delivery to one target, from the offer to the outcome.
 //!
-//! A member may settle an event before the offer has returned; the ticket keeps both in order.
+//! A member may report the outcome before the offer has returned. The state machine handles both
+//! orders.
 
 use std::sync::{Arc, Weak};
 
@@ -9,7 +10,7 @@ use crate::ack_handle::{AckHandle, DeliveryOutcome};
 use crate::record::Event;
 use micro_wake::sync::Mutex;
 
-/// One event on its way to one target. Counted as pending while it lives.
+/// One delivery to one target. It counts as pending until it is dropped.
 pub(super) struct PendingDelivery {
     dispatcher: Weak<Dispatcher>,
     target: Target,
@@ -19,13 +20,13 @@ pub(super) struct PendingDelivery {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// On its way to a member.
+    /// The event is being offered to a member.
     Offered,
-    /// A member has it: what it gives back is delivered again.
+    /// A member has accepted the event. If the member returns it, the event is redelivered.
     Taken,
-    /// A member settled it before the offer returned.
+    /// A member reported the outcome before the offer returned.
     Early(DeliveryOutcome),
-    /// Nothing more happens to it.
+    /// The delivery is finished.
     Over,
 }
 
@@ -39,13 +40,13 @@ impl PendingDelivery {
         }
     }
 
-    /// What the member tells the outcome to.
+    /// Creates the handle through which the member reports the outcome.
     pub(super) fn settle(self: &Arc<Self>) -> AckHandle {
         let ticket = Arc::clone(self);
         AckHandle::new(move |outcome| ticket.settled(outcome))
     }
 
-    /// The offer has returned: the member has the event.
+    /// Called when the offer has returned: the member has accepted the event.
     pub(super) fn taken(&self) {
         let early = self.change(|state| match state {
             State::Offered => State::Taken,
@@ -56,7 +57,7 @@ impl PendingDelivery {
         }
     }
 
-    /// The offer was refused: whatever the member tells does not count.
+    /// Called when the offer was refused. An outcome reported by the member is ignored.
     pub(super) fn refused(&self) {
         self.change(|_| State::Over);
     }
@@ -77,7 +78,7 @@ impl PendingDelivery {
         }
     }
 
-    /// Changes the state; gives the one before.
+    /// Changes the state and returns the previous state.
     fn change(&self, next: impl FnOnce(State) -> State) -> State {
         let mut state = self.state.lock();
         let before = *state;

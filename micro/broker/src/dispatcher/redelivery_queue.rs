@@ -1,4 +1,4 @@
-//! What members gave back: delivered again, target by target, in the order in which it came.
+//! Queue of returned events. They are redelivered in the order of their return, per target.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
@@ -9,15 +9,17 @@ use super::{Dispatcher, REDELIVERY_TIMEOUT, Target};
 use crate::dead_letter::DeadLetter;
 use crate::record::Event;
 
-/// How often an event is given to members that end before they have handled it.
+/// Maximum number of redeliveries of an event whose members end before they have handled it.
 const MAX_REDELIVERIES: u32 = 16;
 
-/// Events to be delivered again. Bounded by what members have room for: each was taken by one.
+/// Events to be redelivered. The capacities of the members bound this queue, because a member had
+/// accepted each event.
 #[derive(Default)]
 pub(super) struct RedeliveryQueue(HashMap<Target, VecDeque<Event>>);
 
 impl RedeliveryQueue {
-    /// Adds an event; whether it is the first of its target, which then needs someone to run.
+    /// Adds an event. Returns whether the target had no queued events, so that the caller must
+    /// start [`run`].
     pub(super) fn add(&mut self, target: &Target, event: Event) -> bool {
         if let Some(waiting) = self.0.get_mut(target) {
             waiting.push_back(event);
@@ -27,7 +29,7 @@ impl RedeliveryQueue {
         true
     }
 
-    /// The next event of a target; with the last one the target is gone.
+    /// Removes the next event of a target. If there is none, the target's entry is removed.
     fn next(&mut self, target: &Target) -> Option<Event> {
         let next = self.0.get_mut(target)?.pop_front();
         if next.is_none() {
@@ -37,7 +39,7 @@ impl RedeliveryQueue {
     }
 }
 
-/// Delivers what waits for a target until nothing does.
+/// Redelivers the queued events of a target until none is left.
 pub(super) async fn run(dispatcher: Weak<Dispatcher>, target: Target) {
     while let Some(dispatcher) = dispatcher.upgrade() {
         let next = dispatcher.again.lock().next(&target);
@@ -50,7 +52,8 @@ impl Dispatcher {
     async fn redeliver(&self, target: &Target, event: Event) {
         let event = Arc::new(event);
         let (topic, id) = (&*event.topic, &*event.id);
-        // Counted while it waits: between two tickets it would not be.
+        // This ticket counts the event as pending until the next one is issued, so that `flush`
+        // does not miss it.
         let waiting = self.ticket(target, &event);
         let reason = if event.redelivered > MAX_REDELIVERIES {
             format!("{MAX_REDELIVERIES} members ended before they had handled it")
@@ -58,7 +61,8 @@ impl Dispatcher {
             let deadline = Instant::now() + REDELIVERY_TIMEOUT;
             let delivered = self.deliver((target.clone(), None), Arc::clone(&event), deadline);
             match delivered.await {
-                // It was somebody's once: that everybody has ended is a reason to keep it.
+                // The event had been accepted by a subscriber. It becomes a dead letter although
+                // the topic now has no subscriber.
                 Ok(false) => "its last subscriber has ended".to_owned(),
                 Ok(true) => {
                     tracing::info!(topic, id, %target, "delivered again");

@@ -1,16 +1,17 @@
-//! Which member of a queue gets the events of a key.
+//! Rendezvous hashing: selects the member of a queue that receives the events of a key.
 //!
-//! Every publisher picks the member by itself, so all of them must compute the same weights,
-//! whatever compiler they were built with. The rule is part of the protocol between publishers:
+//! Every publisher selects the member independently, so all publishers must compute the same
+//! weights, regardless of the compiler that they were built with. The rule is part of the protocol
+//! between publishers:
 //!
-//! - The weight of a member for a key is SipHash-2-4 with a key of sixteen zero bytes, over the
-//!   UTF-8 bytes of the event's key, one byte `0xFF`, and the UTF-8 bytes of the member's id as
-//!   the registry knows it.
-//! - The member with the greatest weight gets the event; of equal weights, the one with the
-//!   greatest id in byte order.
+//! - The weight of a member for a key is SipHash-2-4, with a key of sixteen zero bytes, over the
+//!   UTF-8 bytes of the event's key, one byte `0xFF`, and the UTF-8 bytes of the member's id in the
+//!   registry.
+//! - The member with the greatest weight receives the event. If weights are equal, the member with
+//!   the greatest id in byte order receives it.
 //!
-//! When a member joins or leaves, only the keys that it gains or had change their member. The byte
-//! `0xFF` is not part of any UTF-8 text, so no two pairs of key and id have the same input.
+//! When a member joins or leaves, only the keys that it gains or loses move to a different member.
+//! The byte `0xFF` never occurs in UTF-8 text, so no two pairs of key and id have the same input.
 
 use std::hash::Hasher as _;
 use std::sync::Arc;
@@ -19,10 +20,10 @@ use siphasher::sip::SipHasher24;
 
 use super::Member;
 
-/// The weight of a member for a key.
+/// Returns the weight of a member for a key.
 fn weight(key: &str, id: &str) -> u64 {
-    // Not the standard library's hasher: its output may change with every release of Rust.
-    // `write` of plain bytes, because `str::hash` adds bytes that are not specified either.
+    // The standard library's hasher is not used because its output may change with every release of
+    // Rust. `str::hash` is not used because it adds unspecified bytes.
     let mut hasher = SipHasher24::new();
     hasher.write(key.as_bytes());
     hasher.write(&[0xFF]);
@@ -30,7 +31,8 @@ fn weight(key: &str, id: &str) -> u64 {
     hasher.finish()
 }
 
-/// The member that gets the events of a key; `None` without members. Their order does not matter.
+/// Returns the member that receives the events of a key; `None` without members. The order of
+/// `members` does not matter.
 pub(super) fn member<'a>(key: &str, members: &'a [Arc<dyn Member>]) -> Option<&'a Arc<dyn Member>> {
     members
         .iter()
@@ -74,7 +76,8 @@ mod tests {
         ids.iter().map(named).collect()
     }
 
-    /// Computed by another implementation, which was checked against a vector of the hash's paper.
+    /// Expected values of an independent implementation, which was checked against a test vector
+    /// from the SipHash paper.
     #[test]
     fn weights_are_siphash_2_4_of_key_separator_and_id() {
         for (key, id, expected) in [

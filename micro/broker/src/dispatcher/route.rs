@@ -1,4 +1,4 @@
-//! Delivery to one target: which member, and who is next when that one does not take the event.
+//! Delivery to one target: selects a member, and the next one if that member refuses the event.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,13 +10,14 @@ use super::{Dispatcher, Known, Member, Refusal, Target, rendezvous};
 use crate::record::Event;
 use micro_message::error::{Error, Result};
 
-/// How long one of several full members is waited for before the next one is asked.
+/// Maximum time to wait for a full member of a queue before the next member is tried.
 const OFFER_TIMEOUT: Duration = Duration::from_millis(25);
-/// The pause after which members that could not be reached are tried again.
+/// Delay after which unreachable members are tried again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 impl Dispatcher {
-    /// Hands an event to a subscriber, or to one member of a queue, if that takes no time.
+    /// Delivers an event to a subscriber, or to one member of a queue, if that is possible without
+    /// waiting. Returns whether the event was accepted.
     pub fn deliver_now(
         &self,
         target: &Target,
@@ -42,15 +43,17 @@ impl Dispatcher {
         }
     }
 
-    /// Hands an event to a subscriber, or to one member of a queue: of those that are known, or
-    /// of those that there are now. False when the last one had ended in order before.
+    /// Delivers an event to a subscriber, or to one member of a queue.
+    ///
+    /// The first attempt uses the members in `known`, if given, and later attempts use the current
+    /// members. Returns `false` if the last member had ended gracefully before.
     pub async fn deliver(
         &self,
         (target, mut known): (Target, Option<Known>),
         event: Arc<Event>,
         deadline: Instant,
     ) -> Result<bool> {
-        // Who could not be reached since the last pause.
+        // Members that could not be reached since the last delay.
         let mut gone = HashSet::new();
         let (mut why, mut ended) = (None, false);
         let mut turn = any();
@@ -107,7 +110,8 @@ impl Dispatcher {
         }
     }
 
-    /// Waits for other members, or a moment; false when the deadline has come.
+    /// Waits for a change of the members or for [`RETRY_INTERVAL`]. Returns `false` if the deadline
+    /// has passed.
     async fn wait(&self, deadline: Instant) -> bool {
         if Instant::now() >= deadline {
             return false;
@@ -122,13 +126,14 @@ impl Dispatcher {
     }
 }
 
-/// With whom to begin. Drawn: whatever is counted falls into step with how publishers take turns
-/// between topics and queues, and some members then get nothing.
+/// Returns a random index of the first member to try. A counter could fall into step with the order
+/// in which publishers alternate between topics and queues, and some members would then receive no
+/// events.
 fn any() -> usize {
     fastrand::usize(..)
 }
 
-/// The members of a target, without those that are gone.
+/// Returns the members of a target, except those in `gone`.
 fn fitting(
     members: &[Arc<dyn Member>],
     target: &Target,
@@ -140,7 +145,7 @@ fn fitting(
     fitting.cloned().collect()
 }
 
-/// The member whose turn it is; for a key, always the same one while the members are the same.
+/// Selects a member: by rendezvous hashing for an event with a key, otherwise by `turn`.
 fn pick(members: &[Arc<dyn Member>], event: &Event, turn: usize) -> Arc<dyn Member> {
     let key = event.key.as_deref();
     let by_key = key.and_then(|key| rendezvous::member(key, members));

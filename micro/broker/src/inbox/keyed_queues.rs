@@ -1,6 +1,6 @@
-//! What waits in an inbox, and in which order it is handled.
+//! Queues of an inbox, which determine the order in which events are handled.
 //!
-//! Plain data behind the inbox's lock; waits for nothing.
+//! This is plain data protected by the inbox's lock. No method waits.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -16,46 +16,47 @@ use crate::options::Options;
 use crate::record::Event;
 use micro_core::internal::deadline_after;
 
-/// An event in an inbox. Dropped, it is returned.
+/// An event in an inbox. If dropped, it is returned to its sender.
 #[derive(Debug)]
 pub(super) struct QueuedEvent {
     pub(super) event: Arc<Event>,
     pub(super) id: Arc<str>,
-    /// Attempts in this inbox.
+    /// Number of attempts in this inbox.
     pub(super) attempts: u32,
-    /// The lane that keeps its order; none: any worker may take it, in any order.
+    /// Queue that preserves the order of the event. `None`: any worker may handle it, in any order.
     pub(super) lane: Option<usize>,
     pub(super) settle: AckHandle,
 }
 
-/// What waits, and what is known of what was handled.
+/// Queued events, and the ids of handled events.
 pub(super) struct KeyedQueues {
-    /// A lane for each worker: events whose order counts.
+    /// One queue per worker, for events whose order matters.
     ordered: Vec<VecDeque<QueuedEvent>>,
-    /// Events whose order does not count.
+    /// Events whose order does not matter.
     free: VecDeque<QueuedEvent>,
-    /// Events for later, by when they are due; the number tells equal moments apart.
+    /// Delayed events, by due time. The number distinguishes events with equal due times.
     later: BTreeMap<(Instant, u64), QueuedEvent>,
     number: u64,
     ids: SeenIds,
-    /// How many events may be here.
+    /// Maximum number of events in the inbox.
     capacity: usize,
-    /// How many bytes of them.
+    /// Maximum size in bytes of the events in the inbox.
     capacity_bytes: usize,
-    /// Who waits for room.
+    /// Events that wait for room.
     line: WaitQueue,
-    /// Nothing comes in any more.
+    /// Whether the inbox rejects new events.
     closed: bool,
     hasher: RandomState,
 }
 
-/// What became of an event that wants in.
+/// Result of an attempt to add an event.
 pub(super) enum Admission {
-    /// It is here; the worker of this lane is to know, or any.
+    /// The event was added. Contains the worker to wake; `None` for any worker.
     In(Option<usize>),
-    /// Another of its id is here, or was handled.
+    /// An event with the same id is in the inbox or was handled.
     Known,
-    /// There is no room: its number in the line, and where it is told that it is in.
+    /// The inbox has no room. Contains the event's number in the wait queue, and a receiver that is
+    /// notified when the event is admitted.
     Waits(u64, oneshot::Receiver<()>),
     Closed,
 }
@@ -77,7 +78,8 @@ impl KeyedQueues {
         }
     }
 
-    /// Lets an event in if there is room now and nobody waits; else gives its settlement back.
+    /// Adds an event if there is room and no other event waits for room. Otherwise returns
+    /// `settle`.
     pub(super) fn try_enter(
         &mut self,
         event: &Arc<Event>,
@@ -90,8 +92,8 @@ impl KeyedQueues {
         Ok(settle.and_then(|settle| self.add(Arc::clone(event), settle)))
     }
 
-    /// Lets an event in, or wait for room behind those that wait already: whatever comes one
-    /// after the other is in in that order.
+    /// Adds an event, or lets it wait for room behind the events that wait already. Events are
+    /// added in the order of the calls.
     pub(super) fn enter(&mut self, event: Arc<Event>, settle: AckHandle) -> Admission {
         if self.closed {
             return Admission::Closed;
@@ -106,18 +108,20 @@ impl KeyedQueues {
         Admission::Waits(number, told)
     }
 
-    /// Whether there is room for an event of so many bytes; alone, any has.
+    /// Returns whether there is room for an event of `size` bytes. An empty inbox accepts any size.
     fn has_room(&self, size: usize) -> bool {
         let (here, bytes) = (self.ids.here(), self.ids.bytes());
         here < self.capacity && (here == 0 || bytes.saturating_add(size) <= self.capacity_bytes)
     }
 
-    /// Whether as many events are here as may be; else their bytes leave no room.
+    /// Returns whether the number of events has reached `capacity`. If not, a full inbox has
+    /// reached `capacity_bytes`.
     pub(super) fn is_full_by_count(&self) -> bool {
         self.ids.here() >= self.capacity
     }
 
-    /// Lets those in who wait, as far as there is room: whom to tell, and whom to wake.
+    /// Admits waiting events as long as there is room. Returns the sender to notify and the worker
+    /// to wake for each.
     pub(super) fn admit(&mut self) -> Vec<(oneshot::Sender<()>, Option<usize>)> {
         let mut admitted = Vec::new();
         while self.line.first().is_some_and(|size| self.has_room(size))
@@ -127,7 +131,7 @@ impl KeyedQueues {
                 told,
             }) = self.line.next()
         {
-            // Another of its id may have been faster.
+            // An event with the same id may have been added while this one waited.
             let lane = self
                 .ids
                 .join(&event.id, settle)
@@ -137,18 +141,19 @@ impl KeyedQueues {
         admitted
     }
 
-    /// Leaves the line; none when it is in by now.
+    /// Removes an event from the wait queue. Returns `None` if the event was admitted already.
     pub(super) fn leave(&mut self, number: u64) -> Option<WaitingEvent> {
         self.line.leave(number)
     }
 
-    /// Lets nothing in any more; those who waited.
+    /// Rejects new events from now on. Returns the events that wait for room.
     pub(super) fn close(&mut self) -> WaitQueue {
         self.closed = true;
         std::mem::take(&mut self.line)
     }
 
-    /// The lane of an event: by its key, or the only one.
+    /// Returns the queue of an event: by its key, or the only queue. `None` if order does not
+    /// matter.
     fn queue_of(&self, event: &Event) -> Option<usize> {
         let lanes = self.ordered.len();
         match &event.key {
@@ -160,7 +165,7 @@ impl KeyedQueues {
         }
     }
 
-    /// Adds an event that is new here; the lane that is to know.
+    /// Adds a new event. Returns the worker to wake.
     fn add(&mut self, event: Arc<Event>, settle: AckHandle) -> Option<usize> {
         let delay = event.delay;
         let item = QueuedEvent {
@@ -179,7 +184,7 @@ impl KeyedQueues {
         None
     }
 
-    /// Puts an event off.
+    /// Delays an event until `due`.
     pub(super) fn postpone(&mut self, item: QueuedEvent, due: Instant) {
         self.number += 1;
         self.later.insert((due, self.number), item);
@@ -192,7 +197,7 @@ impl KeyedQueues {
         }
     }
 
-    /// Lets what is due wait with the others; whether there was any.
+    /// Moves due events to their queues. Returns whether there were any.
     pub(super) fn promote_due(&mut self) -> bool {
         if self.later.is_empty() {
             return false;
@@ -208,28 +213,29 @@ impl KeyedQueues {
         any
     }
 
-    /// When the next event is due.
+    /// Returns when the next delayed event is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.later.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// The next event for a worker: of its lane, else one whose order does not count.
+    /// Removes the next event for a worker: first from its own queue, then from the unordered
+    /// events.
     pub(super) fn take(&mut self, worker: usize) -> Option<QueuedEvent> {
         let own = self.ordered[worker].pop_front();
         own.or_else(|| self.free.pop_front())
     }
 
-    /// Whether an event waits whose order does not count.
+    /// Returns whether an unordered event is queued.
     pub(super) fn has_free(&self) -> bool {
         !self.free.is_empty()
     }
 
-    /// What is known of ids.
+    /// Returns the ids of present and handled events.
     pub(super) fn ids(&mut self) -> &mut SeenIds {
         &mut self.ids
     }
 
-    /// Takes everything that waits.
+    /// Removes all queued and delayed events.
     pub(super) fn clear(&mut self) -> Vec<QueuedEvent> {
         let mut all: Vec<QueuedEvent> = Vec::new();
         all.extend(self.ordered.iter_mut().flat_map(|lane| lane.drain(..)));
@@ -238,7 +244,7 @@ impl KeyedQueues {
         all
     }
 
-    /// Whether no event is here.
+    /// Returns whether no event is in the inbox, neither queued nor being handled.
     pub(super) fn is_empty(&self) -> bool {
         self.ids.here() == 0
     }

@@ -1,6 +1,7 @@
-//! `Inbox`: the events that one subscriber has taken and not handled yet.
+//! [`Inbox`]: the events that one subscriber has accepted and not handled yet.
 //!
-//! Bounded; keeps order, retries, remembers ids. Does not know where events come from.
+//! An inbox is bounded, preserves order, retries failed events and removes duplicates by id. It is
+//! independent of the origin of the events.
 
 mod keyed_queues;
 mod seen_ids;
@@ -28,16 +29,17 @@ use crate::record::{Event, random_id};
 use crate::topic::Pattern;
 use micro_message::error::{Error, ErrorKind, Result};
 
-/// Takes an event that could not be handled.
+/// Function that receives the events that could not be handled, with the dead-letter topic.
 pub(super) type DeadLetterHandler = Arc<
     dyn Fn(DeadLetter, Option<String>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>
         + Send
         + Sync,
 >;
 
-/// The events that one subscriber has taken and not handled yet: what a backend feeds.
+/// Bounded queue of the events that one subscriber has accepted and not handled yet. Backends push
+/// events into it.
 ///
-/// Clones are the same inbox.
+/// Clones refer to the same inbox.
 #[derive(Clone)]
 pub struct Inbox(Arc<Shared>);
 
@@ -47,22 +49,22 @@ struct Shared {
     options: Options,
     run: HandlerFn,
     dead_letter: DeadLetterHandler,
-    /// Set with the lanes' own mark, for those who only look.
+    /// Copy of the `closed` flag in `lanes` that can be read without the lock.
     closed: AtomicBool,
     lanes: Mutex<KeyedQueues>,
-    /// Wakes one worker for its lane.
+    /// Wakes one worker, for events in its own queue.
     wakes: Vec<Notify>,
-    /// Wakes any worker.
+    /// Wakes any worker, for unordered events.
     free: Notify,
-    /// Woken when the last event has gone.
+    /// Notified when the inbox becomes empty.
     empty: Notify,
-    /// Cancelled when no more events are handled.
+    /// Cancelled when the workers must not start further events.
     closing: CancellationToken,
     workers: Mutex<JoinSet<()>>,
 }
 
 impl Inbox {
-    /// An inbox whose workers run on the current runtime.
+    /// Creates an inbox whose workers run on the current runtime.
     #[doc(hidden)]
     pub fn start(
         pattern: Pattern,
@@ -70,9 +72,9 @@ impl Inbox {
         run: HandlerFn,
         dead_letter: DeadLetterHandler,
     ) -> Self {
-        // For the whole process, not for a broker or a backend: several brokers may share a
-        // backend, and a backend of another crate tells inboxes apart by this number alone. It is
-        // only counted up; two apps in one process do not learn of each other by it.
+        // The counter is global to the process because several brokers may share a backend, and a
+        // backend in another crate distinguishes inboxes by this number alone. It only counts up,
+        // so two apps in one process cannot influence each other through it.
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let workers = options.concurrency;
         let shared = Arc::new(Shared {
@@ -97,22 +99,22 @@ impl Inbox {
         Self(shared)
     }
 
-    /// What tells it from every other inbox of this process.
+    /// Returns the id of the inbox, unique within this process.
     pub fn id(&self) -> u64 {
         self.0.id
     }
 
-    /// The topics that it is for.
+    /// Returns the pattern of the topics that the subscriber receives.
     pub fn pattern(&self) -> &Pattern {
         &self.0.pattern
     }
 
-    /// The queue that it is a member of.
+    /// Returns the queue that the subscriber is a member of.
     pub fn queue(&self) -> Option<&str> {
         self.0.options.queue.as_deref()
     }
 
-    /// What the subscriber is called.
+    /// Returns the subscriber's name.
     pub fn name(&self) -> &str {
         match self.0.options.name.as_str() {
             "" => self.0.pattern.as_str(),
@@ -120,23 +122,26 @@ impl Inbox {
         }
     }
 
-    /// Whether it takes no more events.
+    /// Returns whether the inbox rejects new events.
     pub fn is_closed(&self) -> bool {
         self.0.closed.load(Ordering::Acquire)
     }
 
-    /// Puts an event in; waits for room until the deadline. Events that are pushed one after the
-    /// other, by the first poll of each, are in in that order. An event that is here already, by
-    /// its id, or was handled is not put in again: whoever sends it shares in its outcome.
+    /// Adds an event. Waits for room until the deadline.
+    ///
+    /// Events are added in the order of the first polls of their futures. An event whose id is
+    /// already in the inbox, or was handled, is not added again; its sender receives the outcome of
+    /// the first one.
     ///
     /// # Errors
     ///
-    /// `ResourceExhausted` when there is no room in time, `Unavailable` when the subscriber has
-    /// ended.
+    /// Returns `ResourceExhausted` if the inbox has no room by the deadline, and `Unavailable` if
+    /// the subscriber has ended.
     ///
     /// # Cancel safety
     ///
-    /// When dropped while it waits for room, the event is not put in unless it has just been.
+    /// If the future is dropped while it waits for room, the event is not added, unless it was
+    /// admitted just before.
     pub async fn push(
         &self,
         event: impl Into<Arc<Event>>,
@@ -160,7 +165,8 @@ impl Inbox {
                 let heard = match timeout_at(deadline, &mut told).await {
                     Ok(heard) => heard,
                     Err(_) if place.leave() => return Err(self.full()),
-                    // It has just left the line; whoever took it out is telling where it went.
+                    // The event has just been removed from the wait queue, so its result is about
+                    // to arrive.
                     Err(_) => told.await,
                 };
                 heard.map_err(|_| self.ended())
@@ -168,11 +174,11 @@ impl Inbox {
         }
     }
 
-    /// Puts an event in if there is room at once.
+    /// Adds an event if there is room immediately.
     ///
     /// # Errors
     ///
-    /// The settlement, unused, when there is no room.
+    /// Returns `settle` unused if there is no room.
     pub fn try_push(&self, event: &Arc<Event>, settle: AckHandle) -> Result<(), AckHandle> {
         if event.id.is_empty() {
             return Err(settle);
@@ -182,12 +188,12 @@ impl Inbox {
         Ok(())
     }
 
-    /// Takes no more events, finishes those that are being handled within `grace`, gives the rest
-    /// back to their senders.
+    /// Rejects new events, finishes the events being handled within `grace`, and returns the rest
+    /// to their senders.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves what is being handled running until the inbox is dropped.
+    /// If the future is dropped, running handlers continue until the inbox is dropped.
     pub(super) async fn drain(&self, grace: Duration) {
         self.close();
         let mut workers = self.take_workers();
@@ -203,12 +209,12 @@ impl Inbox {
         }
         workers.shutdown().await;
         self.give_back();
-        // Further senders of what was cut.
+        // Returns the additional senders of aborted events.
         drop(self.0.lanes().ids().forget_all());
         self.0.gone();
     }
 
-    /// Takes no more events and handles none of those that wait.
+    /// Rejects new events and returns the queued ones to their senders.
     pub(super) fn close(&self) {
         let waiting = self.0.lanes().close();
         self.0.closed.store(true, Ordering::Release);
@@ -217,13 +223,13 @@ impl Inbox {
         self.give_back();
     }
 
-    /// Ends everything at once.
+    /// Closes the inbox and aborts the running handlers.
     pub(super) fn abort(&self) {
         self.close();
         self.take_workers().abort_all();
     }
 
-    /// Waits until no event is here, neither waiting nor being handled.
+    /// Waits until the inbox is empty: no event is queued or being handled.
     pub(super) async fn idle(&self) {
         loop {
             let empty = self.0.empty.notified();
@@ -271,11 +277,11 @@ impl Inbox {
 
 impl Shared {
     fn lanes(&self) -> MutexGuard<'_, KeyedQueues> {
-        // No code panics while it holds the lock halfway through a change.
+        // No code panics while it holds the lock in the middle of a change.
         self.lanes.lock()
     }
 
-    /// Wakes who may handle what has come.
+    /// Wakes a worker that can handle the new event.
     fn wake(&self, lane: Option<usize>) {
         match lane {
             Some(lane) => self.wakes[lane].notify_one(),
@@ -283,7 +289,7 @@ impl Shared {
         }
     }
 
-    /// Gives an event back to its senders.
+    /// Returns an event to its senders.
     fn give_back(&self, item: QueuedEvent) {
         let others = self.lanes().ids().forget(&item.id);
         drop(item);
@@ -291,14 +297,14 @@ impl Shared {
         self.gone();
     }
 
-    /// An event has gone: another may come in.
+    /// Called after an event was removed: admits waiting events and notifies `idle`.
     fn gone(&self) {
         let mut lanes = self.lanes();
         let admitted = lanes.admit();
         let empty = lanes.is_empty();
         drop(lanes);
         for (told, lane) in admitted {
-            let _ = told.send(()); // Whoever has just given up is in all the same.
+            let _ = told.send(()); // The sender may have given up; its event is added anyway.
             self.wake(lane);
         }
         if empty {
@@ -307,17 +313,18 @@ impl Shared {
     }
 }
 
-/// A place in the line; left when dropped.
+/// Position in the wait queue. The event leaves the queue when the guard is dropped.
 struct WaitGuard<'a> {
     shared: &'a Shared,
     number: u64,
 }
 
 impl WaitGuard<'_> {
-    /// Whether it was in the line.
+    /// Removes the event from the wait queue. Returns whether it was still there.
     fn leave(&self) -> bool {
         let left = self.shared.lanes().leave(self.number);
-        // Its sender hears of it when the lock is free.
+        // The event is dropped after the lock is released, because that reports the outcome to its
+        // sender.
         left.is_some()
     }
 }
@@ -341,7 +348,7 @@ impl fmt::Debug for Inbox {
 mod tests {
     use super::*;
 
-    /// An inbox of so many bytes whose events are handled once they are let go.
+    /// Creates an inbox of `bytes` bytes whose handler finishes one event per notification.
     fn inbox(bytes: usize) -> (Inbox, Arc<Notify>) {
         let go = Arc::new(Notify::new());
         let gate = Arc::clone(&go);
@@ -376,7 +383,7 @@ mod tests {
                         (`capacity_bytes`)";
         assert_eq!(error.message(), expected);
         assert!(inbox.try_push(&Arc::new(event(400)), settle()).is_err());
-        // A small one has room; what is handled makes room for the next.
+        // A small event has room. A handled event makes room for the next one.
         inbox.push(event(10), settle(), later).await.unwrap();
         go.notify_one();
         inbox.push(event(400), settle(), later).await.unwrap();

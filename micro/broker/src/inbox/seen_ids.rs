@@ -1,24 +1,25 @@
-//! Ids that an inbox knows: of events that are here, and of the last that were handled.
+//! Ids that an inbox uses to detect duplicates: of present events and of recently handled events.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::ack_handle::{AckHandle, DeliveryOutcome};
 
-/// Ids of events that are here, and of the last that were handled.
+/// Ids of the events in the inbox, and of the last handled events.
 pub(super) struct SeenIds {
     known: HashMap<Arc<str>, Known>,
-    /// How many are here.
+    /// Number of events in the inbox.
     here: usize,
-    /// Of how many bytes.
+    /// Size in bytes of the events in the inbox.
     bytes: usize,
-    /// Those that were handled, the oldest first.
+    /// Ids of handled events, oldest first.
     handled: VecDeque<Arc<str>>,
     remembered: usize,
 }
 
 enum Known {
-    /// With further senders of the same event, and its size.
+    /// The event is in the inbox. Contains the handles of additional senders of the event, and its
+    /// size.
     Present(Vec<AckHandle>, usize),
     Handled,
 }
@@ -34,17 +35,18 @@ impl SeenIds {
         }
     }
 
-    /// How many events are here.
+    /// Returns the number of events in the inbox.
     pub(super) fn here(&self) -> usize {
         self.here
     }
 
-    /// How many bytes the events have that are here.
+    /// Returns the size in bytes of the events in the inbox.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Lets a second sender of a known event share in its outcome; gives back what is new.
+    /// Registers the handle of another sender of a known event, which then receives its outcome.
+    /// Returns the handle if the event is new.
     pub(super) fn join(&mut self, id: &str, settle: AckHandle) -> Option<AckHandle> {
         match self.known.get_mut(id) {
             None => return Some(settle),
@@ -54,7 +56,7 @@ impl SeenIds {
         None
     }
 
-    /// A new event is here.
+    /// Adds a new event.
     pub(super) fn add(&mut self, id: &str, size: usize) -> Arc<str> {
         let id: Arc<str> = id.into();
         let here = Known::Present(Vec::new(), size);
@@ -64,7 +66,7 @@ impl SeenIds {
         id
     }
 
-    /// An event was handled: its id is remembered, and its further senders are given back.
+    /// Moves an event from present to handled. Returns the handles of its additional senders.
     pub(super) fn finish(&mut self, id: &Arc<str>) -> Vec<AckHandle> {
         if self.remembered == 0 {
             return self.forget(id);
@@ -82,7 +84,7 @@ impl SeenIds {
         self.gone(Some(known))
     }
 
-    /// An event is not here any more; its further senders.
+    /// Removes an event from the counts. Returns the handles of its additional senders.
     fn gone(&mut self, known: Option<Known>) -> Vec<AckHandle> {
         match known {
             Some(Known::Present(others, size)) => {
@@ -94,13 +96,14 @@ impl SeenIds {
         }
     }
 
-    /// An event goes back: it may come again.
+    /// Forgets an event that is returned, so that it can be added again. Returns the handles of its
+    /// additional senders.
     pub(super) fn forget(&mut self, id: &str) -> Vec<AckHandle> {
         let known = self.known.remove(id);
         self.gone(known)
     }
 
-    /// Everything that was here goes back.
+    /// Forgets all events. Returns the handles of the additional senders of present events.
     pub(super) fn forget_all(&mut self) -> Vec<AckHandle> {
         (self.here, self.bytes) = (0, 0);
         self.handled.clear();

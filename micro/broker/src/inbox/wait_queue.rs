@@ -1,7 +1,7 @@
-//! Who waits for room in an inbox, in the order of coming.
+//! Events that wait for room in an inbox, in order of arrival.
 //!
-//! The events wait here, not their senders: a sender that is slow to notice that there is room
-//! would be overtaken by the next.
+//! The queue holds the events rather than the senders' wakers. Otherwise a sender that is slow to
+//! run after it was woken would be overtaken by the next one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use tokio::sync::oneshot;
 use crate::ack_handle::AckHandle;
 use crate::record::Event;
 
-/// Events that wait for room. Bounded by who waits for them.
+/// Events that wait for room. The number of concurrent senders bounds the queue.
 #[derive(Default)]
 pub(super) struct WaitQueue {
     waiting: BTreeMap<u64, WaitingEvent>,
     number: u64,
 }
 
-/// An event that waits. Dropped, it is returned.
+/// A waiting event. If dropped, it is returned to its sender.
 pub(super) struct WaitingEvent {
     pub(super) event: Arc<Event>,
     pub(super) settle: AckHandle,
-    /// Told when it is in; dropped when it never will be.
+    /// Notified when the event is admitted; dropped if it never will be.
     pub(super) told: oneshot::Sender<()>,
 }
 
@@ -31,7 +31,8 @@ impl WaitQueue {
         self.waiting.is_empty()
     }
 
-    /// Lets an event wait; its number, and where it is told that it is in.
+    /// Adds an event. Returns its number, and a receiver that is notified when the event is
+    /// admitted.
     pub(super) fn wait(
         &mut self,
         event: Arc<Event>,
@@ -48,18 +49,19 @@ impl WaitQueue {
         (self.number, answer)
     }
 
-    /// The size of the one whose turn it is.
+    /// Returns the size of the first event.
     pub(super) fn first(&self) -> Option<usize> {
         let (_, waiting) = self.waiting.first_key_value()?;
         Some(waiting.event.size())
     }
 
-    /// The one whose turn it is.
+    /// Removes the first event.
     pub(super) fn next(&mut self) -> Option<WaitingEvent> {
         self.waiting.pop_first().map(|(_, waiting)| waiting)
     }
 
-    /// Nobody waits any more; none when it is in by now.
+    /// Removes an event whose sender stopped waiting. Returns `None` if the event was admitted
+    /// already.
     pub(super) fn leave(&mut self, number: u64) -> Option<WaitingEvent> {
         self.waiting.remove(&number)
     }

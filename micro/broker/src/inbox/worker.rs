@@ -1,6 +1,6 @@
-//! A worker of an inbox: takes event after event, tries until it is settled.
+//! Worker of an inbox: handles one event after another and retries failed events.
 //!
-//! While an event whose order counts is tried again, those behind it wait.
+//! A failed event whose order matters blocks the events behind it until it is handled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(super) async fn work(shared: Arc<Shared>, worker: usize) {
 }
 
 impl Shared {
-    /// Waits for the next event; none when the inbox closes.
+    /// Waits for the next event. Returns `None` when the inbox closes.
     async fn next(&self, worker: usize) -> Option<QueuedEvent> {
         loop {
             if self.closing.is_cancelled() {
@@ -32,14 +32,15 @@ impl Shared {
             let (item, free, due) = {
                 let mut lanes = self.lanes();
                 if lanes.promote_due() {
-                    // They may belong to other lanes than this one.
+                    // The due events may belong to the queues of other workers.
                     self.wakes.iter().for_each(tokio::sync::Notify::notify_one);
                 }
                 let item = lanes.take(worker);
                 (item, lanes.has_free(), lanes.next_due())
             };
             if item.is_some() {
-                // Whoever sleeps shall know what this worker leaves.
+                // Other workers must wake for the remaining unordered events and for the next due
+                // time.
                 if free || due.is_some() {
                     self.free.notify_one();
                 }
@@ -60,7 +61,7 @@ impl Shared {
         }
     }
 
-    /// Tries an event until it is handled, dead or put off.
+    /// Retries an event until it is handled, dead-lettered or postponed.
     async fn attend(&self, mut item: QueuedEvent) {
         loop {
             item.attempts += 1;
@@ -81,7 +82,7 @@ impl Shared {
                     .postpone(item, deadline_after(Instant::now(), pause));
                 self.free.notify_one();
                 if self.closing.is_cancelled() {
-                    // The inbox gave back what waited before this one did.
+                    // The inbox returned its queued events before this one was postponed.
                     let waiting = self.lanes().clear();
                     for item in waiting {
                         self.give_back(item);
