@@ -1,24 +1,27 @@
-//! The default backend: from process to process, found through the registry, on the port that the
-//! process has anyway. Nothing to install.
+//! The default broker: processes send events directly to each other over HTTP.
 //!
-//! Subscribers are nodes of the registry as Go Micro's are, so its programs publish to ours and
-//! hear them. Between two of ours a gRPC stream carries batches one way and acknowledgements the
-//! other. A publisher keeps an event until each queue and subscriber has handled it: what a
-//! process had not handled when it died goes to another member of its queue, be it one that is
-//! started a little later. Subscribers are found through the registry; whether they are still
-//! there, the process itself says by the stream. When publisher and subscriber die together, the
-//! event is lost; what must not be belongs into a durable stream.
+//! A process receives events on the port that its app listens on, and publishers find it through
+//! the registry. Subscribers are registry nodes in Go Micro's format, so Go Micro programs can
+//! publish to micro programs and receive their events. Between two micro programs, a gRPC stream
+//! carries batches of events in one direction and acknowledgements in the other.
 //!
-//! A subscriber that anybody on the network may have announced (by multicast DNS without a secret)
-//! is on trial until it has taken its first event of this process: it may take 2 s for it, and
-//! where it takes none, but others take the event, it is passed over for 30 s. The publisher gets
-//! `Ok` without it, and the log a line at level `warn` that names it. Where nobody else takes the
-//! event, publishing is `Unavailable`. So a record that nobody stands behind cannot stop a topic.
-//! One that takes part and then stops can: set a secret where strangers are on the network.
+//! A publisher keeps an event until each queue and subscriber has handled it. Events that a process
+//! had not handled when it died are delivered to another member of the queue, including a member
+//! that starts shortly afterwards. The registry lists subscribers; the process itself reports over
+//! the stream whether they still exist. If publisher and subscriber die together, the event is
+//! lost. Publish events that must not be lost to a durable stream.
 //!
-//! Of a queue's members, the one with the greatest SipHash-2-4 (key of sixteen zero bytes) of the
-//! event's key, a byte `0xFF` and the member's id gets the events of a key. All publishers have to
-//! do it in this way, or the events of a key lose their order.
+//! With multicast DNS without a secret, anyone on the network can announce a subscriber. Such a
+//! subscriber is on trial until it has accepted its first event from this process. It has 2 s to
+//! accept an event. If it does not, but other subscribers do, it is skipped for 30 s: publishing
+//! returns `Ok` without it, and a log line at level `warn` names it. If no other subscriber accepts
+//! the event, publishing fails with `Unavailable`. A forged record therefore cannot block a topic.
+//! A malicious subscriber that accepts an event and then stops can block it: set a secret on
+//! untrusted networks.
+//!
+//! The events of a key go to one member of a queue: the member with the greatest SipHash-2-4 (with
+//! a key of sixteen zero bytes) of the event's key, a byte `0xFF` and the member's id. All
+//! publishers must use this rule, otherwise the events of a key lose their order.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -45,13 +48,13 @@ use micro_core::handler::Served;
 use micro_message::error::{Error, Result};
 use micro_registry::Registration;
 
-/// How long a subscriber's registration lives after its last heartbeat.
+/// Time after its last heartbeat at which a subscriber's registration expires.
 const TTL: Duration = Duration::from_secs(15);
 
-/// Topics from process to process; clones share them.
+/// Broker between processes, without a separate server. Clones share the subscribers.
 ///
-/// It needs a registry and, to subscribe, an address at which the process listens: the app sees to
-/// both.
+/// The broker needs a registry and, for subscribing, an address at which the process listens. The
+/// app provides both.
 #[derive(Clone)]
 pub struct Http(Arc<Inner>);
 
@@ -61,12 +64,12 @@ struct Inner {
     dispatcher: Arc<Dispatcher>,
     keep: Arc<OnceLock<DeadLetterSink>>,
     waiting: Arc<Total>,
-    /// Whether somebody holds a handle to publish with.
+    /// Whether a handle for publishing was requested.
     wanted: AtomicBool,
     host: Mutex<Option<HostInfo>>,
-    /// Follows the registry; ends with the backend.
+    /// Task that watches the registry. It is aborted when the backend is dropped.
     following: OnceLock<FollowTask>,
-    /// By inbox.
+    /// Registrations of the subscribers of this process, by inbox id.
     registrations: Mutex<HashMap<u64, Registration>>,
 }
 
@@ -79,20 +82,23 @@ impl Drop for FollowTask {
 }
 
 impl Http {
-    /// A broker that knows nobody yet.
+    /// Creates a broker without known subscribers.
     pub fn new() -> Self {
         Self::with_times(Timeouts::default(), TTL)
     }
 
-    /// A broker that misses a subscriber for so long after the last word of it, instead of 15
-    /// seconds: until then a topic that has nobody else is `Unavailable`.
+    /// Creates a broker that remembers a lost subscriber for `memory`. Default: 15 s.
+    ///
+    /// A subscriber is lost if neither the registry nor its process reports it any more. While it
+    /// is remembered, publishing to a topic without other subscribers fails with `Unavailable`.
     pub fn remembering(memory: Duration) -> Self {
         Self::with_times(Timeouts::default(), memory)
     }
 
-    /// `memory`: how long a member is remembered that neither the registry nor a stream tells of.
+    /// `memory` is the time for which a member is remembered that neither the registry nor a stream
+    /// reports.
     pub(crate) fn with_times(times: Timeouts, memory: Duration) -> Self {
-        // At most 28 characters with the inbox's number, of the 63 that an id has.
+        // Together with the inbox's number, at most 28 of the 63 characters permitted in an id.
         let own = format!("{:016x}-", fastrand::u64(..));
         let local = Arc::new(LocalMembers::new(&own));
         let directory = MemberDirectory::new(Arc::clone(&local), &own, times, memory);
@@ -109,11 +115,11 @@ impl Http {
         }))
     }
 
-    /// Opens what follows `http://`, which is nothing.
+    /// Opens an `http://` URL. `rest` is the part after `http://` and must be empty.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when something does.
+    /// Returns `InvalidArgument` if `rest` is not empty.
     pub fn open(rest: &str) -> Result<Self> {
         if rest.is_empty() {
             return Ok(Self::new());
@@ -124,7 +130,7 @@ impl Http {
         )))
     }
 
-    /// Where the events of other processes come in.
+    /// Returns the ingress for events from other processes.
     fn door(&self) -> Ingress {
         Ingress {
             local: Arc::clone(&self.0.local),
@@ -133,7 +139,7 @@ impl Http {
         }
     }
 
-    /// Follows the registry from now on: programs that publish nothing need not.
+    /// Starts to watch the registry. Only publishing requires it.
     fn follow(&self, host: &HostInfo) {
         self.0.following.get_or_init(|| {
             let following = Arc::clone(&self.0.directory).follow(host.registry.clone());
@@ -230,9 +236,9 @@ impl Backend for Http {
     }
 
     async fn unsubscribe(&self, inbox: &Inbox) -> Result<()> {
-        // It takes events until it is closed: others may not know yet that it leaves. Those that
-        // have a stream to this process are told by it: when a registry forgets a subscriber,
-        // that alone does not mean that it has ended.
+        // The subscriber accepts events until it is closed, because publishers may not know yet
+        // that it leaves. The stream notifies the publishers that are connected to this process:
+        // the removal from a registry alone does not mean that a subscriber has ended.
         if inbox.is_closed() {
             self.0.local.remove(inbox);
         } else {

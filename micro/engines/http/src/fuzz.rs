@@ -1,4 +1,4 @@
-//! A door for fuzzing: what other processes send, without a network. Not for people.
+//! Fuzzing entry points for the decoders of data from other processes. Not part of the public API.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use crate::wire::{Batch, DeliveryReport, Envelope};
 use micro_broker::Event;
 use micro_message::codec::Message;
 
-/// The most memory that decoding may take.
+/// Memory limit for decoding, in bytes.
 const MEMORY: usize = 64 << 10;
 
-/// A batch of events: those that are taken arrive unchanged at the next process.
+/// Decodes a batch of events. Accepted events must be unchanged after another round trip.
 ///
 /// # Panics
 ///
-/// When they do not.
+/// Panics if an event changes.
 pub fn batch(bytes: &[u8]) {
     let Some(batch) = read::<Batch>(bytes) else {
         return;
@@ -33,11 +33,11 @@ pub fn batch(bytes: &[u8]) {
     }
 }
 
-/// Words about events: they say the same when they are passed on.
+/// Decodes a delivery report. It must be unchanged after another round trip.
 ///
 /// # Panics
 ///
-/// When they do not.
+/// Panics if the report changes.
 pub fn words(bytes: &[u8]) {
     let Some(words) = read::<DeliveryReport>(bytes) else {
         return;
@@ -49,11 +49,11 @@ pub fn words(bytes: &[u8]) {
     assert_eq!(words.refused.len(), back.refused.len());
 }
 
-/// An event that a Go Micro program posts: what is taken can be posted on.
+/// Decodes an event posted by a Go Micro program. An accepted event must survive a round trip.
 ///
 /// # Panics
 ///
-/// When it cannot.
+/// Panics if the event changes or cannot be encoded.
 pub fn posted(bytes: &[u8]) {
     if let Ok(event) = go_micro::read(bytes) {
         let written = go_micro::write(&event).expect("it came as text");

@@ -1,7 +1,8 @@
-//! Go Micro's HTTP broker, both ways: events as it posts them, and as its programs take them.
+//! Go Micro's HTTP broker protocol in both directions: encodes, decodes and posts its events.
 //!
-//! Its format knows neither keys nor acknowledgement: whatever status it gets, it forgets an
-//! event; and what it answers with 200 may have failed. It is spoken where nothing better is.
+//! The protocol has no keys and no acknowledgements. A Go Micro publisher discards an event
+//! whatever the response status is, and a Go Micro subscriber may respond with 200 although its
+//! handler failed. It is used only with peers that do not support micro's own protocol.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,16 +21,16 @@ use micro_broker::{AckHandle, DeliveryOutcome};
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 
-/// Keys of the headers that say what an event is.
+/// Header keys that hold the topic, the id and the content type of an event.
 const TOPIC: &str = "Micro-Topic";
 const ID: &str = "Micro-Id";
 const CONTENT_TYPE: &str = "Content-Type";
 
-/// Reads an event.
+/// Decodes an event.
 ///
 /// # Errors
 ///
-/// `InvalidArgument` when it is none.
+/// Returns `InvalidArgument` if the bytes are not a valid event.
 pub(super) fn read(bytes: &[u8]) -> Result<Event> {
     let wrong = |why: &str| Error::invalid_argument(format!("no event of Go Micro: {why}"));
     let posted: Value =
@@ -60,7 +61,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Event> {
     Ok(event)
 }
 
-/// Writes an event.
+/// Encodes an event.
 pub(super) fn write(event: &Event) -> Result<Vec<u8>> {
     let (kind, body) = event.readable()?;
     let metadata = event.metadata.iter();
@@ -74,7 +75,7 @@ pub(super) fn write(event: &Event) -> Result<Vec<u8>> {
     Ok(posted.to_string().into_bytes())
 }
 
-/// `trace-id` as Go writes headers: `Trace-Id`.
+/// Converts a key to Go's canonical header form, for example `trace-id` to `Trace-Id`.
 fn canonical(key: &str) -> String {
     let mut up = true;
     let letter = |letter: char| {
@@ -89,7 +90,7 @@ fn canonical(key: &str) -> String {
     key.chars().map(letter).collect()
 }
 
-/// Posts an event to a subscriber of a Go Micro program; taken is handled.
+/// Posts an event to a subscriber in a Go Micro program. Acceptance counts as handled.
 pub(super) async fn post(
     (address, id): (&str, &str),
     event: &Arc<Event>,
@@ -98,7 +99,8 @@ pub(super) async fn post(
 ) -> Result<(), Refusal> {
     let body = write(event).map_err(Refusal::Never)?;
     let target = format!("/?id={}", escaped(id));
-    // A glance at whether there is room means nothing to it.
+    // The dispatcher probes for room with a deadline that has already passed. This protocol has no
+    // equivalent: a POST needs time to complete.
     let deadline = deadline.max(Instant::now() + std::time::Duration::from_millis(500));
     let posting = http1::post(address, &target, "application/json", &body);
     let gone = |why: String| {
@@ -116,7 +118,7 @@ pub(super) async fn post(
     }
 }
 
-/// An id in a query.
+/// Percent-encodes an id for use in a query.
 fn escaped(id: &str) -> String {
     let mut text = String::new();
     for byte in id.bytes() {
@@ -133,7 +135,8 @@ fn escaped(id: &str) -> String {
     text
 }
 
-/// An event whose publisher has forgotten it and whose subscriber has ended.
+/// Creates the dead letter for an event whose publisher has discarded it and whose subscriber has
+/// ended.
 pub(super) fn unhandled(event: Event) -> DeadLetter {
     let attempts = event.redelivered;
     DeadLetter::new(

@@ -1,8 +1,8 @@
-//! `Ingress`: where the events of other processes come in.
+//! [`Ingress`]: receives the events of other processes.
 //!
-//! Events for different subscribers do not wait for one another. Everything here ends with the
-//! stream that it serves; what was taken by then is handled all the same, and its publisher, who
-//! cannot know, delivers it again.
+//! Events for different subscribers do not block one another. All state of a stream ends with the
+//! stream. Events that were accepted by then are still handled; the publisher cannot know this and
+//! delivers them again.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -29,66 +29,71 @@ use micro_core::internal::spawn_in;
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_wake::{ByteBudget, Full, Held, Total};
 
-/// How many events of one publisher wait for one subscriber.
+/// Maximum number of events from one publisher that wait for one subscriber.
 const MAX_WAITING: usize = 4096;
-/// How many bytes of them: as many as a publisher sends ahead to one subscriber.
+/// Maximum size of these events in bytes: the amount that a publisher sends ahead to one
+/// subscriber.
 const WAITING_BYTES: usize = 32 << 20;
-/// How many bytes of one publisher wait for one subscriber before they count among those of all.
+/// Size in bytes of the waiting events per publisher and subscriber that is exempt from the total
+/// limit [`WAITING_OF_ALL`].
 const FREE: usize = 64 << 10;
-/// How many bytes wait for the subscribers of this process, of all publishers.
+/// Maximum size in bytes of the events that wait for the subscribers of this process, from all
+/// publishers.
 pub(super) const WAITING_OF_ALL: usize = 128 << 20;
-/// The most words of one message.
+/// Maximum number of updates in one report.
 const MAX_REPORTS: usize = 1024;
-/// How often a stream looks whether anybody is left to listen.
+/// Interval at which an idle stream checks whether any subscriber is left.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
-/// Why an event is refused whose subscriber nobody knows.
+/// Reason in the refusal of an event whose subscriber is unknown.
 const ENDED_MESSAGE: &str = "the subscriber has ended";
-/// How long an event of Go Micro may wait for room.
+/// Maximum time that an event posted by a Go Micro program waits for room.
 const POST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where the events of other processes come in.
+/// Receives the events of other processes and passes them to the subscribers of this process.
 #[derive(Clone)]
 pub(crate) struct Ingress {
     pub(super) local: Arc<LocalMembers>,
     pub(super) keep: Arc<OnceLock<DeadLetterSink>>,
-    /// What waits for the subscribers of this process, of all publishers.
+    /// Bytes of the events that wait for the subscribers of this process, from all publishers.
     pub(super) waiting: Arc<Total>,
 }
 
-/// What became of one event.
+/// Change of the state of one event, to be reported to its publisher.
 enum DeliveryUpdate {
     Taken(u64),
     Settled(u64, DeliveryOutcome),
     Refused(Refused),
 }
 
-/// An event that waits for its subscriber.
+/// An event that waits for room in its subscriber's inbox.
 struct ParkedEvent {
     number: u64,
     inbox: Inbox,
     event: Arc<Event>,
     settle: AckHandle,
     deadline: Instant,
-    /// The room that it takes while it waits.
+    /// The bytes that the event occupies while it waits.
     held: Held,
 }
 
 /// Events of one publisher that wait for one subscriber.
 struct WaitingEvents {
     queue: mpsc::Sender<ParkedEvent>,
-    /// How many there are, with the one whose turn it is.
+    /// Number of waiting events, including the one that is being pushed.
     count: Arc<AtomicUsize>,
-    /// Of how many bytes.
+    /// Byte budget of the waiting events.
     budget: Arc<ByteBudget>,
 }
 
 impl Ingress {
-    /// Serves a stream: takes batches in, gives words out, beginning with the subscribers that
-    /// there are. Ends with the batches, or when no subscriber is left and everything is settled.
+    /// Serves one stream: receives batches and sends delivery reports. The first report lists the
+    /// subscribers of this process.
+    ///
+    /// Returns when the batches end, or when no subscriber is left and every event has an outcome.
     ///
     /// # Errors
     ///
-    /// What the stream ends with.
+    /// Returns the error that ended the stream.
     pub(crate) async fn serve<Fut>(
         &self,
         mut batches: impl Stream<Item = Result<Batch>> + Unpin,
@@ -97,17 +102,17 @@ impl Ingress {
     where
         Fut: Future<Output = Result<()>>,
     {
-        // Bounded by what subscribers have room for and what waits for them.
+        // The subscribers' capacities and the limits on waiting events bound this channel.
         let (notes, mut heard) = mpsc::unbounded_channel();
         let mut waiting: HashMap<String, WaitingEvents> = HashMap::new();
         let mut forwarding = JoinSet::new();
         let mut ledger = Ledger::default();
         let mut versions = self.local.versions();
-        // The list as it is now goes out first.
+        // Send the current list of subscribers first.
         versions.mark_changed();
         loop {
             tokio::select! {
-                // An error cannot be: this door holds the other end.
+                // `changed` cannot fail, because `self.local` holds the sender.
                 Ok(()) = versions.changed() => {
                     versions.mark_changed();
                     let report = self.present(&mut versions);
@@ -124,7 +129,8 @@ impl Ingress {
                             ledger.note(note, &mut report);
                         }
                     }
-                    // What is handled at once is told with what was taken.
+                    // Lets handlers that finish immediately run, so that their outcomes go into
+                    // this report.
                     yield_now().await;
                     self::send(report, &mut heard, &mut ledger, &send).await?;
                 }
@@ -142,8 +148,9 @@ impl Ingress {
         }
     }
 
-    /// The subscribers that there are, if that is news: a publisher hears who has ended before it
-    /// hears that an event was refused for it.
+    /// Creates a report with the list of subscribers if the list has changed since the last report.
+    /// The list is sent before any refusal, so that a publisher learns that a subscriber has ended
+    /// before it receives the refusal of an event for that subscriber.
     fn present(&self, versions: &mut watch::Receiver<u64>) -> DeliveryReport {
         let mut report = DeliveryReport::default();
         if versions.has_changed().unwrap_or(false) {
@@ -154,8 +161,8 @@ impl Ingress {
         report
     }
 
-    /// Gives an event to its subscriber, or lets it wait for that behind those that do; what is
-    /// known at once.
+    /// Pushes an event into its subscriber's inbox. If the inbox is full, queues the event behind
+    /// the others that wait for it. Returns the update that is known immediately, if any.
     fn forward(
         &self,
         sent: Envelope,
@@ -222,12 +229,12 @@ impl Ingress {
         Some(refused(number, &Error::resource_exhausted(text)))
     }
 
-    /// Takes an event that a Go Micro program posted to a subscriber.
+    /// Accepts an event that a Go Micro program posted to a subscriber.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when it is none, `NotFound` when there is no such subscriber, and when it
-    /// has no room.
+    /// Returns `InvalidArgument` if the body is not a valid event, `NotFound` if the subscriber
+    /// does not exist, and the inbox's error if it has no room.
     pub(crate) async fn receive(&self, subscriber: &str, body: &[u8]) -> Result<()> {
         let event = go_micro::read(body)?;
         let inbox = self.local.find(subscriber).ok_or_else(|| {
@@ -236,7 +243,8 @@ impl Ingress {
                 subscriber.escape_debug()
             ))
         })?;
-        // The publisher forgets it now: what nobody handles is kept here.
+        // The publisher discards the event now, so an event that is not handled becomes a dead
+        // letter.
         let (keep, copy) = (Arc::clone(&self.keep), event.clone());
         let settle = AckHandle::new(move |outcome| {
             if let (DeliveryOutcome::Returned, Some(keep)) = (outcome, keep.get()) {
@@ -255,21 +263,21 @@ impl fmt::Debug for Ingress {
     }
 }
 
-/// What is known of the events of one stream that are not settled.
+/// State of the events of one stream that have no outcome yet.
 #[derive(Default)]
 struct Ledger(HashMap<u64, State>);
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    /// It waits for its subscriber.
+    /// The event waits for its subscriber.
     WaitingEvents,
-    /// It was given back before anybody said whether it was taken.
+    /// The event was returned before it was reported as taken.
     Early,
     Taken,
 }
 
 impl Ledger {
-    /// Writes a note down as words.
+    /// Applies an update to the ledger and adds it to the report.
     fn note(&mut self, note: DeliveryUpdate, report: &mut DeliveryReport) {
         match note {
             DeliveryUpdate::Taken(number) => match self.0.get(&number) {
@@ -282,7 +290,7 @@ impl Ledger {
                     report.taken.push(number);
                     report.returned.push(number);
                 }
-                // It is handled already.
+                // The event has been handled already.
                 Some(State::Taken) | None => {}
             },
             DeliveryUpdate::Refused(refused) => {
@@ -308,7 +316,7 @@ impl Ledger {
     }
 }
 
-/// Sends words, and what there is to add to them.
+/// Sends a report, together with the updates that are ready.
 async fn send<Fut: Future<Output = Result<()>>>(
     mut report: DeliveryReport,
     heard: &mut mpsc::UnboundedReceiver<DeliveryUpdate>,
@@ -329,7 +337,7 @@ async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
     poll_fn(|cx| Pin::new(&mut *stream).poll_next(cx)).await
 }
 
-/// Puts events into an inbox, one after the other.
+/// Pushes queued events into an inbox, one after the other.
 async fn pass(
     mut queue: mpsc::Receiver<ParkedEvent>,
     count: Arc<AtomicUsize>,
@@ -378,7 +386,7 @@ mod tests {
     use micro_broker::Pattern;
     use micro_broker::internal::HandlerFn;
 
-    /// Batches that were there at once, and then none for ever.
+    /// Stream that yields its batches immediately and then stays pending.
     struct Sending(Vec<Batch>);
 
     impl Stream for Sending {

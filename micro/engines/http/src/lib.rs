@@ -1,9 +1,9 @@
-//! HTTP for [micro](https://docs.rs/micro): a [broker](Http) from peer to peer, found through the
-//! registry, without a server of its own.
+//! HTTP [broker](Http) for [micro](https://docs.rs/micro): processes send events directly to each
+//! other and find each other through the registry, without a separate server.
 
 #![forbid(unsafe_code)]
 
-// The attribute's expansion names `::micro`.
+// The expansion of the attribute refers to `::micro`.
 #[cfg(not(test))]
 extern crate micro_message as micro;
 

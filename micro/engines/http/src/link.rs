@@ -1,9 +1,9 @@
-//! `PeerLink`: the way to the subscribers of one process; one stream, opened when there is
-//! something to send.
+//! [`PeerLink`]: connection to the subscribers of one process, with one stream, opened on demand.
 //!
-//! An event stays here until the process has said that it is handled. When the stream ends, what
-//! was not taken is refused and what was not handled goes back, in the order in which it was sent.
-//! A process that says nothing holds up who waits for it until their deadlines, and nobody else.
+//! An event stays here until the process reports that it is handled. When the stream ends, events
+//! that were not taken are refused and taken events that were not handled are returned, in the
+//! order in which they were sent. A process that does not respond delays only the publish
+//! operations that wait for it, and these only until their deadlines.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -28,37 +28,39 @@ use micro_broker::internal::Refusal;
 use micro_message::codec::Message;
 use micro_message::error::Error;
 
-/// How long after its deadline the answer to an event is waited for.
+/// Additional time to wait for the response to an event after the event's deadline.
 const ANSWER_GRACE: Duration = Duration::from_secs(1);
-/// How long a stream is kept that nothing is sent on.
+/// Time after which a stream without traffic is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many bytes of events one subscriber may have been sent and not handled.
+/// Maximum size in bytes of the unhandled events sent to one subscriber.
 const OWED: usize = 32 << 20;
-/// How many bytes decoding a message may take.
+/// Memory limit for decoding a message, in bytes.
 const MAX_DECODE_MEMORY: usize = 256 << 20;
-/// Who has less patience does not ask a process that owes answers: others may have room.
+/// Minimum remaining time of an offer to an unresponsive process. Shorter offers are refused
+/// immediately, because other members may have room.
 const MIN_OFFER_TIME: Duration = Duration::from_millis(30);
 
-/// The way to the subscribers of one process.
+/// Connection to the subscribers of one process.
 pub(super) struct PeerLink {
     address: Arc<str>,
     times: Timeouts,
     session: Mutex<Option<Open>>,
     roll: Arc<Mutex<Roster>>,
-    /// What each subscriber there may be owed: a slow one does not take the room of others.
+    /// Byte budget of unhandled events per subscriber, so that a slow subscriber does not use the
+    /// capacity of others.
     budgets: Mutex<HashMap<String, Arc<ByteBudget>>>,
 }
 
-/// Whether a subscriber is there that the registry does not know any more.
+/// Whether a subscriber that is missing from the registry still exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence {
-    /// The process says so by the stream that is open.
+    /// The process reports the subscriber over the open stream.
     Here,
-    /// It has ended in order.
+    /// The subscriber has ended gracefully.
     Left,
-    /// The process is being asked; when the last stream ended by which it said so.
+    /// The process is being asked. Contains the end of the last stream that carried a list.
     Asked(Option<Instant>),
-    /// There is no stream to it; when the last one ended by which it said so.
+    /// No stream is open. Contains the end of the last stream that carried a list.
     Unknown(Option<Instant>),
 }
 
@@ -70,12 +72,13 @@ struct Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.task.abort();
-        // The task may never have run.
+        // `run` may never have been polled, so it may not have ended the session.
         self.session.end("the broker has ended");
     }
 }
 
-/// An event on its way: by which session and under which number. Dropped, nobody waits for it.
+/// An event in flight, with its session and its number. If dropped before the response, the event
+/// is removed from the session.
 struct InFlightGuard {
     session: Arc<Session>,
     number: u64,
@@ -105,12 +108,12 @@ impl PeerLink {
         lock(&self.roll)
     }
 
-    /// Whether the process has said that a subscriber has ended in order.
+    /// Returns whether the process reported that a subscriber has ended gracefully.
     pub(super) fn has_left(&self, id: &str) -> bool {
         self.roll().has_left(id)
     }
 
-    /// Whether a subscriber is there that the registry does not know any more.
+    /// Returns whether a subscriber that is missing from the registry still exists.
     pub(super) fn presence(&self, id: &str) -> Presence {
         let (said, until) = {
             let roll = self.roll();
@@ -126,11 +129,13 @@ impl PeerLink {
         }
     }
 
-    /// The registry has changed: `known` are the subscribers of this process that are asked for,
-    /// and of these `unlisted` are not in it. Then the process itself is asked, and the stream
-    /// stays open for as long as only it tells that they are there.
+    /// Called after a change of the registry. `known` contains the members in the peer process, and
+    /// `unlisted` those of them that are missing from the registry.
+    ///
+    /// If `unlisted` is not empty, the process is asked for its subscribers, and the stream stays
+    /// open while only the stream reports that they exist.
     pub(super) fn keep(&self, known: &HashSet<&str>, unlisted: HashSet<String>) {
-        // One that is still owed something gets its room back when it comes again.
+        // A removed subscriber with unhandled events keeps its budget until it has none.
         lock(&self.budgets).retain(|id, budget| known.contains(id.as_str()) || budget.held() > 0);
         let ask = !unlisted.is_empty();
         self.roll().keep(known, unlisted);
@@ -139,7 +144,7 @@ impl PeerLink {
         }
     }
 
-    /// Sends an event and waits until it is taken.
+    /// Sends an event and waits until the subscriber has accepted it.
     pub(super) async fn offer(
         &self,
         subscriber: &str,
@@ -169,7 +174,7 @@ impl PeerLink {
             _held: held,
         };
         let (mut underway, answer) = self.send(sent, owed)?;
-        // It has its place on the stream: the next one may have the one behind it.
+        // The event has its position on the stream, so the next one may be sent.
         drop(claim);
         match timeout_at(deadline + ANSWER_GRACE, answer).await {
             Ok(Ok(answer)) => {
@@ -184,27 +189,28 @@ impl PeerLink {
         }
     }
 
-    /// Whether the process owes an answer that somebody gave up waiting for.
+    /// Returns whether the process has not responded since an offer timed out.
     fn is_unresponsive(&self) -> bool {
         let open = lock(&self.session);
         open.as_ref()
             .is_some_and(|open| open.session.is_unresponsive())
     }
 
-    /// What a subscriber may be owed.
+    /// Returns the byte budget of a subscriber's unhandled events.
     fn budget(&self, subscriber: &str) -> Arc<ByteBudget> {
         let mut budgets = lock(&self.budgets);
         if let Some(budget) = budgets.get(subscriber) {
             return Arc::clone(budget);
         }
-        // No line is too long: whoever waits holds its event itself, until its deadline.
+        // The number of waiters needs no limit, because each waiter holds its event until its
+        // deadline.
         let budget = ByteBudget::new(OWED, OWED, &Total::new(0), (usize::MAX, 0));
         budgets.insert(subscriber.to_owned(), Arc::clone(&budget));
         budget
     }
 
     fn send(&self, mut sent: Envelope, mut owed: Owed) -> Result<(InFlightGuard, Answer), Refusal> {
-        // A session may end between being found and being used.
+        // A session may end after it was looked up and before it is used.
         for _ in 0..8 {
             let session = self.session();
             match session.add(sent, owed, &self.address)? {
@@ -222,7 +228,7 @@ impl PeerLink {
         Err(gone(&self.address, "its streams end at once"))
     }
 
-    /// The open session; starts one.
+    /// Returns the open session, or starts one.
     fn session(&self) -> Arc<Session> {
         let mut open = lock(&self.session);
         if let Some(open) = open.as_ref().filter(|open| !open.session.is_over()) {
@@ -251,7 +257,7 @@ fn full(subscriber: &str, address: &str) -> Refusal {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code panics while it holds a lock halfway through a change.
+    // No code panics while it holds a lock in the middle of a change.
     mutex.lock()
 }
 
@@ -265,13 +271,13 @@ impl fmt::Debug for PeerLink {
     }
 }
 
-/// What a process says by one stream.
+/// Identifies the stream by which reports reach the roster.
 struct RosterFeed {
     stream: u64,
     roll: Arc<Mutex<Roster>>,
 }
 
-/// Runs a session to its end.
+/// Connects and drives a session until it ends.
 async fn run(session: Arc<Session>, address: Arc<str>, said: RosterFeed, times: Timeouts) {
     let why = match http2::open(&address, DELIVER, times).await {
         Ok((connection, writer, reader)) => {
@@ -286,7 +292,7 @@ async fn run(session: Arc<Session>, address: Arc<str>, said: RosterFeed, times: 
         Err(why) => why,
     };
     tracing::debug!(%address, why, "stream of events ended");
-    // First: from here on the end of the stream is known with its time.
+    // This must come first, so that the roster has the time of the end when the session has ended.
     lock(&said.roll).end(said.stream);
     session.end(&format!(
         "the process at {address} cannot be reached: {why}"
@@ -364,7 +370,7 @@ mod tests {
         while link.session().kept().2 < 200 {
             tokio::task::yield_now().await;
         }
-        // Some give up at once, the others when they have waited.
+        // Some offers are cancelled immediately, the others time out.
         handles[..50]
             .iter()
             .for_each(tokio::task::AbortHandle::abort);
@@ -377,7 +383,7 @@ mod tests {
         }
         assert_eq!(returned.load(Ordering::SeqCst), 200);
         assert_eq!(link.session().kept(), (0, 0, 0));
-        // Who can ask somebody else does not wait for it again.
+        // A short offer, which other members could take over, does not wait for this process again.
         let start = Instant::now();
         let offered = link.offer("x", &event(1), AckHandle::nobody(), start).await;
         assert!(matches!(offered, Err(Refusal::Gone(_))), "{offered:?}");

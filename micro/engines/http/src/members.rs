@@ -1,9 +1,10 @@
-//! Who there is: the subscribers of this process, and those of others.
+//! Directory of the known subscribers, in this process and in others.
 //!
-//! The registry tells which there are; a stream tells which there still are. A subscriber that the
-//! registry knows no more stays a member while the stream to its process is open, until the
-//! process says that it has ended. One that neither tells of is remembered for a while, so that a
-//! publisher hears of it and not "nobody".
+//! The registry lists the subscribers, and the stream to a process reports whether they still
+//! exist. A subscriber that is missing from the registry stays a member while the stream to its
+//! process is open, until the process reports that it has ended. A subscriber that neither of them
+//! reports is remembered for a while, so that publishing fails with its name instead of reporting
+//! no subscribers.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -26,26 +27,26 @@ use micro_core::handler::BoxFuture;
 use micro_message::error::Error;
 use micro_registry::{Node, Registry};
 
-/// The pause before the registry is asked again that did not let itself be watched.
+/// Delay before the registry is watched again after a failed or ended watch.
 const WATCH_RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Who there is.
+/// Directory of the known subscribers.
 pub(super) struct MemberDirectory {
     pub(super) local: Arc<LocalMembers>,
-    /// What the ids of this process's subscribers begin with.
+    /// Prefix of the ids of this process's subscribers.
     own: String,
     times: Timeouts,
-    /// How long a member is remembered that neither the registry nor a stream tells of.
+    /// Time for which a member is remembered that neither the registry nor a stream reports.
     memory: Duration,
     remote: RwLock<RemoteMembers>,
-    /// Whether the registry has told who there is.
+    /// Whether the registry has reported its nodes at least once.
     known: watch::Sender<bool>,
 }
 
 #[derive(Default)]
 struct RemoteMembers {
     members: Vec<Arc<RemoteMember>>,
-    /// By address: one stream for all subscribers of a process.
+    /// Links by address. All subscribers of a process share one stream.
     links: HashMap<String, Arc<PeerLink>>,
 }
 
@@ -66,7 +67,7 @@ impl MemberDirectory {
         })
     }
 
-    /// Waits until the registry has told who there is.
+    /// Waits until the registry has reported its nodes at least once.
     pub(super) async fn known(&self) {
         let mut known = self.known.subscribe();
         if known.wait_for(|known| *known).await.is_err() {
@@ -74,7 +75,7 @@ impl MemberDirectory {
         }
     }
 
-    /// Follows the registry, for ever.
+    /// Watches the registry. Never returns.
     pub(super) async fn follow(self: Arc<Self>, registry: Registry) {
         loop {
             match registry.watch(node::SERVICE).await {
@@ -90,7 +91,7 @@ impl MemberDirectory {
         }
     }
 
-    /// The registry knows these.
+    /// Replaces the remote members with the nodes in the registry.
     fn are(&self, nodes: &[Node]) {
         let now = Instant::now();
         let found = nodes.iter().filter_map(node::read);
@@ -116,7 +117,7 @@ impl MemberDirectory {
             let trial = trial(&found);
             members.push(Arc::new(RemoteMember::new(found, link, None, trial)));
         }
-        // Those that the registry has forgotten, as far as they have not ended.
+        // Keep members that are missing from the registry, unless they have ended.
         for member in &before {
             let standing = member.standing(now, self.memory);
             if listed.contains(&member.found.id) || standing == Membership::Over {
@@ -131,11 +132,12 @@ impl MemberDirectory {
             let trial = member.trial.clone();
             members.push(Arc::new(RemoteMember::new(found, link, Some(since), trial)));
         }
-        // Before anybody publishes to them: one that is being asked is a member meanwhile.
+        // This must come before the members are visible to publishers: a member that is being asked
+        // stays a member meanwhile.
         ask(&members);
         remote.members = members;
         drop(remote);
-        // Members that are gone live on as long as events are on their way to them.
+        // Removed members live on while events are in flight to them.
         drop((old, trials));
         drop(before);
         self.known.send_replace(true);
@@ -143,7 +145,7 @@ impl MemberDirectory {
     }
 }
 
-/// Has each process itself tell of subscribers that the registry does not know any more.
+/// Asks each process for its subscribers that are missing from the registry.
 fn ask(members: &[Arc<RemoteMember>]) {
     let mut links: HashMap<*const PeerLink, (&PeerLink, HashSet<&str>, HashSet<String>)> =
         HashMap::new();
@@ -178,11 +180,12 @@ impl Members for MemberDirectory {
                 Membership::Over => {}
             }
         }
-        // A queue without a member waits for one and is named when none comes. A subscriber
-        // without a queue is missed only where nobody else is there: what comes in its place has
-        // an id of its own.
+        // A queue without a member waits for one, and the error names the queue if none joins. A
+        // lost subscriber without a queue counts only if no other member exists, because its
+        // replacement has a different id.
         let nobody = members.is_empty();
-        // Somebody has to take the event, or the publisher has to hear why nobody did.
+        // Without other members, skipped subscribers are tried too: one of them accepts the event,
+        // or the publisher receives the error.
         aside.retain(|_| nobody);
         let queues: HashSet<Target> = members.iter().map(|one| one.target().clone()).collect();
         let lost = lost.into_iter().filter(|member| match &member.target {
@@ -201,25 +204,25 @@ impl Members for MemberDirectory {
     }
 }
 
-/// A subscriber of another process.
+/// A subscriber in another process.
 struct RemoteMember {
     found: FoundSubscriber,
     target: Target,
-    /// None: a program of Go Micro.
+    /// `None` for a Go Micro program.
     link: Option<Arc<PeerLink>>,
-    /// Since when the registry does not know it any more.
+    /// Time since which the registry does not list the subscriber. `None` while it is listed.
     unlisted: Option<Instant>,
-    /// None: no stranger can have announced it.
+    /// `None` unless the registry record is unverified.
     trial: Option<Arc<Trial>>,
 }
 
-/// Whether a subscriber of another process is to have events.
+/// Whether a subscriber in another process receives events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Membership {
     Member,
-    /// It was one a while ago and has not said that it ends.
+    /// It was a member recently and has not reported its end.
     Lost,
-    /// It has ended in order, or nothing was heard of it for too long.
+    /// It has ended gracefully, or nothing was received about it for too long.
     Over,
 }
 
@@ -239,7 +242,7 @@ impl RemoteMember {
         }
     }
 
-    /// The trial of the subscriber at this address.
+    /// Returns the trial of the subscriber, with the id and the address that identify it.
     fn on_trial(&self) -> Option<((&str, &str), &Arc<Trial>)> {
         let trial = self.trial.as_ref()?;
         Some(((&self.found.id, &self.found.address), trial))
@@ -250,7 +253,8 @@ impl RemoteMember {
         trial.is_some_and(|trial| trial.is_aside(now))
     }
 
-    /// What came of an offer to a subscriber that is on trial, which others may make up for.
+    /// Applies the result of an offer to a subscriber on trial. A failure becomes
+    /// [`Refusal::Ended`], so that other subscribers can make up for it.
     fn tried(&self, trial: &Trial, offered: Result<(), Refusal>) -> Result<(), Refusal> {
         let refusal = match offered {
             Ok(()) => {
@@ -282,7 +286,7 @@ impl RemoteMember {
         let (since, until, within) = match (self.unlisted, &self.link) {
             (None, Some(link)) if link.has_left(&self.found.id) => return Membership::Over,
             (None, _) => return Membership::Member,
-            // The registry alone tells of programs of Go Micro.
+            // For Go Micro programs, the registry is the only source.
             (Some(since), None) => (since, None, Membership::Lost),
             (Some(since), Some(link)) => match link.presence(&self.found.id) {
                 Presence::Here => return Membership::Member,
@@ -299,8 +303,7 @@ impl RemoteMember {
         }
     }
 
-    /// What a refusal means for a subscriber that has ended in order, or that the registry does not
-    /// know any more.
+    /// Adjusts a refusal if the subscriber has ended gracefully or is missing from the registry.
     fn judged(&self, refusal: Refusal) -> Refusal {
         let Refusal::Gone(error) = refusal else {
             return refusal;
@@ -311,7 +314,7 @@ impl RemoteMember {
             .as_ref()
             .is_some_and(|link| link.has_left(&self.found.id));
         match (self.unlisted, left) {
-            // A queue that was there a moment ago may have another member in a moment.
+            // A queue that existed a moment ago may soon have another member.
             (None, true) if queue => Refusal::Gone(error),
             (_, true) => Refusal::Ended(error),
             (None, false) => Refusal::Gone(error),
@@ -323,7 +326,7 @@ impl RemoteMember {
                 if queue {
                     Refusal::Gone(error)
                 } else {
-                    // Whoever comes in its place is another subscriber: nothing to wait for.
+                    // A replacement is a different subscriber, so waiting does not help.
                     Refusal::Never(error)
                 }
             }
@@ -357,7 +360,8 @@ impl Member for RemoteMember {
             let deadline = trial.map_or(deadline, |trial| trial.limit(deadline));
             let offered = match &self.link {
                 Some(link) => link.offer(id, &event, settle, deadline).await,
-                // It takes what nobody listens to any more without a word.
+                // A Go Micro program accepts events without an error even if the subscriber has
+                // ended.
                 None if self.unlisted.is_some() => {
                     Err(Refusal::Gone(Error::unavailable("it is not asked again")))
                 }

@@ -1,32 +1,32 @@
-//! Subscribers as nodes of a registry, written as Go Micro writes them; ours have a mark more.
+//! Subscribers as registry nodes, in Go Micro's format. Nodes of micro have an additional mark.
 
 use micro_broker::Inbox;
 use micro_registry::Node;
 use micro_registry::internal::is_unverified;
 
-/// The service that all subscribers of all programs are nodes of.
+/// Name of the service whose nodes are the subscribers of all programs.
 pub(super) const SERVICE: &str = "micro.http.broker";
-/// The version of subscribers without a queue.
+/// Node version that marks subscribers without a queue.
 const BROADCAST: &str = "ff.http.broadcast";
-/// The mark of ours: they take events as `micro.broker.v1`.
+/// Metadata key of micro's nodes, which accept events through `micro.broker.v1`.
 const PROTOCOL_MARK: &str = "micro";
 
-/// What a node says of its subscriber.
+/// A subscriber described by a registry node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FoundSubscriber {
     pub(super) id: String,
     pub(super) address: String,
     pub(super) topics: String,
     pub(super) queue: Option<String>,
-    /// Whether it is one of ours.
+    /// Whether the subscriber belongs to a micro program.
     pub(super) ours: bool,
-    /// Whether it wants TLS.
+    /// Whether the subscriber requires TLS.
     pub(super) secure: bool,
-    /// Whether anybody on the network may have announced it.
+    /// Whether the record is unverified, so that anyone on the network may have announced it.
     pub(super) unverified: bool,
 }
 
-/// A subscriber of this process as a node.
+/// Creates the node for a subscriber of this process.
 pub(super) fn of(id: &str, inbox: &Inbox, address: &str) -> Node {
     Node::new(SERVICE, id, address)
         .with_version(inbox.queue().unwrap_or(BROADCAST))
@@ -36,7 +36,7 @@ pub(super) fn of(id: &str, inbox: &Inbox, address: &str) -> Node {
         .with_metadata(PROTOCOL_MARK, "1")
 }
 
-/// Reads a node; none when it is no subscriber.
+/// Parses a node. Returns `None` if the node is not a subscriber.
 pub(super) fn read(node: &Node) -> Option<FoundSubscriber> {
     let fact = |key: &str| node.metadata.get(key).map(String::as_str);
     let topics = fact("topic").filter(|topic| !topic.is_empty())?;

@@ -1,66 +1,67 @@
-//! `Roster`: what a process itself says of its subscribers, over the stream that events go by.
+//! [`Roster`]: the subscribers that a process reports over the stream that carries its events.
 //!
-//! A registry may forget a subscriber that lives, and lists one that has ended for a while. The
-//! process knows. Plain data.
+//! A registry may drop a subscriber that still exists, and may list one that has ended. The process
+//! is the authoritative source. This is plain data.
 
 use std::collections::HashSet;
 
 use tokio::time::Instant;
 
-/// What a process said of its subscribers.
+/// The subscribers that a process reported.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
-    /// What the ids of its subscribers begin with. Another process may listen at the same address
-    /// by now: it knows nothing of the subscribers of the one before it.
+    /// Prefix of the ids of the process's subscribers. If another process listens at the same
+    /// address later, its prefix differs, and its reports do not concern the subscribers of the
+    /// earlier process.
     process: String,
-    /// Those of the last list.
+    /// Ids in the last report.
     present: HashSet<String>,
-    /// The number of the stream that is open, or was last.
+    /// Number of the current or last stream.
     stream: u64,
-    /// Whether the list came by that stream, and it is open.
+    /// Whether the current stream is open and has carried a report.
     is_current: bool,
-    /// When the last stream ended by which a list had come.
+    /// When the last stream that carried a report ended.
     until: Option<Instant>,
-    /// Those that have ended in order and that somebody may still ask for.
+    /// Ids of known subscribers that have ended gracefully.
     left: HashSet<String>,
-    /// Those that the registry does not know any more.
+    /// Ids of subscribers that are missing from the registry.
     unlisted: HashSet<String>,
 }
 
-/// What a process says of one subscriber.
+/// State of one subscriber according to its process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RosterEntry {
-    /// It takes events.
+    /// The subscriber accepts events.
     Present,
-    /// It has ended in order.
+    /// The subscriber has ended gracefully.
     Left,
-    /// The process has not said anything over this stream yet.
+    /// The process has not sent a report over the current stream yet.
     Nothing,
-    /// Another process listens at the address.
+    /// The address now belongs to another process.
     Stranger,
 }
 
 impl Roster {
-    /// A stream begins: what was said over the one before it is not news. Gives its number.
+    /// Starts a new stream, which makes earlier reports outdated. Returns its number.
     pub(super) fn begin(&mut self) -> u64 {
         self.end(self.stream);
         self.stream += 1;
         self.stream
     }
 
-    /// A stream has ended; another may have begun already.
+    /// Ends a stream. Ignored if a newer stream has started.
     pub(super) fn end(&mut self, stream: u64) {
         if stream == self.stream && std::mem::take(&mut self.is_current) {
             self.until = Some(Instant::now());
         }
     }
 
-    /// When the last stream ended by which the process said who is there.
+    /// Returns when the last stream that carried a report ended.
     pub(super) fn until(&self) -> Option<Instant> {
         self.until
     }
 
-    /// Takes a list in.
+    /// Applies a report.
     pub(super) fn receive_report(
         &mut self,
         stream: u64,
@@ -78,12 +79,12 @@ impl Roster {
         (self.process, self.present, self.is_current) = (process, present, true);
     }
 
-    /// Whether a subscriber is known to have ended in order.
+    /// Returns whether a subscriber is known to have ended gracefully.
     pub(super) fn has_left(&self, id: &str) -> bool {
         self.left.contains(id) || (self.unlisted.contains(id) && self.says(id) == RosterEntry::Left)
     }
 
-    /// What the process says of a subscriber that the registry does not know any more.
+    /// Returns the state of a subscriber according to the last report.
     pub(super) fn says(&self, id: &str) -> RosterEntry {
         if self.left.contains(id) {
             return RosterEntry::Left;
@@ -96,14 +97,15 @@ impl Roster {
         }
     }
 
-    /// The registry has changed: `known` are asked for, and of these `unlisted` are not in it.
+    /// Called after a change of the registry. `known` contains the members in the peer process,
+    /// and `unlisted` those of them that are missing from the registry.
     pub(super) fn keep(&mut self, known: &HashSet<&str>, unlisted: HashSet<String>) {
-        // Bounded by who is asked for, however many end while the stream is open.
+        // `known` bounds the set, however many subscribers end while the stream is open.
         self.left.retain(|id| known.contains(&**id));
         self.unlisted = unlisted;
     }
 
-    /// Whether only the stream tells that some subscriber is there.
+    /// Returns whether the stream is the only source that reports some subscriber as present.
     pub(super) fn is_needed(&self) -> bool {
         self.unlisted
             .iter()

@@ -1,7 +1,7 @@
-//! The service through which the events of other processes come in.
+//! The service that receives the events of other processes.
 //!
-//! It registers nowhere and no wrap surrounds it: the events that come in this way have wraps of
-//! their own.
+//! The service is not registered, and wraps do not apply to it. The subscribers have wraps of their
+//! own, which apply to the received events.
 
 use micro_core::handler::{
     Body, BoxFuture, Kind, Method, Parts, Payload, Response, Served, ServiceInfo, Streaming,
@@ -12,7 +12,7 @@ use micro_message::error::{Error, Result};
 use crate::ingress::Ingress;
 use crate::wire::{Batch, DeliveryReport, MAX_MESSAGE, SERVICE};
 
-/// The service and its methods.
+/// Creates the service and its methods.
 pub(crate) fn served(door: &Ingress) -> Served {
     let info = ServiceInfo::new("micro.http.broker", SERVICE)
         .doc("Takes events from the brokers of other programs; not to be called by hand.");
@@ -21,7 +21,7 @@ pub(crate) fn served(door: &Ingress) -> Served {
         .method(receive(door.clone()))
 }
 
-/// Between two of ours: batches of events in, acknowledgements out.
+/// Method for micro programs: receives batches of events and returns delivery reports.
 fn deliver(door: Ingress) -> Method {
     let serve = move |_: Parts, batches: Streaming<Batch>| {
         let door = door.clone();
@@ -32,13 +32,13 @@ fn deliver(door: Ingress) -> Method {
             }))
         }
     };
-    // Not the limit of the app's own messages: publishers do not know it.
+    // The app's own message size limit does not apply, because publishers do not know it.
     Method::bidirectional("Deliver", serve)
         .max_message_size(MAX_MESSAGE)
         .doc("Batches of events come in; for each event goes out what became of it.")
 }
 
-/// Events as Go Micro posts them; the server names the subscriber in the metadata.
+/// Method for Go Micro programs. The server passes the subscriber's id in the metadata.
 fn receive(door: Ingress) -> Method {
     let describe = <() as Message>::describe;
     let run = move |parts: Parts, body: Body| -> BoxFuture<'static, Result<Response>> {

@@ -1,6 +1,6 @@
-//! `Session`: one stream to a process, and what is on it.
+//! [`Session`]: the events in flight on one stream to a process.
 //!
-//! Plain data behind a lock; waits for nothing but more to send.
+//! This is plain data behind a lock. Only [`Session::more`] waits.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,19 +13,19 @@ use micro_broker::internal::Refusal;
 use micro_broker::{AckHandle, DeliveryOutcome};
 use micro_message::error::Error;
 
-/// The most events of one message.
+/// Maximum number of events in one message.
 const MAX_BATCH_EVENTS: usize = 256;
-/// The most bytes of one message that holds more than one event.
+/// Maximum size in bytes of a message with more than one event.
 const MAX_BATCH_BYTES: usize = 1 << 20;
-/// The most events that a process may have taken and not handled.
+/// Maximum number of unhandled events per process.
 const MAX_IN_FLIGHT: usize = 1 << 18;
 
-/// One stream and what is on it. What is not sent yet is bounded by who waits for it; what was
-/// taken, by the bytes that a link may hold for a subscriber, and by [`MAX_IN_FLIGHT`].
+/// The events in flight on one stream. The number of waiting publishers bounds the unsent events.
+/// The byte budget per subscriber and [`MAX_IN_FLIGHT`] bound the taken events.
 #[derive(Default)]
 pub(super) struct Session {
     in_flight: Mutex<InFlight>,
-    /// Told when there is something to send.
+    /// Notified when there is something to send.
     more: Notify,
 }
 
@@ -33,22 +33,22 @@ pub(super) struct Session {
 struct InFlight {
     number: u64,
     over: bool,
-    /// Somebody gave up waiting for an answer, and nothing has been heard since.
+    /// Whether an offer timed out and nothing has been received since.
     mute: bool,
-    /// Events that are to be sent, by number.
+    /// Events to be sent, by number.
     unsent: BTreeMap<u64, Envelope>,
     offers: HashMap<u64, oneshot::Sender<Result<(), Refusal>>>,
     settles: BTreeMap<u64, Owed>,
 }
 
-/// An event that is not handled yet: whom to tell, and the room that it takes.
+/// An event without an outcome: its sender's handle, and the bytes that it occupies.
 pub(super) struct Owed {
     pub(super) settle: AckHandle,
     pub(super) _held: Held,
 }
 
-/// An event that was added: its number, and where it is told whether it was taken; or given back
-/// because the session is over.
+/// Result of adding an event: its number and the receiver of the response, or the event itself if
+/// the session has ended.
 type AddResult = Result<(u64, oneshot::Receiver<Result<(), Refusal>>), Box<(Envelope, Owed)>>;
 
 pub(super) fn gone(address: &str, why: &str) -> Refusal {
@@ -62,7 +62,7 @@ impl Session {
         self.in_flight.lock()
     }
 
-    /// Adds an event to what is to be sent; `Full` when too much is not handled.
+    /// Queues an event for sending. Fails with [`Refusal::Full`] if too many events are unhandled.
     pub(super) fn add(
         &self,
         mut sent: Envelope,
@@ -91,7 +91,7 @@ impl Session {
         Ok(Ok((number, answer)))
     }
 
-    /// What is to be sent next, if there is anything.
+    /// Removes the next batch of events to send, if there are any.
     pub(super) fn batch(&self) -> Option<Batch> {
         let mut in_flight = self.in_flight();
         let mut batch = Batch::default();
@@ -113,7 +113,7 @@ impl Session {
         self.more.notified().await;
     }
 
-    /// Nobody waits for an event any more.
+    /// Removes an event whose publisher has stopped waiting.
     pub(super) fn forget(&self, number: u64) {
         let mut in_flight = self.in_flight();
         let unsent = in_flight.unsent.remove(&number);
@@ -123,18 +123,18 @@ impl Session {
         drop((unsent, settle));
     }
 
-    /// Somebody gave up waiting for an answer.
+    /// Called when an offer timed out.
     pub(super) fn set_unresponsive(&self) {
         self.in_flight().mute = true;
     }
 
-    /// Whether nothing was heard since somebody gave up waiting.
+    /// Returns whether nothing has been received since an offer timed out.
     pub(super) fn is_unresponsive(&self) -> bool {
         let in_flight = self.in_flight();
         in_flight.mute && !in_flight.over
     }
 
-    /// What the process says of events.
+    /// Applies a delivery report of the process.
     pub(super) fn receive_report(&self, address: &str, report: DeliveryReport) {
         let mut in_flight = self.in_flight();
         in_flight.mute = false;
@@ -149,7 +149,7 @@ impl Session {
         ];
         for (numbers, outcome) in outcomes {
             for number in numbers {
-                // It may be handled before it was said to be taken.
+                // An event may be reported as handled before it is reported as taken.
                 told.extend(in_flight.offers.remove(number).map(|offer| (offer, Ok(()))));
                 settled.extend(
                     in_flight
@@ -180,7 +180,7 @@ impl Session {
         drop(dropped);
     }
 
-    /// Nothing more is sent: what is on its way goes back.
+    /// Ends the session. Offers fail, and unhandled events are returned.
     pub(super) fn end(&self, why: &str) {
         let mut in_flight = self.in_flight();
         in_flight.over = true;
@@ -205,7 +205,7 @@ impl Session {
         }
     }
 
-    /// Ends it if nothing is on its way; whether it is over.
+    /// Ends the session if no event is in flight. Returns whether the session has ended.
     pub(super) fn end_idle(&self) -> bool {
         let mut in_flight = self.in_flight();
         in_flight.over |= in_flight.settles.is_empty();
@@ -216,7 +216,7 @@ impl Session {
         self.in_flight().over
     }
 
-    /// How much is unsent, unanswered and unsettled.
+    /// Returns the numbers of unsent, unanswered and unhandled events.
     #[cfg(test)]
     pub(super) fn kept(&self) -> (usize, usize, usize) {
         let in_flight = self.in_flight();

@@ -1,21 +1,22 @@
-//! Subscribers that anybody on the network may have announced: whether they take events.
+//! Trial of subscribers that anyone on the network may have announced.
 //!
-//! A record costs a stranger one datagram. A subscriber that nothing but such a record tells of
-//! must not make publishing fail, so until it has taken its first event of this process it is on
-//! trial: where others take an event, and it does not, it is passed over and the log says so.
-//! Afterwards it is a subscriber as every other, whose failures are the publisher's.
+//! An attacker can announce a subscriber with a single datagram. Such a record must not make
+//! publishing fail. Until the subscriber has accepted its first event from this process, it is on
+//! trial: if other subscribers accept an event and it does not, it is skipped, with a log line.
+//! After the trial it is treated like every other subscriber, and its failures make publishing
+//! fail.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use micro_wake::sync::Mutex;
 use tokio::time::{Duration, Instant};
 
-/// How long it may take for its first event.
+/// Maximum time to accept an event during the trial.
 const LIMIT: Duration = Duration::from_secs(2);
-/// How long it is passed over after a failure.
+/// Time for which the subscriber is skipped after a failure.
 const ASIDE: Duration = Duration::from_secs(30);
 
-/// What is known of one such subscriber.
+/// State of the trial of one subscriber.
 #[derive(Debug, Default)]
 pub(super) struct Trial {
     passed: AtomicBool,
@@ -23,7 +24,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// When an offer has to be taken.
+    /// Returns the deadline of an offer: `deadline`, or an earlier one during the trial.
     pub(super) fn limit(&self, deadline: Instant) -> Instant {
         if self.has_passed() {
             return deadline;
@@ -35,18 +36,19 @@ impl Trial {
         self.passed.load(Ordering::Relaxed)
     }
 
-    /// It took an event.
+    /// Called when the subscriber accepted an event: ends the trial.
     pub(super) fn pass(&self) {
         self.passed.store(true, Ordering::Relaxed);
         *self.aside_until.lock() = None;
     }
 
-    /// Whether it is passed over where others take an event.
+    /// Returns whether the subscriber is skipped if others accept the event.
     pub(super) fn is_aside(&self, now: Instant) -> bool {
         self.aside_until.lock().is_some_and(|until| now < until)
     }
 
-    /// It took no event; says whether it is passed over from now on and was not before.
+    /// Called when the subscriber did not accept an event. Returns `true` if this starts a new
+    /// period in which it is skipped.
     pub(super) fn fail(&self, now: Instant) -> bool {
         if self.has_passed() {
             return false;

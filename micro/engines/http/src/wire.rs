@@ -1,7 +1,7 @@
-//! The messages between two brokers: `micro.broker.v1`.
+//! Messages between two brokers: the protocol `micro.broker.v1`.
 //!
-//! One gRPC stream carries batches of events to a process and words about them back. An event has
-//! a number within its stream; a word names it by that.
+//! One gRPC stream carries batches of events to a process and delivery reports back. Each event has
+//! a number within its stream, and reports refer to events by number.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,30 +11,30 @@ use micro_broker::Event;
 use micro_message::error::Result;
 use micro_message::metadata::Metadata;
 
-/// Where a process takes events.
+/// Name of the service that receives events.
 pub(crate) const SERVICE: &str = "micro.broker.v1.Broker";
 pub(crate) const DELIVER: &str = "/micro.broker.v1.Broker/Deliver";
-/// The most bytes of one event with what travels beside its payload.
+/// Maximum size of one event in bytes, including metadata and the other fields.
 pub(crate) const MAX_EVENT: usize = 4 << 20;
-/// The most bytes of a message: an event and what surrounds it.
+/// Maximum size of a message in bytes: an event and the surrounding encoding.
 pub(crate) const MAX_MESSAGE: usize = MAX_EVENT + (1 << 20);
 
-/// Events on their way to the subscribers of one process.
+/// Events for the subscribers of one process.
 #[micro::message(package = "micro.broker.v1")]
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Batch {
     pub(crate) events: Vec<Envelope>,
 }
 
-/// An event on its way to one subscriber.
+/// An event for one subscriber.
 #[micro::message(package = "micro.broker.v1")]
 #[derive(Debug, Clone)]
 pub(crate) struct Envelope {
-    /// What words name it by.
+    /// Number by which delivery reports refer to the event.
     pub(crate) number: u64,
-    /// The subscriber, by the id of its node in the registry.
+    /// Id of the subscriber's node in the registry.
     pub(crate) subscriber: String,
-    /// How long it may wait for room.
+    /// Maximum time that the event waits for room.
     pub(crate) patience: Duration,
     pub(crate) topic: String,
     pub(crate) id: String,
@@ -47,7 +47,7 @@ pub(crate) struct Envelope {
     pub(crate) redelivered: u32,
 }
 
-/// One piece of metadata.
+/// A metadata entry.
 #[micro::message(package = "micro.broker.v1")]
 #[derive(Debug, Clone)]
 pub(crate) struct MetadataEntry {
@@ -55,32 +55,33 @@ pub(crate) struct MetadataEntry {
     pub(crate) value: String,
 }
 
-/// What became of events, by their numbers.
+/// Progress of events, by their numbers.
 #[micro::message(package = "micro.broker.v1")]
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DeliveryReport {
-    /// A subscriber took them.
+    /// Events that a subscriber accepted.
     pub(crate) taken: Vec<u64>,
-    /// They are handled, or kept as dead letters: nobody need keep them.
+    /// Events that were handled or kept as dead letters. The publisher may discard them.
     pub(crate) handled: Vec<u64>,
-    /// The subscriber ended before it had handled them.
+    /// Events that were accepted and whose subscriber ended before it had handled them.
     pub(crate) returned: Vec<u64>,
-    /// They were not taken.
+    /// Events that were not accepted.
     pub(crate) refused: Vec<Refused>,
-    /// What the ids of this process's subscribers begin with; empty when `subscribers` says
-    /// nothing.
+    /// Prefix of the ids of the sender's subscribers. Empty if the report does not contain a list of
+    /// subscribers.
     pub(crate) process: String,
-    /// All subscribers of this process that take events. Sent when a stream begins and whenever
-    /// the list changes: a subscriber that was in it and is not in a later one has ended in order.
+    /// Ids of all subscribers of the sender that accept events. Sent when a stream begins and
+    /// whenever the list changes. A subscriber that is missing from a later list has ended
+    /// gracefully.
     pub(crate) subscribers: Vec<String>,
 }
 
-/// Why an event was not taken.
+/// Why an event was not accepted.
 #[micro::message(package = "micro.broker.v1")]
 #[derive(Debug, Clone)]
 pub(crate) struct Refused {
     pub(crate) number: u64,
-    /// Whether the subscriber is there and has no room.
+    /// Whether the subscriber exists and has no room.
     pub(crate) full: bool,
     pub(crate) reason: String,
 }
@@ -107,7 +108,8 @@ impl Envelope {
         }
     }
 
-    /// How many bytes it has, numbers and what surrounds words aside.
+    /// Returns the size in bytes of the strings, the metadata and the payload, without numbers and
+    /// field tags.
     pub(super) fn size(&self) -> usize {
         let metadata = self.metadata.iter();
         let metadata: usize = metadata
@@ -119,7 +121,7 @@ impl Envelope {
         self.body.len() + metadata + key + words
     }
 
-    /// The event as its subscriber gets it.
+    /// Converts the envelope to the event that the subscriber receives.
     pub(super) fn into_event(self) -> Result<Event> {
         let mut event = Event::raw(&self.topic, &self.content_type, self.body)?;
         event.metadata = Metadata::new();

@@ -1,20 +1,20 @@
-//! One POST over HTTP/1.1, on a connection of its own, for peers that speak nothing newer.
+//! A single POST over HTTP/1.1 on its own connection, for peers without HTTP/2.
 //!
-//! Reads the status and nothing else of the answer. Without TLS; limits no time.
+//! Only the status of the response is read. TLS is not supported. The caller applies a timeout.
 
 use std::io;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-/// The longest status line that is read.
+/// Maximum length of a status line, in bytes.
 const MAX_STATUS_LINE: u64 = 1024;
 
-/// Posts a body; gives the status.
+/// Posts a body and returns the status of the response.
 ///
 /// # Errors
 ///
-/// When the peer cannot be reached or does not answer in HTTP.
+/// Fails if the peer cannot be reached or the response is not HTTP.
 pub(crate) async fn post(
     address: &str,
     target: &str,
@@ -35,7 +35,7 @@ pub(crate) async fn post(
     status(&line).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no answer in HTTP"))
 }
 
-/// The number in `HTTP/1.1 200 OK`.
+/// Parses the status code in `HTTP/1.1 200 OK`.
 fn status(line: &[u8]) -> Option<u16> {
     let line = std::str::from_utf8(line).ok()?;
     let rest = line.strip_prefix("HTTP/1.")?;
@@ -46,14 +46,14 @@ fn status(line: &[u8]) -> Option<u16> {
 mod tests {
     use super::*;
 
-    /// What `post` says when one request is answered with a text.
+    /// Returns the result of `post` when the server responds with `text`.
     async fn answered(text: &'static str) -> io::Result<u16> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let serving = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await?;
             let mut request = [0; 512];
-            let _ = stream.read(&mut request).await?; // What is asked does not matter here.
+            let _ = stream.read(&mut request).await?; // The request does not matter here.
             stream.write_all(text.as_bytes()).await
         });
         let status = post(&address, "/", "text/plain", b"x").await;

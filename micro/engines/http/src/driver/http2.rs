@@ -1,7 +1,7 @@
-//! One long stream of messages in both directions over HTTP/2, framed as gRPC frames them.
+//! A long-lived bidirectional stream of messages over HTTP/2, with gRPC framing.
 //!
-//! A connection of its own, kept alive: a peer that is silently gone is noticed. Does not connect
-//! again and does not know what the messages are.
+//! Each stream has its own connection. Keep-alive pings detect a peer that has disappeared. The
+//! driver does not reconnect, and it does not interpret the messages.
 
 use micro_core::internal::spawn;
 use std::future::poll_fn;
@@ -17,19 +17,19 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-/// What may arrive ahead of its reader.
+/// Flow-control window of the connection and of the stream, in bytes.
 const STREAM_WINDOW: u32 = 4 << 20;
-/// The longest message that is read, in bytes.
+/// Maximum length of a received message, in bytes.
 const MAX_MESSAGE: usize = 64 << 20;
 
-/// How long things may take.
+/// Timeouts of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timeouts {
-    /// Until the connection is there.
+    /// Timeout for establishing the connection. Default: 3 s.
     pub(crate) connect: Duration,
-    /// From one question whether the peer is alive to the next.
+    /// Interval between keep-alive pings. Default: 5 s.
     pub(crate) interval: Duration,
-    /// Until it has answered that.
+    /// Timeout for the response to a ping. Default: 5 s.
     pub(crate) answer: Duration,
 }
 
@@ -43,7 +43,7 @@ impl Default for Timeouts {
     }
 }
 
-/// The connection's own task; ends with this guard.
+/// Task that drives the connection. It is aborted when this guard is dropped.
 #[derive(Debug)]
 pub(crate) struct Connection(JoinHandle<()>);
 
@@ -53,23 +53,23 @@ impl Drop for Connection {
     }
 }
 
-/// The sending half.
+/// Sending half of the stream.
 #[derive(Debug)]
 pub(crate) struct Writer(SendStream<Bytes>);
 
-/// The receiving half.
+/// Receiving half of the stream.
 pub(crate) struct Reader {
-    /// The peer's answer, until its head is there.
+    /// The pending response, until its headers have arrived.
     response: Option<ResponseFuture>,
     stream: Option<RecvStream>,
     decoder: Decoder,
 }
 
-/// Opens a stream at a path of a peer.
+/// Connects to `address` and opens a stream at `path`.
 ///
 /// # Errors
 ///
-/// What went wrong, to follow "cannot connect".
+/// Returns the reason, phrased to follow "cannot connect".
 pub(crate) async fn open(
     address: &str,
     path: &str,
@@ -124,7 +124,7 @@ fn error_message(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Asks the peer for signs of life; ends when there is none.
+/// Sends keep-alive pings. Completes when the peer does not respond to one.
 async fn until_unresponsive(mut pings: PingPong, times: Timeouts) {
     loop {
         sleep(times.interval).await;
@@ -136,11 +136,11 @@ async fn until_unresponsive(mut pings: PingPong, times: Timeouts) {
 }
 
 impl Writer {
-    /// Sends a message; waits while the peer takes none.
+    /// Sends a message. Waits while the peer's flow-control window is exhausted.
     ///
     /// # Errors
     ///
-    /// When the stream is over.
+    /// Fails if the stream has ended.
     pub(crate) async fn send(&mut self, message: &[u8]) -> Result<(), String> {
         let mut frame = Vec::with_capacity(PREFIX_LEN + message.len());
         let open = OpenFrame::begin(&mut frame);
@@ -162,11 +162,11 @@ impl Writer {
 }
 
 impl Reader {
-    /// The next message; none at the end.
+    /// Returns the next message, or `None` at the end of the stream.
     ///
     /// # Errors
     ///
-    /// When the stream breaks, or the peer refuses it.
+    /// Fails if the stream breaks or the peer rejects the request.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, String> {
         loop {
             if let Some(message) = self.message()? {
@@ -183,7 +183,7 @@ impl Reader {
         }
     }
 
-    /// The peer's answer, as soon as its head is there.
+    /// Returns the response stream, once the response's headers have arrived.
     async fn stream(&mut self) -> Result<&mut RecvStream, String> {
         if let Some(response) = &mut self.response {
             let response = response.await.map_err(error_message)?;
@@ -202,7 +202,7 @@ impl Reader {
             .ok_or_else(|| "it was refused".to_owned())
     }
 
-    /// A whole message out of what was read.
+    /// Decodes the next complete message from the received data, if there is one.
     fn message(&mut self) -> Result<Option<Bytes>, String> {
         let Some(prefix) = self.decoder.prefix() else {
             return Ok(None);
@@ -239,7 +239,7 @@ mod tests {
                 .header("grpc-message", "100%25 of it");
             let refused = refused.body(()).unwrap();
             respond.send_response(refused, true).unwrap();
-            // Until the caller is gone.
+            // Keeps the connection open until the client closes it.
             while connection.accept().await.is_some() {}
         });
         let opened = open(&address, "/a", Timeouts::default()).await.unwrap();

@@ -1,7 +1,8 @@
-//! Drivers: protocol clients that several subsystems share, one file or folder a technology.
+//! Drivers: protocol clients shared by several subsystems, with one file or folder per technology.
 //!
-//! They know how to talk, not what about. Calls to services are not among them: those belong to
-//! `client`, which stands higher, picks nodes and repeats calls; a driver does neither.
+//! A driver implements the transport and does not interpret the content. Calls to services do not
+//! use these drivers: the `client` crate, which is on a higher layer, selects nodes and retries
+//! calls, and a driver does neither.
 
 pub(crate) mod http1;
 pub(crate) mod http2;
