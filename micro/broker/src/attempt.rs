@@ -14,7 +14,7 @@ use micro_message::error::Error;
 
 /// Runs a subscriber's handler once and returns the verdict.
 ///
-/// An acknowledgement through the [`Delivery`] takes precedence over the handler's result. The last
+/// A verdict given through the [`Delivery`] takes precedence over the handler's result. The last
 /// attempt that the options allow never returns [`AckKind::Nack`]: it returns
 /// [`AckKind::DeadLetter`] instead.
 ///

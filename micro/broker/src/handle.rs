@@ -121,8 +121,8 @@ impl Broker {
         url::open(url, schemes)
     }
 
-    /// Sets the timeout for events that are published without a timeout of their own. Default: 10
-    /// s.
+    /// Sets the timeout for events that are published without a timeout of their own.
+    /// Default: 10 s.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -153,17 +153,17 @@ impl Broker {
     ///
     /// The future completes when every queue and plain subscriber of the topic has accepted the
     /// event, and returns their number. `Ok` with 0 means that the topic has no subscribers: there
-    /// were none within the last 15 s, or all of them ended gracefully. It never means that
-    /// existing subscribers could not be found:
+    /// were none within the last 15 s, or all of them ended gracefully. It does not mean that known
+    /// subscribers could not be reached:
     ///
     /// - A known subscriber stays known while the connection to its process is open, whatever the
     ///   registry reports, until the process reports that the subscriber has ended. When the
     ///   registry drops a subscriber, the publisher asks the process itself.
     /// - If neither the registry nor the process reports a subscriber any more (the process was
-    ///   killed, or the network failed), publishing returns `Unavailable` for 15 s. For a queue
-    ///   without another member, it fails if no member joins before the deadline. For a subscriber
-    ///   without a queue, it fails immediately, and only if the topic has no other subscriber.
-    ///   Other subscribers may have accepted the event.
+    ///   killed, or the network failed), publishing fails with `Unavailable` for 15 s. If the
+    ///   subscriber was the last member of a queue, publishing fails once the deadline passes
+    ///   without a new member. If it had no queue, publishing fails immediately, and only if the
+    ///   topic has no other subscriber. Other subscribers may have accepted the event.
     /// - A subscriber that ends gracefully ([`Subscription::leave`], [`Subscription::close`], drop,
     ///   or the end of its app) notifies the publishers, and publishing continues without it. The
     ///   notification does not reach a publisher without a connection to the process that learns of
@@ -217,7 +217,9 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// Returns `InvalidArgument` if the pattern or the options are invalid, or the backend's error.
+    /// Returns `InvalidArgument` if the pattern or the options are invalid, `Unimplemented` if the
+    /// pattern contains a wildcard and the backend does not support patterns, and otherwise the
+    /// backend's error.
     ///
     /// # Panics
     ///

@@ -1,6 +1,7 @@
 //! Names of topics, and patterns that match several topics.
 //!
-//! [`matches`] is `const`, so the compiler checks a subscriber's pattern against its event's type.
+//! [`matches()`] is `const`, so the compiler can check a subscriber's pattern against its event's
+//! type.
 
 use std::fmt;
 

@@ -193,7 +193,7 @@ impl Inbox {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, running handlers continue until the inbox is dropped.
+    /// If the future is dropped, the running handlers are aborted.
     pub(super) async fn drain(&self, grace: Duration) {
         self.close();
         let mut workers = self.take_workers();

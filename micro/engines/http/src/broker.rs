@@ -2,8 +2,8 @@
 //!
 //! A process receives events on the port that its app listens on, and publishers find it through
 //! the registry. Subscribers are registry nodes in Go Micro's format, so Go Micro programs can
-//! publish to micro programs and receive their events. Between two micro programs, a gRPC stream
-//! carries batches of events in one direction and acknowledgements in the other.
+//! publish to micro programs and receive events from them. Between two micro programs, a gRPC
+//! stream carries batches of events in one direction and acknowledgements in the other.
 //!
 //! A publisher keeps an event until each queue and subscriber has handled it. Events that a process
 //! had not handled when it died are delivered to another member of the queue, including a member

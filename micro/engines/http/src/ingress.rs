@@ -34,8 +34,8 @@ const MAX_WAITING: usize = 4096;
 /// Maximum size of these events in bytes: the amount that a publisher sends ahead to one
 /// subscriber.
 const WAITING_BYTES: usize = 32 << 20;
-/// Size in bytes of the waiting events per publisher and subscriber that is exempt from the total
-/// limit [`WAITING_OF_ALL`].
+/// Number of bytes that may wait per publisher and subscriber without counting towards
+/// [`WAITING_OF_ALL`].
 const FREE: usize = 64 << 10;
 /// Maximum size in bytes of the events that wait for the subscribers of this process, from all
 /// publishers.

@@ -30,7 +30,7 @@ use micro_message::error::Error;
 
 /// Additional time to wait for the response to an event after the event's deadline.
 const ANSWER_GRACE: Duration = Duration::from_secs(1);
-/// Time after which a stream without traffic is closed.
+/// Time after which a stream is closed if nothing was sent on it.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Maximum size in bytes of the unhandled events sent to one subscriber.
 const OWED: usize = 32 << 20;

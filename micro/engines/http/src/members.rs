@@ -3,8 +3,8 @@
 //! The registry lists the subscribers, and the stream to a process reports whether they still
 //! exist. A subscriber that is missing from the registry stays a member while the stream to its
 //! process is open, until the process reports that it has ended. A subscriber that neither of them
-//! reports is remembered for a while, so that publishing fails with its name instead of reporting
-//! no subscribers.
+//! reports is remembered for a while, so that publishing fails and names it, instead of succeeding
+//! with 0 subscribers.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -253,8 +253,11 @@ impl RemoteMember {
         trial.is_some_and(|trial| trial.is_aside(now))
     }
 
-    /// Applies the result of an offer to a subscriber on trial. A failure becomes
-    /// [`Refusal::Ended`], so that other subscribers can make up for it.
+    /// Applies the result of an offer to a subscriber on trial.
+    ///
+    /// The failure that starts a period in which the subscriber is skipped becomes
+    /// [`Refusal::Ended`], so that publishing succeeds if others accept the event. Other failures
+    /// are returned unchanged.
     fn tried(&self, trial: &Trial, offered: Result<(), Refusal>) -> Result<(), Refusal> {
         let refusal = match offered {
             Ok(()) => {

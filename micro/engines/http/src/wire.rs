@@ -67,8 +67,8 @@ pub(crate) struct DeliveryReport {
     pub(crate) returned: Vec<u64>,
     /// Events that were not accepted.
     pub(crate) refused: Vec<Refused>,
-    /// Prefix of the ids of the sender's subscribers. Empty if the report does not contain a list of
-    /// subscribers.
+    /// Prefix of the ids of the sender's subscribers. Empty if the report does not contain a list
+    /// of subscribers.
     pub(crate) process: String,
     /// Ids of all subscribers of the sender that accept events. Sent when a stream begins and
     /// whenever the list changes. A subscriber that is missing from a later list has ended
