@@ -178,7 +178,7 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// Returns `settle` unused if there is no room.
+    /// Returns `settle` unused if the inbox has no room.
     pub fn try_push(&self, event: &Arc<Event>, settle: AckHandle) -> Result<(), AckHandle> {
         if event.id.is_empty() {
             return Err(settle);
