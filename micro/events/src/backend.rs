@@ -1,7 +1,7 @@
-//! What backend authors implement, and its object-safe twin.
+//! The [`Backend`] trait and its object-safe counterpart.
 //!
-//! Checks nothing and says nothing of context: names, sizes, logs and error context are the
-//! handle's.
+//! The handle checks names and sizes, writes logs and adds error context, so a backend does not
+//! have to.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,23 +11,23 @@ use crate::record::{Event, Record, Start, Trim};
 use crate::records::Records;
 use micro_message::error::Result;
 
-/// A place where topics are kept.
+/// A storage technology for topics.
 pub trait Backend: Send + Sync + 'static {
-    /// The URL scheme that opens it, which is also its name in logs and errors.
+    /// The URL scheme that opens the backend. It also names the backend in logs and errors.
     fn scheme(&self) -> &'static str;
 
-    /// What it can do.
+    /// The optional features that the backend supports.
     fn capabilities(&self) -> Capabilities;
 
-    /// Appends events, all or none, in order, and returns the offset of the first once they are as
-    /// durable as the backend promises. There is at least one event. A backend that `remembers`
-    /// leaves out those whose ids were appended not long ago.
+    /// Appends all events in order, or none of them. Returns the offset of the first event once the
+    /// events are as durable as the backend promises. `events` is never empty. A backend with the
+    /// capability `remembers` skips events whose ids were recently appended to the topic.
     fn append(&self, topic: &str, events: Vec<Event>) -> impl Future<Output = Result<u64>> + Send;
 
-    /// The records of a topic from some place on, and those that follow.
+    /// Reads the records of a topic from `start` and then follows the end of the topic.
     fn read(&self, topic: &str, start: Start) -> impl Future<Output = Result<Records>> + Send;
 
-    /// One more consumer of a group.
+    /// Adds a consumer to a group.
     fn consume(
         &self,
         topic: &str,
@@ -35,24 +35,26 @@ pub trait Backend: Send + Sync + 'static {
         options: Options,
     ) -> impl Future<Output = Result<Consumer>> + Send;
 
-    /// How many records a group has yet to settle; all there are when the group is unknown.
+    /// Number of records that the group has not acknowledged. For an unknown group, the number of
+    /// all records in the topic.
     fn lag(&self, topic: &str, group: &str) -> impl Future<Output = Result<u64>> + Send;
 
-    /// The topics that there are.
+    /// Names of the existing topics.
     fn topics(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
 
-    /// Removes records from the beginning of a topic; an unknown topic is no error. May keep
-    /// more than asked, never less.
+    /// Removes records from the beginning of a topic. An unknown topic is not an error. The backend
+    /// may keep more records than requested but never removes more.
     fn trim(&self, topic: &str, trim: Trim) -> impl Future<Output = Result<()>> + Send;
 
-    /// Removes a topic with its groups; an unknown one is no error.
+    /// Removes a topic with its groups. An unknown topic is not an error.
     fn delete(&self, topic: &str) -> impl Future<Output = Result<()>> + Send;
 
-    /// Finishes what was asked, lets go of everything; what comes later fails.
+    /// Finishes pending operations and releases all resources. Later operations fail.
     fn close(&self) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// What a backend can do. What it cannot is `Unimplemented`, unless said otherwise here.
+/// Optional features of a backend. An operation that a backend does not support returns
+/// `Unimplemented`, except where a field says otherwise.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(
@@ -60,25 +62,26 @@ pub trait Backend: Send + Sync + 'static {
     reason = "independent facts, not the states of a machine"
 )]
 pub struct Capabilities {
-    /// Records and groups outlive the process. Where they do not, nothing says so.
+    /// Whether records and groups survive a restart of the process. A backend without this
+    /// capability returns no error.
     pub durable: bool,
-    /// A batch is appended whole or not at all, even by a process that is killed.
+    /// Whether a batch is appended completely or not at all, even if the process is killed.
     pub atomic: bool,
-    /// A key's records are delivered one after the other.
+    /// Whether the records of a key are delivered one after another.
     pub ordered: bool,
-    /// Reading may begin at a time.
+    /// Whether a reader can start at a time.
     pub time: bool,
-    /// Topics can be trimmed.
+    /// Whether topics can be trimmed.
     pub trim: bool,
-    /// Topics can be deleted.
+    /// Whether topics can be deleted.
     pub delete: bool,
-    /// An event whose id was appended to the topic not long ago is not appended again. Where it
-    /// is, nothing says so.
+    /// Whether an event is skipped if its id was recently appended to the topic. A backend without
+    /// this capability appends the event again and returns no error.
     pub remembers: bool,
 }
 
 impl Capabilities {
-    /// A backend that can do everything.
+    /// All capabilities.
     pub const ALL: Self = Self {
         durable: true,
         atomic: true,
@@ -132,19 +135,20 @@ impl Capabilities {
     }
 }
 
-/// Where [`Records`] and [`Consumer`]s get theirs: for backends.
+/// Source of the items of [`Records`] and [`Consumer`]; implemented by backends.
 pub trait Source<T>: Send + 'static {
-    /// The next one; `None` when there will be no more.
+    /// Returns the next item, or `None` at the end.
     ///
     /// # Cancel safety
     ///
-    /// Must lose nothing when the future is dropped, and hold nothing that others wait for.
+    /// Dropping the future must not lose an item and must not keep holding a resource that other
+    /// tasks wait for.
     fn next(&mut self) -> impl Future<Output = Option<Result<T>>> + Send;
 }
 
 pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The twin of [`Source`] that handles hold.
+/// Object-safe counterpart of [`Source`], held by `Records` and `Consumer`.
 pub(super) trait ErasedSource<T>: Send {
     fn next(&mut self) -> BoxFuture<'_, Option<Result<T>>>;
 }
@@ -155,7 +159,7 @@ impl<T: 'static, S: Source<T>> ErasedSource<T> for S {
     }
 }
 
-/// The twin of [`Backend`] that the handle holds.
+/// Object-safe counterpart of [`Backend`], held by the handle.
 pub(super) trait Erased: Send + Sync {
     fn capabilities(&self) -> Capabilities;
     fn append<'a>(&'a self, topic: &'a str, events: Vec<Event>) -> BoxFuture<'a, Result<u64>>;
@@ -216,5 +220,5 @@ impl<B: Backend> Erased for B {
     }
 }
 
-/// What [`Records`] hold.
+/// The boxed source of [`Records`].
 pub(super) type RecordSource = Box<dyn ErasedSource<Record>>;

@@ -1,7 +1,7 @@
-//! What `consume` gives: deliveries, each to be settled.
+//! The result of `consume`: deliveries, each finished with `ack`, `nack` or `dead_letter`.
 //!
-//! Does not run handlers and does not decide what an error means; whoever does calls `ack`,
-//! `nack` or `dead_letter`.
+//! This module does not run handlers and does not decide how to treat their errors; the caller
+//! does.
 
 use std::fmt;
 use std::future::Future;
@@ -11,26 +11,29 @@ use crate::backend::{BoxFuture, ErasedSource, Source};
 use crate::record::{Record, Start};
 use micro_message::error::Result;
 
-/// How a consumer takes part in its group.
+/// Options of a consumer within its group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Where a group begins that is not known yet; [`Start::Earliest`] unless set. A known group
-    /// goes on where it was.
+    /// Position at which a new group starts. A known group continues where it was. Default:
+    /// [`Start::Earliest`].
     pub start: Start,
-    /// How long a delivery may stay unsettled before it is delivered again; 30 s unless set.
+    /// Maximum time that a delivery can stay unacknowledged before the record is delivered again.
+    /// Default: 30 s.
     pub ack_wait: Duration,
-    /// How often a record is delivered again before it becomes a dead letter; 5 unless set.
+    /// Maximum number of redeliveries before a record is dead-lettered. Default: 5.
     pub retries: u32,
-    /// The topic of dead letters; `<topic>.dead` unless set.
+    /// Name of the dead-letter topic. Default: `<topic>.dead`.
     pub dead_letter: Option<String>,
-    /// Deliveries that this consumer may hold unsettled; 64 unless set.
+    /// Maximum number of unacknowledged deliveries of this consumer. Default: 64.
     pub in_flight: usize,
-    /// Records that the whole group may have begun and not settled; 1024 unless set. While the
-    /// oldest of so many is unsettled, none beyond is begun.
+    /// Maximum distance between the group's oldest unacknowledged record and the newest record that
+    /// it fetches, in records. Default: 1024. No further record is fetched while the oldest of the
+    /// window is unacknowledged.
     pub window: usize,
-    /// Bytes of records that the whole group may hold in memory, delivered or not, and not
-    /// settled; 16 MiB unless set. Beyond them no record is fetched. A single one may be larger.
+    /// Maximum number of bytes of unacknowledged records that the group holds in memory, delivered
+    /// or not. Default: 16 MiB. No further record is fetched above this limit. A single record can
+    /// be larger.
     pub window_bytes: usize,
 }
 
@@ -49,7 +52,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults.
+    /// Creates the default options.
     pub fn new() -> Self {
         Self::default()
     }
@@ -97,33 +100,34 @@ impl Options {
     }
 }
 
-/// One of a group's consumers. Those of one group share its records.
+/// A consumer of a group. The consumers of a group share the topic's records.
 ///
-/// Dropped, it takes no more; what it has delivered may still be settled.
+/// A dropped consumer takes no more records. Its deliveries can still be acknowledged.
 pub struct Consumer {
     source: Box<dyn ErasedSource<Delivery>>,
 }
 
 impl Consumer {
-    /// A consumer from a source; for backends.
+    /// Creates a consumer from a source; for backends.
     pub fn new(source: impl Source<Delivery>) -> Self {
         Self {
             source: Box::new(source),
         }
     }
 
-    /// The next delivery; waits for one, and while this consumer holds as many as it may.
+    /// Returns the next delivery. Waits while no record is available and while this consumer holds
+    /// [`in_flight`](Options::in_flight) deliveries.
     ///
-    /// `None` when there will be no more: the backend was closed or the topic deleted.
+    /// Returns `None` if the backend was closed or the topic was deleted.
     ///
     /// # Errors
     ///
-    /// `DataLoss` once for each damaged place, which is then skipped; what a backend reports. The
-    /// next call goes on.
+    /// `DataLoss` once per damaged part of the topic, which is then skipped, and errors of the
+    /// backend. The next call continues.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: no record is lost when the future is dropped.
+    /// Cancel safe: no record is lost if the future is dropped.
     pub async fn next(&mut self) -> Option<Result<Delivery>> {
         self.source.next().await
     }
@@ -135,26 +139,27 @@ impl fmt::Debug for Consumer {
     }
 }
 
-/// What becomes of a delivery.
+/// Outcome of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AckKind {
-    /// It is done.
+    /// The record has been processed.
     Ack,
-    /// Again, after so long.
+    /// Deliver the record again after this delay.
     Nack(Duration),
-    /// Never again: to the dead letters, with the reason.
+    /// Append the record to the dead-letter topic with this reason, and do not deliver it again.
     DeadLetter(String),
-    /// It takes longer: `ack_wait` begins anew.
+    /// Processing takes longer: restart `ack_wait`.
     Extend,
 }
 
-/// Takes verdicts; for backends.
+/// Acknowledges a delivery; implemented by backends.
 pub trait Acker: Send + Sync + 'static {
-    /// Carries a verdict out.
+    /// Applies an outcome.
     fn settle(&self, verdict: AckKind) -> impl Future<Output = Result<()>> + Send;
 
-    /// The delivery was dropped without a verdict: it is to be delivered again soon.
+    /// Called when the delivery is dropped without an outcome. The record must be delivered again
+    /// soon.
     fn give_back(&self);
 }
 
@@ -173,10 +178,10 @@ impl<S: Acker> ErasedAcker for S {
     }
 }
 
-/// A record in the hands of one consumer, to be settled.
+/// A record delivered to one consumer, which must be acknowledged.
 ///
-/// Dropped without a verdict it is delivered again, at once; so is one that stays unsettled for
-/// longer than the consumer's `ack_wait`.
+/// A delivery that is dropped without an outcome is delivered again immediately. A delivery that is
+/// not acknowledged within the consumer's `ack_wait` is also delivered again.
 #[must_use = "a delivery that is dropped is delivered again"]
 pub struct Delivery {
     record: Record,
@@ -185,7 +190,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// A delivery; for backends. The first attempt is 1.
+    /// Creates a delivery; for backends. The first attempt is 1.
     pub fn new(record: Record, attempt: u32, settle: impl Acker) -> Self {
         Self {
             record,
@@ -194,58 +199,59 @@ impl Delivery {
         }
     }
 
-    /// The record.
+    /// The delivered record.
     pub fn record(&self) -> &Record {
         &self.record
     }
 
-    /// How often it has been delivered, with this time; 1 is the first.
+    /// Number of deliveries of this record so far, including this one; the first is 1.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// Done: it is not delivered again. Returns when that is written down as durably as the
-    /// backend promises.
+    /// Acknowledges the record. It is not delivered again. Returns once the acknowledgement is as
+    /// durable as the backend promises.
     ///
-    /// Counts even when it comes after `ack_wait`, as long as nobody else has settled the record;
-    /// when somebody has, there is nothing left to do and that is no error.
+    /// An acknowledgement after `ack_wait` is still valid, as long as the record has not been
+    /// acknowledged otherwise. If it has, the call does nothing and is not an error.
     ///
     /// # Errors
     ///
-    /// When it cannot be written down; the record is then delivered again.
+    /// Fails if the acknowledgement cannot be persisted. The record is then delivered again.
     ///
     /// # Cancel safety
     ///
-    /// When cancelled it may or may not be settled; if not, it is delivered again.
+    /// If the future is dropped, the record may or may not be acknowledged. If it is not, it is
+    /// delivered again.
     pub async fn ack(self) -> Result<()> {
         self.end(AckKind::Ack).await
     }
 
-    /// Again, after so long; those of its key wait behind it. When it has been delivered as often
-    /// as the consumer allows, it becomes a dead letter instead.
+    /// Delivers the record again after a delay. Later records of the same key wait behind it. If
+    /// the consumer's retries are used up, the record is dead-lettered instead.
     ///
     /// # Errors
     ///
-    /// As [`ack`](Self::ack); `FailedPrecondition` when `ack_wait` was over and the record has
+    /// As for [`ack`](Self::ack), and `FailedPrecondition` if `ack_wait` expired and the record has
     /// been delivered again.
     pub async fn nack(self, after: Duration) -> Result<()> {
         self.end(AckKind::Nack(after)).await
     }
 
-    /// Never again: the event goes to the topic of dead letters, with the reason.
+    /// Appends the event to the dead-letter topic with a reason. The record is not delivered again.
     ///
     /// # Errors
     ///
-    /// As [`nack`](Self::nack).
+    /// As for [`nack`](Self::nack).
     pub async fn dead_letter(self, reason: impl Into<String>) -> Result<()> {
         self.end(AckKind::DeadLetter(reason.into())).await
     }
 
-    /// Takes longer: `ack_wait` begins anew.
+    /// Restarts `ack_wait`, for records whose processing takes longer.
     ///
     /// # Errors
     ///
-    /// As [`nack`](Self::nack).
+    /// As for [`nack`](Self::nack).
     pub async fn extend(&self) -> Result<()> {
         match &self.settle {
             Some(settle) => settle.settle(AckKind::Extend).await,
@@ -257,7 +263,8 @@ impl Delivery {
         let Some(settle) = self.settle.take() else {
             return Ok(());
         };
-        // Back in its place until the verdict has been carried out: a dropped future gives back.
+        // The guard holds the acker until the outcome is applied, so that dropping this future
+        // gives the record back.
         let mut guard = GiveBack(Some(settle));
         let outcome = match &guard.0 {
             Some(settle) => settle.settle(verdict).await,
@@ -276,7 +283,7 @@ impl Drop for Delivery {
     }
 }
 
-/// Gives back what it still holds.
+/// Gives the record back on drop, unless the acker has been taken out.
 struct GiveBack(Option<Box<dyn ErasedAcker>>);
 
 impl Drop for GiveBack {

@@ -1,7 +1,7 @@
-//! What users hold: one log of topics, whatever backend is behind it.
+//! The handle [`Events`], which programs use with any backend.
 //!
-//! Checks names and sizes, logs, and says in each error what could not be done. Does not limit
-//! time: an append takes as long as the disk does, and whoever calls has a deadline.
+//! The handle checks names and sizes, writes logs, and adds the failed operation to each error. It
+//! sets no timeouts: an append takes as long as the disk needs, and the caller's deadline applies.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,10 +16,11 @@ use micro_core::handler::{FromApp, Resources};
 use micro_message::codec::Topic;
 use micro_message::error::{Error, Result};
 
-/// Metadata of a call that an event appended within it takes along.
+/// Metadata keys of a call that are copied to the events appended within it.
 const TRACE: [&str; 2] = ["traceparent", "tracestate"];
 
-/// Durable streams: append events to topics, read them from any place, share them in groups.
+/// Handle to durable event streams: appends events to topics, reads topics from any offset, and
+/// shares them among the consumers of a group.
 ///
 /// Cheap to clone; clones share the backend.
 ///
@@ -49,7 +50,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Events over a backend.
+    /// Creates a handle for a backend.
     pub fn new(backend: impl Backend) -> Self {
         Self {
             scheme: backend.scheme(),
@@ -58,91 +59,94 @@ impl Events {
         }
     }
 
-    /// The events that a URL names: `memory://`, `file:///var/lib/shop/events`; what each takes
-    /// after a `?` is told at its backend. Nothing is opened or contacted yet.
+    /// Opens events by URL, for example `memory://` or `file:///var/lib/shop/events`. The settings
+    /// after `?` are documented at the backend. This function opens no file or connection.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a scheme that nobody announced (it lists the known ones) and for
-    /// settings the backend does not understand; `Unimplemented` for a scheme
-    /// whose cargo feature is off.
+    /// `InvalidArgument` for an unknown scheme (the error lists the known ones) and for settings
+    /// that the backend does not know; `Unimplemented` for a scheme whose cargo feature is
+    /// disabled.
     pub fn open(url: &str) -> Result<Self> {
         url::open(url, &[])
     }
 
-    /// As [`open`](Self::open), with schemes beside those that are announced; these come first.
+    /// Like [`open`](Self::open), with additional schemes. These take precedence over announced
+    /// ones.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// As for [`open`](Self::open).
     pub fn open_with(url: &str, schemes: &[Scheme]) -> Result<Self> {
         url::open(url, schemes)
     }
 
-    /// Sets how many bytes a payload may have; 4 MiB unless set.
+    /// Sets the maximum size of a payload in bytes. Default: 4 MiB.
     pub fn with_payload_limit(mut self, bytes: usize) -> Self {
         self.limits.payload = bytes;
         self.limits.batch_bytes = self.limits.batch_bytes.max(bytes);
         self
     }
 
-    /// The backend's scheme, for logs and reports.
+    /// The backend's URL scheme, for logs and reports.
     pub fn scheme(&self) -> &'static str {
         self.scheme
     }
 
-    /// What the backend can do.
+    /// The optional features that the backend supports.
     pub fn capabilities(&self) -> Capabilities {
         self.backend.capabilities()
     }
 
-    /// Appends a message to the topic of its type; returns its offset once it is durable.
+    /// Appends a message to the topic of its type. Returns its offset once it is durable.
     ///
     /// # Errors
     ///
-    /// As [`append_to`](Self::append_to).
+    /// As for [`append_to`](Self::append_to).
     ///
     /// # Cancel safety
     ///
-    /// As [`append_to`](Self::append_to).
+    /// As for [`append_to`](Self::append_to).
     pub async fn append<T: Topic>(&self, event: &T) -> Result<u64> {
         self.append_to(T::TOPIC, Event::of(event)).await
     }
 
-    /// Appends an event; returns its offset once it is as durable as the backend promises.
+    /// Appends an event. Returns its offset once the event is as durable as the backend promises.
     ///
-    /// Waits while the backend has as much to write as it takes. Within a call the event takes
-    /// the call's trace along.
+    /// Waits while the backend's write queue is full. Within a call, the event receives the trace
+    /// context of the call as metadata.
     ///
-    /// Appended again under the same [`id`](Event::id), after an error or a timeout, an event
-    /// stands in the topic once, and its offset is that of the first time: as long as it is among
-    /// the records that the backend remembers, by default the topic's last 16,384. To have it
-    /// there anew, give it another id.
+    /// An event with an [`id`](Event::id) can be appended again after an error or a timeout. The
+    /// topic then contains it once, and the call returns its original offset, as long as the
+    /// backend remembers the id: by default, for the last 16,384 records of the topic. To store the
+    /// event a second time, use another id.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a name that no topic can have and for an event that is too large;
-    /// `ResourceExhausted` when there is no room; `FailedPrecondition` when the backend's directory
-    /// was removed or renamed; what the backend reports.
+    /// `InvalidArgument` for an invalid topic name and for an event that is too large;
+    /// `ResourceExhausted` if the backend is full; `FailedPrecondition` if the backend's directory
+    /// was removed or renamed; and errors of the backend.
     ///
     /// # Cancel safety
     ///
-    /// When cancelled the event may or may not be appended; with an id it can be appended again.
+    /// If the future is dropped, the event may or may not be appended. An event with an id can
+    /// safely be appended again.
     pub async fn append_to(&self, topic: &str, event: impl Into<Event>) -> Result<u64> {
         self.append_batch(topic, [event.into()]).await
     }
 
-    /// Appends several events, in order and all or none; returns the offset of the first, which
-    /// the others follow without a gap, unless some had been appended before under their ids.
+    /// Appends all events of a batch in order, or none of them. Returns the offset of the first.
+    /// The others follow without a gap, unless some of them had already been appended with the same
+    /// id.
     ///
     /// # Errors
     ///
-    /// As [`append_to`](Self::append_to); `InvalidArgument` for no event, for more than 10,000, and
-    /// for more than 16 MiB.
+    /// As for [`append_to`](Self::append_to), and `InvalidArgument` for an empty batch, for more
+    /// than 10,000 events and for more than 16 MiB.
     ///
     /// # Cancel safety
     ///
-    /// As [`append_to`](Self::append_to).
+    /// As for [`append_to`](Self::append_to).
     pub async fn append_batch(
         &self,
         topic: &str,
@@ -180,14 +184,14 @@ impl Events {
         Ok(())
     }
 
-    /// The records of a topic from some place on, and those that are appended later. A topic that
-    /// does not exist yet is an empty one.
+    /// Reads the records of a topic from `start` and then follows the end of the topic. A topic
+    /// that does not exist yet counts as empty.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a name that no topic can have, `OutOfRange` for an offset that has
-    /// been removed or lies beyond the next, `Unimplemented` where the backend cannot begin at a
-    /// time; what the backend reports.
+    /// `InvalidArgument` for an invalid topic name, `OutOfRange` for an offset that has been
+    /// removed or is greater than the next offset, `Unimplemented` if the backend cannot start at a
+    /// time, and errors of the backend.
     ///
     /// # Cancel safety
     ///
@@ -200,13 +204,13 @@ impl Events {
         Ok(records)
     }
 
-    /// Takes part in a group, which gets each record at least once: the records are shared among
-    /// the group's consumers, a key's records in order.
+    /// Adds a consumer to a group. The group receives each record at least once. Its consumers
+    /// share the records, and records with the same key are delivered in order.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a name that no topic or group can have, and for limits of 0; as
-    /// [`read`](Self::read) when a new group is to begin somewhere.
+    /// `InvalidArgument` for an invalid topic or group name and for limits of 0. For a new group
+    /// with a start position, also the errors of [`read`](Self::read).
     ///
     /// # Cancel safety
     ///
@@ -235,12 +239,13 @@ impl Events {
         Ok(consumer)
     }
 
-    /// How many records a group has yet to settle; all that there are when it is unknown. Counted
-    /// by offsets: where these have a gap, its offsets count until the group has crossed it.
+    /// Number of records that the group has not acknowledged. For an unknown group, the number of
+    /// all records in the topic. The number is computed from offsets, so offsets in a gap count
+    /// until the group has passed the gap.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a name that no topic or group can have; what the backend reports.
+    /// `InvalidArgument` for an invalid topic or group name, and errors of the backend.
     ///
     /// # Cancel safety
     ///
@@ -254,11 +259,11 @@ impl Events {
         })
     }
 
-    /// The topics that there are, by name.
+    /// Names of the existing topics, sorted.
     ///
     /// # Errors
     ///
-    /// What the backend reports.
+    /// Errors of the backend.
     ///
     /// # Cancel safety
     ///
@@ -270,35 +275,36 @@ impl Events {
         Ok(topics)
     }
 
-    /// Removes records from the beginning of a topic. More may be kept than asked, for a backend
-    /// removes what it keeps together; less never.
+    /// Removes records from the beginning of a topic. Backends remove records in larger units, so
+    /// more records may remain than requested, but never fewer.
     ///
-    /// A group that has not settled what is removed goes on with what is there.
+    /// A group that has not acknowledged removed records continues with the oldest remaining
+    /// record.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a name that no topic can have, `Unimplemented` where the backend
-    /// cannot; what it reports.
+    /// `InvalidArgument` for an invalid topic name, `Unimplemented` if the backend does not support
+    /// trimming, and errors of the backend.
     ///
     /// # Cancel safety
     ///
-    /// When cancelled it may or may not be done.
+    /// If the future is dropped, the records may or may not be removed.
     pub async fn trim(&self, topic: &str, trim: Trim) -> Result<()> {
         check_name("topic", topic)?;
         let trimmed = self.backend.trim(topic, trim).await;
         trimmed.map_err(|e| self.with_context(e, format_args!("trim `{topic}`")))
     }
 
-    /// Removes a topic, its records and its groups. Readers and consumers end; a topic that is
-    /// appended to anew begins with offset 0.
+    /// Removes a topic with its records and groups. Its readers and consumers end. If the topic is
+    /// created again, its offsets start at 0.
     ///
     /// # Errors
     ///
-    /// As [`trim`](Self::trim).
+    /// As for [`trim`](Self::trim).
     ///
     /// # Cancel safety
     ///
-    /// When cancelled it may or may not be done.
+    /// If the future is dropped, the topic may or may not be removed.
     pub async fn delete(&self, topic: &str) -> Result<()> {
         check_name("topic", topic)?;
         let deleted = self.backend.delete(topic).await;
@@ -307,16 +313,16 @@ impl Events {
         Ok(())
     }
 
-    /// Finishes what was asked and lets go of everything; what comes later, from any clone, fails
-    /// with `Unavailable`. A second call changes nothing.
+    /// Finishes pending operations and releases the backend's resources. Later operations of all
+    /// clones fail with `Unavailable`. Closing a closed handle has no effect.
     ///
     /// # Errors
     ///
-    /// When what was asked before cannot be made durable.
+    /// Fails if pending appends cannot be made durable.
     ///
     /// # Cancel safety
     ///
-    /// Goes on when cancelled.
+    /// Closing continues if the future is dropped.
     pub async fn close(&self) -> Result<()> {
         let closed = self.backend.close().await;
         closed.map_err(|e| self.with_context(e, format_args!("close")))
@@ -341,12 +347,12 @@ impl fmt::Debug for Events {
     }
 }
 
-/// Where the dead letters of a topic go when nobody says.
+/// Default name of a topic's dead-letter topic.
 pub(super) fn dead_topic(topic: &str) -> String {
     format!("{topic}.dead")
 }
 
-/// Gives events the trace of the call that we are in, unless they have one.
+/// Copies the trace context of the current call to events that have none.
 fn trace(events: &mut [Event]) -> Result<()> {
     let Some(context) = Context::current() else {
         return Ok(());

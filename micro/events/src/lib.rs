@@ -1,21 +1,25 @@
-//! Durable streams: events appended to topics, read from any place, shared in groups.
+//! Durable event streams: append events to topics, read topics from any offset, and share a topic
+//! among the consumers of a group.
 //!
-//! [`Events`] is what users hold; [`Backend`] is what authors of a new place to keep events
-//! implement. What is promised, whatever the backend:
+//! Programs use the handle [`Events`]. Crates that add a storage technology implement [`Backend`].
+//! Every backend guarantees the following:
 //!
-//! - `append` returns when the event is as durable as the backend says: on files after the disk
-//!   has it, unless told otherwise.
-//! - A topic's records have offsets that only grow and times that never go back. Reading begins at
-//!   the earliest, the latest, an offset or a time ([`Start`]), and follows the end.
-//! - A group gets every record at least once. A delivery is settled by `ack`, `nack` or
-//!   `dead_letter`; one that is not settled within `ack_wait`, or is dropped, comes again; after
-//!   `retries` it goes to the topic of dead letters, with its reason, and the rest flows.
-//! - A key's next record is not delivered while an earlier one of it is unsettled.
-//! - What a group has settled outlives the process where the backend is durable.
-//! - Bounds everywhere: appends wait while there is much to write, a consumer holds so many
-//!   deliveries, a group begins so many records.
+//! - `append` returns once the event is as durable as the backend promises. The `file` backend
+//!   returns after the data is on disk, unless it is configured otherwise.
+//! - The offsets of a topic's records increase, and their times never decrease. A reader starts at
+//!   the earliest record, the latest record, an offset or a time ([`Start`]), and then follows the
+//!   end of the topic.
+//! - A consumer group receives every record at least once. A consumer finishes a delivery with
+//!   `ack`, `nack` or `dead_letter`. A delivery that is dropped, or not finished within `ack_wait`,
+//!   is delivered again. After `retries` redeliveries, the record is appended to the dead-letter
+//!   topic with the reason, and the group continues with other records.
+//! - The next record of a key is not delivered before all earlier records of that key are
+//!   acknowledged or dead-lettered.
+//! - The progress of a group survives a restart of the process if the backend is durable.
+//! - Every buffer is bounded: `append` waits while the backend's write queue is full, and the
+//!   number of deliveries per consumer and of unacknowledged records per group is limited.
 //!
-//! Does not run handlers: that is the subscribers' part.
+//! This crate does not run handlers; subscribers do.
 
 #![forbid(unsafe_code)]
 

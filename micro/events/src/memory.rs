@@ -1,6 +1,8 @@
-//! The reference backend: topics in this process, for tests and for programs that need no more.
+//! The reference backend: topics in the memory of this process, for tests and for programs that do
+//! not need durability.
 //!
-//! Nothing survives the process. Shared by clone; two [`Memory::new`] know nothing of each other.
+//! All data is lost when the process ends. Clones share their topics; two values created by
+//! [`Memory::new`] are independent.
 
 #[cfg(test)]
 mod tests;
@@ -22,20 +24,23 @@ use crate::record::{Event, Record, Trim};
 use crate::url::Query;
 use micro_message::error::{Error, Result};
 
-/// Bytes of all topics together before appends are refused.
+/// Maximum number of bytes in all topics. Further appends fail.
 const MAX_BYTES: u64 = 1 << 30;
 
 /// Events kept in memory. Clones share them.
 ///
-/// `memory://` takes `age=1h` and `bytes=64MiB`: what a topic keeps. Without them all is kept, and
-/// beyond 1 GiB in all topics appends fail with `ResourceExhausted`: what somebody may still want
-/// is not thrown away unasked. `remembered=16384`: of how many of a topic's last records, as far as
-/// they are kept, the ids are remembered.
+/// The URL `memory://` takes these settings:
+///
+/// - `age=1h` and `bytes=64MiB`: maximum age and size of the records kept per topic. Without them,
+///   no record is removed, and appends fail with `ResourceExhausted` once all topics together hold
+///   1 GiB.
+/// - `remembered=16384`: number of the topic's last records whose ids are remembered, as long as
+///   these records are kept. Default: 16,384.
 #[derive(Clone)]
 pub struct Memory(LogBackend<Topics>);
 
 impl Memory {
-    /// Empty, keeping everything.
+    /// Creates an empty backend that never removes records on its own.
     pub fn new() -> Self {
         Self::keeping((None, None), MAX_BYTES, DEFAULT_RECENT_IDS)
     }
@@ -55,7 +60,7 @@ impl Memory {
         }))
     }
 
-    /// Opens what follows `memory://`.
+    /// Opens the part of the URL after `memory://`.
     pub(super) fn open(rest: &str) -> Result<Self> {
         let (path, mut query) = Query::cut("memory", rest)?;
         if !path.is_empty() {
@@ -85,35 +90,36 @@ impl fmt::Debug for Memory {
 }
 
 struct Topics {
-    /// What a topic keeps.
+    /// Maximum age of the records of a topic. The next field limits their bytes.
     age: Option<Duration>,
     bytes: Option<u64>,
-    /// What all topics may take.
+    /// Maximum number of bytes in all topics.
     limit: u64,
-    /// How many of a topic's last records count when an id comes again.
+    /// Number of a topic's last records whose ids are compared with the ids of new events.
     remembered: u64,
     ages: AgeClock,
-    /// None once closed.
+    /// `None` after `close`.
     world: Mutex<Option<State>>,
 }
 
 #[derive(Default)]
 struct State {
     topics: BTreeMap<String, Topic>,
-    /// Bytes of all topics.
+    /// Number of bytes in all topics.
     bytes: u64,
 }
 
 #[derive(Default)]
 struct Topic {
-    /// The offset of the first of `records`.
+    /// Offset of the first element of `records`.
     first: u64,
     records: VecDeque<Record>,
     bytes: u64,
     ids: RecentIds,
     groups: BTreeMap<String, Progress>,
     tail: watch::Sender<Tail>,
-    /// Somebody has appended, or a group has begun: it is a topic, and no name that is waited for.
+    /// Whether an event was appended or a group was created. Otherwise the entry exists only
+    /// because a reader waits for the topic to be created.
     real: bool,
 }
 
@@ -123,7 +129,8 @@ impl Topics {
     }
 
     fn world(&self) -> MutexGuard<'_, Option<State>> {
-        // No code panics while it holds the lock halfway through a change.
+        // The lock ignores poisoning. This is safe because no code panics while the state is only
+        // partly changed.
         self.world.lock()
     }
 }
@@ -133,8 +140,9 @@ impl Topic {
         self.first + self.records.len() as u64
     }
 
-    /// Leaves out events whose ids are remembered, and remembers the others'; where the first
-    /// stands, or will.
+    /// Filters out events whose ids are remembered and remembers the ids of the others. Returns the
+    /// offset of the first event, whether it is already stored or still to be appended, and the
+    /// events to append.
     fn fresh(&mut self, events: Vec<Event>, remembered: u64) -> (u64, Vec<Event>) {
         let (mut next, mut at) = (self.next(), None);
         let mut fresh = Vec::with_capacity(events.len());
@@ -156,7 +164,7 @@ impl Topic {
         (at.unwrap_or(next), fresh)
     }
 
-    /// Removes the oldest records while `old` says so; the bytes that are free now.
+    /// Removes the oldest records while `old` returns true. Returns the number of bytes freed.
     fn drop_while(&mut self, old: impl Fn(&Self, &Record) -> bool) -> u64 {
         let before = self.bytes;
         while self.records.front().is_some_and(|record| old(self, record)) {
@@ -182,7 +190,7 @@ impl Topic {
     }
 }
 
-/// What an event takes here, roughly.
+/// Approximate number of bytes that an event occupies.
 fn size(event: &Event) -> u64 {
     (event.size() + size_of::<Record>()) as u64
 }
@@ -275,7 +283,7 @@ impl Log for Topics {
 
     async fn tail(&self, topic: &str) -> Result<watch::Receiver<Tail>> {
         self.within(|world| {
-            // Names that nobody waits for any more.
+            // Remove entries of topics that do not exist and no longer have a waiting reader.
             world
                 .topics
                 .retain(|_, topic| topic.real || topic.tail.receiver_count() > 0);
@@ -342,7 +350,7 @@ impl Log for Topics {
     }
 
     async fn close(&self) -> Result<()> {
-        // Dropped with it, the tails tell those who wait.
+        // Dropping the state drops the tail senders, which wakes the waiting readers and consumers.
         drop(self.world().take());
         Ok(())
     }

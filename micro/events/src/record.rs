@@ -1,7 +1,7 @@
-//! The data: what is appended, what is read, and where reading begins. Names and sizes are
-//! checked here.
+//! The data types: events, records, and the positions at which reading starts. This module checks
+//! names and sizes.
 //!
-//! Knows nothing of where records are kept.
+//! It does not know how records are stored.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -14,17 +14,17 @@ use micro_message::codec::{Codec, Message};
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 
-/// The content type of a message in protobuf's encoding.
+/// Content type of a message in the protobuf binary encoding.
 pub const PROTOBUF: &str = "application/protobuf";
-/// The content type of a message in protobuf's JSON mapping.
+/// Content type of a message in the protobuf JSON mapping.
 pub const JSON: &str = "application/json";
 
-/// The longest name of a topic or group, in bytes.
+/// Maximum length of a topic or group name, in bytes.
 const MAX_NAME: usize = 120;
-/// The longest key, id or content type, in bytes.
+/// Maximum length of a key, id or content type, in bytes.
 const MAX_FIELD: usize = 1024;
 
-/// What happened: the payload and what travels beside it.
+/// An event: a payload with its key, id, content type and metadata.
 ///
 /// # Examples
 ///
@@ -37,21 +37,22 @@ const MAX_FIELD: usize = 1024;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// The bytes, as `content_type` says.
+    /// The payload bytes, encoded as `content_type` says.
     pub payload: Bytes,
-    /// How to read the payload, for example [`PROTOBUF`]; empty when nobody said.
+    /// Content type of the payload, for example [`PROTOBUF`]. Empty if unknown.
     pub content_type: Cow<'static, str>,
-    /// Events of one key are delivered to a group in order; without a key there is no order.
+    /// Events with the same key are delivered to a group in order. Events without a key have no
+    /// guaranteed order.
     pub key: Option<String>,
-    /// Tells this event from all others of its topic: appended again under one id, it stands there
-    /// once, as long as the backend remembers. An empty one is none.
+    /// Unique id of the event within its topic. Appending another event with the same id has no
+    /// effect as long as the backend remembers the id. An empty id counts as absent.
     pub id: Option<String>,
-    /// Keys and values that travel with the event.
+    /// Keys and values that are stored with the event.
     pub metadata: Metadata,
 }
 
 impl Event {
-    /// An event of bytes.
+    /// Creates an event from bytes.
     pub fn new(payload: impl Into<Bytes>) -> Self {
         Self {
             payload: payload.into(),
@@ -59,7 +60,7 @@ impl Event {
         }
     }
 
-    /// An event of a message, in protobuf's encoding.
+    /// Creates an event from a message in the protobuf binary encoding.
     pub fn of<M: Message>(message: &M) -> Self {
         let mut payload = Vec::new();
         message.encode(&mut payload);
@@ -90,11 +91,12 @@ impl Event {
         self
     }
 
-    /// The payload as a message, by its content type; one that says nothing is protobuf.
+    /// Decodes the payload as a message, according to its content type. An empty content type means
+    /// protobuf.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for another content type, and when the bytes are no such message.
+    /// `InvalidArgument` for any other content type, and if the payload is not a valid message.
     pub fn decode<M: Message>(&self) -> Result<M> {
         let codec = match self
             .content_type
@@ -112,17 +114,18 @@ impl Event {
                 )));
             }
         };
-        // A small payload may stand for a larger value; a hostile one may not for a huge one.
+        // The decoded value can be larger than the payload. The limit stops a small hostile payload
+        // from decoding to a huge value.
         codec.decode(&self.payload, (1 << 20) + 16 * self.payload.len())
     }
 
-    /// What is remembered of it.
+    /// The id, unless it is empty.
     #[doc(hidden)]
     pub fn known_by(&self) -> Option<&str> {
         self.id.as_deref().filter(|id| !id.is_empty())
     }
 
-    /// Bytes that count against limits.
+    /// Number of bytes that count towards limits.
     #[doc(hidden)]
     pub fn size(&self) -> usize {
         let word = |word: &Option<String>| word.as_ref().map_or(0, String::len);
@@ -180,22 +183,23 @@ impl From<&'static str> for Event {
     }
 }
 
-/// An event in its topic, with its place there.
+/// An event stored in a topic, with its offset and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
-    /// The topic it stands in.
+    /// Name of the topic.
     pub topic: Arc<str>,
-    /// Its place: 0 is the first ever, each next one greater. Never given twice.
+    /// Position in the topic. The first record of a topic has offset 0, offsets increase, and an
+    /// offset is never reused.
     pub offset: u64,
-    /// When it was appended; never earlier than the record before.
+    /// Time of the append; never earlier than the time of the previous record.
     pub time: SystemTime,
-    /// What was appended.
+    /// The appended event.
     pub event: Event,
 }
 
 impl Record {
-    /// A record; for backends.
+    /// Creates a record; for backends.
     pub fn new(topic: Arc<str>, offset: u64, time: SystemTime, event: Event) -> Self {
         Self {
             topic,
@@ -205,30 +209,30 @@ impl Record {
         }
     }
 
-    /// The payload as a message: [`Event::decode`].
+    /// Decodes the payload as a message; see [`Event::decode`].
     pub fn decode<M: Message>(&self) -> Result<M> {
         self.event.decode()
     }
 }
 
-/// Where to begin.
+/// Position at which reading starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Start {
-    /// With the oldest record that is still there.
+    /// The oldest record that still exists.
     #[default]
     Earliest,
-    /// With the next record that is appended.
+    /// The next record to be appended.
     Latest,
-    /// With the record of this offset; it may be the next to come, but none beyond.
+    /// The record with this offset. The topic's next offset is allowed; a greater one is an error.
     Offset(u64),
-    /// With the first record of this time or later.
+    /// The first record with this time or later.
     Time(SystemTime),
 }
 
 impl FromStr for Start {
     type Err = Error;
 
-    /// Reads `earliest`, `latest`, or an offset.
+    /// Parses `earliest`, `latest` or an offset.
     fn from_str(text: &str) -> Result<Self> {
         match text {
             "earliest" => Ok(Self::Earliest),
@@ -243,25 +247,25 @@ impl FromStr for Start {
     }
 }
 
-/// What to remove from the beginning of a topic.
+/// Which records to remove from the beginning of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trim {
-    /// Records with smaller offsets.
+    /// Removes the records with smaller offsets.
     Before(u64),
-    /// Records older than this.
+    /// Removes the records older than this age.
     Age(Duration),
-    /// Records until the rest takes no more than so many bytes.
+    /// Removes the oldest records until the rest occupies at most this number of bytes.
     Bytes(u64),
 }
 
-/// How large an event may be.
+/// Size limits of events and batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Limits {
     pub(super) payload: usize,
     pub(super) metadata: usize,
-    /// Events in one batch.
+    /// Maximum number of events in one batch.
     pub(super) batch: usize,
-    /// Bytes of one batch.
+    /// Maximum number of bytes in one batch.
     pub(super) batch_bytes: usize,
 }
 
@@ -276,17 +280,18 @@ impl Default for Limits {
     }
 }
 
-/// Whether a topic and a group can be called so.
+/// Checks the names of a topic and a group.
 ///
 /// # Errors
 ///
-/// `InvalidArgument`, naming what is wrong.
+/// `InvalidArgument` with the reason if a name is invalid.
 pub fn check_names(topic: &str, group: &str) -> Result<()> {
     check_name("topic", topic)?;
     check_name("group", group)
 }
 
-/// A topic's or group's name: 1 to 120 letters, digits, `-`, `_`, and `.` between other things.
+/// Checks a topic or group name: 1 to 120 bytes of letters, digits, `-`, `_`, and `.` between other
+/// characters.
 pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
     let part = |part: &str| {
         !part.is_empty()

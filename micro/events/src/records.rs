@@ -1,6 +1,6 @@
-//! What `read` gives: records one after the other, waiting at the end for more.
+//! The result of `read`: a sequence of records that follows the end of the topic.
 //!
-//! Settles nothing: reading leaves no trace, and two readers do not know of each other.
+//! Reading does not acknowledge records, and readers do not affect each other.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,42 +12,42 @@ use crate::backend::{BoxFuture, RecordSource, Source};
 use crate::record::Record;
 use micro_message::error::Result;
 
-/// The records of a topic, from where reading began.
+/// The records of a topic, from the position at which reading started.
 ///
-/// Offsets rise. They have gaps where a backend does not give an offset again whose record was
-/// lost; a gap is no error.
+/// Offsets increase. They have gaps if the backend does not reuse the offset of a lost record; a
+/// gap is not an error.
 ///
-/// Ends only after an error: when records were removed before they could be read, when the topic
-/// was deleted, when bytes are damaged.
+/// The sequence ends only after an error: records were removed before they could be read, the topic
+/// was deleted, data is damaged, or the backend was closed.
 pub struct Records {
     source: RecordSource,
 }
 
 impl Records {
-    /// Records from a source; for backends.
+    /// Creates records from a source; for backends.
     pub fn new(source: impl Source<Record>) -> Self {
         Self {
             source: Box::new(source),
         }
     }
 
-    /// The next record; waits for it to be appended when all have been read.
+    /// Returns the next record. Waits for the next append if all records have been read.
     ///
-    /// `None` after an error.
+    /// Returns `None` after an error.
     ///
     /// # Errors
     ///
-    /// `OutOfRange` when records were removed before they could be read, `Aborted` when the topic
-    /// was deleted, `DataLoss` when bytes are damaged, `Unavailable` when the backend was closed.
+    /// `OutOfRange` if records were removed before they could be read, `Aborted` if the topic was
+    /// deleted, `DataLoss` if data is damaged, `Unavailable` if the backend was closed.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: no record is lost when the future is dropped.
+    /// Cancel safe: no record is lost if the future is dropped.
     pub async fn next(&mut self) -> Option<Result<Record>> {
         self.source.next().await
     }
 
-    /// The same as a stream.
+    /// Converts the records into a stream.
     pub fn into_stream(self) -> impl Stream<Item = Result<Record>> + Send + Unpin {
         RecordStream(Some(pull(self)))
     }
@@ -68,7 +68,7 @@ fn pull(mut records: Records) -> PullFuture {
     })
 }
 
-/// The pull under way; none after the end.
+/// The pending call of `next`; `None` after the end.
 struct RecordStream(Option<PullFuture>);
 
 impl Stream for RecordStream {

@@ -1,6 +1,6 @@
-//! Opening events by their URL: the table of schemes, and the settings after the `?`.
+//! Opens an events backend by its URL: the table of schemes, and the settings after the `?`.
 //!
-//! Does not read settings of the app; the URL comes from whoever does.
+//! This module does not read the settings of the app; the caller passes the URL.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use micro_message::error::{Error, Result};
 
 micro_core::__announced!(Events, EVENTS_SCHEMES);
 
-/// Announces a URL scheme of events: its name, and a function from what follows `://` to the
-/// events, which contacts nobody yet.
+/// Announces a URL scheme for events. It takes the name of the scheme and a function that receives
+/// the part of the URL after `://` and returns the events. The function must not open connections.
 ///
 /// # Examples
 ///
@@ -50,16 +50,16 @@ pub(super) fn open(url: &str, given: &[Scheme]) -> Result<Events> {
     KNOWN_SCHEMES.open(url, &given)
 }
 
-/// The settings of a URL: what stands after `?`, as `key=value` with `&` between.
+/// The settings of a URL: the `key=value` pairs after `?`, separated by `&`.
 #[derive(Debug)]
 pub struct Query<'a> {
-    /// What goes before: `file`.
+    /// The scheme of the URL, for example `file`.
     scheme: &'a str,
     pairs: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Query<'a> {
-    /// Cuts what follows `://` into path and settings.
+    /// Splits the part of the URL after `://` into the path and the settings.
     pub fn cut(scheme: &'a str, rest: &'a str) -> Result<(&'a str, Self)> {
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let pairs = query.split('&').filter(|pair| !pair.is_empty());
@@ -75,7 +75,7 @@ impl<'a> Query<'a> {
         Ok((path, Self { scheme, pairs }))
     }
 
-    /// Takes one setting out, read by `read`; none when it is not there.
+    /// Removes a setting and parses it with `read`. Returns `None` if the setting is absent.
     pub fn take<T>(
         &mut self,
         key: &str,
@@ -96,17 +96,17 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// Takes out a size.
+    /// Removes and parses a size.
     pub fn bytes(&mut self, key: &str) -> Result<Option<u64>> {
         self.take(key, "a size such as `64MiB`", bytes)
     }
 
-    /// Takes out a number.
+    /// Removes and parses a number.
     pub fn number(&mut self, key: &str) -> Result<Option<usize>> {
         self.take(key, "a number", |text| text.parse().ok())
     }
 
-    /// Takes out a duration.
+    /// Removes and parses a duration.
     pub fn duration(&mut self, key: &str) -> Result<Option<Duration>> {
         self.take(
             key,
@@ -115,7 +115,7 @@ impl<'a> Query<'a> {
         )
     }
 
-    /// Refuses what nobody took.
+    /// Returns an error if settings remain that were not taken.
     pub fn finish(self, known: &str) -> Result<()> {
         match self.pairs.first() {
             None => Ok(()),

@@ -1,32 +1,32 @@
-//! `AgeClock`: the time by which records are old.
+//! `AgeClock`: the clock that decides which records have exceeded a maximum age.
 //!
-//! Records are stamped by the wall clock, and that may be set forward by mistake: then all of them
-//! are old at once, and what is to be kept for days would be removed within a minute. So a leap of
-//! the wall clock counts only once it has lasted as long as records are kept: by then whatever was
-//! appended before it is old by any clock.
+//! Records carry wall-clock times, and the wall clock can be set forward by mistake. Without
+//! protection, all records would then appear old and be removed within a minute. `AgeClock`
+//! therefore accepts a forward jump of the wall clock only after the jump has lasted for the
+//! maximum age: by then, all records appended before the jump are old by any clock.
 
 use micro_wake::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-/// How far the wall clock may run ahead from one look to the next without having leapt.
+/// Maximum time that the wall clock can gain between two readings without this counting as a jump.
 const MAX_DRIFT: Duration = Duration::from_secs(5);
 
-/// Tells which records are older than an age. Believes the wall clock as it is when this is made.
+/// Determines which records are older than an age. Accepts the wall clock as it is at creation.
 #[derive(Debug)]
 pub struct AgeClock(Mutex<LastReading>);
 
 #[derive(Debug, Clone, Copy)]
 struct LastReading {
-    /// What both clocks said when the wall clock was last believed.
+    /// Reading of both clocks when the wall clock was last accepted.
     believed: ClockReading,
-    /// Since when it has been ahead of that without another leap, and what it said last.
+    /// If the wall clock has jumped ahead: the time of the last jump, and the last reading.
     leapt: Option<(Duration, ClockReading)>,
 }
 
-/// What the clocks say.
+/// A reading of both clocks.
 #[derive(Debug, Clone, Copy)]
 struct ClockReading {
-    /// Time that has passed, whatever the wall clock says.
+    /// Monotonic time, independent of the wall clock.
     passed: Duration,
     wall: SystemTime,
 }
@@ -39,13 +39,13 @@ impl ClockReading {
         }
     }
 
-    /// What the wall clock says if nobody sets it.
+    /// Expected wall-clock time if the wall clock is not set.
     fn expected(self, passed: Duration) -> SystemTime {
         let since = passed.saturating_sub(self.passed);
         self.wall.checked_add(since).unwrap_or(self.wall)
     }
 
-    /// Whether the wall clock has leapt ahead from here to there.
+    /// Whether the wall clock jumped ahead between this reading and `later`.
     fn leaps_to(self, later: Self) -> bool {
         later.wall > self.expected(later.passed) + MAX_DRIFT
     }
@@ -67,14 +67,14 @@ impl LastReading {
 }
 
 impl AgeClock {
-    /// The moment before which records are older than this; none when there is no such time.
+    /// Time before which records are older than `age`; `None` if that time cannot be represented.
     pub fn oldest(&self, age: Duration) -> Option<SystemTime> {
         let mut seen = self.0.lock();
         now(&mut seen, ClockReading::now(), age).checked_sub(age)
     }
 }
 
-/// What time it is for records that are kept so long.
+/// Current time for records that are kept for `age`.
 fn now(seen: &mut LastReading, moment: ClockReading, age: Duration) -> SystemTime {
     if seen.believed.leaps_to(moment) {
         let since = match seen.leapt {
@@ -90,14 +90,14 @@ fn now(seen: &mut LastReading, moment: ClockReading, age: Duration) -> SystemTim
     moment.wall
 }
 
-/// Time since the machine was started, be it asleep or not: a record grows old meanwhile.
+/// Time since boot, including suspend, because records also age while the machine is suspended.
 #[cfg(target_os = "linux")]
 fn passed() -> Duration {
     use nix::time::{ClockId, clock_gettime};
     clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
 }
 
-/// Time since this was first called, without what the machine slept.
+/// Time since the first call, without the time during which the machine was suspended.
 #[cfg(not(target_os = "linux"))]
 fn passed() -> Duration {
     use std::sync::OnceLock;
@@ -136,7 +136,7 @@ mod tests {
             let now = seconds(&mut seen, at(passed, leap + passed));
             assert_eq!(now, start + 3 + passed);
         }
-        // Another one begins anew.
+        // Another jump starts a new wait.
         let again = leap + 50 * HOUR;
         for passed in [25 * HOUR, 48 * HOUR] {
             let now = seconds(&mut seen, at(passed, again + passed));

@@ -1,6 +1,8 @@
-//! A group at work: consumers take records in turn, verdicts come back, progress is written down.
+//! A consumer group at run time: consumers take records, acks and nacks return, and the progress is
+//! persisted.
 //!
-//! There is no task: whoever waits for a delivery fetches, wakes what is due and buries the dead.
+//! A group has no task of its own. Each consumer that waits for a delivery fetches records, handles
+//! expired timers and appends dead letters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,21 +20,22 @@ use crate::record::Event;
 use micro_core::internal::deadline_after;
 use micro_message::error::{Error, Result};
 
-/// How long to wait for another consumer's fetch before fetching oneself, which is harmless.
+/// Maximum time to wait for another consumer's fetch. Afterwards the consumer fetches itself; a
+/// duplicate fetch is harmless.
 const FETCH_TIMEOUT: Duration = Duration::from_millis(100);
-/// How long a dead letter that could not be written waits.
+/// Delay before another attempt to append a dead letter.
 const DEAD_LETTER_BACKOFF: Duration = Duration::from_secs(1);
-/// The longest reason that a dead letter takes along, in bytes.
+/// Maximum length of the reason in a dead letter, in bytes.
 const MAX_REASON: usize = 1024;
 
 pub(super) struct Group<L> {
     log: Arc<L>,
     pub(super) id: GroupId,
-    /// Changed by consumers and verdicts; never held while waiting.
+    /// Changed by consumers, acks and nacks. Never held across an await.
     state: Mutex<State>,
-    /// Told of every change that may let a consumer go on.
+    /// Notified of every change that can make a record available to a consumer.
     changed: Notify,
-    /// Held while fetching, so that consumers do not all fetch the same.
+    /// Held while fetching, so that consumers do not fetch the same records concurrently.
     fetching: tokio::sync::Mutex<()>,
 }
 
@@ -48,11 +51,12 @@ impl<L: Log> Group<L> {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock halfway through a change.
+        // The lock ignores poisoning. This is safe because no code panics while the state is only
+        // partly changed.
         self.state.lock()
     }
 
-    /// Takes in more records, if there is room for them and there are any.
+    /// Fetches more records if the window has room and the topic has more.
     async fn fetch(&self, window: (usize, usize), tail: u64) -> Result<()> {
         let one = tokio::select! {
             one = self.fetching.lock() => Some(one),
@@ -95,7 +99,7 @@ impl<L: Log> Group<L> {
         }
     }
 
-    /// Goes on behind what has no record, or none that can be read.
+    /// Skips offsets that have no record or whose records cannot be read.
     async fn skip(&self, from: u64, to: u64) -> Result<()> {
         let step = Step::Settle(from, to);
         self.log.save(&self.id, step).await?;
@@ -129,7 +133,7 @@ impl<L: Log> Group<L> {
     fn dead_letter_of(&self, taken: &TakenRecord, reason: &str) -> Result<Event> {
         let mut event = taken.record.event.clone();
         let mut reason: String = reason.chars().flat_map(char::escape_default).collect();
-        // Escaped, it is ASCII: any place will do.
+        // The escaped text is ASCII, so truncation cannot split a character.
         reason.truncate(MAX_REASON);
         for (key, value) in [
             ("dead-topic", self.id.topic.to_string()),
@@ -144,13 +148,13 @@ impl<L: Log> Group<L> {
     }
 }
 
-/// One consumer's part.
+/// A consumer of a group.
 pub(super) struct Member<L> {
     group: Arc<Group<L>>,
     options: Arc<Options>,
-    /// The topic of dead letters.
+    /// Name of the dead-letter topic.
     dead: Arc<str>,
-    /// One for each delivery that it may hold.
+    /// One permit per delivery that the consumer can hold.
     permits: Arc<Semaphore>,
     tail: watch::Receiver<Tail>,
 }
@@ -192,7 +196,8 @@ impl<L: Log> Member<L> {
         }
     }
 
-    /// A record that has been tried too often goes to the dead letters, or waits a little.
+    /// Dead-letters a record that has exceeded its retries. If that fails, the record waits for
+    /// `DEAD_LETTER_BACKOFF`.
     async fn dead_letter(&self, hold: HeldRecord<L>, reason: &str) -> Result<()> {
         let (offset, serial) = (hold.taken.record.offset, hold.taken.serial);
         let mut guard = ReturnOnDrop(Some(hold));
@@ -222,9 +227,11 @@ impl<L: Log> Member<L> {
             }
             let changed = self.group.changed.notified();
             tokio::pin!(changed);
-            // From here on a change counts, before the state is looked at.
+            // Register for notifications before reading the state. Otherwise a change in between is
+            // lost.
             changed.as_mut().enable();
-            // Taken before a record is, so that nothing is out while we wait for it.
+            // Acquire the permit before taking a record, so that no record is taken while this
+            // consumer waits for a permit.
             let permits = Arc::clone(&self.permits);
             let permit = permits.acquire_owned().await.ok()?;
             if let Some(mut taken) = self.take() {
@@ -253,7 +260,7 @@ impl<L: Log> Member<L> {
             }
             tokio::select! {
                 () = changed => {}
-                // An end is seen at the top.
+                // The top of the loop checks whether the channel was closed.
                 _ = self.tail.changed() => {}
                 () = until(timer) => {}
             }
@@ -274,7 +281,7 @@ async fn until(timer: Option<Instant>) {
     }
 }
 
-/// What a delivery holds of its group.
+/// The part of a delivery that refers to its group. It holds the delivery's permit.
 struct HeldRecord<L> {
     group: Arc<Group<L>>,
     options: Arc<Options>,
@@ -284,7 +291,7 @@ struct HeldRecord<L> {
 }
 
 impl<L: Log> HeldRecord<L> {
-    /// Gives the record more time; an error when it is not ours any more.
+    /// Extends the deadline of the delivery. Fails if the delivery is no longer current.
     fn extend(&self) -> Result<()> {
         let offset = self.taken.record.offset;
         let until = deadline_after(Instant::now(), self.options.ack_wait);
@@ -345,7 +352,7 @@ impl<L: Log> Acker for HeldRecord<L> {
     }
 }
 
-/// Gives back what it still holds: a burial that was cut short.
+/// Returns the record to the group on drop, in case a dead letter's append is cancelled.
 struct ReturnOnDrop<L: Log>(Option<HeldRecord<L>>);
 
 impl<L: Log> Drop for ReturnOnDrop<L> {

@@ -1,7 +1,8 @@
-//! What the backends that are logs share: reading that follows the end, and groups. A log itself
-//! appends, fetches, and writes down how far a group is.
+//! Toolkit for backends that store topics as logs. It implements readers that follow the end of a
+//! topic, and consumer groups. The backend implements [`Log`]: append, fetch, and persist the
+//! progress of groups.
 //!
-//! Backends whose server has groups of its own do without.
+//! Backends whose server provides consumer groups do not use it.
 
 mod age_clock;
 mod group;
@@ -32,9 +33,10 @@ pub use self::age_clock::AgeClock;
 pub use self::progress::{Progress, Step};
 pub use self::recent_ids::{DEFAULT_RECENT_IDS, Ids, RecentIds};
 
-/// What a log does. Names and sizes have been checked.
+/// Operations of a log. Names and sizes have been checked by the handle.
 pub trait Log: Send + Sync + 'static {
-    /// Appends all or none, but for those whose ids are remembered; where the first stands.
+    /// Appends all events or none, without those whose ids are remembered. Returns the offset of
+    /// the first event.
     fn append(
         &self,
         topic: &str,
@@ -42,8 +44,8 @@ pub trait Log: Send + Sync + 'static {
         ids: Ids,
     ) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Records from an offset on, at most so many and not much more than the bytes; at least one
-    /// if there is one. `OutOfRange` when it has been removed.
+    /// Fetches records from an offset on, within `limit`. Returns at least one record if one
+    /// exists. Fails with `OutOfRange` if the record at `from` has been removed.
     fn fetch(
         &self,
         topic: &Arc<str>,
@@ -51,67 +53,69 @@ pub trait Log: Send + Sync + 'static {
         limit: Limit,
     ) -> impl Future<Output = Result<Fetched>> + Send;
 
-    /// The oldest offset and the next; an unknown topic has none and begins with 0.
+    /// The oldest offset and the next offset. Both are 0 for an unknown topic.
     fn ends(&self, topic: &str) -> impl Future<Output = Result<(u64, u64)>> + Send;
 
-    /// The offset of the first record of a time or later; the next one when there is none.
+    /// Offset of the first record with this time or later. If there is none, the next offset.
     fn at(&self, topic: &str, time: SystemTime) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Tells how far the topic reaches, as it changes; its end tells that the log was closed.
+    /// Subscribes to the end of a topic. The channel closes when the log is closed.
     fn tail(&self, topic: &str) -> impl Future<Output = Result<watch::Receiver<Tail>>> + Send;
 
-    /// How far a group is, if it is known.
+    /// Loads the progress of a group; `None` if the group is unknown.
     fn load(
         &self,
         topic: &str,
         group: &str,
     ) -> impl Future<Output = Result<Option<Progress>>> + Send;
 
-    /// Writes a change of a group down; `Aborted` when the topic has another life by now.
+    /// Persists a change of a group's progress. Fails with `Aborted` if the topic has been deleted
+    /// since the group was created.
     fn save(&self, group: &GroupId, step: Step) -> impl Future<Output = Result<()>> + Send;
 
-    /// The topics that have records or groups.
+    /// Names of the topics that have records or groups.
     fn topics(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
 
-    /// Removes records from the beginning of a topic; an unknown topic is not an error. May keep
-    /// more than asked.
+    /// Removes records from the beginning of a topic. An unknown topic is not an error. The log may
+    /// keep more records than requested.
     fn trim(&self, topic: &str, trim: Trim) -> impl Future<Output = Result<()>> + Send;
 
-    /// Removes a topic with its groups, which begins its next life; an unknown topic is not an
-    /// error.
+    /// Removes a topic with its groups and increments its [`life`](Tail::life). An unknown topic is
+    /// not an error.
     fn delete(&self, topic: &str) -> impl Future<Output = Result<()>> + Send;
 
-    /// Finishes what was asked and lets go of everything, the senders of tails among it; what comes
-    /// later fails as [`closed`]. To close again is not an error.
+    /// Finishes pending operations and releases all resources, including the senders of tails.
+    /// Later operations fail with [`closed`]. Closing a closed log is not an error.
     fn close(&self) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// How far a topic reaches.
+/// The end of a topic.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tail {
     /// The next offset.
     pub next: u64,
-    /// How often the topic has been deleted.
+    /// Number of times that the topic has been deleted.
     pub life: u64,
 }
 
-/// Which group.
+/// Identifies a consumer group.
 #[derive(Debug, Clone)]
 pub struct GroupId {
-    /// The topic that it consumes.
+    /// The topic that the group consumes.
     pub topic: Arc<str>,
-    /// The group's name.
+    /// Name of the group.
     pub name: Arc<str>,
-    /// The topic's life that the group belongs to.
+    /// The topic's `life` in which the group was created.
     pub life: u64,
 }
 
-/// How much to fetch.
+/// Limits of one fetch.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
-    /// At most so many records.
+    /// Maximum number of records.
     pub records: usize,
-    /// No further record once there are so many bytes.
+    /// Number of bytes after which no further record is added. The result can exceed it by one
+    /// record.
     pub bytes: usize,
 }
 
@@ -124,31 +128,31 @@ impl Default for Limit {
     }
 }
 
-/// What was fetched.
+/// Result of one fetch.
 #[derive(Debug, Default)]
 pub struct Fetched {
     /// The records, in order.
     pub records: Vec<Record>,
-    /// Where to go on. Offsets between the last of the records and this one have no record.
+    /// Offset at which to continue. Offsets between the last record and this one have no record.
     pub next: u64,
-    /// What stands between the last of the records and `next` cannot be read; none where they are
-    /// a gap.
+    /// Error if the data between the last record and `next` is damaged; `None` if the offsets are a
+    /// gap.
     pub damage: Option<Error>,
 }
 
-/// A log with reading and groups. Clones share it.
+/// A log with readers and consumer groups. Clones share it.
 #[derive(Debug)]
 pub struct LogBackend<L> {
     /// The log itself.
     pub log: Arc<L>,
-    /// Groups that somebody takes part in, by topic and name.
+    /// Groups that have consumers, by topic and name.
     groups: Arc<Mutex<Groups<L>>>,
 }
 
 type Groups<L> = HashMap<(String, String), Weak<Group<L>>>;
 
 impl<L: Log> LogBackend<L> {
-    /// Reading and groups for a log.
+    /// Adds readers and consumer groups to a log.
     pub fn new(log: L) -> Self {
         Self {
             log: Arc::new(log),
@@ -156,7 +160,7 @@ impl<L: Log> LogBackend<L> {
         }
     }
 
-    /// As [`Backend::read`](crate::Backend::read).
+    /// Implements [`Backend::read`](crate::Backend::read).
     pub async fn read(&self, topic: &str, start: Start) -> Result<Records> {
         let tail = self.log.tail(topic).await?;
         let next = self.resolve(topic, start).await?;
@@ -164,7 +168,7 @@ impl<L: Log> LogBackend<L> {
         Ok(Records::new(reader))
     }
 
-    /// As [`Backend::consume`](crate::Backend::consume).
+    /// Implements [`Backend::consume`](crate::Backend::consume).
     pub async fn consume(&self, topic: &str, name: &str, options: Options) -> Result<Consumer> {
         let tail = self.log.tail(topic).await?;
         let mut groups = self.groups.lock().await;
@@ -172,7 +176,8 @@ impl<L: Log> LogBackend<L> {
         let id = (topic.to_owned(), name.to_owned());
         let known = groups.get(&id).and_then(Weak::upgrade);
         let group = match known {
-            // One of a topic that has been deleted since is another's.
+            // A group that was created before the topic was deleted does not belong to the current
+            // topic.
             Some(group) if group.id.life == tail.borrow().life => group,
             _ => {
                 let own = GroupId {
@@ -192,7 +197,7 @@ impl<L: Log> LogBackend<L> {
         Ok(Consumer::new(Member::new(group, options, dead, tail)))
     }
 
-    /// The progress of a group; one that is not known begins, and that is written down first.
+    /// Returns the progress of a group. A new group is persisted first.
     async fn begin(&self, group: &GroupId, start: Start) -> Result<Progress> {
         if let Some(progress) = self.log.load(&group.topic, &group.name).await? {
             return Ok(progress);
@@ -220,7 +225,7 @@ impl<L: Log> LogBackend<L> {
         }
     }
 
-    /// As [`Backend::lag`](crate::Backend::lag).
+    /// Implements [`Backend::lag`](crate::Backend::lag).
     pub async fn lag(&self, topic: &str, group: &str) -> Result<u64> {
         let (first, next) = self.log.ends(topic).await?;
         let progress = self.log.load(topic, group).await?.unwrap_or_default();
@@ -237,25 +242,26 @@ impl<L> Clone for LogBackend<L> {
     }
 }
 
-/// Offset `offset` has been removed.
+/// Error for an offset that has been removed.
 pub fn gone(offset: u64, first: u64) -> Error {
     Error::out_of_range(format!(
         "offset {offset} has been removed, the oldest is {first}"
     ))
 }
 
-/// The topic has been deleted, and perhaps made anew.
+/// Error for a topic that has been deleted, even if it was created again.
 pub fn deleted(topic: &str) -> Error {
     Error::aborted(format!("topic `{topic}` has been deleted"))
 }
 
-/// The log was closed, now or before.
+/// Error for a log that is closed.
 pub fn closed() -> Error {
     Error::unavailable("the events have been closed")
 }
 
 /// Implements [`Backend`](crate::Backend) for a type whose only field is a
-/// [`LogBackend`](crate::log::LogBackend): `log_backend!(File, "file", Capabilities::ALL);`
+/// [`LogBackend`](crate::log::LogBackend), for example `log_backend!(File, "file",
+/// Capabilities::ALL);`.
 #[macro_export]
 macro_rules! log_backend {
     ($type:ty, $scheme:literal, $capabilities:expr) => {

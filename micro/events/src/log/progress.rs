@@ -1,34 +1,35 @@
-//! How far a group is: what it has settled, and how often it has tried what it has not.
+//! Progress of a consumer group: the settled offsets, and the number of failed deliveries of the
+//! others. A record is settled once it is acked, dead-lettered or skipped.
 //!
-//! Knows offsets only; records and time are others' business.
+//! This module knows offsets only, not records or times.
 
 use std::collections::BTreeMap;
 
-/// One change of a group's progress, as it is written down.
+/// One change of a group's progress, as it is persisted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// The group begins here; all before counts as settled.
+    /// The group starts at this offset. All earlier offsets count as settled.
     Start(u64),
-    /// Settled, from the first to before the second.
+    /// The offsets from the first value up to the second (exclusive) are settled.
     Settle(u64, u64),
-    /// A record has been delivered so often, in vain.
+    /// The record at this offset has failed this number of times.
     Tried(u64, u32),
 }
 
-/// What a group has settled.
+/// Progress of a consumer group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Everything below is settled.
+    /// All offsets below this one are settled.
     pub committed: u64,
-    /// Settled ranges beyond, from the key to before the value; apart from each other and from
-    /// `committed`.
+    /// Settled ranges above `committed`, from the key up to the value (exclusive). The ranges do
+    /// not touch each other or `committed`.
     ahead: BTreeMap<u64, u64>,
-    /// Deliveries in vain of what is not settled.
+    /// Number of failed deliveries of records that are not settled, by offset.
     tried: BTreeMap<u64, u32>,
 }
 
 impl Progress {
-    /// Takes a change in.
+    /// Applies a change.
     pub fn apply(&mut self, step: Step) {
         match step {
             Step::Start(at) => self.settle(0, at),
@@ -41,7 +42,7 @@ impl Progress {
         }
     }
 
-    /// Steps that make this progress out of none; the first is a start.
+    /// Steps that build this progress from an empty one. The first step is `Start`.
     pub fn steps(&self) -> impl Iterator<Item = Step> {
         let ahead = self.ahead.iter().map(|(from, to)| Step::Settle(*from, *to));
         let tried = self
@@ -53,25 +54,26 @@ impl Progress {
             .chain(tried)
     }
 
-    /// The offset behind all that it knows of: so many have been given to records.
+    /// Offset after the last one that this progress mentions. The topic has at least this many
+    /// offsets.
     pub fn end(&self) -> u64 {
         let ahead = self.ahead.last_key_value().map_or(0, |(_, to)| *to);
         let tried = self.tried.last_key_value().map_or(0, |(at, _)| at + 1);
         self.committed.max(ahead).max(tried)
     }
 
-    /// Whether a record is settled.
+    /// Whether the offset is settled.
     pub fn is_settled(&self, offset: u64) -> bool {
         let within = |(_, to): (&u64, &u64)| offset < *to;
         offset < self.committed || self.ahead.range(..=offset).next_back().is_some_and(within)
     }
 
-    /// How often a record has been delivered in vain.
+    /// Number of failed deliveries of a record.
     pub fn tried(&self, offset: u64) -> u32 {
         self.tried.get(&offset).copied().unwrap_or(0)
     }
 
-    /// How many of the records from `first` to before `next` are not settled.
+    /// Number of offsets from `first` up to `next` (exclusive) that are not settled.
     pub fn lag(&self, first: u64, next: u64) -> u64 {
         let begin = self.committed.max(first);
         let settled = self.ahead.iter().map(|(from, to)| {
@@ -86,7 +88,7 @@ impl Progress {
         if from >= to {
             return;
         }
-        // Ranges that touch become one.
+        // Merge ranges that touch.
         while let Some((&start, &end)) = self.ahead.range(..=to).next_back() {
             if end < from {
                 break;

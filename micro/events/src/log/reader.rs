@@ -1,4 +1,4 @@
-//! Reads a log from a place on and follows its end.
+//! Reads a log from an offset on and follows its end.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use crate::log::{Fetched, Limit, Log, Tail, closed, deleted};
 use crate::record::Record;
 use micro_message::error::{Error, Result};
 
-/// A reader. Holds what one fetch gave, no more.
+/// A reader. It buffers the result of at most one fetch.
 pub(super) struct Reader<L> {
     log: Arc<L>,
     topic: Arc<str>,
-    /// The next to fetch.
+    /// Offset of the next fetch.
     next: u64,
     tail: watch::Receiver<Tail>,
-    /// The topic's life that we read; another is another topic.
+    /// The topic's `life` at the start. A different value means that the topic was deleted.
     life: u64,
     fetched: VecDeque<Record>,
-    /// Told once what was fetched has been read.
+    /// Returned after the fetched records have been read.
     damage: Option<Error>,
-    /// There has been an error: nothing more.
+    /// Whether an error has been returned. The reader then ends.
     ended: bool,
 }
 

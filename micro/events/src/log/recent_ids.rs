@@ -1,37 +1,38 @@
-//! Ids of the last records of a topic: what is appended under one of them again is left out.
+//! Ids of the last records of a topic. An event with one of these ids is not appended again.
 //!
-//! Plain data; which records count is said by who asks.
+//! Plain data: the caller passes the offset from which ids count.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// How many of a topic's last records count unless told otherwise.
+/// Default number of a topic's last records whose ids are remembered.
 pub const DEFAULT_RECENT_IDS: usize = 16 << 10;
 
-/// Whether ids count when events are appended.
+/// Whether ids are compared when events are appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ids {
-    /// An event whose id is remembered is left out.
+    /// Skip events whose ids are remembered.
     Once,
-    /// Dead letters keep the ids of their events, and there may be one of each group.
+    /// Do not compare ids. Dead letters keep the ids of their events, and each group can append
+    /// one.
     Any,
 }
 
-/// Ids of the last records of a topic, and where these stand.
+/// Ids of the last records of a topic, with their offsets.
 #[derive(Debug, Default)]
 pub struct RecentIds {
     offsets: HashMap<Arc<str>, u64>,
-    /// The same, by offset.
+    /// The same entries, ordered by offset.
     order: VecDeque<(u64, Arc<str>)>,
 }
 
 impl RecentIds {
-    /// Where a record of this id stands, at `from` or behind it.
+    /// Offset of the record with this id, if it is `from` or greater.
     pub fn find(&self, id: &str, from: u64) -> Option<u64> {
         self.offsets.get(id).copied().filter(|at| *at >= from)
     }
 
-    /// Notes a record that is appended, and forgets those before `from`.
+    /// Adds the id of an appended record and removes the ids of records before `from`.
     pub fn add(&mut self, id: &str, offset: u64, from: u64) {
         while let Some((oldest, id)) = self.order.front()
             && *oldest < from
@@ -46,7 +47,7 @@ impl RecentIds {
         self.order.push_back((offset, id));
     }
 
-    /// Takes back what was noted from an offset on: it was not appended after all.
+    /// Removes the entries from an offset on, for records whose append failed.
     pub fn forget_from(&mut self, offset: u64) {
         while let Some((last, id)) = self.order.back()
             && *last >= offset

@@ -1,8 +1,11 @@
-//! A group's records in the making: which may be delivered, which are out, which wait and for
-//! what. Plain data: no I/O, no clock of its own, no waiting.
+//! State of the records that a group is processing: which are ready, which are delivered, and which
+//! wait for a timer or for an earlier record. Plain data: this module does no I/O, reads no clock
+//! and does not wait.
 //!
-//! A record is in one phase at a time. Of one key only the oldest record is ever out of
-//! [`Phase::Blocked`].
+//! Each record is in exactly one phase. Of the records of a key, only the oldest can be in another
+//! phase than [`Phase::Blocked`].
+//!
+//! A record is settled once it is acked or dead-lettered.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -16,41 +19,42 @@ use micro_core::internal::deadline_after;
 #[derive(Debug)]
 pub(super) struct State {
     progress: Progress,
-    /// The next record to fetch.
+    /// Offset of the next record to fetch.
     cursor: u64,
-    /// Fetched and not settled, by offset.
+    /// Fetched records that are not settled, by offset.
     slots: BTreeMap<u64, RecordSlot>,
-    /// Offsets of a key's slots, oldest first.
+    /// Offsets of the slots of each key, oldest first.
     keys: HashMap<String, VecDeque<u64>>,
-    /// Slots in [`Phase::Ready`].
+    /// Offsets of the slots in [`Phase::Ready`].
     ready: BTreeSet<u64>,
     /// Ends of [`Phase::Delayed`] and [`Phase::Out`].
     timers: BTreeSet<(Instant, u64)>,
-    /// Bytes of all slots.
+    /// Number of bytes in all slots.
     bytes: usize,
-    /// Tells each delivery from all others.
+    /// Number of deliveries so far. It distinguishes a delivery from earlier deliveries of the
+    /// record.
     serial: u64,
 }
 
 #[derive(Debug)]
 struct RecordSlot {
     record: Record,
-    /// Deliveries so far.
+    /// Number of deliveries so far.
     attempt: u32,
     phase: Phase,
-    /// Why it is to become a dead letter, once it is.
+    /// Reason for the dead letter, if the record is to become one.
     doomed: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// An older record of its key is not settled.
+    /// An older record of the same key is not settled.
     Blocked,
-    /// May be delivered.
+    /// The record can be delivered.
     Ready,
-    /// May be delivered then.
+    /// The record can be delivered at this time.
     Delayed(Instant),
-    /// Delivered.
+    /// The record is delivered to a consumer.
     Out {
         serial: u64,
         until: Instant,
@@ -58,13 +62,13 @@ enum Phase {
     },
 }
 
-/// A record on its way out.
+/// A record that was taken for delivery.
 #[derive(Debug)]
 pub(super) struct TakenRecord {
     pub(super) record: Record,
     pub(super) attempt: u32,
     pub(super) serial: u64,
-    /// It is not for a handler but for the dead letters.
+    /// If set, the record is dead-lettered with this reason instead of being delivered.
     pub(super) doomed: Option<String>,
 }
 
@@ -82,14 +86,16 @@ impl State {
         }
     }
 
-    /// Where to fetch and how many, when there is room: for records and for their bytes.
+    /// Offset to fetch from and maximum number of records to fetch. `None` if the window is full,
+    /// in records or in bytes.
     pub(super) fn wants(&self, (window, bytes): (usize, usize)) -> Option<(u64, usize)> {
         let begun = usize::try_from(self.cursor - self.progress.committed).unwrap_or(usize::MAX);
         let room = window.saturating_sub(begun);
         (room > 0 && self.bytes < bytes).then_some((self.cursor, room))
     }
 
-    /// Takes in what was fetched, up to before `next`; what is known already changes nothing.
+    /// Adds fetched records. `next` is the offset after the last of them. Records that are already
+    /// known are ignored.
     pub(super) fn offer(&mut self, records: Vec<Record>, next: u64) {
         for record in records {
             let offset = record.offset;
@@ -119,7 +125,8 @@ impl State {
         self.cursor = self.cursor.max(next);
     }
 
-    /// Counts what cannot be read as settled, up to before `to`.
+    /// Marks the offsets from the cursor up to `to` (exclusive) as settled, because they cannot be
+    /// read.
     pub(super) fn skip(&mut self, to: u64) {
         if to > self.cursor {
             self.progress.apply(Step::Settle(self.cursor, to));
@@ -127,7 +134,8 @@ impl State {
         }
     }
 
-    /// Makes ready what is due: delays that are over, deliveries that nobody settled.
+    /// Makes due records ready: records whose delay has ended and deliveries whose `ack_wait` has
+    /// expired.
     pub(super) fn wake(&mut self, now: Instant) {
         while let Some(&(when, offset)) = self.timers.first() {
             if when > now {
@@ -148,12 +156,12 @@ impl State {
         }
     }
 
-    /// When [`wake`](Self::wake) has something to do next.
+    /// Time at which [`wake`](Self::wake) next has an effect.
     pub(super) fn next_timer(&self) -> Option<Instant> {
         self.timers.first().map(|(when, _)| *when)
     }
 
-    /// The oldest record that may be delivered goes out.
+    /// Takes the oldest ready record for delivery.
     pub(super) fn take(&mut self, until: Instant, retries: u32) -> Option<TakenRecord> {
         let offset = self.ready.pop_first()?;
         let slot = self.slots.get_mut(&offset)?;
@@ -176,18 +184,18 @@ impl State {
         })
     }
 
-    /// Whether a record is out as this very delivery.
+    /// Whether the record is currently delivered with this serial.
     pub(super) fn is_out(&self, offset: u64, serial: u64) -> bool {
         let phase = self.slots.get(&offset).map(|slot| slot.phase);
         matches!(phase, Some(Phase::Out { serial: known, .. }) if known == serial)
     }
 
-    /// Whether a record still waits for a verdict, from whomever.
+    /// Whether the record is not settled, whichever delivery is current.
     pub(super) fn is_open(&self, offset: u64) -> bool {
         self.slots.contains_key(&offset)
     }
 
-    /// The delivery may take until then. False when it is not out any more.
+    /// Extends a delivery until `until`. Returns false if the delivery is no longer current.
     pub(super) fn extend(&mut self, offset: u64, serial: u64, until: Instant) -> bool {
         if !self.is_out(offset, serial) {
             return false;
@@ -202,8 +210,8 @@ impl State {
         true
     }
 
-    /// The delivery was in vain: again at `at`, or as a dead letter when it was the last. False
-    /// when it is not out any more.
+    /// Records a failed delivery. The record is ready again at `at`, or is dead-lettered if no
+    /// retries remain. Returns false if the delivery is no longer current.
     pub(super) fn fail(&mut self, offset: u64, serial: u64, at: Option<Instant>) -> bool {
         if !self.is_out(offset, serial) {
             return false;
@@ -231,7 +239,7 @@ impl State {
         true
     }
 
-    /// Done with it. The next of its key may be delivered.
+    /// Settles the record. The next record of its key can then be delivered.
     pub(super) fn settle(&mut self, offset: u64) {
         self.untime(offset);
         self.ready.remove(&offset);
@@ -275,12 +283,12 @@ impl State {
     }
 }
 
-/// What a slot weighs, with what surrounds the payload.
+/// Number of bytes that a slot counts towards the window, including the slot itself.
 fn weight(record: &Record) -> usize {
     record.event.size() + size_of::<RecordSlot>()
 }
 
-/// When a delay ends; none when it is no delay.
+/// Time at which a delay ends; `None` for a zero delay.
 pub(super) fn after(now: Instant, delay: Duration) -> Option<Instant> {
     (!delay.is_zero()).then(|| deadline_after(now, delay))
 }
@@ -353,7 +361,7 @@ mod tests {
         assert_eq!(state.wants((100, all)), None);
         assert_eq!(state.wants((100, all + 1)), Some((4, 96)));
         assert!(take(&mut state, now).is_some());
-        // One that is delivered counts until it is settled.
+        // A delivered record counts until it is settled.
         assert_eq!(state.wants((100, all)), None);
         state.settle(0);
         assert_eq!(state.wants((100, all)), Some((4, 97)));

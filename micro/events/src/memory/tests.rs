@@ -1,4 +1,4 @@
-//! Bounds of the memory, and what is forgotten.
+//! Tests of the limits of the memory backend and of the ids that it remembers.
 
 use super::*;
 use crate::{Events, Start};
