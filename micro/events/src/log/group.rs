@@ -117,7 +117,7 @@ impl<L: Log> Group<L> {
         Ok(())
     }
 
-    /// Appends a dead letter, then settles the record.
+    /// Appends a dead letter, then marks the record as settled.
     async fn dead_letter(&self, taken: &TakenRecord, dead: &str, reason: &str) -> Result<()> {
         let dead_letter_of = self.dead_letter_of(taken, reason)?;
         let buried = self.log.append(dead, vec![dead_letter_of], Ids::Any).await;

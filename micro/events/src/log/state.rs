@@ -239,7 +239,7 @@ impl State {
         true
     }
 
-    /// Settles the record. The next record of its key can then be delivered.
+    /// Marks the record as settled. The next record of its key can then be delivered.
     pub(super) fn settle(&mut self, offset: u64) {
         self.untime(offset);
         self.ready.remove(&offset);
