@@ -1,7 +1,7 @@
-//! Files and directories: making them for this user alone, writing and syncing them, and what
-//! their errors mean.
+//! Creates, writes and syncs files and directories that only this user can access, and maps their
+//! errors.
 //!
-//! Tests can make a disk full here, and see what was synced when.
+//! Tests can simulate a full disk and record the order of syncs.
 
 use std::fs;
 use std::io::{self, Write};
@@ -21,34 +21,34 @@ pub(super) struct Appender {
     name: String,
 }
 
-/// What a disk still takes, which it says itself but in tests; and the open files that there are.
+/// Counter of open files. In tests, it also limits the bytes that can be written and records syncs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct DiskSpace {
-    /// Files that are open for writing.
+    /// Number of files open for writing.
     open: Arc<AtomicUsize>,
-    /// Bytes; as many as there are unless set.
+    /// Number of bytes that can still be written; unlimited if `None`.
     #[cfg(test)]
     pub(super) left: Option<Arc<std::sync::atomic::AtomicI64>>,
-    /// Names of files that were synced, with their lengths, in order.
+    /// Names and lengths of the synced files, in order.
     #[cfg(test)]
     pub(super) synced: Arc<std::sync::Mutex<Vec<(String, u64)>>>,
 }
 
 impl DiskSpace {
-    /// The same, of a directory that is opened now.
+    /// Returns a copy with a new counter, for a directory that is being opened.
     pub(super) fn anew(mut self) -> Self {
         self.open = Arc::default();
         self
     }
 
-    /// How many files are open for writing.
+    /// Number of files open for writing.
     pub(super) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 }
 
 impl Appender {
-    /// Opens a file, making it if need be.
+    /// Opens a file and creates it if necessary.
     pub(super) fn open(path: &Path, room: &DiskSpace) -> io::Result<Self> {
         let mut options = fs::OpenOptions::new();
         options.append(true).create(true);
@@ -56,8 +56,7 @@ impl Appender {
         Self::with(&options, path, room)
     }
 
-    /// Opens a file that is there and has as many bytes, or more; and is this one, where one is
-    /// given.
+    /// Opens an existing file. Fails if the file has fewer than `length` bytes or another identity.
     pub(super) fn again(
         path: &Path,
         (identity, length): (Option<Identity>, u64),
@@ -90,7 +89,7 @@ impl Appender {
         })
     }
 
-    /// What tells it from a file that comes in its place.
+    /// Identity of the open file, to detect that another file has replaced it.
     pub(super) fn identity(&self) -> Identity {
         self.identity
     }
@@ -103,7 +102,7 @@ impl Appender {
             let left = room.fetch_sub(length, SeqCst);
             if left < length {
                 room.fetch_add(length, SeqCst);
-                // A full disk takes what fits.
+                // A full disk writes the part that fits.
                 let fits = usize::try_from(left.max(0)).expect("it is less than was to be written");
                 self.file.write_all(&bytes[..fits])?;
                 return Err(io::ErrorKind::StorageFull.into());
@@ -112,7 +111,7 @@ impl Appender {
         self.file.write_all(bytes)
     }
 
-    /// Waits until the disk has all of it.
+    /// Waits until all written data is on the disk.
     pub(super) fn sync(&self) -> io::Result<()> {
         #[cfg(test)]
         {
@@ -123,7 +122,7 @@ impl Appender {
         self.file.sync_data()
     }
 
-    /// Cuts off what is behind.
+    /// Truncates the file to `length` bytes.
     pub(super) fn cut(&self, length: u64) -> io::Result<()> {
         self.file.set_len(length)
     }
@@ -135,8 +134,8 @@ impl Drop for Appender {
     }
 }
 
-/// What tells a file or directory from another one that comes in its place. Where the system does
-/// not tell, all are the same, and only a missing one is noticed.
+/// Identifies a file or directory, to detect that another one has replaced it. On systems without
+/// inode numbers, all identities are equal, and only a missing file is detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Identity(u64, u64);
 
@@ -152,19 +151,19 @@ impl Identity {
         Self(0, 0)
     }
 
-    /// Of what is found by a path; none when nothing is.
+    /// Identity of the file at a path; `None` if there is none.
     pub(super) fn at(path: &Path) -> Option<Self> {
-        // What cannot be looked at is not reached by its path either.
+        // A file whose metadata cannot be read counts as missing.
         fs::metadata(path).ok().map(|found| Self::of(&found))
     }
 
-    /// Whether it is what is found by a path.
+    /// Whether the file with this identity is at the path.
     pub(super) fn is_at(self, path: &Path) -> bool {
         Self::at(path) == Some(self)
     }
 }
 
-/// What was open is not found by its path any more.
+/// Error for an open file or directory that is no longer at its path.
 pub(super) fn lost(dir: &Path) -> Error {
     Error::failed_precondition(format!(
         "directory `{}` of events was removed, renamed or replaced while it was open: what is \
@@ -182,7 +181,7 @@ pub(super) fn private(options: &mut fs::OpenOptions) {
 #[cfg(not(unix))]
 pub(super) fn private(_options: &mut fs::OpenOptions) {}
 
-/// Makes a directory and those above it, for this user alone.
+/// Creates a directory and its parents, accessible to this user only.
 pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -194,19 +193,19 @@ pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
     builder.create(dir)
 }
 
-/// Waits until the disk has the names of a directory.
+/// Waits until the entries of a directory are on the disk.
 #[cfg(unix)]
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     fs::File::open(dir)?.sync_all()
 }
 
-/// Waits until the disk has the names of a directory: other systems need no word.
+/// Does nothing: only Unix requires directories to be synced.
 #[cfg(not(unix))]
 pub(super) fn sync_dir(_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// An error of the system, with what could not be done with which file.
+/// Wraps an I/O error with the failed operation and the path.
 pub(super) fn failed(error: io::Error, what: &str, path: &Path) -> Error {
     let path = path.display();
     let (kind, remedy) = match error.kind() {

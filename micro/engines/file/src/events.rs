@@ -1,7 +1,7 @@
-//! Events in files: segments of records with checksums, one thread that writes.
+//! Event log in files: segments of records with checksums, written by one thread.
 //!
-//! Not a database, for reasons that `docs/events-file.md` gives with promises and format. Does not
-//! serve two processes at once.
+//! `docs/events-file.md` describes the guarantees, the format, and why no database is used. A
+//! directory can be used by only one process at a time.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,47 +23,48 @@ use micro_events::log::{
 use micro_events::{Event, Trim};
 use micro_message::error::{Error, OrError, Result};
 
-/// When the disk is made sure of.
+/// When written data is synced to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Fsync {
-    /// Before an append returns: what was appended survives a loss of power. Appends that come
-    /// together share one sync.
+    /// Before an append returns. Appended events survive a loss of power. Concurrent appends share
+    /// one sync.
     #[default]
     Always,
-    /// Every 100 ms: a loss of power may take what was appended since; the end of the process
-    /// takes nothing.
+    /// Every 100 ms. A loss of power can lose the events of the last interval. The end of the
+    /// process loses nothing.
     Interval,
-    /// When the system likes, and on close: as `Interval`, without a bound.
+    /// When the operating system decides, and on close. As with `Interval`, a loss of power can
+    /// lose events, but without a time limit.
     Never,
 }
 
-/// How events are kept in files.
+/// Configuration of the event log in files.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// The directory, by its whole path; made when first used.
+    /// Absolute path of the directory, which is created on first use.
     pub dir: PathBuf,
-    /// When the disk is made sure of; [`Fsync::Always`] unless set.
+    /// When written data is synced to the disk. Default: [`Fsync::Always`].
     pub sync: Fsync,
-    /// Bytes of a segment's file before another is begun; 64 MiB unless set, at most 1 GiB.
+    /// Size in bytes at which a new segment file is started. Default: 64 MiB; maximum: 1 GiB.
     pub segment: u64,
-    /// Records older than this are removed, a segment at a time; all are kept unless set.
+    /// Maximum age of records. Older records are removed, one segment at a time. Default: no limit.
     pub age: Option<Duration>,
-    /// The oldest segments of a topic are removed while the others hold at least so many bytes;
-    /// all are kept unless set.
+    /// Number of bytes to keep per topic. The oldest segment is removed as long as the remaining
+    /// ones hold at least this number. Default: no limit.
     pub bytes: Option<u64>,
-    /// Of how many of a topic's last records the ids are remembered, so that no event is appended
-    /// twice under one; 16,384 unless set, none with 0.
+    /// Number of a topic's last records whose ids are remembered. An event with a remembered id is
+    /// not appended again. 0 disables this. Default: 16,384.
     pub remembered: usize,
-    /// Files that are kept open for writing, one for each topic and group that is written to; the
-    /// one that was not used for longest is closed for another. 256 unless set.
+    /// Maximum number of files open for writing. Each written topic and group uses one. The least
+    /// recently used file is closed to open another. Default: 256.
     pub open_files: usize,
     pub(crate) room: disk::DiskSpace,
 }
 
 impl Config {
-    /// The defaults, in a directory.
+    /// Creates the default configuration for a directory.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
@@ -114,16 +115,16 @@ impl Config {
     }
 }
 
-/// Events in files of this machine, for one process. Clones share them.
+/// Event log in files on this machine, for one process. Clones share it.
 ///
-/// `file:///path` takes `sync=always|interval|never`, `segment=64MiB`, `age=7d`, `bytes=10GiB`,
-/// `remembered=16384`, `open_files=256`: see [`Config`].
+/// The URL `file:///path` takes the settings `sync=always|interval|never`, `segment=64MiB`,
+/// `age=7d`, `bytes=10GiB`, `remembered=16384` and `open_files=256`; see [`Config`].
 #[doc = include_str!("../../../docs/events-file.md")]
 #[derive(Clone)]
 pub struct File(LogBackend<FileLog>);
 
 impl File {
-    /// Events in files. Nothing is opened or made before the first use.
+    /// Creates an event log. Files are opened or created on first use.
     pub fn new(config: Config) -> Self {
         Self(LogBackend::new(FileLog {
             config: Config {
@@ -135,19 +136,21 @@ impl File {
         }))
     }
 
-    /// Where the events of a program belong, below the user's data directory.
+    /// Default directory of a program's events, below the user's data directory.
     pub fn default_dir(data_dir: &Path, program: &str) -> PathBuf {
         data_dir.join("micro").join("events").join(program)
     }
 
-    /// Opens what follows `file://`: a directory, or nothing for the one that the app has.
+    /// Opens the part of the URL after `file://`: an absolute path, or nothing for the default
+    /// directory of the app.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when it is anything else.
+    /// `InvalidArgument` for a relative path and for an invalid setting.
     pub fn open(rest: &str) -> Result<Self> {
         let (path, mut query) = Query::cut("file", rest)?;
-        // Nothing: the app knows a place, and without an app the first use says what is missing.
+        // An empty path means the default directory of the app. Without an app, the first use
+        // fails.
         if !path.is_empty() && !Path::new(path).is_absolute() {
             return Err(Error::invalid_argument(format!(
                 "`file://{path}` does not name a directory by its whole path, write \
@@ -187,13 +190,13 @@ impl fmt::Debug for File {
 struct FileLog {
     config: Config,
     stage: Mutex<Stage>,
-    /// Held while opening, so that it is done once.
+    /// Held while opening, so that the directory is opened once.
     opening: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 enum Stage {
-    /// Nobody has asked for anything yet.
+    /// Not used yet.
     #[default]
     Idle,
     Open(Arc<OpenLog>),
@@ -205,7 +208,7 @@ impl FileLog {
         self.stage.lock()
     }
 
-    /// What is open, if it is.
+    /// Returns the log if it is open.
     fn known(&self) -> Result<Option<Arc<OpenLog>>> {
         match &*self.stage() {
             Stage::Idle => Ok(None),
@@ -233,7 +236,7 @@ impl FileLog {
         Ok(opened)
     }
 
-    /// A topic, read from the disk if need be.
+    /// Returns a topic and loads it from the disk if necessary.
     async fn topic(&self, name: &str) -> Result<(Arc<OpenLog>, Arc<Topic>)> {
         let opened = self.opened().await?;
         if let Some(topic) = opened.known(name) {
@@ -244,7 +247,7 @@ impl FileLog {
         Ok((opened, topic))
     }
 
-    /// Has the writing thread do something and waits for it.
+    /// Sends a job to the writing thread and waits for the reply.
     async fn ask<T>(
         &self,
         topic: &str,
@@ -258,7 +261,7 @@ impl FileLog {
     }
 }
 
-/// Runs file work where it may block.
+/// Runs blocking file operations on a thread that may block.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

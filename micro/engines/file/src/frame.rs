@@ -1,6 +1,6 @@
-//! One record as bytes: length, checksum, body. The format is told in `docs/events-file.md`.
+//! Encoding of one record: length, checksum, body. `docs/events-file.md` describes the format.
 //!
-//! Reading believes nothing: a frame is taken only when its checksum is right.
+//! Decoding trusts nothing: a frame is accepted only if its checksum is correct.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,32 +11,32 @@ use crate::crc::crc32c;
 use micro_events::{Event, Record};
 use micro_message::error::{Error, Result};
 
-/// Length and checksum.
+/// Size of the length and checksum fields, in bytes.
 pub(super) const FRAME_HEAD: usize = 8;
-/// Offset, time, flags, and the lengths of nothing.
+/// Minimum size of a body, in bytes: offset, time, flags, and four length fields of zero.
 const MIN_BODY: usize = 8 + 8 + 1 + 2 + 2 + 2 + 2;
-/// The largest body.
+/// Maximum size of a body, in bytes.
 const MAX_BODY: usize = 256 << 20;
 
-/// The next frame belongs to the same batch.
+/// Flag: the next frame belongs to the same batch.
 pub(super) const CONTINUES_BATCH: u8 = 1;
-/// The first frame of one write: all before it had been written when it was.
+/// Flag: the frame is the first of a write. All earlier frames had been written before this write.
 pub(super) const STARTS_WRITE: u8 = 2;
 
-/// A frame whose checksum is right.
+/// A frame with a correct checksum.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame<'a> {
     pub(super) offset: u64,
     /// Nanoseconds since 1970.
     pub(super) time: u64,
     pub(super) flags: u8,
-    /// What comes behind the flags.
+    /// The bytes after the flags.
     rest: &'a [u8],
-    /// Bytes of the whole frame.
+    /// Size of the whole frame, in bytes.
     pub(super) length: usize,
 }
 
-/// Appends a frame.
+/// Appends a frame to `out`.
 pub(super) fn write(
     out: &mut Vec<u8>,
     (offset, time, flags): (u64, u64, u8),
@@ -86,12 +86,12 @@ fn body(out: &mut Vec<u8>, event: &Event) -> Option<()> {
     Some(())
 }
 
-/// The checksum of a whole frame: of its length and its body.
+/// Computes the checksum of a whole frame, over its length and its body.
 pub(super) fn checksum(frame: &[u8]) -> u32 {
     crc32c(&frame[..4], &frame[FRAME_HEAD..])
 }
 
-/// How long the frame is that begins here, if its length can be right.
+/// Size of the frame that starts here; `None` if its length field is out of range.
 pub(super) fn length(bytes: &[u8]) -> Option<usize> {
     let (length, _) = bytes.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
@@ -100,7 +100,7 @@ pub(super) fn length(bytes: &[u8]) -> Option<usize> {
         .then_some(FRAME_HEAD + length)
 }
 
-/// The frame that begins here, if it is whole and right.
+/// Decodes the frame that starts here; `None` if it is incomplete or its checksum is wrong.
 pub(super) fn read(bytes: &[u8]) -> Option<Frame<'_>> {
     let length = length(bytes)?;
     let frame = bytes.get(..length)?;
@@ -120,7 +120,8 @@ pub(super) fn read(bytes: &[u8]) -> Option<Frame<'_>> {
     })
 }
 
-/// Whether a frame of an offset in the range may begin here: cheap, says nothing of the checksum.
+/// Whether a frame with an offset in this range can start here. A cheap check that does not verify
+/// the checksum.
 pub(super) fn may_begin(bytes: &[u8], offsets: std::ops::RangeInclusive<u64>) -> bool {
     let offset = bytes
         .get(FRAME_HEAD..FRAME_HEAD + 8)
@@ -130,7 +131,7 @@ pub(super) fn may_begin(bytes: &[u8], offsets: std::ops::RangeInclusive<u64>) ->
 }
 
 impl Frame<'_> {
-    /// The record; none when the body is not one, which a right checksum makes a bug.
+    /// Decodes the record. `None` means a bug, because the checksum of the frame is correct.
     pub(super) fn record(&self, topic: &Arc<str>) -> Option<Record> {
         let mut rest = self.rest;
         let key = read_len(&mut rest)?;
@@ -157,7 +158,7 @@ impl Frame<'_> {
     }
 }
 
-/// The content types of ours cost no memory.
+/// Avoids an allocation for the predefined content types.
 fn known(text: &str) -> std::borrow::Cow<'static, str> {
     use micro_events::{JSON, PROTOBUF};
     match text {
@@ -184,7 +185,7 @@ fn text<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a str> {
     std::str::from_utf8(taken).ok()
 }
 
-/// Nanoseconds since 1970; what lies before counts as then.
+/// Nanoseconds since 1970; 0 for earlier times.
 pub(super) fn nanos(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| {
@@ -236,7 +237,7 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            // Behind a frame there may be more bytes.
+            // More bytes can follow a frame.
             changed.extend_from_slice(&[0; 64]);
             assert!(read(&changed).is_none(), "bit {bit}");
         }

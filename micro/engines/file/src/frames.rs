@@ -1,6 +1,7 @@
-//! Reads frames from a segment one after the other, in pieces.
+//! Reads the frames of a segment one after another, in chunks.
 //!
-//! Ends at what is no frame; what that means is for others to say.
+//! The reader ends at the first bytes that are not a valid frame. The caller decides whether these
+//! are damage.
 
 use std::fs;
 use std::io::{self, Read};
@@ -10,13 +11,13 @@ use crate::frame::{self, Frame};
 use crate::segment::Segment;
 use micro_message::error::Result;
 
-/// Reads frames from a segment, in pieces.
+/// Reads the frames of a segment in chunks.
 pub(super) struct FrameReader {
     file: fs::File,
     bytes: Vec<u8>,
-    /// What of `bytes` has been read.
+    /// Number of bytes of `bytes` that have been consumed.
     done: usize,
-    /// Bytes of the segment that are left to read.
+    /// Number of bytes of the segment that have not been read into `bytes`.
     left: u64,
 }
 
@@ -31,7 +32,8 @@ impl FrameReader {
         })
     }
 
-    /// The next frame; none when what comes is no frame, or nothing comes.
+    /// Returns the next frame; `None` at the end of the segment and before bytes that are not a
+    /// valid frame.
     pub(super) fn next(&mut self) -> io::Result<Option<Frame<'_>>> {
         self.fill(frame::FRAME_HEAD)?;
         if let Some(length) = frame::length(&self.bytes[self.done..]) {
@@ -42,7 +44,7 @@ impl FrameReader {
         Ok(found)
     }
 
-    /// Has so many bytes at hand, if there are so many.
+    /// Fills the buffer to at least `wanted` unconsumed bytes, if the segment has as many.
     fn fill(&mut self, wanted: usize) -> io::Result<()> {
         const READ_CHUNK: usize = 64 << 10;
         let have = self.bytes.len() - self.done;
@@ -54,7 +56,7 @@ impl FrameReader {
         let more = (wanted.max(READ_CHUNK) - have) as u64;
         let more = more.min(self.left);
         let read = (&mut self.file).take(more).read_to_end(&mut self.bytes)?;
-        // A file that has become shorter ends here.
+        // The file is shorter than expected, so this is its end.
         self.left = if (read as u64) < more {
             0
         } else {

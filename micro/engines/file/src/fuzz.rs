@@ -1,4 +1,4 @@
-//! A door for fuzzing: what recovery makes of the bytes of files. Not for people.
+//! Entry points for fuzzing the recovery of segment and group files. Not a public API.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use crate::frame::{self, FRAME_HEAD};
 use crate::segment::scanned;
 use crate::{group, segment};
 
-/// A file of records and what is read of it: any bytes, in which what stands between marks gets
-/// the length and the checksum of a frame, as no guessing finds those.
+/// Recovers a segment file built from the input. Every piece of the input between two marks gets
+/// the length and checksum of a frame, because a fuzzer cannot guess these.
 ///
 /// # Panics
 ///
-/// When recovery does, or finds something else in what it has left.
+/// Panics if recovery panics, or if a second recovery returns a different result.
 pub fn records(input: &[u8]) {
     let (base, input) = match input.split_first_chunk::<8>() {
         Some((base, rest)) => (u64::from_le_bytes(*base), rest),
@@ -41,12 +41,11 @@ pub fn records(input: &[u8]) {
     }
 }
 
-/// What is left once a write that was cut short is cut off is read as before, and every offset has
-/// a place in it.
+/// Checks that recovery is idempotent, and that every offset has a position before the end.
 fn recovered(bytes: &[u8], base: u64) {
     let found = scanned(bytes, (base, 0), None);
     assert!((segment::SEGMENT_HEAD..=bytes.len() as u64).contains(&found.end));
-    // What is damaged is left as it is.
+    // Damaged segments are not truncated.
     let end = usize::try_from(found.end).ok().filter(|_| found.is_whole());
     let end = end.unwrap_or(bytes.len());
     let again = scanned(&bytes[..end], (base, 0), None);
@@ -60,14 +59,15 @@ fn recovered(bytes: &[u8], base: u64) {
     }
 }
 
-/// What makes a frame of the bytes up to the next.
+/// Byte that starts and ends a piece of the input that becomes a frame.
 const MARK: u8 = 0xfe;
 
-/// The file of a group: steps of 17 bytes, which get their checksums, and a rest that gets none.
+/// Reads a group file built from the input. Every 17 bytes become a step with a checksum. Remaining
+/// bytes are appended without one.
 ///
 /// # Panics
 ///
-/// When reading does, or what is written anew says something else.
+/// Panics if reading panics, or if the rewritten file contains different progress.
 pub fn progress(input: &[u8]) {
     let mut bytes = group::head();
     let (steps, rest) = input.as_chunks::<17>();

@@ -1,6 +1,6 @@
-//! How far a group is, on disk: a small log of steps, written anew when it has grown.
+//! Progress of a group on disk: a small log of steps, which is rewritten when it has grown.
 //!
-//! A step that is damaged is left out: at worst a record is delivered again.
+//! A damaged step is ignored. At worst, a record is delivered again.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,11 +15,11 @@ use micro_message::error::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"MICROGRP";
 const VERSION: u32 = 1;
-/// Bytes of the head: magic, version, checksum of both.
+/// Size of the header in bytes: magic, version, checksum of both.
 const GROUP_HEAD: usize = 16;
-/// Bytes of a step: kind, two numbers, checksum.
+/// Size of a step in bytes: kind, two numbers, checksum.
 const STEP_LEN: usize = 1 + 8 + 8 + 4;
-/// Steps beyond which a file may be written anew.
+/// Minimum number of steps at which a file is rewritten.
 const COMPACT_THRESHOLD: usize = 4096;
 
 pub(super) fn head() -> Vec<u8> {
@@ -57,12 +57,12 @@ fn step(bytes: &[u8; STEP_LEN]) -> Option<Step> {
     }
 }
 
-/// Where a group's file is.
+/// Path of a group's file.
 fn path(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{}.group", escape(name)))
 }
 
-/// All groups of a topic's directory.
+/// Loads all groups of a topic's directory.
 pub(super) fn load_all(dir: &Path) -> Result<BTreeMap<String, Progress>> {
     let mut groups = BTreeMap::new();
     for file in names(dir)? {
@@ -75,7 +75,7 @@ pub(super) fn load_all(dir: &Path) -> Result<BTreeMap<String, Progress>> {
     Ok(groups)
 }
 
-/// The progress in a file and the number of its steps; none when it holds no step.
+/// Loads the progress and the number of steps; `None` if the file has no valid step.
 fn load(path: &Path) -> Result<Option<(Progress, usize)>> {
     let bytes = match fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -97,18 +97,18 @@ fn load(path: &Path) -> Result<Option<(Progress, usize)>> {
         tracing::warn!(%file, bad, "steps of a group are damaged; some records come again");
     }
     if !found.is_whole() {
-        // So that what is written next stands where it is looked for.
+        // Rewrite the file, so that the next steps are aligned and can be read.
         rewrite(path, &found.progress, &DiskSpace::default())?;
     }
     Ok((found.good > 0).then_some((found.progress, found.good)))
 }
 
-/// What the bytes of a group's file say.
+/// Contents of a group file.
 pub(super) struct ParsedGroup {
     pub(super) progress: Progress,
     good: usize,
     bad: usize,
-    /// Whether the head is right and no step is cut short.
+    /// Whether the header is valid and the last step is complete.
     framed: bool,
 }
 
@@ -118,7 +118,7 @@ impl ParsedGroup {
     }
 }
 
-/// Reads a group's file, as much of it as can be read.
+/// Decodes a group file as far as possible.
 pub(super) fn read(bytes: &[u8]) -> ParsedGroup {
     let (steps, torn) = bytes
         .get(GROUP_HEAD..)
@@ -142,15 +142,15 @@ pub(super) fn read(bytes: &[u8]) -> ParsedGroup {
     found
 }
 
-/// A file that says this.
+/// Encodes a group file with this progress.
 pub(super) fn bytes(progress: &Progress) -> Vec<u8> {
     let mut bytes = head();
     progress.steps().for_each(|step| put(&mut bytes, step));
     bytes
 }
 
-/// Puts a file with this progress in the place of the old one, at once and whole; gives it open
-/// and the number of its steps.
+/// Atomically replaces a group file by one with this progress. Returns the open file and the number
+/// of its steps.
 fn rewrite(path: &Path, progress: &Progress, room: &DiskSpace) -> Result<(Appender, usize)> {
     let bytes = bytes(progress);
     let new = path.with_extension("group-new");
@@ -163,34 +163,37 @@ fn rewrite(path: &Path, progress: &Progress, room: &DiskSpace) -> Result<(Append
     });
     let file = written.map_err(|error| failed(error, "write", path))?;
     if let Err(error) = sync_dir(path.parent().unwrap_or(path)) {
-        // The file before it says less, which is right, too.
+        // After a crash, the previous file may be found instead. It contains less progress, which
+        // is still correct.
         let file = path.display();
         tracing::warn!(%file, %error, "a group may be found as it was before");
     }
     Ok((file, (bytes.len() - GROUP_HEAD) / STEP_LEN))
 }
 
-/// The file of a group, as the writing thread has it.
+/// A group's file as used by the writing thread.
 #[derive(Debug)]
 pub(super) struct GroupFile {
     path: PathBuf,
-    /// None while it is closed, to have fewer files open.
+    /// `None` while the file is closed to limit the number of open files.
     file: Option<Appender>,
     identity: Identity,
     room: DiskSpace,
-    /// Bytes that are right.
+    /// Number of valid bytes.
     length: u64,
     steps: usize,
-    /// Steps right after it was last written anew.
+    /// Number of steps after the last rewrite.
     least: usize,
-    /// The end may be wrong: cut it before writing.
+    /// Whether the file may have invalid bytes at its end. It must then be truncated before the
+    /// next write.
     torn: bool,
-    /// Steps to be written.
+    /// Encoded steps to be written.
     waiting: Vec<u8>,
 }
 
 impl GroupFile {
-    /// Opens the file of a group, making it if need be; then the directory is to be synced.
+    /// Opens the file of a group and creates it if necessary. The caller must then sync the
+    /// directory.
     pub(super) fn open(dir: &Path, name: &str, room: &DiskSpace) -> Result<Self> {
         let path = path(dir, name);
         let steps = load(&path)?.map_or(0, |(_, steps)| steps);
@@ -232,7 +235,7 @@ impl GroupFile {
         Ok(self.file.insert(file))
     }
 
-    /// What the file is told by from one that comes in its place.
+    /// Identity and length of the file, to detect that another file has replaced it.
     fn known(&self) -> (Option<Identity>, u64) {
         (Some(self.identity), self.length)
     }
@@ -245,7 +248,7 @@ impl GroupFile {
         put(&mut self.waiting, step);
     }
 
-    /// Writes what waits, all or nothing.
+    /// Writes all buffered steps or none.
     pub(super) fn write(&mut self) -> Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
         let (torn, length) = (self.torn, self.length);
@@ -268,13 +271,13 @@ impl GroupFile {
         Ok(())
     }
 
-    /// Whether it has grown so much that it is worth while to write it anew.
+    /// Whether the file has grown enough to be rewritten.
     pub(super) fn has_grown(&self) -> bool {
         self.steps > COMPACT_THRESHOLD && self.steps > 8 * self.least
     }
 
-    /// Writes the file anew, on the disk for sure: what `progress` says must be there already. What
-    /// is there is right, so a failure waits for the next time.
+    /// Rewrites and syncs the file. The records that `progress` refers to must already be synced.
+    /// If the rewrite fails, the current file remains valid, and a later call tries again.
     pub(super) fn compact(&mut self, progress: &Progress) {
         match rewrite(&self.path, progress, &self.room) {
             Ok((file, steps)) => {
@@ -290,7 +293,7 @@ impl GroupFile {
         }
     }
 
-    /// Waits until the disk has all of it; opens it for that if it is closed.
+    /// Syncs the file. A closed file is opened for this.
     pub(super) fn sync(&self) -> Result<()> {
         let synced = match &self.file {
             Some(file) => file.sync(),

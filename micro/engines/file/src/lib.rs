@@ -1,4 +1,4 @@
-//! Files for [micro](https://docs.rs/micro): an embedded [log of events](File).
+//! File-based backends for [micro](https://docs.rs/micro): an embedded [event log](File).
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
-//! One process at a time: a file that is locked and says who has it.
+//! Lock file that admits one process per directory and contains the id of that process.
 //!
-//! The lock is the system's and ends with the process, however that ends; the number in the file
-//! is for people.
+//! The operating system releases the lock when the process ends, however it ends. The process id in
+//! the file is only informative.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::disk::{Identity, failed, lost, private};
 use micro_message::error::{Error, Result};
 
-/// Locked as long as it lives.
+/// Keeps the directory locked until dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
@@ -35,7 +35,8 @@ impl Lock {
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()));
-        // A full disk must not keep what is there from being read and removed.
+        // The lock is held even if the id cannot be written. A full disk must not prevent records
+        // from being read and removed.
         if let Err(error) = written {
             tracing::debug!(%error, "the lock file does not say who holds it");
         }
@@ -47,7 +48,7 @@ impl Lock {
         })
     }
 
-    /// Whether the directory is still the one that was locked.
+    /// Checks that the path still leads to the locked directory.
     pub(super) fn check(&self) -> Result<()> {
         if self.identity.is_at(&self.dir.join("lock")) {
             return Ok(());

@@ -1,8 +1,9 @@
-//! Names of topics and groups as names of files: the same on systems that take no notice of case.
+//! Maps topic and group names to file names that also work on case-insensitive file systems.
 //!
-//! Upper-case letters become `%` and the lower-case one; the rest of a checked name is harmless.
+//! An uppercase letter becomes `%` and the lowercase letter. All other characters of a valid name
+//! are unchanged.
 
-/// The file name of a checked name.
+/// File name of a valid name.
 pub(super) fn escape(name: &str) -> String {
     let mut escaped = String::with_capacity(name.len());
     for letter in name.chars() {
@@ -14,7 +15,7 @@ pub(super) fn escape(name: &str) -> String {
     escaped
 }
 
-/// The name of a file name; none when it is no name of ours.
+/// Name that belongs to a file name; `None` if the file name is not valid.
 pub(super) fn unescape(escaped: &str) -> Option<String> {
     let mut name = String::with_capacity(escaped.len());
     let mut letters = escaped.chars();

@@ -1,6 +1,6 @@
-//! An open directory: its topics, and the way to the thread that writes.
+//! An open directory: its topics, and the queue of the writing thread.
 //!
-//! The thread belongs to whoever holds the queue: it finishes and ends when that is dropped.
+//! When the queue is dropped, the thread finishes the queued jobs and ends.
 
 use std::collections::HashMap;
 use std::fs;
@@ -23,12 +23,12 @@ use micro_events::log::{GroupId, Ids, Step, closed};
 use micro_events::{Event, Trim};
 use micro_message::error::{Error, OrError, Result};
 
-/// KiB that may wait to be written; each job counts for one at least.
+/// Capacity of the queue in KiB. Each job counts for at least [`MIN_JOB_KIB`].
 const QUEUE_CAPACITY_KIB: u32 = 32 << 10;
-/// The KiB that a job counts for at least: so no more than some thousands wait.
+/// Minimum size for which a job counts, in KiB. It limits the queue to 8,192 jobs.
 const MIN_JOB_KIB: u32 = 4;
 
-/// What the writing thread is asked.
+/// A job for the writing thread.
 pub(super) enum Job {
     Append {
         topic: Arc<Topic>,
@@ -56,26 +56,26 @@ pub(super) enum Job {
     },
 }
 
-/// A job and the room that it takes until it is done.
+/// A job and the permit for its size, which is released when the job is done.
 pub(super) type Queued = (Job, Option<OwnedSemaphorePermit>);
 pub(super) type Queue = Receiver<Queued>;
 
 /// An open directory.
 pub(super) struct OpenLog {
-    /// Where the topics are.
+    /// The directory of the topics.
     dir: PathBuf,
-    /// Topics that have been asked for, by name.
+    /// Loaded topics, by name.
     topics: Mutex<HashMap<String, Arc<Topic>>>,
-    /// Held while a topic is read from the disk, so that it is done once.
+    /// Held while a topic is loaded from the disk, so that it is loaded once.
     loading: Mutex<()>,
     jobs: Sender<Queued>,
     room: Arc<Semaphore>,
-    /// The writing thread; taken by who closes.
+    /// The writing thread; `None` after `close`.
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl OpenLog {
-    /// Locks the directory, clears what a deletion left, starts the thread. Blocks.
+    /// Locks the directory, removes the remains of deleted topics, and starts the thread. Blocks.
     pub(super) fn open(mut config: Config) -> Result<Self> {
         config.room = config.room.anew();
         let root = config.dir.clone();
@@ -115,12 +115,12 @@ impl OpenLog {
         self.topics.lock()
     }
 
-    /// A topic that has been asked for before.
+    /// Returns a topic that has been loaded.
     pub(super) fn known(&self, name: &str) -> Option<Arc<Topic>> {
         self.map().get(name).cloned()
     }
 
-    /// Reads a topic from the disk. Blocks.
+    /// Loads a topic from the disk. Blocks.
     pub(super) fn load(&self, name: &str) -> Result<Arc<Topic>> {
         let _one = self.loading.lock();
         if let Some(topic) = self.known(name) {
@@ -128,7 +128,7 @@ impl OpenLog {
         }
         let topic = Arc::new(Topic::load(name, self.dir.join(escape(name)))?);
         let mut topics = self.map();
-        // Names that nobody waits for any more.
+        // Remove entries of topics that do not exist and no longer have a waiting reader.
         topics.retain(|_, topic| {
             Arc::strong_count(topic) > 1 || topic.tail.receiver_count() > 0 || topic.is_real()
         });
@@ -136,13 +136,13 @@ impl OpenLog {
         Ok(topic)
     }
 
-    /// The names of all topics. Blocks.
+    /// Names of all topics. Blocks.
     pub(super) fn topics(&self) -> Result<Vec<String>> {
         let names = topic::names(&self.dir)?;
         Ok(names.iter().filter_map(|name| unescape(name)).collect())
     }
 
-    /// Hands a job over; waits while there is too much to be written.
+    /// Sends a job to the writing thread. Waits while the queue is full.
     pub(super) async fn send(&self, job: Job, bytes: usize) -> Result<()> {
         let weight = u32::try_from(bytes >> 10).unwrap_or(QUEUE_CAPACITY_KIB);
         let weight = weight.clamp(MIN_JOB_KIB, QUEUE_CAPACITY_KIB);
@@ -151,7 +151,7 @@ impl OpenLog {
         self.jobs.send((job, Some(room))).map_err(|_| closed())
     }
 
-    /// Has the thread finish and waits for its end.
+    /// Stops the writing thread and waits until it has finished.
     pub(super) async fn close(&self) -> Result<()> {
         let (reply, answer) = oneshot::channel();
         self.jobs

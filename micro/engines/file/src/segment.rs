@@ -1,7 +1,7 @@
-//! One file of a topic: a head, then frames without a gap. Finds records in it, and says what of
-//! it cannot be read.
+//! One file of a topic: a header followed by frames without gaps. This module finds records in the
+//! file and reports damage.
 //!
-//! Does not write, and changes nothing: what is to be cut off is told to whoever owns the file.
+//! It never writes. The writer cuts off interrupted writes.
 
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -15,46 +15,48 @@ use crate::frame::{self, CONTINUES_BATCH, Frame, STARTS_WRITE};
 use micro_message::error::{Error, Result};
 use micro_wake::sync::Mutex;
 
-/// Bytes of the head.
+/// Size of the header, in bytes.
 pub(super) const SEGMENT_HEAD: u64 = 32;
 const MAGIC: &[u8; 8] = b"MICROEVT";
-/// Of a segment of records.
+/// Format number of a segment with records.
 const FORMAT_RECORDS: u32 = 1;
-/// Of one without: its offsets are a gap. Programs that know of records alone refuse it.
+/// Format number of a segment without records, whose offsets are a gap. Programs that only know
+/// segments with records refuse this format.
 const FORMAT_GAP: u32 = 2;
-/// Bytes from one entry of the index to the next.
+/// Minimum distance between two index entries, in bytes.
 const INDEX_STRIDE: u64 = 16 << 10;
 
-/// A file of records.
+/// A segment file.
 #[derive(Debug)]
 pub(super) struct Segment {
-    /// The offset of its first record; also its name.
+    /// Offset of the first record. The file name contains it.
     pub(super) base: u64,
-    /// No record in it is earlier: nanoseconds since 1970.
+    /// Lower bound of the times of all records, in nanoseconds since 1970.
     pub(super) since: u64,
-    /// It holds no record: its offsets, up to the beginning of the next one, are a gap.
+    /// Whether the segment has no records. Its offsets, up to the start of the next segment, are a
+    /// gap.
     pub(super) is_gap: bool,
     pub(super) path: PathBuf,
-    /// Of the file, once it was opened to be written to: some file systems give a file another
-    /// then.
+    /// Identity of the file. Set when the file is first opened for writing, because some file
+    /// systems assign another identity then.
     pub(super) identity: OnceLock<Identity>,
-    /// Bytes that may be read; grown by the writer once they are as durable as promised.
+    /// Number of readable bytes. The writer increases it once the bytes are as durable as promised.
     pub(super) length: AtomicU64,
-    /// Made when first needed; added to by the writer.
+    /// Built on first use; extended by the writer.
     index: Mutex<Option<Arc<Index>>>,
 }
 
-/// Where records are.
+/// Positions of the records in a segment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
     entries: Vec<Entry>,
-    /// What cannot be read, in order.
+    /// Damaged parts, in order.
     damage: Vec<Damage>,
-    /// The offset behind the last record.
+    /// Offset after the last record.
     pub(super) next: u64,
-    /// The time of the last record.
+    /// Time of the last record.
     pub(super) last: u64,
-    /// Bytes up to behind the last whole batch.
+    /// Position after the last complete batch.
     pub(super) end: u64,
 }
 
@@ -65,17 +67,17 @@ struct Entry {
     position: u64,
 }
 
-/// Bytes that are no records, and the offsets that are missing for it.
+/// A part of the file that is not valid, and the offsets that are missing because of it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Damage {
     position: u64,
     from: u64,
     pub(super) to: u64,
-    /// Where records go on.
+    /// Position at which valid records continue.
     until: u64,
 }
 
-/// The head of a segment of records.
+/// Encodes the header of a segment with records.
 pub(super) fn head(base: u64, since: u64) -> Vec<u8> {
     head_of(FORMAT_RECORDS, base, since)
 }
@@ -90,7 +92,7 @@ fn head_of(format: u32, base: u64, since: u64) -> Vec<u8> {
     head
 }
 
-/// The format and the time in a head; none when the head is damaged.
+/// Reads the format and the time from a header; `None` if the header is damaged.
 fn read_head(path: &Path) -> Result<Option<(u32, u64)>> {
     let mut head = [0; 32];
     let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
@@ -115,7 +117,7 @@ fn read_head(path: &Path) -> Result<Option<(u32, u64)>> {
 }
 
 impl Segment {
-    /// A new one, of which nothing may be read yet.
+    /// Creates a new segment with no readable records.
     pub(super) fn new(base: u64, since: u64, path: PathBuf) -> Self {
         let index = Index {
             next: base,
@@ -134,7 +136,7 @@ impl Segment {
         }
     }
 
-    /// One without records. It may not be on the disk yet: see [`head`](Self::head).
+    /// Creates a segment without records. Its file may not exist yet; see [`head`](Self::head).
     pub(super) fn gap(base: u64, since: u64, path: PathBuf) -> Self {
         Self {
             is_gap: true,
@@ -142,7 +144,7 @@ impl Segment {
         }
     }
 
-    /// The bytes that its file begins with.
+    /// The header of the file.
     pub(super) fn head(&self) -> Vec<u8> {
         let format = if self.is_gap {
             FORMAT_GAP
@@ -152,7 +154,7 @@ impl Segment {
         head_of(format, self.base, self.since)
     }
 
-    /// One that is there; `since` is taken when its head does not say.
+    /// Opens an existing segment. `since` applies if the header is damaged.
     pub(super) fn found(base: u64, since: u64, path: PathBuf) -> Result<Self> {
         let (format, since) = read_head(&path)?.unwrap_or((FORMAT_RECORDS, since));
         let found = fs::metadata(&path).map_err(|error| failed(error, "look at", &path))?;
@@ -167,7 +169,8 @@ impl Segment {
         })
     }
 
-    /// Where its records are. `next` is the offset that the following segment begins with.
+    /// Returns the index, which is built if necessary. `next` is the offset at which the following
+    /// segment starts.
     pub(super) fn index(&self, next: Option<u64>) -> Result<Arc<Index>> {
         if self.is_gap {
             return Ok(Arc::new(Index {
@@ -187,17 +190,17 @@ impl Segment {
         Ok(found)
     }
 
-    /// Forgets the index: the bytes have changed under it.
+    /// Drops the index, because the file has changed.
     pub(super) fn forget(&self) {
         *self.index.lock() = None;
     }
 
-    /// Notes records that were written: the first, and where all end.
+    /// Records a completed write: `first` is its first record, `end` is the new end.
     pub(super) fn grow(&self, first: (u64, u64), end: (u64, u64, u64)) {
         let mut index = self.index.lock();
         let position = self.length.load(Ordering::Acquire);
         if let Some(index) = &mut *index {
-            // Copied only while somebody reads by it.
+            // Clones the index only while a reader holds it.
             let index = Arc::make_mut(index);
             let (offset, time) = first;
             index.enter(offset, time, position);
@@ -206,7 +209,7 @@ impl Segment {
         self.length.store(end.2, Ordering::Release);
     }
 
-    /// Opens it for reading at a position.
+    /// Opens the file for reading at a position.
     pub(super) fn open(&self, position: u64) -> Result<fs::File> {
         let opened = fs::File::open(&self.path).and_then(|mut file| {
             file.seek(SeekFrom::Start(position))?;
@@ -248,7 +251,7 @@ impl Index {
         }
     }
 
-    /// The position of a frame at or before an offset.
+    /// Position of a frame at or before an offset.
     pub(super) fn seek(&self, offset: u64) -> u64 {
         let after = self.entries.partition_point(|entry| entry.offset <= offset);
         after
@@ -256,7 +259,7 @@ impl Index {
             .map_or(SEGMENT_HEAD, |at| self.entries[at].position)
     }
 
-    /// An offset at or before the first record of a time.
+    /// An offset at or before the first record with this time or later.
     pub(super) fn before(&self, time: u64, base: u64) -> u64 {
         let after = self.entries.partition_point(|entry| entry.time < time);
         after
@@ -264,7 +267,7 @@ impl Index {
             .map_or(base, |at| self.entries[at].offset)
     }
 
-    /// The damage that an offset is lost in.
+    /// The damage that contains the offset, if any.
     pub(super) fn lost(&self, offset: u64) -> Option<Damage> {
         let within = |damage: &&Damage| (damage.from..damage.to).contains(&offset);
         self.damage.iter().find(within).copied()
@@ -275,8 +278,8 @@ impl Index {
     }
 }
 
-/// Where records are in these bytes of a segment, of which `next` is the offset that the following
-/// segment begins with.
+/// Builds the index of the bytes of a segment. `next` is the offset at which the following segment
+/// starts.
 pub(super) fn scanned(bytes: &[u8], (base, since): (u64, u64), next: Option<u64>) -> Index {
     let mut scan = Scan::new(bytes, base, since);
     scan.run();
@@ -286,18 +289,18 @@ pub(super) fn scanned(bytes: &[u8], (base, since): (u64, u64), next: Option<u64>
     }
 }
 
-/// Goes through a segment's bytes and believes none of them.
+/// Scans the bytes of a segment without trusting any of them.
 struct Scan<'a> {
     bytes: &'a [u8],
     position: u64,
-    /// The index up to the last whole batch.
+    /// The index up to the last complete batch.
     index: Index,
-    /// Offset and position behind the last frame, of a batch that may not be whole.
+    /// Offset after the last frame, whose batch may be incomplete.
     next: u64,
-    /// The last time seen.
+    /// Time of the last frame.
     time: u64,
-    /// Damage that no later write has confirmed, at an index of `index.damage`, and the index as
-    /// it was before.
+    /// The index before the first damage that no later write has confirmed; `None` without such
+    /// damage.
     doubt: Option<Index>,
 }
 
@@ -338,15 +341,16 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Whether a frame is the next, and one may follow it.
+    /// Whether the frame has the next offset and another frame can follow it.
     fn follows(&self, frame: &Frame<'_>) -> bool {
         frame.offset == self.next && frame.offset < u64::MAX
     }
 
     fn take(&mut self, frame: Frame<'_>) {
         if frame.flags & STARTS_WRITE != 0 && self.doubt.take().is_some() {
-            // Somebody wrote on behind the damage, so it is no write that was cut short; and
-            // offsets up to here were given away, even if this write is one.
+            // A later write starts after the damage, so the damage is not an interrupted write. The
+            // offsets before this frame have been assigned, even if this write was interrupted
+            // itself.
             self.index.next = frame.offset;
             self.index.last = frame.time;
             self.index.end = self.position;
@@ -362,7 +366,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Finds the next frame behind damage.
+    /// Searches the next valid frame after damage.
     fn resume(&mut self) -> bool {
         let room = self.at(self.position).len() as u64;
         let offsets = self.next..=self.next.saturating_add(room);
@@ -388,7 +392,8 @@ impl<'a> Scan<'a> {
         false
     }
 
-    /// What a segment holds that another follows: what it lacks is damage.
+    /// Completes the index of a segment that another segment follows. Missing offsets count as
+    /// damage.
     fn closed(mut self, next: u64) -> Index {
         if self.index.next < next {
             self.index.damage.push(Damage {
@@ -402,7 +407,7 @@ impl<'a> Scan<'a> {
         self.index
     }
 
-    /// What the last segment holds: a write that was cut short is none.
+    /// Completes the index of the last segment. An interrupted write does not count as damage.
     fn last(self) -> Index {
         let mut index = self.doubt.unwrap_or(self.index);
         let end = index.end;

@@ -1,6 +1,6 @@
-//! A topic as its readers see it: its segments, how far it may be read, how far its groups are.
+//! A topic as readers see it: its segments, its readable end, and the progress of its groups.
 //!
-//! Does not write, but for what opening must: a write that was cut short is cut off, once.
+//! This module writes only while it opens a topic, to cut off an interrupted write.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,25 +25,26 @@ use micro_message::error::{Error, Result};
 pub(super) struct Topic {
     pub(super) name: Arc<str>,
     pub(super) dir: PathBuf,
-    /// Changed by the writing thread alone, once loaded.
+    /// After loading, only the writing thread changes it.
     view: Mutex<View>,
     pub(super) tail: watch::Sender<Tail>,
 }
 
-/// What is there.
+/// Segments and groups of a topic.
 #[derive(Debug, Default)]
 pub(super) struct View {
-    /// By offset; the last is written to.
+    /// Ordered by offset. The writer appends to the last one.
     pub(super) segments: Vec<Arc<Segment>>,
     pub(super) groups: BTreeMap<String, Progress>,
-    /// The last segment is damaged in its midst: it is left as it is and another begun.
+    /// Whether the last segment is damaged before its end. The file is then left unchanged, and the
+    /// next append starts another segment.
     pub(super) sealed: bool,
-    /// Of the directory; none before it is made.
+    /// Identity of the directory; `None` until the directory is created.
     pub(super) identity: Option<Identity>,
 }
 
 impl Topic {
-    /// Reads what is there of a topic; nothing, if it is not there.
+    /// Loads a topic from its directory. A missing directory is an empty topic.
     pub(super) fn load(name: &str, dir: PathBuf) -> Result<Self> {
         let mut view = View {
             segments: segments(&dir)?,
@@ -62,11 +63,12 @@ impl Topic {
     }
 
     pub(super) fn view(&self) -> MutexGuard<'_, View> {
-        // No code panics while it holds the lock halfway through a change.
+        // The lock ignores poisoning. This is safe because no code panics while the view is only
+        // partly changed.
         self.view.lock()
     }
 
-    /// Whether it is more than a name that somebody waits for.
+    /// Whether the topic exists. Otherwise the entry is only used by readers that wait for it.
     pub(super) fn is_real(&self) -> bool {
         let view = self.view();
         !view.segments.is_empty() || !view.groups.is_empty()
@@ -76,15 +78,15 @@ impl Topic {
         self.tail.borrow().next
     }
 
-    /// The oldest offset and the next.
+    /// The oldest offset and the next offset.
     pub(super) fn ends(&self) -> (u64, u64) {
         let next = self.next();
         let first = self.view().segments.first().map(|segment| segment.base);
         (first.unwrap_or(next), next)
     }
 
-    /// Where the last so many records begin; later, where they are in more segments than hold so
-    /// many bytes.
+    /// Offset at which the last `records` records start. The offset is later if these records span
+    /// more segments than are needed to hold `bytes` bytes.
     pub(super) fn recent(&self, records: u64, bytes: u64) -> u64 {
         let (first, next) = self.ends();
         let wanted = next.saturating_sub(records).max(first);
@@ -99,7 +101,7 @@ impl Topic {
         wanted.max(base)
     }
 
-    /// The segment that an offset stands in, and the base of the one that follows.
+    /// Returns the segment that contains an offset, and the base of the following segment.
     fn locate(&self, offset: u64) -> Result<(Arc<Segment>, Option<u64>)> {
         let view = self.view();
         let after = view
@@ -113,11 +115,12 @@ impl Topic {
         Ok((Arc::clone(&view.segments[at]), follows))
     }
 
-    /// Records from an offset on. Blocks.
+    /// Fetches records from an offset on. Blocks.
     pub(super) fn fetch(&self, from: u64, limit: Limit) -> Result<Fetched> {
         let life = self.tail.borrow().life;
         let fetched = self.fetch_once(from, limit);
-        // Files that were removed while we looked are told by what is there now.
+        // The topic may have been deleted or trimmed during the fetch. Return the matching error
+        // instead of an I/O error.
         if self.tail.borrow().life != life {
             return Err(deleted(&self.name));
         }
@@ -137,7 +140,7 @@ impl Topic {
         while fetched.next < next && fetched.records.len() < limit.records && bytes < limit.bytes {
             let (segment, follows) = self.locate(fetched.next)?;
             if segment.is_gap {
-                // Told by where to go on, so that groups count it as settled.
+                // Return the offset after the gap, so that groups count the gap as settled.
                 fetched.next = follows.unwrap_or(next);
                 break;
             }
@@ -151,7 +154,7 @@ impl Topic {
             }
             let mut frames = FrameReader::open(&segment, index.seek(fetched.next))?;
             let before = fetched.next;
-            // What a segment holds beyond the beginning of the next one does not count.
+            // Records after the start of the next segment do not count.
             let next = follows.map_or(next, |follows| follows.min(next));
             while fetched.next < next && fetched.records.len() < limit.records {
                 let read = frames.next();
@@ -181,7 +184,8 @@ impl Topic {
         Ok(fetched)
     }
 
-    /// The index says that a record is there, and it is not: the bytes have changed since.
+    /// Handles a record that the index contains but the file does not: the file has changed since
+    /// it was indexed.
     fn stuck(
         &self,
         segment: &Segment,
@@ -206,7 +210,7 @@ impl Topic {
         Ok(fetched)
     }
 
-    /// The offset of the first record of a time or later. Blocks.
+    /// Offset of the first record with this time or later. Blocks.
     pub(super) fn at(&self, time: SystemTime) -> Result<u64> {
         let time = nanos(time);
         let (first, next) = self.ends();
@@ -240,12 +244,12 @@ impl Topic {
     }
 }
 
-/// The path of a segment.
+/// Path of a segment file.
 pub(super) fn segment_path(dir: &Path, base: u64) -> PathBuf {
     dir.join(format!("{base:020}.log"))
 }
 
-/// The segments of a directory, by offset.
+/// Segments in a directory, ordered by offset.
 fn segments(dir: &Path) -> Result<Vec<Arc<Segment>>> {
     let mut bases = Vec::new();
     for name in names(dir)? {
@@ -263,7 +267,7 @@ fn segments(dir: &Path) -> Result<Vec<Arc<Segment>>> {
     Ok(segments)
 }
 
-/// The names in a directory; none when there is no directory.
+/// File names in a directory; empty if the directory does not exist.
 pub(super) fn names(dir: &Path) -> Result<Vec<String>> {
     let listed = match fs::read_dir(dir) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -274,8 +278,8 @@ pub(super) fn names(dir: &Path) -> Result<Vec<String>> {
     Ok(names.filter_map(|name| name.into_string().ok()).collect())
 }
 
-/// Cuts off what a write left that was cut short; the next offset. A damaged segment is left as it
-/// is: what stands behind the damage tells that there was more.
+/// Cuts off an interrupted write and returns the next offset. A damaged segment is left unchanged,
+/// because the records after the damage prove that it is not an interrupted write.
 fn recover(view: &mut View) -> Result<u64> {
     let Some(last) = view.segments.last() else {
         return Ok(0);
@@ -284,7 +288,7 @@ fn recover(view: &mut View) -> Result<u64> {
     let length = last.length.load(Ordering::Acquire);
     view.sealed = !index.is_whole();
     if length < SEGMENT_HEAD {
-        // Made, and no more: whole again.
+        // The file was created but its header is incomplete. Write the header again.
         let written = fs::write(&last.path, last.head());
         let synced = written.and_then(|()| fs::File::open(&last.path)?.sync_all());
         synced.map_err(|error| failed(error, "write", &last.path))?;
@@ -300,12 +304,17 @@ fn recover(view: &mut View) -> Result<u64> {
     Ok(index.next)
 }
 
-/// The next offset, given where the log ends: an offset that a group knows of has been given to a
-/// record, be that record lost by now (an older copy of the log was put back, a file was cut, or
-/// with `sync=never` the power was lost before the records were on the disk, and after the
-/// group's steps were). Given again, the group would take the new record for the one that it has
-/// settled and never see it. So the log goes on behind the last group, and what lies between is a
-/// gap. It is written down with the next record: reading must not need room on the disk.
+/// Returns the next offset, given the offset at the end of the log.
+///
+/// An offset that a group knows has been assigned to a record, even if the record is lost. Records
+/// are lost if an older copy of the log was restored, if a file was truncated, or if with
+/// `sync=never` the power failed after the group's steps were on the disk but before the records
+/// were. If the offset were assigned again, the group would take the new record for the one that it
+/// has settled, and never receive it. The log therefore continues after the last offset that any
+/// group knows, and the offsets in between become a gap.
+///
+/// The gap is written with the next record, because reading must not require free space on the
+/// disk.
 fn after_groups(view: &mut View, dir: &Path, topic: &str, end: u64) -> Result<u64> {
     let Some((group, given)) = view
         .groups
@@ -326,7 +335,7 @@ fn after_groups(view: &mut View, dir: &Path, topic: &str, end: u64) -> Result<u6
     if let Some(last) = view.segments.last() {
         let since = last.index(None)?.last;
         if last.base == end {
-            // It holds no record, and the gap takes its place.
+            // The segment has no records, so the gap replaces it.
             view.segments.pop();
         }
         let gap = Segment::gap(end, since, segment_path(dir, end));

@@ -1,6 +1,7 @@
-//! The thread that writes: takes what waits, writes and syncs it together, answers.
+//! The writing thread: takes the queued jobs, writes and syncs them together, and replies.
 //!
-//! Whoever waits for one append waits for those that came with it; that is what makes many cheap.
+//! Jobs that are queued at the same time share one write and one sync. This makes many concurrent
+//! appends cheap.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -20,26 +21,26 @@ use micro_events::log::{AgeClock, Tail};
 use micro_message::error::{Error, Result};
 use micro_message::internal::sort_by;
 
-/// Jobs that are done together, at most.
+/// Maximum number of further jobs that are processed together with the first one.
 const MAX_BATCH_JOBS: usize = 1024;
-/// How often files are synced that nobody waits for.
+/// Interval between syncs of writes that no caller waits for.
 const SYNC_INTERVAL: Duration = Duration::from_millis(100);
-/// How often retention is looked after, beside whenever a segment is begun.
+/// Interval between retention runs. Retention also runs whenever a segment is started.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(30);
 
 pub(super) struct Worker {
     config: Config,
-    /// Topics that have been written to.
+    /// Writers of the topics that have been written to.
     writers: HashMap<Arc<str>, Writer>,
-    /// Topics that something waits for to be written.
+    /// Topics with buffered writes.
     waiting: HashSet<Arc<str>>,
-    /// Counts what is written, to know which files were used last.
+    /// Counts flushes, to determine which files were used least recently.
     count: u64,
-    /// When files are to be synced that nobody waits for; none while there are none.
+    /// Time of the next sync of writes that no caller waits for; `None` if there are none.
     sync_at: Option<Instant>,
-    /// When to look after retention; none when all is kept.
+    /// Time of the next retention run; `None` without retention limits.
     retention_at: Option<Instant>,
-    /// Let go of last.
+    /// Declared after `writers`, so that the writers are dropped first.
     lock: Arc<Lock>,
     ages: Arc<AgeClock>,
 }
@@ -59,7 +60,7 @@ impl Worker {
         }
     }
 
-    /// Works until it is closed or nobody is left to ask.
+    /// Runs until the log is closed or all senders of the queue are dropped.
     pub(super) fn run(mut self, queue: &Queue) {
         loop {
             let due = self.sync_at.into_iter().chain(self.retention_at).min();
@@ -86,13 +87,14 @@ impl Worker {
         }
     }
 
-    /// Does the first job and those that wait behind it; the reply to a close, if there is one.
+    /// Processes the first job and the jobs queued after it. Returns the reply channel of a `Close`
+    /// job, if there is one.
     fn round(&mut self, first: Queued, queue: &Queue) -> Option<oneshot::Sender<Result<()>>> {
         let mut rooms = Vec::new();
         let mut closing = None;
         let rest = std::iter::from_fn(|| queue.try_recv().ok());
         for (job, room) in std::iter::once(first).chain(rest.take(MAX_BATCH_JOBS)) {
-            // What it takes is free once it has been written.
+            // The permits are released after the jobs have been written.
             rooms.push(room);
             closing = self.take(job);
             if closing.is_some() {
@@ -122,7 +124,7 @@ impl Worker {
             } => {
                 self.waiting.insert(Arc::clone(&topic.name));
                 self.writer(topic).save(&group, step, reply);
-                // A group's file may have been opened.
+                // The job may have opened a group file.
                 self.bound();
             }
             Job::Trim { topic, trim, reply } => {
@@ -161,8 +163,8 @@ impl Worker {
         }
     }
 
-    /// Closes files that were not used for longest, when too many are open. Several at once: whom
-    /// to close is looked for among all topics.
+    /// Closes the least recently used files if too many are open. Closes down to three quarters of
+    /// the limit, because each search visits all topics.
     fn bound(&mut self) {
         let most = self.config.open_files.max(1);
         let open = self.config.room.open();
@@ -182,7 +184,7 @@ impl Worker {
         }
     }
 
-    /// What is to be done by the clock.
+    /// Runs the sync and the retention if they are due.
     fn duties(&mut self) {
         let now = Instant::now();
         if self.sync_at.is_some_and(|at| at <= now) {
@@ -216,7 +218,8 @@ impl Worker {
                 if !topic.is_real() {
                     return Ok(());
                 }
-                // Somebody was faster: what is known of it goes all the same.
+                // The directory was removed by another program. Remove the topic from memory as
+                // well.
                 is_there = false;
                 Ok(())
             }
@@ -236,7 +239,7 @@ impl Worker {
         fs::remove_dir_all(&trash).map_err(|error| failed(error, "remove", &trash))
     }
 
-    /// Writes and syncs all there is; the first thing that went wrong.
+    /// Writes and syncs everything. Returns the first error.
     fn finish(&mut self) -> Result<()> {
         self.flush();
         let mut outcome = Ok(());
@@ -250,7 +253,7 @@ impl Worker {
     }
 }
 
-/// Answers; whoever asked may have gone.
+/// Sends a reply. The receiver may have been dropped.
 pub(super) fn answer<T>(reply: oneshot::Sender<Result<T>>, result: Result<T>) {
     if let Err(Err(error)) = reply.send(result) {
         let error: Error = error;

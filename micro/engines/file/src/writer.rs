@@ -1,13 +1,15 @@
-//! The writing side of one topic: its last segment, its groups' files, what waits to be written.
+//! Writes one topic: its last segment, the files of its groups, and the buffer of records to be
+//! written.
 //!
-//! What fails is taken back: the file is cut to where it was, and all who waited are told.
+//! A failed write is rolled back: the file is truncated to its previous length, and every waiting
+//! caller receives the error.
 //!
-//! **Order of syncs.** A step of a group is written after the record that it settles, and made
-//! sure of on the disk after it: [`sync`](Writer::sync) syncs the segments first and no group's
-//! file if that fails, and a group's file is written anew (which syncs it) only once all segments
-//! are synced. Else a loss of power could leave a group that has settled what the log does not
-//! have. The system may write either file earlier than it is told to; what opening does about that
-//! is told at `after_groups` in `topic.rs`.
+//! **Order of syncs.** A group's step must not reach the disk before the record that it settles.
+//! Otherwise a loss of power could leave a group that has settled records which the log does not
+//! contain. Therefore [`sync`](Writer::sync) syncs the segments first, and no group file if that
+//! fails. A group file is rewritten, which syncs it, only once all segments are synced. The
+//! operating system may still write a group file to the disk earlier; `after_groups` in `topic.rs`
+//! handles this case when the topic is opened.
 
 mod ids;
 mod retain;
@@ -32,7 +34,7 @@ use micro_events::Event;
 use micro_events::log::{AgeClock, GroupId, Ids, RecentIds, Step, deleted};
 use micro_message::error::{Error, Result};
 
-/// Bytes that are written at once, and not much more.
+/// Size of the buffer at which it is written, in bytes. One call of `append` can exceed it.
 const WRITE_CHUNK: usize = 8 << 20;
 
 type Responder<T> = oneshot::Sender<Result<T>>;
@@ -42,45 +44,48 @@ pub(super) struct Writer {
     config: Config,
     lock: Arc<Lock>,
     ages: Arc<AgeClock>,
-    /// The last segment's file; none before it is needed, and while it is closed to have fewer
-    /// files open.
+    /// File of the last segment. `None` before it is needed, and while it is closed to limit the
+    /// number of open files.
     file: Option<Appender>,
-    /// Whether the last segment's file was opened, be it closed by now.
+    /// Whether the file of the last segment has been opened, even if it is closed now.
     begun: bool,
-    /// When the file was last used, by the count of the worker.
+    /// Value of the worker's counter when the file was last used.
     used: u64,
-    /// Bytes of the file that are right.
+    /// Number of valid bytes in the file.
     position: u64,
-    /// The end of the file may be wrong: cut it before writing.
+    /// Whether the file may have invalid bytes at its end. It must then be truncated before the
+    /// next write.
     torn: bool,
-    /// A segment was to be begun and is perhaps on the disk, half: nothing may be written to the
-    /// one before it.
+    /// Whether the start of a new segment has failed halfway, so that its file may exist. Nothing
+    /// may then be written to the previous segment.
     beginning: bool,
-    /// The offset and the time of what is appended next.
+    /// Offset and time of the next record.
     next: u64,
     time: u64,
-    /// Frames that wait, the first one's offset and time, and who waits for them.
+    /// Encoded frames to be written, the offset and time of the first one, and the callers that
+    /// wait for them.
     buffer: Vec<u8>,
     first: (u64, u64),
     waiting: Vec<(u64, Responder<u64>)>,
-    /// Ids of the last records; none before one is asked for.
+    /// Ids of the last records; `None` until an id is first looked up.
     ids: Option<RecentIds>,
     groups: HashMap<String, Group>,
-    /// Segments that something was written to and that nobody has synced, the oldest first.
+    /// Segments with writes that are not synced, oldest first.
     unsynced: VecDeque<Arc<Segment>>,
 }
 
-/// A group's file and who waits for what.
+/// The file of a group, with the callers that wait for its steps.
 struct Group {
     file: GroupFile,
     steps: Vec<Step>,
     waiting: Vec<Responder<()>>,
     dirty: bool,
-    /// When the file was last used, by the count of the worker.
+    /// Value of the worker's counter when the file was last used.
     used: u64,
 }
 
-/// A file that is open: of which group, or of the log; and when it was last used.
+/// An open file: the counter value when it was last used, and the name of the group, or `None` for
+/// the log.
 pub(super) type Handle = (u64, Option<String>);
 
 impl Writer {
@@ -91,7 +96,7 @@ impl Writer {
     ) -> Self {
         let next = topic.next();
         let last = topic.view().segments.last().cloned();
-        // The index of the last segment is there since the topic was read.
+        // The index of the last segment was built when the topic was loaded.
         let time = last.and_then(|last| last.index(None).ok().map(|index| index.last));
         Self {
             topic,
@@ -115,7 +120,7 @@ impl Writer {
         }
     }
 
-    /// Takes events in; they are written by the next [`flush`](Self::flush).
+    /// Adds events to the buffer. The next [`flush`](Self::flush) writes them.
     pub(super) fn append(&mut self, events: &[Event], ids: Ids, reply: Responder<u64>) {
         if self.buffer.len() > WRITE_CHUNK {
             self.flush_records();
@@ -148,11 +153,11 @@ impl Writer {
             }
             self.next += 1;
         }
-        // Where nothing is new it waits for what is being written under its id.
+        // If no event is new, the reply waits for the buffered record with the same id.
         self.waiting.push((stands, reply));
     }
 
-    /// Takes a step in; it is written by the next [`flush`](Self::flush).
+    /// Adds a step to a group. The next [`flush`](Self::flush) writes it.
     pub(super) fn save(&mut self, group: &GroupId, step: Step, reply: Responder<()>) {
         if self.topic.tail.borrow().life != group.life {
             return answer(reply, Err(deleted(&group.topic)));
@@ -186,7 +191,7 @@ impl Writer {
             .expect("it has just been put there"))
     }
 
-    /// Writes what waits and answers. `now` counts up from one call to the next.
+    /// Writes all buffered records and steps, and sends the replies. `now` is the worker's counter.
     pub(super) fn flush(&mut self, now: u64) {
         if !self.waiting.is_empty() {
             self.used = now;
@@ -208,7 +213,8 @@ impl Writer {
         }
     }
 
-    /// Writes a group's file anew: see the order of syncs.
+    /// Rewrites a group file. The segments are synced first; see "Order of syncs" in the module
+    /// documentation.
     fn compact(&mut self, name: &str) {
         if let Err(error) = self.sync_log() {
             let topic = &*self.topic.name;
@@ -221,7 +227,7 @@ impl Writer {
         }
     }
 
-    /// The files that are open.
+    /// The open files of this topic.
     pub(super) fn handles(&self) -> impl Iterator<Item = Handle> {
         let groups = self.groups.iter().filter(|(_, group)| group.file.is_open());
         let log = self.file.as_ref().map(|_| (self.used, None));
@@ -229,8 +235,8 @@ impl Writer {
         log.into_iter().chain(groups)
     }
 
-    /// Closes a file until it is needed again. What is not synced yet stays noted: syncing opens
-    /// it once more.
+    /// Closes a file until it is needed again. Writes that are not synced remain recorded, and a
+    /// sync opens the file again.
     pub(super) fn close(&mut self, group: Option<&str>) {
         match group {
             None => self.file = None,
@@ -264,7 +270,7 @@ impl Writer {
         }
     }
 
-    /// Writes the buffer, whole or not at all.
+    /// Writes the whole buffer or nothing.
     fn write(&mut self) -> Result<()> {
         let full = self.position > SEGMENT_HEAD
             && self.position + self.buffer.len() as u64 > self.config.segment;
@@ -291,7 +297,8 @@ impl Writer {
             if always { file.sync() } else { Ok(()) }
         });
         let written = written.map_err(|error| failed(error, "write", &segment.path));
-        // Before anybody is told that it is there: one look at the path beside a write.
+        // Verify that the path still leads to this file before the append is confirmed. This costs
+        // one lookup of the path per write.
         let written = match written {
             Ok(()) if !file.identity().is_at(&segment.path) => Err(lost(&self.topic.dir)),
             written => written,
@@ -310,7 +317,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The file of a segment that is there.
+    /// Opens the existing file of a segment.
     fn reopened(&self, segment: &Segment) -> Result<Appender> {
         let length = segment.length.load(Ordering::Acquire);
         let known = (segment.identity.get().copied(), length);
@@ -328,7 +335,7 @@ impl Writer {
         last.ok_or_else(|| Error::internal("a topic that is written to has no segment"))
     }
 
-    /// Opens the last segment, or begins one.
+    /// Opens the last segment, or starts a new one.
     fn open(&mut self) -> Result<()> {
         let last = {
             let view = self.topic.view();
@@ -351,7 +358,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Begins a segment with what is written next.
+    /// Starts a new segment for the next write.
     fn begin(&mut self) -> Result<()> {
         self.beginning = true;
         self.make_dir()?;
@@ -374,7 +381,7 @@ impl Writer {
         } else {
             self.first.0
         };
-        // What is in there already is earlier, what comes is not.
+        // All existing records have this time or an earlier one. New records are not earlier.
         let since = self
             .topic
             .view()
@@ -397,10 +404,10 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes the file of a segment that has nothing but its head.
+    /// Creates a segment file that contains only a header.
     fn make(&self, path: &Path, head: &[u8]) -> Result<Appender> {
         let made = Appender::open(path, &self.config.room).and_then(|mut file| {
-            // There may be one of this name without a record that is right.
+            // A file of this name may exist, but it has no valid record.
             file.cut(0)?;
             file.write(head)?;
             file.sync()?;
@@ -409,7 +416,7 @@ impl Writer {
         made.map_err(|error| failed(error, "make", path))
     }
 
-    /// A time between what is written and what waits.
+    /// A time at or after the last written record and not after the first buffered one.
     fn before(&self) -> u64 {
         if self.waiting.is_empty() {
             self.time
@@ -418,7 +425,8 @@ impl Writer {
         }
     }
 
-    /// Makes the directory if there has been none; one that was there must be there.
+    /// Creates the directory if it has never existed. A directory that existed before must still be
+    /// there.
     fn make_dir(&self) -> Result<()> {
         let dir = &self.topic.dir;
         let known = self.topic.view().identity;
@@ -441,12 +449,12 @@ impl Writer {
         sync_dir(dir).map_err(|error| failed(error, "sync", dir))
     }
 
-    /// Whether something is written that is not on the disk for sure.
+    /// Whether there are writes that are not synced.
     pub(super) fn is_dirty(&self) -> bool {
         !self.unsynced.is_empty() || self.groups.values().any(|group| group.dirty)
     }
 
-    /// Makes sure that the disk has all that was written.
+    /// Syncs all records, then all groups.
     pub(super) fn sync(&mut self) -> Result<()> {
         self.sync_log()?;
         for group in self.groups.values_mut().filter(|group| group.dirty) {
@@ -456,7 +464,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes sure that the disk has all records, the oldest first.
+    /// Syncs all segments, oldest first.
     fn sync_log(&mut self) -> Result<()> {
         let last = self.topic.view().segments.last().map(|last| last.base);
         while let Some(segment) = self.unsynced.front() {
@@ -490,7 +498,7 @@ impl Group {
     }
 }
 
-/// An error once more, for the next who waits.
+/// Copies an error, for the next waiting caller.
 pub(super) fn again(error: &Error) -> Error {
     Error::new(error.kind(), error.chain())
 }

@@ -1,4 +1,4 @@
-//! Bytes that are not as they were written.
+//! Tests with damaged files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use crate::{Config, File};
 use micro_events::{Event, Events, Options, Start};
 use micro_message::error::ErrorKind;
 
-/// Appends numbers one by one, some in batches, and closes.
+/// Appends numbers one by one and in batches, then closes the log.
 async fn filled(events: Events, count: u32) {
     let mut number = 0;
     while number < count {
@@ -41,7 +41,8 @@ async fn a_write_that_was_cut_short_is_cut_off_wherever_it_was() {
             assert_eq!(record.offset, number as u64);
             assert_eq!(text(record), format!("number {number}"));
         }
-        // Batches are of three, then of one, then of three: whole or not at all.
+        // The batches have three events, one event, and three events, and are recovered completely
+        // or not at all.
         assert!(
             [0, 3, 4, 5, 8, 9].contains(&numbers.len()),
             "{}",
@@ -119,7 +120,7 @@ async fn damage_in_the_midst_is_told_and_what_is_around_it_is_read() {
     }
 }
 
-/// The last write but one is damaged, and the last was cut short.
+/// The last write but one is damaged, and the last write was interrupted.
 #[tokio::test]
 async fn offsets_of_damaged_records_are_not_given_away_again() {
     for kept in [1, 2] {
@@ -141,7 +142,7 @@ async fn offsets_of_damaged_records_are_not_given_away_again() {
         bytes[damaged] ^= 1;
         fs::write(&file, bytes).unwrap();
 
-        // However often it is opened before anything is written.
+        // The result is the same however often the log is opened before the next write.
         for _ in 0..3 {
             let events = one_segment(dir.path());
             let (found, told) = salvage(&events, 5).await;
@@ -179,7 +180,7 @@ async fn a_missing_segment_is_told() {
     events.close().await.unwrap();
 }
 
-/// What stood at which offset. What a damaged log serves must be of it.
+/// The expected records by offset. A damaged log must not return any other record.
 fn expected(count: u32) -> BTreeMap<u64, String> {
     let numbers = 0..count;
     numbers
@@ -187,7 +188,8 @@ fn expected(count: u32) -> BTreeMap<u64, String> {
         .collect()
 }
 
-/// Reads on behind every damage; the records, and how often there was damage.
+/// Reads all records and continues after each damage. Returns the records and the number of damaged
+/// parts.
 async fn salvage(events: &Events, end: u64) -> (Vec<(u64, String)>, u32) {
     let (mut found, mut damaged, mut at) = (Vec::new(), 0, 0);
     while at < end {
@@ -232,7 +234,7 @@ async fn no_changed_byte_is_ever_served() {
             hurt(work.path(), &mut random);
         }
         let events = open(work.path());
-        // Damage may have taken the end, never more than was there.
+        // Damage can remove the end of the log, but must not extend the log.
         let end = events.append_to("a", "new").await.unwrap();
         assert!(end <= 60, "seed {seed}: {end}");
         let (found, told) = salvage(&events, end).await;
@@ -241,7 +243,7 @@ async fn no_changed_byte_is_ever_served() {
         }
         let mut group = events.consume("a", "g", Options::new()).await.unwrap();
         if end > 1 {
-            // A group goes on: with records, or with what it cannot read.
+            // The group continues, with a record or with an error for a damaged part.
             assert!(group.next().await.is_some());
         }
         events.close().await.unwrap();
@@ -255,7 +257,7 @@ async fn no_changed_byte_is_ever_served() {
     );
 }
 
-/// Changes a bit, cuts a file, or fills a stretch with one byte.
+/// Flips a bit, truncates a file, or fills a range with one byte.
 fn hurt(dir: &Path, random: &mut fastrand::Rng) {
     let mut all = files(dir, "a", "log");
     all.extend(files(dir, "a", "group"));

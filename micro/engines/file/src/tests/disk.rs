@@ -1,4 +1,4 @@
-//! A disk that is full, and takes again.
+//! Tests of a full disk that has free space again later.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::{Config, File};
 use micro_events::{Events, Options};
 use micro_message::error::ErrorKind;
 
-/// Appends until it is refused; how many were taken.
+/// Appends until an append fails. Returns the number of successful appends.
 async fn fill(events: &Events) -> usize {
     for count in 0.. {
         match events.append_to("a", vec![7; 100]).await {

@@ -1,4 +1,4 @@
-//! Open files: as many as was said, and still those that their paths lead to.
+//! Tests of the limit of open files, and of files that are replaced while they are open.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::{Config, File, Fsync};
 use micro_events::{Events, Options, Start};
 use micro_message::error::ErrorKind;
 
-/// Files of a directory that this process has open.
+/// Number of files in a directory that this process has open.
 #[cfg(target_os = "linux")]
 fn open_files(dir: &Path) -> usize {
     let open = fs::read_dir("/proc/self/fd").unwrap();
@@ -33,7 +33,7 @@ async fn no_more_files_are_open_than_was_said_and_nothing_is_lost_for_it() {
                 let delivery = group.next().await.unwrap().unwrap();
                 assert_eq!(delivery.record().offset, round);
                 delivery.ack().await.unwrap();
-                // One more while a file takes the place of another.
+                // While a file is being replaced, one more file is open.
                 let found = open_files(dir.path());
                 assert!(found <= 17, "{found} are open");
             }
@@ -68,7 +68,7 @@ async fn a_file_that_is_closed_for_another_is_synced_all_the_same() {
     assert_eq!(whole.count(), 4, "{synced:?}");
 }
 
-/// What to do with a directory that is open, and what brings it back.
+/// Name of the case, how it makes an open directory inaccessible, and how to restore it.
 type Loss = (&'static str, fn(&Path), Option<fn(&Path)>);
 
 fn away(dir: &Path) -> std::path::PathBuf {
@@ -117,9 +117,9 @@ async fn nothing_is_acknowledged_that_its_path_does_not_lead_to() {
         for (sync, segment, closed) in [
             (Fsync::Always, 1 << 20, false),
             (Fsync::Never, 1 << 20, false),
-            // The next append begins a segment.
+            // The next append starts a segment.
             (Fsync::Always, 1, false),
-            // The file is not open just now.
+            // The file is closed at this moment.
             (Fsync::Always, 1 << 20, true),
         ] {
             let dir = scratch();
@@ -180,7 +180,7 @@ async fn a_topic_that_is_deleted_in_order_is_made_anew() {
         events.delete("a").await.unwrap();
     }
     assert_eq!(events.append_to("a", "y").await.unwrap(), 0);
-    // Also one that somebody has removed by hand.
+    // Delete also works if the directory was removed by hand.
     fs::remove_dir_all(dir.path().join("topics/a")).unwrap();
     assert!(events.append_to("a", "z").await.is_err());
     events.delete("a").await.unwrap();
@@ -188,7 +188,7 @@ async fn a_topic_that_is_deleted_in_order_is_made_anew() {
     events.close().await.unwrap();
 }
 
-/// What it costs to have more topics than open files: `cargo test --release -p micro --lib
+/// Measures the cost of more topics than open files: `cargo test --release -p micro --lib
 /// many_topics -- --ignored --nocapture`.
 #[cfg(target_os = "linux")]
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Ids: how many are remembered, over restarts, damage and full disks.
+//! Tests of remembered ids across restarts, damage and full disks.
 
 use std::fs;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ async fn as_many_are_remembered_as_was_said_before_and_after_a_restart() {
         [31, 40]
     );
     assert_eq!(append(&events, 30).await, 41);
-    // What is removed is not remembered.
+    // Ids of trimmed records are not remembered.
     events.trim("a", Trim::Before(42)).await.unwrap();
     assert_eq!(append(&events, 30).await, 42);
     events.close().await.unwrap();

@@ -1,4 +1,4 @@
-//! A log that has lost its end, of which its groups know; and the order of syncs.
+//! Tests of a log that has lost records its groups know, and of the order of syncs.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ async fn append(events: &Events, numbers: std::ops::Range<u64>) {
     }
 }
 
-/// The next of a group, which is settled.
+/// Takes the group's next delivery and acknowledges it.
 async fn settled(group: &mut Consumer) -> (u64, String) {
     let next = timeout(PATIENCE, group.next()).await.expect("a record");
     let delivery = next.unwrap().unwrap();
@@ -32,7 +32,8 @@ async fn settled(group: &mut Consumer) -> (u64, String) {
     found
 }
 
-/// A log of 40 records of which 10 are left, and two groups: one has settled all, one 5.
+/// Creates a log of 40 records that is cut to 10, with two groups: one has settled all 40 records,
+/// the other 5.
 async fn cut(dir: &Path, segment: u64) {
     let events = open(dir, segment);
     append(&events, 0..10).await;
@@ -63,7 +64,7 @@ async fn a_log_that_lost_its_end_gives_no_offset_twice_and_every_group_gets_what
     for segment in [1, 400, 1 << 20] {
         let dir = scratch();
         cut(dir.path(), segment).await;
-        // However often it is opened before anything is written.
+        // The result is the same however often the log is opened before the next write.
         for _ in 0..3 {
             let events = open(dir.path(), segment);
             assert_eq!(events.lag("a", "all").await.unwrap(), 0);
@@ -169,13 +170,13 @@ fn is_log(synced: &(String, u64)) -> bool {
     found.is_some_and(|found| found == "log")
 }
 
-/// What of a log was synced last, and of how many bytes.
+/// The last synced segment file and its length.
 fn last_log(synced: &[(String, u64)]) -> Option<(String, u64)> {
     let mut logs = synced.iter().filter(|synced| is_log(synced));
     logs.next_back().cloned()
 }
 
-/// The file that is written to, and how long it is.
+/// The segment file that is being written, and its length.
 fn end(dir: &Path) -> (String, u64) {
     let file = files(dir, "a", "log").pop().unwrap();
     let name = file.file_name().unwrap().to_str().unwrap().to_owned();
@@ -187,7 +188,7 @@ async fn a_group_is_synced_after_the_records_that_it_has_settled() {
     for (sync, events, segment) in [
         (Fsync::Interval, 10, 1 << 20),
         (Fsync::Interval, 40, 400),
-        // So many that the group's file is written anew, which syncs it.
+        // Enough steps that the group file is rewritten, which syncs it.
         (Fsync::Never, 4500, 1 << 20),
         (Fsync::Never, 4500, 40_000),
     ] {
@@ -198,7 +199,7 @@ async fn a_group_is_synced_after_the_records_that_it_has_settled() {
         let room = config.room.clone();
         let log = Events::new(File::new(config));
         let batch = (0..events).map(|number| Event::new(number.to_string()));
-        // The group is known, and the directory with it, before records come.
+        // Create the group, and with it the directory, before any record.
         let mut group = log.consume("a", "g", Options::new()).await.unwrap();
         for event in batch {
             log.append_to("a", event).await.unwrap();
@@ -211,7 +212,7 @@ async fn a_group_is_synced_after_the_records_that_it_has_settled() {
         let wait = async {
             loop {
                 let synced = room.synced.lock().unwrap().clone();
-                // One that says as much as there is: earlier ones settled less.
+                // Only the last sync covers all steps; earlier ones settled less.
                 let settling = synced.iter().rposition(of_group);
                 if let Some(at) = settling
                     && last_log(&synced[..at]).as_ref() == Some(&written)
@@ -233,7 +234,7 @@ async fn a_group_is_synced_after_the_records_that_it_has_settled() {
             room.synced.lock().unwrap()
         );
         log.close().await.unwrap();
-        // With the close all segments are on the disk, be they written no more.
+        // After the close, all segments are synced, including those that are no longer written.
         let synced = room.synced.lock().unwrap().clone();
         for file in files(dir.path(), "a", "log") {
             let name = file.file_name().unwrap().to_str().unwrap();

@@ -1,4 +1,4 @@
-//! What is special to files.
+//! Tests that are specific to the file backend.
 
 mod damage;
 mod disk;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::{Config, File};
 use micro_events::{Events, Record, Start};
 
-/// A directory of a test, removed when dropped.
+/// A test directory, removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Scratch(PathBuf);
 
@@ -32,7 +32,7 @@ impl Drop for Scratch {
     }
 }
 
-/// A directory that does not exist yet.
+/// Returns the path of a directory that does not exist yet.
 pub(crate) fn scratch() -> Scratch {
     let name = format!(
         "micro-events-{}-{:016x}",
@@ -42,7 +42,7 @@ pub(crate) fn scratch() -> Scratch {
     Scratch(std::env::temp_dir().join(name))
 }
 
-/// Opens a directory with tiny segments.
+/// Opens a directory with small segments.
 fn open(dir: &Path) -> Events {
     Events::new(File::new(Config::new(dir).with_segment(400)))
 }
@@ -51,7 +51,7 @@ fn text(record: &Record) -> String {
     String::from_utf8(record.event.payload.to_vec()).unwrap()
 }
 
-/// All records of a topic, up to what is there now, with the first error.
+/// Reads all records of a topic up to the current end, or returns the first error.
 async fn all(events: &Events, topic: &str) -> micro_message::error::Result<Vec<Record>> {
     let end = events.append_to(topic, "end").await?;
     let mut records = events.read(topic, Start::Earliest).await?;
@@ -66,7 +66,7 @@ async fn all(events: &Events, topic: &str) -> micro_message::error::Result<Vec<R
     Ok(all)
 }
 
-/// The files of a topic, by name.
+/// The files of a topic with this extension, sorted by name.
 fn files(dir: &Path, topic: &str, extension: &str) -> Vec<PathBuf> {
     let listed = std::fs::read_dir(dir.join("topics").join(topic)).unwrap();
     let mut files: Vec<PathBuf> = listed.map(|entry| entry.unwrap().path()).collect();

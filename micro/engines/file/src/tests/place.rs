@@ -1,4 +1,4 @@
-//! The directory: made late, held by one, cleared of what was deleted.
+//! Tests of the directory: created on first use, locked by one process, cleared of deleted topics.
 
 use std::fs;
 use std::time::Duration;
@@ -39,7 +39,7 @@ async fn a_second_opening_is_refused_and_told_who_has_it() {
     let holder = fs::read_to_string(dir.path().join("lock")).unwrap();
     assert_eq!(holder.trim(), std::process::id().to_string());
     first.close().await.unwrap();
-    // It was not closed, it was only too early.
+    // The failed log is not closed; it can open the directory later.
     second.append_to("a", "y").await.unwrap();
     assert_eq!(all(&second, "a").await.unwrap().len(), 2);
 }

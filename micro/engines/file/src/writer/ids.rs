@@ -1,19 +1,21 @@
-//! Leaving out what was appended before under its id.
+//! Skips events whose ids have been appended before.
 //!
-//! What is remembered is read from the records when an id first comes: the log is the only place
-//! where it is kept.
+//! The remembered ids are read from the records when an id is first looked up, because they are
+//! stored only in the log.
 
 use super::Writer;
 use micro_events::Event;
 use micro_events::log::{Ids, Limit, RecentIds};
 use micro_message::error::Result;
 
-/// Bytes of segments that are read at most to remember ids, and one segment more.
+/// Maximum number of bytes of segments to read for remembered ids. The scan can exceed it by one
+/// segment.
 const MAX_SCAN_BYTES: u64 = 64 << 20;
 
 impl Writer {
-    /// The events that are to be appended, whose ids are remembered from now on; and where the
-    /// first of all stands, or will.
+    /// Filters out events whose ids are remembered and remembers the ids of the others. Returns the
+    /// offset of the first event, whether it is already stored or still to be appended, and the
+    /// events to append.
     pub(super) fn fresh<'a>(
         &mut self,
         events: &'a [Event],
@@ -48,14 +50,14 @@ impl Writer {
         Ok((at.unwrap_or(next), fresh))
     }
 
-    /// What is appended from an offset on was not, after all.
+    /// Removes the ids from an offset on, because their append has failed.
     pub(super) fn forget_from(&mut self, offset: u64) {
         if let Some(ids) = &mut self.ids {
             ids.forget_from(offset);
         }
     }
 
-    /// The ids of the last records. What cannot be read is not remembered.
+    /// Reads the ids of the last records. Ids of unreadable records are not remembered.
     fn recall(&self) -> Result<RecentIds> {
         let (mut ids, next) = (RecentIds::default(), self.topic.next());
         let mut from = self

@@ -1,4 +1,4 @@
-//! Removing what is not to be kept: whole segments, from the beginning.
+//! Retention: removes whole segments from the beginning of a topic.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +11,8 @@ use micro_events::Trim;
 use micro_message::error::Result;
 
 impl Writer {
-    /// Removes what is not to be kept; what cannot be removed now will be the next time.
+    /// Removes the segments that exceed the retention limits. A segment that cannot be removed is
+    /// tried again next time.
     pub(crate) fn retain(&mut self) {
         let age = self.config.age.map(Trim::Age);
         let bytes = self.config.bytes.map(Trim::Bytes);
@@ -34,8 +35,9 @@ impl Writer {
             Trim::Bytes(bytes) => bytes == 0,
             Trim::Age(_) => self.time < oldest,
         };
-        // Only the last segment is never removed, so another comes behind it. While records wait
-        // they are the next to be written, into a segment that is needed.
+        // The last segment is never removed. To remove all records, start a new segment first. This
+        // is skipped while records are buffered: they are written next, into a segment that must be
+        // kept.
         if all && first < next && self.waiting.is_empty() {
             if !self.begun {
                 self.open()?;
