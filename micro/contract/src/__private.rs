@@ -1,10 +1,10 @@
-//! What the macros of this crate expand to. Semantic versioning does not cover it.
+//! Items used by the macros of this crate. Semantic versioning does not cover them.
 
 use std::future::Future;
 
 use tokio::runtime::Builder;
 
-/// The runtime that a case runs on.
+/// Settings of the runtime that runs a case.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Settings {
     start_paused: bool,
@@ -12,7 +12,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// One thread, and a clock that runs.
+    /// A single-threaded runtime whose clock is not paused.
     pub fn new() -> Self {
         Self::default()
     }
@@ -23,17 +23,17 @@ impl Settings {
         self
     }
 
-    /// Sets how many threads the runtime has.
+    /// Sets the number of worker threads.
     pub fn worker_threads(mut self, count: usize) -> Self {
         self.worker_threads = Some(count);
         self
     }
 
-    /// Runs a case to its end.
+    /// Runs a case to completion.
     ///
     /// # Panics
     ///
-    /// When the case fails, or when its clock is to be paused on several threads.
+    /// Panics if the case fails, or if the clock is to be paused in a multi-threaded runtime.
     pub fn run(self, case: impl Future<Output = ()>) {
         let mut builder = match self.worker_threads {
             Some(count) => {

@@ -3,7 +3,7 @@
 //! # Use
 //!
 //! Add the crate as a dev-dependency and call one macro per subsystem in a test file:
-//! [`registry!`], [`broker!`] or [`events!`]. The macro takes the name of the module that it makes
+//! [`registry!`], [`broker!`] or [`events!`]. The macro takes the name of the module to generate
 //! and an expression that opens the backend:
 //!
 //! ```test_harness
@@ -21,10 +21,10 @@
 //! test memory::offsets_follow_each_other ... ok
 //! ```
 //!
-//! The expression is evaluated once per case, inside a module that imports all names of the module
-//! around it. It must be an async closure, or a closure that returns a future. What the expression
-//! makes before the closure lives until the case ends, so each case can have a directory of its
-//! own:
+//! The expression is evaluated once per case, inside a module that imports all names of the
+//! enclosing module. It must be an async closure, or a closure that returns a future. Values that
+//! the expression creates before the closure live until the case ends, so each case can have its
+//! own directory:
 //!
 //! ```test_harness
 //! # use micro::events::{Config, Events, File};
@@ -35,7 +35,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! These arguments may stand between the name and the expression, in any order:
+//! These arguments may appear between the name and the expression, in any order:
 //!
 //! | argument | effect |
 //! |---|---|
@@ -55,35 +55,35 @@
 //! # fn main() {}
 //! ```
 //!
-//! Each case is also a public async function, for example
-//! [`events::a_key_is_served_in_order`], which takes the `World` of its suite. The macros do
-//! nothing else than to call it within a tokio runtime, so a backend's crate needs neither `tokio`
-//! nor its attributes.
+//! Each case is also a public async function, for example [`events::a_key_is_served_in_order`],
+//! which takes the `World` of its suite. The macros only call these functions within a tokio
+//! runtime, so the crate of a backend needs neither `tokio` nor its attributes.
 //!
 //! # Worlds
 //!
-//! A case gets a world of its own: [`registry::World`], [`broker::World`] or [`events::World`].
-//! The names of topics, groups and services in a case begin with a random prefix. Cases may
-//! therefore run in parallel against one shared server, and a server that has run the suite before
-//! does not disturb the next run. Topics and groups stay behind on such a server.
+//! Each case gets its own world: [`registry::World`], [`broker::World`] or [`events::World`]. The
+//! names of topics, groups and services in a case start with a random prefix. Cases can therefore
+//! run in parallel against one shared server, and earlier runs of the suite do not affect later
+//! ones. Topics and groups remain on such a server.
 //!
 //! # Capabilities
 //!
-//! A backend says what it can do in its `Capabilities`. A case that needs a capability which the
-//! backend does not claim is skipped: it passes, and writes one line to standard error, for example
-//! `skipped: backend `mine` says it cannot trim topics`. A capability that the backend claims is
-//! always tested where a test in one process can do so. The suites do not test that
-//! `events::Capabilities::atomic` holds when a process is killed, nor that
-//! `broker::Capabilities::remote` reaches another process unless the world's handles are
-//! connections of their own. An operation that the backend says it cannot do must fail with
-//! `ErrorKind::Unimplemented`; the case `what_it_cannot_is_unimplemented` of each suite checks it.
+//! A backend declares its optional features in its `Capabilities`. A case that needs a capability
+//! which the backend does not have is skipped: it passes, and writes one line to standard error,
+//! for example `skipped: backend `mine` says it cannot trim topics`. Every declared capability is
+//! tested as far as a test in one process can do so. The suites do not test that
+//! `events::Capabilities::atomic` holds when a process is killed. They test that
+//! `broker::Capabilities::remote` reaches another process only if the world's handles use separate
+//! connections. An operation that the backend does not support must fail with
+//! `ErrorKind::Unimplemented`; the case `what_it_cannot_is_unimplemented` of each suite checks
+//! this.
 //!
 //! # Waiting
 //!
-//! Cases wait for conditions, for at most 30 seconds each; a slow machine makes no case fail.
-//! "Nothing more comes" is tested by a marker that is published or appended afterwards and that
-//! must be the next thing to come. Where time itself is the subject (a ttl, an `ack_wait`), a case
-//! asserts only that something does not happen too early.
+//! Cases wait for conditions, for at most 30 seconds each, so that they do not fail on a slow
+//! machine. To test that nothing more arrives, a case publishes or appends a marker afterwards,
+//! which must be the next thing to arrive. Where time itself is tested (a ttl, an `ack_wait`), a
+//! case asserts only that something does not happen too early.
 
 #![forbid(unsafe_code)]
 #![allow(
@@ -101,22 +101,22 @@ pub mod __private;
 
 use std::time::Duration;
 
-/// How long a case waits for one condition. Only a failing case waits this long.
+/// Maximum time that a case waits for one condition. Only a failing case waits this long.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A prefix of names that no other case has, in this run or in others.
+/// Returns a prefix for names that is unique across cases and runs.
 fn unique_prefix() -> String {
-    // Not seeded: two runs against one server must differ.
+    // Not seeded, because two runs against one server must use different names.
     format!("contract-{:010x}", fastrand::u64(..1 << 40))
 }
 
 /// Reports that a case is skipped.
 ///
-/// Written to standard error directly, because the test harness captures what `eprintln!` writes
-/// and shows nothing of a case that passes.
+/// This writes to standard error directly, because the test harness captures the output of
+/// `eprintln!` and discards it for cases that pass.
 fn report_skipped(scheme: &str, what: &str) {
     use std::io::Write;
     let mut out = std::io::stderr().lock();
-    // A closed standard error must not fail the case.
+    // The write can fail if standard error is closed. This must not fail the case.
     let _ = writeln!(out, "skipped: backend `{scheme}` says it cannot {what}");
 }

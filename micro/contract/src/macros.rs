@@ -1,10 +1,10 @@
-//! The macros that make one test per case.
+//! Macros that generate one test per case.
 
-/// Makes a module of tests, one for each case of the [registry suite](mod@crate::registry).
+/// Generates a test module with one test per case of the [registry suite](mod@crate::registry).
 ///
-/// The expression is an async closure that returns a [`registry::World`](crate::registry::World),
-/// a `Registry`, or a pair of registries that see the same nodes. See the
-/// [crate documentation](crate#use) for the optional arguments.
+/// The expression is an async closure that returns a [`registry::World`](crate::registry::World), a
+/// `Registry`, or a pair of registries that see the same nodes. See the [crate
+/// documentation](crate#use) for the optional arguments.
 ///
 /// ```test_harness
 /// use micro::registry::{Memory, Registry};
@@ -30,10 +30,10 @@ macro_rules! registry {
     };
 }
 
-/// Makes a module of tests, one for each case of the [broker suite](mod@crate::broker).
+/// Generates a test module with one test per case of the [broker suite](mod@crate::broker).
 ///
 /// The expression is an async closure that returns a [`broker::World`](crate::broker::World) or,
-/// for a backend that is one process, a `Broker`. See the [crate documentation](crate#use) for the
+/// for a backend within one process, a `Broker`. See the [crate documentation](crate#use) for the
 /// optional arguments.
 ///
 /// ```test_harness
@@ -71,11 +71,11 @@ macro_rules! broker {
     };
 }
 
-/// Makes a module of tests, one for each case of the [events suite](mod@crate::events).
+/// Generates a test module with one test per case of the [events suite](mod@crate::events).
 ///
-/// The expression is an async closure that returns `Events`. Called again, after the events that
-/// it returned were closed, it opens the same place again. See the
-/// [crate documentation](crate#use) for the optional arguments.
+/// The expression is an async closure that returns `Events`. If it is called again after the
+/// returned events were closed, it must open the same storage again. See the [crate
+/// documentation](crate#use) for the optional arguments.
 ///
 /// ```test_harness
 /// use micro::events::{Events, Memory};
@@ -119,8 +119,8 @@ macro_rules! events {
     };
 }
 
-/// Reads the optional arguments, then makes the module. Attributes and settings are passed on as
-/// one token tree each, because a repetition cannot be repeated for every case.
+/// Parses the optional arguments, then generates the module. Attributes and settings are passed on
+/// as one token tree each, because a macro repetition cannot be expanded once per case.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __suite {

@@ -1,18 +1,19 @@
-//! What every registry must do.
+//! Contract of every registry backend.
 //!
-//! The author of a [`Backend`](micro_registry::Backend) promises:
+//! A [`Backend`](micro_registry::Backend) guarantees the following:
 //!
-//! - A node that was registered is found by `lookup`, by `list` and by watches of its service,
-//!   through every handle of the registry. It may take a moment until other handles see it.
+//! - `lookup`, `list` and watches of the service find a registered node through every handle of the
+//!   registry. Other handles may see the node with a short delay.
 //! - `register` with a known id replaces the record; a watch reports the change as `updated`.
-//! - `deregister` removes a node at once; a watch reports it as `removed`.
-//! - A watch reports first the list as it is, which may be empty, then every change.
-//! - An unknown service has no nodes, which is not an error.
-//! - With `ttl`, a node without heartbeats disappears after its ttl, and one with heartbeats stays.
-//! - With `details`, metadata and methods of a node come back as they were registered. Id,
-//!   version and address always do.
+//! - `deregister` removes a node immediately; a watch reports it as `removed`.
+//! - A watch first reports the current list, which may be empty, and then every change.
+//! - An unknown service has no nodes. This is not an error.
+//! - With `ttl`, a node without heartbeats disappears after its ttl, and a node with heartbeats
+//!   stays.
+//! - With `details`, metadata and methods of a node are returned as registered. Id, version and
+//!   address are always returned.
 //!
-//! Names, addresses and time limits are checked by the handle, for every backend alike.
+//! The handle checks names, addresses and timeouts for every backend.
 
 use std::any::Any;
 use std::fmt;
@@ -25,16 +26,16 @@ use tokio::time::{sleep, timeout};
 use crate::{DEADLINE, report_skipped, unique_prefix};
 
 const TTL: Duration = Duration::from_secs(30);
-/// The shortest ttl that every backend can tell from none.
+/// The shortest ttl that every backend supports.
 const SHORT_TTL: Duration = Duration::from_secs(1);
-/// Pause between two looks at a condition.
+/// Interval between two checks of a condition.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Two registries that see the same nodes, and names that no other case has.
+/// Two registries that see the same nodes, and names that are unique to a case.
 pub struct World {
-    /// Where a case registers.
+    /// The registry that the case registers nodes with.
     pub ours: Registry,
-    /// Where a case looks. It may be a clone of `ours`.
+    /// The registry that the case looks nodes up in. It may be a clone of `ours`.
     pub theirs: Registry,
     prefix: String,
     /// Dropped after the registries.
@@ -42,7 +43,7 @@ pub struct World {
 }
 
 impl World {
-    /// A world of two registries that see the same nodes.
+    /// Creates a world from two registries that see the same nodes.
     pub fn new(ours: Registry, theirs: Registry) -> Self {
         Self {
             ours,
@@ -52,7 +53,7 @@ impl World {
         }
     }
 
-    /// Calls what opens the registries; the macro does.
+    /// Calls the closure that opens the registries. Used by the macro.
     pub async fn open<W: Into<Self>>(open: impl AsyncFnOnce() -> W) -> Self {
         open().await.into()
     }
@@ -63,12 +64,13 @@ impl World {
         self
     }
 
-    /// The name of a service that no other case has.
+    /// Returns a service name that is unique to this case.
     pub fn service(&self, what: &str) -> String {
         format!("{}-{what}", self.prefix)
     }
 
-    /// Whether a case can run; says so when it cannot.
+    /// Returns whether the backend has a capability. If it does not, reports that the case is
+    /// skipped.
     fn can(&self, capability: bool, what: &str) -> bool {
         if !capability {
             report_skipped(self.ours.scheme(), what);
@@ -85,7 +87,7 @@ impl World {
         self.can(can.register && can.ttl, "forget silent nodes")
     }
 
-    /// A node of a service.
+    /// Creates a node of a service.
     fn node(&self, service: &str, id: &str) -> Node {
         let node = Node::new(service, format!("{service}-{id}"), "127.0.0.1:8080")
             .with_version("1.0.0")
@@ -94,7 +96,7 @@ impl World {
         self.visible(node)
     }
 
-    /// A node without what the backend does not keep.
+    /// Returns the node without the fields that the backend does not keep.
     fn visible(&self, mut node: Node) -> Node {
         if !self.theirs.capabilities().details {
             node.metadata.clear();
@@ -126,7 +128,7 @@ impl fmt::Debug for World {
     }
 }
 
-/// Looks up until the nodes are these.
+/// Repeats a lookup until it returns these nodes.
 async fn until(registry: &Registry, service: &str, expected: &[Node]) {
     let mut last = Vec::new();
     let wait = async {
@@ -149,7 +151,7 @@ async fn next(watch: &mut Watch) -> Change {
         .expect("a watch that goes on")
 }
 
-/// Takes changes until the list is this.
+/// Takes changes until the list of nodes is this one.
 async fn until_watched(watch: &mut Watch, expected: &[Node]) -> Change {
     loop {
         let change = next(watch).await;
@@ -167,7 +169,8 @@ pub async fn an_unknown_service_has_no_nodes(world: World) {
     assert_eq!(next(&mut watch).await, Change::default());
 }
 
-/// Nodes are found by `lookup` once registered, and not any more once deregistered.
+/// `lookup` finds nodes once they are registered, and no longer finds them once they are
+/// deregistered.
 pub async fn registered_nodes_are_found_until_deregistered(world: World) {
     if !world.can_register() {
         return;
@@ -213,7 +216,7 @@ pub async fn registered_nodes_are_listed(world: World) {
     }
 }
 
-/// A watch reports a new node, a changed one and one that is gone, each as what it is.
+/// A watch reports added, updated and removed nodes as such.
 pub async fn a_watch_reports_each_change(world: World) {
     if !world.can_register() {
         return;
@@ -228,7 +231,7 @@ pub async fn a_watch_reports_each_change(world: World) {
     let first = world.ours.register(old.clone(), TTL).await.unwrap();
     assert_eq!(next(&mut watch).await.added, [old]);
 
-    // Its heartbeats would bring the old record back.
+    // Its heartbeats would restore the old record.
     drop(first);
     let second = world.ours.register(new.clone(), TTL).await.unwrap();
     let change = next(&mut watch).await;
@@ -241,7 +244,8 @@ pub async fn a_watch_reports_each_change(world: World) {
     assert_eq!(change.nodes, []);
 }
 
-/// A later watch of one service begins with the list as it is, and outlives the earlier one.
+/// A second watch of a service starts with the current list, and continues after the first one
+/// ends.
 pub async fn two_watches_see_the_same(world: World) {
     if !world.can_register() {
         return;
@@ -279,8 +283,8 @@ pub async fn a_silent_node_disappears(world: World) {
     until(&world.theirs, &service, &[]).await;
 }
 
-/// A node with heartbeats stays while silent nodes beside it come and go, for more than two of its
-/// own ttls. Needs `ttl`.
+/// A node with heartbeats stays for more than two of its ttls, while nodes without heartbeats are
+/// added and removed. Needs `ttl`.
 pub async fn a_heartbeat_keeps_a_node(world: World) {
     if !world.can_ttl() {
         return;
@@ -288,12 +292,13 @@ pub async fn a_heartbeat_keeps_a_node(world: World) {
     let service = world.service("beating");
     let node = world.node(&service, "a");
     let mut watch = world.theirs.watch(&service).await.unwrap();
-    // Longer than the others' so that a machine that is busy for a moment does not miss a beat.
+    // Longer than the ttl of the other nodes, so that a short stall of a busy machine does not
+    // delay a heartbeat past the ttl.
     let ttl = SHORT_TTL * 2;
     let registration = world.ours.register(node.clone(), ttl).await.unwrap();
     until_watched(&mut watch, std::slice::from_ref(&node)).await;
     for round in 0..5 {
-        // Lives for a second and is the clock: when it is gone, a second has passed.
+        // This node expires after one second and thereby measures time.
         let silent = world.node(&service, &format!("silent-{round}"));
         let silent_registration = world
             .ours
@@ -308,7 +313,7 @@ pub async fn a_heartbeat_keeps_a_node(world: World) {
     assert_eq!(next(&mut watch).await.removed, [node]);
 }
 
-/// Takes changes until there is another node beside the one that stays, or none.
+/// Takes changes until the list contains the node that stays and `other`, if given.
 async fn until_beside(watch: &mut Watch, stays: &Node, other: Option<&Node>) {
     let mut nodes = vec![stays.clone()];
     nodes.extend(other.cloned());
@@ -322,7 +327,7 @@ async fn until_beside(watch: &mut Watch, stays: &Node, other: Option<&Node>) {
     }
 }
 
-/// Names, ids, addresses and ttls that cannot be are refused with `InvalidArgument`.
+/// Invalid names, ids, addresses and ttls are rejected with `InvalidArgument`.
 pub async fn wrong_names_are_refused(world: World) {
     let kind = |result: micro_message::error::Result<()>| result.unwrap_err().kind();
     let ours = &world.ours;
@@ -339,7 +344,7 @@ pub async fn wrong_names_are_refused(world: World) {
     }
 }
 
-/// Listing fails with `Unimplemented` where the backend does not claim `list`.
+/// Listing fails with `Unimplemented` if the backend does not have the capability `list`.
 pub async fn what_it_cannot_is_unimplemented(world: World) {
     if !world.theirs.capabilities().list {
         let error = world.theirs.list().await.unwrap_err();

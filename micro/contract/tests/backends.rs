@@ -1,4 +1,4 @@
-//! The backends that micro ships, run through the contract suites.
+//! Runs the contract suites for the backends of micro.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 

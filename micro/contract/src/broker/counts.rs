@@ -1,4 +1,4 @@
-//! How often and in which order events are handled.
+//! Cases of the number and order of handled events.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use super::{Notes, PAUSE, World, close, event, keyed, numbers};
 use crate::DEADLINE;
 
 const AT_ONCE: Duration = Duration::ZERO;
-/// Events of the bursts.
+/// Number of events in a burst.
 const BURST: usize = 1000;
 
-/// Three queues with members at two nodes, and two plain subscribers: each queue and each plain
-/// subscriber handles each event once, and with `keys` those of one key in order.
+/// With three queues that have members on two nodes, and two plain subscribers, each queue and each
+/// plain subscriber handles each event once, and with `keys` the events of a key in order.
 pub async fn each_queue_and_subscriber_gets_each_event_once(world: World) {
     let topic = world.topic("counts");
     let mut all = Vec::new();
@@ -39,7 +39,7 @@ pub async fn each_queue_and_subscriber_gets_each_event_once(world: World) {
         );
     }
     world.reach(&topic, 5).await;
-    // What does not confirm may lose what a subscriber has no room for.
+    // A backend without `confirms` may lose events that exceed the capacity of a subscriber.
     let count = if world.capabilities().confirms {
         500
     } else {
@@ -62,7 +62,7 @@ pub async fn each_queue_and_subscriber_gets_each_event_once(world: World) {
 
 const KEYS: usize = 7;
 
-/// Each number once; with `ordered`, those of one key ascending.
+/// Asserts that each number occurs once and, with `ordered`, that the numbers of each key ascend.
 fn assert_each_once(notes: &Notes, count: usize, ordered: bool) {
     let mut last: HashMap<String, usize> = HashMap::new();
     let mut seen = Vec::new();
@@ -78,7 +78,8 @@ fn assert_each_once(notes: &Notes, count: usize, ordered: bool) {
     assert_eq!(seen, (0..count).collect::<Vec<_>>());
 }
 
-/// A burst that a subscriber has no room for waits in its order. Needs `confirms` and `keys`.
+/// A burst that exceeds the capacity of a subscriber is buffered in order. Needs `confirms` and
+/// `keys`.
 pub async fn a_burst_beyond_the_room_keeps_its_order(world: World) {
     let keys = world.capabilities().keys;
     if !world.can_confirm() || !world.can(keys, "keep the order of a key") {
@@ -102,17 +103,16 @@ pub async fn a_burst_beyond_the_room_keeps_its_order(world: World) {
     }
 }
 
-/// Events that are published as fast as they can be are all handled, in the order of publishing.
-/// Needs `confirms`.
+/// Events published at maximum speed are all handled in publishing order. Needs `confirms`.
 ///
-/// Go Micro's default broker lost 936 of 1,000 events here.
+/// Go Micro's default broker lost 936 of 1,000 events in this case.
 pub async fn a_burst_is_handled_to_the_last_event(world: World) {
     burst(&world, AT_ONCE).await;
 }
 
-/// As [`a_burst_is_handled_to_the_last_event`], with a handler that takes 5 ms for each event.
+/// Like [`a_burst_is_handled_to_the_last_event`], with a handler that takes 5 ms per event.
 ///
-/// Go Micro's default broker lost 628 of 1,000 events here.
+/// Go Micro's default broker lost 628 of 1,000 events in this case.
 pub async fn a_burst_at_a_slow_subscriber_is_handled_to_the_last_event(world: World) {
     burst(&world, Duration::from_millis(5)).await;
 }
@@ -137,7 +137,7 @@ async fn burst(world: &World, pause: Duration) {
     assert_eq!(notes.all(), numbers(BURST));
 }
 
-/// Three queues in one process: each handler runs once for an event.
+/// With three queues in one process, each handler runs once per event.
 ///
 /// Go Micro ran each handler three times.
 pub async fn three_queues_of_one_process_run_each_handler_once(world: World) {
@@ -163,8 +163,8 @@ pub async fn three_queues_of_one_process_run_each_handler_once(world: World) {
     }
 }
 
-/// Two topics with two queues each, published to in turns: every member handles a share. Needs
-/// `confirms`.
+/// With two topics that have two queues each and are published to alternately, every member handles
+/// a share of the events. Needs `confirms`.
 pub async fn members_of_a_queue_share_its_events(world: World) {
     if !world.can_confirm() {
         return;
@@ -187,7 +187,7 @@ pub async fn members_of_a_queue_share_its_events(world: World) {
         world.reach(topic, 2).await;
     }
     let mut published = 0;
-    // Members may become known one after the other; from then on each has its share.
+    // Members may become known one after another. Each receives its share once it is known.
     let share = async {
         while notes.iter().any(|notes| notes.len() < 50) {
             for topic in &topics {
@@ -247,7 +247,8 @@ pub async fn what_travels_beside_the_payload_arrives(world: World) {
     assert_eq!(seen.all(), [format!("{topic} 42 7 acme text/plain")]);
 }
 
-/// `*` stands for one word of a topic, `>` for one word or more at its end. Needs `patterns`.
+/// `*` matches one segment of a topic, `>` matches one or more segments at its end. Needs
+/// `patterns`.
 pub async fn patterns_match_topics(world: World) {
     if !world.can(world.capabilities().patterns, "match patterns of topics") {
         return;
@@ -273,7 +274,7 @@ pub async fn patterns_match_topics(world: World) {
     world.reach(&long, 1).await;
     close(all).await;
     assert_eq!(one.all(), ["p.a"]);
-    // Two topics have no order between them.
+    // Events of different topics have no order.
     let mut rest = rest.all();
     rest.sort();
     assert_eq!(rest, ["p.a", "p.a.b"]);

@@ -1,4 +1,4 @@
-//! What becomes of events that are not handled at the first attempt.
+//! Cases of events that are not handled at the first attempt.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn quick() -> Options {
     Options::new().backoff(Duration::from_millis(2))
 }
 
-/// A failed event is tried again, and those of its key wait behind it.
+/// A failed event is retried, and later events with its key wait for it.
 pub async fn failed_events_are_tried_again_in_order(world: World) {
     let topic = world.topic("again");
     let seen = Notes::default();
@@ -42,8 +42,8 @@ pub async fn failed_events_are_tried_again_in_order(world: World) {
     assert_eq!(seen.all(), ["first", "second", "third"]);
 }
 
-/// An event that is refused, or fails at every attempt, goes to the topic of dead letters with its
-/// reason; the others are handled in order.
+/// An event that is rejected or fails at every attempt is published to the dead-letter topic with
+/// the reason. The other events are handled in order.
 pub async fn poison_goes_to_the_dead_letters_and_the_rest_flows(world: World) {
     let (topic, dead) = (world.topic("poisoned"), world.topic("dead"));
     let (seen, letters) = (Notes::default(), Notes::default());
@@ -93,7 +93,7 @@ pub async fn poison_goes_to_the_dead_letters_and_the_rest_flows(world: World) {
     assert_eq!(letters.all(), wanted);
 }
 
-/// Without a topic for them, the broker of the subscriber keeps dead letters.
+/// Without a dead-letter topic, the subscriber's broker keeps dead letters.
 pub async fn without_a_topic_dead_letters_are_kept(world: World) {
     let topic = world.topic("kept");
     let fail = |_| async { Err(Error::internal("never")) };
@@ -112,7 +112,7 @@ fn letters_of(node: &Broker, topic: &str) -> Vec<DeadLetter> {
     letters
 }
 
-/// Waits for the one dead letter of a topic.
+/// Waits for the only dead letter of a topic.
 async fn letter_of(node: &Broker, topic: &str) -> DeadLetter {
     let wait = async {
         loop {
@@ -127,7 +127,7 @@ async fn letter_of(node: &Broker, topic: &str) -> DeadLetter {
     timeout(DEADLINE, wait).await.expect("a dead letter")
 }
 
-/// A handler that panics, or takes longer than it may, has failed; the event is tried again.
+/// A handler that panics or exceeds its timeout has failed, and the event is retried.
 pub async fn panics_and_late_handlers_are_failures(world: World) {
     let topic = world.topic("panics");
     let seen = Notes::default();
@@ -153,8 +153,8 @@ pub async fn panics_and_late_handlers_are_failures(world: World) {
     assert_eq!(seen.all(), ["x"]);
 }
 
-/// With manual acknowledgement an event is tried again until somebody acknowledges it: after its
-/// delivery was dropped, after it was kept for too long, after it was refused.
+/// With manual acknowledgement, an event is retried until it is acknowledged: after its delivery
+/// was dropped, was held for longer than `ack_wait`, and was nacked.
 pub async fn acknowledgement_by_hand_is_waited_for(world: World) {
     let topic = world.topic("manual");
     let seen = Notes::default();
@@ -163,13 +163,13 @@ pub async fn acknowledgement_by_hand_is_waited_for(world: World) {
         notes.push(format!("attempt {}", delivery.attempt()));
         match delivery.attempt() {
             1 => drop(delivery),
-            // Kept for longer than the subscriber waits.
+            // Held for longer than the subscriber's `ack_wait`.
             2 => drop(tokio::spawn(async move {
                 sleep(DEADLINE).await;
                 drop(delivery);
             })),
             3 => delivery.nack(Duration::from_millis(1)),
-            // After the handler has returned.
+            // Acknowledged after the handler has returned.
             _ => drop(tokio::spawn(async move { delivery.ack() })),
         }
         async { Ok(()) }
@@ -184,7 +184,7 @@ pub async fn acknowledgement_by_hand_is_waited_for(world: World) {
         .await
         .expect("the event is settled");
     close([subscription]).await;
-    // On a machine so slow that the acknowledgement came too late, there is another attempt.
+    // On a very slow machine, the acknowledgement comes too late and there is another attempt.
     let attempts = seen.all();
     let counted = (1..=attempts.len()).map(|attempt| format!("attempt {attempt}"));
     assert_eq!(attempts, counted.collect::<Vec<_>>());
@@ -194,8 +194,8 @@ pub async fn acknowledgement_by_hand_is_waited_for(world: World) {
     );
 }
 
-/// A member stops while it handles one event and others wait: it finishes the one, and the others
-/// go to the other member. Needs `redelivers` and `confirms`.
+/// A member that is closed while it handles one event and others are queued finishes that event.
+/// The other member receives the queued ones. Needs `redelivers` and `confirms`.
 pub async fn what_a_member_gives_back_goes_to_another(world: World) {
     let redelivers = world.capabilities().redelivers;
     if !world.can(redelivers, "give events to another member") || !world.can_confirm() {
@@ -225,7 +225,7 @@ pub async fn what_a_member_gives_back_goes_to_another(world: World) {
         .subscribe_noting(1, &topic, queue(), &second, Duration::ZERO)
         .await;
     let closing = tokio::spawn(stopping.close(DEADLINE));
-    // The member stops: it has given back what waited, and the other has it.
+    // The closing member has given back its queued events, and the other member has received them.
     second.wait(19).await;
     may_finish.add_permits(20);
     closing.await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Bounds: of ids, of time, of room, of names.
+//! Cases of deduplication, delays, capacity and invalid arguments.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{Notes, World, close, event};
 use crate::DEADLINE;
 
-/// Events of one id are handled once.
+/// Events with the same id are handled once.
 pub async fn one_id_is_handled_once(world: World) {
     let topic = world.topic("ids");
     let notes = Notes::default();
@@ -29,8 +29,8 @@ pub async fn one_id_is_handled_once(world: World) {
     assert_eq!(notes.all(), ["a", "b"]);
 }
 
-/// A delayed event is not handled before its delay is over; one that is published after it without
-/// a delay overtakes it.
+/// A delayed event is not handled before its delay has passed. An event published later without a
+/// delay is handled before it.
 pub async fn delayed_events_come_later(world: World) {
     let topic = world.topic("later");
     let notes = Notes::default();
@@ -40,7 +40,8 @@ pub async fn delayed_events_come_later(world: World) {
         .await;
     world.reach(&topic, 1).await;
     let mut overtaken = false;
-    // On a machine that needs longer than the delay to publish once more, nothing is overtaken.
+    // On a machine that takes longer than the delay to publish another event, that event arrives
+    // second.
     for (round, delay) in [100, 1000, 5000]
         .map(Duration::from_millis)
         .into_iter()
@@ -71,8 +72,8 @@ pub async fn delayed_events_come_later(world: World) {
     assert!(overtaken, "{:?}", notes.all());
 }
 
-/// A publisher waits for a full subscriber; when the time is up, the error names the subscriber,
-/// its queue and the topic. Needs `confirms`.
+/// A publisher waits for a full subscriber. When the timeout expires, the error names the
+/// subscriber, its queue and the topic. Needs `confirms`.
 pub async fn a_full_subscriber_is_waited_for_and_then_named(world: World) {
     if !world.can_confirm() {
         return;
@@ -104,7 +105,7 @@ pub async fn a_full_subscriber_is_waited_for_and_then_named(world: World) {
             "`{word}` is not in: {error}"
         );
     }
-    // With more time it gets its turn.
+    // With a longer timeout, the event is accepted.
     let fourth = world.publisher.publish_event(event(&topic, 3));
     let fourth = tokio::spawn(fourth.timeout(DEADLINE).into_future());
     may_finish.add_permits(3);
@@ -115,13 +116,13 @@ pub async fn a_full_subscriber_is_waited_for_and_then_named(world: World) {
     assert_eq!(seen.all(), ["0", "1", "3"]);
 }
 
-/// An event that nobody subscribes to is published, and nobody took it.
+/// Publishing an event without subscribers succeeds with a count of 0.
 pub async fn an_event_without_subscribers_is_taken_by_nobody(world: World) {
     let topic = world.topic("nobody");
     world.publish(event(&topic, "x"), 0).await;
 }
 
-/// Topics, patterns and options that cannot be are refused with `InvalidArgument`.
+/// Invalid topics, patterns and options are rejected with `InvalidArgument`.
 pub async fn wrong_names_are_refused(world: World) {
     let refused = Event::raw("a b", "text/plain", "").unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidArgument);
@@ -135,7 +136,7 @@ pub async fn wrong_names_are_refused(world: World) {
     }
 }
 
-/// A pattern fails with `Unimplemented` where the backend does not claim `patterns`.
+/// A pattern fails with `Unimplemented` if the backend does not have the capability `patterns`.
 pub async fn what_it_cannot_is_unimplemented(world: World) {
     if !world.capabilities().patterns {
         let pattern = world.topic("*");

@@ -1,24 +1,26 @@
-//! What every broker must do.
+//! Contract of every broker backend.
 //!
-//! The author of a [`Backend`](micro_broker::Backend) promises:
+//! A [`Backend`](micro_broker::Backend) guarantees the following:
 //!
-//! - An event goes to each queue of its topic once, to one of the queue's members, and to each
-//!   plain subscriber once, in the order of publishing.
-//! - Id, key, content type, metadata and payload arrive as they were published.
-//! - An event that a subscriber took is handled, goes to another member of the queue, or becomes a
-//!   dead letter. It never disappears.
-//! - `flush` returns 0 once everything that was published from there is settled.
-//! - With `confirms`, `publish` returns when every queue and plain subscriber took the event, with
-//!   their number; while a subscriber is full, `publish` waits, and when time is up it fails with
-//!   `ResourceExhausted` and names queue, subscriber and topic. Bursts lose nothing.
-//! - With `keys`, events of one key are handled in order, whichever members a queue has.
-//! - With `redelivers`, what a member gave back goes to another member of its queue.
-//! - With `patterns`, `*` stands for one word of a topic and `>` for all that follow.
+//! - An event is delivered once to each queue of its topic, to one of the queue's members, and once
+//!   to each plain subscriber, in publishing order.
+//! - Id, key, content type, metadata and payload arrive as published.
+//! - An event that a subscriber accepted is handled, is given to another member of the queue, or
+//!   becomes a dead letter. It is never lost.
+//! - `flush` returns 0 once every event published through this handle is acknowledged or
+//!   dead-lettered.
+//! - With `confirms`, `publish` returns when every queue and plain subscriber has accepted the
+//!   event, with their number. While a subscriber is full, `publish` waits. When its timeout
+//!   expires, it fails with `ResourceExhausted` and names the queue, the subscriber and the topic.
+//!   Bursts lose no events.
+//! - With `keys`, events with the same key are handled in order, whatever members a queue has.
+//! - With `redelivers`, events that a member gives back are given to another member of its queue.
+//! - With `patterns`, `*` matches one segment of a topic and `>` matches all following segments.
 //!
-//! Retries, deduplication by id, delays, acknowledgement and dead letters are the work of
-//! [`Inbox`](micro_broker::Inbox), the same for every backend. A backend that hands each event to
-//! the inbox, with its [`AckHandle`](micro_broker::AckHandle), has them. The suite tests them all
-//! the same, because a backend that settles too early or passes no id breaks them.
+//! [`Inbox`](micro_broker::Inbox) implements retries, deduplication by id, delays, acknowledgement
+//! and dead letters for every backend. A backend gets these features by passing each event to the
+//! inbox with its [`AckHandle`](micro_broker::AckHandle). The suite nevertheless tests them,
+//! because a backend that acknowledges too early or omits the id breaks them.
 
 mod counts;
 mod failures;
@@ -55,28 +57,28 @@ pub use self::limits::{
     one_id_is_handled_once, what_it_cannot_is_unimplemented, wrong_names_are_refused,
 };
 
-/// Pause between two looks at a condition.
+/// Interval between two checks of a condition.
 const PAUSE: Duration = Duration::from_millis(5);
-/// How long a probe may take before another is published, at a backend that does not confirm.
+/// Time to wait for a probe before another one is published, for a backend without `confirms`.
 const PROBE_INTERVAL: Duration = Duration::from_millis(200);
-/// What the ids of probes begin with. Subscribers of cases do not count them as events.
+/// Prefix of the ids of probes. Subscribers of the cases do not count probes as events.
 const PROBE: &str = "probe-";
 
-/// Three brokers that reach one another, and names that no other case has.
+/// Three connected brokers, and names that are unique to a case.
 pub struct World {
-    /// Where a case publishes.
+    /// The broker that the case publishes with.
     pub publisher: Broker,
-    /// Where a case subscribes. They may be clones of `publisher`.
+    /// The brokers that the case subscribes with. They may be clones of `publisher`.
     pub nodes: [Broker; 2],
     prefix: String,
-    /// Which queues and plain subscribers have handled which probe.
+    /// Queues and plain subscribers that have handled each probe.
     probed: Arc<Mutex<HashMap<String, HashSet<String>>>>,
     /// Dropped after the brokers.
     guards: Vec<Box<dyn Any>>,
 }
 
 impl World {
-    /// A world of three brokers that reach one another.
+    /// Creates a world from three connected brokers.
     pub fn new(publisher: Broker, nodes: [Broker; 2]) -> Self {
         Self {
             publisher,
@@ -87,7 +89,7 @@ impl World {
         }
     }
 
-    /// Calls what opens the brokers; the macro does.
+    /// Calls the closure that opens the brokers. Used by the macro.
     pub async fn open<W: Into<Self>>(open: impl AsyncFnOnce() -> W) -> Self {
         open().await.into()
     }
@@ -98,7 +100,7 @@ impl World {
         self
     }
 
-    /// A topic, or a pattern, that no other case has.
+    /// Returns a topic or pattern that is unique to this case.
     pub fn topic(&self, what: &str) -> String {
         format!("{}.{what}", self.prefix)
     }
@@ -107,7 +109,8 @@ impl World {
         self.publisher.capabilities()
     }
 
-    /// Whether a case can run; says so when it cannot.
+    /// Returns whether the backend has a capability. If it does not, reports that the case is
+    /// skipped.
     fn can(&self, capability: bool, what: &str) -> bool {
         if !capability {
             report_skipped(self.publisher.scheme(), what);
@@ -122,7 +125,7 @@ impl World {
         )
     }
 
-    /// Publishes an event that `expected` queues and plain subscribers are to take.
+    /// Publishes an event that `expected` queues and plain subscribers must accept.
     async fn publish(&self, event: Event, expected: usize) {
         let (topic, body) = (event.topic.clone(), event.body.clone());
         let published = self.publisher.publish_event(event).await.unwrap();
@@ -131,11 +134,10 @@ impl World {
         }
     }
 
-    /// Waits until `expected` queues and plain subscribers of a topic have handled a probe that is
-    /// published now.
+    /// Publishes probes until `expected` queues and plain subscribers of a topic have handled one.
     ///
-    /// Before a case publishes, this makes sure that its subscribers are known. Afterwards the
-    /// probe is the marker behind which nothing more may come.
+    /// Before a case publishes, this ensures that its subscribers are known. Afterwards, the probe
+    /// is a marker: no further event may arrive after it.
     async fn reach(&self, topic: &str, expected: usize) {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let confirms = self.capabilities().confirms;
@@ -168,7 +170,7 @@ impl World {
         );
     }
 
-    /// Waits until so many queues and plain subscribers have handled a probe.
+    /// Waits until `expected` queues and plain subscribers have handled a probe.
     async fn probed(&self, id: &str, expected: usize) {
         let reached = || self.probed.lock().unwrap().get(id).map_or(0, HashSet::len);
         while reached() < expected {
@@ -176,7 +178,7 @@ impl World {
         }
     }
 
-    /// Subscribes a function to what is not a probe.
+    /// Subscribes a function to all events except probes.
     async fn subscribe<F, Fut>(
         &self,
         node: usize,
@@ -214,7 +216,7 @@ impl World {
         subscribed.await.unwrap()
     }
 
-    /// Subscribes with notes of what is handled, each after a pause.
+    /// Subscribes with a handler that notes each event after a pause.
     async fn subscribe_noting(
         &self,
         node: usize,
@@ -254,7 +256,7 @@ impl fmt::Debug for World {
     }
 }
 
-/// What subscribers handled, in order.
+/// The events that subscribers handled, in order.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 
@@ -276,7 +278,7 @@ impl Notes {
         self.0.lock().unwrap().clone()
     }
 
-    /// Waits until there are so many or more.
+    /// Waits until at least `count` events are noted.
     async fn wait(&self, count: usize) {
         let wait = async {
             while self.len() < count {
@@ -303,7 +305,7 @@ fn keyed(topic: &str, key: &str, body: impl ToString) -> Event {
     event(topic, body).with_key(key)
 }
 
-/// Numbers from 0 on, as they are noted.
+/// The numbers from 0 on, as they are noted.
 fn numbers(count: usize) -> Vec<String> {
     (0..count).map(|number| number.to_string()).collect()
 }

@@ -1,4 +1,4 @@
-//! Groups whose handlers fail, take too long, or are gone.
+//! Cases of consumer groups whose handlers fail, are too slow, or disappear.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use micro_message::error::ErrorKind;
 
 use super::{SHORT, World, delivery, record, take, text};
 
-/// A delivery that is dropped, refused, or kept for longer than `ack_wait` comes again.
+/// A delivery that is dropped, nacked, or held for longer than `ack_wait` is delivered again.
 pub async fn what_is_not_settled_comes_again(world: World) {
     let topic = world.topic("again");
     world.append_numbers(&topic, 1).await;
@@ -22,7 +22,7 @@ pub async fn what_is_not_settled_comes_again(world: World) {
     let fourth = delivery(&mut one).await;
     assert_eq!(fourth.attempt(), 4);
     fourth.nack(Duration::ZERO).await.unwrap();
-    // Another consumer gets what the first one keeps for too long.
+    // Another consumer receives the record that the first one holds for too long.
     let options = Options::new().with_ack_wait(SHORT);
     let mut sleepy = world.consumer_with(&topic, "g", options).await;
     let kept = delivery(&mut sleepy).await;
@@ -35,8 +35,8 @@ pub async fn what_is_not_settled_comes_again(world: World) {
     assert_eq!(world.lag(&topic, "g").await, 0);
 }
 
-/// An `ack` after `ack_wait` settles the record; a `nack` or `extend` after it fails, and the
-/// delivery to another consumer stands.
+/// An `ack` after `ack_wait` is valid. A `nack` or `extend` after `ack_wait` fails, and the
+/// delivery to another consumer remains valid.
 pub async fn a_late_ack_counts_and_a_late_nack_does_not(world: World) {
     let topic = world.topic("late");
     world.append_numbers(&topic, 1).await;
@@ -63,8 +63,8 @@ pub async fn a_late_ack_counts_and_a_late_nack_does_not(world: World) {
     world.assert_nothing_but_a_marker(&topic, &mut other).await;
 }
 
-/// A record that fails `retries` times and one that is given up become dead letters with the
-/// reason; the others are delivered.
+/// A record that exceeds `retries` and a record that is explicitly dead-lettered become dead
+/// letters with the reason. The other records are delivered.
 pub async fn poison_goes_to_the_dead_letters_and_the_rest_flows(world: World) {
     let topic = world.topic("mixed");
     for payload in ["poison", "good", "bad", "fine"] {
@@ -80,7 +80,7 @@ pub async fn poison_goes_to_the_dead_letters_and_the_rest_flows(world: World) {
         match &*text(delivery.record()) {
             "poison" => {
                 tries.push(delivery.attempt());
-                // Refused or lost: both count.
+                // A nacked and a dropped delivery both count as attempts.
                 if tries.len().is_multiple_of(2) {
                     drop(delivery);
                 } else {
@@ -97,7 +97,7 @@ pub async fn poison_goes_to_the_dead_letters_and_the_rest_flows(world: World) {
             }
         }
     }
-    // Whoever asks for the next delivery finds out what is dead by now.
+    // The call for the next delivery also appends pending dead letters.
     let letters = async {
         let mut dead = world.read(&format!("{topic}.dead"), Start::Earliest).await;
         [record(&mut dead).await, record(&mut dead).await]
@@ -127,7 +127,7 @@ pub async fn poison_goes_to_the_dead_letters_and_the_rest_flows(world: World) {
     assert_ne!(metadata(1, "dead-offset"), metadata(0, "dead-offset"));
 }
 
-/// Dead letters go to the topic that the options name, and are consumed there like any event.
+/// Dead letters are appended to the topic in the options and can be consumed like other events.
 pub async fn dead_letters_go_where_the_options_say(world: World) {
     let (topic, graveyard) = (world.topic("sent"), world.topic("graveyard"));
     world.append(&topic, "poison").await;
@@ -143,7 +143,7 @@ pub async fn dead_letters_go_where_the_options_say(world: World) {
     }
 }
 
-/// Each group has its own reasons, so there is a dead letter of each, whatever the event's id.
+/// Each group appends its own dead letter of an event, even if the event has an id.
 pub async fn each_group_has_its_dead_letter(world: World) {
     let topic = world.topic("shared");
     world

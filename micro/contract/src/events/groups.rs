@@ -1,4 +1,4 @@
-//! Groups whose handlers do as they should.
+//! Cases of consumer groups without failures.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use micro_events::{Options, Start};
 
 use super::{World, delivery, take};
 
-/// Each of two groups gets every record, in order.
+/// Each of two groups receives every record in order.
 pub async fn each_group_gets_everything(world: World) {
     let topic = world.topic("shared");
     world.append_numbers(&topic, 5).await;
@@ -22,7 +22,7 @@ pub async fn each_group_gets_everything(world: World) {
     assert_eq!(take(&mut other).await, "late");
 }
 
-/// Four consumers of a group handle each record once, together.
+/// Four consumers of a group together handle each record once.
 pub async fn consumers_share_their_group(world: World) {
     let topic = world.topic("work");
     world.append_numbers(&topic, 200).await;
@@ -30,7 +30,7 @@ pub async fn consumers_share_their_group(world: World) {
     for _ in 0..4 {
         consumers.push(world.consumer(&topic, "workers").await);
     }
-    // Each has one before any is done.
+    // Each consumer holds a record before any record is acknowledged.
     let mut seen = BTreeSet::new();
     let mut held = Vec::new();
     for consumer in &mut consumers {
@@ -65,8 +65,8 @@ pub async fn consumers_share_their_group(world: World) {
     assert_eq!(world.lag(&topic, "workers").await, 0);
 }
 
-/// A group that is not known yet begins where its first consumer says; a known one goes on where
-/// it was, whatever a later consumer says.
+/// A new group starts where its first consumer specifies. A known group continues where it was,
+/// whatever a later consumer specifies.
 pub async fn a_group_begins_where_it_says_and_goes_on_where_it_was(world: World) {
     let topic = world.topic("begun");
     let first = world.append_numbers(&topic, 4).await;
@@ -86,15 +86,15 @@ pub async fn a_group_begins_where_it_says_and_goes_on_where_it_was(world: World)
     }
     let mut known = from("c", Start::Earliest).await;
     world.assert_nothing_but_a_marker(&topic, &mut known).await;
-    // A group of a topic that is still to come.
+    // A group of a topic that does not exist yet.
     let later = world.topic("begun-later");
     let mut early = world.consumer(&later, "g").await;
     world.append(&later, "x").await;
     assert_eq!(take(&mut early).await, "x");
 }
 
-/// A consumer holds no more deliveries than `in_flight`; a group begins no more records than
-/// `window` from its oldest unsettled one on.
+/// A consumer holds at most `in_flight` deliveries. A group delivers at most `window` records,
+/// counted from its oldest unacknowledged one.
 pub async fn in_flight_and_window_bound_a_group(world: World) {
     let topic = world.topic("bounded");
     world.append_numbers(&topic, 10).await;
@@ -104,7 +104,7 @@ pub async fn in_flight_and_window_bound_a_group(world: World) {
     let (oldest, second) = (delivery(&mut one).await, delivery(&mut one).await);
     world.assert_nothing_for(&mut one).await;
     let (third, fourth) = (delivery(&mut two).await, delivery(&mut two).await);
-    // Four are begun, whoever has them.
+    // Four records are delivered, no matter to which consumers.
     world.assert_nothing_for(&mut three).await;
     for delivery in [second, third, fourth] {
         delivery.ack().await.unwrap();
@@ -115,7 +115,8 @@ pub async fn in_flight_and_window_bound_a_group(world: World) {
     assert_eq!(take(&mut one).await, "5");
 }
 
-/// `lag` is the number of records that a group has not settled, in whatever order it does.
+/// `lag` is the number of records that a group has not acknowledged, in whatever order it
+/// acknowledges them.
 pub async fn lag_counts_what_is_not_settled(world: World) {
     let topic = world.topic("lagging");
     assert_eq!(world.lag(&topic, "g").await, 0);

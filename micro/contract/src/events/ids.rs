@@ -1,4 +1,4 @@
-//! What is appended again under its id.
+//! Cases of events that are appended again with the same id.
 
 use micro_events::{Event, Start};
 
@@ -13,7 +13,7 @@ async fn append_batch(world: &World, topic: &str, ids: &[&str]) -> u64 {
     world.events.append_batch(topic, batch).await.unwrap()
 }
 
-/// Makes sure that a topic holds these and no others.
+/// Asserts that a topic contains exactly these events.
 async fn assert_holds(world: &World, topic: &str, expected: &[&str]) {
     let end = world.append(topic, "end").await;
     let mut records = world.read(topic, Start::Earliest).await;
@@ -32,8 +32,8 @@ fn can_remember(world: &World) -> bool {
     world.can(world.capabilities().remembers, "remember ids")
 }
 
-/// An event whose id stands in the topic is not appended again, alone or in a batch, and its
-/// offset is the first one's. An empty id is none. Needs `remembers`.
+/// An event whose id is already in the topic is not appended again, alone or in a batch, and the
+/// append returns the original offset. An empty id counts as absent. Needs `remembers`.
 pub async fn one_id_is_appended_once(world: World) {
     if !can_remember(&world) {
         return;
@@ -42,7 +42,7 @@ pub async fn one_id_is_appended_once(world: World) {
     let first = world.append(&topic, event("a")).await;
     assert_eq!(world.append(&topic, event("b")).await, first + 1);
     assert_eq!(world.append(&topic, event("a")).await, first);
-    // A batch is the same batch, and what is new of another is appended.
+    // A repeated batch has no effect. New events of another batch are appended.
     for _ in 0..3 {
         let batch = append_batch(&world, &topic, &["c", "d", "e"]);
         assert_eq!(batch.await, first + 2);
@@ -51,7 +51,7 @@ pub async fn one_id_is_appended_once(world: World) {
     assert_eq!(batch.await, first + 4);
     assert_eq!(world.append(&topic, event("g")).await, first + 6);
     assert_holds(&world, &topic, &["a", "b", "c", "d", "e", "f", "g"]).await;
-    // In another topic it is another event.
+    // In another topic, the id identifies another event.
     let topic = world.topic("once-more");
     let other = append_batch(&world, &topic, &["a"]).await;
     for number in 1..3 {
@@ -60,7 +60,7 @@ pub async fn one_id_is_appended_once(world: World) {
     }
 }
 
-/// Sixteen tasks append the same four ids at once: each stands there once. Needs `remembers`.
+/// Sixteen tasks append the same four ids concurrently. Each id is stored once. Needs `remembers`.
 pub async fn one_id_of_many_at_once_is_appended_once(world: World) {
     if !can_remember(&world) {
         return;
@@ -86,8 +86,7 @@ pub async fn one_id_of_many_at_once_is_appended_once(world: World) {
     assert_holds(&world, &topic, &["a", "b", "c", "d"]).await;
 }
 
-/// Ids are remembered after a restart, until the topic is deleted. Needs `durable` and
-/// `remembers`.
+/// Ids are remembered after a restart, until the topic is deleted. Needs `durable` and `remembers`.
 pub async fn ids_outlive_a_restart(mut world: World) {
     let durable = world.capabilities().durable;
     if !can_remember(&world) || !world.can(durable, "keep events after a restart") {

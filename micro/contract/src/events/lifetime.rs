@@ -1,4 +1,4 @@
-//! What is removed, closed, opened again.
+//! Cases that trim, delete, close and reopen.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use super::{World, delivery, record, take, text};
 use crate::DEADLINE;
 
-/// What was trimmed cannot be read any more, the rest can, offsets go on, and a group skips what
-/// is gone. Needs `trim`.
+/// Trimmed records cannot be read, the other records can, offsets continue, and a group skips the
+/// trimmed records. Needs `trim`.
 pub async fn trimmed_is_gone_and_the_rest_stays(world: World) {
     if !world.can(world.capabilities().trim, "trim topics") {
         return;
@@ -31,13 +31,14 @@ pub async fn trimmed_is_gone_and_the_rest_stays(world: World) {
     for number in 20..30_u32 {
         assert_eq!(text(&record(&mut records).await), number.to_string());
     }
-    // A backend may keep more than asked, but of a topic that is trimmed whole it keeps nothing.
+    // A backend may keep more records than requested, but it keeps none of a topic that is trimmed
+    // completely.
     trim(Trim::Before(first + 30)).await;
     let gone = world.events.read(&topic, Start::Offset(first)).await;
     assert_eq!(gone.unwrap_err().kind(), ErrorKind::OutOfRange);
     let ended = loop {
         match timeout(DEADLINE, old.next()).await.expect("an end in time") {
-            // What had been fetched may still come.
+            // Records that were fetched before may still be returned.
             Some(Ok(_)) => {}
             ended => break ended,
         }
@@ -57,8 +58,8 @@ pub async fn trimmed_is_gone_and_the_rest_stays(world: World) {
     assert_eq!(text(&record(&mut records).await), "new");
 }
 
-/// A deleted topic is not listed, its readers and consumers end, and it begins anew, without its
-/// groups. Needs `delete`.
+/// A deleted topic is not listed, and its readers and consumers end. If it is created again, it
+/// starts empty and without groups. Needs `delete`.
 pub async fn a_deleted_topic_begins_anew(world: World) {
     if !world.can(world.capabilities().delete, "delete topics") {
         return;
@@ -79,7 +80,7 @@ pub async fn a_deleted_topic_begins_anew(world: World) {
     assert!(!world.topics().await.contains(&topic));
     let mut new = world.consumer(&topic, "g").await;
     world.append(&topic, "anew").await;
-    // A verdict on what is gone settles nothing of what has come in its place.
+    // An ack for a deleted topic must not acknowledge a record of its successor.
     assert!(held.ack().await.is_err());
     let delivery = delivery(&mut new).await;
     assert_eq!(delivery.record().offset, first);
@@ -87,7 +88,7 @@ pub async fn a_deleted_topic_begins_anew(world: World) {
     delivery.ack().await.unwrap();
 }
 
-/// `close` ends readers and consumers; verdicts and whatever else comes later fail.
+/// `close` ends readers and consumers. Later acks and other operations fail.
 pub async fn a_close_ends_everything(world: World) {
     let topic = world.topic("closed");
     world.append_numbers(&topic, 1).await;
@@ -111,8 +112,8 @@ pub async fn a_close_ends_everything(world: World) {
     assert!(events.topics().await.is_err());
 }
 
-/// Topics, records, what groups have settled and how often they have tried outlive a restart.
-/// Needs `durable`.
+/// Topics, records, and the acknowledged records and attempts of groups survive a restart. Needs
+/// `durable`.
 pub async fn a_restart_keeps_everything(mut world: World) {
     if !world.can(world.capabilities().durable, "keep events after a restart") {
         return;
@@ -139,7 +140,7 @@ pub async fn a_restart_keeps_everything(mut world: World) {
     }
     let topics = world.topics().await;
     world.reopen().await;
-    // What was held when the log was closed counts as not settled, whatever becomes of it now.
+    // Deliveries held when the log was closed are not acknowledged, even if they are acked now.
     drop((held, keyed, unkeyed));
 
     assert_eq!(world.topics().await, topics);
@@ -169,8 +170,8 @@ pub async fn a_restart_keeps_everything(mut world: World) {
     world.events.close().await.unwrap();
 }
 
-/// Reading from a time, trimming and deleting fail with `Unimplemented` where the backend does not
-/// claim `time`, `trim` and `delete`.
+/// Reading from a time, trimming and deleting fail with `Unimplemented` if the backend does not
+/// have the capabilities `time`, `trim` and `delete`.
 pub async fn what_it_cannot_is_unimplemented(world: World) {
     let (can, topic) = (world.capabilities(), world.topic("limits"));
     world.append_numbers(&topic, 1).await;

@@ -1,34 +1,38 @@
-//! What every log of events must do.
+//! Contract of every event log backend.
 //!
-//! The author of a [`Backend`](micro_events::Backend) promises:
+//! A [`Backend`](micro_events::Backend) guarantees the following:
 //!
-//! - `append` gives the events of a topic offsets that follow each other, and returns the first
-//!   one's. A record comes back with all that its event had, and times never go back.
-//! - `read` begins at the earliest record, at the next one to come, or at an offset, and follows
-//!   the end. An offset beyond the next, or one that was removed, is `OutOfRange`.
-//! - A topic need not exist before somebody reads or consumes it.
-//! - A group gets every record at least once, and its consumers share them. A consumer takes
-//!   nothing before `next` is called, and no more than `in_flight`; a group begins no more than
-//!   `window` records beyond its oldest unsettled one.
-//! - A delivery that is dropped, refused, or kept for longer than `ack_wait` comes again, with
-//!   the next number of `attempt`. A late `ack` counts; a late `nack` or `extend` fails with
+//! - `append` assigns consecutive offsets to the events of a topic and returns the first one. A
+//!   record is read with all fields of its event, and the times of records never decrease.
+//! - `read` starts at the earliest record, at the next record to be appended, or at an offset, and
+//!   follows the end. An offset that is greater than the next offset or was removed fails with
+//!   `OutOfRange`.
+//! - A topic can be read and consumed before it exists.
+//! - A group receives every record at least once, and its consumers share the records. A consumer
+//!   takes no record before `next` is called, and holds at most `in_flight` deliveries. A group
+//!   delivers at most `window` records, counted from its oldest unacknowledged one.
+//! - A delivery that is dropped, nacked, or held for longer than `ack_wait` is delivered again,
+//!   with the next number of `attempt`. A late `ack` is valid. A late `nack` or `extend` fails with
 //!   `FailedPrecondition`.
-//! - After `retries`, or by `dead_letter`, an event goes to the topic of dead letters with the
+//! - After `retries`, or by `dead_letter`, an event is appended to the dead-letter topic with the
 //!   metadata `dead-topic`, `dead-offset`, `dead-group`, `dead-attempts` and `dead-reason` (in
-//!   ASCII, escaped as by [`char::escape_default`]), and counts as settled.
-//! - `lag` counts what a group has not settled.
-//! - `close` ends readers with `Unavailable` and consumers; what comes later fails. To close
+//!   ASCII, escaped as by [`char::escape_default`]). The record then counts as acknowledged.
+//! - `lag` counts the records that a group has not acknowledged.
+//! - `close` ends readers with `Unavailable`, and ends consumers. Later operations fail. Closing
 //!   again is not an error.
-//! - With `time`, reading begins with the first record of a time or later.
-//! - With `ordered`, the next record of a key is not delivered while an earlier one is unsettled.
-//! - With `remembers`, an event whose id stands in the topic is not appended again.
-//! - With `trim`, what was trimmed is `OutOfRange`, offsets go on, and groups skip what is gone.
+//! - With `time`, a reader can start at the first record with a time or later.
+//! - With `ordered`, the next record of a key is not delivered while an earlier one is
+//!   unacknowledged.
+//! - With `remembers`, an event whose id is in the topic is not appended again.
+//! - With `trim`, trimmed offsets fail with `OutOfRange`, offsets continue, and groups skip trimmed
+//!   records.
 //! - With `delete`, readers of a deleted topic end with `Aborted`, its consumers end, its groups
-//!   are forgotten, and the topic begins anew.
-//! - With `durable`, records, groups and (with `remembers`) ids outlive a restart.
+//!   are removed, and the topic can be created again.
+//! - With `durable`, records, groups and (with `remembers`) ids survive a restart.
 //!
-//! A backend that can append and fetch has groups from [`Log`](micro_events::log::Log) and
-//! [`Logged`](micro_events::log::Logged); those of a server are the author's work.
+//! A backend that can append and fetch gets groups from [`Log`](micro_events::log::Log) and
+//! [`LogBackend`](micro_events::log::LogBackend). A backend whose server has groups implements them
+//! itself.
 
 mod failing;
 mod groups;
@@ -70,16 +74,17 @@ pub use self::reading::{
     topics_are_kept_apart,
 };
 
-/// A log of events, a way to open it again, and names that no other case has.
+/// An event log, a closure that opens it again, and names that are unique to a case.
 pub struct World {
-    /// The log, open.
+    /// The open log.
     pub events: Events,
     opener: Box<dyn Opener>,
     prefix: String,
 }
 
 impl World {
-    /// Opens a log. Called again, after the log was closed, `open` opens the same place again.
+    /// Opens a log. If `open` is called again after the log was closed, it must open the same
+    /// storage.
     pub async fn open(open: impl AsyncFn() -> Events + 'static) -> Self {
         Self {
             events: open().await,
@@ -88,7 +93,7 @@ impl World {
         }
     }
 
-    /// A topic that no other case has.
+    /// Returns a topic name that is unique to this case.
     pub fn topic(&self, what: &str) -> String {
         format!("{}.{what}", self.prefix)
     }
@@ -112,7 +117,8 @@ impl World {
         self.events.capabilities()
     }
 
-    /// Whether a case can run; says so when it cannot.
+    /// Returns whether the backend has a capability. If it does not, reports that the case is
+    /// skipped.
     fn can(&self, capability: bool, what: &str) -> bool {
         if !capability {
             report_skipped(self.events.scheme(), what);
@@ -120,12 +126,12 @@ impl World {
         capability
     }
 
-    /// Appends an event; its offset.
+    /// Appends an event and returns its offset.
     async fn append(&self, topic: &str, event: impl Into<Event>) -> u64 {
         self.events.append_to(topic, event).await.unwrap()
     }
 
-    /// Appends numbers from 0 on; the offset of the first.
+    /// Appends the numbers from 0 on and returns the offset of the first.
     async fn append_numbers(&self, topic: &str, count: usize) -> u64 {
         let batch = (0..count).map(|number| Event::new(number.to_string()));
         self.events.append_batch(topic, batch).await.unwrap()
@@ -147,8 +153,8 @@ impl World {
         self.events.lag(topic, group).await.unwrap()
     }
 
-    /// Makes sure that nothing is delivered to a consumer which may not take anything, while
-    /// markers go through the log by way of another topic.
+    /// Asserts that a consumer receives nothing while marker events pass through another topic of
+    /// the log.
     async fn assert_nothing_for(&self, consumer: &mut Consumer) {
         let topic = self.topic(&format!("markers-{:08x}", fastrand::u32(..)));
         let markers = async {
@@ -165,7 +171,7 @@ impl World {
         }
     }
 
-    /// Makes sure that nothing is left for a group but a marker, which is appended now.
+    /// Asserts that a group receives nothing but a marker event that is appended now.
     async fn assert_nothing_but_a_marker(&self, topic: &str, consumer: &mut Consumer) {
         let offset = self.append(topic, "marker").await;
         let delivery = delivery(consumer).await;
@@ -184,13 +190,13 @@ impl fmt::Debug for World {
     }
 }
 
-/// How many markers go through the log before nothing counts as nothing.
+/// Number of markers that must pass before a consumer counts as having received nothing.
 const MARKERS: usize = 3;
 
-/// An `ack_wait` for tests that let it pass. Nothing depends on being faster than it.
+/// An `ack_wait` for cases in which it expires. No case depends on being faster.
 const SHORT: Duration = Duration::from_millis(100);
 
-/// The object-safe twin of what [`World::open`] takes.
+/// Object-safe counterpart of the closure that [`World::open`] takes.
 trait Opener {
     fn open(&self) -> Pin<Box<dyn Future<Output = Events> + '_>>;
 }
@@ -201,20 +207,20 @@ impl<F: AsyncFn() -> Events> Opener for F {
     }
 }
 
-/// The next record, in time.
+/// Returns the next record within the deadline.
 async fn record(records: &mut Records) -> Record {
     let next = timeout(DEADLINE, records.next()).await;
     next.expect("a record in time").expect("a record").unwrap()
 }
 
-/// The next delivery, in time.
+/// Returns the next delivery within the deadline.
 async fn delivery(consumer: &mut Consumer) -> Delivery {
     let next = timeout(DEADLINE, consumer.next()).await;
     let next = next.expect("a delivery in time");
     next.expect("a delivery").unwrap()
 }
 
-/// Takes the next delivery and acknowledges it; its payload.
+/// Takes the next delivery, acknowledges it, and returns its payload.
 async fn take(consumer: &mut Consumer) -> String {
     let delivery = delivery(consumer).await;
     let payload = text(delivery.record());

@@ -1,4 +1,4 @@
-//! Order of a key, while many work and some fail.
+//! Cases of ordering by key, with concurrent consumers and failures.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use crate::DEADLINE;
 const KEYS: u32 = 7;
 const EACH: u32 = 30;
 
-/// What the workers saw, by key.
+/// What the workers received, by key.
 #[derive(Default)]
 struct Seen {
     at_work: HashSet<String>,
@@ -25,8 +25,8 @@ fn can_order(world: &World) -> bool {
     world.can(world.capabilities().ordered, "keep the order of a key")
 }
 
-/// Six consumers, which fail now and then in each way there is, handle the records of each key in
-/// order and never two of one key at once. Needs `ordered`.
+/// Six consumers, which occasionally fail in every possible way, handle the records of each key in
+/// order and never two records of a key concurrently. Needs `ordered`.
 pub async fn a_key_is_served_in_order(world: World) {
     if !can_order(&world) {
         return;
@@ -60,13 +60,13 @@ pub async fn a_key_is_served_in_order(world: World) {
 
 struct Worker {
     seen: Arc<Mutex<Seen>>,
-    /// How many records all workers have settled.
+    /// Number of records that all workers have acknowledged.
     count: watch::Sender<u32>,
     random: fastrand::Rng,
 }
 
 impl Worker {
-    /// Handles records until all are settled.
+    /// Handles records until all are acknowledged.
     async fn run(mut self, events: Events, topic: String) {
         let options = Options::new().with_retries(1000).with_in_flight(3);
         let mut consumer = events.consume(&topic, "g", options).await.unwrap();
@@ -113,8 +113,8 @@ impl Worker {
     }
 }
 
-/// The next record of a key is not delivered while an earlier one is unsettled; other keys are.
-/// Needs `ordered`.
+/// The next record of a key is not delivered while an earlier one is unacknowledged. Records of
+/// other keys are delivered. Needs `ordered`.
 pub async fn a_key_waits_for_its_oldest(world: World) {
     if !can_order(&world) {
         return;

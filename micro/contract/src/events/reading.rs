@@ -1,4 +1,4 @@
-//! Appending and reading.
+//! Cases of appending and reading.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::{World, record, text};
 use crate::DEADLINE;
 
-/// Events, alone and in batches, get offsets that follow each other, and are read in that order.
+/// Events appended alone and in batches get consecutive offsets and are read in this order.
 pub async fn offsets_follow_each_other(world: World) {
     let topic = world.topic("counted");
     let first = world.append(&topic, "a").await;
@@ -29,8 +29,8 @@ pub async fn offsets_follow_each_other(world: World) {
     }
 }
 
-/// Payload, key, id, content type and metadata are read as they were appended: empty ones, bytes
-/// that are not text, and 3 MiB.
+/// Payload, key, id, content type and metadata are read as they were appended, including empty
+/// values, bytes that are not UTF-8, and a payload of 3 MiB.
 pub async fn everything_of_an_event_survives(world: World) {
     let topic = world.topic("whole");
     let mut metadata = Metadata::new();
@@ -54,8 +54,8 @@ pub async fn everything_of_an_event_survives(world: World) {
     }
 }
 
-/// Reading begins at the earliest record, at each offset, at the next one to come; an offset
-/// beyond is `OutOfRange`.
+/// A reader can start at the earliest record, at any existing offset and at the next offset. A
+/// greater offset fails with `OutOfRange`.
 pub async fn reading_begins_where_it_says(world: World) {
     let topic = world.topic("starts");
     let first = world.append_numbers(&topic, 3).await;
@@ -76,7 +76,7 @@ pub async fn reading_begins_where_it_says(world: World) {
     }
 }
 
-/// Reading begins with the first record of a time or later. Needs `time`.
+/// A reader can start at the first record with a time or later. Needs `time`.
 pub async fn reading_begins_at_a_time(world: World) {
     if !world.can(world.capabilities().time, "begin to read at a time") {
         return;
@@ -85,7 +85,7 @@ pub async fn reading_begins_at_a_time(world: World) {
     let mut records = world.read(&topic, Start::Earliest).await;
     world.append(&topic, "first").await;
     let first = record(&mut records).await;
-    // Times may be as coarse as a clock's tick.
+    // The resolution of times may be as coarse as a clock tick.
     let later = async {
         loop {
             sleep(Duration::from_millis(1)).await;
@@ -106,7 +106,7 @@ pub async fn reading_begins_at_a_time(world: World) {
     assert_eq!(record(&mut all).await, first);
 }
 
-/// A reader of a topic that does not exist yet gets each record as it is appended.
+/// A reader of a topic that does not exist yet receives each record when it is appended.
 pub async fn a_reader_follows_the_end(world: World) {
     let topic = world.topic("followed");
     let mut records = world.read(&topic, Start::Latest).await;
@@ -123,7 +123,7 @@ pub async fn a_reader_follows_the_end(world: World) {
     append.await.unwrap();
 }
 
-/// Sixteen tasks append at once: each event stands at the offset that its task was told.
+/// With sixteen concurrent tasks, each event is stored at the offset that its append returned.
 pub async fn appends_of_many_are_each_there_once(world: World) {
     let topic = world.topic("crowded");
     let tasks: Vec<_> = (0..16_u32)
@@ -154,7 +154,8 @@ pub async fn appends_of_many_are_each_there_once(world: World) {
     }
 }
 
-/// Sixty topics, and two whose names differ in case only, are listed and hold what is theirs.
+/// Sixty topics, and two topics whose names differ only in case, are listed and keep their records
+/// apart.
 pub async fn topics_are_kept_apart(world: World) {
     let names = (0..60).map(|number| format!("T-{number}.a_b"));
     let names = names.chain(["case".to_owned(), "CASE".to_owned()]);

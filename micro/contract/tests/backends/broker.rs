@@ -1,4 +1,4 @@
-//! Brokers: this process, and three apps that are connected by HTTP.
+//! Brokers: in memory, and three apps connected over HTTP.
 
 use micro::broker::{Broker, Memory};
 use micro::registry::{self, Registry};

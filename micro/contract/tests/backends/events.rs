@@ -1,4 +1,4 @@
-//! Logs of events: this process, and files.
+//! Event logs: in memory and in files.
 
 use micro::events::{Config, Events, File, Memory};
 
@@ -11,7 +11,7 @@ micro_contract::events!(file, {
     async move || Events::new(File::new(Config::new(dir.path())))
 });
 
-// Most records begin a segment of their own.
+// Most records start a new segment.
 micro_contract::events!(file_in_small_segments, {
     let dir = scratch();
     async move || Events::new(File::new(Config::new(dir.path()).with_segment(300)))

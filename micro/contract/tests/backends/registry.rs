@@ -1,9 +1,9 @@
-//! Registries: this process, this machine, the local network, and several as one.
+//! Registries: in memory, on this host, on the local network, and a union of several.
 
 use micro::registry::{Host, Mdns, Memory, Registry};
 use micro_contract::registry::World;
 
-/// Not 5353: the suite neither hears nor disturbs the network it runs on.
+/// Differs from 5353, so that the suite neither receives nor disturbs traffic of the local network.
 const MDNS_PORT: u16 = 45_353;
 
 micro_contract::registry!(memory, start_paused = true, async || Registry::new(

@@ -1,4 +1,4 @@
-//! The broker `http` over real connections: peers that fail, and what others send.
+//! Tests of the broker `http` over real connections: failing peers, and requests of other programs.
 
 mod peers;
 mod silent;
@@ -14,11 +14,11 @@ use micro::handler::Parts;
 use micro::registry::Registry;
 use tokio::time::{sleep, timeout};
 
-/// How long a test waits for one condition. Only a failing test waits this long.
+/// Maximum time that a test waits for one condition. Only a failing test waits this long.
 const DEADLINE: Duration = Duration::from_secs(20);
 const TTL: Duration = Duration::from_secs(30);
 
-/// An app that listens, because it has a subscriber, to a topic that nobody publishes to.
+/// Starts an app that listens, because it has a subscriber to a topic without publishers.
 pub(crate) async fn node(registry: &Registry) -> (App, Running) {
     let idle = Subscriber::new("idle", "nobody.publishes", |_: Parts, _: Event| async {
         Ok(())
@@ -33,7 +33,7 @@ pub(crate) async fn node(registry: &Registry) -> (App, Running) {
     (app, running)
 }
 
-/// A broker that only publishes.
+/// Opens a broker that only publishes.
 pub(crate) async fn publisher(registry: &Registry) -> Broker {
     let broker = Broker::open("http://").unwrap();
     broker
@@ -48,7 +48,7 @@ fn event(topic: &str, body: impl ToString) -> Event {
     Event::raw(topic, "text/plain", body.to_string()).unwrap()
 }
 
-/// Publishes until as many take it.
+/// Publishes probes until `expected` queues and plain subscribers accept one.
 async fn ready(broker: &Broker, topic: &str, expected: usize) {
     let wait = async {
         loop {
@@ -78,7 +78,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
         .unwrap_or_else(|_| panic!("{what}"));
 }
 
-/// Counts what is handled, probes aside.
+/// Returns a handler that counts handled events except probes.
 fn counting(
     count: &Arc<AtomicUsize>,
 ) -> impl Fn(Delivery) -> std::future::Ready<micro::Result<()>> + use<> {

@@ -1,4 +1,5 @@
-//! Peers that die, are mute or are forgotten, and events of Go Micro.
+//! Peers that die, do not respond, or disappear from the registry, and events published by Go
+//! Micro.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -58,7 +59,7 @@ fn services_that_take_events_say_what_they_are_for() {
     }
 }
 
-/// A process that answers nothing to anybody but keeps the connection.
+/// Registers a peer that accepts connections but does not respond.
 async fn mute(registry: &Registry, queue: &str) -> TcpListener {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -75,7 +76,7 @@ async fn mute(registry: &Registry, queue: &str) -> TcpListener {
 #[tokio::test]
 async fn a_dead_peer_and_a_mute_one_are_passed_over() {
     let registry = Registry::new(Memory::new());
-    // Nobody listens there any more.
+    // The listener is dropped, so connections to this address are refused.
     drop(mute(&registry, "shared").await);
     let (app, running) = node(&registry).await;
     let count = Arc::new(AtomicUsize::new(0));
@@ -107,14 +108,15 @@ async fn a_queue_of_mute_members_is_named_in_time() {
     assert!(error.message().contains("queue `silent`"), "{error}");
 }
 
-/// A registry that forgets all subscribers.
+/// Removes all subscribers from the registry.
 async fn forget(memory: &Memory) {
     for node in Backend::lookup(memory, "micro.http.broker").await.unwrap() {
         Backend::deregister(memory, &node).await.unwrap();
     }
 }
 
-/// A publisher that remembers members for so long that neither registry nor stream tells of.
+/// Opens a publisher that remembers members for this time after they disappear from both the
+/// registry and the stream.
 async fn remembering(registry: &Registry, memory: Duration) -> Broker {
     let broker = Broker::new(Http::remembering(memory));
     broker
@@ -124,7 +126,7 @@ async fn remembering(registry: &Registry, memory: Duration) -> Broker {
     broker
 }
 
-/// The registry forgets a node while it is published to: nothing is lost, nothing is silent.
+/// If the registry loses a node during publishing, no event is lost and no subscriber is skipped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registry_that_forgets_a_node_loses_nothing() {
     let memory = Memory::new();
@@ -156,8 +158,8 @@ async fn a_registry_that_forgets_a_node_loses_nothing() {
     b.1.stop().await;
 }
 
-/// For longer than members are remembered, so that only the stream tells of them; and of two
-/// subscribers, neither of which had been sent anything before.
+/// The test runs longer than members are remembered, so that only the stream reports them. Neither
+/// of the two subscribers has received an event before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subscribers_that_live_are_found_while_the_registry_knows_nobody() {
     let memory = Memory::new();
@@ -174,7 +176,7 @@ async fn subscribers_that_live_are_found_while_the_registry_knows_nobody() {
     let subscriptions = [queue.await.unwrap(), plain.await.unwrap()];
     let remembered = Duration::from_millis(300);
     let broker = remembering(&registry, remembered).await;
-    // So that they are known, and no stream is open yet.
+    // Makes the subscribers known without opening a stream.
     let elsewhere = broker.publish_event(event("peers.other", 0)).await.unwrap();
     assert_eq!(elsewhere.taken, 0);
     let mut watch = registry.watch("micro.http.broker").await.unwrap();
@@ -190,7 +192,8 @@ async fn subscribers_that_live_are_found_while_the_registry_knows_nobody() {
         count.load(Ordering::SeqCst) == 2 * usize::try_from(published).unwrap()
     })
     .await;
-    // Ended in order, they are missed by nobody, though the registry says nothing new.
+    // Subscribers that are closed in order are removed at once, although the registry reports no
+    // change.
     for subscription in subscriptions {
         subscription.close(DEADLINE).await.unwrap();
     }
@@ -198,7 +201,7 @@ async fn subscribers_that_live_are_found_while_the_registry_knows_nobody() {
     running.stop().await;
 }
 
-/// Publishes, without an error, until as many take it as expected.
+/// Publishes without errors until `expected` queues and plain subscribers accept the event.
 async fn until_published(broker: &Broker, topic: &str, expected: usize) {
     let start = Instant::now();
     loop {
@@ -226,7 +229,7 @@ async fn subscribers_that_are_killed_are_missed_for_a_while() {
         let remembered = Duration::from_secs(2);
         let broker = remembering(&registry, remembered).await;
         ready(&broker, "peers.gone", 1).await;
-        // Killed, it says nothing to anybody.
+        // A killed process sends no farewell.
         drop(running);
         std::mem::forget(subscription);
         forget(&memory).await;
@@ -272,11 +275,11 @@ async fn the_last_subscriber_that_ends_in_order_is_missed_by_nobody() {
         let broker = publisher(&registry).await;
         let topic = if sent { "peers.ends" } else { "peers.other" };
         ready(&broker, topic, usize::from(sent)).await;
-        // The process lives on for a moment, as one that stops in order does.
+        // The process continues for a moment, like one that is stopped in order.
         subscription.close(DEADLINE).await.unwrap();
         let mut watch = registry.watch("micro.http.broker").await.unwrap();
         while watch.next().await.unwrap().nodes.len() > 1 {}
-        // The publisher may have a moment to go until it hears of it, and one event on its way.
+        // The publisher may learn of the close a moment later, with one event in flight.
         let limit = Duration::from_secs(1);
         let one = broker.publish_event(event("peers.ends", 1)).timeout(limit);
         let missed = one.await.is_err();
@@ -286,7 +289,7 @@ async fn the_last_subscriber_that_ends_in_order_is_missed_by_nobody() {
     running.stop().await;
 }
 
-/// On one thread, where a publisher that never waits would keep all others from running.
+/// Runs on one thread, where a publisher that never yields would block all other tasks.
 #[tokio::test]
 async fn a_publisher_in_a_tight_loop_hears_of_the_first_subscriber() {
     for broker in [
@@ -310,7 +313,8 @@ async fn a_publisher_in_a_tight_loop_hears_of_the_first_subscriber() {
     }
 }
 
-/// What a member had taken and not handled when its connection broke goes to another one.
+/// Events that a member accepted but did not handle before its connection broke go to another
+/// member.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_that_dies_loses_nothing() {
     let registry = Registry::new(Memory::new());
@@ -338,7 +342,7 @@ async fn a_member_that_dies_loses_nothing() {
         .broker()
         .subscribe("peers.dies", options, counting(&count));
     let subscription = subscribed.await.unwrap();
-    // Without a word: no drain, no farewell.
+    // Stops without a drain or a farewell message.
     drop(running);
     drop(stuck);
     until("all are handled", || count.load(Ordering::SeqCst) >= 50).await;
@@ -349,7 +353,7 @@ async fn a_member_that_dies_loses_nothing() {
     alive.stop().await;
 }
 
-/// What Go Micro sends, byte for byte but for the numbers.
+/// The bytes that Go Micro sends, except for the numbers.
 #[tokio::test]
 async fn events_of_go_micro_reach_the_subscriber_they_name() {
     let registry = Registry::new(Memory::new());

@@ -1,4 +1,4 @@
-//! Peers that accept a connection and say nothing, at once or after a while.
+//! Peers that accept a connection and send no response, either from the start or after some time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,22 +14,22 @@ use super::{DEADLINE, TTL, counting, event, node, publisher, ready, until};
 
 const TOPIC: &str = "peers.silent";
 
-/// How a peer is silent.
+/// How a peer fails to respond.
 #[derive(Debug, Clone, Copy)]
 enum Silent {
-    /// It takes the connection, and that is all.
+    /// Accepts the connection and sends nothing.
     Mute,
-    /// It begins to speak HTTP/2 and then reads no more.
+    /// Completes the HTTP/2 handshake and then stops reading.
     Stalled,
-    /// It answers that it is alive, and nothing else.
+    /// Responds to HTTP/2 pings but not to requests.
     Idle,
 }
 
-/// A peer of a queue, or a plain subscriber; ends when aborted.
+/// Starts an unresponsive member of a queue or plain subscriber. It ends when the task is aborted.
 async fn silent(registry: &Registry, how: Silent, queue: &str) -> JoinHandle<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    // By its id it is the first of its queue.
+    // The id sorts before those of the other members.
     let node = Node::new("micro.http.broker", "0-silent", address)
         .with_version(queue)
         .with_metadata("topic", TOPIC)
@@ -55,7 +55,8 @@ async fn silent(registry: &Registry, how: Silent, queue: &str) -> JoinHandle<()>
     })
 }
 
-/// A silent plain subscriber is named in time; the one beside it gets everything at once.
+/// The error names an unresponsive plain subscriber in time, and the other subscriber receives
+/// every event without delay.
 #[tokio::test]
 async fn a_silent_subscriber_is_named_and_holds_up_nobody_else() {
     for how in [Silent::Mute, Silent::Stalled, Silent::Idle] {
@@ -71,7 +72,7 @@ async fn a_silent_subscriber_is_named_and_holds_up_nobody_else() {
         let peer = silent(&registry, how, "ff.http.broadcast").await;
         let mut publishing = tokio::task::JoinSet::new();
         for number in 0..50 {
-            // More than a peer that does not read has room for.
+            // The events exceed the buffers of a peer that does not read.
             let body = format!("{number} {}", "x".repeat(16 << 10));
             let published = broker.publish_event(event(TOPIC, body));
             publishing.spawn(published.timeout(Duration::from_millis(300)).into_future());
@@ -94,8 +95,8 @@ async fn a_silent_subscriber_is_named_and_holds_up_nobody_else() {
     }
 }
 
-/// What a silent member of a queue does not take goes to the other one, and it is not waited for
-/// again with each event.
+/// Events that an unresponsive member of a queue does not accept go to the other member, and later
+/// events do not wait for it again.
 #[tokio::test]
 async fn a_silent_member_is_passed_over() {
     for how in [Silent::Mute, Silent::Stalled, Silent::Idle] {

@@ -1,4 +1,4 @@
-//! Subscribers that anybody on the network may have announced.
+//! Subscribers that any program on the network may have announced.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use super::{TTL, counting, event, node, publisher, ready, until};
 
 const TOPIC: &str = "peers.strangers";
 
-/// The records of a subscriber without a queue and of a queue's member, behind which nobody speaks.
+/// Registers a plain subscriber and a member of a queue at an address that does not respond.
 async fn announce(network: &Registry, address: &str) {
     for (id, queue) in [("0-plain", "ff.http.broadcast"), ("0-queue", "made-up")] {
         let node = Node::new("micro.http.broker", id, address)
@@ -27,7 +27,7 @@ async fn announce(network: &Registry, address: &str) {
 #[tokio::test]
 async fn a_record_that_nobody_stands_behind_does_not_stop_a_topic() {
     let network = Registry::new(Mdns::on_port(45_371));
-    // It takes connections and says nothing.
+    // Accepts connections and sends nothing.
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     announce(&network, &mute.local_addr().unwrap().to_string()).await;
 
