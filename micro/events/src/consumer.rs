@@ -27,9 +27,8 @@ pub struct Options {
     pub dead_letter: Option<String>,
     /// Maximum number of unacknowledged deliveries of this consumer. Default: 64.
     pub in_flight: usize,
-    /// Maximum distance between the group's oldest unacknowledged record and the newest record that
-    /// it fetches, in records. Default: 1024. No further record is fetched while the oldest of the
-    /// window is unacknowledged.
+    /// Maximum number of records from the group's oldest unacknowledged record to the newest
+    /// fetched one. Default: 1024. While the window is full, no further record is fetched.
     pub window: usize,
     /// Maximum number of bytes of unacknowledged records that the group holds in memory, delivered
     /// or not. Default: 16 MiB. No further record is fetched above this limit. A single record can

@@ -14,7 +14,7 @@
 //!   is delivered again. After `retries` redeliveries, the record is appended to the dead-letter
 //!   topic with the reason, and the group continues with other records.
 //! - The next record of a key is not delivered before all earlier records of that key are
-//!   acknowledged or dead-lettered.
+//!   acknowledged. A dead-lettered record counts as acknowledged.
 //! - The progress of a group survives a restart of the process if the backend is durable.
 //! - Every buffer is bounded: `append` waits while the backend's write queue is full, and the
 //!   number of deliveries per consumer and of unacknowledged records per group is limited.
