@@ -41,7 +41,7 @@
 //! |---|---|
 //! | `ignore = "needs nats"` | ignores every case with this reason; `cargo test -- --ignored` runs them |
 //! | `start_paused = true` | runs every case with tokio's clock paused; for backends without I/O |
-//! | `worker_threads = 2` | runs every case on so many threads; on the thread of the test unless set |
+//! | `worker_threads = 2` | runs every case in a runtime with this number of threads; without it, on the thread of the test |
 //!
 //! For example, a backend that needs a server:
 //!
