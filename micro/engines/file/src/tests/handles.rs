@@ -188,7 +188,7 @@ async fn a_topic_that_is_deleted_in_order_is_made_anew() {
     events.close().await.unwrap();
 }
 
-/// Measures the cost of more topics than open files: `cargo test --release -p micro --lib
+/// Measures the cost of more topics than open files: `cargo test --release -p micro-file --lib
 /// many_topics -- --ignored --nocapture`.
 #[cfg(target_os = "linux")]
 #[tokio::test]
