@@ -1,4 +1,4 @@
-//! What the macros of this crate, and of those that stand on it, expand to.
+//! Names that the macros of this crate, and of the crates that depend on it, expand to.
 
 #[cfg(feature = "linkme")]
 pub use micro_message::__private::linkme;

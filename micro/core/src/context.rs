@@ -1,6 +1,6 @@
-//! Context: what travels with one call or event: deadline, metadata, caller, cancellation.
+//! Context: the deadline, metadata, caller and cancellation of one call or event.
 //!
-//! Does not know how any of it is written on a wire.
+//! This module is independent of how a protocol encodes them.
 //!
 //! # Examples
 //!
@@ -40,7 +40,7 @@ tokio::task_local! {
     static CURRENT: Current;
 }
 
-/// The current context: a call's own, or one that is set for each message of a stream.
+/// The current context: that of a call, or the shared one that is set for each message of a stream.
 enum Current {
     Own(Context),
     Shared(Arc<Context>),
@@ -57,10 +57,11 @@ impl Current {
 
 static EMPTY: LazyLock<Arc<Metadata>> = LazyLock::new(Arc::default);
 
-/// What travels with one call or event: deadline, metadata, caller, cancellation.
+/// The deadline, metadata, caller and cancellation of one call or event.
 ///
-/// Cheap to clone. While a handler runs, its context is also [the current one](Self::current):
-/// clients take the remaining time and the trace from it, so that onward calls inherit both.
+/// Cheap to clone. While a handler runs, its context is also [the current one](Self::current).
+/// Clients take the remaining time and the trace from it, so that the handler's own calls inherit
+/// both.
 #[derive(Debug, Clone)]
 pub struct Context {
     deadline: Option<Instant>,
@@ -69,36 +70,37 @@ pub struct Context {
     shared: Arc<Shared>,
 }
 
-/// What all clones of a context have in common.
+/// State that all clones of a context share.
 #[derive(Debug, Default)]
 struct Shared {
-    /// Set once, when the serving side's guard is dropped.
+    /// Set once, when the guard on the serving side is dropped.
     done: AtomicBool,
-    /// Made by the first who waits; cancelled when `done` is set.
+    /// Created by the first waiter. Cancelled when `done` is set.
     cancelled: OnceLock<CancellationToken>,
-    /// Written by handlers and wraps, taken by the frame that handlers run in.
+    /// Metadata of the response. Handlers and wraps set it, and the code that runs the call takes
+    /// it.
     reply: Mutex<ResponseHeaders>,
 }
 
-/// What goes out beside a reply's messages.
+/// Metadata before and after the messages of a response.
 #[derive(Debug, Default)]
 struct ResponseHeaders {
     before: Metadata,
     after: Metadata,
 }
 
-/// Who called: from where, and by which protocol.
+/// The peer that made a call, and the protocol it used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Caller {
-    /// The peer's address; `None` for calls within the process.
+    /// The peer's address. `None` for calls within the process.
     pub address: Option<SocketAddr>,
-    /// The protocol's name: `grpc`, `connect`, `local` ….
+    /// The protocol's name, for example `grpc`, `connect` or `local`.
     pub protocol: &'static str,
 }
 
 impl Caller {
-    /// A caller at an address, by a protocol.
+    /// Creates a caller from an address and a protocol.
     pub const fn new(address: Option<SocketAddr>, protocol: &'static str) -> Self {
         Self { address, protocol }
     }
@@ -116,7 +118,7 @@ impl Default for Context {
 }
 
 impl Context {
-    /// A context without deadline, metadata or caller.
+    /// Creates a context without deadline, metadata or caller.
     pub fn new() -> Self {
         Self::default()
     }
@@ -137,7 +139,7 @@ impl Context {
         self
     }
 
-    /// Moves the deadline to `deadline` unless it is earlier already.
+    /// Sets the deadline, unless the current one is earlier.
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(
             self.deadline
@@ -146,9 +148,9 @@ impl Context {
         self
     }
 
-    /// Moves the deadline to `timeout` from now unless it is earlier already.
+    /// Sets the deadline to `timeout` from now, unless the current one is earlier.
     ///
-    /// A timeout too long for the clock is no deadline.
+    /// A timeout that the clock cannot represent does not set a deadline.
     pub fn with_timeout(self, timeout: Duration) -> Self {
         match Instant::now().checked_add(timeout) {
             Some(deadline) => self.with_deadline(deadline),
@@ -156,40 +158,40 @@ impl Context {
         }
     }
 
-    /// The latest moment the call may finish; `None` is no limit.
+    /// The latest time at which the call may finish. `None` if there is no deadline.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// The time left until the deadline, zero when it has passed; `None` is no limit.
+    /// The time left until the deadline, or zero if it has passed. `None` if there is no deadline.
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline
             .map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// The caller's metadata.
+    /// Returns the caller's metadata.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// The caller's metadata, to change; other clones keep theirs.
+    /// Returns the caller's metadata for changing. Other clones of the context keep theirs.
     pub fn metadata_mut(&mut self) -> &mut Metadata {
         Arc::make_mut(&mut self.metadata)
     }
 
-    /// Who called.
+    /// Returns the caller.
     pub fn caller(&self) -> Caller {
         self.caller
     }
 
-    /// Sets a metadata key of the reply, sent before its messages.
+    /// Sets a metadata key of the response. The metadata is sent before the messages.
     ///
-    /// Once the first message is on its way, this is the same as
+    /// After the first message was sent, this is the same as
     /// [`set_response_trailer`](Self::set_response_trailer).
     ///
     /// # Errors
     ///
-    /// As [`Metadata::insert`].
+    /// Returns the errors of [`Metadata::insert`].
     pub fn set_response_metadata(
         &self,
         key: impl Into<Cow<'static, str>>,
@@ -198,15 +200,15 @@ impl Context {
         self.response_headers().before.insert(key, value)
     }
 
-    /// Sets a metadata key that follows the reply's messages.
+    /// Sets a metadata key that is sent after the messages of the response.
     ///
-    /// A handler that answers with the stream of an onward call passes on its messages alone: what
-    /// else that call has brought goes out only if it is set here, or as
-    /// [`set_response_metadata`](Self::set_response_metadata) before.
+    /// A handler that returns the stream of another call forwards only its messages. To forward the
+    /// metadata of that call, set it with this method, or with
+    /// [`set_response_metadata`](Self::set_response_metadata) before the first message.
     ///
     /// # Errors
     ///
-    /// As [`Metadata::insert`].
+    /// Returns the errors of [`Metadata::insert`].
     pub fn set_response_trailer(
         &self,
         key: impl Into<Cow<'static, str>>,
@@ -215,12 +217,12 @@ impl Context {
         self.response_headers().after.insert(key, value)
     }
 
-    /// Adds a value to a metadata key of the reply; as
-    /// [`set_response_metadata`](Self::set_response_metadata) otherwise.
+    /// Adds a value to a metadata key of the response. Otherwise the same as
+    /// [`set_response_metadata`](Self::set_response_metadata).
     ///
     /// # Errors
     ///
-    /// As [`Metadata::append`].
+    /// Returns the errors of [`Metadata::append`].
     pub fn append_response_metadata(
         &self,
         key: impl Into<Cow<'static, str>>,
@@ -229,11 +231,11 @@ impl Context {
         self.response_headers().before.append(key, value)
     }
 
-    /// Adds a value to a metadata key that follows the reply's messages.
+    /// Adds a value to a metadata key that is sent after the messages of the response.
     ///
     /// # Errors
     ///
-    /// As [`Metadata::append`].
+    /// Returns the errors of [`Metadata::append`].
     pub fn append_response_trailer(
         &self,
         key: impl Into<Cow<'static, str>>,
@@ -242,12 +244,14 @@ impl Context {
         self.response_headers().after.append(key, value)
     }
 
-    /// Takes what [`set_response_metadata`](Self::set_response_metadata) collected; for protocols.
+    /// Takes the metadata that [`set_response_metadata`](Self::set_response_metadata) collected.
+    /// Protocols call it.
     pub fn take_response_metadata(&self) -> Metadata {
         std::mem::take(&mut self.response_headers().before)
     }
 
-    /// Takes what [`set_response_trailer`](Self::set_response_trailer) collected; for protocols.
+    /// Takes the metadata that [`set_response_trailer`](Self::set_response_trailer) collected.
+    /// Protocols call it.
     pub fn take_response_trailers(&self) -> Metadata {
         std::mem::take(&mut self.response_headers().after)
     }
@@ -256,33 +260,34 @@ impl Context {
         self.shared.reply.lock()
     }
 
-    /// Resolves when the call is over or its caller has given it up.
+    /// Completes when the call has finished or its caller has cancelled it.
     ///
-    /// A handler itself is dropped then; this is for work it has spawned elsewhere.
+    /// The handler itself is dropped then. Use this for work that the handler spawned on other
+    /// tasks.
     pub async fn cancelled(&self) {
         self.token().cancelled().await;
     }
 
-    /// Whether the call is over or its caller has given it up.
+    /// Whether the call has finished or its caller has cancelled it.
     pub fn is_cancelled(&self) -> bool {
         self.shared.done.load(Ordering::SeqCst)
     }
 
-    /// A guard that cancels the context when dropped; for whoever runs the call.
+    /// Returns a guard that cancels the context when dropped. The code that runs the call holds it.
     pub fn guard(&self) -> CancelGuard {
         CancelGuard(Arc::clone(&self.shared))
     }
 
     fn token(&self) -> &CancellationToken {
         let token = self.shared.cancelled.get_or_init(CancellationToken::new);
-        // The guard may have gone before the token was there to be cancelled.
+        // The guard may have been dropped before the token existed.
         if self.is_cancelled() {
             token.cancel();
         }
         token
     }
 
-    /// The context of the call that the current task is handling, if any.
+    /// Returns the context of the call that the current task handles, if any.
     pub fn current() -> Option<Self> {
         CURRENT.try_with(|current| current.context().clone()).ok()
     }
@@ -297,11 +302,11 @@ impl Context {
         CURRENT.sync_scope(Current::Shared(Arc::clone(self)), function)
     }
 
-    /// Waits for a future, at most until the deadline.
+    /// Waits for a future until the deadline at the latest.
     ///
     /// # Errors
     ///
-    /// What `late` returns, when the deadline comes first.
+    /// The error of the future, or that of `late` if the deadline comes first.
     pub async fn limit<T>(
         &self,
         future: impl Future<Output = Result<T>>,
@@ -317,12 +322,12 @@ impl Context {
     }
 }
 
-/// So many seconds: `greeter.hello(request).timeout(secs(1))`.
+/// Creates a duration in seconds: `greeter.hello(request).timeout(secs(1))`.
 pub const fn secs(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// So many milliseconds: `greeter.hello(request).timeout(millis(250))`.
+/// Creates a duration in milliseconds: `greeter.hello(request).timeout(millis(250))`.
 pub const fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
@@ -340,7 +345,7 @@ impl Drop for CancelGuard {
     }
 }
 
-/// The moment a length after another; thirty years after it when the clock does not reach further.
+/// Returns `from + length`, or 30 years after `from` if the clock cannot represent the sum.
 pub fn deadline_after(from: Instant, length: Duration) -> Instant {
     const FAR_FUTURE: Duration = Duration::from_secs(30 * 365 * 86_400);
     from.checked_add(length)

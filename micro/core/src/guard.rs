@@ -1,8 +1,8 @@
-//! The guard around user code: a panic in it fails one call, never the process or the connection.
+//! Guards around user code: a panic fails one call, not the process or the connection.
 //!
-//! Everything that users wrote runs in here: handlers, subscribers, wraps, streams, and messages as
-//! they are encoded. The panic's text goes no further than the panic hook, which has logged it by
-//! then; callers must not see it.
+//! All user code runs inside these guards: handlers, subscribers, wraps, streams, and the encoding
+//! of messages. The panic hook has already logged the panic's text. The text is not part of the
+//! error, because callers must not see it.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,24 +13,24 @@ use crate::context::Context;
 use crate::handler::BoxFuture;
 use micro_message::error::{Error, Result};
 
-/// Calls user code; when it panics, the value is what `panicked` returns.
+/// Calls user code. If it panics, returns the value of `panicked`.
 ///
-/// The code counts as unwind safe: what it was working on must not be used after a panic, except to
-/// be dropped.
+/// The code is treated as unwind safe: after a panic, the values it was changing must not be used,
+/// only dropped.
 pub fn catch_panic<T>(code: impl FnOnce() -> T, panicked: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(code)).unwrap_or_else(|_| panicked())
 }
 
-/// Runs a handler: its context is the current one, a panic becomes an error, and the handler is
-/// dropped when the context's deadline comes.
+/// Runs a handler within its context. A panic becomes an error, and the handler is dropped at the
+/// context's deadline.
 ///
-/// `start` is called by the first poll, inside the guard. Whoever runs the handler holds
-/// [`Context::guard`] for as long as it may do work, which is longer than this future lives when
-/// the reply is a stream.
+/// The first poll calls `start` inside the guard. The caller must hold [`Context::guard`] until the
+/// handler has finished its work. If the response is a stream, that is longer than the lifetime of
+/// this future.
 ///
 /// # Errors
 ///
-/// The handler's; that of `panicked` or of `late`.
+/// The error of the handler, of `panicked` or of `late`.
 pub fn run_guarded<'a, T>(
     context: &Context,
     start: impl FnOnce() -> BoxFuture<'a, Result<T>> + Unpin,
@@ -41,7 +41,7 @@ pub fn run_guarded<'a, T>(
     context.clone().scope(context.limit(handler, late))
 }
 
-/// A future of user code whose panic, as it is made or polled, becomes an error.
+/// A future of user code. A panic while it is created or polled becomes an error.
 pub(crate) struct CatchPanic<'a, T, Start, Panicked> {
     /// `None` after the first poll.
     start: Option<Start>,
@@ -55,7 +55,7 @@ where
     Start: FnOnce() -> BoxFuture<'a, Result<T>> + Unpin,
     Panicked: Fn() -> Error + Unpin,
 {
-    /// The future that `start` makes when it is polled.
+    /// Creates a future that calls `start` on the first poll.
     pub(crate) fn new(start: Start, panicked: Panicked) -> Self {
         Self {
             start: Some(start),

@@ -1,12 +1,12 @@
-//! The core of [micro](https://docs.rs/micro): what a call carries, what handlers are given, and
-//! the code around them. Knows no network.
+//! The core of [micro](https://docs.rs/micro): calls, handlers and the code that runs around them.
+//! This crate does not depend on any network or protocol.
 //!
-//! Programs depend on `micro`, which re-exports all of this; authors of backends may depend on
-//! this crate alone.
+//! Programs depend on `micro`, which re-exports all of this. Authors of backends may depend on this
+//! crate alone.
 
 #![forbid(unsafe_code)]
 
-// The attributes' expansions name `::micro`; messages in here stand on the crate below.
+// The attributes expand to paths in `::micro`. In this crate, messages only need the crate below.
 #[cfg(not(test))]
 extern crate micro_message as micro;
 

@@ -1,13 +1,13 @@
-//! URL schemes: which one opens which backend, in one table a subsystem.
+//! URL schemes: one table per subsystem that maps a scheme to the backend it opens.
 //!
-//! A subsystem knows its own backends, those that other crates announce at link time, and those
-//! that the app's builder is given. It also knows the schemes of features that are off, so that an
-//! error can name the feature.
+//! A table contains the subsystem's own backends, the backends that other crates announce at link
+//! time, and the backends given to the app's builder. It also contains the schemes of features that
+//! are off, so that an error can name the feature.
 
 use micro_message::error::{Error, Result};
 use micro_message::internal::sort_by_key;
 
-/// The name of a URL scheme and what opens the handle `H` behind it.
+/// The name of a URL scheme and the function that opens the handle `H` for it.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Opener<H: 'static> {
@@ -17,9 +17,10 @@ pub struct Opener<H: 'static> {
 
 #[derive(Debug)]
 enum OpenerKind<H: 'static> {
-    /// Takes what follows `://`.
+    /// Function that takes the part of the URL after `://`.
     Open(fn(&str) -> Result<H>),
-    /// The backend stands behind a cargo feature of `micro` that is off.
+    /// The backend belongs to a cargo feature of `micro` that is off. The value is the feature's
+    /// name.
     Off(&'static str),
 }
 
@@ -40,13 +41,14 @@ impl<H> Clone for OpenerKind<H> {
 impl<H> Copy for OpenerKind<H> {}
 
 impl<H> Opener<H> {
-    /// A scheme by its name and a function that takes what follows `://` and contacts nobody yet.
+    /// Creates a scheme. `open` takes the part of the URL after `://` and must not connect to
+    /// anything yet.
     pub const fn new(name: &'static str, open: fn(&str) -> Result<H>) -> Self {
         let how = OpenerKind::Open(open);
         Self { name, how }
     }
 
-    /// The scheme of a backend whose cargo feature is off.
+    /// Creates the scheme of a backend whose cargo feature is off.
     pub const fn off(name: &'static str, feature: &'static str) -> Self {
         let how = OpenerKind::Off(feature);
         Self { name, how }
@@ -57,30 +59,31 @@ impl<H> Opener<H> {
     }
 }
 
-/// Every scheme of one subsystem.
+/// All schemes of one subsystem.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Schemes<H: 'static> {
-    /// What the schemes open, in one word: `registry`.
+    /// The kind of handle that the schemes open, in one word: `registry`.
     pub what: &'static str,
-    /// The subsystem's own; another crate cannot take their place.
+    /// The subsystem's own schemes. Other crates cannot override them.
     pub own: &'static [Opener<H>],
-    /// What other crates announced: `__announced!` makes it.
+    /// Returns the schemes that other crates announced. The macro `__announced!` generates the
+    /// function.
     pub announced: fn() -> Vec<&'static Opener<H>>,
 }
 
 impl<H> Schemes<H> {
-    /// Opens what `scheme://rest` names; a scheme alone is one with nothing behind it. `given` are
-    /// the schemes of the caller, which come first.
+    /// Opens the handle for `scheme://rest`. A scheme alone has an empty rest. The schemes in
+    /// `given` come from the caller and take precedence.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for an unknown scheme, `Unimplemented` for one whose feature is off, and
-    /// what the backend says of the rest.
+    /// `InvalidArgument` for an unknown scheme, `Unimplemented` for a scheme whose feature is off,
+    /// and the error of the backend for the rest of the URL.
     pub fn open(&self, url: &str, given: &[Opener<H>]) -> Result<H> {
         let (name, rest) = url.split_once("://").unwrap_or((url, ""));
         let named = self.all(given).filter(|scheme| scheme.name == name);
-        // A crate that announces a scheme wins over a feature that is off.
+        // An announced scheme takes precedence over a feature that is off.
         let mut named: Vec<_> = named.collect();
         sort_by_key(&mut named, |scheme| !scheme.is_on());
         let what = self.what;
@@ -104,7 +107,7 @@ impl<H> Schemes<H> {
         }
     }
 
-    /// Whether a scheme is known, be its feature off.
+    /// Whether a scheme is known, even if its feature is off.
     pub fn is_known(&self, name: &str, given: &[Opener<H>]) -> bool {
         self.all(given).any(|scheme| scheme.name == name)
     }
@@ -123,19 +126,19 @@ impl<H> Schemes<H> {
     }
 }
 
-/// Makes the type `Scheme` of a handle, the table that other crates' announcements go to, and
-/// `fn announced()`, which reads it.
+/// Defines the type `Scheme` of a handle, the link-time table for the announcements of other
+/// crates, and `fn announced()`, which reads the table.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __announced {
     ($handle:ty, $table:ident) => {
-        /// A URL scheme and what opens it.
+        /// A URL scheme and the function that opens it.
         #[derive(Debug, Clone, Copy)]
         pub struct Scheme($crate::scheme::Opener<$handle>);
 
         impl Scheme {
-            /// A scheme by its name and a function that takes what follows `://` and contacts
-            /// nobody yet.
+            /// Creates a scheme. `open` takes the part of the URL after `://` and must not connect
+            /// to anything yet.
             pub const fn new(
                 name: &'static str,
                 open: fn(&str) -> ::micro_message::error::Result<$handle>,
@@ -143,7 +146,7 @@ macro_rules! __announced {
                 Self($crate::scheme::Opener::new(name, open))
             }
 
-            /// The scheme of a backend whose cargo feature is off.
+            /// Creates the scheme of a backend whose cargo feature is off.
             #[doc(hidden)]
             pub const fn off(name: &'static str, feature: &'static str) -> Self {
                 Self($crate::scheme::Opener::off(name, feature))

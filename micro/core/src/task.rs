@@ -1,9 +1,9 @@
-//! Tasks of the runtime: futures and blocking work are boxed before they are spawned.
+//! Functions that box futures and blocking work before they spawn them.
 //!
-//! tokio compiles its machinery of a task (some 3500 lines of LLVM IR in a debug build, twice: for the
-//! future itself and for one that is too large for the stack) for each type of future. Boxed futures
-//! have one type, whose machinery this crate compiles for all. The price is an allocation per task,
-//! so what is spawned per call goes to tokio as it is.
+//! For each type of future, tokio compiles its task code (some 3500 lines of LLVM IR in a debug
+//! build) twice: for the future itself, and for a future that is too large for the stack. Boxed
+//! futures have one type, so this crate compiles that code once for all of them. The cost is one
+//! allocation per task. For this reason, tasks that are spawned per call go to tokio directly.
 
 use std::any::Any;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ type Work = Box<dyn FnOnce() -> Box<dyn Any + Send> + Send>;
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime.
+/// If called outside of a tokio runtime.
 #[track_caller]
 pub fn spawn(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     spawn_boxed(Box::pin(task))
@@ -32,7 +32,7 @@ fn spawn_boxed(task: Task<()>) -> JoinHandle<()> {
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime.
+/// If called outside of a tokio runtime.
 #[track_caller]
 pub fn spawn_in<T: Send + 'static>(
     set: &mut JoinSet<T>,
@@ -42,21 +42,22 @@ pub fn spawn_in<T: Send + 'static>(
     set.spawn(task)
 }
 
-/// Makes this crate compile what sets whose tasks have no result need of tokio.
+/// Instantiates here the tokio code for sets of tasks without a result, so that other crates need
+/// not compile it.
 #[doc(hidden)]
 pub fn compiled_here() -> [fn(&mut JoinSet<()>, Task<()>) -> AbortHandle; 1] {
     [JoinSet::spawn]
 }
 
-/// Runs work where it may block the thread, as [`tokio::task::spawn_blocking`] does.
+/// Runs work on a thread that may block, as [`tokio::task::spawn_blocking`] does.
 ///
 /// # Errors
 ///
-/// When the work panics or the runtime ends.
+/// If the work panics or the runtime shuts down.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime.
+/// If called outside of a tokio runtime.
 pub async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {

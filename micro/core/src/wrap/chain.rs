@@ -1,4 +1,5 @@
-//! `Wrap` and `Next`: one wrap around another, the handler or the wire in the middle.
+//! `Wrap`, `Next` and `Chain`: wraps that run one inside another, around a handler or a network
+//! call.
 
 use std::fmt;
 use std::future::Future;
@@ -9,10 +10,10 @@ use micro_message::error::Result;
 
 /// Code around calls and events (middleware).
 ///
-/// It may change the call, answer early, run the rest more than once
-/// ([`Call::try_clone`]), and change the reply. `#[micro::wrap]` makes one of an async function.
+/// A wrap may change the call, return early, run the rest more than once ([`Call::try_clone`]), and
+/// change the response. `#[micro::wrap]` turns an async function into a wrap.
 pub trait Wrap: Send + Sync + 'static {
-    /// Handles a call; `next.run(call)` runs the rest.
+    /// Handles a call. `next.run(call)` runs the rest of the chain.
     fn wrap<'a>(
         &'a self,
         call: Call,
@@ -20,7 +21,7 @@ pub trait Wrap: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Response>> + Send + 'a;
 }
 
-/// The boxed twin of [`Wrap`].
+/// Object-safe version of [`Wrap`] that boxes the future.
 trait Erased: Send + Sync {
     fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
 }
@@ -31,37 +32,38 @@ impl<W: Wrap> Erased for W {
     }
 }
 
-/// Wraps in order, the outermost first.
+/// A list of wraps, the outermost first.
 #[derive(Clone, Default)]
 pub struct Chain(Vec<Arc<dyn Erased>>);
 
 impl Chain {
-    /// No wraps.
+    /// Creates a chain without wraps.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a wrap inside those there are.
+    /// Adds a wrap inside the existing ones.
     pub fn push(&mut self, wrap: impl Wrap) {
         self.0.push(Arc::new(wrap));
     }
 
-    /// Adds the wraps of another chain inside those there are.
+    /// Adds the wraps of another chain inside the existing ones.
     pub fn extend(&mut self, other: &Self) {
         self.0.extend(other.0.iter().cloned());
     }
 
-    /// Whether there are no wraps.
+    /// Whether the chain is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Runs a call through the wraps to `end`.
+    /// Runs a call through the wraps, and then `end`.
     pub fn run<'a>(&'a self, call: Call, end: &'a dyn Endpoint) -> BoxFuture<'a, Result<Response>> {
         Next { rest: &self.0, end }.run(call)
     }
 
-    /// An endpoint that runs calls through the wraps to `end`; `end` itself without wraps.
+    /// Returns an endpoint that runs calls through the wraps, and then `end`. An empty chain
+    /// returns `end` itself.
     pub fn into_endpoint(self, end: Arc<dyn Endpoint>) -> Arc<dyn Endpoint> {
         if self.is_empty() {
             end
@@ -77,7 +79,8 @@ impl fmt::Debug for Chain {
     }
 }
 
-/// What comes after a wrap: the wraps inside it, then the handler or the wire.
+/// The rest of a chain, as a wrap sees it: the inner wraps, and then the handler or the network
+/// call.
 #[derive(Clone, Copy)]
 pub struct Next<'a> {
     rest: &'a [Arc<dyn Erased>],
@@ -85,7 +88,8 @@ pub struct Next<'a> {
 }
 
 impl<'a> Next<'a> {
-    /// Runs the rest. `Next` is `Copy`: a wrap may run the rest again with a copy of the call.
+    /// Runs the rest of the chain. `Next` is `Copy`: a wrap may run the rest again with a clone of
+    /// the call.
     pub fn run(self, call: Call) -> BoxFuture<'a, Result<Response>> {
         match self.rest.split_first() {
             None => self.end.call(call),
@@ -106,7 +110,7 @@ impl fmt::Debug for Next<'_> {
     }
 }
 
-/// An endpoint inside wraps.
+/// An endpoint with wraps around it.
 struct Wrapped {
     chain: Chain,
     end: Arc<dyn Endpoint>,

@@ -1,11 +1,11 @@
-//! Which wraps surround which calls: order and filters, of linked wraps and of given ones.
+//! Wraps with an order and filters, both linked ones and those given to the builder.
 
 use crate::handler::{BoxFuture, Call, Location, MethodInfo, Resources, Response};
 use crate::wrap::chain::{Chain, Next, Wrap};
 use micro_message::error::Result;
 use micro_message::internal::sort_by_key;
 
-/// What a wrap surrounds.
+/// The kind of calls that a wrap applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum On {
@@ -15,7 +15,7 @@ pub enum On {
     Event,
     /// Calls that this process makes.
     Client,
-    /// Calls to methods served here, and events: the default.
+    /// Calls to methods that this process serves, and events. The default.
     #[default]
     Served,
     /// All of these.
@@ -23,7 +23,8 @@ pub enum On {
 }
 
 impl On {
-    /// Whether a wrap on `self` surrounds what `place` names: `Rpc`, `Event` or `Client`.
+    /// Whether a wrap on `self` applies to calls of the kind `place`, which is `Rpc`, `Event` or
+    /// `Client`.
     pub fn covers(self, place: Self) -> bool {
         self == Self::All || self == place || (self == Self::Served && place != Self::Client)
     }
@@ -34,21 +35,23 @@ impl On {
 pub struct ScopedWrap {
     /// The name, for logs and the start-up report.
     pub name: &'static str,
-    /// Lower is further out; equal orders go by name.
+    /// Position in the chain. Wraps with a lower order run further outside. Wraps with equal orders
+    /// are sorted by name.
     pub order: i32,
-    /// What it surrounds.
+    /// The kind of calls it applies to.
     pub on: On,
-    /// Only calls to the service registered under this name.
+    /// Limits the wrap to the service registered under this name.
     pub service: Option<&'static str>,
-    /// Only calls to methods of this name, in the function's or the wire's spelling.
+    /// Limits the wrap to methods of this name. Accepts the function's name and the name on the
+    /// wire.
     pub method: Option<&'static str>,
-    /// Where it is defined.
+    /// Source location of the definition.
     pub location: Option<Location>,
     chain: Chain,
 }
 
 impl ScopedWrap {
-    /// A wrap around everything served, order 0.
+    /// Creates a wrap around all served calls and events, with order 0.
     pub fn new(name: &'static str, wrap: impl Wrap) -> Self {
         let mut chain = Chain::new();
         chain.push(wrap);
@@ -64,7 +67,7 @@ impl ScopedWrap {
         }
     }
 
-    /// The chain of those wraps that surround a method, the outermost first.
+    /// Returns the chain of the wraps that apply to a method, the outermost first.
     pub fn chain(all: &[Self], place: On, method: &MethodInfo) -> Chain {
         let mut fitting: Vec<_> = all
             .iter()
@@ -87,7 +90,7 @@ impl ScopedWrap {
     }
 }
 
-/// Whether `hello_all` or `HelloAll` names the method `HelloAll`.
+/// Whether two names are the same method: `hello_all` and `HelloAll` both match `HelloAll`.
 pub fn same_name(name: &str, method: &str) -> bool {
     let plain = |text: &str| text.replace('_', "").to_ascii_lowercase();
     name == method || plain(name) == plain(method)
@@ -98,22 +101,22 @@ pub fn same_name(name: &str, method: &str) -> bool {
 pub struct LinkedWrap {
     /// The function's name.
     pub name: &'static str,
-    /// Lower is further out.
+    /// Position in the chain. Wraps with a lower order run further outside.
     pub order: i32,
-    /// What it surrounds.
+    /// The kind of calls it applies to.
     pub on: On,
-    /// Only calls to the service registered under this name.
+    /// Limits the wrap to the service registered under this name.
     pub service: Option<&'static str>,
-    /// Only calls to methods of this name.
+    /// Limits the wrap to methods of this name.
     pub method: Option<&'static str>,
-    /// The function.
+    /// Function that runs the wrap, with its parameters injected.
     pub call: for<'a> fn(&'a Resources, Call, Next<'a>) -> BoxFuture<'a, Result<Response>>,
-    /// Where it is defined.
+    /// Source location of the definition.
     pub location: Location,
 }
 crate::__collector!(LinkedWrap, LINKED_WRAPS);
 
-/// A linked wrap within one app.
+/// A linked wrap bound to one app.
 struct Bound {
     record: &'static LinkedWrap,
     resources: Resources,
@@ -134,7 +137,7 @@ impl LinkedWrap {
         (self.location, self.name)
     }
 
-    /// The wrap within an app, whose handles its parameters are injected from.
+    /// Binds the wrap to an app. Its parameters are injected from the app's resources.
     pub fn bind(&'static self, resources: Resources) -> ScopedWrap {
         ScopedWrap {
             order: self.order,

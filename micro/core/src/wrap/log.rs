@@ -1,4 +1,4 @@
-//! `Log`: one line per call.
+//! `Log`: logs one line per call.
 
 use tokio::time::Instant;
 
@@ -6,8 +6,8 @@ use crate::handler::{Call, Response};
 use crate::wrap::chain::{Next, Wrap};
 use micro_message::error::Result;
 
-/// Logs one line per call: service, method, outcome, duration; INFO when it went well, WARN when
-/// it failed.
+/// Logs one line per call with service, method, outcome and duration: at INFO if the call
+/// succeeded, at WARN if it failed.
 ///
 /// # Examples
 ///

@@ -1,8 +1,9 @@
-//! Wraps: code around calls and events (middleware), and the chain that runs it.
+//! Wraps: code around calls and events (middleware), and the chain that runs them.
 //!
 //! # Examples
 //!
-//! The attribute `#[micro::wrap]` makes a wrap of a function. A wrap with settings is a type:
+//! The attribute `#[micro::wrap]` turns an async function into a wrap. A wrap with settings is a
+//! type that implements [`Wrap`]:
 //!
 //! ```
 //! use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `Recover`: a panic inside becomes an error.
+//! `Recover`: turns panics into errors.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use crate::handler::{Call, MethodInfo, Response};
 use crate::wrap::chain::{Next, Wrap};
 use micro_message::error::{Error, Result};
 
-/// Turns a panic in what it surrounds into an error of kind `Internal`.
+/// Turns a panic of the wraps inside it, or of the handler, into an error of kind `Internal`.
 ///
-/// Handlers are guarded in any case; this one lets the wraps outside of it go on (to log, to
-/// count) when one inside of it panics, and guards calls that this process makes.
+/// Handlers are guarded against panics in any case. With this wrap, the wraps outside of it also
+/// continue (to log or to count) after a panic. It also guards calls that this process makes.
 ///
 /// # Examples
 ///

@@ -1,6 +1,6 @@
-//! `Trace`: a span per call, and W3C trace context carried on.
+//! `Trace`: opens a span per call and propagates W3C trace context.
 //!
-//! Sends spans nowhere: a `tracing` subscriber does.
+//! This module does not export spans. A `tracing` subscriber can do that.
 
 mod parent;
 
@@ -12,12 +12,13 @@ use crate::handler::{Call, Response};
 use crate::wrap::chain::{Next, Wrap};
 use micro_message::error::Result;
 
-/// Opens a `tracing` span per call and carries the W3C trace context on.
+/// Opens a `tracing` span per call and propagates the W3C trace context.
 ///
-/// The span is at DEBUG, named `serve` or `call`, with service, method, peer or node, outcome,
-/// trace and span id. A `traceparent` that comes in is continued, one that is malformed is ignored
-/// together with its `tracestate`, and without one a new trace begins. Calls made while the span is
-/// open inherit it; around outgoing calls the wrap gives each a span of its own.
+/// The span has the level DEBUG, the name `serve` or `call`, and fields for service, method, peer
+/// or node, outcome, trace id and span id. An incoming `traceparent` is continued. A malformed one
+/// is ignored together with its `tracestate`. Without a valid one, a new trace begins. Calls that
+/// are made while the span is open inherit it. Around outgoing calls, the wrap opens a span for
+/// each call.
 ///
 /// # Examples
 ///
@@ -35,7 +36,7 @@ impl Wrap for Trace {
     async fn wrap<'a>(&'a self, mut call: Call, next: Next<'a>) -> Result<Response> {
         let own = enter(&mut call)?;
         let span = span(&call, own);
-        // What the handler calls is on behalf of this span.
+        // The handler's own calls become children of this span.
         let context = call.context().clone();
         let result = context.scope(next.run(call)).instrument(span.clone()).await;
         let outcome = match &result {
@@ -47,10 +48,10 @@ impl Wrap for Trace {
     }
 }
 
-/// Puts a span of its own in place of the caller's, in the call's metadata.
+/// Replaces the caller's span in the call's metadata with a new one.
 fn enter(call: &mut Call) -> Result<Parent> {
     let mut given = call.metadata().get_all("traceparent");
-    // Two parents are as good as none.
+    // More than one `traceparent` is invalid and is ignored.
     let parent = match (given.next(), given.next()) {
         (Some(text), None) => Parent::parse(text),
         _ => None,
@@ -69,7 +70,7 @@ fn span(call: &Call, own: Parent) -> tracing::Span {
     let (method, caller) = (call.method(), call.context().caller());
     let (service, name) = (&*method.service, method.name());
     let (trace_id, span_id) = (own.trace_id(), own.span_id());
-    // A caller is known on the serving side only.
+    // Only the serving side knows a caller.
     if caller.protocol.is_empty() {
         return tracing::debug_span!(
             "call",

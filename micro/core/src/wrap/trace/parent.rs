@@ -1,10 +1,10 @@
-//! `traceparent` as W3C Trace Context has it: read strictly, written in version 00.
+//! The header `traceparent` of W3C Trace Context: parsed strictly, written in version 00.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
 
-/// A trace and the span in it that acts as parent.
+/// A trace, and the span in it that is the parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Parent {
     trace: u128,
@@ -13,7 +13,7 @@ pub(super) struct Parent {
 }
 
 impl Parent {
-    /// A new trace.
+    /// Creates a new trace.
     pub(super) fn root() -> Self {
         let trace = u128::from(random()) << 64 | u128::from(random());
         Self {
@@ -23,7 +23,7 @@ impl Parent {
         }
     }
 
-    /// A new span in the same trace.
+    /// Creates a new span in the same trace.
     pub(super) fn child(self) -> Self {
         Self {
             span: random(),
@@ -31,13 +31,13 @@ impl Parent {
         }
     }
 
-    /// `None` for what the specification tells to ignore.
+    /// Parses the header. Returns `None` for values that the specification says to ignore.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(5, '-');
         let version = hex(parts.next()?, 2)?;
         let (trace, span) = (hex(parts.next()?, 32)?, hex(parts.next()?, 16)?);
         let flags = hex(parts.next()?, 2)?;
-        // Later versions may go on after a dash; this one ends here.
+        // Later versions may append fields after a dash. Version 00 may not.
         if version == 0xff || (version == 0 && parts.next().is_some()) || trace == 0 || span == 0 {
             return None;
         }
@@ -64,7 +64,7 @@ impl fmt::Display for Parent {
     }
 }
 
-/// A number of exactly so many lower-case digits.
+/// Parses a number of exactly `digits` lowercase hexadecimal digits.
 fn hex(text: &str, digits: usize) -> Option<u128> {
     let lower = |c: u8| matches!(c, b'0'..=b'9' | b'a'..=b'f');
     if text.len() != digits || !text.bytes().all(lower) {
@@ -73,8 +73,8 @@ fn hex(text: &str, digits: usize) -> Option<u128> {
     u128::from_str_radix(text, 16).ok()
 }
 
-/// A random number that is not 0. The keys of each `RandomState` differ and come from the system's
-/// randomness: enough for ids, and no crate more.
+/// Returns a random number that is not 0. The keys of each `RandomState` differ and come from the
+/// system's random number generator. That is enough for ids and needs no further dependency.
 fn random() -> u64 {
     RandomState::new().hash_one(0_u8).max(1)
 }

@@ -1,4 +1,4 @@
-//! Trace context in and out, as the specification has it.
+//! Tests of incoming and outgoing trace context.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use micro_message::metadata::Metadata;
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// Keeps what the call and the current context carry.
+/// Records the metadata of the call and of the current context.
 #[derive(Default)]
 struct Sink(Mutex<Option<(Metadata, Option<Metadata>)>>);
 
@@ -28,7 +28,7 @@ impl Endpoint for Sink {
     }
 }
 
-/// What comes out when this goes in.
+/// Returns the outgoing headers for the given incoming ones.
 async fn pass(pairs: &[(&'static str, &str)]) -> Metadata {
     let mut metadata = Metadata::new();
     for &(key, value) in pairs {
