@@ -1,4 +1,4 @@
-//! `Call` and `Response`: what wraps see and handlers get, whatever the protocol.
+//! `Call` and `Response`: the types that wraps and handlers work with, independent of the protocol.
 
 use std::fmt;
 use std::future::Future;
@@ -13,10 +13,10 @@ use micro_message::codec::Message;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 
-/// A boxed future that can move between threads.
+/// A boxed future that is [`Send`].
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The message of a unary side, or the messages of a streaming one.
+/// The message or messages of one direction of a call.
 pub enum Body {
     /// One message.
     One(Payload),
@@ -25,11 +25,11 @@ pub enum Body {
 }
 
 impl Body {
-    /// The one message.
+    /// Returns the message.
     ///
     /// # Errors
     ///
-    /// `Internal` when it is a stream.
+    /// `Internal` if the body is a stream.
     pub fn into_one(self) -> Result<Payload> {
         match self {
             Self::One(payload) => Ok(payload),
@@ -37,11 +37,11 @@ impl Body {
         }
     }
 
-    /// The stream of messages.
+    /// Returns the stream of messages.
     ///
     /// # Errors
     ///
-    /// `Internal` when it is one message.
+    /// `Internal` if the body is one message.
     pub fn into_many(self) -> Result<PayloadStream> {
         match self {
             Self::Many(messages) => Ok(messages),
@@ -49,7 +49,7 @@ impl Body {
         }
     }
 
-    /// Passes every message, one or many, through a function of its type.
+    /// Applies a function of the message's type to every message of the body.
     fn map<M: Message>(
         self,
         mut function: impl FnMut(M) -> Result<M> + Send + 'static,
@@ -74,7 +74,7 @@ impl fmt::Debug for Body {
     }
 }
 
-/// A call on its way to a method: on the calling side as on the serving side.
+/// A call of a method, on the calling side or on the serving side.
 #[derive(Debug)]
 pub struct Call {
     context: Context,
@@ -83,7 +83,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call of a method.
+    /// Creates a call.
     pub fn new(context: Context, method: Arc<MethodInfo>, body: Body) -> Self {
         Self {
             context,
@@ -92,37 +92,39 @@ impl Call {
         }
     }
 
-    /// What is called.
+    /// Returns the method that is called.
     pub fn method(&self) -> &Arc<MethodInfo> {
         &self.method
     }
 
-    /// Deadline, metadata, caller, cancellation.
+    /// Returns the context: deadline, metadata, caller and cancellation.
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// The context, to replace: `*call.context_mut() = …`.
+    /// Returns the context for replacing: `*call.context_mut() = …`.
     pub fn context_mut(&mut self) -> &mut Context {
         &mut self.context
     }
 
-    /// The caller's metadata.
+    /// Returns the caller's metadata.
     pub fn metadata(&self) -> &Metadata {
         self.context.metadata()
     }
 
-    /// The metadata, to change: the next wrap, the handler or the wire sees the change.
+    /// Returns the caller's metadata for changing. The next wrap, the handler or the protocol sees
+    /// the changes.
     pub fn metadata_mut(&mut self) -> &mut Metadata {
         self.context.metadata_mut()
     }
 
-    /// The decoded request of a unary call or server stream; decoded once, on the first look.
+    /// Returns the decoded request of a unary call or a server stream. The request is decoded once,
+    /// on the first access.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when the request is malformed; `Internal` when `M` is not its type or
-    /// the requests are a stream.
+    /// `InvalidArgument` if the request is malformed. `Internal` if `M` is not its type or the
+    /// requests are a stream.
     pub fn request<M: Message>(&mut self) -> Result<&M> {
         match &mut self.body {
             Body::One(payload) => payload.get(),
@@ -130,12 +132,12 @@ impl Call {
         }
     }
 
-    /// Passes every request of the call, one or many, through a function.
+    /// Applies a function to every request of the call.
     ///
     /// # Errors
     ///
-    /// The function's, and as [`request`](Self::request); in a stream they take the place of the
-    /// message.
+    /// The errors of the function and of [`request`](Self::request). In a stream, the error
+    /// replaces the message.
     pub fn map_requests<M: Message>(
         mut self,
         function: impl FnMut(M) -> Result<M> + Send + 'static,
@@ -144,7 +146,8 @@ impl Call {
         Ok(self)
     }
 
-    /// A copy to try again with; `None` when the requests are a stream, which passes only once.
+    /// Returns a clone of the call for another attempt, or `None` if the requests are a stream,
+    /// which can be read only once.
     pub fn try_clone(&self) -> Option<Self> {
         match &self.body {
             Body::One(payload) => Some(Self {
@@ -156,34 +159,34 @@ impl Call {
         }
     }
 
-    /// Takes the call apart.
+    /// Splits the call into its parts.
     pub fn into_parts(self) -> (Context, Arc<MethodInfo>, Body) {
         (self.context, self.method, self.body)
     }
 }
 
-/// What a method answers: metadata and one message or a stream of them.
+/// The response of a method: metadata, and one message or a stream of messages.
 #[derive(Debug)]
 pub struct Response {
     metadata: Metadata,
-    /// Of one message; a stream has its own.
+    /// Trailers of a response of one message. A stream has its own.
     trailers: Metadata,
     body: Body,
 }
 
 impl Response {
-    /// A reply of one message.
+    /// Creates a response of one message.
     pub fn new<M: Message>(message: M) -> Self {
         Self::from_body(Body::One(Payload::value(message)))
     }
 
-    /// A reply of a stream of messages.
+    /// Creates a response that is a stream of messages.
     pub fn stream<M: Message>(messages: Streaming<M>) -> Self {
         Self::from_body(Body::Many(messages.into_payloads()))
     }
 
-    /// What a handler answers with a stream: its messages alone. Those of an onward call come with
-    /// metadata, which is not the handler's.
+    /// Creates the response of a handler that returns a stream. It contains the messages only: a
+    /// stream of another call also has metadata, which is not the handler's.
     #[doc(hidden)]
     pub fn from_handler<M: Message>(messages: Streaming<M>) -> Self {
         let messages = messages.into_payloads();
@@ -192,7 +195,7 @@ impl Response {
         ))
     }
 
-    /// A reply of any body.
+    /// Creates a response from a body.
     pub fn from_body(body: Body) -> Self {
         Self {
             metadata: Metadata::new(),
@@ -201,32 +204,32 @@ impl Response {
         }
     }
 
-    /// The reply's metadata.
+    /// Returns the response's metadata.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// The reply's metadata, to change.
+    /// Returns the response's metadata for changing.
     pub fn metadata_mut(&mut self) -> &mut Metadata {
         &mut self.metadata
     }
 
-    /// The metadata after a reply of one message; a stream carries its own, as
-    /// [`StreamMetadata`](crate::handler::StreamMetadata).
+    /// Returns the metadata that follows a response of one message. A stream has its own trailers,
+    /// as [`StreamMetadata`](crate::handler::StreamMetadata).
     pub fn trailers(&self) -> &Metadata {
         &self.trailers
     }
 
-    /// The metadata after a reply of one message, to change.
+    /// Returns the metadata that follows a response of one message, for changing.
     pub fn trailers_mut(&mut self) -> &mut Metadata {
         &mut self.trailers
     }
 
-    /// The decoded message of a unary reply.
+    /// Returns the decoded message of a unary response.
     ///
     /// # Errors
     ///
-    /// As [`Call::request`].
+    /// The errors of [`Call::request`].
     pub fn message<M: Message>(&mut self) -> Result<&M> {
         match &mut self.body {
             Body::One(payload) => payload.get(),
@@ -234,20 +237,20 @@ impl Response {
         }
     }
 
-    /// Takes the decoded message of a unary reply.
+    /// Returns the decoded message of a unary response and consumes the response.
     ///
     /// # Errors
     ///
-    /// As [`Call::request`].
+    /// The errors of [`Call::request`].
     pub fn into_message<M: Message>(self) -> Result<M> {
         self.body.into_one()?.into_message()
     }
 
-    /// Passes every message of the reply, one or many, through a function.
+    /// Applies a function to every message of the response.
     ///
     /// # Errors
     ///
-    /// As [`Call::map_requests`].
+    /// The errors of [`Call::map_requests`].
     pub fn map_messages<M: Message>(
         mut self,
         function: impl FnMut(M) -> Result<M> + Send + 'static,
@@ -256,18 +259,19 @@ impl Response {
         Ok(self)
     }
 
-    /// Whether the reply is a stream.
+    /// Whether the response is a stream.
     pub fn is_stream(&self) -> bool {
         matches!(self.body, Body::Many(_))
     }
 
-    /// Puts another body in place of this one.
+    /// Replaces the body with the result of a function.
     pub(super) fn map_body(mut self, function: impl FnOnce(Body) -> Body) -> Self {
         self.body = function(self.body);
         self
     }
 
-    /// Takes the reply apart, in the order in which it goes out: metadata, body, trailers.
+    /// Splits the response into its parts, in the order in which they are sent: metadata, body,
+    /// trailers.
     pub fn into_parts(self) -> (Metadata, Body, Metadata) {
         (self.metadata, self.body, self.trailers)
     }

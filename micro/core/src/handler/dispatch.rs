@@ -1,7 +1,7 @@
-//! Dispatch: from a path to a method, and the frame in which every handler runs.
+//! Dispatch: maps paths to methods, and runs every handler within its frame.
 //!
-//! The frame: the deadline holds, a panic becomes an error, the context is current, and whoever
-//! waits for cancellation is told when the call is over.
+//! The frame enforces the deadline, converts a panic to an error, sets the current context, and
+//! cancels the context when the call has finished.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,13 +24,13 @@ use micro_message::error::{Error, Result};
 use micro_message::internal::{sort_by, sort_by_key};
 use micro_message::metadata::Metadata;
 
-/// Something that answers calls: a method, a chain of wraps around one, a connection.
+/// Handles calls: a method, a chain of wraps around a method, or a connection.
 pub trait Endpoint: Send + Sync + 'static {
-    /// Answers a call.
+    /// Handles a call.
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Response>>;
 }
 
-/// A method of one running service.
+/// A method of one service instance.
 struct MethodEndpoint {
     resources: Resources,
     instance: Instance,
@@ -46,7 +46,7 @@ impl Endpoint for MethodEndpoint {
     }
 }
 
-/// A path and what answers there.
+/// A path and the endpoint that handles its calls.
 #[derive(Clone)]
 pub struct Route {
     /// The service.
@@ -55,11 +55,11 @@ pub struct Route {
     pub method: Arc<MethodInfo>,
     /// The method's doc comment.
     pub doc: &'static str,
-    /// Whether the method is not to be used in new code.
+    /// Whether the method is deprecated.
     pub deprecated: bool,
-    /// Where the method is defined.
+    /// Source location of the method's definition.
     pub location: Option<Location>,
-    /// How the method is reached by plain HTTP.
+    /// HTTP rules under which the method is reachable.
     pub http: &'static [HttpRule],
     input: Describe,
     output: Describe,
@@ -68,7 +68,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// The route of a method of a running service.
+    /// Creates the route for a method of a service instance.
     pub fn new(
         service: ServiceInfo,
         method: &Method,
@@ -97,7 +97,7 @@ impl Route {
         }
     }
 
-    /// Puts something around what answers: a chain of wraps.
+    /// Replaces the endpoint, for example to put a chain of wraps around it.
     pub fn map_endpoint(
         mut self,
         wrap: impl FnOnce(Arc<dyn Endpoint>) -> Arc<dyn Endpoint>,
@@ -106,27 +106,28 @@ impl Route {
         self
     }
 
-    /// Adds the descriptors of request and reply; returns their full names.
+    /// Adds the descriptors of request and response. Returns their full names.
     pub fn describe(&self, types: &mut Types) -> (String, String) {
         ((self.input)(types), (self.output)(types))
     }
 
-    /// What describes request, reply and typed errors.
+    /// Returns the functions that describe request, response and typed errors.
     #[doc(hidden)]
     pub fn messages(&self) -> ((Describe, Describe), Option<Describe>) {
         ((self.input, self.output), self.error)
     }
 
-    /// Adds the descriptor of the message in which typed errors travel; returns its full name.
+    /// Adds the descriptor of the message that encodes typed errors. Returns its full name.
     pub fn describe_error(&self, types: &mut Types) -> Option<String> {
         self.error.map(|describe| describe(types))
     }
 
-    /// The context of a call with the method's own timeout, which holds where the caller has set
-    /// no deadline. The one place that knows this rule.
+    /// Returns the call's context with the method's timeout applied, if the caller has set no
+    /// deadline. This is the only place that implements this rule.
     ///
-    /// [`run`](Self::run) asks for it; a protocol that has to wait for the request does so before,
-    /// so that the timeout is for the whole of the call. A deadline once set stays.
+    /// [`run`](Self::run) calls it. A protocol that has to wait for the request calls it before
+    /// that, so that the timeout covers the whole call. A deadline that is already set does not
+    /// change.
     pub fn limited(&self, context: Context) -> Context {
         match (context.deadline(), self.method.options.timeout) {
             (None, Some(timeout)) => context.with_timeout(timeout),
@@ -134,15 +135,15 @@ impl Route {
         }
     }
 
-    /// Runs a call in the frame that every handler has.
+    /// Runs a call within the frame that every handler has.
     ///
-    /// Metadata that a handler sets before it returns precedes its reply; what it sets while its
-    /// stream is read follows the stream, as [`StreamMetadata`]. What a failing call has set is
-    /// left in the context for the protocol to take.
+    /// Metadata that a handler sets before it returns is sent before its response. Metadata that it
+    /// sets while its stream is read is sent after the stream, as [`StreamMetadata`]. If a call
+    /// fails, its metadata stays in the context, where the protocol takes it.
     ///
     /// # Errors
     ///
-    /// The handler's; `DeadlineExceeded` when the deadline comes first; `Internal` when the
+    /// The handler's error. `DeadlineExceeded` if the deadline comes first. `Internal` if the
     /// handler panics.
     ///
     /// # Cancel safety
@@ -171,7 +172,8 @@ impl Route {
         Ok(reply.map_body(|body| match body {
             Body::One(payload) => Body::One(payload),
             Body::Many(stream) => {
-                // Of its own: the stream's may be that of an onward call, and is written already.
+                // A new one: the stream's own metadata may be that of another call, and is already
+                // set.
                 let metadata = StreamMetadata::default();
                 let framed = GuardedStream {
                     stream: Some(stream),
@@ -194,14 +196,14 @@ impl fmt::Debug for Route {
     }
 }
 
-/// Every path that this app answers.
+/// The routes of an app, by path.
 #[derive(Debug, Clone, Default)]
 pub struct Router {
     routes: HashMap<String, Route>,
 }
 
 impl Router {
-    /// Answers nothing yet.
+    /// Creates an empty router.
     pub fn new() -> Self {
         Self::default()
     }
@@ -210,7 +212,7 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// `AlreadyExists`, naming both places, when the path is taken.
+    /// `AlreadyExists` if the path is taken. The message names both source locations.
     pub fn add(&mut self, route: Route) -> Result<()> {
         let path = route.method.path.clone().into_owned();
         if let Some(other) = self.routes.get(&path) {
@@ -230,19 +232,19 @@ impl Router {
         Ok(())
     }
 
-    /// The route of a path such as `/greeter.Greeter/Hello`.
+    /// Returns the route of a path such as `/greeter.Greeter/Hello`.
     pub fn get(&self, path: &str) -> Option<&Route> {
         self.routes.get(path)
     }
 
-    /// All routes, sorted by path.
+    /// Returns all routes, sorted by path.
     pub fn routes(&self) -> Vec<&Route> {
         let mut all: Vec<_> = self.routes.values().collect();
         sort_by(&mut all, |a, b| a.method.path.cmp(&b.method.path));
         all
     }
 
-    /// The services that have routes, sorted by wire name, each once.
+    /// Returns the services that have routes, sorted by wire name, without duplicates.
     pub fn services(&self) -> Vec<ServiceInfo> {
         let mut all: Vec<_> = self.routes.values().map(|route| route.service).collect();
         sort_by_key(&mut all, |service| service.wire);
@@ -250,7 +252,8 @@ impl Router {
         all
     }
 
-    /// The error for a path that nobody answers; it lists what there is.
+    /// Returns the error for an unknown path. It lists the known services, or the methods of a
+    /// known service.
     pub fn unknown(&self, path: &str) -> Error {
         let service = path.strip_prefix('/').unwrap_or(path);
         let service = service
@@ -287,9 +290,10 @@ fn panicked(path: &str) -> Error {
     Error::internal(format!("the handler of `{path}` panicked"))
 }
 
-/// A reply stream in the frame: current context, no panics, cancelled when dropped.
+/// A response stream within the frame: its polls run within the context, panics become errors, and
+/// dropping it cancels the context.
 struct GuardedStream {
-    /// Gone after the end, an error or a panic.
+    /// `None` after the end, an error or a panic.
     stream: Option<PayloadStream>,
     metadata: StreamMetadata,
     context: Arc<Context>,
@@ -298,14 +302,14 @@ struct GuardedStream {
 }
 
 impl GuardedStream {
-    /// Lets go of the handler and says what follows its messages.
+    /// Drops the handler's stream and collects the trailers.
     fn end(&mut self) -> &Metadata {
         let stream = self.stream.take();
         let trailing = stream
             .as_ref()
             .and_then(|stream| stream.metadata().trailing());
         let mut trailers = trailing.cloned().unwrap_or_default();
-        // What the handler says as it is dropped is heard, too.
+        // Metadata that the handler sets while it is dropped counts, too.
         drop(stream);
         trailers.extend(self.context.take_response_trailers());
         trailers.extend(self.context.take_response_metadata());
@@ -313,7 +317,7 @@ impl GuardedStream {
         self.metadata.trailing().expect("it was set")
     }
 
-    /// Polls the handler's stream in the frame.
+    /// Polls the handler's stream within the frame.
     fn guarded<T>(
         &mut self,
         poll: impl FnOnce(&mut PayloadStream) -> Poll<Option<Result<T>>>,
@@ -327,7 +331,8 @@ impl GuardedStream {
         );
         match polled {
             Poll::Ready(Some(Err(error))) => {
-                // For callers in this process: over a network it is what the trailers say.
+                // For callers in this process. Over a network, the trailers carry the same
+                // metadata.
                 let trailers = self.end().clone();
                 Poll::Ready(Some(Err(error.with_metadata(trailers))))
             }

@@ -1,20 +1,20 @@
-//! What is known of a service and of a method before anything is called.
+//! Static information on services and methods.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-/// A place in source code, for messages about what is linked.
+/// A location in source code, for messages on linked items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
-    /// The file, as `file!()` gives it.
+    /// The file, in the format of `file!()`.
     pub file: &'static str,
-    /// The line, from 1.
+    /// The line number, starting at 1.
     pub line: u32,
 }
 
 impl Location {
-    /// A place from `file!()` and `line!()`.
+    /// Creates a location from `file!()` and `line!()`.
     pub const fn new(file: &'static str, line: u32) -> Self {
         Self { file, line }
     }
@@ -26,30 +26,30 @@ impl fmt::Display for Location {
     }
 }
 
-/// What a service is called, by whom and under which names.
+/// The names, version and metadata of a service.
 ///
-/// A table entry: `#[micro::service]` makes it, [`ServiceInfo::new`] makes one by hand.
+/// `#[micro::service]` generates it. [`ServiceInfo::new`] creates one by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServiceInfo {
-    /// The name under which nodes register, in kebab case: `greeter`.
+    /// The name under which nodes register, in kebab case, for example `greeter`.
     pub name: &'static str,
-    /// The name on the wire, package and type: `greeter.Greeter`.
+    /// The name on the wire, consisting of package and type, for example `greeter.Greeter`.
     pub wire: &'static str,
-    /// The version that nodes register; default `0.0.0`.
+    /// The version that nodes register. Default: `0.0.0`.
     pub version: &'static str,
-    /// The doc comment.
+    /// The service's doc comment.
     pub doc: &'static str,
-    /// Whether it is not to be used in new code.
+    /// Whether the service is deprecated.
     pub deprecated: bool,
-    /// What nodes register beside it.
+    /// Metadata that nodes register with the service.
     pub metadata: &'static [(&'static str, &'static str)],
-    /// Where it is defined.
+    /// Source location of the definition.
     pub location: Option<Location>,
 }
 
 impl ServiceInfo {
-    /// A service by its registered name and its name on the wire.
+    /// Creates a service from its registered name and its name on the wire.
     pub const fn new(name: &'static str, wire: &'static str) -> Self {
         Self {
             name,
@@ -74,7 +74,7 @@ impl ServiceInfo {
         self
     }
 
-    /// Says that it is not to be used in new code.
+    /// Marks the service as deprecated.
     pub const fn deprecated(mut self) -> Self {
         self.deprecated = true;
         self
@@ -86,7 +86,7 @@ impl ServiceInfo {
         self
     }
 
-    /// Sets the place of definition.
+    /// Sets the source location of the definition.
     pub const fn location(mut self, location: Location) -> Self {
         self.location = Some(location);
         self
@@ -96,14 +96,14 @@ impl ServiceInfo {
 /// The four kinds of call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Kind {
-    /// One request, one reply.
+    /// One request, one response.
     #[default]
     Unary,
-    /// One request, many replies.
+    /// One request, a stream of responses.
     ServerStream,
-    /// Many requests, one reply.
+    /// A stream of requests, one response.
     ClientStream,
-    /// Many requests, many replies.
+    /// A stream of requests, a stream of responses.
     Bidirectional,
 }
 
@@ -113,14 +113,14 @@ impl Kind {
         matches!(self, Self::ClientStream | Self::Bidirectional)
     }
 
-    /// Whether the service answers with a stream.
+    /// Whether the service sends a stream.
     pub const fn streams_responses(self) -> bool {
         matches!(self, Self::ServerStream | Self::Bidirectional)
     }
 }
 
-/// What a method promises and what limits its calls; the same for the service that runs it and
-/// for the clients that call it.
+/// The guarantees and limits of a method. They are the same for the service that runs the method
+/// and for the clients that call it.
 ///
 /// # Examples
 ///
@@ -136,19 +136,19 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct MethodOptions {
-    /// Whether running it twice is the same as running it once.
+    /// Whether running the method twice has the same effect as running it once.
     pub idempotent: bool,
-    /// Whether running it changes nothing at all; it is idempotent, too.
+    /// Whether the method changes nothing. A safe method is also idempotent.
     pub safe: bool,
-    /// How long a call may take when its caller sets no deadline.
+    /// Timeout of calls whose caller sets no deadline. Default: none.
     pub timeout: Option<Duration>,
-    /// The longest message in either direction, in bytes, instead of the server's and the
-    /// client's own limits.
+    /// Maximum size of a message in either direction, in bytes. Overrides the limits of the server
+    /// and the client. Default: none.
     pub max_message_size: Option<usize>,
 }
 
 impl MethodOptions {
-    /// Promises nothing, limits nothing.
+    /// Creates options without guarantees and limits.
     pub const fn new() -> Self {
         Self {
             idempotent: false,
@@ -158,33 +158,34 @@ impl MethodOptions {
         }
     }
 
-    /// Says that running it twice is the same as running it once.
+    /// Marks the method as idempotent: running it twice has the same effect as running it once.
     pub const fn idempotent(mut self) -> Self {
         self.idempotent = true;
         self
     }
 
-    /// Says that running it changes nothing: it is idempotent, and pages of other sites may ask.
+    /// Marks the method as safe: it changes nothing. A safe method is also idempotent, and web
+    /// pages of other sites may call it.
     pub const fn safe(mut self) -> Self {
         self.safe = true;
         self.idempotent()
     }
 
-    /// Sets how long a call may take when its caller sets no deadline.
+    /// Sets the timeout of calls whose caller sets no deadline.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Sets the longest message in either direction, in bytes, instead of the server's and the
-    /// client's own limits.
+    /// Sets the maximum size of a message in either direction, in bytes. It overrides the limits of
+    /// the server and the client.
     pub const fn max_message_size(mut self, bytes: usize) -> Self {
         self.max_message_size = Some(bytes);
         self
     }
 }
 
-/// The setters of a record that holds [`MethodOptions`] in its field `options`.
+/// Setters for a struct that has [`MethodOptions`] in its field `options`.
 macro_rules! options_setters {
     () => {
         /// Replaces all options.
@@ -193,25 +194,25 @@ macro_rules! options_setters {
             self
         }
 
-        /// As [`MethodOptions::idempotent`].
+        /// Marks the method as idempotent. See [`MethodOptions::idempotent`].
         pub fn idempotent(mut self) -> Self {
             self.options = self.options.idempotent();
             self
         }
 
-        /// As [`MethodOptions::safe`].
+        /// Marks the method as safe. See [`MethodOptions::safe`].
         pub fn safe(mut self) -> Self {
             self.options = self.options.safe();
             self
         }
 
-        /// As [`MethodOptions::timeout`].
+        /// Sets the timeout. See [`MethodOptions::timeout`].
         pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
             self.options = self.options.timeout(timeout);
             self
         }
 
-        /// As [`MethodOptions::max_message_size`].
+        /// Sets the maximum message size. See [`MethodOptions::max_message_size`].
         pub fn max_message_size(mut self, bytes: usize) -> Self {
             self.options = self.options.max_message_size(bytes);
             self
@@ -221,22 +222,22 @@ macro_rules! options_setters {
 
 pub(super) use options_setters;
 
-/// What caller and service both know of a method.
+/// Information on a method that the caller and the service share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MethodInfo {
     /// The name under which the service's nodes register.
     pub service: Cow<'static, str>,
-    /// The name on the wire: `/greeter.Greeter/Hello`.
+    /// The path on the wire, for example `/greeter.Greeter/Hello`.
     pub path: Cow<'static, str>,
-    /// Which of the four kinds of call it is.
+    /// The kind of call.
     pub kind: Kind,
-    /// What it promises and what limits its calls.
+    /// The method's guarantees and limits.
     pub options: MethodOptions,
 }
 
 impl MethodInfo {
-    /// A unary method by the service's registered name and the method's path on the wire.
+    /// Creates a unary method from the service's registered name and the method's path on the wire.
     pub fn new(service: impl Into<Cow<'static, str>>, path: impl Into<Cow<'static, str>>) -> Self {
         Self {
             service: service.into(),
@@ -246,7 +247,7 @@ impl MethodInfo {
         }
     }
 
-    /// A unary method of a described service: `MethodInfo::of(&INFO, "Hello")`.
+    /// Creates a unary method of a service: `MethodInfo::of(&INFO, "Hello")`.
     pub fn of(service: &ServiceInfo, method: &str) -> Self {
         Self::new(service.name, format!("/{}/{method}", service.wire))
     }
@@ -259,13 +260,13 @@ impl MethodInfo {
 
     options_setters!();
 
-    /// The service's name on the wire, `greeter.Greeter` in `/greeter.Greeter/Hello`.
+    /// Returns the service's name on the wire: `greeter.Greeter` for `/greeter.Greeter/Hello`.
     pub fn wire_service(&self) -> &str {
         let path = self.path.strip_prefix('/').unwrap_or(&self.path);
         path.rsplit_once('/').map_or(path, |(service, _)| service)
     }
 
-    /// The method's own name, `Hello` in `/greeter.Greeter/Hello`.
+    /// Returns the method's name without the service: `Hello` for `/greeter.Greeter/Hello`.
     pub fn name(&self) -> &str {
         self.path
             .rsplit_once('/')
@@ -273,10 +274,10 @@ impl MethodInfo {
     }
 }
 
-/// Services that no user wrote: health, reflection, and what takes events in.
+/// Prefixes of the built-in services: health, reflection, and the receiver of events.
 const BUILT_IN: [&str; 3] = ["grpc.health.", "grpc.reflection.", "micro.broker."];
 
-/// Whether a service, by its name on the wire, is one that no user wrote.
+/// Whether the service with this name on the wire is built in.
 pub fn is_built_in(wire: &str) -> bool {
     BUILT_IN.iter().any(|own| wire.starts_with(own))
 }

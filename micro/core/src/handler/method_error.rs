@@ -1,18 +1,18 @@
-//! `MethodError`: what a method may return as its error, and what callers then get.
+//! `MethodError`: the errors that a method may return, and the errors that its callers receive.
 
 use std::convert::Infallible;
 
 use crate::handler::spec::Describe;
 use micro_message::error::Error;
 
-/// An error that a method may return: [`Error`], or an enum that has `#[micro::error]`.
+/// An error that a method may return: [`Error`], or an enum with `#[micro::error]`.
 ///
-/// Other errors become an [`Error`] by `?`, in a method that returns
-/// [`micro::Result`](micro_message::error::Result).
+/// In a method that returns [`micro::Result`](micro_message::error::Result), `?` converts other
+/// errors to [`Error`].
 ///
 /// # Examples
 ///
-/// By hand, for a type that callers see as [`Error`]:
+/// An implementation by hand, for a type that callers receive as [`Error`]:
 ///
 /// ```
 /// use micro::Error;
@@ -36,13 +36,14 @@ use micro_message::error::Error;
             and `.or_internal(\"…\")?` converts any other error"
 )]
 pub trait MethodError: 'static {
-    /// What callers get: the enum itself if it has a variant for all other errors, or [`Error`].
+    /// The error type of callers: the enum itself if it has a variant for all other errors,
+    /// otherwise [`Error`].
     type Caller: From<Error> + 'static;
 
-    /// The message in which it travels, if any.
+    /// Descriptor of the message that encodes the error, if there is one.
     const DESCRIBE: Option<Describe> = None;
 
-    /// The error that travels.
+    /// Converts to the error that is sent to the caller.
     fn into_wire_error(self) -> Error;
 }
 

@@ -1,12 +1,13 @@
-//! Handlers: what the macros describe (services, methods), what they are given, how a call
-//! reaches them.
+//! Handlers: descriptions of services and methods, the values that handlers receive, and the
+//! dispatch of calls to them.
 //!
-//! Does not know networks: a protocol makes a [`Call`] and sends the [`Response`].
+//! This module is independent of any network. A protocol creates a [`Call`] and sends the
+//! [`Response`].
 //!
 //! # Examples
 //!
-//! What the attributes generate can be written by hand. A service without any attribute but those
-//! of its messages:
+//! Everything that the attributes generate can also be written by hand. A service without any
+//! attributes but those of its messages:
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `Payload`: one message on its way, as bytes or as the value itself.
+//! `Payload`: one message, as bytes or as a value.
 
 use std::sync::Arc;
 
@@ -7,18 +7,18 @@ use bytes::Bytes;
 use micro_message::codec::{AnyMessage, Codec, Message};
 use micro_message::error::{Error, Result};
 
-/// One message on its way: bytes as they came, or the value itself.
+/// One message: received bytes, or the value itself.
 ///
-/// Cheap to clone, so that a call can be tried again.
+/// Cheap to clone, so that a call can be retried.
 #[derive(Debug, Clone)]
 pub enum Payload {
     /// Encoded bytes.
     Encoded {
-        /// How the bytes are to be read.
+        /// Codec of the bytes.
         codec: Codec,
         /// The bytes.
         bytes: Bytes,
-        /// How many bytes of memory decoding may take.
+        /// Maximum number of bytes of memory that decoding may take.
         memory: usize,
     },
     /// The value.
@@ -26,16 +26,17 @@ pub enum Payload {
 }
 
 impl Payload {
-    /// A payload that holds the value itself.
+    /// Creates a payload from a value.
     pub fn value<M: Message>(message: M) -> Self {
         Self::Value(Arc::new(message))
     }
 
-    /// The value, decoded in place on the first look.
+    /// Returns the value. Bytes are decoded in place on the first access.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when the bytes are not an `M`, `Internal` when the value is another type.
+    /// `InvalidArgument` if the bytes are not an encoded `M`. `Internal` if the value has another
+    /// type.
     pub fn get<M: Message>(&mut self) -> Result<&M> {
         if let Self::Encoded {
             codec,
@@ -46,7 +47,8 @@ impl Payload {
             *self = Self::value(codec.decode::<M>(bytes, *memory)?);
         }
         match self {
-            // Not through the `Arc`: that is `Any` itself and knows itself as another type.
+            // Dereferenced explicitly: the `Arc` itself also implements `Any`, with another type
+            // id.
             Self::Value(value) => (**value)
                 .as_any()
                 .downcast_ref()
@@ -55,14 +57,14 @@ impl Payload {
         }
     }
 
-    /// Takes the value, decoding it if need be.
+    /// Returns the value and consumes the payload. Bytes are decoded.
     ///
-    /// A value of another type is read from its encoding, as it would be on a network: caller and
-    /// service in one process may each have a type of their own for the message.
+    /// A value of another type is encoded and decoded again, as it would be over a network: caller
+    /// and service in one process may each have their own type for the message.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when the bytes are not an `M`.
+    /// `InvalidArgument` if the bytes are not an encoded `M`.
     pub fn into_message<M: Message>(self) -> Result<M> {
         match self {
             Self::Encoded {
@@ -72,14 +74,15 @@ impl Payload {
             } => codec.decode(&bytes, memory),
             Self::Value(value) if !(*value).as_any().is::<M>() => transcoded(&*value),
             Self::Value(value) => match value.into_any().downcast::<M>() {
-                // Messages need not be `Clone`: a shared one is copied through its encoding.
+                // Messages need not be `Clone`, so a shared one is copied by encoding and decoding
+                // it.
                 Ok(value) => Arc::try_unwrap(value).or_else(|shared| transcoded(&*shared)),
                 Err(_) => Err(wrong_type::<M>()),
             },
         }
     }
 
-    /// The message, to look at and to write.
+    /// Returns a borrowed view of the message.
     pub fn as_ref(&self) -> PayloadRef<'_> {
         match self {
             Self::Encoded { codec, bytes, .. } => PayloadRef::Encoded {
@@ -94,18 +97,18 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// As [`PayloadRef::write`].
+    /// The errors of [`PayloadRef::write`].
     pub fn write(&self, codec: Codec, out: &mut Vec<u8>) -> Result<()> {
         self.as_ref().write(codec, out)
     }
 }
 
-/// A message that stays where it is: a [`Payload`] to look at.
+/// A borrowed view of a [`Payload`].
 #[derive(Debug, Clone, Copy)]
 pub enum PayloadRef<'a> {
     /// Encoded bytes.
     Encoded {
-        /// How the bytes are to be read.
+        /// Codec of the bytes.
         codec: Codec,
         /// The bytes.
         bytes: &'a [u8],
@@ -115,7 +118,8 @@ pub enum PayloadRef<'a> {
 }
 
 impl PayloadRef<'_> {
-    /// Room for it and what frames it, as far as that is known before it is encoded.
+    /// Capacity to reserve for the message and its frame header, as far as it is known before
+    /// encoding.
     #[doc(hidden)]
     pub fn room(self) -> usize {
         const FRAME_OVERHEAD: usize = 8;
@@ -130,8 +134,8 @@ impl PayloadRef<'_> {
     ///
     /// # Errors
     ///
-    /// `Internal` when the value cannot be written in this codec, or when bytes of another codec
-    /// would have to be translated without knowing their type.
+    /// `Internal` if the value cannot be encoded with this codec, or if the bytes use another
+    /// codec: they cannot be transcoded without their type.
     pub fn write(self, codec: Codec, out: &mut Vec<u8>) -> Result<()> {
         match self {
             Self::Value(value) => value.encode(codec, out),
@@ -169,7 +173,7 @@ mod tests {
         text: String,
     }
 
-    /// What another crate has for the same message.
+    /// The type that another crate has for the same message.
     #[micro::message]
     #[derive(Debug, PartialEq)]
     struct Asked {

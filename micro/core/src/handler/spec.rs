@@ -1,7 +1,7 @@
-//! What a method takes and returns: one message, or a stream of messages.
+//! The request and response types of methods: one message, or a stream of messages.
 //!
-//! The traits are implemented for every message and for [`Streaming`]; the specs are the same facts
-//! as values, so that generated code states a bound once.
+//! The traits are implemented for every message and for [`Streaming`]. The specs are the same
+//! information as values, so that generated code states each bound once.
 
 use micro_message::codec::{Message, Types};
 use micro_message::error::Result;
@@ -12,12 +12,12 @@ use crate::handler::info::Kind;
 use crate::handler::payload::{Payload, PayloadRef};
 use crate::handler::streaming::{AsPayload, Streaming};
 
-/// Adds a message's descriptor and returns its full name: `M::describe`.
+/// Adds the descriptor of a message and returns the message's full name. Usually `M::describe`.
 pub type Describe = fn(&mut Types) -> String;
 
 /// The request of a method: a message, or [`Streaming`] of messages.
 ///
-/// Sealed: a method can take nothing else.
+/// Sealed: no other type can be a request.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     label = "not a message",
@@ -26,21 +26,21 @@ pub type Describe = fn(&mut Types) -> String;
             struct; write a stream of requests as `Streaming<…>`"
 )]
 pub trait RequestType: sealed::Sealed + Sized + Send + 'static {
-    /// Whether it is a stream.
+    /// Whether the type is a stream.
     const STREAMS: bool;
 
-    /// Adds the message's descriptor; returns its full name.
+    /// Adds the descriptor of the message and returns the message's full name.
     fn describe(types: &mut Types) -> String;
 
-    /// Reads it from the body of a call.
+    /// Decodes the request from the body of a call.
     ///
     /// # Errors
     ///
-    /// `Internal` for one message instead of a stream and the reverse, `InvalidArgument` for a
-    /// malformed message.
+    /// `Internal` if the body is one message instead of a stream or the reverse. `InvalidArgument`
+    /// if a message is malformed.
     fn from_body(body: Body) -> Result<Self>;
 
-    /// The body of a call that sends it.
+    /// Returns the body of a call that sends the request.
     fn into_body(self) -> Body;
 }
 
@@ -79,7 +79,7 @@ impl<M: Message> RequestType for Streaming<M> {
 
 /// The response of a method: a message, or [`Streaming`] of messages.
 ///
-/// Sealed: a method can return nothing else.
+/// Sealed: no other type can be a response.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
     label = "not a message",
@@ -90,22 +90,22 @@ impl<M: Message> RequestType for Streaming<M> {
             `Result<impl Stream<Item = Result<…>>>`"
 )]
 pub trait ResponseType: sealed::Sealed + Sized + Send + 'static {
-    /// Whether it is a stream.
+    /// Whether the type is a stream.
     const STREAMS: bool;
 
-    /// Adds the message's descriptor; returns its full name.
+    /// Adds the descriptor of the message and returns the message's full name.
     fn describe(types: &mut Types) -> String;
 
-    /// The reply that carries it.
+    /// Converts the value to a response.
     fn into_response(self) -> Response;
 
-    /// Reads it from a reply, with the metadata before and after it; a stream carries what follows
-    /// it itself.
+    /// Decodes the value from a response. Returns it with the metadata before and after it. A
+    /// stream has its own trailers, so for a stream the last value is empty.
     ///
     /// # Errors
     ///
-    /// `Internal` for one message instead of a stream and the reverse, and what is wrong with the
-    /// message.
+    /// `Internal` if the response is one message instead of a stream or the reverse, and the error
+    /// of decoding the message.
     fn from_response(reply: Response) -> Result<(Metadata, Self, Metadata)>;
 }
 
@@ -167,7 +167,7 @@ pub struct RequestSpec<Req> {
 }
 
 impl<Req: RequestType> RequestSpec<Req> {
-    /// The facts of `Q`.
+    /// Creates the spec of `Req`.
     pub const fn of() -> Self {
         Self {
             streams: Req::STREAMS,
@@ -179,7 +179,7 @@ impl<Req: RequestType> RequestSpec<Req> {
 }
 
 impl<Req> RequestSpec<Req> {
-    /// The kind of a method that takes `Q` and returns `A`.
+    /// Returns the kind of a method that takes `Req` and returns `Res`.
     pub const fn kind<Res>(&self, response: &ResponseSpec<Res>) -> Kind {
         match (self.streams, response.streams) {
             (false, false) => Kind::Unary,
@@ -189,7 +189,7 @@ impl<Req> RequestSpec<Req> {
         }
     }
 
-    /// The body of a call that sends `request`.
+    /// Returns the body of a call that sends `request`.
     pub fn body(&self, request: Req) -> Body {
         (self.into_body)(request)
     }
@@ -205,7 +205,7 @@ pub struct ResponseSpec<Res> {
 }
 
 impl<Res: ResponseType> ResponseSpec<Res> {
-    /// The facts of `A`.
+    /// Creates the spec of `Res`.
     pub const fn of() -> Self {
         Self {
             streams: Res::STREAMS,
@@ -215,19 +215,19 @@ impl<Res: ResponseType> ResponseSpec<Res> {
     }
 }
 
-/// A stream that a method returns, of any type that yields `A`, as a value.
+/// The spec of a stream of any type that yields `Res`.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct StreamSpec<Res> {
     pub(super) response: ResponseSpec<Streaming<Res>>,
     pub(super) payload: fn(Res) -> Payload,
     pub(super) as_payload: AsPayload<Res>,
-    /// The message in which errors within it travel.
+    /// Descriptor of the message that encodes errors of the stream.
     pub(super) error: Option<Describe>,
 }
 
 impl<Res: Message> StreamSpec<Res> {
-    /// The facts of `A`, and the message in which errors travel.
+    /// Creates the spec of a stream of `Res`. `error` describes the message that encodes errors.
     pub const fn of(error: Option<Describe>) -> Self {
         Self {
             response: ResponseSpec::of(),
@@ -239,7 +239,7 @@ impl<Res: Message> StreamSpec<Res> {
 }
 
 impl<Res> StreamSpec<Res> {
-    /// What callers get.
+    /// Returns the spec of the stream that callers receive.
     pub fn response_spec(self) -> ResponseSpec<Streaming<Res>> {
         self.response
     }

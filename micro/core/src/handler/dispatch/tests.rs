@@ -1,4 +1,4 @@
-//! What the frame around handlers promises.
+//! Tests of the frame around handlers.
 
 use super::*;
 use crate::handler::info::Kind;
@@ -25,7 +25,7 @@ async fn run(route: &Route) -> Result<Response> {
     route.run(call).await
 }
 
-/// Panics before there is a future.
+/// Panics before it returns a future.
 struct Hasty;
 
 impl Endpoint for Hasty {
@@ -45,7 +45,7 @@ async fn panic_before_there_is_a_future_is_an_error() {
     assert!(!error.message().contains("secret"), "{error}");
 }
 
-/// The stream of an onward call, with what that has brought.
+/// A stream of another call, with its metadata.
 fn onward() -> PayloadStream {
     let mut given = Metadata::new();
     given.insert("whose", "theirs").unwrap();
@@ -56,7 +56,7 @@ fn onward() -> PayloadStream {
     messages.into_payloads().with_metadata(metadata)
 }
 
-/// Reads a reply to its end: what precedes it, what follows.
+/// Reads a response to its end. Returns the metadata before and after its messages.
 async fn around(reply: Response) -> (Metadata, Metadata) {
     let (before, body, _) = reply.into_parts();
     let mut messages = body.into_many().unwrap();
