@@ -158,12 +158,13 @@ impl Context {
         }
     }
 
-    /// The latest time at which the call may finish. `None` if there is no deadline.
+    /// Returns the latest time at which the call may finish, or `None` for a call without deadline.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// The time left until the deadline, or zero if it has passed. `None` if there is no deadline.
+    /// Returns the time left until the deadline, zero if it has passed, or `None` for a call
+    /// without deadline.
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline
             .map(|deadline| deadline.saturating_duration_since(Instant::now()))

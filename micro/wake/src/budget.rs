@@ -1,8 +1,9 @@
-//! `ByteBudget`: how many bytes may be held at once; what is beyond it waits in line or is refused.
+//! `ByteBudget`: limits the bytes that are held at once. Further requests wait in a queue or are
+//! refused.
 //!
-//! A budget belongs to one connection. Beyond a small part of its own it draws on a [`Total`] that
-//! all connections share. To hold bytes is one atomic operation, and one more where the total is
-//! concerned; a lock is taken only while somebody waits.
+//! A budget belongs to one connection. Each connection has a small free part. Bytes beyond it also
+//! count in a [`Total`] that all connections share. Holding bytes takes one atomic operation, and a
+//! second one if they count in the total. A lock is taken only while a claim waits.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::sync::Mutex;
 
-/// The bytes that several budgets may hold together.
+/// A limit for the bytes that several budgets hold together.
 #[derive(Debug)]
 pub struct Total {
     limit: usize,
@@ -20,18 +21,18 @@ pub struct Total {
 }
 
 impl Total {
-    /// Nothing held, of so many bytes.
+    /// Creates a total with a limit in bytes.
     pub fn new(limit: usize) -> Arc<Self> {
         let held = AtomicUsize::new(0);
         Arc::new(Self { limit, held })
     }
 
-    /// The bytes that are held.
+    /// Returns the number of bytes held.
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Adds bytes for someone who has so many already; whether there was room.
+    /// Adds bytes for a holder that already has `own` bytes. Returns whether there was room.
     fn add(&self, bytes: usize, own: usize) -> bool {
         add(&self.held, (bytes, own), self.limit, Ordering::Relaxed)
     }
@@ -41,11 +42,12 @@ impl Total {
     }
 }
 
-/// Adds bytes up to a limit for someone who has so many already; whether there was room. What is
-/// larger than all of the limit passes alone: the limit of one message is another one.
+/// Adds bytes up to a limit, for a holder that already has `own` bytes. Returns whether there was
+/// room. If the holder is the only one, the bytes may exceed the limit, because the size of a
+/// single message is limited elsewhere.
 ///
-/// An attempt that fails changes nothing, not even for a moment: another one could fail by that,
-/// and would wait for a release that has been.
+/// A failed attempt does not change the counter, not even temporarily. Otherwise, a concurrent
+/// attempt could fail because of it and then wait for a release that has already happened.
 fn add(held: &AtomicUsize, (bytes, own): (usize, usize), limit: usize, order: Ordering) -> bool {
     let sum = |before: usize| {
         let after = before.saturating_add(bytes);
@@ -54,30 +56,31 @@ fn add(held: &AtomicUsize, (bytes, own): (usize, usize), limit: usize, order: Or
     held.fetch_update(order, order, sum).is_ok()
 }
 
-/// Why bytes cannot be held.
+/// The reason why bytes cannot be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
-    /// The budget itself has no room; its limit.
+    /// The budget has no room. The value is its limit.
     ByteBudget(usize),
-    /// The total has none; its limit.
+    /// The total has no room. The value is its limit.
     Total(usize),
 }
 
-/// How many bytes may be held at once.
+/// Limits the bytes that one connection holds at once.
 pub struct ByteBudget {
     limit: usize,
-    /// Up to so many bytes the total is not concerned.
+    /// Number of bytes that do not count in the total.
     free: usize,
     total: Arc<Total>,
     held: AtomicUsize,
-    /// Counts up with each release, so that progress can be seen.
+    /// Incremented with each release, so that callers can detect progress.
     released: AtomicUsize,
-    /// The length of the line, for those who only look.
+    /// Length of the queue. It can be read without the lock.
     waiting: AtomicUsize,
     line: Mutex<Line>,
-    /// How many may wait.
+    /// Maximum number of waiting claims.
     places: usize,
-    /// What each of them counts in the total: what it keeps elsewhere while it waits.
+    /// Number of bytes that each waiting claim counts in the total, for the memory it uses while it
+    /// waits.
     place: usize,
 }
 
@@ -100,9 +103,10 @@ impl Line {
 }
 
 impl ByteBudget {
-    /// A budget of `limit` bytes; those beyond `free` count in the total as well.
+    /// Creates a budget of `limit` bytes. Bytes beyond `free` also count in the total.
     ///
-    /// `places` may wait in line; each counts as `place` bytes in the total meanwhile.
+    /// At most `places` claims may wait. Each of them counts as `place` bytes in the total while it
+    /// waits.
     pub fn new(
         limit: usize,
         free: usize,
@@ -122,36 +126,37 @@ impl ByteBudget {
         })
     }
 
-    /// How many bytes may be held.
+    /// Returns the maximum number of bytes held.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// The bytes that are held.
+    /// Returns the number of bytes held.
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Changes whenever bytes are released.
+    /// Returns a counter that changes with each release.
     pub fn released(&self) -> usize {
         self.released.load(Ordering::Relaxed)
     }
 
-    /// Whether half of it is held, or half of the total.
+    /// Whether more than half of the budget or of the total is held.
     pub fn is_tight(&self) -> bool {
         self.held() > self.limit / 2 || self.total.held() > self.total.limit / 2
     }
 
-    /// Whether at most half of it is held, and the total has room.
+    /// Whether at most half of the budget is held, and the total has room.
     pub fn has_room(&self) -> bool {
         self.held() <= self.limit / 2 && self.check_total().is_ok()
     }
 
-    /// Whether the total has room, or nothing of it is needed.
+    /// Checks whether the total has room. Succeeds also while the budget holds no more than its
+    /// free part.
     ///
     /// # Errors
     ///
-    /// The total's limit, when it is used up.
+    /// The total's limit, if it is used up.
     pub fn check_total(&self) -> Result<(), Full> {
         if self.held() <= self.free || self.total.held() < self.total.limit {
             return Ok(());
@@ -159,30 +164,31 @@ impl ByteBudget {
         Err(Full::Total(self.total.limit))
     }
 
-    /// Holds so many bytes now. What is larger than all of it is held if nothing else is.
+    /// Holds bytes and counts them in the total. More bytes than the whole limit can be held only
+    /// if nothing else is held.
     ///
     /// # Errors
     ///
-    /// What has no room.
+    /// Whether the budget or the total has no room.
     pub fn hold(self: &Arc<Self>, bytes: usize) -> Result<Held, Full> {
         let mut held = self.reserve(bytes)?;
         held.count(bytes)?;
         Ok(held)
     }
 
-    /// Reserves bytes of this budget alone; those that come are to be [counted](Held::count).
+    /// Reserves bytes of this budget only. [Count](Held::count) them in the total as they arrive.
     ///
     /// # Errors
     ///
-    /// That this budget has no room.
+    /// If this budget has no room.
     pub fn reserve(self: &Arc<Self>, bytes: usize) -> Result<Held, Full> {
         self.add(bytes, 0, self.limit)?;
         Ok(self.held_now(bytes))
     }
 
-    /// Reserves bytes that are there already, whatever this budget's limit is.
+    /// Reserves bytes that are already in memory, regardless of this budget's limit.
     pub fn reserve_present(self: &Arc<Self>, bytes: usize) -> Held {
-        // Nothing is too much.
+        // Cannot fail without a limit.
         let _added = self.add(bytes, 0, usize::MAX);
         self.held_now(bytes)
     }
@@ -196,8 +202,8 @@ impl ByteBudget {
     }
 
     fn add(&self, bytes: usize, own: usize, limit: usize) -> Result<(), Full> {
-        // Ordered with `waiting`: whoever waits looks here afterwards, and whoever releases looks
-        // there afterwards, so that one of them sees the other.
+        // Ordered with `waiting`: a claim enters the queue and then reads `held`. A release changes
+        // `held` and then reads `waiting`. So at least one of them sees the other.
         if add(&self.held, (bytes, own), limit, Ordering::SeqCst) {
             return Ok(());
         }
@@ -232,26 +238,26 @@ impl fmt::Debug for ByteBudget {
     }
 }
 
-/// Bytes that are held until this is dropped.
+/// Bytes that are held until this value is dropped.
 #[derive(Debug)]
 pub struct Held {
     budget: Arc<ByteBudget>,
     bytes: usize,
-    /// How many of them count in the total.
+    /// Number of bytes that count in the total.
     counted: usize,
 }
 
 impl Held {
-    /// How many bytes.
+    /// Returns the number of bytes held.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Reserves more bytes of the same budget now.
+    /// Reserves more bytes of the same budget.
     ///
     /// # Errors
     ///
-    /// That it has no room; what was held is held on.
+    /// If the budget has no room. The bytes held before stay held.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Full> {
         let budget = &self.budget;
         budget.add(bytes, self.bytes, budget.limit)?;
@@ -259,12 +265,12 @@ impl Held {
         Ok(())
     }
 
-    /// Counts bytes in the total, up to so many in all. None while the budget holds no more than
-    /// its own part.
+    /// Counts bytes in the total, up to `bytes` for this value. Does nothing while the budget holds
+    /// no more than its free part.
     ///
     /// # Errors
     ///
-    /// That the total has no room; what was counted counts on.
+    /// If the total has no room. The bytes counted before stay counted.
     pub fn count(&mut self, bytes: usize) -> Result<(), Full> {
         let more = bytes.saturating_sub(self.counted);
         if more == 0 || self.budget.held() <= self.budget.free {
@@ -285,8 +291,9 @@ impl Drop for Held {
     }
 }
 
-/// A wait for room in a budget: a place in its line, which is left when this is dropped. Whoever
-/// has found room keeps the others waiting until then, and so can do more in their order.
+/// A claim on room in a budget, with a place in its queue. Dropping the claim leaves the queue. A
+/// claim that has found room keeps the others waiting until it is dropped, so the holder can do
+/// further work in the same order.
 #[derive(Debug)]
 pub struct Claim {
     budget: Arc<ByteBudget>,
@@ -294,7 +301,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// A claim that does not wait yet.
+    /// Creates a claim that does not wait yet.
     pub fn new(budget: &Arc<ByteBudget>) -> Self {
         Self {
             budget: Arc::clone(budget),
@@ -302,22 +309,22 @@ impl Claim {
         }
     }
 
-    /// [Reserves](ByteBudget::reserve) bytes, as soon as there is room and all who came before have
-    /// theirs.
+    /// [Reserves](ByteBudget::reserve) bytes as soon as there is room and this claim is the first
+    /// in the queue.
     ///
     /// # Errors
     ///
-    /// What has no room: the budget when too many wait, or the total.
+    /// If too many claims wait for the budget, or the total has no room.
     pub fn poll_reserve(&mut self, cx: &mut Context<'_>, bytes: usize) -> Poll<Result<Held, Full>> {
         let budget = Arc::clone(&self.budget);
         self.poll(cx, || budget.reserve(bytes))
     }
 
-    /// Waits until at most half of the budget is held.
+    /// Waits until at most half of the budget is held and this claim is the first in the queue.
     ///
     /// # Errors
     ///
-    /// As [`poll_reserve`](Self::poll_reserve).
+    /// The errors of [`poll_reserve`](Self::poll_reserve).
     pub fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Full>> {
         let budget = Arc::clone(&self.budget);
         self.poll(cx, || {
@@ -379,7 +386,7 @@ impl Claim {
         Ok(())
     }
 
-    /// Leaves the line; whoever is first then may have room.
+    /// Leaves the queue and wakes the next claim, which may have room now.
     fn leave(&mut self) {
         let Some(ticket) = self.ticket.take() else {
             return;
@@ -435,7 +442,7 @@ mod tests {
         assert_eq!((more.bytes(), budget.held(), total.held()), (40, 50, 40));
         drop((small, more));
         assert_eq!((budget.held(), total.held()), (0, 0));
-        // A single message may be larger than the budget of all, and than the total.
+        // A single message may exceed the limits of the budget and of the total.
         let mut alone = budget.reserve(1000).unwrap();
         alone.count(90).unwrap();
         alone.count(1000).unwrap();
@@ -474,7 +481,7 @@ mod tests {
         let held = budget.hold(45).unwrap();
         let (mut large, mut small) = (Claim::new(&budget), Claim::new(&budget));
         pending(&large.poll_reserve(cx, 40));
-        // There is room for it, but not before its turn.
+        // There is room for it, but it is not the first in the queue.
         pending(&small.poll_reserve(cx, 5));
         assert_eq!(total.held(), 45 + 2 * 7);
         let mut third = Claim::new(&budget);

@@ -1,16 +1,18 @@
-//! `SharedFuture`: a future that belongs to one task, and that other tasks may poll as well.
+//! `SharedFuture`: a future that one task owns and that other tasks can poll as well.
 //!
-//! A caller that waits for a reply can move the frames of the connection within its own poll: the
-//! connection's task need not be woken, found by a scheduler and waited for, perhaps on another
-//! processor. The task of the owner polls when nobody else does.
+//! A caller that waits for a response can read and write the frames of the connection within its
+//! own poll. Without this, the connection's task would have to be woken and scheduled first,
+//! perhaps on another processor. The owner's task polls the future when no other task does.
 //!
-//! # What it brings
+//! # Measurements
 //!
-//! The client shares the frames of a connection, and the requests of a bidirectional stream, while
-//! few calls run and replies come in batches: the shapes `window` and `down` of the benches.
+//! The client shares the future that moves the frames of a connection, and the one that sends the
+//! requests of a bidirectional stream, while few calls run and responses arrive in batches. The
+//! benches measure this as the shapes `window` and `down`.
 //!
-//! A client in which only the tasks move frames was measured against this one on two cores, in
-//! alternation, messages/s in the median (the ratio is that of neighbours):
+//! The table compares this client with one in which only the tasks move frames. Both ran
+//! alternately on two cores. The numbers are medians of messages/s, and the ratios compare adjacent
+//! runs:
 //!
 //! | shape | runs of each | with `SharedFuture` | without | without / with |
 //! |---|---|---|---|---|
@@ -19,13 +21,14 @@
 //! | `down` | 12 of 2 s | 4.16 million | 3.24 million | 0.79, from 0.72 to 0.93 |
 //! | `ping` | 25 of 1 s | 49,200 | 46,300 | 1.01 |
 //!
-//! The best runs of `window` are alike (1.92 and 1.79 million): without `SharedFuture` a stream
-//! falls more often into a rhythm in which each batch waits for a task to be scheduled. Other
-//! programs kept the processors busy, and at their priority the ratios were noise, from 0.24 to
-//! 2.85: the benches need a priority above theirs (`nice`, and `/proc/self/autogroup` on Linux).
+//! The best runs of `window` are similar (1.92 and 1.79 million). Without `SharedFuture`, a stream
+//! gets more often into a state in which each batch waits for a task to be scheduled. Other
+//! programs used the processors at the same time. At their priority the ratios were noise, from
+//! 0.24 to 2.85, so run the benches with a higher priority (`nice`, and `/proc/self/autogroup` on
+//! Linux).
 //!
-//! The feature `tasks-only` leaves all polling to the owners. To measure again, build the bench
-//! twice and run the two in alternation:
+//! With the feature `tasks-only`, only the owners poll. To measure again, build the bench twice and
+//! run the two binaries alternately:
 //!
 //! ```text
 //! cargo build --release -p micro-benches [--features tasks-only] --bin streams
@@ -43,35 +46,36 @@ use crate::platform::{AtomicBool, defer_wake};
 use crate::sync::Mutex;
 use crate::wake_state::{PollOutcome, WakeState};
 
-/// The future, for those who may poll it. It is dropped when its [`FutureOwner`] is.
+/// The handle for tasks that may poll the future. The future is dropped when its [`FutureOwner`] is
+/// dropped.
 pub struct SharedFuture<F: Future> {
     signal: Arc<WakeState>,
     /// The signal as a waker.
     waker: Waker,
-    /// Locked by whoever set the signal's `POLLING`, and by the owner; nobody polls without
-    /// `POLLING`.
+    /// Locked by the task that set `POLLING`, and by the owner. The future is polled only while
+    /// `POLLING` is set.
     work: Mutex<SharedState<F>>,
-    /// The owner is gone.
+    /// Whether the owner was dropped.
     stopped: AtomicBool,
 }
 
 struct SharedState<F: Future> {
-    /// `None` after the owner is gone, or has taken it.
+    /// `None` after the owner was dropped or has taken the future.
     future: Option<F>,
-    /// Waits for the owner.
+    /// The output, until the owner takes it.
     output: Option<F::Output>,
 }
 
-/// The future, for the task that it belongs to: a future with the same output.
+/// The owner's handle. It is a future with the same output.
 ///
-/// It polls the shared future only when that was woken and nobody else polls it. Dropping it drops
-/// the shared future, at the latest when a poll that is under way ends.
+/// It polls the shared future only if that was woken and no other task polls it. Dropping the owner
+/// drops the shared future, at the latest when a poll in progress ends.
 pub struct FutureOwner<F: Future + Unpin>(Arc<SharedFuture<F>>);
 
-/// Shares a future between a task that owns it and others that may poll it.
+/// Shares a future between a task that owns it and other tasks that may poll it.
 pub fn share<F: Future + Unpin>(future: F) -> (FutureOwner<F>, Arc<SharedFuture<F>>) {
     let signal = Arc::new(WakeState::default());
-    // It was not polled yet.
+    // The first poll needs no wake.
     signal.mark();
     let shared = Arc::new(SharedFuture {
         waker: Waker::from(Arc::clone(&signal)),
@@ -86,17 +90,17 @@ pub fn share<F: Future + Unpin>(future: F) -> (FutureOwner<F>, Arc<SharedFuture<
 }
 
 impl<F: Future + Unpin> SharedFuture<F> {
-    /// Polls the future if it was woken, or never polled, and nobody polls it now.
+    /// Polls the future if it was woken, or was never polled, and no other task polls it now.
     ///
-    /// Its wakes do not reach the caller: they wake the owner.
+    /// Wakes of the future go to the owner, not to the caller.
     pub fn poll_if_woken(&self) {
         if self.signal.is_waiting() {
             self.run_then_poll(|| ());
         }
     }
 
-    /// Runs a closure, and then polls the future if the closure, or anything else meanwhile, has
-    /// woken it. Only runs the closure when somebody polls the future already.
+    /// Runs a closure. Then polls the future if it was woken by the closure or by anything else in
+    /// the meantime. If another task is already polling the future, this only runs the closure.
     pub fn run_then_poll<T>(&self, first: impl FnOnce() -> T) -> T {
         if cfg!(feature = "tasks-only") || !self.signal.begin() {
             return first();
@@ -109,7 +113,7 @@ impl<F: Future + Unpin> SharedFuture<F> {
         done
     }
 
-    /// Polls the future. For whoever has begun to.
+    /// Polls the future. The caller must have set `POLLING`.
     fn poll(&self) -> PollOutcome<()> {
         let mut work = self.work.lock();
         let SharedState { future, output } = &mut *work;
@@ -123,12 +127,12 @@ impl<F: Future + Unpin> SharedFuture<F> {
             })
     }
 
-    /// Drops the future if the owner is gone. Whoever has polled does so at the end: an owner that
-    /// finds it polling leaves the future to it.
+    /// Drops the future if the owner was dropped. Each poller calls this at its end, because an
+    /// owner that is dropped during a poll leaves the future to the poller.
     fn clear(&self) {
         if self.is_stopped() {
             let gone = self.work.lock().future.take();
-            // Outside the lock: it may run any code.
+            // Dropped outside of the lock, because the drop may run any code.
             drop(gone);
         }
     }
@@ -146,27 +150,28 @@ impl<F: Future> fmt::Debug for SharedFuture<F> {
     }
 }
 
-/// Between a `begin` and its end.
+/// A poll between `begin` and `end`.
 struct PollGuard<'a, F: Future + Unpin>(&'a SharedFuture<F>);
 
 impl<F: Future + Unpin> PollGuard<'_, F> {
-    /// Polls as long as wakes are noted; whether the owner has to poll.
+    /// Polls while wakes are recorded. Returns whether the owner has to poll.
     fn finish(self) -> bool {
         let shared = self.0;
         let round = shared.poll();
         std::mem::forget(self);
         if let PollOutcome::Ready(()) = round {
-            // The output waits for the owner.
+            // The owner polls next, to take the output.
             shared.signal.mark();
             shared.signal.end();
         }
-        // Not before it has ended, or an owner could go between.
+        // This must come after `end`. Otherwise the owner could be dropped between the two.
         shared.clear();
         !matches!(round, PollOutcome::Rest)
     }
 }
 
-/// A panic has come between: the owner polls next, and meets the panic itself if it persists.
+/// Runs only after a panic: the owner polls next. If the panic persists, it happens in the owner's
+/// poll.
 impl<F: Future + Unpin> Drop for PollGuard<'_, F> {
     fn drop(&mut self) {
         self.0.signal.mark();
@@ -176,7 +181,7 @@ impl<F: Future + Unpin> Drop for PollGuard<'_, F> {
 }
 
 impl<F: Future + Unpin> FutureOwner<F> {
-    /// Takes the future out, once; nobody polls it any more. Waits while somebody polls it.
+    /// Takes the future, once. It is not polled any more. Blocks while another task polls it.
     pub fn take(&mut self) -> Option<F> {
         self.0.work.lock().future.take()
     }
@@ -187,10 +192,10 @@ impl<F: Future + Unpin> Future for FutureOwner<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let shared = &self.0;
-        // Before the state is read: a wake from then on reaches this task.
+        // Register before the state is read: every later wake reaches this task.
         shared.signal.task.register(cx.waker());
-        // Whoever polls now sees the note of the wake that brought this task here. And there may be
-        // nothing new: somebody has polled since.
+        // If another task polls now, it sees the recorded wake that woke this task. Or there is
+        // nothing to do, because another task has polled since that wake.
         if !shared.signal.begin() || !PollGuard(shared).finish() {
             return Poll::Pending;
         }
@@ -205,7 +210,7 @@ impl<F: Future + Unpin> Future for FutureOwner<F> {
 impl<F: Future + Unpin> Drop for FutureOwner<F> {
     fn drop(&mut self) {
         self.0.stopped.store(true, Ordering::SeqCst);
-        // Otherwise whoever polls now ends later, and drops the future then.
+        // If another task polls now, it drops the future at its end.
         if self.0.signal.begin() {
             PollGuard(&self.0).finish();
         }
@@ -229,7 +234,8 @@ mod tests {
     use crate::platform::AtomicWaker;
     use crate::wake_counter::WakeCounter;
 
-    /// Counts its polls and keeps who polled last; ends with the count when it may.
+    /// Counts its polls and stores the waker of the last one. Returns the count once `may_end` is
+    /// set.
     #[derive(Default)]
     struct Probe {
         polls: AtomicUsize,
@@ -274,7 +280,7 @@ mod tests {
     }
 
     impl Scene {
-        /// The owner has polled once and waits.
+        /// Creates a scene in which the owner has polled once and waits.
         fn new() -> Self {
             let probe = Arc::new(Probe::default());
             let (owner, shared) = share(Probed(Arc::clone(&probe)));
@@ -329,7 +335,7 @@ mod tests {
         });
         assert!(polled.is_pending());
         assert_eq!((scene.probe.polls(), scene.wakes.count()), (2, 0));
-        // There is nothing new.
+        // There is nothing to do.
         assert!(scene.poll().is_pending());
         assert_eq!(scene.probe.polls(), 2);
     }

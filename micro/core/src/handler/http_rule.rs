@@ -1,24 +1,25 @@
-//! `HttpRule`: how a method is reached by plain HTTP, as it was written.
+//! `HttpRule`: the HTTP verb and path of a method, as written in the source.
 
-/// How a method is reached by plain HTTP, after the rules of `google.api.http`.
+/// The HTTP verb, path and body of a method, by the rules of `google.api.http`.
 ///
-/// A table entry; whether it is well formed is checked when the app starts.
+/// The app checks at start whether the rule is well formed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpRule {
-    /// The HTTP method in capitals: `GET`.
+    /// The HTTP method in capitals, for example `GET`.
     pub verb: &'static str,
-    /// The path with its variables: `/v1/carts/{cart}/items`.
+    /// The path with its variables, for example `/v1/carts/{cart}/items`.
     pub path: &'static str,
-    /// The field of the request that the body fills: a name, `*` for all that the path leaves
-    /// over, or empty when there is no body and the rest is the query.
+    /// The field of the request that the body contains. `*` means all fields that are not in the
+    /// path. If empty, the request has no body, and the remaining fields come from the query.
     pub body: &'static str,
-    /// The field of the reply that is the response's body; empty: the whole reply.
+    /// The field of the response message that the HTTP body contains. If empty, the body contains
+    /// the whole message.
     pub response_body: &'static str,
 }
 
 impl HttpRule {
-    /// A rule without a body.
+    /// Creates a rule without a body.
     pub const fn new(verb: &'static str, path: &'static str) -> Self {
         Self {
             verb,
@@ -28,13 +29,13 @@ impl HttpRule {
         }
     }
 
-    /// Sets what the body fills: a field's name, or `*`.
+    /// Sets the field that the body contains: a field's name, or `*`.
     pub const fn body(mut self, field: &'static str) -> Self {
         self.body = field;
         self
     }
 
-    /// Sets the field of the reply that is the response's body.
+    /// Sets the field of the response message that the HTTP body contains.
     pub const fn response_body(mut self, field: &'static str) -> Self {
         self.response_body = field;
         self

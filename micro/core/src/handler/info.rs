@@ -140,10 +140,11 @@ pub struct MethodOptions {
     pub idempotent: bool,
     /// Whether the method changes nothing. A safe method is also idempotent.
     pub safe: bool,
-    /// Timeout of calls whose caller sets no deadline. Default: none.
+    /// Timeout of calls whose caller sets no deadline. `None` by default: the method has no timeout
+    /// of its own.
     pub timeout: Option<Duration>,
-    /// Maximum size of a message in either direction, in bytes. Overrides the limits of the server
-    /// and the client. Default: none.
+    /// Maximum size of a message in either direction, in bytes. `None` by default: the limits of
+    /// the server and the client apply. A value replaces them.
     pub max_message_size: Option<usize>,
 }
 

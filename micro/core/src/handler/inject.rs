@@ -1,4 +1,4 @@
-//! Injection: what the app holds, and how fields and parameters get their values from it.
+//! Injection: the values an app holds, and the traits that create fields and parameters from them.
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
@@ -13,19 +13,19 @@ use crate::handler::info::MethodInfo;
 use micro_message::error::{Error, Result};
 use micro_wake::sync::RwLock;
 
-/// The value of a service or handle, whose type is known by its id.
+/// A service or handle as a type-erased value.
 pub type Instance = Arc<dyn Any + Send + Sync>;
 
-/// What one app holds, by type: handles, services, values given to the builder.
+/// The values of one app, by type: handles, services, and values given to the builder.
 ///
-/// Filled while the app is put together, then [frozen](Self::freeze): from there on what is held
-/// stays the same, and each call reads it without a lock.
+/// Values are inserted while the app is assembled. Then the app [freezes](Self::freeze) the
+/// resources: they do not change any more, and each call reads them without a lock.
 #[derive(Clone, Default)]
 pub struct Resources(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// What is held before the freeze; empty after it.
+    /// The values before the freeze. Empty after it.
     open: RwLock<Values>,
     frozen: OnceLock<Values>,
 }
@@ -37,7 +37,7 @@ struct Entry {
     name: &'static str,
 }
 
-/// Takes a [`TypeId`], which is a hash already, as it is.
+/// A hasher that returns a [`TypeId`] unchanged, because it is already a hash.
 #[derive(Default)]
 struct IdHasher(u64);
 
@@ -50,7 +50,7 @@ impl Hasher for IdHasher {
         self.0 = hash;
     }
 
-    /// For a standard library whose type ids hash otherwise.
+    /// Fallback, in case the standard library hashes type ids in another way.
     fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.0 = (self.0.rotate_left(5) ^ u64::from(byte)).wrapping_mul(0x517c_c1b7_2722_0a95);
@@ -59,12 +59,12 @@ impl Hasher for IdHasher {
 }
 
 impl Resources {
-    /// Holds nothing.
+    /// Creates empty resources.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a value, replacing one of the same type.
+    /// Adds a value. Replaces a value of the same type.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl Resources {
         self.insert_any(TypeId::of::<T>(), type_name::<T>(), value.into())
     }
 
-    /// Adds a value whose type is known only by its id: a service made at link time.
+    /// Adds a type-erased value: a service created at link time.
     #[doc(hidden)]
     pub fn insert_any(&self, id: TypeId, name: &'static str, value: Instance) -> Result<()> {
         let mut open = self.0.open.write();
@@ -87,19 +87,20 @@ impl Resources {
         Ok(())
     }
 
-    /// Ends the filling: nothing can be added any more, and reading takes no lock.
+    /// Freezes the resources: no value can be added any more, and reading takes no lock.
     ///
-    /// The builder of an app calls it at the end of `build`; a second call does nothing.
+    /// The builder of an app calls it at the end of `build`. A second call does nothing.
     pub fn freeze(&self) {
         let mut open = self.0.open.write();
         self.0.frozen.get_or_init(|| std::mem::take(&mut *open));
     }
 
-    /// The value of a type.
+    /// Returns the value of a type.
     ///
     /// # Errors
     ///
-    /// `FailedPrecondition` when the app holds none; the message lists what it holds.
+    /// `FailedPrecondition` if the app does not hold such a value. The message lists the types it
+    /// holds.
     pub fn get<T: Send + Sync + 'static>(&self) -> Result<Arc<T>> {
         self.read(|held| {
             let found = held
@@ -117,7 +118,7 @@ impl Resources {
             return look(frozen);
         }
         let open = self.0.open.read();
-        // They may have been frozen while the lock was waited for.
+        // The resources may have been frozen while this thread waited for the lock.
         look(self.0.frozen.get().unwrap_or(&open))
     }
 }
@@ -142,7 +143,7 @@ impl fmt::Debug for Resources {
     }
 }
 
-/// A value that the app can make: a field of a service, a parameter of a function.
+/// A value that the app can create: a field of a service, or a parameter of a function.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be injected by the app",
     label = "not injectable",
@@ -150,11 +151,11 @@ impl fmt::Debug for Resources {
     note = "implement `micro::FromApp` for `{Self}` to make it injectable"
 )]
 pub trait FromApp: Sized + Send + Sync + 'static {
-    /// Makes the value from what the app holds.
+    /// Creates the value from the app's resources.
     ///
     /// # Errors
     ///
-    /// When something that it needs is missing; the app then does not start.
+    /// If something that the value needs is missing. The app does not start then.
     fn from_app(app: &Resources) -> Result<Self>;
 }
 
@@ -164,26 +165,26 @@ impl FromApp for Resources {
     }
 }
 
-/// A value that the builder was given by `provide`, or a service of this app.
+/// A value given to the builder with `provide`, or a service of this app.
 impl<T: Send + Sync + 'static> FromApp for Arc<T> {
     fn from_app(app: &Resources) -> Result<Self> {
         app.get::<T>()
     }
 }
 
-/// What a handler is given beside the request.
+/// Everything a handler receives besides the request.
 #[derive(Debug, Clone)]
 pub struct Parts {
     pub(super) context: Context,
     method: Arc<MethodInfo>,
     resources: Resources,
     instance: Instance,
-    /// What the subsystem that runs the handler adds.
+    /// Set by the subsystem that runs the handler.
     extension: Option<Instance>,
 }
 
 impl Parts {
-    /// The parts of one run of a handler.
+    /// Creates the parts for one run of a handler.
     pub fn new(
         context: Context,
         method: Arc<MethodInfo>,
@@ -199,38 +200,38 @@ impl Parts {
         }
     }
 
-    /// Adds what [`extension`](Self::extension) gives.
+    /// Sets the value that [`extension`](Self::extension) returns.
     pub fn with_extension<T: Send + Sync + 'static>(mut self, extension: T) -> Self {
         self.extension = Some(Arc::new(extension));
         self
     }
 
-    /// Deadline, metadata, caller, cancellation.
+    /// Returns the context: deadline, metadata, caller and cancellation.
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// What is called.
+    /// Returns the method that is called.
     pub fn method(&self) -> &MethodInfo {
         &self.method
     }
 
-    /// What the app holds.
+    /// Returns the app's resources.
     pub fn resources(&self) -> &Resources {
         &self.resources
     }
 
-    /// What the subsystem that runs the handler adds to every call of its kind: for a subscriber
-    /// the broker's delivery. `None` when it adds nothing of this type.
+    /// Returns the value that the subsystem adds to every call it runs. For a subscriber, this is
+    /// the broker's delivery. `None` if the subsystem adds no value of this type.
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.extension.as_ref()?.downcast_ref()
     }
 
-    /// The service that is called, or else another one in this app.
+    /// Returns the service that is called, or another service of this app.
     ///
     /// # Errors
     ///
-    /// `FailedPrecondition` when this app runs no such service.
+    /// `FailedPrecondition` if this app does not run the service.
     pub fn service<S: Send + Sync + 'static>(&self) -> Result<Arc<S>> {
         Arc::clone(&self.instance)
             .downcast()
@@ -238,7 +239,7 @@ impl Parts {
     }
 }
 
-/// A value that a call can give: a parameter of a method before the request.
+/// A value that can be created from a call: a parameter of a method before the request.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter here",
     label = "not a parameter",
@@ -248,11 +249,11 @@ impl Parts {
             `struct HelloRequest {{ name: String, id: u64 }}`"
 )]
 pub trait FromCall: Sized {
-    /// Makes the value from a call.
+    /// Creates the value from a call.
     ///
     /// # Errors
     ///
-    /// What the method then answers.
+    /// The error becomes the response of the call.
     fn from_call(parts: &Parts) -> Result<Self>;
 }
 
@@ -268,9 +269,9 @@ impl FromCall for Caller {
     }
 }
 
-// Made anew for each call, from resources that are frozen by then. A value that is kept for a
-// method would save the lookup, 4 ns of 16 with the clone of an `Arc`; but it would have to be
-// `Clone`, and be the same value for all calls. The bench `dispatch` measures two such parameters.
+// Created for each call, from resources that are frozen by then. Keeping one value per method would
+// save the lookup, 4 ns of 16 including the clone of an `Arc`. But the value would have to be
+// `Clone`, and all calls would share it. The bench `dispatch` measures two such parameters.
 #[diagnostic::do_not_recommend]
 impl<T: FromApp> FromCall for T {
     fn from_call(parts: &Parts) -> Result<Self> {
@@ -278,7 +279,7 @@ impl<T: FromApp> FromCall for T {
     }
 }
 
-/// An async function that makes a `T` from injected parameters: `init = path`.
+/// An async function that creates a `T` from injected parameters: `init = path`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot create `{T}`",
     note = "`init` needs an `async fn(…) -> micro::Result<{T}>` whose parameters the app can \

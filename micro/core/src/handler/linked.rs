@@ -1,6 +1,7 @@
-//! What was collected at link time; the only place that knows which collector does it.
+//! Services and methods collected at link time. This is the only module that depends on the
+//! collecting crate.
 //!
-//! `inventory` by default; `linkme` by the feature of that name.
+//! The crate is `inventory` by default, and `linkme` with the feature of that name.
 
 use std::any::TypeId;
 
@@ -12,7 +13,7 @@ use crate::handler::service::Served;
 use micro_message::error::Result;
 use micro_message::internal::sort_by_key;
 
-/// Makes a table at link time: `__table!(LinkedService, LINKED_SERVICES);`.
+/// Declares a link-time table: `__table!(LinkedService, LINKED_SERVICES);`.
 #[doc(hidden)]
 #[macro_export]
 #[cfg(not(feature = "linkme"))]
@@ -22,7 +23,7 @@ macro_rules! __table {
     };
 }
 
-/// Makes a table at link time.
+/// Declares a link-time table.
 #[doc(hidden)]
 #[macro_export]
 #[cfg(feature = "linkme")]
@@ -35,7 +36,8 @@ macro_rules! __table {
     };
 }
 
-/// What a table holds, in no particular order: `__linked!(LinkedService, LINKED_SERVICES)`.
+/// Returns the records of a table, in no particular order: `__linked!(LinkedService,
+/// LINKED_SERVICES)`.
 #[doc(hidden)]
 #[macro_export]
 #[cfg(not(feature = "linkme"))]
@@ -47,7 +49,7 @@ macro_rules! __linked {
     };
 }
 
-/// What a table holds.
+/// Returns the records of a table.
 #[doc(hidden)]
 #[macro_export]
 #[cfg(feature = "linkme")]
@@ -57,8 +59,8 @@ macro_rules! __linked {
     };
 }
 
-/// Makes a type collectable at link time: `__collector!(LinkedService, LINKED_SERVICES);`
-/// gives it an associated function `linked()`. The type's method `key()` tells records apart.
+/// Declares a link-time table for a type and gives the type an associated function `linked()`:
+/// `__collector!(LinkedService, LINKED_SERVICES);`. The type's method `key()` identifies records.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __collector {
@@ -76,7 +78,7 @@ macro_rules! __collector {
     };
 }
 
-/// Records in the order of their keys, each key once: a crate that is linked twice (as a
+/// Sorts records by key and removes duplicates. A crate that is linked twice (for example as a
 /// dependency of its own tests) counts once.
 pub fn sorted_by_key<T: 'static, K: Ord>(
     mut records: Vec<&'static T>,
@@ -90,15 +92,15 @@ pub fn sorted_by_key<T: 'static, K: Ord>(
 /// A service found at link time.
 #[derive(Debug)]
 pub struct LinkedService {
-    /// Its names.
+    /// The service's names, version and metadata.
     pub info: ServiceInfo,
-    /// The type.
+    /// Returns the id of the service's type.
     pub type_id: fn() -> TypeId,
-    /// Makes the instance.
+    /// Creates the instance.
     pub build: for<'a> fn(&'a Resources) -> BoxFuture<'a, Result<Instance>>,
-    /// What it serves.
+    /// Returns the services that the type serves.
     pub served: fn() -> Vec<Served>,
-    /// Where it is defined.
+    /// Source location of the definition.
     pub location: Location,
 }
 crate::__collector!(LinkedService, LINKED_SERVICES);
@@ -109,28 +111,29 @@ impl LinkedService {
     }
 }
 
-/// Methods of a service found at link time: of an `impl` block or a free function.
+/// Methods of a service, found at link time. They come from an `impl` block or a free function.
 #[derive(Debug)]
 pub struct LinkedMethods {
-    /// The type whose methods they are.
+    /// Returns the id of the type that has the methods.
     pub type_id: fn() -> TypeId,
-    /// The contract that they implement; none for the type's own methods.
+    /// The contract that the methods implement. `None` for the type's own methods.
     pub contract: Option<ServiceInfo>,
-    /// The methods.
+    /// Returns the methods.
     pub methods: fn() -> Vec<Method>,
-    /// Where they are defined.
+    /// Source location of the definition.
     pub location: Location,
 }
 crate::__collector!(LinkedMethods, LINKED_METHODS);
 
 impl LinkedMethods {
-    // Each record counts: of a crate that is linked twice, each copy of a type has its own.
+    // No two records are duplicates: if a crate is linked twice, each copy of a type has its own
+    // records.
     fn key(&self) -> impl Ord {
         (self.location, std::ptr::from_ref(self))
     }
 }
 
-/// What a type serves according to what is linked: its own methods under `own`, and its contracts.
+/// Returns the services of a type that are linked: its own methods under `own`, and its contracts.
 pub fn served<S: 'static>(own: ServiceInfo) -> Vec<Served> {
     let mut all = vec![Served::new(own)];
     for record in LinkedMethods::linked() {

@@ -1,4 +1,4 @@
-//! `Method`: one callable method of a service, and how it is run.
+//! `Method`: one callable method of a service, and the function that runs it.
 
 use std::fmt;
 use std::future::Future;
@@ -16,7 +16,7 @@ use crate::handler::streaming::{StreamSink, Streaming, reply};
 use micro_message::codec::Message;
 use micro_message::error::Result;
 
-/// How a method is run: decodes, calls the function, hands the reply back.
+/// Runs a method: decodes the request, calls the function, and returns the response.
 pub(super) type Serve =
     Arc<dyn Fn(Parts, Body) -> BoxFuture<'static, Result<Response>> + Send + Sync>;
 
@@ -24,7 +24,7 @@ pub(super) type Serve =
 ///
 /// # Examples
 ///
-/// By hand, without any attribute:
+/// A method by hand, without any attribute:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -62,7 +62,7 @@ pub struct Method {
 }
 
 impl Method {
-    /// A unary method from an async function of service, context and request.
+    /// Creates a unary method from an async function of service, context and request.
     pub fn unary<S, Req, Res, F, Fut>(name: &'static str, function: F) -> Self
     where
         S: Send + Sync + 'static,
@@ -78,7 +78,7 @@ impl Method {
         })
     }
 
-    /// A unary method from an async function of [`Parts`] and request.
+    /// Creates a unary method from an async function of [`Parts`] and request.
     pub fn unary_from_parts<Req, Res, F, Fut>(name: &'static str, function: F) -> Self
     where
         Req: Message,
@@ -89,7 +89,7 @@ impl Method {
         Self::new(name, function)
     }
 
-    /// A method that answers one request with a stream.
+    /// Creates a method that receives one request and returns a stream.
     pub fn server_stream<Req, Res, F, Fut>(name: &'static str, function: F) -> Self
     where
         Req: Message,
@@ -100,7 +100,7 @@ impl Method {
         Self::new(name, function)
     }
 
-    /// A method that answers a stream of requests with one reply.
+    /// Creates a method that receives a stream of requests and returns one response.
     pub fn client_stream<Req, Res, F, Fut>(name: &'static str, function: F) -> Self
     where
         Req: Message,
@@ -111,7 +111,7 @@ impl Method {
         Self::new(name, function)
     }
 
-    /// A method that answers a stream of requests with a stream of replies.
+    /// Creates a method that receives a stream of requests and returns a stream of responses.
     pub fn bidirectional<Req, Res, F, Fut>(name: &'static str, function: F) -> Self
     where
         Req: Message,
@@ -134,7 +134,7 @@ impl Method {
         Self::from_specs(name, RequestSpec::of(), ResponseSpec::of(), function)
     }
 
-    /// A method whose request and response have been described.
+    /// Creates a method from the specs of its request and response.
     #[doc(hidden)]
     #[allow(
         clippy::needless_pass_by_value,
@@ -164,8 +164,8 @@ impl Method {
         })
     }
 
-    /// A method that answers with a stream of any type, one that borrows from its service
-    /// included: the function pumps it into an [`StreamSink`].
+    /// Creates a method that returns a stream of any type, also one that borrows from its service.
+    /// The function pumps the stream into a [`StreamSink`].
     #[doc(hidden)]
     #[allow(
         clippy::needless_pass_by_value,
@@ -202,7 +202,7 @@ impl Method {
         Self { error, ..method }
     }
 
-    /// A method of any kind from a function of [`Parts`] and the undecoded body.
+    /// Creates a method of any kind from a function of [`Parts`] and the undecoded body.
     pub fn raw<F>(
         name: &'static str,
         kind: Kind,
@@ -233,7 +233,7 @@ impl Method {
         self
     }
 
-    /// Says that it is not to be used in new code.
+    /// Marks the method as deprecated.
     pub fn deprecated(mut self) -> Self {
         self.deprecated = true;
         self
@@ -241,19 +241,19 @@ impl Method {
 
     options_setters!();
 
-    /// Sets how the method is reached by plain HTTP.
+    /// Sets the HTTP rules under which the method is reachable.
     pub fn http(mut self, rules: &'static [HttpRule]) -> Self {
         self.http = rules;
         self
     }
 
-    /// Sets the message in which the method's typed errors travel.
+    /// Sets the message that encodes the method's typed errors.
     pub fn error(mut self, describe: Describe) -> Self {
         self.error = Some(describe);
         self
     }
 
-    /// Sets the place of definition.
+    /// Sets the source location of the definition.
     pub fn location(mut self, location: Location) -> Self {
         self.location = Some(location);
         self

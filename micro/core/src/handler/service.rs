@@ -1,18 +1,18 @@
-//! `Service`: a type whose methods others call, and what it serves.
+//! `Service`: a type with methods that others call.
 
 use crate::handler::info::ServiceInfo;
 use crate::handler::method::Method;
 
-/// A type whose methods others call.
+/// A type with methods that others call.
 ///
-/// `#[micro::service]` implements it; by hand it is one function.
+/// `#[micro::service]` implements the trait. By hand, it is one function.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
     note = "put `#[micro::service]` on `struct {Self}`"
 )]
 pub trait Service: Send + Sync + 'static {
-    /// What this type serves: itself, and each contract that it implements.
+    /// Returns the services of this type: its own, and one for each contract that it implements.
     fn served() -> Vec<Served>;
 }
 
@@ -24,7 +24,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// A service without methods yet.
+    /// Creates a service without methods.
     pub fn new(info: ServiceInfo) -> Self {
         Self {
             info,
@@ -44,7 +44,7 @@ impl Served {
         self
     }
 
-    /// The methods, in no particular order.
+    /// Returns the methods, in no particular order.
     #[allow(
         clippy::iter_without_into_iter,
         reason = "a service is more than its methods"
@@ -53,7 +53,7 @@ impl Served {
         self.methods.iter()
     }
 
-    /// Names, version, metadata.
+    /// Returns names, version and metadata.
     pub fn info(&self) -> &ServiceInfo {
         &self.info
     }

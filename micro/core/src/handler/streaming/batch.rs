@@ -1,4 +1,4 @@
-//! `Batch`: messages of a stream, framed and gathered into one piece.
+//! `Batch`: collects several encoded messages of a stream in one buffer.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -7,40 +7,40 @@ use crate::handler::payload::PayloadRef;
 use crate::handler::streaming::source::MessageSink;
 use micro_message::error::{Error, Result};
 
-/// The most bytes that are gathered from messages that are ready, unless one is longer: what fits
-/// into one frame of HTTP/2.
+/// Maximum size of a batch in bytes, unless a single message is longer. A batch of this size fits
+/// into one HTTP/2 frame.
 const MAX_BATCH_BYTES: usize = 16 << 10;
 
-/// How long messages are gathered, should each of them take its time.
+/// Maximum time for collecting messages, for streams that take long to produce each message.
 const MAX_GATHER_TIME: Duration = Duration::from_micros(500);
 
-/// Every how many messages the clock is looked at, but for the first few: it costs as much as
-/// making a short message.
+/// Number of messages between two readings of the clock, except for the first few messages. A
+/// reading costs as much as producing a short message.
 const CLOCK_INTERVAL: u32 = 16;
 
-/// How messages are written to a wire.
+/// Encodes messages with the framing of a protocol.
 pub trait EncodeFrame: Send {
-    /// Appends a message; what is there of one that fails is taken away again.
+    /// Appends a message. If it fails, the batch removes the incomplete message from `out`.
     fn frame(&self, message: PayloadRef<'_>, out: &mut Vec<u8>) -> Result<()>;
 }
 
-/// A piece of a stream as it grows.
+/// A buffer of complete encoded messages.
 #[derive(Debug)]
 pub struct Batch<F> {
     framing: F,
     out: Vec<u8>,
-    /// How many bytes of `out` are whole messages.
+    /// Length of the complete messages in `out`, in bytes.
     whole: usize,
-    /// The length of the last piece: the next is likely to be as long.
+    /// Length of the previous batch. The next one is likely to be as long.
     room: usize,
-    /// How many messages there are, and since when.
+    /// Number of messages in the batch. `begun` is the time of the first one.
     count: u32,
     begun: Option<Instant>,
     failed: Option<Error>,
 }
 
 impl<F: EncodeFrame> Batch<F> {
-    /// An empty piece.
+    /// Creates an empty batch.
     pub fn new(framing: F) -> Self {
         Self {
             framing,
@@ -53,11 +53,11 @@ impl<F: EncodeFrame> Batch<F> {
         }
     }
 
-    /// Takes what was gathered.
+    /// Returns the collected messages and empties the batch.
     ///
-    /// The other value is what was wrong with the message after it, should anything be.
+    /// The other value is the error of the message that followed them, if it failed.
     pub fn take(&mut self) -> (Vec<u8>, Result<()>) {
-        // Of a message that failed, or whose encoding panicked, something may be there.
+        // A message that failed, or whose encoding panicked, may have left bytes behind.
         self.out.truncate(self.whole);
         if self.whole > 0 {
             self.room = self.whole.min(MAX_BATCH_BYTES);
@@ -67,7 +67,7 @@ impl<F: EncodeFrame> Batch<F> {
         (std::mem::take(&mut self.out), outcome)
     }
 
-    /// Whether another message like the last one would be too much.
+    /// Whether another message of the size `last` would exceed a limit.
     fn is_full(&mut self, last: usize) -> bool {
         self.count += 1;
         let begun = self.begun.get_or_insert_with(Instant::now);
@@ -101,7 +101,8 @@ mod tests {
     use super::*;
     use micro_message::codec::Codec;
 
-    /// A byte before each message; those that begin with `e` fail half-way, with `p` panic.
+    /// Writes a byte before each message. Messages that begin with `e` fail half-way, and messages
+    /// that begin with `p` panic.
     struct Marked;
 
     impl EncodeFrame for Marked {
@@ -143,7 +144,7 @@ mod tests {
         let mut batch = Batch::new(Marked);
         let long = [b'a'; 999];
         let count = (1..MAX_BATCH_BYTES).find(|_| batch.put(message(&long)).is_break());
-        // How many there are depends on the clock, at most so many.
+        // The count depends on the clock, up to this maximum.
         assert!(count.unwrap() <= MAX_BATCH_BYTES / 1000);
         assert_eq!(batch.take().0.len(), count.unwrap() * 1000);
         let longer = vec![b'a'; 2 * MAX_BATCH_BYTES];

@@ -1,7 +1,8 @@
-//! Replies that are a stream of any type, one that borrows from its service included.
+//! Responses that are a stream of any type, including streams that borrow from their service.
 //!
-//! Such a stream cannot outlive what it borrows. So the function, what it was given and its
-//! stream are one future; whoever reads polls that future, and it lays down messages.
+//! Such a stream cannot outlive the values it borrows. Therefore the function, its arguments and
+//! its stream form one future. The reader polls that future, which puts messages into a shared
+//! sink.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -22,31 +23,31 @@ use micro_message::error::{Error, Result};
 /// A borrowed view of a message.
 pub(in crate::handler) type AsPayload<A> = fn(&A) -> PayloadRef<'_>;
 
-/// What a function and its stream have laid down for the reader.
+/// Passes messages from a function and its stream to the reader.
 ///
-/// Both run within the reader's poll, so the lock is never waited for.
+/// Both run within the reader's poll, so the lock is never contended.
 pub struct StreamSink<A>(Arc<Mutex<SinkState<A>>>);
 
 struct SinkState<A> {
     /// Whether the function has returned its stream.
     is_open: bool,
-    /// Where messages go while the reader takes many at once.
+    /// The sink for messages while the reader takes many at once.
     sink: Option<SharedSink>,
     as_payload: AsPayload<A>,
-    /// What the reader has not taken yet.
+    /// The item that the reader has not taken yet.
     pending: Option<SinkItem<A>>,
 }
 
 enum SinkItem<A> {
-    /// A message for a reader who takes one at a time.
+    /// A message, for a reader that takes one at a time.
     Message(A),
-    /// The sink wants no more for now.
+    /// The sink accepts no more messages for now.
     Full,
     Error(Error),
 }
 
 impl<A> StreamSink<A> {
-    /// The function's end, and the reader's.
+    /// Creates the two ends: one for the function, one for the reader.
     pub(in crate::handler) fn pair(as_payload: AsPayload<A>) -> (Self, Self) {
         let slot = Arc::new(Mutex::new(SinkState {
             is_open: false,
@@ -57,9 +58,10 @@ impl<A> StreamSink<A> {
         (Self(Arc::clone(&slot)), Self(slot))
     }
 
-    /// Reads a stream: one message a poll, or as many as the reader's sink takes.
+    /// Reads a stream: one message per poll, or as many messages as the reader's sink accepts.
     ///
-    /// It waits without a waker once something lies there: the reader, who polled it, takes that.
+    /// After it has passed an item, it returns `Pending` without registering a waker: the reader,
+    /// which polled it, takes the item and polls again.
     pub async fn pump<S>(self, stream: Result<S>) -> Result<()>
     where
         S: Stream<Item: StreamItem<A>>,
@@ -96,11 +98,11 @@ impl<A> fmt::Debug for StreamSink<A> {
     }
 }
 
-/// The reply of a function that pumps its stream into an [`StreamSink`].
+/// Creates the response of a function that pumps its stream into a [`StreamSink`].
 ///
 /// # Errors
 ///
-/// The function's, when it returns no stream.
+/// The function's error, if it does not return a stream.
 pub(in crate::handler) async fn reply<A, Fut>(
     mut running: Pin<Box<Fut>>,
     slot: StreamSink<A>,
@@ -157,16 +159,16 @@ fn fill<A>(
     Poll::Ready(None)
 }
 
-/// A function, its stream and all they borrow, read as messages.
+/// A function, its stream and everything they borrow, as a source of messages.
 struct FunctionStream<A, Fut> {
-    /// `None` once it has ended.
+    /// `None` after the function has ended.
     running: Option<Pin<Box<Fut>>>,
     slot: StreamSink<A>,
     payload: fn(A) -> Payload,
 }
 
 impl<A, Fut: Future<Output = Result<()>>> FunctionStream<A, Fut> {
-    /// What the function lays down next.
+    /// Polls the function for its next item.
     fn poll_laid(
         &mut self,
         cx: &mut Context<'_>,
@@ -198,7 +200,7 @@ where
                 None => break None,
                 Some(SinkItem::Message(message)) => break Some(Ok((self.payload)(message))),
                 Some(SinkItem::Error(error)) => break Some(Err(error)),
-                // One is asked for, there is no sink.
+                // The function returns this only if a sink is set. Without one, poll again.
                 Some(SinkItem::Full) => {}
             }
         })

@@ -1,7 +1,7 @@
-//! Streams of messages: erased as they pass through wraps and protocols, typed as handlers and
-//! callers see them.
+//! Streams of messages: type-erased streams for wraps and protocols, typed streams for handlers and
+//! callers.
 //!
-//! Nothing here buffers, but for the channel, whose bound its maker names.
+//! The streams do not buffer messages, except for [`Streaming::channel`], which has a capacity.
 
 mod batch;
 mod borrowing;
@@ -30,10 +30,10 @@ use micro_message::codec::Message;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
 
-/// A typed stream of messages: what a method receives from a streaming caller, and what a caller
-/// receives from a streaming method.
+/// A typed stream of messages: the requests that a method receives, or the responses that a caller
+/// receives.
 ///
-/// It ends after the first error. Dropping it cancels the call it belongs to.
+/// The stream ends after the first error. Dropping it cancels the call it belongs to.
 ///
 /// # Examples
 ///
@@ -54,13 +54,13 @@ pub struct Streaming<T> {
     /// `None` after the end or an error.
     messages: Option<PayloadStream>,
     metadata: StreamMetadata,
-    /// Whether the messages were made here: what came from elsewhere need not be `T`s.
+    /// Whether the messages are known to be values of type `T`, because this process produced them.
     is_own: bool,
     message: PhantomData<fn() -> T>,
 }
 
 impl<T: Message> Streaming<T> {
-    /// A stream of one's own; items are messages, or results of such.
+    /// Creates a stream from a [`Stream`] of messages, or of results of messages.
     pub fn new<S>(messages: S) -> Self
     where
         S: Stream<Item: StreamItem<T>> + Send + 'static,
@@ -83,16 +83,17 @@ impl<T: Message> Streaming<T> {
         }
     }
 
-    /// A stream whose messages are sent from elsewhere; the sender waits while `capacity` messages
+    /// Creates a stream and a sender for its messages. The sender waits while `capacity` messages
     /// (at least one) are unread.
     pub fn channel(capacity: usize) -> (Sender<T>, Self) {
         let (sender, received) = sender::channel(capacity);
         (sender, Self::encoded(received, true))
     }
 
-    /// A stream that an async function fills: it runs while the stream is read, and is dropped
-    /// with it. What it returns as an error ends the stream. A function that borrows, for example
-    /// from its service, is for [`stream`](crate::handler::stream).
+    /// Creates a stream from an async function that sends its messages. The function runs while the
+    /// stream is read, and is dropped with the stream. If it returns an error, the stream ends with
+    /// that error. For a function that borrows, for example from its service, use
+    /// [`stream`](crate::handler::stream).
     ///
     /// # Examples
     ///
@@ -117,20 +118,20 @@ impl<T: Message> Streaming<T> {
         Self::new(sender::generated(function))
     }
 
-    /// The messages of a body.
+    /// Returns the messages of a body.
     ///
     /// # Errors
     ///
-    /// `Internal` when it is one message.
+    /// `Internal` if the body is one message.
     pub fn from_body(body: Body) -> Result<Self> {
         Ok(Self::from_payloads(body.into_many()?))
     }
 
-    /// The messages of a reply, with its metadata.
+    /// Returns the messages of a response, with its metadata.
     ///
     /// # Errors
     ///
-    /// As [`from_body`](Self::from_body).
+    /// The errors of [`from_body`](Self::from_body).
     pub fn from_response(reply: Response) -> Result<Self> {
         let (metadata, body, _) = reply.into_parts();
         let stream = Self::from_body(body)?;
@@ -140,7 +141,7 @@ impl<T: Message> Streaming<T> {
         Ok(stream)
     }
 
-    /// Typed messages from erased ones.
+    /// Creates a typed stream from a type-erased one.
     pub fn from_payloads(messages: PayloadStream) -> Self {
         Self {
             metadata: messages.metadata().clone(),
@@ -150,11 +151,11 @@ impl<T: Message> Streaming<T> {
         }
     }
 
-    /// The next message; `None` after the last, and after an error.
+    /// Returns the next message, or `None` after the last message and after an error.
     ///
     /// # Errors
     ///
-    /// The other side's; `InvalidArgument` when a message is malformed.
+    /// The error that the sender ends the stream with. `InvalidArgument` if a message is malformed.
     ///
     /// # Cancel safety
     ///
@@ -163,20 +164,20 @@ impl<T: Message> Streaming<T> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// The metadata that came before the first message. Of a bidirectional call it may be empty
-    /// until that message is there.
+    /// Returns the metadata that precedes the first message. In a bidirectional call it may be
+    /// empty until that message has arrived.
     pub fn metadata(&self) -> &Metadata {
         static EMPTY: Metadata = Metadata::new();
         self.metadata.leading().unwrap_or(&EMPTY)
     }
 
-    /// The metadata that came after the last message; `None` before the end.
+    /// Returns the metadata that follows the last message, or `None` before the end.
     pub fn trailers(&self) -> Option<&Metadata> {
         self.metadata.trailing()
     }
 
-    /// The messages, erased. Bytes that came from elsewhere are read on the way, and the stream
-    /// ends with an error at those that are no `T`.
+    /// Converts to a type-erased stream. Received bytes are decoded on the way. The stream ends
+    /// with an error at a message that is not a `T`.
     pub fn into_payloads(self) -> PayloadStream {
         if !self.is_own && self.messages.is_some() {
             let metadata = self.metadata.clone();
@@ -218,13 +219,13 @@ impl<T> fmt::Debug for Streaming<T> {
     }
 }
 
-/// What a stream of `T` may yield: `T` itself, or a result of it.
+/// An item of a stream of `T`: `T` itself, or a result of it.
 #[diagnostic::on_unimplemented(
     message = "a stream of `{T}` cannot yield `{Self}`",
     label = "expected `{T}` or `micro::Result<{T}>`"
 )]
 pub trait StreamItem<T> {
-    /// The message, or the error that ends the stream.
+    /// Returns the message, or the error that ends the stream.
     fn into_item(self) -> Result<T>;
 }
 
@@ -240,7 +241,7 @@ impl<T, E: Into<Error>> StreamItem<T> for Result<T, E> {
     }
 }
 
-/// Typed messages on their way to a protocol.
+/// Adapter from a stream of typed messages to a [`Source`].
 struct Encoded<T, S> {
     messages: Pin<Box<S>>,
     is_queue: bool,
@@ -287,7 +288,7 @@ impl<T: Message, S: Stream<Item: StreamItem<T>> + Send> Source for Encoded<T, S>
     }
 }
 
-/// The stream that is over.
+/// A stream that has ended.
 struct Ended;
 
 impl Source for Ended {

@@ -1,4 +1,4 @@
-//! `PayloadStream`: messages of one direction of a call, their type erased.
+//! `PayloadStream`: a type-erased stream of messages.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -13,16 +13,17 @@ use crate::handler::streaming::source::{SharedSink, Single, Source};
 use micro_message::error::Result;
 use micro_message::metadata::Metadata;
 
-/// Messages of one direction of a streaming call, and the metadata after the last.
+/// The messages of one direction of a streaming call, and the metadata around them.
 pub struct PayloadStream {
     messages: Pin<Box<dyn Source>>,
     metadata: StreamMetadata,
 }
 
-/// The metadata of a stream: what precedes its first message, where that becomes known only when
-/// the stream is read, and what follows its last.
+/// The metadata of a stream: the metadata that follows the last message, and the metadata that
+/// precedes the first message if it becomes known only when the stream is read.
 ///
-/// All clones share it. Written once by whoever produces the stream, read by who consumes it.
+/// All clones share the metadata. The producer of the stream sets it once, and the consumer reads
+/// it.
 #[derive(Debug, Clone, Default)]
 pub struct StreamMetadata(Arc<Inner>);
 
@@ -33,34 +34,35 @@ struct Inner {
 }
 
 impl StreamMetadata {
-    /// What follows the last message, once the stream has ended.
+    /// Returns the metadata that follows the last message. `None` until the stream has ended.
     pub fn trailing(&self) -> Option<&Metadata> {
         self.0.trailing.get()
     }
 
-    /// Says what follows the last message; later words are not heard.
+    /// Sets the metadata that follows the last message. Further calls have no effect.
     pub fn set_trailing(&self, metadata: Metadata) {
         self.0.trailing.get_or_init(|| metadata);
     }
 
-    /// What precedes the first message, if it became known after the stream itself.
+    /// Returns the metadata that precedes the first message, if it became known after the stream
+    /// was created.
     pub fn leading(&self) -> Option<&Metadata> {
         self.0.leading.get()
     }
 
-    /// Says what precedes the first message; later words are not heard.
+    /// Sets the metadata that precedes the first message. Further calls have no effect.
     pub fn set_leading(&self, metadata: Metadata) {
         self.0.leading.get_or_init(|| metadata);
     }
 }
 
 impl PayloadStream {
-    /// A stream from what makes the messages.
+    /// Creates a payload stream from a stream of payloads.
     pub fn new(messages: impl Stream<Item = Result<Payload>> + Send + 'static) -> Self {
         Self::from_source(Single(Box::pin(messages)))
     }
 
-    /// The same from what can hand over many at once.
+    /// Creates a payload stream from a source, which can pass many messages at once.
     #[doc(hidden)]
     pub fn from_source(messages: impl Source + 'static) -> Self {
         Self {
@@ -69,13 +71,13 @@ impl PayloadStream {
         }
     }
 
-    /// Replaces where its metadata will be found.
+    /// Replaces the stream's metadata.
     pub fn with_metadata(mut self, metadata: StreamMetadata) -> Self {
         self.metadata = metadata;
         self
     }
 
-    /// The next message; `None` after the last.
+    /// Returns the next message, or `None` after the last.
     ///
     /// # Cancel safety
     ///
@@ -84,12 +86,12 @@ impl PayloadStream {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Asks for the next message.
+    /// Polls for the next message.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
         self.messages.as_mut().poll_next(cx)
     }
 
-    /// Puts the messages that are ready into a sink, as [`Source::poll_each`].
+    /// Puts the messages that are ready into a sink. See [`Source::poll_each`].
     #[doc(hidden)]
     pub fn poll_each(
         &mut self,
@@ -99,18 +101,18 @@ impl PayloadStream {
         self.messages.as_mut().poll_each(cx, sink)
     }
 
-    /// As [`Source::is_queue`].
+    /// Whether the source is a queue. See [`Source::is_queue`].
     #[doc(hidden)]
     pub fn is_queue(&self) -> bool {
         self.messages.is_queue()
     }
 
-    /// Where its metadata will be found.
+    /// Returns the stream's metadata.
     pub fn metadata(&self) -> &StreamMetadata {
         &self.metadata
     }
 
-    /// Passes every message through a function; metadata stays.
+    /// Applies a function to every message. The metadata stays the same.
     pub fn map(
         self,
         function: impl FnMut(Result<Payload>) -> Result<Payload> + Send + 'static,
@@ -142,7 +144,7 @@ impl fmt::Debug for PayloadStream {
     }
 }
 
-/// Every message through a function.
+/// A stream with a function applied to every message.
 struct Mapped<F> {
     messages: PayloadStream,
     function: F,

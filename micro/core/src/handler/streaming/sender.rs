@@ -1,4 +1,4 @@
-//! `Sender`: the end of a stream into which messages are put.
+//! `Sender`: the sending end of a stream.
 
 use std::fmt;
 use std::future::{Future, poll_fn, ready};
@@ -16,42 +16,43 @@ use crate::handler::call::BoxFuture;
 use micro_message::codec::Message;
 use micro_message::error::{Error, Result};
 
-/// Every how many messages one counts against the budget of who sends or takes them, by which the
-/// runtime has tasks that need not wait give way to others. A short message is far less work than
-/// what such a budget is meant for, and giving way costs as much as a hundred of them.
+/// Number of messages that count as one operation against tokio's cooperative budget of the task.
+/// The budget makes a task that never waits yield to other tasks after a number of operations. A
+/// short message is far less work than the operations the budget is meant for, and yielding costs
+/// as much as a hundred messages.
 const BUDGET_INTERVAL: u8 = 16;
 
 /// The sending end of [`channel`](super::Streaming::channel) and [`make`](super::Streaming::make).
-/// Dropping the last clone ends the stream.
+/// The stream ends when the last clone is dropped.
 pub struct Sender<T> {
     channel: mpsc::Sender<Result<T>>,
-    /// How many messages were sent without being counted.
+    /// Number of messages sent since the last counted one.
     uncounted: AtomicU8,
 }
 
 impl<T: Message> Sender<T> {
-    /// Sends a message; waits while the stream is full.
+    /// Sends a message. Waits while the stream's buffer is full.
     ///
     /// # Errors
     ///
-    /// `Cancelled` when nobody reads any more.
+    /// `Cancelled` if the receiving end is closed.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future has not sent the message.
+    /// If the future is dropped before it completes, the message has not been sent.
     pub async fn send(&self, message: T) -> Result<()> {
         self.put(Ok(message)).await
     }
 
-    /// Sends the error that ends the stream; as [`send`](Self::send) otherwise.
+    /// Sends an error, which ends the stream. Otherwise the same as [`send`](Self::send).
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     ///
     /// # Cancel safety
     ///
-    /// As [`send`](Self::send).
+    /// The same as for [`send`](Self::send).
     pub async fn fail(&self, error: Error) -> Result<()> {
         self.put(Err(error)).await
     }
@@ -70,14 +71,14 @@ impl<T: Message> Sender<T> {
     }
 
     fn is_counted(&self) -> bool {
-        // Of two who send at once one may be forgotten.
+        // With two concurrent senders, one message may go uncounted. That does no harm.
         let uncounted = self.uncounted.load(Ordering::Relaxed) + 1;
         self.uncounted
             .store(uncounted % BUDGET_INTERVAL, Ordering::Relaxed);
         uncounted == BUDGET_INTERVAL
     }
 
-    /// Resolves when nobody reads any more.
+    /// Completes when the receiving end is closed.
     pub async fn closed(&self) {
         self.channel.closed().await;
     }
@@ -106,7 +107,7 @@ impl<T> fmt::Debug for Sender<T> {
     }
 }
 
-/// A sender and the stream it fills.
+/// Creates a sender and its stream.
 pub(super) fn channel<T>(capacity: usize) -> (Sender<T>, ChannelStream<T>) {
     let (sender, receiver) = mpsc::channel(capacity.max(1));
     let received = ChannelStream {
@@ -116,10 +117,10 @@ pub(super) fn channel<T>(capacity: usize) -> (Sender<T>, ChannelStream<T>) {
     (Sender::new(sender), received)
 }
 
-/// A stream that an async function fills while it is read, as [`Streaming::make`] gives one; what
-/// the function borrows, the stream borrows, too.
+/// Creates a stream from an async function that sends its messages, as [`Streaming::make`] does.
+/// The function may borrow; the stream then borrows the same data.
 ///
-/// For the `impl Stream` of a method, which may borrow from its service.
+/// Use it for the `impl Stream` of a method, which may borrow from its service.
 ///
 /// # Examples
 ///
@@ -161,7 +162,7 @@ where
     generated(function)
 }
 
-/// The stream that an async function fills while it is read.
+/// Creates a stream from an async function that sends its messages while the stream is read.
 pub(super) fn generated<'a, T, Fut>(function: impl FnOnce(Sender<T>) -> Fut) -> Generated<'a, T>
 where
     Fut: Future<Output = Result<()>> + Send + 'a,
@@ -173,10 +174,10 @@ where
     }
 }
 
-/// What a sender sends.
+/// The receiving end of a [`Sender`].
 pub(super) struct ChannelStream<T> {
     channel: mpsc::Receiver<Result<T>>,
-    /// How many messages were asked for without being counted.
+    /// Number of polls since the last counted one.
     uncounted: u8,
 }
 
@@ -194,9 +195,10 @@ impl<T> Stream for ChannelStream<T> {
     }
 }
 
-/// A function that runs within the stream it fills.
+/// A function that runs within the stream it sends to.
 pub(super) struct Generated<'a, T> {
-    /// How it failed, once it has; `None` after success.
+    /// The running function. Once it has failed, a future that returns the error or resumes the
+    /// panic. `None` after success.
     making: Option<BoxFuture<'a, Result<()>>>,
     receiver: mpsc::Receiver<Result<T>>,
 }
@@ -216,7 +218,7 @@ impl<T> Stream for Generated<'_, T> {
             };
         }
         match this.receiver.poll_recv(cx) {
-            // What was sent comes before how the function failed.
+            // Messages that were already sent come before the error.
             Poll::Ready(Some(item)) => Poll::Ready(Some(item)),
             waiting => match this.making.take() {
                 Some(mut failed) => failed.as_mut().poll(cx).map(|failed| failed.err().map(Err)),

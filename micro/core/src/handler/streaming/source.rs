@@ -1,8 +1,7 @@
-//! `Source` and `MessageSink`: messages handed over one after another, as many as are ready at
-//! once.
+//! `Source` and `MessageSink`: pass all messages that are ready in one poll.
 //!
-//! What surrounds a stream (the current context, the guard against panics, layers that only pass
-//! on) is then entered once for all of them, and a message is written where it lies.
+//! The code around a stream (the current context, the guard against panics, adapters) then runs
+//! once for several messages, and each message is encoded without being moved.
 
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -15,26 +14,28 @@ use micro_wake::sync::Mutex;
 use crate::handler::payload::{Payload, PayloadRef};
 use micro_message::error::Result;
 
-/// Takes messages as they are ready.
+/// Receives the messages that are ready.
 pub trait MessageSink: Send {
-    /// Takes a message; breaks when it wants no more for now.
+    /// Receives a message. Returns `Break` if the sink accepts no more messages for now.
     fn put(&mut self, message: PayloadRef<'_>) -> ControlFlow<()>;
 }
 
-/// A sink that who fills it and who empties it share.
+/// A sink shared by the code that fills it and the code that empties it.
 ///
-/// Shared, because a stream that borrows from its service lives in a future, which can be handed
-/// nothing but what it owns. Filled within the poll of who empties it: the lock is never waited
-/// for. A source that panics leaves in the sink what it has put there.
+/// It is shared, because a stream that borrows from its service is part of a future, and only owned
+/// values can be passed into a future. The sink is filled within the poll of the code that empties
+/// it, so the lock is never contended. If a source panics, the messages it has put into the sink
+/// stay there.
 pub type SharedSink = Arc<Mutex<dyn MessageSink>>;
 
-/// What makes the messages of a [`PayloadStream`](super::PayloadStream).
+/// Produces the messages of a [`PayloadStream`](super::PayloadStream).
 pub trait Source: Send {
-    /// The next message; `None` after the last.
+    /// Polls for the next message. Returns `None` after the last one.
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>>;
 
-    /// Puts the messages that are ready into a sink: pending when none is any more, `Ok` when the
-    /// sink wants no more, else as [`poll_next`](Self::poll_next).
+    /// Puts the messages that are ready into a sink. Returns `Pending` when no more messages are
+    /// ready, and `Ok` when the sink accepts no more. Otherwise the same as
+    /// [`poll_next`](Self::poll_next).
     fn poll_each(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -53,19 +54,19 @@ pub trait Source: Send {
         }
     }
 
-    /// Whether it only hands over what others have put there: asking runs no code of a user,
-    /// which might wait for who asks.
+    /// Whether the source only returns messages that were queued before. Polling it runs no user
+    /// code, which could wait for the code that polls.
     fn is_queue(&self) -> bool {
         false
     }
 
-    /// As [`Stream::size_hint`].
+    /// Returns the bounds of the remaining number of messages, as [`Stream::size_hint`] does.
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, None)
     }
 }
 
-/// A stream, one message at a time.
+/// Adapter from a [`Stream`] to a [`Source`] that passes one message at a time.
 pub(super) struct Single<S>(pub(super) S);
 
 impl<S: Stream<Item = Result<Payload>> + Send> Source for Single<Pin<Box<S>>> {

@@ -1,4 +1,4 @@
-//! What the stream types promise.
+//! Tests of the stream types.
 
 use bytes::Bytes;
 
@@ -98,7 +98,7 @@ async fn what_came_from_elsewhere_is_read_before_it_goes_on() {
     assert!(sent.metadata().trailing().is_some());
 }
 
-/// What an iterator has.
+/// A stream of an iterator's items, always ready.
 struct Ready<I>(I);
 
 impl<I: Iterator + Unpin> Stream for Ready<I> {
