@@ -1,4 +1,4 @@
-//! Every name that generated code may use. Not for people: it changes without notice.
+//! All names that generated code uses. Not part of the public API: they may change in any release.
 
 mod call;
 mod check;
@@ -55,8 +55,8 @@ pub use self::stream::{bare, pump, stream};
 pub use micro_broker::internal::{EventSpec, OnTopic, on_topic, subscriber, subscribers, topic_of};
 pub use micro_core::handler::{RequestSpec, ResponseSpec, StreamSink, StreamSpec};
 
-/// The type that a service's client holds where micro's feature `client` is off: it has no value,
-/// so that only the names of the service are left of its client.
+/// The client type in generated code if micro's feature `client` is off. It has no values, so the
+/// client of a service is reduced to the service's names.
 #[cfg(not(feature = "client"))]
 #[derive(Debug, Clone)]
 pub enum Client {}

@@ -1,14 +1,14 @@
-//! Topics: events are published, and each queue and subscriber of the topic gets them.
+//! The broker: publishes events to topics. Each queue and each subscriber of a topic receives them.
 //!
-//! [`Broker`] is what users hold; [`Backend`] is what authors of another broker implement. An
-//! event that a subscriber took is handled, given to another member of its queue, or kept as a
-//! [`DeadLetter`]: it never disappears in silence. Events live in memory; what has to survive the
-//! end of all processes belongs into a durable stream.
+//! [`Broker`] is the handle that users hold. Authors of another broker implement [`Backend`]. An
+//! event that a subscriber has taken is handled, given to another member of its queue, or kept as a
+//! [`DeadLetter`]. It is never dropped silently. Events live in memory. Events that must survive
+//! the end of all processes belong in a durable stream.
 //!
 //! # Examples
 //!
-//! In an app the attribute [`subscribe`](macro@crate::subscribe) and an injected [`Publisher`] do
-//! this; by hand:
+//! In an app, the attribute [`subscribe`](macro@crate::subscribe) and an injected [`Publisher`] do
+//! the following. By hand:
 //!
 //! ```
 //! use micro::broker::{Broker, Delivery, Event, Options};

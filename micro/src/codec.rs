@@ -1,4 +1,4 @@
-//! Codecs: bytes to values and back; protobuf and JSON from one definition.
+//! Codecs: encoding and decoding of messages, in protobuf and JSON from one definition.
 //!
 //! # Examples
 //!

@@ -1,4 +1,4 @@
-//! A client for programs that run no app: `GreeterClient::connect()`.
+//! A client for programs that do not run an app: `GreeterClient::connect()`.
 
 use std::future::{Future, ready};
 
@@ -8,17 +8,19 @@ use crate::settings::Settings;
 use crate::settings::options::Options;
 use crate::settings::problems::Problems;
 
-/// A client with the settings of file and environment, for programs that run no app.
+/// Creates a client for programs that do not run an app, with the settings of `micro.toml` and the
+/// environment.
 ///
-/// Each call makes a client of its own, with its own connections and registry; clone it instead.
+/// Each call creates a new client with its own connections and registry. Clone the client instead
+/// of calling this again.
 ///
 /// # Errors
 ///
-/// `FailedPrecondition` for bad settings, all of them listed.
+/// `FailedPrecondition` if settings are invalid. The message lists all of them.
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: it waits for nobody yet.
+/// Cancel safe: it does not connect to anything yet.
 pub fn connect() -> impl Future<Output = Result<Client>> + Send {
     ready(connected())
 }

@@ -1,5 +1,6 @@
-//! The engines that this build's features turn on, announced to their subsystems as anybody else's
-//! crate announces its own; and the features that are off, so that errors can name them.
+//! The engines that this build's features turn on. They are announced to their subsystems in the
+//! same way as those of other crates. Features that are off are announced, too, so that errors can
+//! name them.
 
 #![cfg_attr(
     feature = "linkme",

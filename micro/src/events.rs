@@ -1,21 +1,24 @@
-//! Durable streams: events appended to topics, read from any place, shared in groups.
+//! Durable streams: events are appended to topics, read from any position, and shared by consumer
+//! groups.
 //!
-//! [`Events`] is what users hold; [`Backend`] is what authors of a new place to keep events
-//! implement. What is promised, whatever the backend:
+//! [`Events`] is the handle that users hold. Authors of another event store implement [`Backend`].
+//! All backends guarantee:
 //!
-//! - `append` returns when the event is as durable as the backend says: on files after the disk
-//!   has it, unless told otherwise.
-//! - A topic's records have offsets that only grow and times that never go back. Reading begins at
-//!   the earliest, the latest, an offset or a time ([`Start`]), and follows the end.
-//! - A group gets every record at least once. A delivery is settled by `ack`, `nack` or
-//!   `dead_letter`; one that is not settled within `ack_wait`, or is dropped, comes again; after
-//!   `retries` it goes to the topic of dead letters, with its reason, and the rest flows.
-//! - A key's next record is not delivered while an earlier one of it is unsettled.
-//! - What a group has settled outlives the process where the backend is durable.
-//! - Bounds everywhere: appends wait while there is much to write, a consumer holds so many
-//!   deliveries, a group begins so many records.
+//! - `append` returns when the event is as durable as the backend can make it: in files after it
+//!   was synced to the disk, unless configured otherwise.
+//! - The offsets of a topic's records always increase, and their times never decrease. A reader
+//!   starts at the earliest record, the latest one, an offset or a time ([`Start`]), and then
+//!   receives new records.
+//! - A group receives every record at least once. A delivery is answered with `ack`, `nack` or
+//!   `dead_letter`. If it is dropped, or not answered within `ack_wait`, the record is delivered
+//!   again. After `retries` the record goes to the topic of dead letters, with the reason, and the
+//!   group continues with the following records.
+//! - The next record of a key is not delivered until the earlier one is acked or dead-lettered.
+//! - The acks of a group outlive the process if the backend is durable.
+//! - Everything is bounded: `append` waits while much data is to be written, a consumer holds a
+//!   limited number of deliveries, and a group has a limited number of records in progress.
 //!
-//! Does not run handlers: that is the subscribers' part.
+//! This module does not run handlers. Subscribers do that.
 //!
 //! # Examples
 //!

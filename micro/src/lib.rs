@@ -1,14 +1,14 @@
 //! Microservices from annotated structs and async functions.
 //!
 //! Attributes on plain structs and functions generate codecs, registration, routing and clients.
-//! What is annotated is collected at link time, and `micro::run!()` in `main` starts all of it:
+//! All items with attributes are collected at link time, and `micro::run!()` in `main` starts them:
 //! gRPC, Connect and REST on one port, discovery on this machine and by mDNS, client-side load
 //! balancing with failover, and a graceful stop.
 //!
-//! This page walks through a first service, [calling it](#calling-it), [errors](#errors),
+//! This page introduces a first service, [calling it](#calling-it), [errors](#errors),
 //! [streams](#streams), [REST](#rest), [events](#events), [state](#state),
 //! [configuration](#configuration), [tests](#tests) and [production](#production). The guide in the
-//! repository's folder `docs` goes further.
+//! repository's folder `docs` goes into more detail.
 //!
 //! # A first service
 //!
@@ -43,12 +43,13 @@
 //! }
 //! ```
 //!
-//! [`message`](macro@message) gives a struct its codecs, protobuf and JSON.
-//! [`service`](macro@service) makes a service of the struct, and its methods of the functions in
-//! the `impl` that are marked [`rpc`](macro@rpc). [`run!`] finds all services of the program, reads
-//! the settings, listens, registers, and serves until SIGTERM or SIGINT.
+//! [`message`](macro@message) generates protobuf and JSON codecs for a struct.
+//! [`service`](macro@service) turns a struct into a service, and the functions in its `impl` that
+//! have the attribute [`rpc`](macro@rpc) into the service's methods. [`run!`] finds all services of
+//! the program, reads the settings, listens, registers the services, and serves until SIGTERM or
+//! SIGINT.
 //!
-//! `curl` reaches the method at the port that the log names, or that `MICRO_ADDRESS` sets:
+//! `curl` reaches the method at the port in the log, or at the port that `MICRO_ADDRESS` sets:
 //!
 //! ```text
 //! curl -d '{"name":"Ada"}' -H 'content-type: application/json' http://127.0.0.1:8080/greeter.Greeter/Hello
@@ -56,8 +57,8 @@
 //!
 //! # Calling it
 //!
-//! The attribute has made `GreeterClient` as well. Another program states what it needs as a trait,
-//! and finds the service by its name; no address is configured on either side:
+//! The attribute also generates `GreeterClient`. Another program declares the methods it needs as a
+//! trait, and finds the service by its name. No address is configured on either side:
 //!
 //! ```no_run
 //! use micro::prelude::*;
@@ -88,15 +89,15 @@
 //! }
 //! ```
 //!
-//! Within an app a client is injected: it is a field of a service, or a parameter of a method, a
-//! hook ([`on`](macro@on)) or a test. A call has one deadline for all its attempts; it is repeated
-//! on another node only where that is safe. See [`client`].
+//! Within an app, clients are injected: as a field of a service, or as a parameter of a method, a
+//! hook ([`on`](macro@on)) or a test. A call has one deadline for all its attempts. It is retried
+//! on another node only if that is safe. See [`client`].
 //!
 //! # Errors
 //!
-//! A method returns [`Result`]. An [`Error`] has a [kind](ErrorKind), which each protocol can
-//! express, and a message. With [`macro@error`] an enum of errors crosses the wire whole, and
-//! callers match on it:
+//! A method returns [`Result`]. An [`Error`] has a message and a [kind](ErrorKind), which each
+//! protocol can express. An enum with [`macro@error`] is sent with all its fields, and callers
+//! match on it:
 //!
 //! ```
 //! use micro::prelude::*;
@@ -150,9 +151,9 @@
 //!
 //! # Streams
 //!
-//! The signature says which side streams. [`Streaming`] as the last parameter is a stream of
-//! requests; as the result, or `impl Stream`, a stream of responses. A slow reader stops a fast
-//! writer, and dropping one end ends the other:
+//! The signature determines which side streams. [`Streaming`] as the last parameter is a stream of
+//! requests. [`Streaming`] or `impl Stream` as the result is a stream of responses. Backpressure
+//! applies: a sender waits for a slow reader. Dropping one end of a stream ends the other:
 //!
 //! ```
 //! use micro::prelude::*;
@@ -202,8 +203,8 @@
 //!
 //! # REST
 //!
-//! Every method answers JSON at its path. `http` gives it a path of its own as well, by the rules
-//! of `google.api.http`:
+//! Every method accepts JSON requests at its path. `http` adds a REST path, by the rules of
+//! `google.api.http`:
 //!
 //! ```no_run
 //! use micro::prelude::*;
@@ -244,12 +245,13 @@
 //! }
 //! ```
 //!
-//! The server describes itself at `/openapi.json`, and has a page at `/openapi` to try each method.
+//! The server returns its OpenAPI description at `/openapi.json`. The page at `/openapi` can call
+//! each method.
 //!
 //! # Events
 //!
-//! A topic is part of its message's type. A [`Publisher`] publishes to whoever subscribes
-//! ([`broker`]); [`Events`] appends to a log that keeps what it was given ([`events`]).
+//! The topic of an event is part of its message's type. A [`Publisher`] publishes to the current
+//! subscribers ([`broker`]). [`Events`] appends to a log that stores the events ([`events`]).
 //!
 //! ```
 //! use std::sync::atomic::{AtomicU64, Ordering};
@@ -293,9 +295,10 @@
 //!
 //! # State
 //!
-//! The fields of a service are injected: clients, publishers, handles, `Arc<T>` of what the builder
-//! was given by `provide`. `#[micro(default)]` and `#[micro(value = …)]` make plain state. `init`
-//! names an async function that makes the struct, which is the place for a database pool:
+//! The fields of a service are injected: clients, publishers, handles, and `Arc<T>` for values that
+//! the builder was given with `provide`. `#[micro(default)]` and `#[micro(value = …)]` initialize
+//! plain state. `init` names an async function that creates the struct, for example with a database
+//! pool:
 //!
 //! ```no_run
 //! use micro::prelude::*;
@@ -319,9 +322,10 @@
 //!
 //! # Configuration
 //!
-//! A program runs without settings. They come from defaults, then `micro.toml`, then variables such
-//! as `MICRO_ADDRESS`, then the builder; later wins. [`settings::KEYS`] lists them, and everything
-//! that is wrong is reported together when the app starts:
+//! A program runs without any settings. Settings come from defaults, then `micro.toml`, then
+//! variables such as `MICRO_ADDRESS`, then the builder. Later sources override earlier ones.
+//! [`settings::KEYS`] lists all settings. When the app starts, it reports all invalid settings
+//! together:
 //!
 //! ```
 //! use micro::prelude::*;
@@ -340,7 +344,7 @@
 //!
 //! # Tests
 //!
-//! [`macro@test`] runs the services that it names in one process and in memory, without a port:
+//! [`macro@test`] runs the given services in memory, in one process and without a port:
 //!
 //! ```test_harness
 //! # fn main() {}
@@ -370,14 +374,15 @@
 //! }
 //! ```
 //!
-//! [`testing::TestApp`] is the same by hand, for fakes and values.
+//! [`testing::TestApp`] does the same by hand, for tests that inject fakes and other values.
 //!
 //! # Production
 //!
-//! SIGTERM begins a stop in order: leave the registry, let clients notice, finish calls and events,
-//! within the setting `drain_timeout`. `/healthz`, `/readyz` and `grpc.health.v1` answer probes.
-//! Every limit has a default and a setting. There is no TLS and no authentication yet. What `run!`
-//! does can be done by hand, in a program that has a runtime of its own:
+//! SIGTERM starts a graceful stop: the app leaves the registry, gives clients time to notice, and
+//! finishes calls and events within the setting `drain_timeout`. `/healthz`, `/readyz` and
+//! `grpc.health.v1` answer health checks. Every limit has a default and a setting. TLS and
+//! authentication are not implemented yet. A program with its own runtime can do by hand what
+//! `run!` does:
 //!
 //! ```no_run
 //! use micro::prelude::*;
@@ -402,12 +407,12 @@
 //! }
 //! ```
 //!
-//! # The one trap
+//! # Crates that are not linked
 //!
-//! A crate that no code *names* is not linked, in silence, and its services with it. Name the
-//! crates that hold services: `micro::run!(uses = [orders, billing])`, and turn on rustc's lint
-//! `unused_crate_dependencies`, which finds what was forgotten. An app with nothing to run refuses
-//! to start and says so.
+//! If no code *names* a crate, the linker silently leaves it out, together with its services. Name
+//! the crates that contain services: `micro::run!(uses = [orders, billing])`. Rustc's lint
+//! `unused_crate_dependencies` finds crates that were forgotten. An app with nothing to run returns
+//! an error instead of starting.
 //!
 //! # Where to look
 //!
@@ -415,41 +420,41 @@
 //! |---|---|
 //! | define messages | [`message`], [`codec`] |
 //! | serve | [`service`], [`rpc`], [`handler`] |
-//! | return errors that travel whole | [`macro@error`], [`mod@error`] |
-//! | answer plain HTTP, as REST | [`rpc`], [`schema::http`] |
-//! | put code around calls | [`macro@wrap`], [`mod@wrap`] |
+//! | return typed errors | [`macro@error`], [`mod@error`] |
+//! | serve REST | [`rpc`], [`schema::http`] |
+//! | run code around calls (middleware) | [`macro@wrap`], [`mod@wrap`] |
 //! | call | [`client`], [`selector`] |
 //! | find nodes | [`registry`] |
-//! | keep events and share them | [`events`] |
+//! | store events and share them | [`events`] |
 //! | publish, subscribe | [`broker`] |
 //! | run, configure, stop | [`run!`], [`app`] |
-//! | write `.proto` files, check what a change breaks | [`schema`] |
+//! | write `.proto` files, detect breaking changes | [`schema`] |
 //! | test | [`macro@test`], [`testing`] |
 //!
 //! # Cargo features
 //!
-//! Everything that works with nothing installed is on by default. A program that needs less takes
-//! `default-features = false` and names what it needs; without any feature there are messages,
-//! errors, and services as contracts, and nothing that opens a socket.
+//! Everything that works without other software is on by default. A program that needs less sets
+//! `default-features = false` and names the features it needs. Without any feature, there are
+//! messages, errors, and services as contracts, and nothing opens a socket.
 //!
 //! | feature | default | what it does |
 //! |---|---|---|
-//! | `client` | yes | calls: generated clients, discovery, balancing, failover |
-//! | `server` | yes | serves: gRPC, gRPC-Web and Connect on one port; brings `app` |
+//! | `client` | yes | client side: generated clients, discovery, balancing, failover |
+//! | `server` | yes | server side: gRPC, gRPC-Web and Connect on one port; implies `app` |
 //! | `app` | yes | [`run!`], [`App`]: settings, injection, hooks, periodic work, graceful stop |
-//! | `rest` | yes | methods as plain HTTP, by `google.api.http` |
-//! | `openapi` | yes | `/openapi.json` and a page at `/openapi` |
-//! | `reflection` | yes | gRPC's reflection, so that clients need no `.proto` file |
-//! | `schema` | yes | [`mod@schema`]: `.proto` files out of what is linked, and what a change breaks |
+//! | `rest` | yes | REST paths of methods, by `google.api.http` |
+//! | `openapi` | yes | the OpenAPI description at `/openapi.json`, and a page at `/openapi` |
+//! | `reflection` | yes | gRPC server reflection, so that clients do not need `.proto` files |
+//! | `schema` | yes | [`mod@schema`]: `.proto` files of linked services, and detection of breaking changes |
 //! | `broker` | yes | topics: `#[micro::subscribe]`, [`Publisher`] |
 //! | `events` | yes | durable streams |
-//! | `host` | yes | the registry of this machine |
-//! | `mdns` | yes | the registry of the local network, by multicast DNS |
-//! | `http` | yes | the broker from peer to peer |
+//! | `host` | yes | registry for nodes on this machine |
+//! | `mdns` | yes | registry for nodes in the local network, by multicast DNS |
+//! | `http` | yes | peer-to-peer broker over HTTP |
 //! | `file` | yes | durable streams in files |
-//! | `gzip`, `zstd` | no | compression of calls, once the setting `compression` names it |
-//! | `linkme` | no | collects in the linker instead of by code before `main` |
-//! | `uuid` | no | `uuid::Uuid` as a field of messages |
+//! | `gzip`, `zstd` | no | compression of responses; the setting `compression` selects the algorithm |
+//! | `linkme` | no | collects linked items with linker sections instead of code that runs before `main` |
+//! | `uuid` | no | `uuid::Uuid` as a type of message fields |
 
 extern crate self as micro;
 
@@ -493,8 +498,8 @@ pub use micro_schema as schema;
 #[doc(inline)]
 pub use micro_server as server;
 
-/// Includes what `micro-build` made in build.rs: the types and services of one package, or
-/// without a name all packages, each in a module of its name.
+/// Includes the code that `micro-build` generated in build.rs: the types and services of one
+/// package. Without a name, it includes all packages, each in a module of its name.
 ///
 /// ```ignore
 /// mod shop {
@@ -506,8 +511,8 @@ pub use micro_server as server;
 /// }
 /// ```
 ///
-/// A package that uses types of others finds them only beside it, in the modules of the second
-/// form.
+/// A package that uses types of other packages finds them only in the second form, where the
+/// modules are next to each other.
 #[macro_export]
 macro_rules! include_proto {
     () => {

@@ -1,4 +1,4 @@
-//! The names a service author needs: `use micro::prelude::*;`.
+//! The names that authors of services need: `use micro::prelude::*;`.
 //!
 //! # Examples
 //!

@@ -1,7 +1,8 @@
-//! Methods and calls from parts that know the messages: where generated code states its bounds.
+//! Functions that create methods and calls from specs of their messages. Generated code states its
+//! bounds through them.
 //!
-//! A bound is stated once, by [`request_spec`] and [`response_spec`], so that a type that is no
-//! message is reported once although service and client both name it.
+//! Each bound is stated once, by [`request_spec`] and [`response_spec`]. So the compiler reports a
+//! type that is not a message only once, although both service and client name it.
 
 #![allow(
     clippy::needless_pass_by_value,
@@ -21,33 +22,33 @@ use crate::handler::{
 };
 use micro_message::__private::Yielded;
 
-/// A request is a message or a stream of such.
+/// The spec of a request that is a message or a stream of messages.
 pub const fn request_spec<Req: RequestType>() -> RequestSpec<Req> {
     RequestSpec::of()
 }
 
-/// A reply is a message or a stream of such.
+/// The spec of a response that is a message or a stream of messages.
 pub const fn response_spec<Res: ResponseType>() -> ResponseSpec<Res> {
     ResponseSpec::of()
 }
 
-/// A request is a stream of messages.
+/// The spec of a request that is a stream of messages.
 pub const fn request_stream<T: Message>() -> RequestSpec<Streaming<T>> {
     request_spec()
 }
 
-/// A reply is a stream of messages.
+/// The spec of a response that is a stream of messages.
 pub const fn response_stream<T: Message>() -> ResponseSpec<Streaming<T>> {
     response_spec()
 }
 
-/// A reply is a stream that yields `Y`.
+/// The spec of a response that is a stream of `Y`.
 pub const fn response_stream_of<Y: Yielded<Message: Message, Error: MethodError>>()
 -> StreamSpec<Y::Message> {
     StreamSpec::of(<Y::Error as MethodError>::DESCRIBE)
 }
 
-/// A method; what it takes and answers says of which kind.
+/// Creates a method. The specs of request and response determine its kind.
 pub fn method<Req, Res, F, Fut>(
     name: &'static str,
     request_spec: RequestSpec<Req>,
@@ -63,33 +64,33 @@ where
     Method::from_specs(name, request_spec, response_spec, function)
 }
 
-/// A table whose entries `#[cfg]` may have taken away.
+/// Converts a table of methods, whose length may depend on `#[cfg]`, to a vector.
 pub fn methods<const N: usize>(table: [Method; N]) -> Vec<Method> {
     table.into()
 }
 
-/// A contract as a service implements it.
+/// A contract that a service implements.
 #[derive(Debug)]
 pub struct Contract {
-    /// Its names.
+    /// The contract's names, version and metadata.
     pub info: ServiceInfo,
-    /// Its methods, of that service.
+    /// Returns its methods for that service.
     pub methods: fn() -> Vec<Method>,
 }
 
 impl Contract {
-    /// The contract as what is served.
+    /// Converts the contract to a served service.
     pub fn served(self) -> Served {
         Served::new(self.info).methods((self.methods)())
     }
 }
 
-/// Any stream as the requests of a call.
+/// Converts any stream to the requests of a call.
 pub fn requests<Req: Message>(
     messages: impl Stream<Item: StreamItem<Req>> + Send + 'static,
 ) -> Streaming<Req> {
     let mut messages = Some(messages);
-    // One that is of this type already is not packed again.
+    // A stream that already has this type is not wrapped again.
     let whole: &mut dyn Any = &mut messages;
     match whole.downcast_mut::<Option<Streaming<Req>>>() {
         Some(whole) => whole.take(),

@@ -1,6 +1,7 @@
-//! Small generic functions through which rustc checks what attributes stand on.
+//! Small generic functions that check the types of items with attributes.
 //!
-//! Each has one bound, so that an error names one trait and its remedy. They decide nothing.
+//! Each function has one bound, so that a compiler error names one trait and its remedy. The
+//! functions contain no logic.
 
 use std::any::Any;
 use std::future::Future;
@@ -12,21 +13,21 @@ use crate::handler::{
 };
 use crate::wrap::Next;
 
-/// What makes a service, running.
+/// A running constructor of a service.
 pub type ServiceFuture<'a> = BoxFuture<'a, Result<Arc<dyn Any + Send + Sync>>>;
 
-/// What a method returns: a `Result`, under whatever name.
+/// The return type of a method: a `Result`, also under another name.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Result`",
     label = "expected a `Result`",
     note = "write `-> Result<{Self}>`"
 )]
 pub trait Returned {
-    /// The reply.
+    /// The response.
     type Ok;
     /// The error.
     type Error;
-    /// The result itself.
+    /// Converts to a result.
     fn into_result(self) -> Result<Self::Ok, Self::Error>;
 }
 
@@ -39,14 +40,14 @@ impl<T, E> Returned for Result<T, E> {
     }
 }
 
-/// An error that callers can get.
+/// An error that can be sent to callers.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be converted into `micro::Error`",
     label = "not convertible into `micro::Error`",
     note = "return `micro::Result<…>`, or implement `From<{Self}> for micro::Error`"
 )]
 pub trait IntoError {
-    /// The error that travels.
+    /// Converts to the error that is sent to the caller.
     fn into_error(self) -> Error;
 }
 
@@ -57,42 +58,42 @@ impl<E: Into<Error>> IntoError for E {
     }
 }
 
-/// The error that callers get of a method whose result is `R`.
+/// The error that callers receive from a method whose result is `R`.
 pub type CallerError<R> = <<R as Returned>::Error as MethodError>::Caller;
 
-/// The outcome of a method. That the error is one of a method is said by what turns it into one
-/// that travels.
+/// Converts the result of a method. `into_wire_error` checks that the error is allowed as the error
+/// of a method.
 pub fn finish<R: Returned>(returned: R, into_wire_error: fn(R::Error) -> Error) -> Result<R::Ok> {
     returned.into_result().map_err(into_wire_error)
 }
 
-/// The outcome of a wrap.
+/// Converts the result of a wrap.
 pub fn finish_wrap<R: Returned<Ok = Response, Error: IntoError>>(returned: R) -> Result<Response> {
     finish(returned, IntoError::into_error)
 }
 
-/// The outcome of a hook or a test.
+/// Converts the result of a hook or a test.
 pub fn finish_hook<R: Returned<Ok = (), Error: IntoError>>(returned: R) -> Result<()> {
     finish(returned, IntoError::into_error)
 }
 
-/// A future that may move between threads. The type that is returned is sure to, so that a
-/// future that may not is reported once.
+/// Checks that a future is `Send`. The return type is always `Send`, so the compiler reports a
+/// future that is not `Send` only once.
 pub fn sendable<F: Future + Send>(future: F) -> impl Future<Output = F::Output> + Send {
     future
 }
 
-/// A parameter from the call.
+/// Creates a parameter from the call.
 pub fn parameter<T: FromCall>(parts: &Parts) -> Result<T> {
     T::from_call(parts)
 }
 
-/// What the app makes.
+/// Creates a value from the app's resources.
 pub fn injected<T: FromApp>(app: &Resources) -> Result<T> {
     T::from_app(app)
 }
 
-/// What a parameter of a wrap, hook or test may be.
+/// A type that can be a parameter of a wrap, hook or test.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter here",
     label = "not injectable",
@@ -100,7 +101,7 @@ pub fn injected<T: FromApp>(app: &Resources) -> Result<T> {
             methods can take `Context`, `Caller` and a request"
 )]
 pub trait FromAppOnly: Sized {
-    /// The value.
+    /// Creates the value.
     fn make(app: &Resources) -> Result<Self>;
 }
 
@@ -111,17 +112,17 @@ impl<T: FromApp> FromAppOnly for T {
     }
 }
 
-/// A parameter of a wrap, hook or test.
+/// Creates a parameter of a wrap, hook or test.
 pub fn injected_parameter<T: FromAppOnly>(app: &Resources) -> Result<T> {
     T::make(app)
 }
 
-/// A field of a service; `place` names it in errors.
+/// Creates a field of a service. Errors contain `place`.
 pub fn field<T: FromApp>(app: &Resources, place: &'static str) -> Result<T> {
     T::from_app(app).map_err(|error| error.context(place))
 }
 
-/// What a parameter may borrow.
+/// A type that a parameter can borrow.
 #[diagnostic::on_unimplemented(
     message = "`&{Self}` cannot be a parameter here",
     label = "only services can be borrowed",
@@ -129,10 +130,10 @@ pub fn field<T: FromApp>(app: &Resources, place: &'static str) -> Result<T> {
     note = "if `{Self}` is a service, put `#[micro::service]` on its struct"
 )]
 pub trait Borrowed {
-    /// The service from a call.
+    /// Returns the service of a call.
     fn from_parts(parts: &Parts) -> Result<Arc<Self>>;
 
-    /// The service from the app.
+    /// Returns the service of the app.
     fn from_resources(app: &Resources) -> Result<Arc<Self>>;
 }
 
@@ -147,20 +148,20 @@ impl<S: Service> Borrowed for S {
     }
 }
 
-/// A service as a parameter of a method.
+/// Returns a service for a parameter of a method.
 pub fn borrowed<S: Borrowed + ?Sized>(parts: &Parts) -> Result<Arc<S>> {
     S::from_parts(parts)
 }
 
-/// A service as a parameter of a wrap, hook or test.
+/// Returns a service for a parameter of a wrap, hook or test.
 pub fn injected_service<S: Borrowed + ?Sized>(app: &Resources) -> Result<Arc<S>> {
     S::from_resources(app)
 }
 
-/// Says that a type is a service.
+/// Checks that a type is a service.
 pub const fn is_service<S: Service>() {}
 
-/// A service that is there already, as what makes one.
+/// Wraps an existing service, so that it looks like a constructor.
 pub fn built<S: Service>(service: Result<S>) -> ServiceFuture<'static> {
     Box::pin(async move {
         let service: Arc<dyn Any + Send + Sync> = Arc::new(service?);
@@ -168,7 +169,7 @@ pub fn built<S: Service>(service: Result<S>) -> ServiceFuture<'static> {
     })
 }
 
-/// A service that an async function makes.
+/// Creates a service with an async function.
 pub fn construct<'a, S, F, Parameters>(function: &'a F, app: &'a Resources) -> ServiceFuture<'a>
 where
     S: Service,
@@ -181,7 +182,7 @@ where
     })
 }
 
-/// The parameter of a wrap before its last.
+/// The second to last parameter of a wrap.
 #[diagnostic::on_unimplemented(
     message = "expected the parameter `call: Call` of a wrap, found `{Self}`",
     label = "expected `Call`",
@@ -189,7 +190,7 @@ where
             parameters come before them"
 )]
 pub trait WrappedCall {
-    /// The call itself.
+    /// Converts from the call.
     fn from_call(call: Call) -> Self;
 }
 
@@ -207,7 +208,7 @@ impl WrappedCall for Call {
             parameters come before them"
 )]
 pub trait WrappedNext<'a> {
-    /// What comes after the wrap.
+    /// Converts from the rest of the chain.
     fn from_next(next: Next<'a>) -> Self;
 }
 
@@ -217,12 +218,12 @@ impl<'a> WrappedNext<'a> for Next<'a> {
     }
 }
 
-/// The call, where a wrap takes it.
+/// Returns the call as the parameter of a wrap.
 pub fn wrapped_call<C: WrappedCall>(call: Call) -> C {
     C::from_call(call)
 }
 
-/// What comes after a wrap, where the wrap takes it.
+/// Returns the rest of the chain as the parameter of a wrap.
 pub fn wrapped_next<'a, N: WrappedNext<'a>>(next: Next<'a>) -> N {
     N::from_next(next)
 }

@@ -1,4 +1,4 @@
-//! Calls of generated clients.
+//! Functions that generated clients call.
 
 #![allow(
     clippy::needless_pass_by_value,
@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use crate::client::{Client, Request};
 use crate::handler::{Kind, MethodInfo, MethodOptions, RequestSpec, ResponseSpec, ServiceInfo};
 
-/// What a client knows of a method; its path is put together on the first call.
+/// A method as a client knows it. The method's path is built on the first call.
 #[derive(Debug)]
 pub struct LazyMethod {
     name: &'static str,
@@ -19,7 +19,7 @@ pub struct LazyMethod {
 }
 
 impl LazyMethod {
-    /// A method by its name on the wire.
+    /// Creates a method from its name on the wire.
     pub const fn new(name: &'static str, options: MethodOptions) -> Self {
         Self {
             name,
@@ -36,18 +36,18 @@ impl LazyMethod {
     }
 }
 
-/// Where a call goes.
+/// The target of a call.
 #[derive(Debug)]
 pub struct CallTarget<'a> {
     /// The client.
     pub client: &'a Client,
     /// The service.
     pub service: &'static ServiceInfo,
-    /// Its method.
+    /// The service's method.
     pub method: &'static LazyMethod,
 }
 
-/// A call, to be awaited.
+/// Creates a request, which runs when it is awaited.
 pub fn request<Req, Res, E>(
     target: &CallTarget<'_>,
     request_spec: RequestSpec<Req>,

@@ -1,4 +1,4 @@
-//! What the expansion of `#[micro::error]` needs.
+//! Functions and traits that the expansion of `#[micro::error]` needs.
 
 use std::fmt::Display;
 
@@ -8,10 +8,12 @@ use crate::codec::Message;
 use crate::error::{Detail, Error, ErrorKind, Typed};
 use crate::handler::{Describe, Method};
 
-/// How much memory a typed error may take: those that made it through the limits of metadata.
+/// Maximum memory for decoding a typed error, in bytes. The size of the metadata already limits the
+/// encoded error.
 const MEMORY: usize = 1 << 20;
 
-/// The error that travels: kind and text for everybody, the message for who knows it.
+/// Creates the error that is sent to the caller. Every client can read kind and text. Clients that
+/// know the enum also decode the message.
 pub fn wire_error<E: Typed + Message + Display>(kind: ErrorKind, typed: &E) -> Error {
     let mut value = Vec::new();
     typed.encode(&mut value);
@@ -19,7 +21,7 @@ pub fn wire_error<E: Typed + Message + Display>(kind: ErrorKind, typed: &E) -> E
     Error::new(kind, typed.to_string()).with_detail(detail)
 }
 
-/// Reads a typed error.
+/// Decodes a typed error.
 pub fn read<E: Message>(value: &[u8]) -> Option<E> {
     E::decode(&Bytes::copy_from_slice(value), MEMORY).ok()
 }
@@ -30,21 +32,21 @@ fn json<E: Message>(value: &[u8]) -> Option<String> {
     String::from_utf8(text).ok()
 }
 
-/// The full name of a message.
+/// Returns the full name of a message.
 pub fn name<E: Message>() -> String {
     <E as Message>::name()
 }
 
-/// What a variant for all other errors holds.
+/// The content of a variant for all other errors.
 #[diagnostic::on_unimplemented(
     message = "a variant marked `other` must hold `micro::Error`, not `{Self}`",
     label = "expected `micro::Error`",
     note = "write `#[micro(other)] Other(micro::Error)`"
 )]
 pub trait OtherError {
-    /// The error, to keep.
+    /// Converts from the received error.
     fn from_error(error: Error) -> Self;
-    /// The error, to send on.
+    /// Converts to the error that is sent to the caller.
     fn into_error(self) -> Error;
 }
 
@@ -58,14 +60,14 @@ impl OtherError for Error {
     }
 }
 
-/// Whatever came, as an enum that has a variant for all other errors.
+/// Converts any error to an enum that has a variant for all other errors.
 pub fn downcast_or<E: Typed, H>(error: Error, from_error: fn(Error) -> H, other: fn(H) -> E) -> E {
     error
         .downcast()
         .unwrap_or_else(|error| other(from_error(error)))
 }
 
-/// Says of a method in which message its errors travel, if in any.
+/// Sets the message that encodes the errors of a method, if there is one.
 pub fn with_error(method: Method, describe: Option<Describe>) -> Method {
     match describe {
         Some(describe) => method.error(describe),

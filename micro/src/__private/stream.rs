@@ -1,4 +1,5 @@
-//! Methods that answer with a stream of any type: where generated code states its bounds.
+//! Functions for methods that return a stream of any type. Generated code states its bounds through
+//! them.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -9,7 +10,7 @@ use crate::__private::check::{Returned, finish};
 use crate::error::{Error, Result};
 use crate::handler::{Method, Parts, RequestSpec, StreamItem, StreamSink, StreamSpec};
 
-/// A method that answers with a stream.
+/// Creates a method that returns a stream.
 pub fn stream<Req, A, F, Fut>(
     name: &'static str,
     request_spec: RequestSpec<Req>,
@@ -25,15 +26,14 @@ where
     Method::from_stream_spec(name, request_spec, response_stream_of, function)
 }
 
-/// A stream that is returned without a `Result`.
+/// Wraps a stream that is returned without a `Result`.
 pub fn bare<S>(stream: S) -> Result<S, Infallible> {
     Ok(stream)
 }
 
-/// Reads what a function has returned.
+/// Pumps the stream that a function has returned into its sink.
 ///
-/// The type that is returned is sure to be one that may move between threads, so that a stream
-/// that may not is reported once.
+/// The return type is always `Send`, so the compiler reports a stream that is not `Send` only once.
 pub fn pump<R, A>(
     returned: R,
     into_wire_error: fn(R::Error) -> Error,

@@ -1,15 +1,16 @@
-//! Where others reach this node: said by a setting, or guessed from where it listens.
+//! The address under which other processes reach this node: taken from a setting, or derived from
+//! the address the server listens on.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use crate::error::{Error, Result};
 use micro_message::internal::sort_by_key;
 
-/// The `host:port` to register for a server that listens on `local`.
+/// Returns the `host:port` to register for a server that listens on `local`.
 ///
-/// `advertise` wins; its port may be left out or 0 and is then the one listened on. A server on a
-/// certain address advertises that address; one on all addresses (`0.0.0.0`) the address by which
-/// this machine reaches the outside.
+/// `advertise` takes precedence. If its port is missing or 0, the port of `local` is used. Without
+/// `advertise`, a server on a specific address advertises that address. A server on all addresses
+/// (`0.0.0.0`) advertises the address from which this machine reaches other networks.
 pub(super) fn advertised(advertise: &str, local: SocketAddr) -> Result<String> {
     if advertise.is_empty() {
         let ip = if local.ip().is_unspecified() {
@@ -47,7 +48,7 @@ fn wrong(advertise: &str) -> Error {
     ))
 }
 
-/// The address of the interface that the default route uses, else of any that is up.
+/// Returns the address of the interface of the default route, or of another interface that is up.
 fn outward(v6: bool) -> IpAddr {
     by_route(v6).or_else(by_interface).unwrap_or(if v6 {
         Ipv6Addr::LOCALHOST.into()
@@ -56,8 +57,8 @@ fn outward(v6: bool) -> IpAddr {
     })
 }
 
-/// Asks the routing table; connecting a UDP socket sends nothing. The targets are of the ranges
-/// reserved for documentation (RFC 5737, RFC 3849).
+/// Looks up the source address in the routing table. Connecting a UDP socket sends no packets. The
+/// target addresses belong to the ranges reserved for documentation (RFC 5737, RFC 3849).
 fn by_route(v6: bool) -> Option<IpAddr> {
     let target: IpAddr = if v6 {
         Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()

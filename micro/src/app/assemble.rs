@@ -1,5 +1,5 @@
-//! Assembly: instances, routes and chains of wraps from what the builder was given; every
-//! mistake that the compiler could not see is found here, and all are reported together.
+//! Assembly: creates instances, routes and chains of wraps from the builder. It detects every
+//! mistake that the compiler cannot detect, and reports all of them together.
 
 use std::any::TypeId;
 use std::collections::BTreeSet;
@@ -35,12 +35,13 @@ use micro_core::internal::same_name;
 use micro_message::internal::sort_by_key;
 
 impl Builder {
-    /// Checks everything and assembles the app: instances are made, nothing listens yet.
+    /// Checks everything and assembles the app. Service instances are created, but the app does not
+    /// listen yet.
     ///
     /// # Errors
     ///
-    /// One error that lists every problem with its place: bad settings, services that cannot be
-    /// made, paths served twice, filters that name nothing.
+    /// One error that lists every problem with its source location: invalid settings, services that
+    /// cannot be created, duplicate paths, and filters that match nothing.
     pub async fn build(mut self) -> Result<App> {
         let mut problems = Problems::default();
         let settings = problems.take(std::mem::replace(&mut self.settings, Ok(Settings::new())));
@@ -110,8 +111,9 @@ impl Builder {
         })))
     }
 
-    /// The registry that was given, or that the settings name. When that cannot be, one in memory,
-    /// so that the rest is still checked and one run shows every problem.
+    /// Returns the registry given to the builder, or opens the one from the settings. If that
+    /// fails, it returns one in memory, so that the remaining checks still run and all problems are
+    /// reported at once.
     fn open_registry(&mut self, options: &Options, problems: &mut Problems) -> Result<Registry> {
         let given = self.registry.take();
         match given.or_else(|| problems.take(options.open_registry(&self.registry_schemes))) {
@@ -120,7 +122,7 @@ impl Builder {
         }
     }
 
-    /// As [`open_registry`](Self::open_registry).
+    /// Opens the handle in the same way as [`open_registry`](Self::open_registry).
     #[cfg(feature = "events")]
     fn open_events(&mut self, options: &Options, problems: &mut Problems) -> Result<Events> {
         let given = self.events.take();
@@ -131,7 +133,7 @@ impl Builder {
         }
     }
 
-    /// As [`open_registry`](Self::open_registry).
+    /// Opens the handle in the same way as [`open_registry`](Self::open_registry).
     #[cfg(feature = "broker")]
     fn open_broker(&mut self, options: &Options, problems: &mut Problems) -> Result<Broker> {
         let given = self.broker.take();
@@ -151,7 +153,7 @@ impl Builder {
         self.wraps.iter().cloned().chain(linked).collect()
     }
 
-    /// The subscribers of what is served, and those that are free functions.
+    /// Returns the subscribers of the services, and those that are free functions.
     #[cfg(feature = "broker")]
     fn listeners(
         &self,
@@ -174,7 +176,7 @@ impl Builder {
         listeners.all
     }
 
-    /// Makes every selected service and puts it among the resources.
+    /// Creates every selected service and adds it to the resources.
     async fn make_services(
         &self,
         options: &Options,
@@ -209,13 +211,13 @@ impl Builder {
     }
 }
 
-/// What tells this process's nodes from all others': random, so that a process started again is
-/// another node.
+/// Returns a random id that distinguishes this process's nodes from all others. A restarted process
+/// is a new node.
 fn node_id() -> String {
     format!("{:016x}", fastrand::u64(..))
 }
 
-/// A service whose instance exists.
+/// A service with its instance.
 struct ServiceInstance {
     served: Vec<Served>,
     #[cfg(feature = "broker")]
@@ -228,7 +230,7 @@ impl Source {
         match self {
             Self::Given { served, .. } => served.clone(),
             Self::Linked(record) => match (record.served)() {
-                // It may be there for its subscribers alone.
+                // The service may have subscribers only.
                 #[cfg(feature = "broker")]
                 served if served.is_empty() && !of_service(self.type_id()).is_empty() => {
                     vec![Served::new(record.info)]
@@ -274,7 +276,7 @@ fn serves_nothing(source: &Source) -> Error {
     ))
 }
 
-/// The routes of all services, each inside its wraps.
+/// Creates the routes of all services, with their wraps.
 fn route(
     made: &[ServiceInstance],
     wraps: &[ScopedWrap],
@@ -308,7 +310,7 @@ fn route(
     router
 }
 
-/// Two services may not register under one name: their callers would be mixed up.
+/// Reports services that register under the same name. Their callers could not distinguish them.
 fn check_names(services: &[ServiceInfo], problems: &mut Problems) {
     let mut sorted: Vec<_> = services.iter().collect();
     sort_by_key(&mut sorted, |service| service.name);
@@ -331,7 +333,7 @@ fn place_of(location: Option<Location>) -> String {
     location.map_or("the builder".to_owned(), |location| location.to_string())
 }
 
-/// A filter that names nothing would be a wrap that silently never runs.
+/// Reports filters that match nothing. Otherwise such a wrap would silently never run.
 fn check_filters(wraps: &[ScopedWrap], methods: &[Arc<MethodInfo>], problems: &mut Problems) {
     for wrap in wraps.iter().filter(|wrap| !wrap.on.covers(On::Client)) {
         let place = place_of(wrap.location);

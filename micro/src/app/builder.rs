@@ -1,4 +1,4 @@
-//! `App::builder()`: what an app is made of, said in code.
+//! `App::builder()`: configures an app in code.
 
 use std::any::TypeId;
 use std::fmt;
@@ -20,22 +20,22 @@ use crate::registry::{self, Registry};
 use crate::settings::Settings;
 use crate::wrap::{LinkedWrap, ScopedWrap, Wrap};
 
-/// A service of the app before it is assembled.
+/// A service before the app is assembled.
 pub(super) enum Source {
-    /// Given to the builder: already made.
+    /// Given to the builder as an instance.
     Given {
         type_id: TypeId,
         instance: Instance,
         served: Vec<Served>,
     },
-    /// Found at link time: made when the app is assembled.
+    /// Found at link time. The instance is created when the app is assembled.
     Linked(&'static LinkedService),
 }
 
-/// Says what an app is made of; [`build`](Self::build) checks and assembles it.
+/// Configures an app. [`build`](Self::build) checks and assembles it.
 ///
-/// Without [`linked`](Self::linked) it takes nothing but what it is given, and it never reads
-/// the environment unless [`environment`](Self::environment) says so.
+/// Without [`linked`](Self::linked), the app contains only what the builder was given. Without
+/// [`environment`](Self::environment), it does not read the environment.
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
     pub(super) name: &'static str,
@@ -92,22 +92,22 @@ impl Builder {
         }
     }
 
-    /// Sets name and version for logs and the start-up report; default `app` `0.0.0`.
+    /// Sets name and version for logs and the start-up report. Default: `app` `0.0.0`.
     pub fn name(mut self, name: &'static str, version: &'static str) -> Self {
         (self.name, self.version) = (name, version);
         self
     }
 
-    /// Takes `micro.toml` and the environment into account; what was
-    /// [set](Self::setting) before is forgotten.
+    /// Reads the settings of `micro.toml` and the environment. This discards earlier calls of
+    /// [`setting`](Self::setting).
     pub fn environment(mut self) -> Self {
         self.settings = Settings::load();
         self
     }
 
-    /// Sets one setting, over file and environment: `.setting("address", "0.0.0.0:8080")`.
+    /// Sets one setting: `.setting("address", "0.0.0.0:8080")`. It overrides file and environment.
     ///
-    /// An unknown setting is reported by [`build`](Self::build).
+    /// [`build`](Self::build) returns an error for an unknown setting.
     pub fn setting(mut self, key: &str, value: impl Into<String>) -> Self {
         self.settings = self.settings.and_then(|mut settings| {
             settings.set(key, value)?;
@@ -122,8 +122,8 @@ impl Builder {
         self
     }
 
-    /// Adds a scheme that the setting `registry` may name. It goes before one of the same name that
-    /// is built in or announced at link time.
+    /// Adds a scheme for the setting `registry`. It takes precedence over a scheme of the same name
+    /// that is built in or announced at link time.
     ///
     /// # Examples
     ///
@@ -143,24 +143,22 @@ impl Builder {
         self
     }
 
-    /// Adds a scheme that the setting `events` may name, as
-    /// [`registry_scheme`](Self::registry_scheme) does for `registry`.
+    /// Adds a scheme for the setting `events`. See [`registry_scheme`](Self::registry_scheme).
     #[cfg(feature = "events")]
     pub fn events_scheme(mut self, scheme: events::Scheme) -> Self {
         self.events_schemes.push(scheme);
         self
     }
 
-    /// Adds a scheme that the setting `broker` may name, as
-    /// [`registry_scheme`](Self::registry_scheme) does for `registry`.
+    /// Adds a scheme for the setting `broker`. See [`registry_scheme`](Self::registry_scheme).
     #[cfg(feature = "broker")]
     pub fn broker_scheme(mut self, scheme: broker::Scheme) -> Self {
         self.broker_schemes.push(scheme);
         self
     }
 
-    /// Uses these events instead of those that the setting `events` names. The app closes them
-    /// when it stops.
+    /// Uses these events instead of those that the setting `events` names. The app closes them when
+    /// it stops.
     #[cfg(feature = "events")]
     pub fn events(mut self, events: Events) -> Self {
         self.events = Some(events);
@@ -184,11 +182,11 @@ impl Builder {
         self
     }
 
-    /// Adds a service that `#[micro::service]` made known; its fields are injected.
+    /// Adds a linked service, which has the attribute `#[micro::service]`. Its fields are injected.
     ///
     /// # Panics
     ///
-    /// When the service was not collected at link time, which only a generic one is not.
+    /// If the service was not collected at link time. This is the case only for generic services.
     pub fn linked_service<S: Service>(mut self) -> Self {
         let found = LinkedService::linked()
             .into_iter()
@@ -211,12 +209,12 @@ impl Builder {
         self
     }
 
-    /// Adds the subscribers that `#[micro::subscribe]` made of free functions of this name; those
-    /// of a service come with the service.
+    /// Adds the subscribers that `#[micro::subscribe]` created from free functions of this name.
+    /// The subscribers of a service are added with the service.
     ///
     /// # Panics
     ///
-    /// When none of this name was collected at link time.
+    /// If no subscriber of this name was collected at link time.
     #[cfg(feature = "broker")]
     pub fn linked_subscriber(mut self, name: &str) -> Self {
         let (found, others): (Vec<_>, Vec<_>) =
@@ -231,8 +229,7 @@ impl Builder {
         self
     }
 
-    /// Runs a function every `period` while the app does, never twice at once; first when the app
-    /// is ready.
+    /// Runs a function every `period`, starting when the app is ready. Runs never overlap.
     pub fn every<F>(mut self, period: Duration, name: &'static str, work: F) -> Self
     where
         F: for<'a> Fn(&'a Resources) -> BoxFuture<'a, Result<()>> + Send + Sync + 'static,
@@ -241,7 +238,7 @@ impl Builder {
         self
     }
 
-    /// Adds everything that was collected at link time: services, subscribers, wraps, hooks,
+    /// Adds everything that was collected at link time: services, subscribers, wraps, hooks and
     /// periodic work.
     pub fn linked(mut self) -> Self {
         self.sources
@@ -256,18 +253,18 @@ impl Builder {
         self
     }
 
-    /// Adds a wrap around everything served, order 0, no filter.
+    /// Adds a wrap around all served calls and events, with order 0 and no filter.
     pub fn wrap(self, name: &'static str, wrap: impl Wrap) -> Self {
         self.scoped_wrap(ScopedWrap::new(name, wrap))
     }
 
-    /// Adds a wrap with its order and filters.
+    /// Adds a wrap with its own order and filters.
     pub fn scoped_wrap(mut self, wrap: ScopedWrap) -> Self {
         self.wraps.push(wrap);
         self
     }
 
-    /// Gives the app a value that services and hooks can have injected as `Arc<T>`.
+    /// Adds a value that services and hooks can inject as `Arc<T>`.
     pub fn provide<T: Send + Sync + 'static>(self, value: T) -> Self {
         self.resources
             .insert::<T>(value)
@@ -284,13 +281,13 @@ impl Builder {
         self
     }
 
-    /// Serves only callers within the process: no port, no registration.
+    /// Serves only callers within the process. The app opens no port and registers no nodes.
     pub fn in_process(mut self) -> Self {
         self.listen = false;
         self
     }
 
-    /// Whether there is nothing to run.
+    /// Whether the app has nothing to run.
     pub(super) fn is_empty(&self) -> bool {
         #[cfg(feature = "broker")]
         if !self.listening.is_empty() {

@@ -1,15 +1,15 @@
-//! Has an idle worker of the runtime watch the sockets while another one is blocked.
+//! Makes an idle worker of the runtime poll the sockets while another worker is blocked.
 //!
-//! One worker of tokio's at a time waits for sockets and timers (it holds the *driver*). When an
-//! event arrives, that worker runs the task itself, and the idle ones sleep on: no one watches the
-//! sockets until the task yields or another task is spawned. Calls run within the task of their
-//! connection, so none is spawned for them, and a handler that blocks its thread for 2 s held up
-//! all other connections for as long. tokio's own remedy, `enable_eager_driver_handoff`, is
-//! unstable, and it wakes another worker at every event.
+//! In tokio, one worker at a time waits for sockets and timers (it holds the *driver*). When an
+//! event arrives, that worker runs the task itself, and the idle workers keep sleeping. The sockets
+//! are not polled again until the task yields or another task is spawned. Calls run within the task
+//! of their connection, so no task is spawned for them. A handler that blocked its thread for 2 s
+//! therefore delayed all other connections by 2 s. Tokio's own remedy,
+//! `enable_eager_driver_handoff`, is unstable, and it wakes another worker at every event.
 //!
-//! Here a task on another runtime looks every millisecond, while workers run, whether one of them
-//! has run for that long without parking, and wakes an idle one by an empty task. That worker then
-//! takes the driver. When all workers are parked, nothing runs and nothing wakes up.
+//! Instead, a task on another runtime checks every millisecond, while workers run, whether one of
+//! them has run for that long without parking. If so, it wakes an idle worker with an empty task,
+//! and that worker takes the driver. While all workers are parked, the task sleeps, too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,10 +19,11 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-/// How long a worker runs without parking before another one is woken.
+/// Time that a worker runs without parking before another one is woken.
 const CHECK_INTERVAL: Duration = Duration::from_millis(1);
 
-/// The least significant bits of the state count the parked workers, the others the transitions.
+/// The 16 least significant bits of the state count the parked workers. The other bits count the
+/// transitions.
 const TRANSITION: u64 = 1 << 16;
 
 /// Counts the parked workers of a runtime.
@@ -31,7 +32,7 @@ pub(super) struct DriverHandoff(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Parked workers, and how often one has parked or unparked.
+    /// Number of parked workers, and number of times that a worker has parked or unparked.
     state: AtomicU64,
     /// Whether the monitor waits for a worker to unpark.
     idle: AtomicBool,
@@ -39,7 +40,7 @@ struct Shared {
 }
 
 impl DriverHandoff {
-    /// Counts the workers of the runtime that is built.
+    /// Installs the counters in the runtime that is being built.
     pub(super) fn count_workers(&self, runtime: &mut Builder) {
         let parks = Arc::clone(&self.0);
         let unparks = Arc::clone(&self.0);
@@ -48,11 +49,11 @@ impl DriverHandoff {
             .on_thread_unpark(move || unparks.unpark());
     }
 
-    /// Wakes idle workers of this runtime for as long as it is polled; on another runtime.
+    /// Wakes idle workers of the runtime `workers`. Must be polled on another runtime.
     pub(super) async fn run(self, workers: Handle) {
         let count = workers.metrics().num_workers() as u64;
         let mut seen = 0;
-        // Of how many workers that run without parking it is known that another one has been woken.
+        // Number of running workers for which another worker has already been woken.
         let mut handled = 0;
         loop {
             if count.saturating_sub(self.0.parked()) == 0 {
@@ -79,7 +80,8 @@ impl Shared {
 
     fn unpark(&self) {
         self.state.fetch_add(TRANSITION - 1, Ordering::SeqCst);
-        // Both sides write, then read: either the monitor sees this worker or it is notified.
+        // Both sides write and then read. So either the monitor sees this worker, or this worker
+        // notifies the monitor.
         if self.idle.load(Ordering::SeqCst) && self.idle.swap(false, Ordering::SeqCst) {
             self.unparked.notify_one();
         }
@@ -109,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    /// A runtime with this many workers whose idle ones are woken.
+    /// Creates a runtime with this many workers whose idle workers are woken.
     fn runtime(workers: usize) -> (tokio::runtime::Runtime, tokio::runtime::Runtime) {
         let handoff = DriverHandoff::default();
         let mut builder = Builder::new_multi_thread();
@@ -133,7 +135,7 @@ mod tests {
                 tokio::spawn(async move {
                     while let Ok(byte) = socket.read_u8().await {
                         if byte == b'b' {
-                            // The sender is dropped by the test when it has what it wants.
+                            // The test drops the sender when it is done.
                             let (release, wait) = mpsc::channel::<()>();
                             blocked.send(release).unwrap();
                             assert!(wait.recv().is_err());

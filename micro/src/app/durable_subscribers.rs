@@ -1,7 +1,8 @@
-//! Subscribers of durable streams: what `Events` deliver goes through the subscriber's frame, and
-//! what becomes of it is written down in its group.
+//! Subscribers of durable streams: runs each delivery of `Events` within the subscriber's frame,
+//! and records the outcome in the consumer group.
 //!
-//! Order, sharing and redelivery are the group's; here deliveries are run and verdicts given.
+//! The group implements order, sharing and redelivery. This module runs the deliveries and
+//! acknowledges them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,25 +20,26 @@ use crate::error::Result;
 use crate::events::{Consumer, Delivery, Events, Options, PROTOBUF, Record, Start, check_names};
 use micro_broker::internal::{AckKind, BoundSubscriber, attempt};
 
-/// What a delivery may take beside the handler: writing its verdict down.
+/// Additional time for a delivery besides the handler's: the time to record the outcome.
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long to wait after an error of the stream.
+/// Pause after an error of the stream.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The running subscribers of durable streams. Dropped, they end at once, and what they hold is
-/// delivered again.
+/// The running subscribers of durable streams. Dropping this ends them at once, and the deliveries
+/// they hold are delivered again.
 #[derive(Default)]
 pub(super) struct DurableSubscribers {
     tasks: JoinSet<()>,
-    /// Cancelled when they are to take no more.
+    /// Cancelled when the subscribers must not take further deliveries.
     leaving: CancellationToken,
 }
 
-/// Whether a stream and its group can be, and where a new group begins.
+/// Checks the names of a stream and its group, and returns the position at which a new group
+/// begins.
 ///
 /// # Errors
 ///
-/// `InvalidArgument`, naming what is wrong.
+/// `InvalidArgument`, with the invalid name or position.
 pub(super) fn check(subscriber: &Subscriber, durable: &Durable) -> Result<Start> {
     check_names(durable.stream, group(subscriber, durable))?;
     durable.from.map_or(Ok(Start::default()), str::parse)
@@ -48,11 +50,11 @@ fn group(subscriber: &Subscriber, durable: &Durable) -> &'static str {
 }
 
 impl DurableSubscribers {
-    /// Starts those of the listeners that read a stream.
+    /// Starts the listeners that read a stream.
     ///
     /// # Errors
     ///
-    /// What the events report: that another process has their directory, for one.
+    /// The error of the events, for example if another process uses their directory.
     pub(super) async fn start(listeners: &[Arc<BoundSubscriber>], events: &Events) -> Result<Self> {
         let mut streams = Self::default();
         for listener in listeners {
@@ -71,12 +73,12 @@ impl DurableSubscribers {
         self.tasks.is_empty()
     }
 
-    /// Takes no more; what is being handled goes on.
+    /// Takes no further deliveries. Deliveries in progress continue.
     pub(super) fn leave(&self) {
         self.leaving.cancel();
     }
 
-    /// Finishes what is being handled within `grace`; the rest is delivered again, some time.
+    /// Finishes the deliveries in progress within `grace`. The others are delivered again later.
     pub(super) async fn stop(mut self, grace: Duration) {
         self.leave();
         let ended = timeout(grace, async {
@@ -110,7 +112,7 @@ async fn consume(subscriber: &Subscriber, durable: &Durable, events: &Events) ->
     consumed.map_err(|error| error.context(format!("subscriber `{}`", subscriber.name)))
 }
 
-/// Handles deliveries, as many at a time as the consumer gives, until it is to leave.
+/// Handles deliveries concurrently, up to the consumer's limit, until `leaving` is cancelled.
 async fn work(listener: Arc<BoundSubscriber>, mut consumer: Consumer, leaving: CancellationToken) {
     let mut handling = JoinSet::new();
     let name = listener.subscriber.name;
@@ -184,10 +186,10 @@ async fn handle(listener: Arc<BoundSubscriber>, delivery: Delivery) {
     }
 }
 
-/// A record as subscribers know events.
+/// Converts a record to an event as subscribers receive it.
 fn event_of(record: &Record) -> Result<broker::Event> {
     let kept = &record.event;
-    // As `Record::decode` has it.
+    // The same default as in `Record::decode`.
     let kind = match &*kept.content_type {
         "" => PROTOBUF,
         kind => kind,

@@ -1,7 +1,7 @@
-//! Periodic work: functions that run every so often while the app does.
+//! Periodic work: functions that run at a fixed interval while the app runs.
 //!
-//! One never overlaps itself; a moment that is missed is left out. Does not know other processes:
-//! each node runs its own.
+//! Runs of the same function never overlap, and missed runs are skipped. Nodes are not coordinated:
+//! each node runs its own periodic work.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +20,11 @@ use crate::handler::{BoxFuture, Location, Resources};
 pub struct LinkedEvery {
     /// The function's name.
     pub name: &'static str,
-    /// How long from one run's moment to the next one's.
+    /// Time between the starts of two runs.
     pub period: Duration,
-    /// The function, its parameters injected.
+    /// The function, with its parameters injected.
     pub call: for<'a> fn(&'a Resources) -> BoxFuture<'a, Result<()>>,
-    /// Where it is defined.
+    /// Source location of the definition.
     pub location: Location,
 }
 micro_core::__collector!(LinkedEvery, LINKED_EVERYS);
@@ -37,7 +37,7 @@ impl LinkedEvery {
 
 type Run = Arc<dyn for<'a> Fn(&'a Resources) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
-/// Periodic work of one app: linked or given to the builder.
+/// Periodic work of one app, either linked or given to the builder.
 #[derive(Clone)]
 pub(super) struct Every {
     pub(super) name: &'static str,
@@ -52,7 +52,7 @@ impl Every {
     {
         Self {
             name,
-            // Never zero, which would leave no time for anything else.
+            // At least 1 ms: a period of zero would never yield to other tasks.
             period: period.max(Duration::from_millis(1)),
             run: Arc::new(run),
         }
@@ -62,7 +62,7 @@ impl Every {
         Self::new(record.name, record.period, record.call)
     }
 
-    /// Runs until it is told to stop; what runs then is finished.
+    /// Runs the function periodically until `stopping` is cancelled. A run in progress is finished.
     async fn repeat(self, resources: Resources, stopping: CancellationToken) {
         let mut next = Instant::now();
         loop {
@@ -71,7 +71,7 @@ impl Every {
                 () = stopping.cancelled() => return,
                 () = sleep_until(next) => {}
             }
-            // A task of its own, so that a panic ends this run only.
+            // In a separate task, so that a panic ends only this run.
             let mut once = JoinSet::new();
             let (run, resources) = (Arc::clone(&self.run), resources.clone());
             spawn_in(&mut once, async move { run(&resources).await });
@@ -99,7 +99,7 @@ impl std::fmt::Debug for Every {
     }
 }
 
-/// The periodic work of an app that runs. Dropped, it ends at once.
+/// The periodic work of a running app. Dropping it ends the work at once.
 #[derive(Debug, Default)]
 pub(super) struct Periodic {
     tasks: JoinSet<()>,
@@ -107,7 +107,7 @@ pub(super) struct Periodic {
 }
 
 impl Periodic {
-    /// Starts each; the first run is now.
+    /// Starts all work. The first runs begin immediately.
     pub(super) fn start(works: &[Every], resources: &Resources) -> Self {
         let mut periodic = Self::default();
         for every in works {
@@ -122,12 +122,12 @@ impl Periodic {
         self.tasks.is_empty()
     }
 
-    /// Begins no further run.
+    /// Prevents further runs.
     pub(super) fn leave(&self) {
         self.stopping.cancel();
     }
 
-    /// Waits for what runs, for at most `grace`.
+    /// Waits for the runs in progress, for at most `grace`, and then aborts them.
     pub(super) async fn stop(mut self, grace: Duration) {
         self.leave();
         let ended = timeout(grace, async {
@@ -165,7 +165,7 @@ mod tests {
         });
         let periodic = Periodic::start(&[every], &Resources::new());
         let start = Instant::now();
-        // Runs begin at 0, 30 and 60.
+        // Runs begin at 0, 30 and 60 seconds.
         sleep(PERIOD * 7).await;
         periodic.stop(PERIOD * 9).await;
         assert_eq!(runs.load(Ordering::SeqCst), 3);

@@ -1,4 +1,4 @@
-//! Hooks: functions that run at a moment of the app's life.
+//! Hooks: functions that run at a phase of the app's life cycle.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,15 +6,16 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::handler::{BoxFuture, Location, Resources};
 
-/// A moment of the app's life.
+/// A phase of the app's life cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// After the checks, before the app listens. An error keeps the app from starting.
+    /// After the checks, before the app listens. If the hook fails, the app does not start.
     Start,
-    /// Once others can call. Runs beside the serving; an error stops the app.
+    /// When other processes can call the app. The hook runs concurrently with the calls. If it
+    /// fails, the app stops.
     Ready,
-    /// After the last call has been answered.
+    /// After the last call has finished.
     Stop,
 }
 
@@ -23,11 +24,11 @@ pub enum Phase {
 pub struct LinkedHook {
     /// The function's name.
     pub name: &'static str,
-    /// When it runs.
+    /// The phase in which the hook runs.
     pub on: Phase,
-    /// The function, its parameters injected.
+    /// The function, with its parameters injected.
     pub call: for<'a> fn(&'a Resources) -> BoxFuture<'a, Result<()>>,
-    /// Where it is defined.
+    /// Source location of the definition.
     pub location: Location,
 }
 micro_core::__collector!(LinkedHook, LINKED_HOOKS);
@@ -40,7 +41,7 @@ impl LinkedHook {
 
 type Run = Arc<dyn for<'a> Fn(&'a Resources) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
-/// A hook of one app: linked or given to the builder.
+/// A hook of one app, either linked or given to the builder.
 #[derive(Clone)]
 pub(super) struct Hook {
     pub(super) name: &'static str,

@@ -1,12 +1,12 @@
-//! The app: collects what is linked, checks it, runs it, stops it in order.
+//! The app: collects linked items, checks them, runs them, and stops them gracefully.
 //!
-//! The only module that reads the environment, and only when asked to: [`App::builder`] takes no
-//! global state, no signal handlers and no arguments; `micro::run!()` does.
+//! This is the only module that reads the environment, and only on request: [`App::builder`] uses
+//! no global state, installs no signal handlers and reads no arguments. `micro::run!()` does.
 //!
 //! # Examples
 //!
-//! An app that is put together by hand. `micro::run!()` does the same with everything that is
-//! linked, and adds settings, a log and signals:
+//! An app assembled by hand. `micro::run!()` does the same with everything that is linked, and adds
+//! settings, logging and signal handling:
 //!
 //! ```
 //! use micro::prelude::*;
@@ -119,14 +119,15 @@ pub(crate) struct Inner {
     listeners: Vec<Arc<BoundSubscriber>>,
     works: Vec<every::Every>,
     stop: Stop,
-    /// Whether to open a port and register, as opposed to serving this process alone.
+    /// Whether to open a port and register, instead of serving only this process.
     #[cfg(feature = "server")]
     listen: bool,
-    /// Tells this process's nodes from all others'.
+    /// Random id that distinguishes this process's nodes from all others.
     id: String,
 }
 
-/// The client holds the router, whose services may hold the client: the circle ends with the app.
+/// The client holds the router, whose services may hold the client. Dropping the app breaks this
+/// reference cycle.
 #[cfg(feature = "client")]
 impl Drop for Inner {
     fn drop(&mut self) {
@@ -135,34 +136,34 @@ impl Drop for Inner {
 }
 
 impl App {
-    /// An app of nothing yet.
+    /// Creates an empty builder.
     pub fn builder() -> Builder {
         Builder::new()
     }
 
-    /// The app's client.
+    /// Returns the app's client.
     #[cfg(feature = "client")]
     pub fn client(&self) -> &Client {
         &self.0.client
     }
 
-    /// The app's broker.
+    /// Returns the app's broker.
     #[cfg(feature = "broker")]
     pub fn broker(&self) -> &Broker {
         &self.0.broker
     }
 
-    /// What the app holds, by type.
+    /// Returns the app's resources.
     pub fn resources(&self) -> &Resources {
         &self.0.resources
     }
 
-    /// What the app answers.
+    /// Returns the app's routes.
     pub fn router(&self) -> &Router {
         &self.0.router
     }
 
-    /// Ends the app from the inside.
+    /// Returns a handle that stops the app.
     pub fn stop_handle(&self) -> Stop {
         self.0.stop.clone()
     }

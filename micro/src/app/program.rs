@@ -1,4 +1,4 @@
-//! What `micro::run!()` calls: a runtime, logging, signals, an exit code.
+//! The implementation of `micro::run!()`: a runtime, logging, signals and the exit code.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -21,13 +21,13 @@ use crate::error::{Error, OrError, Result};
 use crate::settings::Settings;
 use micro_core::internal::spawn;
 
-/// A signal that follows the first one within this time is the same request to stop: `timeout` of
-/// coreutils, for one, signals the process and then its group.
+/// A further signal within this time counts as the same request to stop. `timeout` of coreutils,
+/// for example, signals the process and then its group.
 const REPEATED_SIGNAL: Duration = Duration::from_millis(500);
-/// How long a start that is aborted may take to reach its next `await`.
+/// Time for an aborted start to reach its next `await`.
 const START_ABORT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The program that `micro::run!()` stands in.
+/// The program that calls `micro::run!()`.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
     /// The package's name.
@@ -36,15 +36,16 @@ pub struct Program {
     pub version: &'static str,
 }
 
-/// Runs everything that is linked until SIGTERM or SIGINT; what `micro::run!()` expands to.
+/// Runs everything that is linked until SIGTERM or SIGINT. `micro::run!()` expands to a call of
+/// this function.
 ///
-/// The first signal starts the stop in order, or ends a start that has not finished. Another one,
-/// at least 500 ms later, ends the process at once with code 130. Both hold while start hooks hang
-/// and while handlers block every worker of the runtime.
+/// The first signal starts the graceful stop, or aborts a start that has not finished. Another
+/// signal, at least 500 ms later, ends the process at once with code 130. Both work even while
+/// start hooks hang and while handlers block every worker of the runtime.
 ///
-/// Returns when the app has stopped in order; when it cannot start or fails, the reason goes to
-/// standard error and the process ends with code 1. The text of a panic goes there as well, on one
-/// line and escaped; a panic hook that was set before is replaced.
+/// Returns after a graceful stop. If the app cannot start or fails, this function writes the reason
+/// to standard error and ends the process with code 1. Panic messages also go to standard error,
+/// escaped and on one line. This replaces a panic hook that was set before.
 pub fn run(program: Program) {
     if let Err(error) = try_run(program) {
         eprintln!("error: {}", error.chain());
@@ -66,8 +67,8 @@ fn try_run(program: Program) -> Result<()> {
     let mut runtime = RuntimeBuilder::new_multi_thread();
     handoff.count_workers(runtime.enable_all());
     let runtime = runtime.build().or_internal("cannot start the runtime")?;
-    // Signals and the time limits of the stop do not depend on the workers that run handlers:
-    // while all of those are blocked, nothing fires the timers of their runtime.
+    // Signal handling and the timeouts of the stop run on their own runtime: while handlers block
+    // all workers, the timers of the workers' runtime do not fire.
     let control = RuntimeBuilder::new_multi_thread()
         .worker_threads(1)
         .thread_name("micro-control")
@@ -81,14 +82,14 @@ fn try_run(program: Program) -> Result<()> {
         ..builder
     };
     let outcome = control.block_on(serve(builder, runtime.handle()));
-    // Handlers that block their thread must not keep the process from ending.
+    // Handlers that block their thread must not keep the process from exiting.
     runtime.shutdown_background();
     control.shutdown_background();
     outcome
 }
 
-/// Starts the app on `workers`, waits for its end and stops it. Only the start and what it spawns
-/// runs on the workers.
+/// Starts the app on `workers`, waits for its end and stops it. Only the start and the tasks it
+/// spawns run on the workers.
 async fn serve(builder: Builder, workers: &Handle) -> Result<()> {
     if builder.is_empty() {
         return Err(nothing_linked());
@@ -107,7 +108,7 @@ async fn serve(builder: Builder, workers: &Handle) -> Result<()> {
     outcome
 }
 
-/// The running app; none if it was asked to stop before it had started.
+/// Starts the app. Returns `None` if the app was asked to stop before it had started.
 async fn start(builder: Builder, workers: &Handle, stop: &Stop) -> Result<Option<Running>> {
     let mut starting = workers.spawn(async move {
         let app = builder.build().await?;
@@ -144,8 +145,8 @@ fn nothing_linked() -> Error {
     )
 }
 
-/// Writes to standard error what the setting `log` lets through; a subscriber that the program
-/// has installed itself stays.
+/// Logs to standard error, filtered by the setting `log`. If the program has already installed a
+/// subscriber, this has no effect.
 fn start_logging(settings: &Settings) -> Result<()> {
     let (filter, origin) = settings.get::<String>("log")?;
     let filter = filter_of(&filter, &origin)?;
@@ -164,10 +165,12 @@ fn start_logging(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Has the text of panics escaped, as it may hold what others sent: with line breaks in it, it
-/// could look like other lines of the log, and with control sequences it could govern a terminal.
+/// Installs a panic hook that escapes panic messages, because they may contain data of other
+/// parties. Line breaks in them could imitate other lines of the log, and control sequences could
+/// control a terminal.
 ///
-/// What a program did about panics before `run!` is replaced; a hook that it sets later stays.
+/// This replaces a panic hook that was set before `run!`. A hook that is set later replaces this
+/// one.
 fn escape_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let thread = std::thread::current();
@@ -177,7 +180,7 @@ fn escape_panics() {
         let line = panic_line(thread.name(), &place, panic.payload());
         let backtrace = Backtrace::capture();
         let mut stderr = std::io::stderr().lock();
-        // When standard error is closed there is nowhere left to say so.
+        // If standard error is closed, the panic cannot be reported.
         let _ = if backtrace.status() == BacktraceStatus::Captured {
             writeln!(stderr, "{line}\n{backtrace}")
         } else {
@@ -186,7 +189,7 @@ fn escape_panics() {
     }));
 }
 
-/// One line on a panic.
+/// Formats a panic as one line.
 fn panic_line(thread: Option<&str>, place: &str, payload: &dyn Any) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
@@ -195,10 +198,11 @@ fn panic_line(thread: Option<&str>, place: &str, payload: &dyn Any) -> String {
     format!("thread '{thread}' panicked{place}: {text}")
 }
 
-/// What a filter such as `warn,my_crate=debug` lets through.
+/// Parses a filter such as `warn,my_crate=debug`.
 fn filter_of(text: &str, origin: &Origin) -> Result<Targets> {
     let rules: Vec<&str> = text.split(',').map(str::trim).collect();
-    // A word alone would be read as a crate, and silence all others.
+    // An unknown word would be parsed as the name of a crate, and disable the logs of all other
+    // crates.
     let is_stranger = |rule: &&str| !rule.contains('=') && rule.parse::<LevelFilter>().is_err();
     if let Some(word) = rules.iter().copied().find(is_stranger) {
         return Err(Error::invalid_argument(format!(
@@ -217,7 +221,7 @@ fn filter_of(text: &str, origin: &Origin) -> Result<Targets> {
     })
 }
 
-/// The first SIGTERM or SIGINT asks the app to stop, a later one ends the process.
+/// Asks the app to stop on the first SIGTERM or SIGINT, and ends the process on a later one.
 async fn stop_on_signals(mut signals: Signals, stop: Stop) {
     let signal = signals.next().await;
     tracing::info!(signal, "asked to stop; once more ends at once");
@@ -250,7 +254,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one; gives its name.
+    /// Waits for the next signal and returns its name.
     async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -271,9 +275,9 @@ impl Signals {
             .or_internal("cannot watch Ctrl-C")
     }
 
-    /// Waits for the next one; gives its name.
+    /// Waits for the next signal and returns its name.
     async fn next(&mut self) -> &'static str {
-        // None means that no more will come.
+        // `None` means that no more signals will arrive.
         match self.0.recv().await {
             Some(()) => "Ctrl-C",
             None => std::future::pending().await,

@@ -1,4 +1,4 @@
-//! The start-up report: one readable block.
+//! The start-up report, logged as one block of text.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -9,7 +9,8 @@ use crate::broker::Subscriber;
 use crate::registry::Registration;
 use micro_message::internal::sort_by;
 
-/// Says what runs, where, and why there.
+/// Logs the app's address, registry, nodes, services, subscribers, periodic work and wraps. Address
+/// and registry are logged with the sources of their settings.
 pub(super) fn ready(app: &Inner, address: Option<SocketAddr>, nodes: &[Registration]) {
     if tracing::enabled!(tracing::Level::INFO) {
         let text = ready_text(app, address, nodes);
@@ -79,7 +80,8 @@ fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Registration]) 
     text
 }
 
-/// What a subscriber receives, by which name, and with whom it shares.
+/// Returns the kind of the subscriber and a line with its topic or stream, its name, and its queue
+/// or group.
 #[cfg(feature = "broker")]
 fn heard(subscriber: &Subscriber) -> (&'static str, String) {
     let name = subscriber.name;

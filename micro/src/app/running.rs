@@ -1,4 +1,4 @@
-//! A running app: listening, registered, with its hooks; and how it stops in order.
+//! A running app: it listens, is registered and runs its hooks. Also the graceful stop.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -32,24 +32,25 @@ use crate::server::{self, Server};
 #[cfg(feature = "broker")]
 use micro_broker::internal::BoundSubscriber;
 
-/// How long each stop hook, and closing the events, may take.
+/// Timeout of each stop hook, and of closing the events. Also the maximum time for leaving the
+/// registry and the topics.
 const STOP_STEP_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long leaving the registry and the topics may take, whatever is left of the drain.
+/// Minimum time for leaving the registry and the topics, even if `drain_timeout` is shorter.
 const MIN_LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long aborted tasks may take to reach their next `await`. One that blocks its thread is
-/// abandoned then.
+/// Time for aborted tasks to reach their next `await`. After that, a task that blocks its thread is
+/// abandoned.
 const ABORT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// A running app. Dropped, it ends at once and cuts what runs; [`stop`](Self::stop) ends it in
-/// order.
+/// A running app. Dropping it ends the app at once and aborts calls and tasks in flight.
+/// [`stop`](Self::stop) ends it gracefully.
 #[must_use = "dropping a running app ends it at once"]
 pub struct Running {
     app: Arc<Inner>,
-    /// None when nothing is served to the outside.
+    /// `None` if the app serves nothing to other processes.
     #[cfg(feature = "server")]
     server: Option<server::Running>,
     address: Option<SocketAddr>,
-    /// Where others reach this process.
+    /// The address under which other processes reach this one.
     advertised: Option<String>,
     registrations: Vec<Registration>,
     ready: JoinSet<Result<()>>,
@@ -61,15 +62,16 @@ pub struct Running {
 }
 
 impl App {
-    /// Runs the start hooks, listens, registers, and starts the ready hooks.
+    /// Runs the start hooks, listens, registers the services, and starts the ready hooks.
     ///
     /// # Errors
     ///
-    /// A start hook's; the server's when the address cannot be had; the registry's.
+    /// The error of a start hook, of the server if it cannot listen on the address, or of the
+    /// registry.
     ///
     /// # Cancel safety
     ///
-    /// A cancelled start leaves nothing running; registrations expire after their ttl.
+    /// A cancelled start leaves nothing running. Registrations expire after their ttl.
     pub async fn start(&self) -> Result<Running> {
         let app = Arc::clone(&self.0);
         #[cfg(feature = "broker")]
@@ -98,8 +100,8 @@ impl App {
         if running.app.has_port() {
             running.listen().await?;
         }
-        // Others find subscribers that can be reached and take events, and no service of this
-        // process publishes before its own subscribers are there.
+        // Subscribers are announced only once they can be reached and accept events. No service of
+        // this process publishes before the process's own subscribers are ready.
         #[cfg(feature = "broker")]
         running.subscribe().await?;
         running.register().await?;
@@ -110,11 +112,12 @@ impl App {
         Ok(running)
     }
 
-    /// Starts, serves until [`Stop`](crate::app::Stop) asks for the end, stops in order.
+    /// Starts the app, serves until [`Stop`](crate::app::Stop) requests the end, and stops
+    /// gracefully.
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start), and what a ready hook failed with.
+    /// The errors of [`start`](Self::start), and the error of a ready hook.
     pub async fn run(&self) -> Result<()> {
         let mut running = self.start().await?;
         let outcome = running.wait().await;
@@ -124,13 +127,13 @@ impl App {
 }
 
 impl Inner {
-    /// Whether anything comes in from outside.
+    /// Whether the process receives calls or events from other processes.
     #[cfg(feature = "server")]
     fn has_port(&self) -> bool {
         self.listen && (self.takes_events() || !self.router.routes().is_empty())
     }
 
-    /// Whether events come in on this process's port.
+    /// Whether events arrive on this process's port.
     #[cfg(feature = "server")]
     fn takes_events(&self) -> bool {
         #[cfg(feature = "broker")]
@@ -213,23 +216,23 @@ impl Running {
         }
     }
 
-    /// The address the app listens on; none when it serves nothing to the outside.
+    /// Returns the address the app listens on, or `None` if it serves nothing to other processes.
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// The app's client.
+    /// Returns the app's client.
     #[cfg(feature = "client")]
     pub fn client(&self) -> &Client {
         &self.app.client
     }
 
-    /// Waits until the app is asked to stop, a ready hook fails, or nothing is left to do: an app
-    /// that serves nothing ends with its last ready hook.
+    /// Waits until the app is asked to stop, a ready hook fails, or no work is left. An app that
+    /// serves nothing ends with its last ready hook.
     ///
     /// # Errors
     ///
-    /// What a ready hook failed with.
+    /// The error of a ready hook.
     ///
     /// # Cancel safety
     ///
@@ -249,7 +252,7 @@ impl Running {
         }
     }
 
-    /// Whether calls or events may come.
+    /// Whether calls or events may arrive.
     fn serves(&self) -> bool {
         #[cfg(feature = "server")]
         if self.server.is_some() {
@@ -266,7 +269,7 @@ impl Running {
         false
     }
 
-    /// Whether others know of this process.
+    /// Whether other processes can find this one.
     fn is_listed(&self) -> bool {
         #[cfg(all(feature = "broker", feature = "server"))]
         if self.server.is_some() && !self.subscriptions.is_empty() {
@@ -275,13 +278,14 @@ impl Running {
         !self.registrations.is_empty()
     }
 
-    /// Stops in order: leave the registry, let clients and publishers notice, take no new events,
-    /// finish those that are being handled, refuse new calls, finish those that run, wait for what
-    /// was published from here, end the client, run the stop hooks. Returns what had to be cut.
+    /// Stops gracefully, in this order: leave the registry, give clients and publishers time to
+    /// notice, accept no new events, finish the events in progress, refuse new calls, finish the
+    /// calls in flight, wait for the events published from here, close the client, run the stop
+    /// hooks. Returns the calls that were aborted.
     ///
-    /// Everything before the stop hooks ends with the settings `deregister_delay` and
-    /// `drain_timeout`; a task that blocks its thread beyond them is abandoned. Each hook has 5
-    /// seconds.
+    /// Everything before the stop hooks has to finish within the settings `deregister_delay` and
+    /// `drain_timeout`. A task that blocks its thread longer is abandoned. Each stop hook has a
+    /// timeout of 5 seconds.
     pub async fn stop(mut self) -> Stopped {
         self.app.stop.now();
         tracing::info!("stopping");
@@ -331,7 +335,8 @@ impl Running {
         stopped
     }
 
-    /// Leaves the registry and the topics, in at most `limit`, but 1 second if that is longer.
+    /// Leaves the registry and the topics within `limit`, which is raised to 1 second or lowered to
+    /// 5 seconds if necessary.
     async fn leave(&mut self, limit: Duration) {
         let limit = limit.clamp(MIN_LEAVE_TIMEOUT, STOP_STEP_TIMEOUT);
         let deregistered = deregister(std::mem::take(&mut self.registrations), limit);
@@ -364,7 +369,7 @@ impl Running {
         }
     }
 
-    /// Publishers find these subscribers no longer.
+    /// Leaves the topics, so that publishers no longer find these subscribers.
     #[cfg(feature = "broker")]
     async fn leave_topics(&self, limit: Duration) {
         let leaving = timeout(limit, async {
@@ -382,7 +387,7 @@ impl Running {
         }
     }
 
-    /// Finishes what is being handled; what waits goes back.
+    /// Finishes the events in progress. Waiting events go back to the broker.
     #[cfg(feature = "broker")]
     async fn close_subscriptions(&mut self, grace: Duration) {
         let mut closing = JoinSet::new();
@@ -419,7 +424,7 @@ async fn deregister(registrations: Vec<Registration>, limit: Duration) {
     }
 }
 
-/// Aborts tasks and waits for their ends.
+/// Aborts tasks and waits for them to end.
 pub(super) async fn abort<T: 'static>(tasks: &mut JoinSet<T>, what: &'static str) {
     tasks.abort_all();
     let ended = timeout(ABORT_TIMEOUT, async {
@@ -430,7 +435,8 @@ pub(super) async fn abort<T: 'static>(tasks: &mut JoinSet<T>, what: &'static str
     }
 }
 
-/// Adds the methods of a backend's own services; they are not registered and have no wraps.
+/// Adds the methods of the services that the broker's backend provides. They are not registered and
+/// have no wraps.
 #[cfg(all(feature = "broker", feature = "server"))]
 fn add_services(router: &mut Router, services: &[Served], resources: &Resources) -> Result<()> {
     for served in services {
@@ -463,7 +469,7 @@ fn node_of(app: &Inner, service: &ServiceInfo, address: &str) -> Node {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Stopped {
-    /// The calls that had not finished by the end of the drain, the oldest first.
+    /// Calls that had not finished at the end of the drain, the oldest first.
     #[cfg(feature = "server")]
     pub cut: Vec<server::AbortedCall>,
 }

@@ -1,23 +1,24 @@
-//! `Stop`: ends the app from the inside.
+//! `Stop`: stops the app from within.
 
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
 use crate::handler::{FromApp, Resources};
 
-/// Ends the app in order, as SIGTERM does: `stop.now()`.
+/// Stops the app gracefully, as SIGTERM does: `stop.now()`.
 ///
-/// Injectable; cheap to clone.
+/// Injectable and cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(CancellationToken);
 
 impl Stop {
-    /// Asks the app to stop. It finishes what runs; a second call changes nothing.
+    /// Asks the app to stop. The app finishes calls and events in progress. A second call has no
+    /// effect.
     pub fn now(&self) {
         self.0.cancel();
     }
 
-    /// Resolves once the app has been asked to stop.
+    /// Completes when the app has been asked to stop.
     ///
     /// # Cancel safety
     ///

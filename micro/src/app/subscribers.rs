@@ -1,4 +1,4 @@
-//! Subscribers of the app: from records to listeners inside their wraps, checked.
+//! Subscribers of the app: creates checked subscribers, with their wraps, from records.
 
 use std::any::TypeId;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::wrap::{On, ScopedWrap};
 use micro_broker::internal::BoundSubscriber;
 use micro_broker::internal::matches;
 
-/// Subscribers before the app is assembled.
+/// A source of subscribers before the app is assembled.
 #[derive(Debug, Clone)]
 pub(super) enum SubscriberSource {
     Given(Box<Subscriber>),
@@ -23,14 +23,14 @@ pub(super) enum SubscriberSource {
 }
 
 impl SubscriberSource {
-    /// The free functions that were collected at link time.
+    /// Returns the free functions that were collected at link time.
     pub(super) fn linked() -> impl Iterator<Item = Self> {
         let all = LinkedSubscribers::linked().into_iter();
         all.filter(|record| record.type_id.is_none())
             .map(Self::Linked)
     }
 
-    /// The function's name.
+    /// Returns the function's name.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Given(subscriber) => subscriber.name,
@@ -46,14 +46,14 @@ impl SubscriberSource {
     }
 }
 
-/// The subscribers among a service's methods.
+/// Returns the subscribers among a service's methods.
 pub(super) fn of_service(service: TypeId) -> Vec<Subscriber> {
     let all = LinkedSubscribers::linked().into_iter();
     let own = all.filter(|record| record.type_id.is_some_and(|id| id() == service));
     own.flat_map(|record| (record.subscribers)()).collect()
 }
 
-/// Puts listeners together and notes what is wrong with them.
+/// Binds subscribers to the app and records the problems it finds.
 pub(super) struct SubscriberBinder<'a> {
     pub(super) wraps: &'a [ScopedWrap],
     pub(super) resources: &'a Resources,
@@ -63,14 +63,14 @@ pub(super) struct SubscriberBinder<'a> {
 }
 
 impl SubscriberBinder<'_> {
-    /// Adds the subscribers of a service that runs.
+    /// Adds the subscribers of a service instance.
     pub(super) fn add_service(&mut self, name: &'static str, service: TypeId, instance: &Instance) {
         for subscriber in of_service(service) {
             self.add(name, subscriber, Arc::clone(instance));
         }
     }
 
-    /// Adds subscribers that are no methods.
+    /// Adds subscribers that are free functions.
     pub(super) fn add_free(&mut self, listening: &[SubscriberSource]) {
         for subscriber in listening.iter().flat_map(SubscriberSource::subscribers) {
             self.add("", subscriber, Arc::new(()));

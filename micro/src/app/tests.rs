@@ -1,4 +1,4 @@
-//! What the app promises before and after the first call.
+//! Tests of building, starting and stopping an app.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ impl Service for Ping {
     }
 }
 
-/// Two methods that want one path of plain HTTP.
+/// Two methods with the same HTTP path.
 struct Twins;
 
 impl Service for Twins {
@@ -44,7 +44,7 @@ impl Service for Twins {
     }
 }
 
-/// The same path as `Ping`, from another type.
+/// The same path as `Ping`, in another type.
 struct Pong;
 
 impl Service for Pong {
@@ -160,7 +160,7 @@ async fn hooks_run_in_their_moments_and_a_failing_start_hook_keeps_the_app_from_
     let app = counted(Phase::Stop, 100)(counted(Phase::Ready, 10)(counted(Phase::Start, 1)(
         builder(),
     )));
-    // Nothing is served: the app ends with its last ready hook.
+    // The app serves nothing, so it ends with its last ready hook.
     app.build().await.unwrap().run().await.unwrap();
     assert_eq!(count.load(Ordering::SeqCst), 111);
 

@@ -1,4 +1,4 @@
-//! `Layers`: values by key from several places, the later place winning.
+//! `Layers`: values by key from several sources. Later sources override earlier ones.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,17 +6,17 @@ use std::fmt;
 use crate::config::value::FromText;
 use crate::error::{Error, Result};
 
-/// Where a value came from.
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// Nobody said anything else.
+    /// The built-in default.
     Default,
     /// A file, by its path.
     File(String),
     /// An environment variable, by its name.
     Environment(String),
-    /// The program itself.
+    /// The program, through the builder.
     Builder,
 }
 
@@ -31,28 +31,30 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Values by key (`address`, `limits.max_message_size`) from several places; set later wins.
+/// Values by key (for example `address` or `limits.max_message_size`) from several sources. The
+/// value that is set last wins.
 #[derive(Debug, Clone, Default)]
 pub struct Layers {
     values: BTreeMap<String, (String, Origin)>,
 }
 
 impl Layers {
-    /// No values.
+    /// Creates layers without values.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets a value, replacing that of an earlier layer.
+    /// Sets a value. Replaces the value of an earlier layer.
     pub fn set(&mut self, key: impl Into<String>, value: impl Into<String>, origin: Origin) {
         self.values.insert(key.into(), (value.into(), origin));
     }
 
-    /// Adds every scalar of a TOML document; tables nest with a dot, arrays join with a comma.
+    /// Adds every scalar of a TOML document. The keys of nested tables are joined with dots, and
+    /// the items of arrays with commas.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`, with line and column, when the text is not TOML.
+    /// `InvalidArgument` if the text is not TOML. The message contains line and column.
     pub fn toml(&mut self, text: &str, path: &str) -> Result<()> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             Error::invalid_argument(format!("{path} is not TOML: {}", error.message()))
@@ -72,11 +74,11 @@ impl Layers {
         }
     }
 
-    /// The value of a key and where it came from; `None` when no layer has it.
+    /// Returns the value of a key and its source, or `None` if no layer has the key.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`, naming key, value and origin, when the text is not a `T`.
+    /// `InvalidArgument` if the text is not a `T`. The message names key, value and source.
     pub fn get<T: FromText>(&self, key: &str) -> Result<Option<(T, Origin)>> {
         let Some((text, origin)) = self.values.get(key) else {
             return Ok(None);
@@ -91,7 +93,7 @@ impl Layers {
         }
     }
 
-    /// All keys and where their values came from, sorted.
+    /// Returns all keys and the sources of their values, sorted by key.
     pub fn keys(&self) -> impl Iterator<Item = (&str, &Origin)> {
         self.values
             .iter()

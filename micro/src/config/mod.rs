@@ -1,6 +1,6 @@
-//! Config: layered values, each of which knows where it came from.
+//! Config: layered values that keep track of their source.
 //!
-//! Does not read the environment; `app` hands it over as one layer.
+//! This module does not read the environment. `app` adds it as one layer.
 //!
 //! # Examples
 //!

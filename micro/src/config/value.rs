@@ -1,13 +1,13 @@
-//! How a setting's text becomes a value.
+//! Conversion of settings from text to values.
 
 use std::time::Duration;
 
-/// A type that a setting can have.
+/// A type of a setting's value.
 pub trait FromText: Sized {
-    /// What a good value looks like, for error messages: "a duration such as `15s`".
+    /// Description of a valid value for error messages, for example "a duration such as `15s`".
     const EXPECTED: &'static str;
 
-    /// Reads the text; `None` when it is not such a value.
+    /// Parses the text. Returns `None` if it is not a valid value.
     fn from_text(text: &str) -> Option<Self>;
 }
 
@@ -76,7 +76,7 @@ impl FromText for Option<Duration> {
     }
 }
 
-/// A duration in the spelling that settings take.
+/// Formats a duration in the syntax that settings accept.
 pub fn duration_text(duration: Duration) -> String {
     if duration.subsec_nanos() == 0 {
         format!("{}s", duration.as_secs())

@@ -1,20 +1,20 @@
-//! Every setting of the app, in one table.
+//! All settings of the app, in one table.
 
-/// One setting: its key, its default, what it does.
+/// A setting: its key, its default and its description.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Key {
-    /// The key in `micro.toml`; a dot stands for a table.
+    /// The key in `micro.toml`. A dot separates the table from the key within it.
     pub name: &'static str,
-    /// The value when nobody sets it.
+    /// The default value.
     pub default: &'static str,
-    /// What it does, with units.
+    /// Description, with units.
     pub doc: &'static str,
 }
 
 macro_rules! keys {
     ($($name:literal = $default:expr, $doc:literal;)*) => {
-        /// Every setting of the app.
+        /// All settings of the app.
         pub const KEYS: &[Key] =
             &[$(Key { name: $name, default: $default, doc: $doc },)*];
     };
@@ -80,25 +80,25 @@ keys! {
 }
 
 impl Key {
-    /// Whether its value is never shown.
+    /// Whether the value is secret. Secret values are never shown.
     pub(crate) fn is_secret(&self) -> bool {
         self.name == "mdns.secret"
     }
 
-    /// The setting of a name.
+    /// Returns the setting with a name.
     pub fn find(name: &str) -> Option<&'static Self> {
         KEYS.iter().find(|key| key.name == name)
     }
 
-    /// The environment variable of the setting: `limits.max_message_size` is
+    /// Returns the environment variable of the setting. For `limits.max_message_size` it is
     /// `MICRO_LIMITS_MAX_MESSAGE_SIZE`.
     pub fn variable(&self) -> String {
         format!("MICRO_{}", self.name.replace('.', "_").to_ascii_uppercase())
     }
 }
 
-/// The known word nearest to a wrong one, if it is near enough to be meant. Two neighbours that
-/// were swapped count as one edit.
+/// Returns the known word that is most similar to a wrong one, if they differ only by a typo. Two
+/// swapped neighbouring characters count as one edit.
 pub(crate) fn nearest<'a>(
     wrong: &str,
     known: impl IntoIterator<Item = &'a str>,

@@ -1,5 +1,5 @@
-//! Settings: defaults, then `micro.toml`, then the environment, then the program; each value
-//! knows where it came from.
+//! Settings from defaults, `micro.toml`, the environment and the program, in this order. Each value
+//! keeps track of its source.
 //!
 //! # Examples
 //!
@@ -32,30 +32,31 @@ use crate::config::{FromText, Layers, Origin};
 use crate::error::{Error, Result};
 use crate::settings::problems::Problems;
 
-/// The file that is read from the working directory when `MICRO_CONFIG` names no other.
+/// The file that is read from the working directory, unless `MICRO_CONFIG` names another one.
 const FILE: &str = "micro.toml";
 
-/// Beside the settings themselves, this variable names the settings file.
+/// The variable that names the settings file.
 const FILE_VARIABLE: &str = "MICRO_CONFIG";
 
-/// What the variables of all settings begin with.
+/// Prefix of the variables of all settings.
 const PREFIX: &str = "MICRO_";
 
 /// The settings of an app.
 ///
 /// Values come from defaults, then `micro.toml`, then the environment (`MICRO_ADDRESS`), then
-/// [`set`](Self::set); later wins.
+/// [`set`](Self::set). Later sources override earlier ones.
 #[derive(Clone)]
 pub struct Settings {
     layers: Layers,
-    /// Where the user's data is, if we may know.
+    /// Directory of the user's data. `None` if the environment was not read or does not name it.
     data_dir: Option<PathBuf>,
-    /// Variables that are named like settings and are none; logged when there is a log.
+    /// Variables with the prefix of settings that are not settings. They are logged once logging
+    /// has started.
     strangers: Vec<String>,
 }
 
 impl Settings {
-    /// The defaults.
+    /// Creates settings with the default values.
     pub fn new() -> Self {
         let mut layers = Layers::new();
         for key in KEYS {
@@ -68,13 +69,13 @@ impl Settings {
         }
     }
 
-    /// The defaults, `micro.toml` in the working directory (or the file that `MICRO_CONFIG`
-    /// names) and the environment.
+    /// Loads the defaults, `micro.toml` in the working directory (or the file that `MICRO_CONFIG`
+    /// names), and the environment.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when the file cannot be read or is not TOML, or for an unknown setting;
-    /// of variables, for those whose name is nearly that of a setting.
+    /// `InvalidArgument` if the file cannot be read, is not TOML or contains an unknown setting,
+    /// and if the name of a variable is similar to that of a setting.
     #[expect(clippy::disallowed_methods, reason = "here the environment is read")]
     pub fn load() -> Result<Self> {
         let mut settings = Self::new();
@@ -90,7 +91,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Where programs keep the user's data; none unless the environment was read and says it.
+    /// Returns the directory of the user's data, or `None` if the environment was not read or does
+    /// not name it.
     #[cfg(feature = "file")]
     pub(crate) fn data_dir(&self) -> Option<&Path> {
         self.data_dir.as_deref()
@@ -107,7 +109,8 @@ impl Settings {
         file.toml(&text, &shown)?;
         let mut problems = Problems::default();
         for (key, origin) in file.keys() {
-            // Tables are the sections of the program's own config; only ours are checked.
+            // Other tables belong to the program's own config. Only the tables `limits` and `mdns`
+            // are checked.
             let ours = |key: &str| key.starts_with("limits.") || key.starts_with("mdns.");
             if (!key.contains('.') || ours(key)) && Key::find(key).is_none() {
                 problems.add(unknown(key, origin));
@@ -117,7 +120,8 @@ impl Settings {
         self.layers.toml(&text, &shown)
     }
 
-    /// Adds those of the variables that are settings; refuses what looks like a slip.
+    /// Adds the variables that are settings. A variable that looks like a misspelled setting is an
+    /// error.
     fn variables(&mut self, variables: impl Iterator<Item = (String, String)>) -> Result<()> {
         let known: Vec<(String, &Key)> = KEYS.iter().map(|key| (key.variable(), key)).collect();
         let mut problems = Problems::default();
@@ -137,7 +141,7 @@ impl Settings {
         problems.finish("the environment is not right")
     }
 
-    /// Says which variables look like settings and are none; to be called once there is a log.
+    /// Logs the variables that look like settings but are not. Call it after logging has started.
     #[cfg(feature = "app")]
     pub(crate) fn log_unknown_variables(&self) {
         for variable in &self.strangers {
@@ -145,11 +149,11 @@ impl Settings {
         }
     }
 
-    /// Sets a value from the program; it wins over file and environment.
+    /// Sets a value from the program. It overrides file and environment.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when there is no such setting; the message suggests one.
+    /// `InvalidArgument` if there is no such setting. The message suggests a similar one.
     pub fn set(&mut self, key: &str, value: impl Into<String>) -> Result<()> {
         if Key::find(key).is_none() {
             return Err(unknown(key, &Origin::Builder));
@@ -158,11 +162,11 @@ impl Settings {
         Ok(())
     }
 
-    /// A setting and where it came from.
+    /// Returns a setting and its source.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when there is no such setting or its value is not a `T`.
+    /// `InvalidArgument` if there is no such setting or its value is not a `T`.
     pub fn get<T: FromText>(&self, key: &str) -> Result<(T, Origin)> {
         self.layers
             .get(key)?
@@ -188,7 +192,7 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// A value as it may be shown: without secrets, also those that stand in a URL.
+/// Returns a value without secrets, including secrets in URLs.
 fn shown(key: &Key, value: String) -> String {
     if key.is_secret() && !value.is_empty() {
         return "..".to_owned();
@@ -199,7 +203,7 @@ fn shown(key: &Key, value: String) -> String {
     }
 }
 
-/// `$XDG_DATA_HOME`, else `~/.local/share`; on Windows `%LOCALAPPDATA%`.
+/// Returns `$XDG_DATA_HOME`, or `%LOCALAPPDATA%` on Windows, or `~/.local/share`.
 fn data_dir(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let absolute = |name| variable(name).filter(|path| path.is_absolute());
     absolute("XDG_DATA_HOME")
@@ -207,7 +211,8 @@ fn data_dir(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
         .or_else(|| absolute("HOME").map(|home| home.join(".local").join("share")))
 }
 
-/// The variable that a wrong one is nearly; what all begin with does not make them alike.
+/// Returns the known variable that is most similar to a wrong one. The common prefix does not count
+/// as similarity.
 fn suggestion<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let rest = |name: &'a str| name.strip_prefix(PREFIX);
     let near = nearest(wrong.strip_prefix(PREFIX)?, known.clone().filter_map(rest))?;

@@ -1,4 +1,4 @@
-//! Options: the settings as values of their types, checked.
+//! Options: the settings as checked, typed values.
 
 use std::fmt::Write as _;
 #[cfg(feature = "file")]
@@ -24,15 +24,15 @@ use crate::server;
 use crate::settings::Settings;
 use crate::settings::problems::Problems;
 
-/// The settings as values of their types.
+/// The settings as typed values.
 #[derive(Clone)]
 pub(crate) struct Options {
     pub(crate) registry: (String, Origin),
-    /// Signs the records of multicast DNS; empty without one.
+    /// Secret that signs the records of multicast DNS. Empty for unsigned records.
     mdns_secret: (String, Origin),
     #[cfg(feature = "events")]
     pub(crate) events: (String, Origin),
-    /// Where the user's data is; none when nobody may look.
+    /// Directory of the user's data. `None` if the environment was not read or does not name it.
     #[cfg(feature = "file")]
     data_dir: Option<PathBuf>,
     #[cfg(feature = "app")]
@@ -56,7 +56,8 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads all settings; wrong ones are noted and replaced by the default.
+    /// Reads all settings. An invalid setting is recorded as a problem and replaced with its
+    /// default.
     pub(crate) fn read(settings: &Settings, problems: &mut Problems) -> Self {
         let mut read = SettingsReader { settings, problems };
         #[cfg(any(feature = "client", feature = "server"))]
@@ -101,8 +102,8 @@ impl Options {
             .map_err(|error| error.context(names))
     }
 
-    /// Opens the events of a program. `file://` alone is a directory of its own among the user's
-    /// data, as one process has it at a time.
+    /// Opens the events of a program. `file://` without a path uses a directory per program within
+    /// the user's data, because only one process at a time can open a directory.
     #[cfg(feature = "events")]
     #[cfg_attr(not(feature = "file"), expect(unused_variables))]
     pub(crate) fn open_events(&self, program: &str, schemes: &[events::Scheme]) -> Result<Events> {
@@ -113,7 +114,7 @@ impl Options {
             .map_err(|error| error.context(format!("setting `events` from {origin}")))
     }
 
-    /// `file://` without a directory as one with the directory of the program.
+    /// Adds the directory of the program to `file://` without a path.
     #[cfg(feature = "file")]
     fn with_default_dir(&self, url: &str, program: &str) -> String {
         let rest = url
@@ -128,8 +129,8 @@ impl Options {
         }
     }
 
-    /// Opens the broker; where nobody said which, one within the process for an app that has no
-    /// port.
+    /// Opens the broker. If the setting `broker` has its default, an app without a port uses a
+    /// broker within the process.
     #[cfg(feature = "broker")]
     pub(crate) fn open_broker(&self, listen: bool, schemes: &[broker::Scheme]) -> Result<Broker> {
         let (url, origin) = &self.broker;
@@ -141,7 +142,8 @@ impl Options {
         Broker::open_with(url, schemes).map_err(named)
     }
 
-    /// Whether a service is to be served: one of its names is selected, or nothing is.
+    /// Whether a service is to be served: one of its names is selected, or no services are
+    /// selected.
     #[cfg(feature = "app")]
     pub(crate) fn selects(&self, served: &[Served]) -> bool {
         self.services.is_empty()
@@ -150,7 +152,7 @@ impl Options {
                 .any(|one| self.services.iter().any(|name| name == one.info().name))
     }
 
-    /// Notes selected names that no service has.
+    /// Records a problem for each selected name that is not the name of a service.
     #[cfg(feature = "app")]
     pub(crate) fn check_selection<'a>(
         &self,
@@ -171,7 +173,7 @@ impl Options {
     }
 }
 
-/// Reads settings one by one and notes what is wrong.
+/// Reads settings one by one and records the problems.
 struct SettingsReader<'a> {
     settings: &'a Settings,
     problems: &'a mut Problems,
@@ -195,7 +197,7 @@ impl SettingsReader<'_> {
         self.origin(key).0
     }
 
-    /// A count or length of which there has to be some.
+    /// Reads a number or a duration that must not be zero.
     fn some<T: FromText + Default + PartialEq>(&mut self, key: &str) -> T {
         let (value, origin) = self.origin(key);
         if value == T::default() {
@@ -206,7 +208,7 @@ impl SettingsReader<'_> {
         value
     }
 
-    /// Names with commas between them.
+    /// Reads a list of names, separated by commas.
     #[cfg(feature = "app")]
     fn list(&mut self, key: &str) -> Vec<String> {
         let text: String = self.value(key);
@@ -299,7 +301,7 @@ impl SettingsReader<'_> {
     }
 }
 
-/// The host of an address that is advertised; its port may be left out.
+/// Returns the host of an advertised address. The port is optional.
 #[cfg(feature = "server")]
 fn host_of(advertise: &str) -> Vec<String> {
     let host = match advertise.rsplit_once(':') {
@@ -310,7 +312,7 @@ fn host_of(advertise: &str) -> Vec<String> {
     host.into_iter().collect()
 }
 
-/// A registry's URL, in which each `mdns` has the secret.
+/// Adds the secret to each `mdns` in a registry's URL.
 fn with_secret(url: &str, secret: &str) -> String {
     let mut with = String::new();
     for part in url.split_inclusive(['+', ',']) {
@@ -320,9 +322,10 @@ fn with_secret(url: &str, secret: &str) -> String {
         };
         if matches!(name, "mdns" | "mdns://") {
             with.push_str("mdns://?secret=");
-            // Each byte in hexadecimal: no sign that means something in a URL is among them.
+            // Every byte is percent-encoded, so that no character of the secret has a meaning in
+            // the URL.
             for byte in secret.bytes() {
-                // Writing to a `String` does not fail.
+                // Writing to a `String` cannot fail.
                 let _ = write!(with, "%{byte:02x}");
             }
         } else {

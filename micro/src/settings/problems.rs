@@ -1,10 +1,10 @@
-//! Problems: collects everything that is wrong, so that all of it is reported at once.
+//! Problems: collects errors, so that all of them are reported at once.
 
 use std::fmt::Write;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Everything found wrong so far.
+/// The errors found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Problems(Vec<Error>);
 
@@ -13,7 +13,7 @@ impl Problems {
         self.0.push(problem);
     }
 
-    /// The value of a result; an error is noted.
+    /// Returns the value of a result, or records its error.
     pub(crate) fn take<T>(&mut self, result: Result<T>) -> Option<T> {
         result.map_err(|problem| self.add(problem)).ok()
     }
@@ -23,7 +23,7 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// Nothing, or one error that lists every problem.
+    /// Returns one error that lists every problem, or `Ok` if there are none.
     pub(crate) fn finish(mut self, what: &str) -> Result<()> {
         match self.0.len() {
             0 => Ok(()),

@@ -1,8 +1,8 @@
-//! Testing: a whole app in memory, in one process: no port, no registry but its own, no files.
+//! Testing: a complete app in memory, in one process, without ports, files and shared registries.
 //!
 //! # Examples
 //!
-//! The service under test calls a contract, which the test serves itself:
+//! The service under test calls a contract. The test serves the contract itself:
 //!
 //! ```
 //! use micro::prelude::*;
@@ -78,11 +78,11 @@ use crate::wrap::Wrap;
 #[cfg(feature = "schema")]
 pub use self::schema::{assert_compatible, assert_schema};
 
-/// How long events may take to be handled; only a failing test waits this long.
+/// Timeout for handling events. Only a failing test waits this long.
 #[cfg(feature = "broker")]
 const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An app in memory for a test. It starts empty: name what it is to run.
+/// An in-memory app for a test. It starts empty: add everything that it should run.
 ///
 /// # Examples
 ///
@@ -113,7 +113,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// An app of nothing yet.
+    /// Creates a builder of an empty app.
     pub fn builder() -> TestBuilder {
         let builder = App::builder()
             .name("test", "0.0.0")
@@ -126,29 +126,29 @@ impl TestApp {
         TestBuilder(builder)
     }
 
-    /// The app's client; it calls the app's services directly.
+    /// Returns the app's client. It calls the app's services directly.
     #[cfg(feature = "client")]
     pub fn client(&self) -> Client {
         self.app.client().clone()
     }
 
-    /// What the app holds, by type.
+    /// Returns the app's resources.
     pub fn resources(&self) -> &Resources {
         self.app.resources()
     }
 
-    /// The app's broker.
+    /// Returns the app's broker.
     #[cfg(feature = "broker")]
     pub fn broker(&self) -> &Broker {
         self.app.broker()
     }
 
-    /// Waits until every event that was published is handled, and those that handlers published
-    /// meanwhile.
+    /// Waits until all published events are handled, including those that handlers publish in the
+    /// meantime.
     ///
     /// # Panics
     ///
-    /// When some are not within 30 seconds: that is how a test fails.
+    /// If some are not handled within 30 seconds, so that the test fails.
     #[cfg(feature = "broker")]
     pub async fn events_handled(&self) {
         let pending = self.broker().flush(EVENT_TIMEOUT).await;
@@ -158,13 +158,13 @@ impl TestApp {
         );
     }
 
-    /// Stops the app in order.
+    /// Stops the app gracefully.
     pub async fn stop(self) {
         self.running.stop().await;
     }
 }
 
-/// Says what a [`TestApp`] is made of.
+/// Configures a [`TestApp`].
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `start` is called"]
 pub struct TestBuilder(Builder);
@@ -175,11 +175,11 @@ impl TestBuilder {
         Self(self.0.service(service))
     }
 
-    /// Adds a service that `#[micro::service]` made known; its fields are injected.
+    /// Adds a linked service, which has the attribute `#[micro::service]`. Its fields are injected.
     ///
     /// # Panics
     ///
-    /// When it was not collected at link time, which only a generic service is not.
+    /// If the service was not collected at link time. This is the case only for generic services.
     pub fn linked_service<S: Service>(self) -> Self {
         Self(self.0.linked_service::<S>())
     }
@@ -190,32 +190,33 @@ impl TestBuilder {
         Self(self.0.subscriber(subscriber))
     }
 
-    /// Adds the subscribers that `#[micro::subscribe]` made of free functions of this name.
+    /// Adds the subscribers that `#[micro::subscribe]` created from free functions of this name.
     ///
     /// # Panics
     ///
-    /// When none of this name was collected at link time.
+    /// If no subscriber of this name was collected at link time.
     #[cfg(feature = "broker")]
     pub fn linked_subscriber(self, name: &str) -> Self {
         Self(self.0.linked_subscriber(name))
     }
 
-    /// Adds everything that was collected at link time: services, wraps, hooks.
+    /// Adds everything that was collected at link time: services, subscribers, wraps, hooks and
+    /// periodic work.
     pub fn linked(self) -> Self {
         Self(self.0.linked())
     }
 
-    /// Adds a wrap around everything served.
+    /// Adds a wrap around all served calls and events.
     pub fn wrap(self, name: &'static str, wrap: impl Wrap) -> Self {
         Self(self.0.wrap(name, wrap))
     }
 
-    /// Gives the app a value that can be injected.
+    /// Adds a value that can be injected.
     pub fn provide<T: Send + Sync + 'static>(self, value: T) -> Self {
         Self(self.0.provide(value))
     }
 
-    /// Changes the app's builder itself, for what is not offered here.
+    /// Changes the app's builder, for options that this builder does not have.
     pub fn with(self, change: impl FnOnce(Builder) -> Builder) -> Self {
         Self(change(self.0))
     }
@@ -224,7 +225,7 @@ impl TestBuilder {
     ///
     /// # Errors
     ///
-    /// As [`Builder::build`] and [`App::start`].
+    /// The errors of [`Builder::build`] and [`App::start`].
     pub async fn start(self) -> Result<TestApp> {
         let app = self.0.build().await?;
         let running = app.start().await?;
@@ -232,11 +233,11 @@ impl TestBuilder {
     }
 }
 
-/// Runs a test function within an app; what `#[micro::test]` expands to.
+/// Runs a test function within an app. `#[micro::test]` expands to a call of this function.
 ///
 /// # Panics
 ///
-/// When the app does not start or the test returns an error: that is how a test fails.
+/// If the app does not start or the function returns an error, so that the test fails.
 pub fn test<Body, Testing>(setup: impl FnOnce(TestBuilder) -> TestBuilder, body: Body)
 where
     Body: FnOnce(Resources) -> Testing,

@@ -1,24 +1,25 @@
-//! `assert_compatible`: a test in one line that no build breaks what was promised before.
+//! `assert_compatible`: a test that a build keeps the schema compatible.
 
 use std::path::Path;
 
 use crate::error::{ErrorKind, Result};
 use crate::schema::{Report, Schema};
 
-/// The variable that says to write the committed file instead of comparing with it.
+/// If this variable is `write`, the committed file is written instead of compared.
 const VARIABLE: &str = "MICRO_SCHEMA";
 
-/// Checks that everything linked into the test still understands the schema in a committed file.
+/// Checks that all linked services and messages are compatible with the schema in a committed file.
 ///
-/// The path counts from the package's directory, where `cargo test` starts. With
-/// `MICRO_SCHEMA=write` in the environment the file is written instead: the first time, and
-/// whenever a change is meant. Put the test into a file in `tests/`, where no services of other
-/// tests are linked, and name the crates of your services there.
+/// The path is relative to the package's directory, where `cargo test` starts. With
+/// `MICRO_SCHEMA=write` in the environment, the file is written instead. Use this to create the
+/// file, and after each intended change. Put the test into a file in `tests/`, where no services of
+/// other tests are linked, and name the crates of your services there.
 ///
 /// # Panics
 ///
-/// When something breaks for somebody: with all of it, its places and remedies. When nothing
-/// breaks but the file lacks what is new. When there is no file.
+/// If a change is breaking. The message lists all breaking changes with their locations and
+/// remedies. Also if the changes are compatible but the file does not contain them, and if the file
+/// does not exist.
 ///
 /// # Examples
 ///
@@ -37,12 +38,12 @@ pub fn assert_compatible(path: impl AsRef<Path>) {
     }
 }
 
-/// As [`assert_compatible`], with a schema of one's own choice:
-/// [`Schema::of_service`], or [`Schema::linked`] and messages [added](Schema::with) to it.
+/// Same as [`assert_compatible`], with a given schema: [`Schema::of_service`], or
+/// [`Schema::linked`] with messages [added](Schema::with) to it.
 ///
 /// # Panics
 ///
-/// As [`assert_compatible`].
+/// In the same cases as [`assert_compatible`].
 #[track_caller]
 pub fn assert_schema(path: impl AsRef<Path>, schema: &Schema) {
     #[expect(
