@@ -4,8 +4,8 @@
 //! [`Events`] is the handle that users hold. Authors of another event store implement [`Backend`].
 //! All backends guarantee:
 //!
-//! - `append` returns when the event is as durable as the backend can make it: in files after it
-//!   was synced to the disk, unless configured otherwise.
+//! - `append` returns when the event is as durable as the backend promises: in files after it was
+//!   synced to the disk, unless configured otherwise.
 //! - The offsets of a topic's records always increase, and their times never decrease. A reader
 //!   starts at the earliest record, the latest one, an offset or a time ([`Start`]), and then
 //!   receives new records.

@@ -293,12 +293,12 @@ impl Context {
         CURRENT.try_with(|current| current.context().clone()).ok()
     }
 
-    /// Runs a future with this as [the current context](Self::current).
+    /// Runs a future with this context as [the current one](Self::current).
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
         CURRENT.scope(Current::Own(self), future).await
     }
 
-    /// Runs a function with this as [the current context](Self::current).
+    /// Runs a function with this context as [the current one](Self::current).
     pub fn scope_sync<T>(self: &Arc<Self>, function: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(Current::Shared(Arc::clone(self)), function)
     }

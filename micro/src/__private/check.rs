@@ -13,7 +13,7 @@ use crate::handler::{
 };
 use crate::wrap::Next;
 
-/// A running constructor of a service.
+/// A future that creates a service.
 pub type ServiceFuture<'a> = BoxFuture<'a, Result<Arc<dyn Any + Send + Sync>>>;
 
 /// The return type of a method: a `Result`, also under another name.
@@ -161,7 +161,7 @@ pub fn injected_service<S: Borrowed + ?Sized>(app: &Resources) -> Result<Arc<S>>
 /// Checks that a type is a service.
 pub const fn is_service<S: Service>() {}
 
-/// Wraps an existing service, so that it looks like a constructor.
+/// Returns a future that is ready with an existing service.
 pub fn built<S: Service>(service: Result<S>) -> ServiceFuture<'static> {
     Box::pin(async move {
         let service: Arc<dyn Any + Send + Sync> = Arc::new(service?);

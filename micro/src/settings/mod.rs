@@ -109,8 +109,8 @@ impl Settings {
         file.toml(&text, &shown)?;
         let mut problems = Problems::default();
         for (key, origin) in file.keys() {
-            // Other tables belong to the program's own config. Only the tables `limits` and `mdns`
-            // are checked.
+            // Of the tables, only `limits` and `mdns` are checked. Other tables belong to the
+            // program's own config.
             let ours = |key: &str| key.starts_with("limits.") || key.starts_with("mdns.");
             if (!key.contains('.') || ours(key)) && Key::find(key).is_none() {
                 problems.add(unknown(key, origin));

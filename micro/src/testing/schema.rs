@@ -1,4 +1,4 @@
-//! `assert_compatible`: a test that a build keeps the schema compatible.
+//! `assert_compatible`: a test that the schema stays compatible with a committed one.
 
 use std::path::Path;
 

@@ -169,7 +169,7 @@ impl ByteBudget {
     ///
     /// # Errors
     ///
-    /// Whether the budget or the total has no room.
+    /// The limit that has no room.
     pub fn hold(self: &Arc<Self>, bytes: usize) -> Result<Held, Full> {
         let mut held = self.reserve(bytes)?;
         held.count(bytes)?;
@@ -188,7 +188,7 @@ impl ByteBudget {
 
     /// Reserves bytes that are already in memory, regardless of this budget's limit.
     pub fn reserve_present(self: &Arc<Self>, bytes: usize) -> Held {
-        // Cannot fail without a limit.
+        // Cannot fail: the limit is `usize::MAX`.
         let _added = self.add(bytes, 0, usize::MAX);
         self.held_now(bytes)
     }

@@ -13,7 +13,7 @@ use crate::platform::{AtomicBool, AtomicWaker};
 /// Polls a future only when it may be ready.
 pub struct WakeFlag {
     ring: Arc<FlagWaker>,
-    /// The ring as a waker, which the future gets.
+    /// The `FlagWaker` as a waker, which the future gets.
     waker: Waker,
     /// Whether the last poll of the future returned `Pending`.
     is_pending: bool,

@@ -68,7 +68,7 @@ macro_rules! __collector {
         $crate::__table!($record, $table);
 
         impl $record {
-            /// All linked records of this type, sorted by key, each key once.
+            /// Returns all linked records of this type, sorted by key, without duplicates.
             #[doc(hidden)]
             pub fn linked() -> ::std::vec::Vec<&'static Self> {
                 let all: ::std::vec::Vec<&'static Self> = $crate::__linked!($record, $table);

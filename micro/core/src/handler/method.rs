@@ -122,8 +122,8 @@ impl Method {
         Self::new(name, function)
     }
 
-    /// A method from an async function of [`Parts`] and what it takes; the kind follows from the
-    /// types.
+    /// Creates a method from an async function of [`Parts`] and the request. The types of request
+    /// and response determine the kind.
     fn new<Req, A, F, Fut>(name: &'static str, function: F) -> Self
     where
         Req: RequestType,

@@ -1,7 +1,7 @@
 //! `Source` and `MessageSink`: pass all messages that are ready in one poll.
 //!
 //! The code around a stream (the current context, the guard against panics, adapters) then runs
-//! once for several messages, and each message is encoded without being moved.
+//! once for several messages, and each message is encoded from where it is, without a move.
 
 use std::ops::ControlFlow;
 use std::pin::Pin;
