@@ -117,7 +117,10 @@ mod tests {
     fn later_layers_win_and_say_so() {
         let mut layers = Layers::new();
         layers
-            .toml("address = \"a:1\"\n[limits]\nmessage = 7\n", "micro.toml")
+            .toml(
+                "address = \"a:1\"\n[limits]\nmax_message_size = 7\n",
+                "micro.toml",
+            )
             .unwrap();
         layers.set(
             "address",

@@ -12,9 +12,9 @@
 //!
 //! let mut settings = Settings::new();
 //! settings.set("drain_timeout", "1m")?;
-//! assert_eq!(settings.get::<String>("drain")?.0, "1m");
+//! assert_eq!(settings.get::<String>("drain_timeout")?.0, "1m");
 //!
-//! let error = settings.set("drian", "1m").unwrap_err();
+//! let error = settings.set("drain_timeuot", "1m").unwrap_err();
 //! assert!(error.message().contains("did you mean `drain_timeout`?"));
 //! # Ok::<(), micro::Error>(())
 //! ```
@@ -278,8 +278,8 @@ mod tests {
 
     #[test]
     fn unknown_keys_in_the_file_are_all_reported_with_a_suggestion() {
-        let error =
-            with_file("adress = \"x\"\n[limits]\nmesage = 3\n[cart]\nfree = 1").unwrap_err();
+        let error = with_file("adress = \"x\"\n[limits]\nmax_mesage_size = 3\n[cart]\nfree = 1")
+            .unwrap_err();
         let text = error.to_string();
         assert!(text.contains("did you mean `address`?"), "{text}");
         assert!(
