@@ -11,6 +11,7 @@ use std::pin::Pin;
 use tokio::task::{AbortHandle, JoinError, JoinHandle, JoinSet, spawn_blocking};
 
 type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type SpawnInSet = fn(&mut JoinSet<()>, Task<()>) -> AbortHandle;
 type Work = Box<dyn FnOnce() -> Box<dyn Any + Send> + Send>;
 
 /// Spawns a task, as [`tokio::spawn`] does.
@@ -45,8 +46,8 @@ pub fn spawn_in<T: Send + 'static>(
 /// Instantiates here the tokio code for sets of tasks without a result, so that other crates need
 /// not compile it.
 #[doc(hidden)]
-pub fn compiled_here() -> [fn(&mut JoinSet<()>, Task<()>) -> AbortHandle; 1] {
-    [JoinSet::spawn]
+pub fn compiled_here() -> SpawnInSet {
+    JoinSet::spawn
 }
 
 /// Runs work on a thread that may block, as [`tokio::task::spawn_blocking`] does.

@@ -16,7 +16,7 @@ use micro_message::error::{Error, Result};
 /// The fewest bytes that a secret has: shorter ones can be guessed from a single record.
 const MIN_SECRET: usize = 16;
 /// How far the clocks of two machines may differ, and for how long a record may be repeated.
-pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// What the signed bytes begin with, so that a tag cannot be taken for one of another protocol.
 const PURPOSE: &[u8] = b"micro mdns record 1\0";
 /// Milliseconds since the Unix epoch.
@@ -91,7 +91,7 @@ impl Secret {
             .verify_slice(mac)
             .map_err(|_| Invalid::Wrong)?;
         let time = u64::from_be_bytes(*time);
-        if u128::from(time.abs_diff(millis(now))) > SILENCE_TIMEOUT.as_millis() {
+        if u128::from(time.abs_diff(millis(now))) > MAX_CLOCK_SKEW.as_millis() {
             return Err(Invalid::Clock);
         }
         Ok(time)
@@ -245,10 +245,10 @@ mod tests {
         let now = SystemTime::now();
         let second = Duration::from_secs(1);
         for (moment, good) in [
-            (now + SILENCE_TIMEOUT - second, true),
-            (now - SILENCE_TIMEOUT + second, true),
-            (now + SILENCE_TIMEOUT + second, false),
-            (now - SILENCE_TIMEOUT - second, false),
+            (now + MAX_CLOCK_SKEW - second, true),
+            (now - MAX_CLOCK_SKEW + second, true),
+            (now + MAX_CLOCK_SKEW + second, false),
+            (now - MAX_CLOCK_SKEW - second, false),
         ] {
             assert_eq!(
                 secret.verify(&record(&[]), &signed, moment).is_ok(),
