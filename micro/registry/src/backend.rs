@@ -1,6 +1,6 @@
-//! What backend authors implement, and its object-safe twin.
+//! The trait that backends implement, and its object-safe twin.
 //!
-//! Checks nothing and limits nothing: names, time limits, logs and error context are the handle's.
+//! A backend does not check names, apply timeouts, log, or add context to errors. The handle does.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,34 +10,36 @@ use crate::record::Node;
 use crate::watch::Watch;
 use micro_message::error::Result;
 
-/// A place where nodes are written down and found.
+/// A registry of nodes, such as a directory, a server or the local network.
 ///
-/// A backend repairs its own connections: an operation fails when the place cannot be reached just
-/// now, and a later one may work again; a watch goes on by itself.
+/// A backend restores its own connections. An operation fails while the registry cannot be reached,
+/// and a later one may succeed. A watch recovers by itself.
 pub trait Backend: Send + Sync + 'static {
-    /// The URL scheme that opens it, which is also its name in logs and errors.
+    /// The URL scheme that opens this backend. It is also the backend's name in logs and errors.
     fn scheme(&self) -> &'static str;
 
-    /// What it can do.
+    /// The features that this backend supports.
     fn capabilities(&self) -> Capabilities;
 
-    /// Writes a node down for `ttl` from now; again with the same id is a heartbeat and an update.
+    /// Registers a node for `ttl` from now. Registering the same id again renews and updates the
+    /// record.
     fn register(&self, node: Node, ttl: Duration) -> impl Future<Output = Result<()>> + Send;
 
-    /// Strikes a node out; one that is not there is no error.
+    /// Removes a node. Removing a node that is not registered succeeds.
     fn deregister(&self, node: &Node) -> impl Future<Output = Result<()>> + Send;
 
-    /// The live nodes of one service; an unknown service has none.
+    /// The live nodes of one service. The list is empty for an unknown service.
     fn lookup(&self, service: &str) -> impl Future<Output = Result<Vec<Node>>> + Send;
 
     /// The live nodes of all services.
     fn list(&self) -> impl Future<Output = Result<Vec<Node>>> + Send;
 
-    /// The nodes of one service as they change.
+    /// Watches the nodes of one service.
     fn watch(&self, service: &str) -> impl Future<Output = Result<Watch>> + Send;
 }
 
-/// What a backend can do. What it cannot is `Unimplemented`, unless said otherwise here.
+/// The features of a backend. Operations that it does not support return `Unimplemented`, unless a
+/// field says otherwise.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(
@@ -45,26 +47,26 @@ pub trait Backend: Send + Sync + 'static {
     reason = "independent facts, not the states of a machine"
 )]
 pub struct Capabilities {
-    /// Nodes can be registered. Where they cannot, the list is made elsewhere and `register`
-    /// changes nothing.
+    /// Whether nodes can be registered. If not, the list is maintained elsewhere and `register`
+    /// succeeds without an effect.
     pub register: bool,
-    /// A node that is not heard of within its ttl disappears.
+    /// Whether a node without a heartbeat disappears after its ttl.
     pub ttl: bool,
-    /// All nodes of all services can be listed.
+    /// Whether the nodes of all services can be listed.
     pub list: bool,
-    /// Metadata and methods survive.
+    /// Whether a node's metadata and methods are kept.
     pub details: bool,
 }
 
 impl Capabilities {
-    /// A backend that can do everything.
+    /// All features.
     pub const ALL: Self = Self {
         register: true,
         ttl: true,
         list: true,
         details: true,
     };
-    /// A backend that answers `lookup` and `watch` only.
+    /// No optional feature: only `lookup` and `watch` are supported.
     pub const NONE: Self = Self {
         register: false,
         ttl: false,
@@ -99,7 +101,7 @@ impl Capabilities {
 
 pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The twin of [`Backend`] that the handle holds.
+/// Object-safe twin of [`Backend`], held by the handle.
 pub(super) trait Erased: Send + Sync {
     fn capabilities(&self) -> Capabilities;
     fn register(&self, node: Node, ttl: Duration) -> BoxFuture<'_, Result<()>>;

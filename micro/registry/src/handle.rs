@@ -1,7 +1,7 @@
-//! What users hold: one registry, whatever backend is behind it.
+//! The handle of a registry, for any backend.
 //!
-//! Checks names, limits time, logs, and says in each error which registry could not do what. Does
-//! not keep a cache: watch a service to have its nodes at hand.
+//! The handle checks names, applies timeouts, logs, and adds to each error which registry failed at
+//! which operation. It does not cache. Watch a service to keep its nodes at hand.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use micro_core::handler::{FromApp, Resources};
 use micro_message::error::{Error, Result};
 use micro_message::internal::sort_by;
 
-/// How long an operation may take unless told otherwise.
+/// Default timeout of an operation.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Who serves what, and where.
+/// Handle for service registration and discovery.
 ///
-/// Cheap to clone; clones share the backend.
+/// Cloning is cheap. Clones share the backend.
 ///
 /// # Examples
 ///
@@ -45,7 +45,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A registry over a backend.
+    /// Creates a registry from a backend.
     pub fn new(backend: impl Backend) -> Self {
         let name = backend.scheme().into();
         Self {
@@ -53,10 +53,11 @@ impl Registry {
         }
     }
 
-    /// Several registries as one: the first answer wins, registrations go to all.
+    /// Combines several registries into one: the first response wins, and registrations go to all.
     ///
-    /// Put the nearer ones first: of two records of one node the earlier registry's counts. One
-    /// that fails is logged while the others go on; an operation fails when all do.
+    /// Put the nearest registry first: if two registries return a record of the same node, the
+    /// record of the earlier one is used. A registry that fails is logged while the others
+    /// continue. An operation fails when all of them fail.
     pub fn union(registries: impl IntoIterator<Item = Self>) -> Self {
         let members: Vec<Limited> = registries.into_iter().map(|r| r.backend).collect();
         let schemes: Vec<&str> = members.iter().map(Limited::scheme).collect();
@@ -66,51 +67,53 @@ impl Registry {
         }
     }
 
-    /// The registry that a URL names, or several of them joined by `+` or `,` as one.
+    /// Opens the registry that a URL names, or a union of several URLs joined by `+` or `,`.
     ///
-    /// `memory://`, `static://greeter=127.0.0.1:8080,billing=10.0.0.2:80`, `host:///run/micro`,
-    /// `mdns://`, `host+mdns`: what each takes is told at its backend. Nothing is contacted yet.
+    /// Examples: `memory://`, `static://greeter=127.0.0.1:8080,billing=10.0.0.2:80`,
+    /// `host:///run/micro`, `mdns://`, `host+mdns`. Each backend's documentation lists its
+    /// settings. This function does not connect to anything.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a scheme that nobody announced (it lists the known ones) and for
-    /// settings the backend does not understand; `Unimplemented` for a scheme
-    /// whose cargo feature is off.
+    /// `InvalidArgument` for an unknown scheme (the error lists the known ones) and for settings
+    /// that the backend does not accept. `Unimplemented` for a scheme whose cargo feature is off.
     pub fn open(url: &str) -> Result<Self> {
         url::open(url, &[])
     }
 
-    /// As [`open`](Self::open), with schemes beside those that are announced; these come first.
+    /// Like [`open`](Self::open), with additional schemes. They take precedence over the announced
+    /// ones.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// See [`open`](Self::open).
     pub fn open_with(url: &str, schemes: &[Scheme]) -> Result<Self> {
         url::open(url, schemes)
     }
 
-    /// Sets how long one operation may take; 5 s unless set.
+    /// Sets the timeout of one operation. Default: 5 s.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.backend.set_timeout(timeout);
         self
     }
 
-    /// The backend's scheme, or those of a union joined by `+`; for logs and reports.
+    /// The backend's scheme, or the schemes of a union joined by `+`. Used in logs and reports.
     pub fn scheme(&self) -> &str {
         self.backend.scheme()
     }
 
-    /// What the backend can do.
+    /// The features that the backend supports.
     pub fn capabilities(&self) -> Capabilities {
         self.backend.capabilities()
     }
 
-    /// The live nodes of a service, by id; an unknown service has none.
+    /// Looks up the live nodes of a service, sorted by id. The list is empty for an unknown
+    /// service.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a name that no service can have, `DeadlineExceeded` when the registry
-    /// does not answer in time, and what the backend reports.
+    /// `InvalidArgument` for an invalid service name, `DeadlineExceeded` when the registry does not
+    /// respond in time, and any error of the backend.
     ///
     /// # Cancel safety
     ///
@@ -129,11 +132,11 @@ impl Registry {
         Ok(sorted(nodes))
     }
 
-    /// The live nodes of all services, by service and id.
+    /// Lists the live nodes of all services, sorted by service and id.
     ///
     /// # Errors
     ///
-    /// As [`lookup`](Self::lookup); `Unimplemented` where the backend cannot list.
+    /// See [`lookup`](Self::lookup). `Unimplemented` if the backend cannot list nodes.
     ///
     /// # Cancel safety
     ///
@@ -148,11 +151,11 @@ impl Registry {
         Ok(nodes)
     }
 
-    /// The nodes of a service as they change.
+    /// Watches the nodes of a service.
     ///
     /// # Errors
     ///
-    /// As [`lookup`](Self::lookup).
+    /// See [`lookup`](Self::lookup).
     ///
     /// # Cancel safety
     ///
@@ -167,21 +170,21 @@ impl Registry {
 
     /// Registers a node and keeps it registered until the guard is dropped.
     ///
-    /// The record lives for `ttl` (10 to 60 s is usual) after the last heartbeat; heartbeats go out
-    /// every third of it.
+    /// The record expires `ttl` after the last heartbeat (10 to 60 s is usual). A heartbeat is sent
+    /// every third of the ttl.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for a node whose name, id or address cannot be, and as
+    /// `InvalidArgument` for a node with an invalid name, id or address. For other errors, see
     /// [`lookup`](Self::lookup).
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Panics outside of a tokio runtime.
     ///
     /// # Cancel safety
     ///
-    /// When cancelled the record may be there and disappears after its ttl.
+    /// If the future is dropped, the record may have been written. It then expires after its ttl.
     pub async fn register(&self, node: Node, ttl: Duration) -> Result<Registration> {
         node.check()?;
         if ttl.is_zero() {

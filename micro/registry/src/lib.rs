@@ -1,8 +1,8 @@
-//! Who serves what, and where: nodes are registered, looked up and watched.
+//! Service registration and discovery: nodes are registered, looked up and watched.
 //!
-//! [`Registry`] is what users hold; [`Backend`] is what authors of a new place to register
-//! implement. Every registration has a ttl and a heartbeat, so a crashed node is gone within its
-//! ttl. Does not choose among nodes and does not connect to them.
+//! [`Registry`] is the handle that programs use. [`Backend`] is the trait that the author of a new
+//! registry implements. Every registration has a ttl and a heartbeat, so the record of a crashed
+//! node disappears within its ttl. This crate does not select nodes and does not connect to them.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
-//! A backend with its name and a time limit for each of its operations: what a handle stands on, and
-//! each member of a union.
+//! A backend with its name and a timeout for each operation. The handle and each member of a union
+//! hold one.
 //!
-//! Neither checks what it is asked nor says in errors what was asked: the handle does, once.
+//! It neither checks arguments nor adds context to errors. The handle does both.
 
 use std::future::Future;
 use std::sync::Arc;

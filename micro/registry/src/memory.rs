@@ -1,7 +1,7 @@
-//! The reference backend: nodes in this process, for tests and for programs that are one process.
+//! The reference backend: nodes in this process, for tests and for programs of a single process.
 //!
-//! Shared by clone; two [`Memory::new`] know nothing of each other. Time is tokio's, so paused
-//! time works.
+//! Clones share their nodes; two calls of [`Memory::new`] create independent registries. The
+//! backend uses tokio's clock, so it works with paused time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -21,25 +21,26 @@ use micro_message::error::{Error, Result};
 #[derive(Clone, Default)]
 pub struct Memory {
     state: Arc<Mutex<State>>,
-    /// Told by every registration, so that watches reconsider when the next node is due.
+    /// Notified by every registration, so that the expiry tasks recompute when the next node
+    /// expires.
     registered: Arc<Notify>,
 }
 
 #[derive(Default)]
 struct State {
-    /// By service and id, with the moment it is gone.
+    /// Nodes by service and id, each with the instant at which it expires.
     services: HashMap<String, BTreeMap<String, (Node, Instant)>>,
-    /// Feeds of services that are watched; gone with their last watch.
+    /// Senders of the watched services. A sender is removed once its last watch is dropped.
     watches: HashMap<String, WatchSender>,
 }
 
 impl Memory {
-    /// An empty world of its own.
+    /// Creates an empty registry that shares nothing with others.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Opens what follows `memory://`, which is nothing.
+    /// Opens a `memory://` URL. `rest` must be empty.
     pub(super) fn open(rest: &str) -> Result<Self> {
         if rest.is_empty() {
             return Ok(Self::new());
@@ -49,12 +50,13 @@ impl Memory {
         )))
     }
 
-    /// Strikes out the nodes of one service as they become due, for ever.
+    /// Removes the nodes of one service as they expire. Never returns.
     async fn expire(self, service: String) {
         loop {
             let registered = self.registered.notified();
             tokio::pin!(registered);
-            // From here on a registration counts, before the next end is read.
+            // Enable the notification before reading the next expiry, so that a registration in
+            // between is not missed.
             registered.as_mut().enable();
             let end = self.state().next_end(&service);
             match end {
@@ -68,7 +70,7 @@ impl Memory {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock halfway through a change.
+        // No code can panic while it holds the lock with a half-finished change.
         self.state.lock()
     }
 }
@@ -158,7 +160,7 @@ impl Backend for Memory {
         });
         state.notify(service);
         drop(state);
-        // Each watch strikes out what is due, so none depends on another being alive.
+        // Each watch has its own expiry task, so it works independently of other watches.
         let expire = AbortOnDrop::spawn(self.clone().expire(service.to_owned()));
         Ok(watch.with_guard(expire))
     }

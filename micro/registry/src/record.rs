@@ -1,18 +1,18 @@
-//! The data of the registry: nodes, and what changed about them.
+//! The data of the registry: nodes, and changes of their list.
 //!
-//! Does not know where nodes come from, nor how a backend writes them down.
+//! This module does not know where nodes come from or how a backend stores them.
 
 use std::collections::BTreeMap;
 
 use micro_message::error::{Error, Result};
 use micro_message::internal::sort_by;
 
-/// Longest name of a service, in bytes: what fits into a DNS name with room for the rest.
+/// Maximum length of a service name in bytes. It fits into a DNS name with room to spare.
 const MAX_SERVICE: usize = 128;
-/// Longest id of a node, in bytes: one DNS label.
+/// Maximum length of a node id in bytes: one DNS label.
 const MAX_ID: usize = 63;
 
-/// One running copy of a service: who it is and where it listens.
+/// One running copy of a service: its identity and its address.
 ///
 /// # Examples
 ///
@@ -25,23 +25,23 @@ const MAX_ID: usize = 63;
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// The service it is a copy of: lower case letters, digits, `-` and `.`.
+    /// Name of the service: lower case letters, digits, `-` and `.`.
     pub service: String,
-    /// What tells it from every other node, in all services: at most 63 bytes.
+    /// Id of the node, unique among the nodes of all services: at most 63 bytes.
     pub id: String,
-    /// The service's version; empty when it has none.
+    /// Version of the service, or empty.
     pub version: String,
-    /// Where it listens, as `host:port`.
+    /// Address on which the node listens, as `host:port`.
     pub address: String,
-    /// What else is known of it, for filters: zone, protocol, labels.
+    /// Additional properties for filters: zone, protocol, labels.
     pub metadata: BTreeMap<String, String>,
-    /// Wire paths of its methods, for example `/greeter.Greeter/Hello`; empty when not told.
+    /// Wire paths of the node's methods, for example `/greeter.Greeter/Hello`. Empty if unknown.
     pub methods: Vec<String>,
-    /// Whether anybody on the network could have announced it, see [`unverified`].
+    /// Whether any host on the network could have announced this node, see [`unverified`].
     unverified: bool,
 }
 
-/// The records are compared, not how they were found.
+/// Compares the records only, not how they were found.
 impl PartialEq for Node {
     fn eq(&self, other: &Self) -> bool {
         let Self {
@@ -60,19 +60,19 @@ impl PartialEq for Node {
 
 impl Eq for Node {}
 
-/// Marks a node as one that anybody on the network could have announced: nothing but a place in
-/// the network is needed for it, neither a file of this user nor a secret.
+/// Marks a node as one that any host on the network could have announced: announcing it requires
+/// only network access, neither a file of this user nor a secret.
 pub fn unverified(mut node: Node) -> Node {
     node.unverified = true;
     node
 }
 
-/// Whether anybody on the network could have announced a node.
+/// Whether any host on the network could have announced the node.
 pub fn is_unverified(node: &Node) -> bool {
     node.unverified
 }
 
-/// The nodes to call: those that are verified, or all if none is.
+/// Selects the nodes to call: the verified ones, or all if none is verified.
 pub fn to_call(nodes: &[Node]) -> Vec<Node> {
     let any = nodes.iter().any(|node| !node.unverified);
     let nodes = nodes.iter().filter(|node| !any || !node.unverified);
@@ -80,7 +80,7 @@ pub fn to_call(nodes: &[Node]) -> Vec<Node> {
 }
 
 impl Node {
-    /// A node without version, metadata and methods.
+    /// Creates a node without version, metadata and methods.
     pub fn new(
         service: impl Into<String>,
         id: impl Into<String>,
@@ -97,7 +97,7 @@ impl Node {
         }
     }
 
-    /// Whether it is the same record, found in the same way.
+    /// Whether both are the same record, found in the same way.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self == other && self.unverified == other.unverified
     }
@@ -108,7 +108,7 @@ impl Node {
         self
     }
 
-    /// Adds one piece of metadata; a later value replaces an earlier one.
+    /// Adds a metadata entry. A later value for the same key replaces an earlier one.
     pub fn with_metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
         self
@@ -120,11 +120,11 @@ impl Node {
         self
     }
 
-    /// Whether this node may be registered.
+    /// Checks whether this node may be registered.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` naming the part that is wrong and what it may be.
+    /// `InvalidArgument` that names the invalid part and its allowed values.
     #[doc(hidden)]
     pub fn check(&self) -> Result<()> {
         check_service(&self.service)?;
@@ -146,24 +146,24 @@ impl Node {
     }
 }
 
-/// What became of a service's nodes since the last look.
+/// A change of a service's nodes since the last one that was received.
 ///
-/// A node that is neither added, updated nor removed is as it was.
+/// A node that is neither added, updated nor removed is unchanged.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// All nodes there are now, by id.
+    /// All current nodes, sorted by id.
     pub nodes: Vec<Node>,
-    /// Those that were not there before.
+    /// Nodes that are new.
     pub added: Vec<Node>,
-    /// Those that were there with another record; this is the new one.
+    /// Nodes whose record changed, with the new record.
     pub updated: Vec<Node>,
-    /// Those that are gone, with their last record.
+    /// Nodes that disappeared, with their last record.
     pub removed: Vec<Node>,
 }
 
 impl Change {
-    /// What leads from one list to the next; both are sorted by id.
+    /// The difference between two lists. Both must be sorted by id.
     #[doc(hidden)]
     pub fn between(before: &[Node], now: &[Node]) -> Self {
         let find =
@@ -192,7 +192,7 @@ pub(crate) fn sorted(mut nodes: Vec<Node>) -> Vec<Node> {
     nodes
 }
 
-/// A name that a service of ours may have.
+/// Checks the name of a service that is to be registered.
 pub(crate) fn check_service(name: &str) -> Result<()> {
     let lower = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let good = name.len() <= MAX_SERVICE
@@ -208,7 +208,8 @@ pub(crate) fn check_service(name: &str) -> Result<()> {
     )))
 }
 
-/// A name that can be asked for: wider than our own, as other frameworks name as they like.
+/// Checks a name for a lookup. The rules are wider than for registration because other frameworks
+/// allow more characters in names.
 pub fn check_lookup_name(name: &str) -> Result<()> {
     let good = !name.is_empty()
         && name.len() <= MAX_SERVICE
@@ -219,7 +220,7 @@ pub fn check_lookup_name(name: &str) -> Result<()> {
     if good { Ok(()) } else { check_service(name) }
 }
 
-/// An address as `host:port`, IPv6 in brackets.
+/// Checks an address: `host:port`, with an IPv6 host in brackets.
 pub(crate) fn check_address(address: &str) -> Result<()> {
     let good = address.rsplit_once(':').is_some_and(|(host, port)| {
         let bracketed = host.starts_with('[') && host.ends_with(']');

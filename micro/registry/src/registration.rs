@@ -1,7 +1,7 @@
-//! A node that stays registered as long as its guard lives.
+//! A node that stays registered as long as its guard is alive.
 //!
-//! Does not decide whether a service may start without its registry; the first registration has
-//! succeeded when the guard exists.
+//! The guard exists only after the first registration succeeded. Whether a service may start
+//! without its registry is decided elsewhere.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -15,18 +15,18 @@ use crate::record::Node;
 use crate::watch::AbortOnDrop;
 use micro_message::error::Result;
 
-/// First pause after a heartbeat that failed; doubles up to the usual interval.
+/// Delay before the first retry of a failed heartbeat. It doubles up to the heartbeat interval.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(100);
 
-/// A registered node and its heartbeat.
+/// Guard of a registered node. It owns the node's heartbeat.
 ///
-/// Dropping it stops the heartbeat, so the record disappears after its ttl;
-/// [`deregister`](Self::deregister) strikes it out at once.
+/// Dropping the guard stops the heartbeat, so the record expires after its ttl.
+/// [`deregister`](Self::deregister) removes it at once.
 #[must_use = "the heartbeat stops when this is dropped"]
 pub struct Registration {
     registry: Registry,
     node: Node,
-    /// Sends the heartbeats; stopped with this guard.
+    /// Task that sends the heartbeats. It is aborted with this guard.
     heartbeat: AbortOnDrop<()>,
 }
 
@@ -40,20 +40,20 @@ impl Registration {
         }
     }
 
-    /// The node as it is registered.
+    /// The registered node.
     pub fn node(&self) -> &Node {
         &self.node
     }
 
-    /// Stops the heartbeat and strikes the record out.
+    /// Stops the heartbeat and removes the record.
     ///
     /// # Errors
     ///
-    /// What the backend reports; the record then disappears after its ttl.
+    /// Any error of the backend. The record then expires after its ttl.
     ///
     /// # Cancel safety
     ///
-    /// When cancelled the record disappears after its ttl at the latest.
+    /// If the future is dropped, the record expires after its ttl at the latest.
     pub async fn deregister(self) -> Result<()> {
         let Self {
             registry,
@@ -61,7 +61,7 @@ impl Registration {
             mut heartbeat,
         } = self;
         heartbeat.0.abort();
-        // A heartbeat still under way must not write the record down again afterwards.
+        // A heartbeat that is still in flight must not write the record again afterwards.
         if let Err(error) = (&mut heartbeat.0).await
             && error.is_panic()
         {
@@ -112,10 +112,10 @@ async fn heartbeat(registry: Registry, node: Node, ttl: Duration) {
     }
 }
 
-/// Somewhere between four fifths of a length and all of it, so that nodes started together do not
-/// beat together.
+/// A random duration between four fifths of `length` and `length`, so that nodes that started
+/// together do not send their heartbeats together.
 pub(super) fn jittered(length: Duration) -> Duration {
-    // The keys of each `RandomState` differ: enough for spreading, and no crate more.
+    // The keys of each `RandomState` differ. This is random enough here and needs no further crate.
     let random = RandomState::new().hash_one(length) % 1024;
     let share = u32::try_from(random).expect("less than 1024");
     length * 4 / 5 + length / 5 * share / 1024

@@ -1,7 +1,7 @@
-//! A list of nodes written down by hand: `static://greeter=127.0.0.1:8080,billing=10.0.0.2:80`.
+//! A fixed list of nodes: `static://greeter=127.0.0.1:8080,billing=10.0.0.2:80`.
 //!
-//! Never changes and knows no ttl. Registering succeeds and changes nothing: a server must start
-//! beside a fixed list, and whether it is on the list is the author's business.
+//! The list never changes and has no ttl. Registering succeeds without an effect, so that a server
+//! can start with a fixed list. The author of the list is responsible for including the server.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,16 +11,16 @@ use crate::record::{Node, check_address, check_lookup_name};
 use crate::watch::Watch;
 use micro_message::error::{Error, Result};
 
-/// Nodes that are known beforehand.
+/// A registry with a fixed list of nodes.
 #[derive(Debug, Default)]
 pub struct Static {
     nodes: Vec<Node>,
-    /// Whether it was logged that registering changes nothing; once is enough.
+    /// Whether it was already logged that registering has no effect. It is logged once.
     told: AtomicBool,
 }
 
 impl Static {
-    /// A registry of just these nodes.
+    /// Creates a registry of exactly these nodes.
     pub fn new(nodes: impl IntoIterator<Item = Node>) -> Self {
         Self {
             nodes: nodes.into_iter().collect(),
@@ -28,13 +28,13 @@ impl Static {
         }
     }
 
-    /// Reads `service=host:port` entries separated by commas; a service may come again.
+    /// Parses `service=host:port` entries separated by commas. A service may occur more than once.
     ///
-    /// A node's id is `service@host:port`.
+    /// The id of a node is `service@host:port`.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` naming the entry that cannot be read.
+    /// `InvalidArgument` that names the invalid entry.
     pub fn parse(entries: &str) -> Result<Self> {
         let mut nodes: Vec<Node> = Vec::new();
         for entry in entries.split(',').map(str::trim) {
@@ -101,7 +101,7 @@ impl Backend for Static {
     async fn watch(&self, service: &str) -> Result<Watch> {
         let (sender, watch) = Watch::channel();
         sender.send(self.of(service));
-        // The list never changes but the watch goes on, so the sender stays with it.
+        // The list never changes, but the watch must not end, so the sender is kept alive with it.
         Ok(watch.with_guard(sender))
     }
 }

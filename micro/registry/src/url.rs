@@ -1,6 +1,6 @@
-//! Opening a registry by its URL: the table of schemes, and unions of several.
+//! Opens a registry by its URL: the table of schemes, and unions of several URLs.
 //!
-//! Does not read settings; the URL comes from whoever does.
+//! This module does not read settings. Callers pass the URL.
 
 use crate::handle::Registry;
 use crate::memory::Memory;
@@ -10,8 +10,8 @@ use micro_message::error::Result;
 
 micro_core::__announced!(Registry, REGISTRY_SCHEMES);
 
-/// Announces a registry's URL scheme: its name, and a function from what follows `://` to the
-/// registry, which contacts nobody yet.
+/// Announces a registry's URL scheme: its name, and a function that creates the registry from the
+/// part after `://`. The function must not connect to anything.
 ///
 /// # Examples
 ///
@@ -57,7 +57,8 @@ pub(super) fn open(url: &str, given: &[Scheme]) -> Result<Registry> {
     Ok(Registry::union(members))
 }
 
-/// Cuts at each `+` and `,` that a scheme follows; others belong to the settings of a backend.
+/// Splits at each `+` and `,` that is followed by a scheme. Other separators belong to a backend's
+/// settings.
 fn split<'a>(url: &'a str, given: &[Opener<Registry>]) -> Vec<&'a str> {
     let mut parts = Vec::new();
     let mut start = 0;
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
     use micro_message::error::ErrorKind;
 
-    // With linkme an announcement is code that this crate forbids itself.
+    // With linkme, an announcement expands to code that this crate's lints forbid.
     #[cfg(not(feature = "linkme"))]
     crate::registry_scheme!("elsewhere", |_| Ok(Registry::new(Memory::new())));
 

@@ -1,7 +1,8 @@
-//! A live view of one service's nodes: what a backend feeds and a client reads.
+//! A live view of one service's nodes. A backend feeds it and a client reads it.
 //!
-//! Holds only the latest list, so it is bounded and a slow reader never misses the final state; it
-//! does not keep a history, so a node that came and went between two looks is not told.
+//! A watch holds only the latest list. It is therefore bounded, and a slow reader always receives
+//! the final state. It keeps no history: a node that appears and disappears between two reads is
+//! not reported.
 
 use std::fmt;
 use std::future::Future;
@@ -14,19 +15,20 @@ use micro_core::internal::spawn;
 
 type Snapshot = Option<Arc<[Node]>>;
 
-/// The nodes of one service as they change.
+/// A watch on the nodes of one service.
 ///
-/// Dropping it ends the watch, and with the last one the backend's work for it.
+/// Dropping it ends the watch. Dropping the last watch of a service also stops the backend's work
+/// for it.
 pub struct Watch {
     receiver: watch::Receiver<Snapshot>,
-    /// What `next` last gave; `None` before the first.
+    /// The list that `next` returned last. `None` before the first call.
     seen: Snapshot,
-    /// Dropped with the watch; backends put here what stops their work.
+    /// Values that are dropped with the watch. Backends store guards here that stop their work.
     guards: Vec<Box<dyn Send + Sync>>,
 }
 
 impl Watch {
-    /// A watch and the side that feeds it. Nothing is known until the first
+    /// Creates a watch and its sender. The list is unknown until the first
     /// [`send`](WatchSender::send).
     pub fn channel() -> (WatchSender, Self) {
         let sender = WatchSender::new();
@@ -34,11 +36,11 @@ impl Watch {
         (sender, watch)
     }
 
-    /// A watch fed by a task that is stopped when the watch is dropped.
+    /// Creates a watch that is fed by a task. The task is aborted when the watch is dropped.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Panics outside of a tokio runtime.
     pub fn spawn<F>(feed: impl FnOnce(WatchSender) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -47,20 +49,21 @@ impl Watch {
         watch.with_guard(AbortOnDrop::spawn(feed(sender)))
     }
 
-    /// Keeps a value until the watch is dropped: the place for what stops a backend's work.
+    /// Keeps a value until the watch is dropped, for example a guard that stops a backend's work.
     pub fn with_guard(mut self, guard: impl Send + Sync + 'static) -> Self {
         self.guards.push(Box::new(guard));
         self
     }
 
-    /// What changed since the last call; the first gives the list as it is now, all as added.
+    /// Waits for the next change. The first call returns the current list, with all nodes as added.
     ///
-    /// The first call waits until the backend knows the list, which may then be empty: "nobody" is
-    /// an answer, "not known yet" is not. `None` means that the backend stopped feeding for good.
+    /// The first call waits until the backend knows the list. The list may then be empty: this
+    /// means that the service has no nodes, not that the list is unknown. Returns `None` when the
+    /// backend has stopped feeding the watch for good.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: nothing is lost when the future is dropped.
+    /// Cancel safe: dropping the future loses no change.
     pub async fn next(&mut self) -> Option<Change> {
         loop {
             let now = self.receiver.borrow_and_update().clone();
@@ -73,15 +76,15 @@ impl Watch {
         }
     }
 
-    /// Waits until the list is known or never will be; what it is counts as unseen.
+    /// Waits until the list is known or the sender is dropped. The list still counts as unseen.
     pub(crate) async fn known(&mut self) {
-        // An error means that nobody feeds the watch, which `next` will say.
+        // An error means that the sender was dropped. `next` reports this.
         let _ = self.receiver.wait_for(Option::is_some).await;
     }
 
-    /// The nodes there are now, by id; `None` while the backend does not know yet.
+    /// The current nodes, sorted by id. `None` while the backend does not know them yet.
     ///
-    /// Does not count as seen: the next [`next`](Self::next) still tells the change.
+    /// The list still counts as unseen: the following [`next`](Self::next) returns the change.
     pub fn current(&self) -> Option<Vec<Node>> {
         self.receiver.borrow().as_deref().map(<[Node]>::to_vec)
     }
@@ -106,17 +109,17 @@ impl fmt::Debug for Watch {
     }
 }
 
-/// The feeding side of one or more [`Watch`]es.
+/// The sending half of one or more [`Watch`]es.
 #[derive(Clone)]
 pub struct WatchSender(Arc<watch::Sender<Snapshot>>);
 
 impl WatchSender {
-    /// A sender without a watch yet.
+    /// Creates a sender without a watch.
     pub fn new() -> Self {
         Self(Arc::new(watch::Sender::new(None)))
     }
 
-    /// Another watch fed by this sender. It starts from the list that was sent last.
+    /// Creates another watch of this sender. It starts with the list that was sent last.
     pub fn watch(&self) -> Watch {
         Watch {
             receiver: self.0.subscribe(),
@@ -125,8 +128,8 @@ impl WatchSender {
         }
     }
 
-    /// Tells all watches the full list. The order does not matter; of two nodes with one id the
-    /// first counts; a list equal to the last one wakes nobody.
+    /// Sends the full list to all watches, in any order. If two nodes have the same id, the first
+    /// one is used. A list equal to the last one wakes no watch.
     pub fn send(&self, nodes: Vec<Node>) {
         let nodes: Arc<[Node]> = sorted(nodes).into();
         self.0.send_if_modified(|current| {
@@ -140,12 +143,12 @@ impl WatchSender {
         });
     }
 
-    /// Whether no watch is left.
+    /// Whether all watches were dropped.
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
 
-    /// Waits until no watch is left.
+    /// Waits until all watches are dropped.
     ///
     /// # Cancel safety
     ///
@@ -174,7 +177,7 @@ fn are_same(before: &[Node], now: &[Node]) -> bool {
     before.len() == now.len() && pairs.all(|(before, now)| before.is_same(now))
 }
 
-/// Owns a task and stops it when dropped.
+/// Owns a task and aborts it when dropped.
 #[derive(Debug)]
 pub struct AbortOnDrop<T>(pub tokio::task::JoinHandle<T>);
 
@@ -183,7 +186,7 @@ impl AbortOnDrop<()> {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Panics outside of a tokio runtime.
     #[track_caller]
     pub fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(spawn(task))

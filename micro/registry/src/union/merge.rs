@@ -1,7 +1,7 @@
-//! The watches of several registries as one.
+//! Merges the watches of several registries into one.
 //!
-//! Each is followed by a task of its own, so a silent one holds up nobody, and asked again when it
-//! fails.
+//! A separate task follows each registry, so a registry that does not respond delays no other. The
+//! task watches again after a failure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,23 +17,23 @@ use crate::record::{Node, is_unverified};
 use crate::watch::{Watch, WatchSender};
 use micro_message::error::Result;
 
-/// Pause before a registry that cannot watch is asked again; doubles up to the longest.
+/// Delay before the first retry of a failed watch. It doubles up to `MAX_BACKOFF`.
 const INITIAL_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
-/// How long nodes that anybody may have announced wait for the first list of another registry.
+/// How long unverified nodes are held back while the first list of another registry is missing.
 const FIRST: Duration = Duration::from_secs(2);
 
-/// Watches a service in all registries; ready as soon as one of them is.
+/// Watches a service in all registries. Returns as soon as one of them is watched.
 ///
 /// # Errors
 ///
-/// The first registry's when none can watch.
+/// If no registry can be watched, the first error.
 pub(super) async fn watch(registries: Vec<Limited>, service: &str) -> Result<Watch> {
     let (report, mut reports) = mpsc::channel(registries.len().max(1));
     let service = service.to_owned();
     let watch = Watch::spawn(move |sender| async move {
         let told = Arc::new(Mutex::new(vec![MemberState::Nothing; registries.len()]));
-        // Dropped with this task, which stops the tasks in it.
+        // Dropping this task drops the set, which aborts the tasks in it.
         let mut tasks = JoinSet::new();
         for (at, registry) in registries.into_iter().enumerate() {
             let (told, sender) = (Arc::clone(&told), sender.clone());
@@ -59,11 +59,11 @@ pub(super) async fn watch(registries: Vec<Limited>, service: &str) -> Result<Wat
     failed.map_or(Ok(watch), Err)
 }
 
-/// What a registry last told.
+/// The last report of a registry.
 #[derive(Clone)]
 enum MemberState {
     Nothing,
-    /// Nothing, for longer than the others wait.
+    /// No report for longer than `FIRST`; the others no longer wait for it.
     Late,
     Failure,
     Nodes(Vec<Node>),
@@ -72,15 +72,15 @@ enum MemberState {
 struct Follower {
     registry: Limited,
     service: String,
-    /// Its place among the registries.
+    /// Index among the registries.
     at: usize,
-    /// What each of them last told; each follower writes its own place.
+    /// The last report of each registry. Each follower writes only its own entry.
     told: Arc<Mutex<Vec<MemberState>>>,
     sender: WatchSender,
 }
 
 impl Follower {
-    /// Passes on what the registry tells; says once whether it could be watched.
+    /// Forwards the lists of the registry, and reports once whether it could be watched.
     async fn run(self, report: mpsc::Sender<Result<()>>) {
         let mut report = Some(report);
         let mut pause = INITIAL_BACKOFF;
@@ -99,7 +99,7 @@ impl Follower {
                 }
             };
             if let Some(report) = report.take() {
-                // Nobody listens any more when another registry was faster.
+                // The receiver is gone when another registry was faster.
                 drop(report.send(outcome).await);
             }
             if let Some(mut watch) = watch {
@@ -114,7 +114,7 @@ impl Follower {
         }
     }
 
-    /// Waits for the first list of a registry no longer than others do.
+    /// Waits for the first list of the registry, and reports `Late` after `FIRST`.
     async fn first(&self, watch: &mut Watch) {
         if matches!(self.told.lock()[self.at], MemberState::Nothing)
             && timeout(FIRST, watch.known()).await.is_err()
@@ -125,7 +125,7 @@ impl Follower {
 
     fn notify(&self, what: MemberState) {
         let mut told = self.told.lock();
-        // What a registry told before it failed is better than nothing.
+        // The list from before a failure is better than an empty one.
         if !matches!(
             (&what, &told[self.at]),
             (MemberState::Failure, MemberState::Nodes(_))
@@ -145,8 +145,8 @@ impl Follower {
                 }
             }
         }
-        // "Nobody" is known only when no registry can still say otherwise and one said so. And what
-        // anybody may have announced waits for what others say.
+        // An empty list is sent only when at least one registry returned it and all others have
+        // reported. Unverified nodes are held back until the other registries report or are late.
         let verified = nodes.iter().any(|node| !is_unverified(node));
         let known = verified || (!nodes.is_empty() && !waited_for);
         if known || (answered && !unknown) {

@@ -1,7 +1,8 @@
-//! Several registries as one: the first answer wins, and what is registered is registered in all.
+//! Combines several registries into one: the first response wins, and a node is registered in all
+//! of them.
 //!
-//! Earlier members are nearer: of two records of one node theirs counts. Does not hide a member
-//! that fails; it is logged when it begins and when it ends, and the others go on.
+//! If two members return a record of the same node, the record of the earlier member is used. A
+//! failing member is logged when the failure begins and when it ends, while the others continue.
 
 mod merge;
 
@@ -20,7 +21,8 @@ use crate::watch::Watch;
 use micro_message::error::{Error, Result};
 use micro_message::internal::sort_by;
 
-/// How long one of several registries may take for a lookup, so that another's answer is in time.
+/// Timeout of one member's lookup. It is shorter than the handle's, so that another member's
+/// response is still in time.
 const LOOKUP: Duration = Duration::from_secs(3);
 
 pub(super) struct Union {
@@ -29,7 +31,7 @@ pub(super) struct Union {
 
 struct Member {
     backend: Limited,
-    /// Whether its last registration failed; so that only the change is logged.
+    /// Whether the last registration failed. Only changes are logged.
     failing: AtomicBool,
 }
 
@@ -52,7 +54,7 @@ impl Union {
 }
 
 impl Member {
-    /// Says in an error which member has failed; what it was to do, the handle says.
+    /// Adds the member's name to an error. The handle adds the operation.
     async fn named<T>(&self, operation: impl Future<Output = Result<T>>) -> Result<T> {
         let outcome = operation.await;
         outcome.map_err(|error| error.context(format_args!("`{}`", self.backend.scheme())))
@@ -102,7 +104,8 @@ impl Backend for Union {
             .iter()
             .map(|member| boxed(member.named(member.backend.deregister(node))));
         let outcomes = race(all.collect(), never).await;
-        // A record left behind misleads callers until its ttl, so one failure is a failure.
+        // A remaining record misleads callers until its ttl ends, so one failure fails the
+        // operation.
         outcomes.into_iter().find(Result::is_err).unwrap_or(Ok(()))
     }
 
@@ -115,7 +118,8 @@ impl Backend for Union {
                     .unwrap_or_else(|_| Err(mute()))
             })
         });
-        // What anybody may have announced is no answer before the others have had their time.
+        // Unverified nodes do not end the lookup before the other members have responded or timed
+        // out.
         let verified = |nodes: &Vec<Node>| nodes.iter().any(|node| !is_unverified(node));
         let mut answers = race(all.collect(), verified).await;
         if let Some(Ok(last)) = answers.pop_if(|answer| answer.as_ref().is_ok_and(verified)) {
@@ -143,8 +147,8 @@ fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T>
     Box::pin(future)
 }
 
-/// Polls all at once until one gives what is enough (it is then the last of the answers) or none
-/// is left. Without an early end the answers stand in the order of the futures.
+/// Polls all futures until `enough` accepts a result, which is then the last one returned, or until
+/// all are done. Without an early end, the results are in the order of the futures.
 async fn race<T>(futures: Vec<BoxFuture<'_, Result<T>>>, enough: fn(&T) -> bool) -> Vec<Result<T>> {
     let mut slots: Vec<_> = futures
         .into_iter()
@@ -184,7 +188,7 @@ fn never<T>(_answer: &T) -> bool {
     false
 }
 
-/// One success is a success.
+/// Succeeds if at least one outcome is a success.
 fn any(outcomes: &[Result<()>]) -> Result<()> {
     if outcomes.iter().any(Result::is_ok) {
         return Ok(());
@@ -205,8 +209,8 @@ fn any(outcomes: &[Result<()>]) -> Result<()> {
     ))
 }
 
-/// All nodes of all answers, the earlier member's record first; an error when there are only
-/// errors.
+/// All nodes of all responses, with the earlier member's record first. Returns an error only if all
+/// members failed.
 fn merged(answers: Vec<Result<Vec<Node>>>) -> Result<Vec<Node>> {
     let (answered, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
     let mut failed = failed.into_iter().filter_map(Result::err);
@@ -235,7 +239,7 @@ mod tests {
 
     const TTL: Duration = Duration::from_secs(1);
 
-    /// Never works, at once or after its time limit.
+    /// Always fails, either at once or by exceeding the timeout.
     struct Broken {
         silent: bool,
     }
@@ -348,13 +352,13 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::from_millis(200));
     }
 
-    /// A registry of nodes that anybody may have announced.
+    /// A registry of unverified nodes.
     fn announced(ids: &[&str]) -> Registry {
         let node = |id: &&str| unverified(Node::new("greeter", *id, "10.0.0.9:7777"));
         Registry::new(Static::new(ids.iter().map(node)))
     }
 
-    /// Watches as the other one does, but tells nothing before its time, if ever.
+    /// Watches like the inner registry, but sends its first list late or never.
     struct Slow(Registry, Duration);
 
     impl Backend for Slow {
