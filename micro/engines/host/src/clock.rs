@@ -1,37 +1,36 @@
-//! The clocks by which a record's ttl is measured.
+//! The clocks that measure a record's ttl.
 //!
-//! The wall clock may be set, forward and back, by people and by time servers. Processes of one
-//! machine have a better one: the time since it was started, which all of them read the same.
-//! While the machine sleeps it stands still, as the timers do that heartbeats wait for; so nothing
-//! expires for having slept, which the clock that goes on (`CLOCK_BOOTTIME`) would bring about.
-//! On Linux only: elsewhere there is no id that tells one start of a machine from another, and the
-//! wall clock has to do.
+//! Users and time servers may set the wall clock forward and back. All processes of one machine
+//! also share a better clock: the time since boot. It stops while the machine sleeps, like the
+//! timers of the heartbeats, so no record expires during sleep. `CLOCK_BOOTTIME` continues during
+//! sleep and would expire them. The uptime is used on Linux only: other systems have no id that
+//! distinguishes one boot from another, so they use the wall clock.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Reads the clocks.
 #[derive(Debug)]
 pub(super) struct Clock {
-    /// Which start of the machine this is.
+    /// Id of the current boot of this machine.
     boot: Option<String>,
-    /// By how many seconds the wall clock has been set forward.
+    /// Number of seconds by which a test has set the wall clock forward.
     #[cfg(test)]
     pub(super) set_by: std::sync::atomic::AtomicU64,
 }
 
-/// What the clocks say.
+/// The readings of the clocks at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Now {
-    /// Since the Unix epoch.
+    /// Time since the Unix epoch.
     pub(super) wall: Duration,
-    /// None where it is not known.
+    /// Time since boot, or `None` if unknown.
     pub(super) uptime: Option<Uptime>,
 }
 
-/// A moment since a machine was started.
+/// A time since the boot of a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Uptime {
-    /// Which start of which machine.
+    /// Id of the boot, which also identifies the machine.
     pub(super) boot: String,
     pub(super) at: Duration,
 }
@@ -61,7 +60,7 @@ impl Clock {
 }
 
 impl Now {
-    /// The moment a length after this one.
+    /// The instant that is `length` after this one.
     pub(super) fn later(&self, length: Duration) -> Self {
         Self {
             wall: self.wall.saturating_add(length),
@@ -72,8 +71,8 @@ impl Now {
         }
     }
 
-    /// Whether this moment has come; what was written down in another life of the machine, or by
-    /// another machine, has.
+    /// Whether this instant has passed. An instant of another boot or another machine has always
+    /// passed.
     pub(super) fn is_over(&self, now: &Self) -> bool {
         match (&self.uptime, &now.uptime) {
             (Some(end), Some(now)) => end.boot != now.boot || end.at <= now.at,
@@ -81,8 +80,8 @@ impl Now {
         }
     }
 
-    /// Whether this moment came so long ago. Of another life of the machine, or another machine,
-    /// only the wall clock tells.
+    /// Whether this instant passed more than `length` ago. For an instant of another boot or
+    /// another machine, only the wall clocks are compared.
     pub(super) fn is_over_since(&self, length: Duration, now: &Self) -> bool {
         match (&self.uptime, &now.uptime) {
             (Some(end), Some(now)) if end.boot == now.boot => {
@@ -93,7 +92,7 @@ impl Now {
     }
 }
 
-/// What the wall clock says, since the Unix epoch.
+/// Current wall clock time since the Unix epoch.
 pub(super) fn wall() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

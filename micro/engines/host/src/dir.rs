@@ -1,6 +1,7 @@
-//! The directory: where it belongs, and making sure that it is ours alone.
+//! The directory of the registry: its default path, and the checks that only this user can write to
+//! it.
 //!
-//! Does not read the environment; whoever does passes in what it found.
+//! This module does not read the environment. Callers pass its values.
 
 use std::fs;
 use std::io;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use micro_message::error::{Error, ErrorKind, OrError, Result};
 
-/// Where temporary files go when nobody says otherwise.
+/// Default directory for temporary files.
 pub(super) const DEFAULT_TEMP: &str = "/tmp";
 
 pub(super) fn default(runtime_dir: Option<&Path>, temp_dir: &Path) -> Result<PathBuf> {
@@ -26,11 +27,11 @@ pub(super) fn default(runtime_dir: Option<&Path>, temp_dir: &Path) -> Result<Pat
     if usual.is_dir() {
         return Ok(usual.join("micro/registry"));
     }
-    // One level only: who owns a directory between could exchange the one below it.
+    // Use one level only: the owner of an intermediate directory could replace the one below it.
     Ok(temp_dir.join(format!("micro-registry-{user}")))
 }
 
-/// A directory as it was made sure of: the same one, with the owner and mode that it had.
+/// Identity of a checked directory, with its owner and mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     device: u64,
@@ -39,11 +40,11 @@ pub(super) struct Identity {
     mode: u32,
 }
 
-/// Makes the directory if need be, and refuses one that others could write to.
+/// Creates the directory if necessary, and refuses one that other users can write to.
 ///
-/// Nor may others put another in its place: of the directories above it, each belongs to us or to
-/// root, and others may write to none but those in which only owners take away what is there
-/// (sticky ones such as `/tmp`).
+/// Other users must not be able to replace the directory either. Each directory above it must
+/// belong to this user or to root. It must not be writable for others, unless it is sticky (such as
+/// `/tmp`), so that only owners can remove entries.
 pub(super) fn prepare(dir: &Path) -> Result<()> {
     let shown = dir.display();
     make(dir).map_err(|error| {
@@ -65,7 +66,8 @@ pub(super) fn prepare(dir: &Path) -> Result<()> {
     check_owner(dir, &found)
 }
 
-/// Tells this directory from another that comes in its place; `None` while there is none.
+/// Returns the identity that distinguishes this directory from a later one with the same path.
+/// `None` if there is no directory.
 #[cfg(unix)]
 pub(super) fn identity(dir: &Path) -> Option<Identity> {
     use std::os::unix::fs::MetadataExt;
@@ -78,7 +80,8 @@ pub(super) fn identity(dir: &Path) -> Option<Identity> {
     })
 }
 
-/// Tells this directory from another that comes in its place; `None` while there is none.
+/// Returns the identity that distinguishes this directory from a later one with the same path.
+/// `None` if there is no directory.
 #[cfg(not(unix))]
 pub(super) fn identity(dir: &Path) -> Option<Identity> {
     dir.is_dir().then_some(Identity {
@@ -89,14 +92,14 @@ pub(super) fn identity(dir: &Path) -> Option<Identity> {
     })
 }
 
-/// Whether a file and the directory that it is in belong to the same user.
+/// Whether a file and its directory belong to the same user.
 #[cfg(unix)]
 pub(super) fn is_ours(file: &fs::Metadata, dir: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     file.uid() == dir.uid()
 }
 
-/// Whether a file and the directory that it is in belong to the same user.
+/// Whether a file and its directory belong to the same user.
 #[cfg(not(unix))]
 pub(super) fn is_ours(_file: &fs::Metadata, _dir: &fs::Metadata) -> bool {
     true
@@ -141,21 +144,21 @@ fn check_owner(dir: &Path, found: &fs::Metadata) -> Result<()> {
     check_above(dir, me)
 }
 
-/// Group and others.
+/// Write permission bits of group and others.
 #[cfg(unix)]
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Makes sure that nobody else can put another directory in the place of this one.
+/// Checks that no other user can replace the directory.
 #[cfg(unix)]
 fn check_above(dir: &Path, me: u32) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
     const STICKY: u32 = 0o1000;
-    // Links are followed: what counts is where they lead.
+    // Follow links: the target is what matters.
     let dir = dir.canonicalize().or_error(
         ErrorKind::FailedPrecondition,
         format!("cannot find the directories above `{}`", dir.display()),
     )?;
-    // Root itself, or as what it is seen from a user namespace that does not know it.
+    // Root itself, or the id under which root appears in a user namespace that does not map it.
     let root = fs::metadata("/").map_or(0, |found| found.uid());
     for above in dir.ancestors().skip(1) {
         let shown = above.display();
@@ -183,7 +186,7 @@ fn check_owner(_dir: &Path, _found: &fs::Metadata) -> Result<()> {
     Ok(())
 }
 
-/// The id of the user we run as, seen on a file of our own making: the standard library has no
+/// Returns the id of the current user, taken from a newly created file. The standard library has no
 /// other way.
 #[cfg(unix)]
 fn user_id(dir: &Path) -> io::Result<u32> {

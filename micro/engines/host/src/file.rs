@@ -1,7 +1,7 @@
-//! One file a node: JSON, put in place whole; and reading all of them.
+//! Stores one JSON file per node, replaced atomically, and reads all of them.
 //!
-//! A file that is torn, hostile or too big is passed over and logged. Does not decide which records
-//! are live beyond what stands in them.
+//! A file that is torn, hostile or too large is skipped and logged. Whether a record is live is
+//! decided only from its contents.
 
 use std::fmt::Write;
 use std::fs;
@@ -18,27 +18,29 @@ use micro_message::error::{Error, ErrorKind, OrError, Result};
 use micro_registry::Node;
 use micro_registry::internal::check_lookup_name;
 
-/// The format that is written. 1 had no number and knew the wall clock alone; it is still read.
+/// Format of written files. Format 1 had no format number and only a wall clock expiry. It can
+/// still be read.
 const FORMAT: u64 = 2;
-/// The biggest file that is read.
+/// Maximum size of a file that is read, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
-/// The most records that are kept of one reading; and the most files that are read for it, which
-/// is more, so that files that are no records do not hide those that are.
+/// Maximum number of records kept from one scan. Up to `MAX_READ` files are read, which is more, so
+/// that files without a valid record do not hide those with one.
 const MAX_RECORDS: usize = 4096;
 const MAX_READ: usize = 65_536;
-/// The most names that are looked at. One costs a microsecond, be there a million.
+/// Maximum number of directory entries examined per scan. An entry costs a microsecond, even with a
+/// million of them.
 const MAX_NAMES: usize = 1_000_000;
-/// Longest file name that every usual file system takes.
+/// Maximum length of a file name on all common file systems, in bytes.
 const MAX_NAME: usize = 255;
-/// How long past its end a record stays on disk: its owner may merely be stopped.
+/// How long an expired record stays on disk, because its process may only be suspended.
 const EXPIRED_RETENTION: Duration = Duration::from_secs(600);
 
-/// What one file says.
+/// The contents of one file.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Record {
     pub(super) node: Node,
     pub(super) owner: Process,
-    /// When it counts no more.
+    /// When the record expires.
     pub(super) expires: Now,
 }
 
@@ -55,7 +57,7 @@ impl Record {
         !self.expires.is_over(now) && self.owner.shares_network(me) && !self.owner.is_gone(me)
     }
 
-    /// Whether nobody needs its file any more.
+    /// Whether the file can be deleted.
     fn is_litter(&self, me: &Process, now: &Now) -> bool {
         self.owner.is_gone(me) || self.expires.is_over_since(EXPIRED_RETENTION, now)
     }
@@ -75,7 +77,7 @@ impl Record {
             "address": node.address,
             "metadata": node.metadata,
             "methods": node.methods,
-            // For people, for programs of format 1, and where `uptime` is not known.
+            // For human readers, programs of format 1, and systems where `uptime` is unknown.
             "expires": millis(expires.wall),
             "uptime": expires.uptime.as_ref().map(|uptime| json!({
                 "boot": uptime.boot,
@@ -133,7 +135,7 @@ impl Record {
     }
 }
 
-/// Puts a record in place: readers see the old file or the new one, never half of one.
+/// Writes a record atomically: readers see either the old file or the new one.
 pub(super) fn write(dir: &Path, record: &Record) -> Result<()> {
     let name = file_name(&record.node)?;
     let bytes = serde_json::to_vec(&record.to_json()).or_internal("cannot write the record")?;
@@ -157,7 +159,7 @@ pub(super) fn write(dir: &Path, record: &Record) -> Result<()> {
     placed
 }
 
-/// Takes a record away; one that is not there is no error.
+/// Removes a record. Removing a record that does not exist succeeds.
 pub(super) fn remove(dir: &Path, node: &Node) -> Result<()> {
     let name = file_name(node)?;
     match fs::remove_file(dir.join(&name)) {
@@ -168,9 +170,10 @@ pub(super) fn remove(dir: &Path, node: &Node) -> Result<()> {
     }
 }
 
-/// All records of one service, or of all services; and clears away what nobody needs.
+/// Reads all records of one service or of all services, and deletes files that are no longer
+/// needed.
 ///
-/// A directory that is not there has none.
+/// A missing directory has no records.
 pub(super) fn scan(
     dir: &Path,
     service: Option<&str>,
@@ -217,7 +220,7 @@ pub(super) fn scan(
                 }
             }
             Ok(_) => tracing::debug!(file = name, "not a node, passed over"),
-            // Gone since the directory was read.
+            // The file was removed after the directory was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => tracing::debug!(file = name, %error, "cannot be read, passed over"),
         }
@@ -225,22 +228,23 @@ pub(super) fn scan(
     Ok(records)
 }
 
-/// Whether a file may be a node's by its name alone.
+/// Whether a file name has the form of a node's file.
 fn is_file_name(name: &str) -> bool {
     let name = name.strip_suffix(SUFFIX);
     let parts = name.and_then(|name| name.split_once('~'));
     parts.is_some_and(|(service, id)| check_lookup_name(service).is_ok() && !id.is_empty())
 }
 
-/// What every record has at least.
+/// Minimum size of a record's file, in bytes.
 const MIN_FILE: u64 = 2;
 const TEMPORARY: &str = ".new-";
 const SUFFIX: &str = ".json";
 
-/// A name that no other file has, now or in another process.
+/// Returns a file name that is unique across threads and processes.
 pub(super) fn temporary_name() -> String {
-    // Processes of two pid namespaces may share id and directory, and threads of one process both:
-    // hence the random number, and the time, should two of them draw the same.
+    // Processes of two pid namespaces may share their id and the directory, and threads of one
+    // process always do. The random number distinguishes them, and the time does if two of them
+    // draw the same number.
     format!(
         "{TEMPORARY}{}-{}-{:016x}",
         std::process::id(),
@@ -250,7 +254,8 @@ pub(super) fn temporary_name() -> String {
 }
 
 fn read(path: &Path, dir: &fs::Metadata) -> io::Result<Option<Record>> {
-    // A link or pipe is nothing of ours, and opening a pipe would wait for its other end.
+    // Links and pipes are never records, and opening a pipe would block until its other end is
+    // opened.
     let found = fs::symlink_metadata(path)?;
     let of_fitting_size = (MIN_FILE..=MAX_FILE).contains(&found.len());
     if !found.is_file() || !of_fitting_size || !is_ours(&found, dir) {
@@ -263,7 +268,7 @@ fn read(path: &Path, dir: &fs::Metadata) -> io::Result<Option<Record>> {
     Ok(Record::from_json(&bytes))
 }
 
-/// `<service>~<id>.json`, the id with everything unusual as `%XX`.
+/// Returns `<service>~<id>.json`. Unusual bytes of the id are written as `%XX`.
 fn file_name(node: &Node) -> Result<String> {
     let mut name = format!("{}~", node.service);
     for byte in node.id.bytes() {
@@ -291,7 +296,7 @@ fn clear(path: &Path) {
     }
 }
 
-/// Clears what a writer left that died between writing and putting in place.
+/// Deletes the temporary file of a writer that died before the rename.
 fn clear_temporary(entry: &fs::DirEntry) {
     let age = entry
         .metadata()
@@ -319,7 +324,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A directory of one test's own, removed at its end.
+    /// A directory for one test, removed at its end.
     pub(crate) struct TestDir(PathBuf);
 
     pub(crate) fn scratch() -> TestDir {
@@ -411,7 +416,7 @@ pub(super) mod tests {
         fs::create_dir_all(dir.path()).unwrap();
         write(dir.path(), &record("a")).unwrap();
         assert_eq!(found(&dir, None).len(), 1);
-        // Only root can give a file away.
+        // Only root can change the owner of a file.
         match std::os::unix::fs::chown(dir.path().join("greeter~a.json"), Some(65_533), None) {
             Ok(()) => assert!(found(&dir, None).is_empty()),
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::PermissionDenied),
@@ -442,7 +447,7 @@ pub(super) mod tests {
         fs::create_dir_all(dir.path()).unwrap();
         let me = Process::this();
         let mut dead = record("a");
-        // Nobody has this id: Linux gives none beyond 2^22.
+        // No process has this id: Linux assigns ids up to 2^22 only.
         dead.owner.id = u32::MAX;
         write(dir.path(), &dead).unwrap();
         let found = found(&dir, None);

@@ -1,5 +1,5 @@
-//! This machine for [micro](https://docs.rs/micro): a [registry](Host) in a directory of the
-//! user's.
+//! Registry for the nodes of one machine, for [micro](https://docs.rs/micro): a [registry](Host) in
+//! a directory of the user.
 
 #![forbid(unsafe_code)]
 

@@ -1,30 +1,30 @@
-//! Which process wrote a record, and whether it still runs.
+//! The process that wrote a record, and whether it is still running.
 //!
-//! On Linux only: elsewhere nothing is known and a record lives until its ttl is over. Never says
-//! "gone" when it cannot be sure.
+//! This works on Linux only. On other systems nothing is known, and a record lives until its ttl
+//! ends. A process is reported as gone only if this is certain.
 
 use std::fs;
 use std::io;
 
-/// A process as it stands in a record.
+/// A process as stored in a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) id: u32,
-    /// When it started, in the kernel's ticks: tells it from a later process of the same id.
+    /// Start time in kernel ticks. It distinguishes the process from a later one with the same id.
     pub(super) started: Option<u64>,
-    /// The namespace its id belongs to; empty when unknown.
+    /// Pid namespace of `id`, or empty if unknown.
     pub(super) pids: String,
-    /// The network it lives in; empty when unknown.
+    /// Network namespace, or empty if unknown.
     pub(super) network: String,
 }
 
 impl Process {
-    /// The process we are.
+    /// The current process.
     pub(super) fn this() -> Self {
         Self::of(std::process::id())
     }
 
-    /// A process in our own namespaces.
+    /// A process in the current process's namespaces.
     pub(super) fn of(id: u32) -> Self {
         let namespace = |name: &str| {
             let link = fs::read_link(format!("/proc/self/ns/{name}")).unwrap_or_default();
@@ -40,12 +40,12 @@ impl Process {
         }
     }
 
-    /// Whether it certainly runs no more, as far as `me` can see.
+    /// Whether the process has certainly ended, as far as `me` can tell.
     pub(super) fn is_gone(&self, me: &Self) -> bool {
         let Some(then) = self.started else {
             return false;
         };
-        // Seen from another namespace the id is somebody else's.
+        // In another pid namespace, the same id belongs to a different process.
         if self.pids.is_empty() || self.pids != me.pids || me.started.is_none() {
             return false;
         }
@@ -55,16 +55,16 @@ impl Process {
         }
     }
 
-    /// Whether what it listens on can be reached from `me`.
+    /// Whether `me` can reach the addresses on which this process listens.
     pub(super) fn shares_network(&self, me: &Self) -> bool {
         self.network == me.network
     }
 }
 
-/// The start of a process by its `/proc/<id>/stat`; `None` for one that is dead already and only
-/// waits to be collected.
+/// Parses the start time of a process from its `/proc/<id>/stat`. Returns `None` for a process that
+/// is dead but not yet reaped.
 fn started(stat: &[u8]) -> Option<u64> {
-    // The name stands in parentheses and may hold any byte; after it come state and numbers.
+    // The name is in parentheses and may contain any byte. State and numbers follow it.
     let end = stat.iter().rposition(|&byte| byte == b')')?;
     let rest = std::str::from_utf8(&stat[end + 1..]).ok()?;
     let mut fields = rest.split_ascii_whitespace();

@@ -1,7 +1,8 @@
-//! The nodes of this machine: a directory of the user's with one small file a node, watched.
+//! A registry of the nodes on this machine: a directory of the user with one small file per node,
+//! which is watched for changes.
 //!
-//! A new node is seen within milliseconds and nothing leaves the machine, so VPNs and firewalls do
-//! not matter. Does not see other users' nodes, other machines, or other network namespaces.
+//! A new node is seen within milliseconds. No data leaves the machine, so VPNs and firewalls do not
+//! matter. Nodes of other users, other machines and other network namespaces are not found.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,41 +25,43 @@ use micro_registry::internal::AbortOnDrop;
 use micro_registry::{Backend, Capabilities};
 use micro_registry::{Watch, WatchSender};
 
-/// A registry in a directory of this machine.
+/// A registry in a directory on this machine.
 ///
-/// Clones share the watching. A node is gone when it is deregistered, when its ttl is over, and
-/// (on Linux) as soon as its process is gone. On Linux the ttl is measured by the machine's uptime:
-/// setting the wall clock changes nothing. Elsewhere it is measured by the wall clock.
+/// Clones share one watcher task. A node disappears when it is deregistered, when its ttl ends, and
+/// (on Linux) as soon as its process ends. On Linux the ttl is measured by the machine's uptime, so
+/// setting the wall clock has no effect. On other systems it is measured by the wall clock.
 #[derive(Clone)]
 pub struct Host(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) dir: PathBuf,
-    /// This process, as it stands in the files it writes.
+    /// This process, as stored in the files that it writes.
     pub(crate) me: Process,
     pub(crate) clock: Clock,
-    /// Which directory was made sure of; another in its place is looked at anew.
+    /// Identity of the directory that was checked last. Another directory in its place is checked
+    /// again.
     checked: Mutex<Option<dir::Identity>>,
-    /// Feeds of the services that are watched; entries go when their last watch does.
+    /// Senders of the watched services. An entry is removed after its last watch.
     pub(crate) watches: Mutex<Watches>,
-    /// Told when a watch begins, so that it gets its first list at once.
+    /// Notified when a watch begins, so that it gets its first list at once.
     pub(crate) begun: Notify,
 }
 
 #[derive(Default)]
 pub(crate) struct Watches {
     pub(crate) senders: HashMap<String, WatchSender>,
-    /// The task that feeds them; each watch holds it, and it stops with the last.
+    /// Task that feeds the watches. Each watch holds a reference, and the task is aborted with the
+    /// last one.
     task: Weak<AbortOnDrop<()>>,
 }
 
 impl Host {
-    /// A registry in `dir`, which must be absolute; it is made (for this user alone) when first
-    /// used.
+    /// Creates a registry in `dir`, which must be an absolute path. The directory is created on
+    /// first use, accessible to this user only.
     ///
-    /// The directory is refused when somebody else owns it or may write to it, or could put another
-    /// in its place. That is looked at again whenever it, its owner or its mode has changed. Files
-    /// in it that belong to others are passed over.
+    /// The directory is refused if another user owns it, can write to it, or could replace it. The
+    /// check is repeated whenever the directory, its owner or its mode changes. Files in it that
+    /// belong to other users are skipped.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self(Arc::new(Shared {
             dir: dir.into(),
@@ -70,24 +73,25 @@ impl Host {
         }))
     }
 
-    /// Where the directory belongs: `micro/registry` under the user's runtime directory, or else
-    /// `micro-registry-<user id>` under the temporary one.
+    /// Returns the default directory: `micro/registry` in the user's runtime directory, or else
+    /// `micro-registry-<user id>` in the temporary directory.
     ///
-    /// Without `runtime_dir` the usual `/run/user/<user id>` is taken where it exists, so that
-    /// programs with and without a login session meet.
+    /// Without `runtime_dir`, `/run/user/<user id>` is used if it exists, so that programs with and
+    /// without a login session find each other.
     ///
     /// # Errors
     ///
-    /// When nothing can be written to the temporary directory, by which the user's id is found.
+    /// Fails if no file can be created in the temporary directory. The user's id is taken from such
+    /// a file.
     pub fn default_dir(runtime_dir: Option<&Path>, temp_dir: &Path) -> Result<PathBuf> {
         dir::default(runtime_dir, temp_dir)
     }
 
-    /// Opens what follows `host://`: a directory, or nothing for the usual one.
+    /// Opens a `host://` URL. `rest` is the directory, or empty for the default one.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when it is anything else.
+    /// `InvalidArgument` if `rest` is not an absolute path.
     pub fn open(rest: &str) -> Result<Self> {
         if rest.is_empty() {
             return Ok(Self::new(Self::default_dir(
@@ -104,12 +108,12 @@ impl Host {
         )))
     }
 
-    /// The directory.
+    /// The directory of the registry.
     pub fn dir(&self) -> &Path {
         &self.0.dir
     }
 
-    /// Runs a piece of file work where it may block.
+    /// Runs file operations on a thread where they may block.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Shared) -> Result<T> + Send + 'static,
@@ -125,9 +129,10 @@ impl Host {
 }
 
 impl Shared {
-    /// Makes the directory, or makes sure that it is ours alone.
+    /// Creates the directory, or checks that only this user can write to it.
     ///
-    /// Once a directory: whoever cleans temporary directories may take it away.
+    /// The check is skipped while the directory's identity is unchanged. It is repeated because a
+    /// cleaner of temporary directories may have removed the directory.
     fn make_sure(&self) -> Result<()> {
         let mut checked = self.checked.lock();
         if checked.is_none() || *checked != dir::identity(&self.dir) {
@@ -138,7 +143,7 @@ impl Shared {
         Ok(())
     }
 
-    /// The live records of one service, or of all.
+    /// Reads the live records of one service, or of all services.
     pub(crate) fn scan(&self, service: Option<&str>) -> Result<Vec<Record>> {
         let now = self.clock.now();
         let mut records = file::scan(&self.dir, service, (&self.me, &now))?;

@@ -1,4 +1,4 @@
-//! What is particular to the host registry; the contract is run elsewhere.
+//! Tests of the host registry's own behavior. The contract suite runs elsewhere.
 
 use std::fs;
 #[cfg(target_os = "linux")]
@@ -78,12 +78,13 @@ async fn killed_process_is_gone_long_before_its_ttl() {
     file::write(dir.path(), &record).unwrap();
     while next(&mut watch).await.nodes != [node("a")] {}
     child.kill().unwrap();
-    // Not collected yet: what is left of it must not count as running.
+    // The child is not reaped yet: a zombie must not count as running.
     assert_eq!(next(&mut watch).await.removed, [node("a")]);
     child.wait().unwrap();
 }
 
-/// Of whom it is set and who notices first does not matter: all of one machine read one uptime.
+/// It does not matter which process's wall clock is set or which process notices first: all
+/// processes of a machine share one uptime.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn nobody_is_forgotten_when_the_wall_clock_is_set() {
@@ -96,7 +97,8 @@ async fn nobody_is_forgotten_when_the_wall_clock_is_set() {
     let before = ours.register(node("a"), TTL).await.unwrap();
     let mut watch = theirs.watch("greeter").await.unwrap();
     assert_eq!(next(&mut watch).await.nodes, [node("a")]);
-    // Further than records are kept beyond their end, or the file would merely not be taken away.
+    // Set it further than expired records are kept, so that the file itself would be deleted as
+    // well.
     reading.0.clock.set_by.store(3600, Ordering::SeqCst);
     assert_eq!(theirs.lookup("greeter").await.unwrap(), [node("a")]);
     let after = ours.register(node("b"), TTL).await.unwrap();
@@ -120,7 +122,7 @@ async fn many_writers_at_once_lose_nothing() {
         writers.push(tokio::spawn(async move {
             let mut kept = Vec::new();
             for n in 0..10 {
-                // The shared one is written by all of them, each file whole.
+                // All writers write the shared node, each time as a whole file.
                 kept.push(ours.register(node("shared"), TTL).await.unwrap());
                 kept.push(
                     ours.register(node(&format!("{writer}-{n}")), TTL)

@@ -1,7 +1,8 @@
 //! The task that feeds all watches of one directory.
 //!
-//! Wakes when the directory changes, and now and then for what does not change it: ends of ttls and
-//! of processes. Keeps no file open but what the operating system's watching needs.
+//! It wakes when the directory changes, and periodically for expired ttls and ended processes,
+//! which do not change the directory. It keeps no files open except those of the operating system's
+//! watch.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -18,21 +19,22 @@ use crate::registry::Host;
 use micro_message::error::Result;
 use micro_registry::Node;
 
-/// How often ttls and processes are looked at; nothing is read from the directory for it.
+/// Interval between checks of ttls and processes. These checks do not read the directory.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
-/// How often the directory is read when its changes are not told.
+/// Interval between scans of the directory while its changes are not reported.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// How often it is read even if nothing seems to change.
+/// Interval between scans even if no change is reported.
 const RESCAN_INTERVAL: Duration = Duration::from_secs(5);
-/// Least time between two readings, so that a burst of changes costs few.
+/// Minimum time between two scans, so that a burst of changes causes few of them.
 const MIN_SCAN_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Feeds the watches of a host registry until it is dropped; `open` is [`DirWatcher::open`].
+/// Feeds the watches of a host registry until the task is aborted. `open` is [`DirWatcher::open`],
+/// except in tests.
 pub(super) async fn feed(host: Host, open: fn(&Path, &Arc<Notify>) -> DirWatcher) {
     let changed = Arc::new(Notify::new());
     let mut eyes = open(host.dir(), &changed);
     let mut records: Vec<Record> = Vec::new();
-    // Whether the last reading failed; so that only the first failure is logged.
+    // Whether the last scan failed. Only the first failure is logged.
     let mut fails = false;
     loop {
         match look(&host).await {
@@ -55,7 +57,7 @@ pub(super) async fn feed(host: Host, open: fn(&Path, &Arc<Notify>) -> DirWatcher
     }
 }
 
-/// Returns when there may be something new.
+/// Waits until the directory may have changed or a known record is no longer live.
 async fn wait(host: &Host, changed: &Notify, records: &[Record], blind: bool) {
     let pause = if blind { POLL_INTERVAL } else { CHECK_INTERVAL };
     let start = Instant::now();
@@ -92,10 +94,10 @@ fn publish(host: &Host, records: &[Record]) {
     }
 }
 
-/// The operating system's watch on the directory, while it works.
+/// The operating system's watch on the directory, if there is one.
 pub(super) struct DirWatcher {
     changes: Option<Changes>,
-    /// Which directory is watched: another may come in its place.
+    /// Identity of the watched directory, because another one may replace it.
     dir: Option<dir::Identity>,
 }
 
@@ -109,7 +111,7 @@ impl DirWatcher {
                 "changes of the host registry are not told, reading it 4 times a second"
             );
         }
-        // What happened before the watch began would not be told.
+        // Changes before the start of the watch are not reported, so scan once.
         changed.notify_one();
         Self {
             changes: changes.ok(),
@@ -117,7 +119,7 @@ impl DirWatcher {
         }
     }
 
-    /// Without the operating system's help.
+    /// Creates a watcher without the operating system's support.
     #[cfg(test)]
     pub(super) fn blind(_dir: &Path, _changed: &Arc<Notify>) -> Self {
         Self {
@@ -130,8 +132,8 @@ impl DirWatcher {
         self.changes.is_none()
     }
 
-    /// Whether the directory that is watched is still the one of that name. A blind one stays
-    /// blind: trying again and again would only fill the log.
+    /// Whether the watched directory is still the one at this path. A watcher without the operating
+    /// system's support stays so, because repeated attempts would only fill the log.
     fn sees(&self, dir: &Path) -> bool {
         self.is_blind() || self.dir == dir::identity(dir)
     }

@@ -1,4 +1,4 @@
-//! `Changes` by inotify.
+//! `Changes` on top of inotify.
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;
@@ -11,20 +11,21 @@ use tokio::sync::Notify;
 
 use micro_message::error::{OrError, Result};
 
-/// Room for some hundred events; what has no room stays with the kernel until the next read.
+/// Buffer size in bytes. It holds some hundred events; further events stay in the kernel until the
+/// next read.
 const BUFFER: usize = 4 << 10;
 
-/// Tells of the changes of one directory until it is dropped.
+/// Reports the changes of one directory until it is dropped.
 pub(crate) struct Changes {
     watches: Watches,
     watch: WatchDescriptor,
 }
 
 impl Changes {
-    /// Notifies `changed` of each change: of an entry of the directory and of the directory itself.
+    /// Notifies `changed` of each change of the directory or of an entry in it.
     pub(crate) fn watch(dir: &Path, changed: Arc<Notify>) -> Result<Self> {
         let inotify = Inotify::init().or_internal("cannot watch directories")?;
-        // Readers open files, too; only writers matter.
+        // Reads of files are irrelevant, so open and access events are not requested.
         let kinds = WatchMask::CREATE
             | WatchMask::DELETE
             | WatchMask::MODIFY
@@ -47,13 +48,13 @@ impl Changes {
 
 impl Drop for Changes {
     fn drop(&mut self) {
-        // The kernel confirms that the watch has ended, which ends the thread. It fails when the
-        // watch ended before, with its directory.
+        // The kernel confirms the end of the watch with an event, which ends the thread. Removal
+        // fails if the watch already ended together with its directory.
         let _ = self.watches.remove(self.watch.clone());
     }
 }
 
-/// Waits for events, in a thread of its own, until the watch ends.
+/// Waits for events on a separate thread until the watch ends.
 fn tell(mut inotify: Inotify, changed: &Notify) {
     let mut buffer = [0; BUFFER];
     loop {
@@ -99,7 +100,8 @@ mod tests {
         let path = dir.join("a");
         std::fs::write(&path, "a").unwrap();
         timeout(LONG, changed.notified()).await.unwrap();
-        // The write is several events; the last one has been told when the next change comes.
+        // A write causes several events. By the time of the next change, all of them have been
+        // reported.
         while timeout(Duration::from_millis(200), changed.notified())
             .await
             .is_ok()

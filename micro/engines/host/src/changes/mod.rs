@@ -1,7 +1,7 @@
 //! `Changes`: the operating system's watch on a directory.
 //!
-//! On Linux it is inotify itself: the crate `notify`, which stands on it, compiles watches of every
-//! kind of file system.
+//! Linux uses inotify directly. The crate `notify`, which builds on it, also compiles watches for
+//! every other kind of file system.
 
 #[cfg(target_os = "linux")]
 mod inotify;

@@ -1,4 +1,4 @@
-//! `Changes` by the crate `notify`.
+//! `Changes` on top of the crate `notify`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,16 +7,16 @@ use micro_message::error::{OrError, Result};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
-/// Tells of the changes of one directory until it is dropped.
+/// Reports the changes of one directory until it is dropped.
 pub(crate) struct Changes {
     _watcher: RecommendedWatcher,
 }
 
 impl Changes {
-    /// Notifies `changed` of each change: of an entry of the directory and of the directory itself.
+    /// Notifies `changed` of each change of the directory or of an entry in it.
     pub(crate) fn watch(dir: &Path, changed: Arc<Notify>) -> Result<Self> {
         let told = move |event: notify::Result<notify::Event>| {
-            // Readers open files, too; only writers matter. An error may hide a change.
+            // Reads of files are irrelevant. An error may hide a change, so it counts as one.
             if !event.is_ok_and(|event| event.kind.is_access()) {
                 changed.notify_one();
             }
