@@ -67,7 +67,7 @@ pub(super) fn prepare(dir: &Path) -> Result<()> {
 }
 
 /// Returns the identity that distinguishes this directory from a later one with the same path.
-/// `None` if there is no directory.
+/// `None` if it does not exist.
 #[cfg(unix)]
 pub(super) fn identity(dir: &Path) -> Option<Identity> {
     use std::os::unix::fs::MetadataExt;
@@ -81,7 +81,7 @@ pub(super) fn identity(dir: &Path) -> Option<Identity> {
 }
 
 /// Returns the identity that distinguishes this directory from a later one with the same path.
-/// `None` if there is no directory.
+/// `None` if it does not exist.
 #[cfg(not(unix))]
 pub(super) fn identity(dir: &Path) -> Option<Identity> {
     dir.is_dir().then_some(Identity {

@@ -1,6 +1,8 @@
-//! Which address of a node is told to whom, and which of those told is taken.
+//! Selects the addresses that are announced for a node, and the one that is used of a received
+//! record.
 //!
-//! A loopback address means the machine that tells it, so it neither leaves nor enters a machine.
+//! A loopback address is valid only on its own machine, so it is neither sent to nor accepted from
+//! other machines.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -8,11 +10,11 @@ use crate::socket::Interface;
 use micro_message::error::{Error, Result};
 use micro_registry::Node;
 
-/// Where a node listens.
+/// The IP address on which a node listens.
 ///
 /// # Errors
 ///
-/// `InvalidArgument` for a host name: the records hold addresses only.
+/// `InvalidArgument` for a host name, because the records hold IP addresses only.
 pub(super) fn of(node: &Node) -> Result<IpAddr> {
     if let Ok(address) = node.address.parse::<SocketAddr>() {
         return Ok(address.ip());
@@ -26,7 +28,7 @@ pub(super) fn of(node: &Node) -> Result<IpAddr> {
     }
 }
 
-/// What is told on one interface; nothing when nobody there could use it.
+/// The addresses to announce on one interface. Empty if no peer there could use any.
 pub(super) fn on(ip: IpAddr, interface: &Interface, all: &[Interface]) -> Vec<IpAddr> {
     if ip.is_loopback() {
         return if interface.ip.is_loopback() {
@@ -41,7 +43,7 @@ pub(super) fn on(ip: IpAddr, interface: &Interface, all: &[Interface]) -> Vec<Ip
     everywhere(ip, all.iter().filter(|other| other.is_beside(interface)))
 }
 
-/// What is told to one asker.
+/// The addresses to send in a response to one peer.
 pub(super) fn to(ip: IpAddr, asker: IpAddr, local: bool, all: &[Interface]) -> Vec<IpAddr> {
     if ip.is_loopback() {
         return if local { vec![ip] } else { Vec::new() };
@@ -65,7 +67,7 @@ pub(super) fn to(ip: IpAddr, asker: IpAddr, local: bool, all: &[Interface]) -> V
     near
 }
 
-/// The one to take of those told, best first by [`rank`].
+/// Selects one of the received addresses, best first by [`rank`].
 pub(super) fn choose(told: &[IpAddr], local: bool) -> Option<IpAddr> {
     let usable = |ip: &&IpAddr| {
         !ip.is_unspecified()
@@ -79,7 +81,7 @@ pub(super) fn choose(told: &[IpAddr], local: bool) -> Option<IpAddr> {
         .min_by_key(|ip| rank(*ip))
 }
 
-/// How good an address is: the nearer, the less.
+/// Rank of an address. Lower is better.
 pub(super) fn rank(ip: IpAddr) -> u8 {
     match ip {
         _ if ip.is_loopback() => 0,
@@ -88,9 +90,10 @@ pub(super) fn rank(ip: IpAddr) -> u8 {
     }
 }
 
-/// The addresses on which a node that listens on all of them can be reached.
+/// The addresses at which a node that listens on all interfaces can be reached.
 fn everywhere<'a>(ip: IpAddr, interfaces: impl Iterator<Item = &'a Interface>) -> Vec<IpAddr> {
-    // Without a scope a link-local address leads nowhere, and `0.0.0.0` takes no IPv6.
+    // A link-local address is unusable without a scope, and a node on `0.0.0.0` does not accept
+    // IPv6.
     let usable = |other: &IpAddr| !is_link_local(*other) && (ip.is_ipv6() || other.is_ipv4());
     interfaces
         .map(|interface| interface.ip)

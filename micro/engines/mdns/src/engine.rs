@@ -1,7 +1,8 @@
-//! The one task: owns the sockets, takes commands, hears of others and tells who asked.
+//! The task of the registry: it owns the sockets, executes commands, receives records and passes
+//! them to lookups and watches.
 //!
-//! What is told of our own nodes is decided beside it. Questions are sent by schedule only, so no
-//! loop and no flood comes from here.
+//! [`LocalNodes`] decides what to announce of this process's nodes. Queries are sent by schedule
+//! only, so the task cannot cause loops or floods.
 
 use std::collections::HashMap;
 use std::hash::RandomState;
@@ -24,14 +25,14 @@ use micro_registry::Node;
 use micro_registry::Watch;
 use micro_registry::internal::{check_lookup_name, unverified};
 
-/// How often new interfaces are looked for.
+/// Interval between scans for new interfaces.
 const INTERFACE_SCAN_INTERVAL: Duration = Duration::from_secs(30);
-/// The most services that are wanted at once.
+/// Maximum number of services that are queried at the same time.
 const MAX_SERVICES: usize = 1024;
-/// Pause after a socket's error.
+/// Delay after a socket error.
 const ERROR_BACKOFF: Duration = Duration::from_millis(20);
 
-/// What the backend asks of the task.
+/// Commands from the backend to the task.
 pub(super) enum Command {
     Register(Node, Duration, oneshot::Sender<Result<()>>),
     Deregister(Node, oneshot::Sender<Result<()>>),
@@ -42,20 +43,20 @@ pub(super) enum Command {
 
 pub(super) struct Engine {
     sockets: Sockets,
-    /// Nodes we tell of.
+    /// The nodes that this process registered.
     own: LocalNodes,
-    /// What others sign their records with, if they have to.
+    /// The secret with which the records of others must be signed, if any.
     secret: Option<Secret>,
-    /// Services that are wanted, by lower-case name.
+    /// The queried services, by lower-case name.
     topics: HashMap<String, ServiceQuery>,
     sources: Sources,
-    /// Keys of fingerprints.
+    /// Keys of the fingerprints' hash.
     keys: RandomState,
-    /// Nodes that appear are logged so often at most.
+    /// Limits the log lines about new nodes.
     appeared: LogLimit,
-    /// Lists under way, and when each takes what there is.
+    /// Lists in flight, each with the instant at which it is answered.
     lists: Vec<(oneshot::Sender<Vec<Node>>, Instant)>,
-    /// When to ask for the services there are; only while a list is under way.
+    /// Schedule of the listing query. Used only while a list is in flight.
     asks: QuerySchedule,
     scan: Instant,
 }
@@ -77,7 +78,7 @@ impl Engine {
         }
     }
 
-    /// Works until nobody can ask any more.
+    /// Runs until all command senders are dropped.
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let mut buffers = Buffers::new();
         loop {
@@ -90,8 +91,8 @@ impl Engine {
                 received = self.sockets.receive(&mut buffers) => match received {
                     Ok((length, from)) => {
                         self.hear(buffers.last(length), from).await;
-                        // Datagrams may come faster than they are read, and others wait for this
-                        // thread, too.
+                        // Datagrams may arrive faster than they are processed. Yield, because other
+                        // tasks need this thread too.
                         yield_now().await;
                     }
                     Err(error) => {
@@ -106,7 +107,7 @@ impl Engine {
 
     async fn obey(&mut self, command: Command) {
         let now = Instant::now();
-        // A caller that is gone needs no answer.
+        // A failed send means that the caller is gone, so the result is ignored.
         match command {
             Command::Register(node, ttl, reply) => {
                 let service = node.service.clone();
@@ -137,7 +138,7 @@ impl Engine {
     }
 
     async fn hear(&mut self, bytes: &[u8], from: SocketAddr) {
-        // What comes from beyond the neighbouring networks was not sent to the group.
+        // Group datagrams only come from directly connected networks, so ignore others.
         if self.sockets.is_own(from) || !self.sockets.is_near(from) {
             return;
         }
@@ -174,7 +175,7 @@ impl Engine {
         }
     }
 
-    /// Whether a service that is listed may be one to ask for.
+    /// Whether a listed service may be queried.
     fn wanted(&self, listed: &Instance) -> bool {
         let good = |name: &str| check_lookup_name(name).is_ok();
         self.topics.len() < MAX_SERVICES && listed.listed().is_some_and(good)
@@ -196,7 +197,8 @@ impl Engine {
         }
     }
 
-    /// When a record was signed; none without a secret, by which everything counts.
+    /// Verifies a record and returns the time of its signature. Returns `None` without a secret,
+    /// because every record is then accepted.
     fn verified(
         &mut self,
         instance: &mut Instance,
@@ -283,7 +285,7 @@ impl Engine {
         }
     }
 
-    /// The topic of a service, which is wanted from now on.
+    /// Returns the query of a service and marks the service as in use.
     fn topic(&mut self, service: &str, now: Instant) -> &mut ServiceQuery {
         let name = service.to_ascii_lowercase();
         if self.topics.len() >= MAX_SERVICES && !self.topics.contains_key(&name) {
@@ -304,7 +306,7 @@ impl Engine {
         }
     }
 
-    /// Does what is due.
+    /// Performs everything that is due.
     async fn look(&mut self) {
         let now = Instant::now();
         if self.scan <= now {
@@ -346,7 +348,7 @@ impl Engine {
         let nodes: Vec<Node> = self.own.all(now).chain(heard).cloned().collect();
         for (reply, until) in std::mem::take(&mut self.lists) {
             if until <= now {
-                // A caller that is gone needs no answer.
+                // A failed send means that the caller is gone, so the result is ignored.
                 drop(reply.send(nodes.clone()));
             } else if !reply.is_closed() {
                 self.lists.push((reply, until));
@@ -357,7 +359,8 @@ impl Engine {
         }
     }
 
-    /// Joins interfaces that came; on a changed network everything is told and asked again.
+    /// Joins the group on new interfaces. After a change, all nodes are announced and all services
+    /// queried again.
     fn scan(&mut self, now: Instant) {
         self.scan = now + INTERFACE_SCAN_INTERVAL;
         match self.sockets.scan() {
@@ -373,7 +376,7 @@ impl Engine {
         }
     }
 
-    /// When something is due next.
+    /// The next instant at which something is due.
     fn next(&self) -> Instant {
         let topics = self.topics.values().map(ServiceQuery::next);
         let lists = self

@@ -1,4 +1,5 @@
-//! A door for fuzzing: what anybody on the network may send, without a network. Not for people.
+//! Entry points for fuzzing: they process untrusted network input without a network. Not public
+//! API.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use crate::packet::{Announcement, Message, announcement, parse};
 use crate::txt;
 use micro_registry::Node;
 
-/// A datagram.
+/// Parses a datagram.
 pub fn packet(bytes: &[u8]) {
     let Some(Message::Answer(told)) = parse(bytes) else {
         return;
@@ -31,11 +32,12 @@ pub fn packet(bytes: &[u8]) {
     }
 }
 
-/// What a node says of itself, as the JSON within: what is read is written the same.
+/// Parses a node's properties from the JSON of a TXT record, and checks that writing and reading
+/// them again gives the same result.
 ///
 /// # Panics
 ///
-/// When it is not.
+/// Panics if the result differs.
 pub fn record(json: &[u8]) {
     let decode = |pieces: &[String]| txt::decode(pieces.iter().map(String::as_bytes));
     let Some(found) = decode(&txt::pack(json)) else {

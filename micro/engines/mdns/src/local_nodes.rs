@@ -1,7 +1,7 @@
-//! Our nodes: when they are told to everybody, and what is answered to those who ask.
+//! The nodes of this process: when they are announced to the network, and the responses to queries.
 //!
-//! Answers are never answered, and they are bounded a second, so no loop and no flood comes from
-//! here.
+//! Responses are never answered, and their rate is limited, so this module cannot cause loops or
+//! floods.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -16,18 +16,18 @@ use crate::socket::{Interface, Sockets};
 use micro_message::error::Result;
 use micro_registry::Node;
 
-/// When a node that is new or changed is told of, after the first time.
+/// Delays after which a new or changed node is announced again.
 const ANNOUNCE_REPEATS: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
-/// Least time between two tellings to everybody of one node, when others ask.
+/// Minimum time between two announcements of one node that are caused by queries.
 const MIN_ANNOUNCE_INTERVAL: Duration = Duration::from_millis(250);
-/// The most answers a second.
+/// Maximum number of responses per second.
 const MAX_ANSWERS: u32 = 500;
 
 /// The nodes that this process registered.
 pub(super) struct LocalNodes {
-    /// By service and id.
+    /// Nodes by service and id.
     nodes: BTreeMap<(String, String), Entry>,
-    /// What signs their records.
+    /// The secret that signs their records.
     secret: Option<Secret>,
     budget: AnswerBudget,
 }
@@ -35,15 +35,15 @@ pub(super) struct LocalNodes {
 struct Entry {
     node: Node,
     ip: IpAddr,
-    /// When it is over, unless a heartbeat comes.
+    /// When the node expires without a heartbeat.
     until: Instant,
-    /// When to tell of it without being asked; soonest last.
+    /// When to announce the node without a query, soonest last.
     due: Vec<Instant>,
-    /// When everybody was told last.
+    /// When the node was last announced to the network.
     told: Instant,
 }
 
-/// How many answers may still be sent in this second.
+/// Number of responses that may still be sent in the current second.
 struct AnswerBudget {
     left: u32,
     since: Instant,
@@ -61,11 +61,11 @@ impl LocalNodes {
         }
     }
 
-    /// Takes a node, or its heartbeat, and tells everybody.
+    /// Registers or renews a node and announces it to the network.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` for what cannot be written into a message.
+    /// `InvalidArgument` for a node that does not fit into a message.
     pub(super) async fn register(
         &mut self,
         node: Node,
@@ -73,7 +73,7 @@ impl LocalNodes {
         sockets: &Sockets,
     ) -> Result<()> {
         let ip = address::of(&node)?;
-        // What cannot be written down is refused here, not when somebody asks.
+        // Refuse a node that cannot be encoded now, not at the first query.
         packet::announcement(&node, &[ip], ttl, (None, self.secret.as_ref()))?;
         let now = Instant::now();
         let key = (node.service.clone(), node.id.clone());
@@ -93,10 +93,10 @@ impl LocalNodes {
         Ok(())
     }
 
-    /// Says goodbye for a node.
+    /// Announces the end of a node.
     pub(super) async fn withdraw(&mut self, node: &Node, sockets: &Sockets) {
         if let Some(entry) = self.nodes.remove(&(node.service.clone(), node.id.clone())) {
-            // Twice, as nobody answers and one may be lost.
+            // Send it twice: goodbyes are not acknowledged and one may be lost.
             let by = (sockets, self.secret.as_ref());
             entry.tell(Duration::ZERO, by).await;
             entry.tell(Duration::ZERO, by).await;
@@ -108,7 +108,7 @@ impl LocalNodes {
             .contains_key(&(service.to_owned(), id.to_owned()))
     }
 
-    /// Our live nodes of one service.
+    /// The live nodes of one service in this process.
     pub(super) fn of(&self, service: &str, now: Instant) -> Vec<Node> {
         let from = self.nodes.range((service.to_owned(), String::new())..);
         let entries = from.take_while(|((name, _), _)| name == service);
@@ -116,20 +116,20 @@ impl LocalNodes {
         live.map(|(_, entry)| entry.node.clone()).collect()
     }
 
-    /// All our live nodes.
+    /// All live nodes of this process.
     pub(super) fn all(&self, now: Instant) -> impl Iterator<Item = &Node> {
         let live = self.nodes.values().filter(move |entry| entry.until > now);
         live.map(|entry| &entry.node)
     }
 
-    /// Tells everybody of everything soon.
+    /// Schedules an announcement of all nodes.
     pub(super) fn tell_again(&mut self, now: Instant) {
         self.nodes
             .values_mut()
             .for_each(|entry| entry.due = vec![now]);
     }
 
-    /// Answers a question for these names.
+    /// Responds to a query for these names.
     pub(super) async fn answer(
         &mut self,
         id: u16,
@@ -138,7 +138,8 @@ impl LocalNodes {
         sockets: &Sockets,
     ) {
         let now = Instant::now();
-        // An answer to the port of the group would reach one process of that machine only.
+        // A unicast response to the group's port would reach only one process of that machine, so
+        // those queries are answered to the group.
         let private = sockets.is_private(from);
         let by = (sockets, self.secret.as_ref());
         for entry in self
@@ -165,7 +166,7 @@ impl LocalNodes {
         }
     }
 
-    /// Tells one asker which services there are.
+    /// Sends the list of services to one peer.
     async fn list(&mut self, id: u16, from: SocketAddr, sockets: &Sockets, now: Instant) {
         let mut services: HashMap<&str, Duration> = HashMap::new();
         for entry in self.nodes.values().filter(|entry| entry.until > now) {
@@ -183,7 +184,7 @@ impl LocalNodes {
         }
     }
 
-    /// Does what is due; the answer are the services of nodes that are over.
+    /// Performs everything that is due. Returns the services of expired nodes.
     pub(super) async fn look(&mut self, now: Instant, sockets: &Sockets) -> Vec<String> {
         let mut over = Vec::new();
         self.nodes.retain(|(service, _), entry| {
@@ -203,7 +204,7 @@ impl LocalNodes {
         over
     }
 
-    /// When something is due next.
+    /// The next instant at which something is due.
     pub(super) fn next(&self) -> Option<Instant> {
         let next = |entry: &Entry| {
             entry
@@ -228,7 +229,7 @@ impl Entry {
         self.until > now && names.iter().any(is_it)
     }
 
-    /// Tells everybody.
+    /// Announces the node to all networks.
     async fn tell(&self, ttl: Duration, (sockets, secret): (&Sockets, Option<&Secret>)) {
         let say = |interface: &Interface| {
             self.written(
@@ -240,7 +241,7 @@ impl Entry {
         sockets.tell(say).await;
     }
 
-    /// Tells one asker.
+    /// Sends the node to one peer.
     async fn answer(
         &self,
         id: u16,
@@ -255,7 +256,7 @@ impl Entry {
         }
     }
 
-    /// The message; nothing when there is no address for whoever would get it.
+    /// Encodes the message. Returns `None` without an address that the receiver could use.
     fn written(
         &self,
         addresses: &[IpAddr],

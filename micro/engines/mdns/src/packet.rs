@@ -1,7 +1,7 @@
-//! DNS messages: the questions and announcements that we and Go Micro exchange.
+//! DNS messages: the queries and announcements that this crate and Go Micro exchange.
 //!
-//! A node is `<id>.<service>.micro.` with PTR, SRV, TXT and addresses, one node a message, since Go
-//! Micro reads only one from each. Whatever else comes over the group is nothing.
+//! A node is `<id>.<service>.micro.` with PTR, SRV, TXT and address records. Each message holds one
+//! node, because Go Micro reads only one from a message. All other messages are ignored.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -17,49 +17,50 @@ use crate::txt;
 use micro_message::error::{Error, OrError, Result};
 use micro_registry::Node;
 
-/// The domain all names end in.
+/// The domain of all names.
 const DOMAIN: &str = "micro";
-/// The service under which the names of services are listed.
+/// The service under which service names are listed.
 pub(super) const LISTING: &str = "_services";
-/// What fits into one Ethernet frame; beyond it methods are left out.
+/// Size that fits into one Ethernet frame, in bytes. Larger messages omit the methods.
 const MTU: usize = 1400;
-/// What a multicast DNS message may have at most.
+/// Maximum size of a multicast DNS message, in bytes.
 const MAX_MESSAGE: usize = 8900;
-/// More records than any message of ours or Go Micro's has.
+/// Maximum number of records in a message. No message of this crate or Go Micro has as many.
 const MAX_RECORDS: u16 = 256;
-/// More nodes than any message has; the others are not read.
+/// Maximum number of nodes read from a message. No valid message has as many.
 const MAX_ANNOUNCED: usize = 16;
-/// The port in a listing, as Go Micro has it; nobody listens there.
+/// The port in a listing, the same as in Go Micro. No program listens on it.
 const LISTING_PORT: u16 = 9999;
-/// The longest life that is believed.
+/// Maximum ttl that is accepted, in seconds.
 const MAX_TTL: u32 = 3600;
 
-/// A message that means something to us.
+/// A message that this crate understands.
 #[derive(Debug, PartialEq)]
 pub(super) enum Message {
-    /// Somebody asks; the names without the domain, lower case.
+    /// A query, with the names in lower case and without the domain.
     Question { id: u16, names: Vec<String> },
-    /// Somebody tells.
+    /// A response or announcement.
     Answer(Vec<Announcement>),
 }
 
-/// What is told.
+/// One entry of a response.
 #[derive(Debug, PartialEq)]
 pub(super) enum Announcement {
-    /// A node; what it is in full is read when it matters.
+    /// A node. Its text is decoded only if the node is needed.
     Node(Instance),
-    /// There is a service of the name that it begins with.
+    /// A listed service. The instance name starts with the name of the service.
     Service(Instance),
 }
 
-/// A node as it stands in a message.
+/// A node as encoded in a message.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Instance {
-    /// `<id>.<service>`; both may hold dots, and what the TXT record says decides.
+    /// `<id>.<service>`. Both may contain dots; the service name in the TXT record decides where to
+    /// split.
     name: String,
-    /// Zero when it says goodbye.
+    /// Time to live. Zero is a goodbye.
     pub(super) ttl: Duration,
-    /// As it was sent.
+    /// The ttl as received, in seconds.
     seconds: u32,
     port: Option<u16>,
     pieces: Vec<Vec<u8>>,
@@ -67,18 +68,18 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    /// Every id and service that its name may mean.
+    /// All pairs of id and service that the name can stand for.
     pub(super) fn meanings(&self) -> impl Iterator<Item = (&str, &str)> {
         let dots = self.name.match_indices('.').map(|(at, _)| at);
         dots.map(|at| (&self.name[..at], &self.name[at + 1..]))
     }
 
-    /// The name of the service that it lists.
+    /// The listed service, if this is a listing.
     pub(super) fn listed(&self) -> Option<&str> {
         self.name.strip_suffix(LISTING)?.strip_suffix('.')
     }
 
-    /// When it was signed.
+    /// Verifies the signature and returns its time.
     pub(super) fn verify(&self, secret: &Secret) -> Result<u64, Invalid> {
         let signed = Signed {
             name: &self.name,
@@ -89,24 +90,25 @@ impl Instance {
         secret.verify(&signed, &self.pieces, SystemTime::now())
     }
 
-    /// Takes the tag off, once it has been verified.
+    /// Removes the tag after verification.
     pub(super) fn strip_tag(&mut self) {
         self.pieces.pop();
     }
 
-    /// Tells its text and addresses from others without reading them. The keys are random, so that
-    /// nobody can make two that are alike.
+    /// A hash that distinguishes the text and addresses from others without decoding them. Its keys
+    /// are random, so that an attacker cannot construct collisions.
     pub(super) fn fingerprint(&self, keys: &impl BuildHasher) -> u64 {
         keys.hash_one((&self.pieces, self.port, &self.addresses))
     }
 
-    /// The node, at the address that `choose` takes from those told; `None` when the message does
-    /// not say enough.
+    /// Decodes the node, with the address that `choose` selects. Returns `None` if the message is
+    /// incomplete.
     pub(super) fn node(&self, choose: impl FnOnce(&[IpAddr]) -> Option<IpAddr>) -> Option<Node> {
         self.node_within(choose, txt::MAX_TEXT, &mut 0)
     }
 
-    /// The same from at most `limit` bytes of text; `read` tells how many there were.
+    /// Like [`node`](Self::node), but decodes at most `limit` bytes of text. Sets `read` to the
+    /// number of bytes decoded.
     pub(super) fn node_within(
         &self,
         choose: impl FnOnce(&[IpAddr]) -> Option<IpAddr>,
@@ -124,9 +126,9 @@ impl Instance {
     }
 }
 
-/// Reads a message; `None` for everything that is not of our kind, in good faith or bad.
+/// Parses a message. Returns `None` for invalid messages and for those of other protocols.
 pub(super) fn parse(bytes: &[u8]) -> Option<Message> {
-    // The counts stand in the header and room is made by them, so they are looked at first.
+    // The parser allocates according to the counts in the header, so check them first.
     let counts = bytes
         .get(4..12)?
         .chunks(2)
@@ -155,7 +157,7 @@ fn told(packet: &Packet<'_>) -> Vec<Announcement> {
     let mut names: Vec<String> = Vec::new();
     let mut told = Vec::new();
     for record in records() {
-        // Go Micro tells of a node without a PTR record unless it is asked for the service.
+        // Go Micro announces a node without a PTR record unless its service was queried.
         let name = match &record.rdata {
             RData::PTR(target) => within(&target.0),
             RData::SRV(_) => within(&record.name),
@@ -185,7 +187,7 @@ fn told(packet: &Packet<'_>) -> Vec<Announcement> {
     told
 }
 
-/// Adds what the other records say of an instance.
+/// Adds the data of the other records to an instance.
 fn fill<'a, 'b: 'a>(
     instance: &mut Instance,
     records: impl Iterator<Item = &'a ResourceRecord<'b>> + Clone,
@@ -201,7 +203,7 @@ fn fill<'a, 'b: 'a>(
                 host = Some(text(&srv.target));
             }
             RData::TXT(txt) if is_it => {
-                // Pieces are hexadecimal, so no `=` divides them.
+                // The strings are hexadecimal, so they contain no `=` at which to split.
                 instance.pieces = txt.iter_raw().map(|(piece, _)| piece.to_vec()).collect();
             }
             RData::A(a) => {
@@ -224,15 +226,15 @@ fn fill<'a, 'b: 'a>(
         .unwrap_or_default();
 }
 
-/// The question for a service's nodes, or for [`LISTING`].
+/// Encodes the query for a service's nodes, or for [`LISTING`].
 pub(super) fn question(service: &str) -> Result<Vec<u8>> {
     let mut packet = Packet::new_query(0);
     packet.questions.push(asking(service)?);
     packed(&packet)
 }
 
-/// What a node says of itself. `asked` is the id of the question that it answers to the asker
-/// alone; a `ttl` of zero is the goodbye.
+/// Encodes the announcement of a node. `asked` is the id of the query if this is a unicast response
+/// to it. A `ttl` of zero is a goodbye.
 pub(super) fn announcement(
     node: &Node,
     addresses: &[IpAddr],
@@ -273,7 +275,7 @@ pub(super) fn announcement(
     )))
 }
 
-/// The answer to the question for [`LISTING`]: one service there is.
+/// Encodes a response to the query for [`LISTING`], with one service.
 pub(super) fn listing(
     name: &str,
     ttl: Duration,
@@ -294,7 +296,7 @@ struct Service<'a> {
     instance: &'a str,
     port: u16,
     ttl: Duration,
-    /// What signs it.
+    /// The secret that signs the message.
     secret: Option<&'a Secret>,
 }
 
@@ -310,7 +312,7 @@ impl Service<'_> {
         if asked.is_some() {
             packet.questions.push(asking(self.name)?);
         }
-        // Part of a second would be no life at all.
+        // Round up: a ttl of less than a second would become zero.
         let ttl = u32::try_from(self.ttl.as_millis().div_ceil(1000)).unwrap_or(MAX_TTL);
         let service = name(self.name)?;
         let full = format!("{}.{}", self.instance, self.name);
@@ -371,7 +373,7 @@ fn packed(packet: &Packet<'_>) -> Result<Vec<u8>> {
         .or_internal("cannot write a DNS message")
 }
 
-/// A name in our domain. Labels are divided by dots, as in Go Micro, whatever they mean.
+/// Creates a name in the domain. As in Go Micro, every dot separates two labels.
 fn name(within: &str) -> Result<Name<'static>> {
     let labels: Vec<&str> = within.split('.').chain([DOMAIN]).collect();
     if labels.iter().all(|label| (1..=63).contains(&label.len())) && within.len() < 240 {
@@ -385,7 +387,7 @@ fn name(within: &str) -> Result<Name<'static>> {
     )))
 }
 
-/// What stands in front of our domain.
+/// Strips the domain from a name. Returns `None` for other domains.
 fn within(name: &Name<'_>) -> Option<String> {
     let full = text(name);
     let (front, domain) = full.rsplit_once('.')?;

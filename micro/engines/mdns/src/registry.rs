@@ -1,8 +1,8 @@
-//! Nodes on the local network, by multicast DNS with the records of Go Micro.
+//! Registry of nodes on the local network, by multicast DNS with the records of Go Micro.
 //!
-//! Go Micro programs see our nodes and we see theirs; unlike theirs our records have the ttl of the
-//! registration and changes are told at once. Asks and answers for the domain `micro.` only, and
-//! never carries a loopback address from one machine to another.
+//! Go Micro programs find the nodes of this registry and the reverse. Unlike Go Micro's, these
+//! records have the ttl of the registration, and changes are announced at once. The registry uses
+//! the domain `micro.` only, and never sends a loopback address from one machine to another.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,45 +21,45 @@ use micro_registry::{Backend, Capabilities};
 
 /// The port of multicast DNS.
 const PORT: u16 = 5353;
-/// Commands that may wait for the task.
+/// Capacity of the task's command queue.
 const COMMAND_CAPACITY: usize = 64;
 
-/// A registry without a server: nodes tell of themselves on the local network.
+/// A registry without a server: nodes announce themselves on the local network.
 ///
-/// Clones share the sockets, which are opened by the first operation and closed with the last
-/// clone and watch. A lookup answers as soon as nodes do (some milliseconds), or after one second
-/// of silence.
+/// Clones share the sockets. The first operation opens them, and dropping the last clone and watch
+/// closes them. A lookup returns as soon as nodes respond (some milliseconds), or after one second
+/// without a response.
 #[derive(Clone, Debug)]
 pub struct Mdns(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     port: u16,
-    /// What signs the records.
+    /// The secret that signs the records.
     secret: Option<Secret>,
-    /// The task, from the first operation on.
+    /// The running task. `None` before the first operation.
     running: Mutex<Option<Arc<RunningEngine>>>,
 }
 
 #[derive(Debug)]
 struct RunningEngine {
     commands: mpsc::Sender<Command>,
-    /// Stopped with the last clone and watch.
+    /// Aborted when the last clone and watch are dropped.
     task: AbortOnDrop<()>,
 }
 
 impl Mdns {
-    /// The registry of the local network, on all interfaces.
+    /// Creates the registry of the local network, on all interfaces.
     pub fn new() -> Self {
         Self::on_port(PORT)
     }
 
-    /// Opens what follows `mdns://`: nothing, or `?secret=` and a secret, percent-encoded.
+    /// Opens an `mdns://` URL. `rest` is empty, or `?secret=` followed by a percent-encoded secret.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when it is anything else, and as [`with_secret`](Self::with_secret). The
-    /// messages do not repeat what follows `mdns://`.
+    /// `InvalidArgument` for any other `rest`. For other errors, see
+    /// [`with_secret`](Self::with_secret). The messages do not contain `rest`.
     pub fn open(rest: &str) -> Result<Self> {
         if rest.is_empty() {
             return Ok(Self::new());
@@ -81,8 +81,9 @@ impl Mdns {
         Self::new().with_secret(&secret)
     }
 
-    /// A registry on another port than multicast DNS's own, 5353: its programs find each other and
-    /// nobody else on the network, so tests and separate groups of programs do not disturb others.
+    /// Creates a registry on a port other than that of multicast DNS, 5353. Only programs on the
+    /// same port find each other, so tests and separate groups of programs do not disturb the rest
+    /// of the network.
     pub fn on_port(port: u16) -> Self {
         Self(Arc::new(Shared {
             port,
@@ -91,15 +92,16 @@ impl Mdns {
         }))
     }
 
-    /// Signs the records of this registry's nodes with a secret, and ignores those of others that
-    /// are not signed with the same one.
+    /// Signs the records of this registry's nodes with a secret, and ignores records of others that
+    /// are not signed with the same secret.
     ///
-    /// The secret has at least 16 bytes; take a random one. Programs without it, among them those
-    /// of Go Micro, still find the nodes of this one, and are not found by it.
+    /// The secret must have at least 16 bytes and should be random. Programs without it, including
+    /// those of Go Micro, still find the nodes of this registry, but this registry does not find
+    /// theirs.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when it is too short.
+    /// `InvalidArgument` if the secret is too short.
     ///
     /// # Examples
     ///
@@ -174,7 +176,7 @@ impl Backend for Mdns {
 
     async fn deregister(&self, node: &Node) -> Result<()> {
         if self.0.running.lock().await.is_none() {
-            // Nothing was ever told.
+            // No node was ever announced.
             return Ok(());
         }
         self.command(|reply| Command::Deregister(node.clone(), reply))

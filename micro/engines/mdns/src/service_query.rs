@@ -1,7 +1,7 @@
-//! What is known of one service that somebody here asks for.
+//! The known nodes of one service that this process queries.
 //!
-//! Services that nobody asks for are not kept, so a noisy network costs little. Does no I/O: it
-//! says when to ask and when what it heard is over.
+//! Nodes of other services are not kept, so a busy network costs little. This module does no I/O:
+//! it computes when to send queries and when records expire.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -16,36 +16,38 @@ use crate::sources::Sources;
 use micro_registry::Node;
 use micro_registry::WatchSender;
 
-/// When the question is sent, after it was first wanted; a datagram may be lost.
+/// When queries are sent after a service is first used. The query is repeated because datagrams may
+/// be lost.
 const QUERY_DELAYS: [Duration; 4] = [
     Duration::ZERO,
     Duration::from_millis(20),
     Duration::from_millis(100),
     Duration::from_millis(400),
 ];
-/// How long silence must last to mean that there is nobody.
+/// Time without a response after which a service is considered to have no nodes.
 pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long others get to answer after the first one did.
+/// How long to wait for further responses after the first one.
 const ANSWER_WAIT: Duration = Duration::from_millis(30);
-/// How often the question is repeated for as long as it is wanted.
+/// Interval between queries while the service is in use.
 const QUERY_INTERVAL: Duration = Duration::from_secs(60);
-/// How long a service stays wanted after it was looked up.
+/// How long a service stays in use after a lookup.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// The most nodes of one service.
+/// Maximum number of nodes of one service.
 const MAX_NODES: usize = 2048;
-/// The most bytes of its nodes.
+/// Maximum size of the nodes of one service, in bytes.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// The most bytes of one node.
+/// Maximum size of one node, in bytes.
 const MAX_NODE: usize = 256 * 1024;
-/// Least time between two lists that are told because of datagrams; the first change is told at
+/// Minimum time between two lists that are sent because of datagrams. The first change is sent at
 /// once.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(20);
-/// So much more for every node: telling a list costs a copy of it for everyone who watches.
+/// Additional time per node: sending a list copies it for every watch.
 const PUBLISH_INTERVAL_PER_NODE: Duration = Duration::from_micros(250);
-/// The most ids whose end is remembered, so that older signed records do not bring them back.
+/// Maximum number of ended nodes that are remembered, so that older signed records do not restore
+/// them.
 const MAX_ENDED: usize = 2048;
 
-/// When to ask.
+/// When to send queries.
 pub(super) struct QuerySchedule {
     start: Instant,
     step: usize,
@@ -67,7 +69,7 @@ impl QuerySchedule {
                 .unwrap_or(QUERY_INTERVAL)
     }
 
-    /// Whether to ask now.
+    /// Whether to send a query now.
     pub(super) fn take(&mut self, now: Instant) -> bool {
         if now < self.next() {
             return false;
@@ -84,62 +86,62 @@ impl QuerySchedule {
     }
 }
 
-/// One service that is wanted.
+/// A service that is in use.
 pub(super) struct ServiceQuery {
-    /// Feeds the watches; the topic is wanted while there is one.
+    /// Feeds the watches. The service stays in use while there is one.
     pub(super) sender: WatchSender,
     wanted_until: Instant,
     asks: QuerySchedule,
-    /// From when on silence means that there is nobody, and whether that was acted on.
+    /// When the service is considered to have no nodes, and whether this was already processed.
     known: Instant,
     known_seen: bool,
-    /// When a first answer may be taken for all of them.
+    /// When waiting for further responses ends, after the first one.
     settled: Option<Instant>,
-    /// By id.
+    /// Known nodes by id.
     heard: BTreeMap<String, KnownNode>,
-    /// The size of what was heard.
+    /// Total size of the known nodes, in bytes.
     bytes: usize,
-    /// When the newest record of a node that has ended was signed, and until when it could be
-    /// repeated; by id.
+    /// Ended nodes by id: the time of the newest signature, and until when that record could be
+    /// replayed.
     ended: HashMap<String, (u64, Instant)>,
-    /// No later than the first moment at which one of the nodes is over or in doubt.
+    /// No later than the first instant at which a node expires or must be queried again.
     due: Option<Instant>,
-    /// Whether there is something that the watches were not told yet, and when they were told last.
+    /// Whether there are changes that were not sent to the watches, and when a list was last sent.
     changed: bool,
     published: Option<Instant>,
-    /// Lookups under way, and when each takes what there is.
+    /// Lookups in flight, each with the instant at which it is answered.
     waiting: Vec<(oneshot::Sender<Vec<Node>>, Instant)>,
 }
 
 struct KnownNode {
     node: Node,
     from: IpAddr,
-    /// When the newest record was signed; none without a secret.
+    /// Time of the newest record's signature. `None` without a secret.
     signed: Option<u64>,
-    /// What the record's text was read from.
+    /// Fingerprint of the text and addresses from which the node was decoded.
     fingerprint: u64,
     bytes: usize,
     until: Instant,
-    /// When to ask whether it is still there, unless it says so first.
+    /// When to query the node again, unless it is renewed before.
     doubt: Instant,
 }
 
-/// A node as somebody told of it.
+/// A node as announced by a peer.
 pub(super) struct Announced {
     pub(super) node: Node,
     pub(super) ttl: Duration,
-    /// Who told.
+    /// Address of the sender.
     pub(super) from: IpAddr,
-    /// When it was signed, in milliseconds since the Unix epoch; none without a secret.
+    /// Time of the signature, in milliseconds since the Unix epoch. `None` without a secret.
     pub(super) signed: Option<u64>,
-    /// Tells its text and address from others without reading them.
+    /// Fingerprint that distinguishes the text and addresses from others without decoding them.
     pub(super) fingerprint: u64,
 }
 
-/// What came of a record.
+/// The result of processing a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It is kept, or was known.
+    /// The record was accepted or was already known.
     Taken,
     New,
     PassedOver(&'static str),
@@ -177,17 +179,18 @@ impl ServiceQuery {
         now < self.wanted_until || self.is_held()
     }
 
-    /// Whether somebody waits for it right now.
+    /// Whether a watch or lookup currently waits for the service.
     pub(super) fn is_held(&self) -> bool {
         !self.sender.is_closed() || !self.waiting.is_empty()
     }
 
-    /// Asks again from the start: the network may have changed, or nobody answered so far.
+    /// Restarts the query schedule, because the network may have changed or no node responded so
+    /// far.
     pub(super) fn ask_again(&mut self, now: Instant) {
         self.asks = QuerySchedule::new(now);
     }
 
-    /// Takes a lookup; it is answered by [`publish`](Self::publish).
+    /// Adds a lookup. [`publish`](Self::publish) answers it.
     pub(super) fn wait(&mut self, reply: oneshot::Sender<Vec<Node>>, now: Instant) {
         self.want(now);
         self.waiting.retain(|(reply, _)| !reply.is_closed());
@@ -198,7 +201,7 @@ impl ServiceQuery {
         self.waiting.push((reply, now + SILENCE_TIMEOUT));
     }
 
-    /// Renews a node whose record is the one that is known; says whether it is.
+    /// Renews a node if the record is identical to the known one. Returns whether it is.
     pub(super) fn renew(
         &mut self,
         id: &str,
@@ -218,10 +221,10 @@ impl ServiceQuery {
         same
     }
 
-    /// Somebody told of a node, for its ttl from now.
+    /// Processes the announcement of a node, which is valid for its ttl from now.
     ///
-    /// Without a signature only the sender that told of a node first may change it, for as long as
-    /// the node lives.
+    /// Without a signature, only the sender that first announced a node may change it while the
+    /// node is alive.
     pub(super) fn hear(
         &mut self,
         announced: Announced,
@@ -235,25 +238,25 @@ impl ServiceQuery {
             return Outcome::PassedOver(OLDER);
         }
         if let Some(heard) = self.heard.get_mut(id) {
-            // Told on several networks a node has several addresses: stay with the better one, and
-            // with what was there first of two equals, for as long as that one is told.
+            // A node that is announced on several networks has several addresses. Keep the better
+            // one. Of two equally good ones, keep the first while it is announced.
             let same = differs_by_ip_only(&heard.node, &announced.node);
             if same && rank_of(&announced.node) >= rank_of(&heard.node) {
                 return Outcome::Taken;
             }
-            // Nothing from the network has a loopback address.
+            // A datagram from another machine cannot have a loopback source address.
             let allowed = announced.signed.is_some()
                 || heard.from == announced.from
                 || (same && announced.from.is_loopback());
             if !allowed {
-                // A machine on two networks tells of its nodes on both.
+                // A machine on two networks announces its nodes on both.
                 return if same || heard.node == announced.node {
                     Outcome::Taken
                 } else {
                     Outcome::PassedOver(ANOTHER_SENDER)
                 };
             }
-            // One copy of the record, however often it is told.
+            // Keep one copy of the record, however often it is announced.
             if heard.node == announced.node {
                 heard.fingerprint = announced.fingerprint;
                 heard.renew(announced.signed, announced.ttl, now);
@@ -304,7 +307,8 @@ impl ServiceQuery {
         if is_new { Outcome::New } else { Outcome::Taken }
     }
 
-    /// A node said goodbye; without a signature only the sender that told of it may.
+    /// Processes the goodbye of a node. Without a signature, only the sender that announced the
+    /// node may end it.
     pub(super) fn forget(
         &mut self,
         id: &str,
@@ -327,7 +331,7 @@ impl ServiceQuery {
         Outcome::Taken
     }
 
-    /// Strikes a node out; says when its newest record was signed.
+    /// Removes a node. Returns the time of its newest signature.
     fn remove(&mut self, id: &str, sources: &mut Sources) -> Option<u64> {
         let heard = self.heard.remove(id)?;
         self.bytes -= heard.bytes;
@@ -336,12 +340,12 @@ impl ServiceQuery {
         heard.signed
     }
 
-    /// Remembers when the last record of a node was signed, for as long as it could be repeated.
+    /// Remembers the time of an ended node's last signature while that record could be replayed.
     fn end(&mut self, id: &str, signed: Option<u64>, now: Instant) {
         let Some(signed) = signed else { return };
         self.ended.retain(|_, (_, until)| *until > now);
         if self.ended.len() < MAX_ENDED {
-            // A record is taken for one window before its time, and for one after it.
+            // A record is accepted from one window before its time to one window after it.
             self.ended
                 .insert(id.to_owned(), (signed, now + 2 * sign::SILENCE_TIMEOUT));
         } else {
@@ -349,7 +353,7 @@ impl ServiceQuery {
         }
     }
 
-    /// Nobody wants the service any more.
+    /// Releases the nodes of a service that is no longer in use.
     pub(super) fn clear(&mut self, sources: &mut Sources) {
         for (_, heard) in std::mem::take(&mut self.heard) {
             sources.give_back(heard.from, heard.bytes);
@@ -357,7 +361,7 @@ impl ServiceQuery {
         self.bytes = 0;
     }
 
-    /// Strikes out what is over and says whether to ask now.
+    /// Removes expired nodes. Returns whether to send a query now.
     pub(super) fn look(&mut self, sources: &mut Sources, now: Instant) -> bool {
         let mut doubted = false;
         if self.due.is_some_and(|due| due <= now) {
@@ -368,7 +372,7 @@ impl ServiceQuery {
                 self.end(&id, signed, now);
             }
             for heard in self.heard.values_mut().filter(|heard| heard.doubt <= now) {
-                // Twice more before its end.
+                // Query about twice more before the record expires.
                 heard.doubt = now + (heard.until - now) / 2 + Duration::from_millis(50);
                 doubted = true;
             }
@@ -378,7 +382,7 @@ impl ServiceQuery {
         self.asks.take(now) || doubted
     }
 
-    /// Tells watches and lookups. `own` are the nodes of this service that we tell of ourselves.
+    /// Sends the nodes to watches and lookups. `own` are the nodes of this service in this process.
     pub(super) fn publish(&mut self, own: Vec<Node>, now: Instant) {
         (self.changed, self.published) = (false, Some(now));
         let heard = self.heard.values().map(|heard| heard.node.clone());
@@ -395,7 +399,7 @@ impl ServiceQuery {
         let settled = self.settled.is_some_and(|settled| settled <= now);
         for (reply, until) in std::mem::take(&mut self.waiting) {
             if settled || until <= now {
-                // A lookup that was given up needs no answer.
+                // A failed send means that the lookup was dropped, so the result is ignored.
                 drop(reply.send(nodes.clone()));
             } else if !reply.is_closed() {
                 self.waiting.push((reply, until));
@@ -403,7 +407,7 @@ impl ServiceQuery {
         }
     }
 
-    /// When the watches are to be told of what changed, if anything did.
+    /// When to send a list to the watches, if anything changed.
     pub(super) fn publish_at(&self) -> Option<Instant> {
         let nodes = u32::try_from(self.heard.len()).unwrap_or(u32::MAX);
         let interval = PUBLISH_INTERVAL + PUBLISH_INTERVAL_PER_NODE * nodes;
@@ -416,7 +420,7 @@ impl ServiceQuery {
         self.heard.values().map(|heard| &heard.node)
     }
 
-    /// When to look again.
+    /// The next instant at which something is due.
     pub(super) fn next(&self) -> Instant {
         let waiting = self.waiting.iter().map(|(_, until)| *until);
         let settled = self.settled.filter(|_| !self.waiting.is_empty());
@@ -437,7 +441,7 @@ impl KnownNode {
     }
 }
 
-/// About how much memory a node takes.
+/// Approximate memory size of a node, in bytes.
 pub(super) fn size(node: &Node) -> usize {
     const STRING: usize = size_of::<String>() + 16;
     let texts = [&node.service, &node.id, &node.version, &node.address].into_iter();
@@ -477,7 +481,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// A topic, and what hears nodes of it as if `from` told of them.
+    /// A query together with a helper that passes announcements from `from` to it.
     struct Announcement {
         topic: ServiceQuery,
         sources: Sources,

@@ -1,7 +1,7 @@
-//! Signed records: HMAC-SHA-256 under a secret that the programs of a network share.
+//! Signed records: HMAC-SHA-256 with a secret that the programs of a network share.
 //!
-//! The form is described in the documentation of the crate. Knows nothing of DNS, and keeps no
-//! memory of what it has seen: whoever reads records refuses those that are older than the last.
+//! The crate's documentation describes the format. This module does not depend on DNS and keeps no
+//! state: the caller refuses records that are older than the last one.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,18 +13,19 @@ use sha2::Sha256;
 use crate::txt;
 use micro_message::error::{Error, Result};
 
-/// The fewest bytes that a secret has: shorter ones can be guessed from a single record.
+/// Minimum length of a secret in bytes. A shorter one could be guessed from a single record.
 const MIN_SECRET: usize = 16;
-/// How far the clocks of two machines may differ, and for how long a record may be repeated.
+/// Maximum difference between the clocks of two machines. It is also how long a record can be
+/// replayed.
 pub(super) const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
-/// What the signed bytes begin with, so that a tag cannot be taken for one of another protocol.
+/// Prefix of the signed bytes, so that a tag is not valid in another protocol.
 const PURPOSE: &[u8] = b"micro mdns record 1\0";
-/// Milliseconds since the Unix epoch.
+/// Length of the time in bytes. The time is in milliseconds since the Unix epoch.
 const TIME: usize = 8;
-/// A tag in bytes: the time, then the whole HMAC.
+/// Length of a tag in bytes: the time, then the full HMAC.
 const TAG: usize = TIME + 32;
 
-/// A secret as a key that is ready for use.
+/// A secret, prepared as an HMAC key.
 #[derive(Clone)]
 pub(super) struct Secret(Hmac<Sha256>);
 
@@ -32,25 +33,27 @@ pub(super) struct Secret(Hmac<Sha256>);
 pub(super) struct Signed<'a> {
     /// `<id>.<service>`.
     pub(super) name: &'a str,
-    /// In seconds.
+    /// Time to live in seconds.
     pub(super) ttl: u32,
     pub(super) port: u16,
     pub(super) addresses: &'a [IpAddr],
 }
 
-/// Why a record is not taken.
+/// Why a record is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Invalid {
     Unsigned,
     Wrong,
-    /// It was signed too long ago, or the clocks of the two machines differ too much.
+    /// The signature is too old, or the clocks of the two machines differ too much.
     Clock,
 }
 
 impl Secret {
+    /// Prepares a secret.
+    ///
     /// # Errors
     ///
-    /// `InvalidArgument` when the secret is too short. The message does not repeat it.
+    /// `InvalidArgument` if the secret is too short. The message does not contain the secret.
     pub(super) fn new(text: &str) -> Result<Self> {
         if text.len() < MIN_SECRET {
             return Err(Error::invalid_argument(format!(
@@ -64,7 +67,7 @@ impl Secret {
         Ok(Self(key))
     }
 
-    /// The tag of a record that is sent now: the last string of its TXT record.
+    /// Computes the tag of a record that is sent now. It is the last string of the TXT record.
     pub(super) fn tag(&self, record: &Signed<'_>, pieces: &[String]) -> String {
         let time = millis(SystemTime::now()).to_be_bytes();
         let mac = self.mac(record, time, pieces.iter().map(String::as_bytes));
@@ -74,7 +77,8 @@ impl Secret {
         txt::to_hex(&tag)
     }
 
-    /// When a record was signed, in milliseconds since the Unix epoch.
+    /// Verifies a record and returns the time of its signature, in milliseconds since the Unix
+    /// epoch.
     pub(super) fn verify(
         &self,
         record: &Signed<'_>,
@@ -86,7 +90,7 @@ impl Secret {
         let tag = tag.and_then(|tag| txt::from_hex(tag));
         let tag = tag.ok_or(Invalid::Unsigned)?;
         let (time, mac) = tag.split_first_chunk::<TIME>().ok_or(Invalid::Unsigned)?;
-        // In constant time, so that a tag cannot be found byte by byte.
+        // Compare in constant time, so that an attacker cannot find a tag byte by byte.
         self.mac(record, *time, pieces.iter().map(Vec::as_slice))
             .verify_slice(mac)
             .map_err(|_| Invalid::Wrong)?;
@@ -97,7 +101,8 @@ impl Secret {
         Ok(time)
     }
 
-    /// Each part has a fixed length or its length before it, so no two records give the same bytes.
+    /// Each part has a fixed length or is preceded by its length, so different records never have
+    /// the same signed bytes.
     fn mac<'a>(
         &self,
         record: &Signed<'_>,

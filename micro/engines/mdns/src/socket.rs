@@ -1,8 +1,8 @@
-//! The sockets: two a family, on every interface that takes part.
+//! The sockets: two per address family, on all participating interfaces.
 //!
-//! One stands on the port of the group, which all processes of a machine share, and hears questions
-//! and announcements; questions go out of the other, so that their answers come back to this
-//! process alone. Does not read what it carries.
+//! The group socket is bound to the port of the group, which all processes of a machine share. It
+//! receives queries and announcements. Queries are sent from the other socket, so that their
+//! responses reach only this process. This module does not interpret datagrams.
 
 use std::collections::HashSet;
 use std::io;
@@ -19,14 +19,14 @@ use micro_message::internal::sort_by_key;
 
 const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
-/// A datagram that cannot be sent within this is lost, as datagrams may be.
+/// Timeout for sending a datagram. The datagram is then dropped.
 const SEND_TIMEOUT: Duration = Duration::from_millis(200);
-/// How many answers are read before a datagram to the group is.
+/// Maximum number of consecutive responses that are read before a datagram to the group.
 const MAX_IN_A_ROW: u32 = 32;
-/// The biggest datagram.
+/// Maximum size of a datagram, in bytes.
 pub(super) const MAX_DATAGRAM: usize = 65_536;
 
-/// An address of this machine, and the interface it belongs to.
+/// An address of this machine, and its interface.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Interface {
     name: String,
@@ -46,12 +46,12 @@ impl Interface {
         }
     }
 
-    /// Whether both are addresses of one interface.
+    /// Whether both addresses belong to the same interface.
     pub(super) fn is_beside(&self, other: &Self) -> bool {
         self.name == other.name
     }
 
-    /// Whether an address belongs to the interface's network.
+    /// Whether an address is in the interface's network.
     pub(super) fn reaches(&self, other: IpAddr) -> bool {
         let same = |a: u128, b: u128, bits: u32| {
             let rest = bits.saturating_sub(self.prefix.into());
@@ -65,28 +65,28 @@ impl Interface {
     }
 }
 
-/// All sockets of one process.
+/// All sockets of the registry.
 #[derive(Debug)]
 pub(super) struct Sockets {
     port: u16,
     v4: Option<SocketPair>,
     v6: Option<SocketPair>,
-    /// One an address; only this machine's own, as of the last scan.
+    /// The addresses of this machine as of the last scan, one entry per address.
     pub(super) interfaces: Vec<Interface>,
 }
 
 #[derive(Debug)]
 struct SocketPair {
-    /// On the port of the group, shared with others.
+    /// Bound to the port of the group, shared with other processes.
     group: UdpSocket,
-    /// On a port of its own.
+    /// Bound to a port of its own.
     own: UdpSocket,
-    /// Where the group was joined, as of the last scan.
+    /// The interfaces on which the group is joined, as of the last scan.
     joined: HashSet<Interface>,
 }
 
 impl Sockets {
-    /// Opens what can be opened; one family on one interface is enough.
+    /// Opens all sockets that can be opened. One address family on one interface is enough.
     pub(super) fn open(port: u16) -> Result<Self> {
         let v4 = SocketPair::open(Ipv4Addr::UNSPECIFIED.into(), port);
         let v6 = SocketPair::open(Ipv6Addr::UNSPECIFIED.into(), port);
@@ -118,7 +118,7 @@ impl Sockets {
         .with_source(cause))
     }
 
-    /// Looks which interfaces there are and joins the group on new ones; says whether any changed.
+    /// Scans the interfaces and joins the group on new ones. Returns whether any interface changed.
     pub(super) fn scan(&mut self) -> io::Result<bool> {
         let mut found: Vec<Interface> = get_if_addrs()?
             .into_iter()
@@ -145,12 +145,12 @@ impl Sockets {
         Ok(changed)
     }
 
-    /// Whether an address is one of this machine's.
+    /// Whether an address belongs to this machine.
     pub(super) fn is_local(&self, ip: IpAddr) -> bool {
         ip.is_loopback() || self.interfaces.iter().any(|interface| interface.ip == ip)
     }
 
-    /// Whether an address lies on a network of this machine.
+    /// Whether an address is in a network to which this machine is connected.
     pub(super) fn is_near(&self, from: SocketAddr) -> bool {
         let ip = from.ip();
         let linked = matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
@@ -162,19 +162,19 @@ impl Sockets {
                 .any(|interface| interface.reaches(ip))
     }
 
-    /// Whether a datagram came out of our own asking socket.
+    /// Whether a datagram was sent from this registry's query socket.
     pub(super) fn is_own(&self, from: SocketAddr) -> bool {
         let pair = if from.is_ipv4() { &self.v4 } else { &self.v6 };
         let port = pair.as_ref().and_then(|pair| pair.own.local_addr().ok());
         port.is_some_and(|own| own.port() == from.port()) && self.is_local(from.ip())
     }
 
-    /// Whether an answer to this address goes to one process only.
+    /// Whether a response to this address reaches only one process.
     pub(super) fn is_private(&self, to: SocketAddr) -> bool {
         to.port() != self.port
     }
 
-    /// The next datagram from any socket.
+    /// Receives the next datagram from any socket.
     ///
     /// # Cancel safety
     ///
@@ -184,8 +184,9 @@ impl Sockets {
         let (v4, v6) = (self.v4.as_ref(), self.v6.as_ref());
         let own = [v4, v6].map(|pair| pair.map(|pair| &pair.own));
         let group = [v4, v6].map(|pair| pair.map(|pair| &pair.group));
-        // Answers first: one that is older than a goodbye, read after it, would bring the node
-        // back. Not always, so that a flood of answers keeps nobody from being heard.
+        // Read responses first: a response older than a goodbye, but read after it, would restore
+        // the node. Do not always do so, so that a flood of responses cannot starve the group
+        // sockets.
         let (which, received) = if buffers.in_a_row < MAX_IN_A_ROW {
             tokio::select! {
                 biased;
@@ -213,7 +214,7 @@ impl Sockets {
         Ok((length, from))
     }
 
-    /// Asks all networks.
+    /// Sends a query to all networks.
     pub(super) async fn ask(&self, bytes: &[u8]) {
         for pair in [&self.v4, &self.v6].into_iter().flatten() {
             for interface in pair.ways() {
@@ -222,7 +223,8 @@ impl Sockets {
         }
     }
 
-    /// Tells all networks; each gets what `say` makes for it, if anything.
+    /// Sends an announcement to all networks. `say` creates the datagram for each interface, if
+    /// any.
     pub(super) async fn tell(&self, say: impl Fn(&Interface) -> Option<Vec<u8>>) {
         for pair in [&self.v4, &self.v6].into_iter().flatten() {
             for interface in pair.ways() {
@@ -233,7 +235,7 @@ impl Sockets {
         }
     }
 
-    /// Tells one asker.
+    /// Sends a response to one peer.
     pub(super) async fn answer(&self, bytes: &[u8], to: SocketAddr) {
         let pair = if to.is_ipv4() { &self.v4 } else { &self.v6 };
         if let Some(pair) = pair {
@@ -242,10 +244,10 @@ impl Sockets {
     }
 }
 
-/// Where datagrams are received: the last one is the first buffer.
+/// Receive buffers. The last datagram is in the first buffer.
 pub(super) struct Buffers {
     last: [Vec<u8>; 4],
-    /// How many of the last datagrams were answers, read before all else.
+    /// Number of consecutive responses that were received last.
     in_a_row: u32,
 }
 
@@ -289,7 +291,7 @@ impl SocketPair {
                 IpAddr::V6(_) => socket.join_multicast_v6(&GROUP_V6, interface.index.unwrap_or(0)),
             };
             match joined {
-                // A second address of one interface: joined already.
+                // The interface has a second address and is already joined.
                 Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
                     tracing::debug!(interface = interface.name, ip = %interface.ip, %error,
                         "interface takes no part in multicast DNS");
@@ -301,7 +303,7 @@ impl SocketPair {
         }
     }
 
-    /// One joined address an interface, however many it has.
+    /// Returns one joined address per interface.
     fn ways(&self) -> impl Iterator<Item = &Interface> {
         let mut seen = HashSet::new();
         self.joined

@@ -1,7 +1,7 @@
-//! What each sender may take of this process: nodes, bytes and work.
+//! Limits of each sender: nodes, bytes and work.
 //!
-//! A sender is an address that datagrams come from. On a network without a secret an address can be
-//! forged, so there are bounds for all senders together, too.
+//! A sender is the source address of datagrams. Without a secret it can be forged, so there are
+//! also limits for all senders together.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,26 +9,28 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The most nodes that are kept of one sender, and of all.
+/// Maximum number of nodes kept from one sender, and from all.
 pub(super) const MAX_NODES: usize = 1024;
 pub(super) const MAX_ALL_NODES: usize = 8192;
-/// The most bytes of nodes that are kept of one sender, and of all.
+/// Maximum size of the nodes kept from one sender, and from all, in bytes.
 pub(super) const MAX_BYTES: usize = 2 * 1024 * 1024;
 pub(super) const MAX_ALL_BYTES: usize = 16 * 1024 * 1024;
-/// The most text, after inflation, that is read of one sender within a second, and of all.
+/// Maximum size of inflated text that is read from one sender within a second, and from all, in
+/// bytes.
 pub(super) const MAX_TEXT: usize = 1024 * 1024;
 pub(super) const MAX_ALL_TEXT: usize = 4 * 1024 * 1024;
-/// The most services that one sender may name for a listing.
+/// Maximum number of services that one sender may list.
 pub(super) const MAX_LISTED: usize = 256;
-/// The most senders that are told apart. Those beyond are passed over while the others are there.
+/// Maximum number of senders that are tracked. Records of further senders are ignored while the
+/// tracked ones are active.
 const MAX_SENDERS: usize = 4096;
-/// The most nodes a second of which the log says that they appeared.
+/// Maximum number of log lines per second about new nodes.
 const MAX_LINES: u32 = 20;
 const SECOND: Duration = Duration::from_secs(1);
-/// How often the log says what was passed over, for each reason.
+/// Minimum time between two log lines about ignored records, for each reason.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What the senders have taken.
+/// The current usage of all senders.
 pub(super) struct Sources {
     by_address: HashMap<IpAddr, Usage>,
     all: Usage,
@@ -39,18 +41,18 @@ struct Usage {
     nodes: usize,
     bytes: usize,
     listed: usize,
-    /// Text that was read within the second that began then.
+    /// Text read within the second that began at `since`.
     text: usize,
     since: Instant,
 }
 
-/// How often something was passed over since the log last said so.
+/// Number of records ignored since the last log line about them.
 struct PassedOver {
     count: u64,
     logged: Option<Instant>,
 }
 
-/// Lets a line into the log so many times a second.
+/// Limits the number of log lines per second.
 #[derive(Default)]
 pub(super) struct LogLimit {
     since: Option<Instant>,
@@ -79,14 +81,14 @@ impl Sources {
         }
     }
 
-    /// How much text may still be read of a sender; none is too little to begin with.
+    /// Returns how much more text may be read from a sender. `None` if nothing is left.
     pub(super) fn text_left(&mut self, from: IpAddr, now: Instant) -> Option<usize> {
         let all = MAX_ALL_TEXT.saturating_sub(self.all.text_of(now));
         let own = MAX_TEXT.saturating_sub(self.usage(from, now)?.text_of(now));
         Some(own.min(all)).filter(|left| *left > 0)
     }
 
-    /// So much text of a sender was read.
+    /// Counts text that was read from a sender.
     pub(super) fn read(&mut self, from: IpAddr, text: usize, now: Instant) {
         self.all.text += text;
         if let Some(usage) = self.usage(from, now) {
@@ -94,7 +96,8 @@ impl Sources {
         }
     }
 
-    /// Makes room for a node of a sender in place of another one, if there was one.
+    /// Reserves room for a node of a sender. If it replaces another node, that node's room is
+    /// released.
     pub(super) fn take(
         &mut self,
         (from, bytes): (IpAddr, usize),
@@ -110,7 +113,7 @@ impl Sources {
         let given = if taken {
             Some((from, bytes))
         } else {
-            // What was there stays.
+            // The replaced node is kept.
             instead
         };
         if let Some((from, bytes)) = given {
@@ -122,7 +125,7 @@ impl Sources {
         taken
     }
 
-    /// A node of a sender is gone.
+    /// Releases the room of a removed node.
     pub(super) fn give_back(&mut self, from: IpAddr, bytes: usize) {
         self.all.remove(bytes);
         if let Some(usage) = self.by_address.get_mut(&from) {
@@ -130,7 +133,7 @@ impl Sources {
         }
     }
 
-    /// Whether a sender may name another service for a listing.
+    /// Whether a sender may list another service.
     pub(super) fn list(&mut self, from: IpAddr, now: Instant) -> bool {
         let Some(usage) = self.usage(from, now) else {
             return false;
@@ -139,14 +142,14 @@ impl Sources {
         usage.listed <= MAX_LISTED
     }
 
-    /// No listing is under way any more.
+    /// Resets the counts of listed services, because no list is in flight.
     pub(super) fn listed(&mut self) {
         self.by_address
             .values_mut()
             .for_each(|usage| usage.listed = 0);
     }
 
-    /// Counts what is passed over, and has the log say so now and then.
+    /// Counts an ignored record, and logs the count from time to time.
     pub(super) fn pass_over(&mut self, from: IpAddr, why: &'static str, now: Instant) {
         let passed_over = self.passed_over.entry(why).or_insert(PassedOver {
             count: 0,

@@ -1,6 +1,6 @@
-//! What is particular to multicast DNS; the contract is run elsewhere.
+//! Tests of multicast DNS's own behavior. The contract suite runs elsewhere.
 //!
-//! On ports of its own, so that it neither hears nor disturbs the network it runs on.
+//! The tests use separate ports, so they neither receive from nor disturb the network.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -82,7 +82,7 @@ async fn go_micros_question_is_answered_to_it_alone() {
     let asker = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     for (asked, told) in [("greeter", "a.greeter"), ("_services", "greeter._services")] {
         let mut question = packet::question(asked).unwrap();
-        // Go Micro's questions have a random id.
+        // Go Micro's queries have a random id.
         question[..2].copy_from_slice(&[0x12, 0x34]);
         asker.send_to(&question, "127.0.0.1:45356").await.unwrap();
         let mut buffer = [0; 9000];
@@ -209,7 +209,7 @@ fn methods_are_left_out_where_they_do_not_fit() {
     assert!(packet::announcement(&node("a..b"), &[ip], TTL, (None, None)).is_err());
 }
 
-/// Numbers that are the same in every run.
+/// A seeded random number generator with the same sequence in every run.
 struct Seeded(u64);
 
 impl Seeded {
@@ -282,14 +282,14 @@ async fn flood_of_hostile_datagrams_stops_nothing() {
     while !next(&mut watch).await.nodes.contains(&node("a")) {}
 }
 
-/// The message by which somebody announces `greeter`'s node `a`, unsigned.
+/// The unsigned announcement of node `a` of the service `greeter`.
 fn announcement(address: &str, ttl: Duration) -> Vec<u8> {
     let node = Node::new("greeter", "a", address).with_version("1");
     let address: SocketAddr = address.parse().unwrap();
     packet::announcement(&node, &[address.ip()], ttl, (None, None)).unwrap()
 }
 
-/// Waits until `theirs` knows exactly this of the service.
+/// Waits until `theirs` knows exactly these nodes of the service.
 async fn knows(theirs: &Registry, expected: &[Node]) {
     let mut watch = theirs.watch("greeter").await.unwrap();
     while next(&mut watch).await.nodes != expected {}
@@ -313,7 +313,7 @@ async fn change_and_goodbye_from_another_address_are_ignored() {
     ] {
         attacker.send_to(&forged, group).await.unwrap();
     }
-    // What the attacker sends afterwards is read, so the rest was read before.
+    // A later datagram of the attacker was received, so the earlier ones were received before.
     let other = Node::new("greeter", "b", "127.0.0.2:7777");
     let ip: IpAddr = Ipv4Addr::new(127, 0, 0, 2).into();
     let told = packet::announcement(&other, &[ip], TTL, (None, None)).unwrap();
@@ -350,7 +350,7 @@ async fn only_records_signed_with_the_secret_count() {
         "without a secret all count"
     );
 
-    // An unsigned goodbye changes nothing, a signed one does.
+    // An unsigned goodbye has no effect, a signed one has.
     let attacker = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let group = SocketAddr::from(([127, 0, 0, 1], 45_359));
     let goodbye = announcement("127.0.0.1:8080", Duration::ZERO);
@@ -423,7 +423,7 @@ async fn datagrams_that_inflate_are_not_kept_and_leave_the_thread_to_others() {
             attacker.send_to(&bomb, group).unwrap();
         }
     });
-    // On this one thread, beside the registry.
+    // The counting runs on the same thread as the registry.
     let mut turns = 0;
     while !flood.is_finished() {
         tokio::task::yield_now().await;

@@ -1,7 +1,7 @@
-//! A node's version, metadata and methods as Go Micro puts them into a TXT record.
+//! A node's version, metadata and methods, encoded as in Go Micro's TXT record.
 //!
-//! The text is JSON, compressed by zlib, in hexadecimal, cut into pieces of 255 bytes. Knows
-//! nothing of DNS.
+//! The text is JSON, compressed by zlib, encoded in hexadecimal, and split into strings of 255
+//! bytes. This module does not depend on DNS.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 
 use micro_registry::Node;
 
-/// Longest character string of a TXT record.
+/// Maximum length of a character string in a TXT record, in bytes.
 const MAX_STRING: usize = 255;
-/// The most hexadecimal that is read: more does not fit into a datagram.
+/// Maximum number of hexadecimal digits that are read. More would not fit into a datagram.
 pub(super) const MAX_HEX: usize = 64 * 1024;
-/// The most that it may inflate to.
+/// Maximum size of the inflated text, in bytes.
 pub(super) const MAX_TEXT: usize = 64 * 1024;
-/// Go Micro's word for "no version"; it ignores changes of nodes without one.
+/// Version that Go Micro writes for "no version". It ignores changes of nodes without a version.
 const NO_VERSION: &str = "latest";
 
-/// What a TXT record says.
+/// The contents of a TXT record.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Txt {
     pub(super) service: String,
@@ -29,13 +29,13 @@ pub(super) struct Txt {
     pub(super) methods: Vec<String>,
 }
 
-/// The pieces of a node's TXT record.
+/// Encodes the strings of a node's TXT record.
 #[cfg(test)]
 pub(super) fn encode(node: &Node, with_methods: bool) -> Vec<String> {
     encode_measured(node, with_methods).0
 }
 
-/// The same, and how long the text in it is.
+/// Like `encode`, and also returns the length of the uncompressed text.
 pub(super) fn encode_measured(node: &Node, with_methods: bool) -> (Vec<String>, usize) {
     let methods = if with_methods { &node.methods[..] } else { &[] };
     let endpoints: Vec<Value> = methods
@@ -57,7 +57,7 @@ pub(super) fn encode_measured(node: &Node, with_methods: bool) -> (Vec<String>, 
     (pack(text.as_bytes()), text.len())
 }
 
-/// The pieces of a record that says this.
+/// Compresses and splits a text.
 pub(super) fn pack(text: &[u8]) -> Vec<String> {
     let hex = to_hex(&compress_to_vec_zlib(text, 6));
     let pieces = hex.as_bytes().chunks(MAX_STRING);
@@ -66,13 +66,14 @@ pub(super) fn pack(text: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// Reads pieces together; `None` for anything that Go Micro or we would not have written.
+/// Decodes the strings of a record. Returns `None` for anything that neither Go Micro nor this
+/// crate would write.
 pub(super) fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Option<Txt> {
     decode_within(pieces, MAX_TEXT, &mut 0)
 }
 
-/// The same of at most `limit` bytes of text. `read` tells how many there were, be they good or
-/// not: what they cost.
+/// Like [`decode`], but inflates at most `limit` bytes of text. Sets `read` to the number of
+/// inflated bytes, whether or not they are valid, because that is the cost.
 pub(super) fn decode_within<'a>(
     pieces: impl Iterator<Item = &'a [u8]>,
     limit: usize,
@@ -87,7 +88,7 @@ pub(super) fn decode_within<'a>(
         }
     }
     let packed = from_hex(&hex)?;
-    // What does not inflate has cost as much as it might.
+    // Text that cannot be inflated may have cost as much as the limit.
     *read = limit;
     let text = decompress_to_vec_zlib_with_limit(&packed, limit).ok()?;
     *read = text.len();
@@ -115,8 +116,8 @@ pub(super) fn decode_within<'a>(
     })
 }
 
-/// `/greeter.Greeter/Hello` is `Greeter.Hello` to Go Micro, which puts the service in front again.
-/// Where that would lead elsewhere, the path is told, too.
+/// Go Micro writes `/greeter.Greeter/Hello` as `Greeter.Hello` and adds the service in front again.
+/// If that would give a different path, the full path is written as well.
 fn to_endpoint(service: &str, path: &str) -> Value {
     let mut segments = path.trim_start_matches('/').split('/');
     let (head, method) = (segments.next().unwrap_or_default(), segments.next());
@@ -204,7 +205,7 @@ mod tests {
 
     #[test]
     fn go_micros_record_is_read() {
-        // Made by Python's zlib from the JSON that Go writes: keys in its order, nulls, escapes.
+        // Written by Python's zlib from the JSON of Go: keys in Go's order, nulls, escapes.
         assert_eq!(
             decode(GO_TXT.as_bytes()[..100].chunks(255)),
             None,
