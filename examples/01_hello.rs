@@ -1,5 +1,5 @@
-//! A service, and a call of it over a socket, in one program. Prints `Hello Ada`.
-#![cfg_attr(rustfmt, rustfmt_skip)] // As dense as it may be.
+//! A service and a call to it over a socket, in one program. Prints `Hello Ada`.
+#![cfg_attr(rustfmt, rustfmt_skip)] // As short as possible.
 use micro::prelude::*;
 
 #[micro::message]

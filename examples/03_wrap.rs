@@ -1,4 +1,4 @@
-//! Code around every call, on both sides. Prints
+//! Code around every call, on both sides (middleware). Prints
 //!
 //! ```text
 //! greeter.Greeter/Hello for Ada
@@ -7,7 +7,8 @@
 //! Hello Ada, says the cache
 //! ```
 //!
-//! Orders decide who stands further out; filters (`on`, `service`, `method`) whom a wrap is around.
+//! The order of a wrap decides how far outside it runs. Filters (`on`, `service`, `method`) select
+//! the calls that it surrounds.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -47,14 +48,14 @@ impl Greeter {
     }
 }
 
-/// Around calls made by this program: adds metadata.
+/// Wraps the calls that this program makes, and adds metadata.
 #[micro::wrap(on = "client")]
 async fn sign(mut call: Call, next: Next<'_>) -> Result<Response> {
     call.metadata_mut().insert("signed-by", "Ada")?;
     next.run(call).await
 }
 
-/// Around calls served here, the outermost: reads metadata and path.
+/// Outermost wrap of the served calls. It reads metadata and path.
 #[micro::wrap(order = -10)]
 async fn log(call: Call, next: Next<'_>) -> Result<Response> {
     let from = call.metadata().get("signed-by").unwrap_or("nobody");
@@ -62,7 +63,7 @@ async fn log(call: Call, next: Next<'_>) -> Result<Response> {
     next.run(call).await
 }
 
-/// Around one method of one service: reads the request, and may answer in its place.
+/// Wraps one method of one service. It reads the request and may answer it without the service.
 #[micro::wrap(service = "greeter", method = "hello")]
 async fn cache(greeter: &Greeter, mut call: Call, next: Next<'_>) -> Result<Response> {
     let name = call.request::<HelloRequest>()?.name.clone();

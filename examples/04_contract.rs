@@ -1,16 +1,17 @@
-//! A contract that several crates know: a trait. Prints
+//! A contract shared by several crates: a trait. Prints
 //!
 //! ```text
 //! 2 × tea
 //! not_found: no cart `42`; known: `1`
 //! ```
 //!
-//! In earnest the three modules are three crates: the contract, its server, and a caller that
-//! depends on the contract alone. The server's program then says `micro::run!(uses = [server])`.
+//! In a real project the three modules are three crates: the contract, its server, and a caller
+//! that depends on the contract only. The server's program then calls `micro::run!(uses =
+//! [server])`.
 
 use micro::prelude::*;
 
-/// What both sides know: messages, and a trait that makes `CartClient`.
+/// The contract: messages, and a trait from which `CartClient` is generated.
 mod contract {
     use micro::prelude::*;
 
@@ -33,7 +34,7 @@ mod contract {
     /// Carts of a shop.
     #[micro::service(package = "shop.v1")]
     pub trait Cart {
-        /// What is in a cart.
+        /// Returns the contents of a cart.
         #[micro::rpc(idempotent)]
         async fn get(&self, request: GetCart) -> Result<Items>;
     }

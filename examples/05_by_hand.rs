@@ -1,4 +1,4 @@
-//! The same as `01_hello` without any attribute: what they make is ordinary code. Prints
+//! The same as `01_hello` without attributes: they generate ordinary code such as this. Prints
 //! `Hello Ada`.
 
 use std::sync::Arc;
@@ -132,7 +132,7 @@ impl Greeter {
     }
 }
 
-/// `micro::run!()` does this, and looks after logs and signals.
+/// `micro::run!()` does the same, and also sets up logs and signals.
 #[tokio::main]
 async fn main() -> Result<()> {
     let app = App::builder()
@@ -141,7 +141,7 @@ async fn main() -> Result<()> {
         .build()
         .await?;
     let running = app.start().await?;
-    // The client that the attribute makes is thin: a method's path and this call.
+    // The generated client is thin: it holds the method's path and makes this call.
     let hello = Arc::new(MethodInfo::new("greeter", "/greeter.Greeter/Hello"));
     let request: HelloRequest = Text("Ada".to_owned());
     let reply: HelloReply = running.client().call(&hello, request).remote().await?;

@@ -11,8 +11,8 @@
 //! heard 2 LINES, GOOD BYE
 //! ```
 //!
-//! The signature says which side streams. Nothing is buffered but what fits into the sockets: a
-//! slow reader stops a fast writer. Dropping one end of a stream ends the other.
+//! The signature decides which side streams. Nothing is buffered beyond the sockets, so a slow
+//! reader slows down a fast writer. Dropping one end of a stream ends the other.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,7 +39,7 @@ struct Lines {
 
 #[micro::service]
 impl Lines {
-    /// One request, many replies. The stream runs while it is read, and may borrow the service.
+    /// One request, many responses. The stream runs while it is read, and may borrow the service.
     #[micro::rpc]
     async fn read(&self, most: Count) -> Result<impl Stream<Item = Result<Line>>> {
         Ok(stream(move |out| async move {
@@ -53,7 +53,7 @@ impl Lines {
         }))
     }
 
-    /// One of each: how many lines were written, once nobody reads any more.
+    /// One request, one response: the number of lines that were written, once no reader is left.
     #[micro::rpc]
     async fn written(&self) -> Result<Count> {
         let mut readers = self.readers.subscribe();
@@ -63,7 +63,7 @@ impl Lines {
         Ok(Count { count })
     }
 
-    /// Many requests, one reply.
+    /// Many requests, one response.
     #[micro::rpc]
     async fn count(&self, mut lines: Streaming<Line>) -> Result<Count> {
         let mut count = 0;
@@ -74,7 +74,7 @@ impl Lines {
         Ok(Count { count })
     }
 
-    /// Many of both. A caller who sends no more still listens.
+    /// Many requests, many responses. A caller that has finished sending still receives.
     #[micro::rpc]
     async fn talk(&self, mut lines: Streaming<Line>) -> Result<Streaming<Line>> {
         Ok(Streaming::make(|out| async move {
@@ -105,7 +105,7 @@ impl Drop for Reader<'_> {
     }
 }
 
-/// A wrap sees a stream as one call, and passes every message through a function if it likes.
+/// A wrap handles a stream as one call. It can map every message with a function.
 #[micro::wrap(service = "lines", method = "talk")]
 async fn shout(call: Call, next: Next<'_>) -> Result<Response> {
     let reply = next.run(call).await?;
@@ -131,7 +131,7 @@ async fn call(lines: LinesClient, stop: Stop) -> Result<()> {
     let few = lines.written().remote().await?.count < 10_000;
     println!("nobody reads any more; of a million lines few were written: {few}");
 
-    // A place for one line: `send` waits until it is free.
+    // Capacity for one line: `send` waits until it is free.
     let (out, requests) = Streaming::channel(1);
     let counting = lines.count(requests).remote();
     let sending = async {

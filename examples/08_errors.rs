@@ -1,4 +1,4 @@
-//! Errors with types: the caller matches on what the service returned. Prints
+//! Typed errors: the caller matches on the error that the service returned. Prints
 //!
 //! ```text
 //! 2 × tea
@@ -15,14 +15,14 @@ struct Order {
     count: u32,
 }
 
-/// What goes wrong with orders. It travels whole: variant, fields, kind and text.
+/// Errors of orders. The caller receives the whole error: variant, fields, kind and text.
 #[micro::error]
 enum OrderError {
     #[micro(not_found, "no product is called `{name}`")]
     NoProduct { name: String },
     #[micro(failed_precondition, "only {0} of `{1}` are left")]
     SoldOut(u32, String),
-    /// All that is not the shop's, such as a deadline that has passed.
+    /// All other errors, such as an exceeded deadline.
     #[micro(other)]
     Other(Error),
 }
@@ -51,7 +51,7 @@ struct Waiter {
 
 #[micro::service]
 impl Waiter {
-    /// `?` makes an error of any kind of it, which keeps what it was.
+    /// `?` converts any error. The original error is kept.
     #[micro::rpc]
     async fn serve(&self, order: Order) -> Result<Order> {
         let order = self.shop.order(order).remote().await?;

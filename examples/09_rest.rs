@@ -1,6 +1,6 @@
-//! A small shop over plain HTTP, after the rules of `google.api.http`.
+//! A small shop over plain HTTP, by the rules of `google.api.http`.
 //!
-//! Run it at a port of your choice:
+//! Run it on a port of your choice:
 //!
 //! ```text
 //! $ MICRO_ADDRESS=127.0.0.1:8080 cargo run -q -p micro-examples --example 09_rest
@@ -28,7 +28,7 @@
 //! {}
 //! ```
 //!
-//! Mistakes are told what is right:
+//! Errors name the mistake and the valid alternatives:
 //!
 //! ```text
 //! $ curl http://127.0.0.1:8080/v1/items/2
@@ -93,7 +93,7 @@ struct Shop {
 
 #[micro::service]
 impl Shop {
-    /// What is not bound by the path comes from the query.
+    /// Fields that are not bound by the path come from the query.
     #[micro::rpc(http = "GET /v1/items")]
     async fn list(&self, wanted: ListItems) -> Result<Items> {
         let mut items: Vec<Item> = self.items()?.values().cloned().collect();
@@ -104,7 +104,7 @@ impl Shop {
         Ok(Items { items })
     }
 
-    /// Two paths; the second answers with one field.
+    /// Two paths. The second returns a single field.
     #[micro::rpc(
         http("GET /v1/items/{id}"),
         http("GET /v1/items/{id}/name", response_body = "name")
@@ -123,7 +123,7 @@ impl Shop {
         Ok(item)
     }
 
-    /// The body is one field: JSON, or the text as it is.
+    /// The body is one field: JSON, or plain text.
     #[micro::rpc(http = "PUT /v1/items/{id}/name", body = "name")]
     async fn rename(&self, request: Rename) -> Result<Item> {
         let mut items = self.items()?;
@@ -134,7 +134,7 @@ impl Shop {
         Ok(item.clone())
     }
 
-    /// A stream: lines of JSON, or events for who accepts `text/event-stream`.
+    /// A stream: lines of JSON, or server-sent events for clients that accept `text/event-stream`.
     #[micro::rpc(http = "GET /v1/items:watch")]
     async fn watch(&self) -> Result<Streaming<Item>> {
         let items: Vec<Item> = self.items()?.values().cloned().collect();

@@ -1,4 +1,4 @@
-//! Something happens, and others hear of it: a topic, two subscribers, an event that fails once.
+//! Publishing and subscribing: a topic, two subscribers, an event whose handling fails once.
 //! Prints
 //!
 //! ```text
@@ -9,19 +9,20 @@
 //! ```
 //!
 //! The topic is part of the type, and the compiler checks it. Publishing returns when every
-//! subscriber took the event; each handles it in its own time and tries again what fails.
+//! subscriber has accepted the event. Each subscriber handles it at its own pace and retries after
+//! a failure.
 
 use std::sync::Mutex;
 
 use micro::prelude::*;
 
-/// An order was made.
+/// An order was placed.
 #[micro::message(topic = "shop.ordered")]
 struct Ordered {
     order: u64,
 }
 
-/// Every subscriber gets every event.
+/// Every subscriber receives every event.
 #[micro::subscribe("shop.ordered", retries = 5, backoff = "10ms")]
 async fn bill(delivery: Delivery, event: Ordered) -> Result<()> {
     if event.order == 8 && delivery.attempt() == 1 {
@@ -40,7 +41,8 @@ struct Stock {
 
 #[micro::service]
 impl Stock {
-    /// A subscriber may be a method; `shop.*` is any topic of two words that begins like this.
+    /// A subscriber may be a method. `shop.*` matches any topic of two words that starts with
+    /// `shop`.
     #[micro::subscribe("shop.*")]
     async fn reserve(&self, event: Ordered) -> Result<()> {
         let mut orders = self

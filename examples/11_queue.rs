@@ -1,11 +1,11 @@
-//! Work is shared by the members of a queue; what nobody can handle goes to the dead letters.
+//! The members of a queue share work. Events that cannot be handled become dead letters.
 //! Prints
 //!
 //! ```text
 //! `picture 3` after 2 attempts: no picture at all
 //! 4 pictures are small
-//! ```
-//!
+//! If the program runs twice, both copies share the pictures: a queue is the same wherever its
+//! members run.
 //! Started twice, this program's two copies would share the pictures: a queue is one, wherever its
 //! members run.
 
@@ -28,7 +28,7 @@ struct Studio {
 
 #[micro::service]
 impl Studio {
-    /// Four at once; those of one key in the order in which they were sent.
+    /// Handles four events at once. Events with the same key keep their order.
     #[micro::subscribe(
         queue = "shrink",
         concurrency = 4,
@@ -45,7 +45,7 @@ impl Studio {
     }
 }
 
-/// A dead letter is the event itself; what happened to it is in its metadata.
+/// A dead letter is the original event. Its metadata describes the failure.
 #[micro::subscribe("pictures.dead")]
 async fn look(event: Event) -> Result<()> {
     let fact = |name| event.metadata.get(name).unwrap_or_default();

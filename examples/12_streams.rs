@@ -1,5 +1,5 @@
-//! A durable stream: orders are kept in files, packed by a group that goes on where it was when the
-//! program starts again, and read once more from the beginning. Prints
+//! A durable stream: orders are stored in files, packed by a consumer group that continues after a
+//! restart, and read again from the beginning. Prints
 //!
 //! ```text
 //! packed 2 apples for ada
@@ -8,9 +8,9 @@
 //! 3 orders so far, 0 to be packed
 //! ```
 //!
-//! The files stay: run it again, and only the new orders are packed, but 6 were placed so far.
-//! They are among this user's data unless `MICRO_EVENTS` says otherwise, `file:///path` or
-//! `memory://`.
+//! The files stay. In a second run only the new orders are packed, but 6 were placed so far. The
+//! files are in this user's data directory, unless `MICRO_EVENTS` names another place:
+//! `file:///path` or `memory://`.
 
 use std::time::Duration;
 
@@ -23,21 +23,23 @@ struct Placed {
     what: String,
 }
 
-/// Places orders; each is on the disk when `append` returns.
+/// Places orders. Each is on disk when `append` returns.
 async fn place(events: &Events) -> Result<()> {
     for (customer, what) in [("ada", "2 apples"), ("bob", "1 book"), ("ada", "1 piano")] {
         let placed = Placed {
             customer: customer.into(),
             what: what.into(),
         };
-        // The key keeps a customer's orders in order; `events.append(&placed)` does without.
+        // The key keeps the orders of one customer in order. `events.append(&placed)` appends
+        // without a key.
         let event = Event::of(&placed).with_key(customer);
         events.append_to("orders.placed", event).await?;
     }
     Ok(())
 }
 
-/// Packs what nobody has packed yet. More such loops, anywhere in the program, share the work.
+/// Packs the orders that are not packed yet. Several such loops, anywhere in the program, share the
+/// work.
 async fn pack(events: &Events) -> Result<()> {
     let options = Options::new().with_ack_wait(Duration::from_secs(10));
     let mut packers = events.consume("orders.placed", "packers", options).await?;
@@ -73,7 +75,8 @@ async fn work(events: Events, stop: Stop) -> Result<()> {
         );
     }
 
-    // Nobody has settled anything as `nobody`: its lag is all there is.
+    // No consumer has acknowledged events as group `nobody`, so its lag is the number of all
+    // events.
     let all = events.lag("orders.placed", "nobody").await?;
     let left = events.lag("orders.placed", "packers").await?;
     println!("{all} orders so far, {left} to be packed");

@@ -1,4 +1,4 @@
-//! For 07_from_proto: messages and services out of a `.proto` file.
+//! Generates the messages and services of 07_from_proto from a `.proto` file.
 
 fn main() -> Result<(), micro_build::Error> {
     micro_build::compile("07_from_proto/shop.proto")

@@ -1,4 +1,4 @@
-//! The second of two programs: calls the first, which it finds without settings. Prints
+//! The second of two programs. It finds the first without settings, and calls it. Prints
 //!
 //! ```text
 //! Hello Ada (1)
@@ -6,8 +6,8 @@
 //! invalid_argument: `name` is empty; whom shall I greet?
 //! ```
 //!
-//! The two share no code: what this program needs of the greeter it says as a trait, whose
-//! methods are never written. It may be started first; then it waits.
+//! The two programs share no code: this one declares the methods that it needs as a trait, without
+//! implementing them. It may be started first; it then waits for the greeter.
 
 use micro::prelude::*;
 
@@ -22,7 +22,8 @@ struct HelloReply {
     count: u64,
 }
 
-/// What we need of `greeter.Greeter`; the attribute makes `GreeterClient` of it.
+/// The methods of `greeter.Greeter` that this program needs. The attribute generates
+/// `GreeterClient`.
 #[micro::service(package = "greeter")]
 trait Greeter {
     #[micro::rpc]

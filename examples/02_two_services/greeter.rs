@@ -1,13 +1,13 @@
-//! The first of two programs: serves until it is stopped. The second finds it without settings; run
-//! each in a terminal of its own:
+//! The first of two programs. It serves until it is stopped. The second program finds it without
+//! settings. Run each in its own terminal:
 //!
 //! ```text
 //! $ cargo run -q -p micro-examples --example 02_greeter
 //! $ cargo run -q -p micro-examples --example 02_caller
 //! ```
 //!
-//! Prints nothing to standard output; its log, on standard error, says where it listens. Any gRPC
-//! client can call it as well, and any HTTP client:
+//! It prints nothing to standard output. Its log, on standard error, contains its address. Any gRPC
+//! client and any HTTP client can call it as well:
 //!
 //! ```text
 //! curl -d '{"name":"Ada"}' -H 'content-type: application/json' ADDRESS/greeter.Greeter/Hello
@@ -25,7 +25,7 @@ struct HelloRequest {
 #[micro::message]
 struct HelloReply {
     greeting: String,
-    /// How many people this node has greeted.
+    /// Number of people that this node has greeted.
     count: u64,
 }
 

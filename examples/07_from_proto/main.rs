@@ -9,9 +9,9 @@
 //! not_found: no service `shop.Bakery`; known: `shop.Payment`
 //! ```
 //!
-//! `build.rs` says `micro_build::compile("07_from_proto/shop.proto")`; no compiler of protobuf is
-//! needed. Each service becomes a trait to implement and a client to call; messages are plain
-//! structs, a oneof is an enum with data, and an enum keeps numbers that it has no name for.
+//! `build.rs` calls `micro_build::compile("07_from_proto/shop.proto")`, which needs no protobuf
+//! compiler. Each service becomes a trait to implement and a client to call. Messages are plain
+//! structs, a oneof is an enum with data, and an enum keeps numbers without a name.
 
 use micro::prelude::*;
 use tokio::sync::watch;
@@ -28,7 +28,7 @@ use shop::{
 
 const FULL: u32 = 1000;
 
-/// One struct may serve several contracts.
+/// One struct may implement several contracts.
 #[micro::service]
 struct Shop {
     #[micro(value = watch::Sender::new(0))]
@@ -74,7 +74,7 @@ impl shop::Health for Shop {
                     out.send(HealthCheckResponse { status }).await?;
                 }
                 if till.changed().await.is_err() {
-                    return Ok(()); // The shop is gone.
+                    return Ok(()); // The shop was dropped.
                 }
             }
         }))

@@ -1,1 +1,1 @@
-//! The examples stand beside this file, and README.md lists them. Empty itself.
+//! This crate is empty. The examples are in the parent folder, and README.md lists them.

@@ -1,4 +1,4 @@
-//! Every example is run as a program of its own and prints what its header says.
+//! Runs every example as a separate program and compares its output with its header.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use micro_tests::{Program, World, http, workspace};
 
-/// Where Cargo puts the examples: beside the folder of this test.
+/// Returns where Cargo puts the examples: beside the directory of this test.
 fn built(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
@@ -25,8 +25,8 @@ fn built(name: &str) -> PathBuf {
     path
 }
 
-/// What the header of an example says that it prints: the one block of text after "Prints", or
-/// what stands there in backticks.
+/// Returns the output that an example's header promises: the text block after "Prints", or the text
+/// in backticks.
 fn promised(file: impl AsRef<Path>) -> Vec<String> {
     let text = fs::read_to_string(workspace().join("examples").join(file)).unwrap();
     let header: Vec<&str> = text
@@ -97,7 +97,7 @@ fn the_two_services_find_each_other_whoever_is_first() {
     assert_eq!(greeter.output(), Vec::<String>::new());
 }
 
-/// The `curl` lines of an example's header, each with what it prints.
+/// Returns the `curl` lines of an example's header, each with its output.
 fn curls(file: &str) -> Vec<(String, String)> {
     let text = fs::read_to_string(workspace().join("examples").join(file)).unwrap();
     let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
@@ -117,7 +117,7 @@ fn curls(file: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Sends what curl would: knows `-X`, `-d`, `-H`, `--json` and single quotes.
+/// Sends the request of a `curl` command. Supports `-X`, `-d`, `-H`, `--json` and single quotes.
 fn curl(arguments: &str, address: &str) -> String {
     let mut words = Vec::new();
     for (index, part) in arguments.split('\'').enumerate() {
@@ -159,7 +159,8 @@ fn the_shop_answers_curl_as_its_header_says() {
     let address = address.split_whitespace().next().unwrap();
     let curls = curls("09_rest.rs");
     assert_eq!(curls.len(), 12);
-    // The page at `/` shows how to call one of the shop's methods, not of what every port serves.
+    // The page at `/` shows how to call a method of the shop, not one of the services that every
+    // port serves.
     let page = http(address, "GET /\n", b"").unwrap().body;
     assert!(page.contains("/shop.Shop/Create\n"), "{page}");
     for (arguments, printed) in curls {

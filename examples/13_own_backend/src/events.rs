@@ -1,4 +1,5 @@
-//! A log of events in memory: it appends and fetches, and has reading and groups from `LogBackend`.
+//! An event log in memory. It implements append and fetch; reading and groups come from
+//! `LogBackend`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,30 +10,30 @@ use micro::events::{Capabilities, Event, Record, Trim};
 use micro::{Error, Result};
 use tokio::sync::watch;
 
-/// The most records of a topic. Nothing is trimmed, so there has to be an end.
+/// Maximum number of records per topic. Records are never trimmed, so the log needs a bound.
 const MAX_RECORDS: usize = 100_000;
 
-/// What it cannot do, it says: the contract suite skips those cases.
+/// The supported features. The contract suite skips the cases of the others.
 const CAPABILITIES: Capabilities = Capabilities::ALL
     .with_durable(false)
     .with_trim(false)
     .with_delete(false)
     .with_remembers(false);
 
-/// Events in one `Vec` per topic, in this process.
+/// An event log with one `Vec` per topic, in this process.
 #[derive(Clone)]
 pub struct Vecs(LogBackend<Topics>);
 
 micro::events::log_backend!(Vecs, "vec", CAPABILITIES);
 
 impl Default for Vecs {
-    /// A log without topics.
+    /// Creates a log without topics.
     fn default() -> Self {
         Self(LogBackend::new(Topics(Mutex::new(Some(BTreeMap::new())))))
     }
 }
 
-/// Topics by name; none once closed.
+/// Topics by name. `None` after the log is closed.
 pub struct Topics(Mutex<Option<BTreeMap<String, Topic>>>);
 
 #[derive(Default)]
@@ -139,7 +140,7 @@ impl Log for Topics {
     }
 
     async fn close(&self) -> Result<()> {
-        // The tails end with it, and tell those who wait.
+        // This ends the tails and wakes their waiting readers.
         drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
         Ok(())
     }

@@ -1,13 +1,13 @@
-//! Two backends that micro does not ship: a registry in a shared JSON file, and a log of events in
-//! memory. Once a program links this crate, the settings `registry = "json:///run/nodes.json"` and
-//! `events = "vec://"` choose them.
+//! Two backends that micro does not include: a registry in a shared JSON file, and an event log in
+//! memory. In a program that links this crate, the settings `registry = "json:///run/nodes.json"`
+//! and `events = "vec://"` select them.
 //!
 //! ```text
 //! cargo test --manifest-path examples/13_own_backend/Cargo.toml
 //! ```
 //!
-//! runs both through the contract suites; `cargo run` with the same path prints
-//! `greeter-1 serves greeter at 127.0.0.1:8080` and `packed: an apple`.
+//! This runs both through the contract suites. `cargo run` with the same path prints `greeter-1
+//! serves greeter at 127.0.0.1:8080` and `packed: an apple`.
 
 mod events;
 mod registry;

@@ -1,10 +1,10 @@
-//! Uses both backends as any program does: by URL.
+//! Uses both backends as any program does, by URL.
 
 use std::time::Duration;
 
 use micro::events::{Events, Options};
 use micro::registry::{Node, Registry};
-// A crate that no code names is not linked, and what it announces is not there.
+// A crate that is not named in the code is not linked, so its schemes would be unknown.
 use own_backend as _;
 
 #[tokio::main(flavor = "current_thread")]

@@ -10,11 +10,11 @@ use micro::registry::{Backend, Capabilities, Node, Watch};
 use micro::{ErrorKind, OrError, Result};
 use serde::{Deserialize, Serialize};
 
-/// How often a watch looks at the file.
+/// Interval at which a watch reads the file.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Nodes in a file. Programs take turns to write it, under a lock beside it; readers need no lock,
-/// because a new file replaces the old one whole.
+/// A registry in a file. A lock file serializes writers. Readers need no lock, because a new file
+/// replaces the old one atomically.
 #[derive(Clone)]
 pub struct JsonFile {
     path: PathBuf,
@@ -28,17 +28,17 @@ struct Entry {
     address: String,
     metadata: BTreeMap<String, String>,
     methods: Vec<String>,
-    /// When its ttl is over.
+    /// When the ttl ends.
     until: SystemTime,
 }
 
 impl JsonFile {
-    /// A registry in a file, which is made when first written.
+    /// Creates a registry in a file. The file is created by the first write.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// Reads the nodes of one service, or all.
+    /// Reads the nodes of one service, or of all services.
     async fn nodes(&self, service: Option<&str>) -> Result<Vec<Node>> {
         let (path, service) = (self.path.clone(), service.map(str::to_owned));
         let entries = blocking(move || read(&path)).await?;
@@ -50,11 +50,11 @@ impl JsonFile {
             .collect())
     }
 
-    /// Replaces the node of an id, or removes it.
+    /// Replaces or removes the node with an id.
     async fn replace(&self, id: String, new: Option<Entry>) -> Result<()> {
         let path = self.path.clone();
         blocking(move || {
-            // Released when it is dropped, or when the program dies.
+            // The lock is released when it is dropped or when the process ends.
             let lock = File::create(path.with_extension("lock"))?;
             lock.lock()?;
             let mut entries = read(&path)?;
@@ -68,7 +68,7 @@ impl JsonFile {
     }
 }
 
-/// The entries whose ttl is not over.
+/// Reads the entries that have not expired.
 fn read(path: &Path) -> io::Result<Vec<Entry>> {
     let text = match fs::read(path) {
         Err(error) if error.kind() == NotFound => return Ok(Vec::new()),
@@ -79,7 +79,7 @@ fn read(path: &Path) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Runs file work where it may block.
+/// Runs file operations on a thread where they may block.
 async fn blocking<T, F>(work: F) -> Result<T>
 where
     T: Send + 'static,
@@ -139,12 +139,12 @@ impl Backend for JsonFile {
     async fn watch(&self, service: &str) -> Result<Watch> {
         let (this, service) = (self.clone(), service.to_owned());
         let first = self.nodes(Some(&service)).await?;
-        // The task ends with the watch. A list like the last one wakes nobody.
+        // The task ends with the watch. A list equal to the last one wakes no watch.
         Ok(Watch::spawn(|sender| async move {
             sender.send(first);
             loop {
                 tokio::time::sleep(INTERVAL).await;
-                // While the file cannot be read, the last list stands.
+                // While the file cannot be read, the last list remains valid.
                 if let Ok(nodes) = this.nodes(Some(&service)).await {
                     sender.send(nodes);
                 }

@@ -1,4 +1,4 @@
-//! Both backends keep the contract, opened as programs open them: by their URLs.
+//! Runs the contract suites for both backends, opened by URL as in a program.
 
 use micro::events::Events;
 use micro::registry::Registry;
