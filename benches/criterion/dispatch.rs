@@ -1,4 +1,4 @@
-//! What lies between the wire and a handler: finding the route, decoding, the frame, encoding.
+//! The path between the wire and a handler: finding the route, decoding, framing, encoding.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ fn router() -> Router {
         resources.insert::<Stock>(Stock),
     ];
     assert!(held.iter().all(Result::is_ok), "nothing is frozen yet");
-    // As the builder of an app does.
+    // The app's builder does the same.
     resources.freeze();
     let plain = Method::unary("Echo", |_: Arc<Service>, _: Context, echo: Echo| async {
         Ok(echo)
@@ -50,7 +50,8 @@ fn router() -> Router {
     router
 }
 
-/// One call as a server makes it of bytes: a route, a context, an answer in bytes.
+/// Serves one call as a server does: from request bytes, with a route and a context, to response
+/// bytes.
 async fn serve(router: &Router, path: &str, request: &Bytes, out: &mut Vec<u8>) {
     let route = router.get(path).expect("one of the two routes");
     let payload = Payload::Encoded {

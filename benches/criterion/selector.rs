@@ -1,4 +1,4 @@
-//! What picking a node costs: each strategy, few nodes and many, alone and from two threads.
+//! The cost of picking a node: each strategy, few nodes and many, on one thread and on two.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ fn table(nodes: usize) -> Table<usize> {
     table
 }
 
-/// Picks a node and answers its call, as a client does.
+/// Picks a node and completes its call, as a client does.
 fn call(table: &Table<usize>, strategy: Strategy, now: Duration) {
     let choice = Choice {
         strategy,

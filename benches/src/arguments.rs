@@ -1,22 +1,22 @@
-//! What the command line says: pairs of `--key value`, and those that every comparison takes.
+//! Command line arguments: pairs of `--key value`, and those that all comparisons share.
 //!
-//! The keys of one program alone are that program's affair.
+//! Keys of a single program are parsed by that program.
 
 use std::io;
 use std::str::FromStr;
 
-/// How long, how often and against what a comparison runs.
+/// Duration, number of rounds and target of a comparison.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// Alternations.
+    /// Number of rounds.
     pub rounds: usize,
-    /// Measured, a run.
+    /// Measured seconds per run.
     pub seconds: f64,
-    /// Before it, unmeasured.
+    /// Seconds of warm-up before a run, unmeasured.
     pub warm: f64,
-    /// The caller's: where to call.
+    /// For callers: the port to call.
     pub port: u16,
-    /// The caller's: the process whose CPU time or memory to read.
+    /// For callers: id of the server process, whose CPU time or memory is read.
     pub server: u32,
 }
 
@@ -33,12 +33,12 @@ impl Default for Run {
 }
 
 impl Run {
-    /// Reads pairs; `own` takes those that are none of these, and says whether it knows the key.
-    /// `known` are its keys, for the error of an unknown one.
+    /// Parses the pairs. `own` parses other keys, and returns whether it knows a key. `known` lists
+    /// those keys for the error about an unknown one.
     ///
     /// # Errors
     ///
-    /// For a key without a value, an unknown key, and a value that does not fit.
+    /// Fails for a key without a value, an unknown key, and an invalid value.
     pub fn read(
         mut words: impl Iterator<Item = String>,
         known: &[&str],
@@ -65,7 +65,7 @@ impl Run {
         Ok(run)
     }
 
-    /// The pairs by which a caller measures the same way: at a port, whose server is a process.
+    /// The pairs that start a caller with the same settings, for a port and its server process.
     pub fn pairs(&self, port: String, server: u32) -> Vec<(&'static str, String)> {
         vec![
             ("--port", port),
@@ -76,20 +76,20 @@ impl Run {
     }
 }
 
-/// A list of words, by commas.
+/// Parses a comma-separated list.
 ///
 /// # Errors
 ///
-/// When a word cannot be read.
+/// Fails if a word cannot be parsed.
 pub fn list<T>(words: &str, read: impl Fn(&str) -> io::Result<T>) -> io::Result<Vec<T>> {
     words.split(',').map(read).collect()
 }
 
-/// The value of a name.
+/// Looks up the value of a name.
 ///
 /// # Errors
 ///
-/// When there is no such name; the error lists them.
+/// Fails for an unknown name. The error lists the known ones.
 pub fn find<T: Copy>(names: &[(&str, T)], word: &str) -> io::Result<T> {
     let found = names.iter().find(|(name, _)| *name == word);
     found.map(|(_, value)| *value).ok_or_else(|| {
@@ -98,23 +98,23 @@ pub fn find<T: Copy>(names: &[(&str, T)], word: &str) -> io::Result<T> {
     })
 }
 
-/// The name of a value.
+/// Looks up the name of a value.
 pub fn name<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> &'static str {
     let found = names.iter().find(|(_, known)| known == value);
     found.map_or("?", |(name, _)| name)
 }
 
-/// A number.
+/// Parses a number.
 ///
 /// # Errors
 ///
-/// When the word is none of that type.
+/// Fails if the word is not a number of this type.
 pub fn number<T: FromStr>(word: &str) -> io::Result<T> {
     word.parse()
         .map_err(|_| wrong(format!("`{word}` is not a number of the right kind")))
 }
 
-/// The error of an argument.
+/// Creates the error for an invalid argument.
 pub fn wrong(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, message)
 }

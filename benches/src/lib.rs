@@ -1,4 +1,4 @@
-//! What the load programs share. Measures nothing itself.
+//! Shared code of the load programs. It measures nothing itself.
 
 pub mod arguments;
 mod numbers;

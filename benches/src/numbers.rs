@@ -1,6 +1,6 @@
-//! Numbers of several runs as one.
+//! Aggregation of the results of several runs.
 
-/// The middle one, or the mean of the two in the middle; not a number when there is none.
+/// The median, or the mean of the two middle values. NaN without values.
 pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

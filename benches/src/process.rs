@@ -1,21 +1,21 @@
-//! This program in another role: started, spoken to, stopped.
+//! Runs this program in another role: starts it, reads its output, stops it.
 
 use std::env;
 use std::io::{self, BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// A running role; killed when dropped.
+/// A running role. It is killed when dropped.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
 }
 
 impl Process {
-    /// Starts this program with arguments; gives it and the first line that it prints.
+    /// Starts this program with arguments. Returns the process and the first line that it prints.
     ///
     /// # Errors
     ///
-    /// When it does not start, or ends before it has printed a line.
+    /// Fails if the process does not start, or ends before it has printed a line.
     pub fn start(arguments: &[String]) -> io::Result<(Self, String)> {
         let child = Command::new(env::current_exe()?)
             .args(arguments)
@@ -38,17 +38,17 @@ impl Process {
         Ok((process, line.trim().to_owned()))
     }
 
-    /// The same with pairs of a key and its value.
+    /// Like [`Process::start`], with pairs of a key and a value.
     ///
     /// # Errors
     ///
-    /// As [`Process::start`].
+    /// See [`Process::start`].
     pub fn role(pairs: &[(&str, String)]) -> io::Result<(Self, String)> {
         let words = pairs.iter().flat_map(|(k, v)| [(*k).to_owned(), v.clone()]);
         Self::start(&words.collect::<Vec<_>>())
     }
 
-    /// Its process id.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -56,23 +56,23 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
+        // The process may have ended by itself, which is fine.
         if self.child.kill().is_ok() && self.child.wait().is_err() {
             eprintln!("process {} may still run", self.id());
         }
     }
 }
 
-/// CPU time of a process so far, in seconds, of all its threads.
+/// Returns the CPU time that all threads of a process have used, in seconds.
 ///
-/// Counted in hundredths of a second: measure over seconds.
+/// Its resolution is a hundredth of a second, so measure over seconds.
 ///
 /// # Errors
 ///
-/// When there is no such process, or no `/proc`.
+/// Fails if there is no such process or no `/proc`.
 pub fn cpu_seconds(process: u32) -> io::Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name, in parentheses, may hold spaces.
+    // The name, in parentheses, may contain spaces.
     let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
     let ticks = |field: &str| field.parse::<u32>().ok().map(f64::from);
     let mut fields = after.split_whitespace().skip(11);
@@ -86,11 +86,11 @@ pub fn cpu_seconds(process: u32) -> io::Result<f64> {
     }
 }
 
-/// The memory of a process that is in RAM.
+/// Returns the resident memory of a process, in bytes.
 ///
 /// # Errors
 ///
-/// When there is no such process, or no `/proc`.
+/// Fails if there is no such process or no `/proc`.
 pub fn resident_bytes(process: u32) -> io::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,16 +1,16 @@
-//! Our server as the load programs run it.
+//! micro's server as the load programs run it.
 
 use std::io;
 
 use micro::app::Builder;
 use tokio::runtime::Runtime;
 
-/// Serves everything linked until killed; prints the port. Nobody is to find a server under load,
-/// so its registry is its own; all else is as `app` says.
+/// Serves everything linked until killed, and prints the port. The server has its own registry, so
+/// that other programs do not find it. All other settings are those of `app`.
 ///
 /// # Errors
 ///
-/// When it does not start, or stops by itself.
+/// Fails if the server does not start or stops by itself.
 pub fn serve(app: Builder) -> io::Result<()> {
     Runtime::new()?.block_on(async {
         let app = app.setting("registry", "memory").linked();

@@ -1,8 +1,8 @@
-//! Millions of calls through our own client: every one answered once, with the right answer, and
-//! memory flat on both sides.
+//! Millions of calls through micro's client: each is answered once, with the correct response, and
+//! the memory of both sides stays flat.
 //!
-//! Server and client are processes of their own. Each call carries a number; the answer must be
-//! that number's, and in the end the server must have been asked exactly as often as was called.
+//! Server and client are separate processes. Each call carries a number, and the response must
+//! match it. At the end, the server must have received exactly as many calls as were made.
 //!
 //! ```text
 //! cargo run --release -p micro-benches --bin soak [-- 10]     # millions of calls
@@ -19,14 +19,14 @@ use micro::registry::Registry;
 use micro_benches::{Process, resident_bytes};
 
 const CALLERS: u64 = 64;
-/// How often to look at memory.
+/// Number of memory samples.
 const SAMPLES: u64 = 20;
-/// Looks until caches and buffers have their size.
+/// Number of samples during warm-up, until caches and buffers have reached their size.
 const WARM_UP_SAMPLES: usize = 3;
-/// What memory may grow by after that.
+/// Maximum growth of memory after the warm-up, in bytes.
 const MAX_GROWTH: u64 = 4 << 20;
 
-/// A number and a hundred bytes that follow from it.
+/// A number, and a hundred bytes derived from it.
 #[micro::message]
 #[derive(Debug, Clone, PartialEq)]
 struct Numbered {
@@ -44,7 +44,7 @@ impl Numbered {
     }
 }
 
-/// How often the server was asked.
+/// Number of calls that the server received.
 #[micro::message]
 struct Asked {
     times: u64,
@@ -58,7 +58,7 @@ struct Soak {
 
 #[micro::service]
 impl Soak {
-    /// The answer to a number is the one after it.
+    /// Returns the next number.
     #[micro::rpc]
     async fn next(&self, question: Numbered) -> Result<Numbered> {
         self.asked.fetch_add(1, Ordering::Relaxed);
@@ -68,7 +68,7 @@ impl Soak {
         Ok(Numbered::new(question.number + 1))
     }
 
-    /// How often `next` was called.
+    /// Returns how often `next` was called.
     #[micro::rpc]
     async fn asked(&self, _context: Context) -> Result<Asked> {
         let times = self.asked.load(Ordering::Relaxed);
@@ -126,7 +126,7 @@ async fn soak(calls: u64, server: &Process, port: &str) -> io::Result<()> {
     }
 }
 
-/// Takes numbers until they have run out; how many were answered right.
+/// Takes numbers until none are left. Returns the number of correct responses.
 async fn caller(soak: SoakClient, next: Arc<AtomicU64>, calls: u64) -> Result<u64> {
     let mut answered = 0;
     loop {
@@ -142,7 +142,7 @@ async fn caller(soak: SoakClient, next: Arc<AtomicU64>, calls: u64) -> Result<u6
     }
 }
 
-/// The memory of server and client, at even distances of calls.
+/// Samples the memory of server and client after equal numbers of calls.
 async fn look(next: Arc<AtomicU64>, calls: u64, server: u32) -> io::Result<Vec<(u64, u64)>> {
     let mut looks = Vec::new();
     for look in 1..=SAMPLES {
@@ -154,7 +154,7 @@ async fn look(next: Arc<AtomicU64>, calls: u64, server: u32) -> io::Result<Vec<(
     Ok(looks)
 }
 
-/// Prints what memory did, and says whether it stayed flat once warm.
+/// Prints the memory samples, and returns whether memory stayed flat after the warm-up.
 fn grown(who: &str, looks: impl Iterator<Item = u64>) -> bool {
     let looks: Vec<u64> = looks.collect();
     let warm = looks[WARM_UP_SAMPLES..looks.len() / 2]

@@ -1,6 +1,7 @@
-//! Messages to bytes and back, beside prost on the same shapes; JSON by ourselves.
+//! Encoding and decoding of messages, compared with prost on the same types, and of JSON without a
+//! comparison.
 //!
-//! Before anything is measured, both must write the same bytes.
+//! Before measuring, both must produce the same bytes.
 
 mod ours;
 mod peer;
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use micro::codec::Message;
 
-/// The memory that a decoded message may take.
+/// Memory limit of a decoded message, in bytes.
 const MEMORY: usize = 4 << 20;
 
 fn shape<O, P>(criterion: &mut Criterion, name: &str, ours: &O, peer: &P)

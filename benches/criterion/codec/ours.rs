@@ -1,4 +1,4 @@
-//! The shapes as our messages.
+//! The types as messages of micro.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(crate) struct Hello {
     loud: bool,
 }
 
-/// A bit of everything, nested.
+/// Fields of many kinds, nested.
 #[micro::message]
 pub(crate) struct Order {
     id: u64,
@@ -28,7 +28,7 @@ pub(crate) struct Order {
     address: Option<Address>,
 }
 
-/// In an order.
+/// Nested in an order.
 #[micro::message]
 pub(crate) struct Item {
     sku: String,
@@ -37,7 +37,7 @@ pub(crate) struct Item {
     tags: Vec<String>,
 }
 
-/// In an order.
+/// Nested in an order.
 #[micro::message]
 pub(crate) struct Address {
     street: String,
@@ -45,7 +45,7 @@ pub(crate) struct Address {
     country: String,
 }
 
-/// Packed.
+/// Packed numbers.
 #[micro::message]
 pub(crate) struct Numbers {
     small: Vec<u32>,

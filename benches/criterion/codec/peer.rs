@@ -1,4 +1,4 @@
-//! The same shapes as prost derives them.
+//! The same types with prost's derive.
 
 use std::collections::BTreeMap;
 

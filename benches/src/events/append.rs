@@ -1,4 +1,4 @@
-//! Appends a second, beside a file that is written and synced by hand in the same way.
+//! Appends per second, compared with a file that is written and synced directly in the same way.
 
 use std::fs::{File as RawFile, OpenOptions};
 use std::io::{self, Write};
@@ -9,12 +9,12 @@ use micro::events::{Config, Events, File, Fsync, Memory};
 use crate::Scratch;
 
 const SIZE: usize = 100;
-/// Bytes of a record beside its payload.
+/// Size of a record without its payload, in bytes.
 const FRAME: usize = 33;
 const MAX_DURATION: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 3;
 
-/// Appends by so many callers; how many a second.
+/// Appends from a number of callers. Returns the rate per second.
 async fn ours(events: &Events, callers: usize) -> io::Result<f64> {
     let start = Instant::now();
     let tasks: Vec<_> = (0..callers)
@@ -40,7 +40,7 @@ async fn ours(events: &Events, callers: usize) -> io::Result<f64> {
     Ok(f64::from(count) / start.elapsed().as_secs_f64())
 }
 
-/// The same bytes by hand: one thread, one write an append, `together` appends a sync.
+/// Writes the same bytes directly: one thread, one write per append, `together` appends per sync.
 fn raw(mut file: RawFile, sync: Fsync, together: u32) -> io::Result<f64> {
     let record = [7; SIZE + FRAME];
     let (start, mut count) = (Instant::now(), 0_u32);
@@ -61,7 +61,7 @@ fn median(mut all: Vec<f64>) -> f64 {
     all[all.len() / 2]
 }
 
-/// Prints a line for each way of syncing and number of callers.
+/// Prints a line for each sync mode and number of callers.
 pub(crate) async fn run(scratch: &Scratch) -> io::Result<()> {
     println!("appends of {SIZE} bytes a second, medians of {ROUNDS} alternations");
     for sync in [Fsync::Always, Fsync::Never] {

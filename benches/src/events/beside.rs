@@ -1,5 +1,5 @@
-//! The brokers beside their yardsticks, in turns within one run: memory beside tokio's broadcast
-//! channel, http beside plain posts of the same payloads.
+//! The brokers compared with their baselines, alternating within one run: memory with tokio's
+//! broadcast channel, http with plain posts of the same payloads.
 
 use std::future::Future;
 use std::io;
@@ -19,13 +19,13 @@ use crate::posts::Poster;
 
 const MAX_DURATION: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
-/// Who listens in memory.
+/// Number of subscribers of the memory broker.
 const LISTENERS: u32 = 4;
-/// Events that wait in the channel, as many as a subscriber takes unless told otherwise.
+/// Capacity of the channel: the default capacity of a subscriber.
 const WAITING: usize = 1024;
 
-/// Has callers do something over and over; how often a second, from the start to when `rest` is
-/// over too.
+/// Repeats an operation from a number of callers. Returns the rate per second, from the start until
+/// `rest` has completed as well.
 async fn rate<F, Doing>(callers: u32, doing: F, rest: impl Future<Output = ()>) -> io::Result<f64>
 where
     F: Fn() -> Doing + Clone + Send + 'static,
@@ -67,7 +67,7 @@ async fn settled(broker: &Broker) {
     }
 }
 
-/// How many events a second are published, with the time to handle the last.
+/// Returns the rate of published events per second, including the time to handle the last one.
 async fn published(callers: u32, broker: &Broker) -> io::Result<f64> {
     let publisher = broker.clone();
     let publish = move || {
@@ -96,7 +96,7 @@ async fn memory(callers: u32) -> io::Result<f64> {
     counts(&handled, rate)
 }
 
-/// The channel loses what its slowest receiver has not taken, so senders wait for room.
+/// The channel drops what its slowest receiver has not taken, so senders wait for room.
 async fn channel(callers: u32) -> io::Result<f64> {
     let (sender, _) = broadcast::channel::<Bytes>(WAITING);
     let (handled, mut tasks) = (Arc::new(AtomicU32::new(0)), JoinSet::new());
@@ -149,7 +149,7 @@ async fn posts(callers: u32) -> io::Result<f64> {
     rate(callers, post, async {}).await
 }
 
-/// Publishes until as many queues and subscribers take it.
+/// Publishes until the expected number of queues and subscribers accept the event.
 pub(crate) async fn until_taken(broker: &Broker, expected: usize) -> io::Result<()> {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(30) {
@@ -163,7 +163,7 @@ pub(crate) async fn until_taken(broker: &Broker, expected: usize) -> io::Result<
     Err(io::Error::other("the nodes are not known"))
 }
 
-/// The one in the middle.
+/// The median.
 pub(crate) fn median(mut all: Vec<f64>) -> f64 {
     all.sort_by(f64::total_cmp);
     all[all.len() / 2]

@@ -1,4 +1,4 @@
-//! Events by the million through each backend: every one delivered once, each key's in order.
+//! Millions of events through each backend: each is delivered once, in the order of its key.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,22 +15,22 @@ const KEYS: u64 = 97;
 const BATCH: u64 = 500;
 const CONSUMERS: usize = 3;
 
-/// What the consumers of a group have seen.
+/// What the consumers of a group have received.
 #[derive(Default)]
 struct Seen {
-    /// By key, the number that was last.
+    /// Last number by key.
     last: Mutex<HashMap<String, u64>>,
     count: AtomicU64,
     again: AtomicU64,
     disorder: AtomicU64,
 }
 
-/// An event that says its number; the key is the number's rest.
+/// Creates an event that contains its number. The key is the number modulo `KEYS`.
 pub(crate) fn event(number: u64) -> Event {
     Event::new(number.to_le_bytes().to_vec()).with_key((number % KEYS).to_string())
 }
 
-/// Appends so many events.
+/// Appends a number of events.
 pub(crate) async fn append(events: &Events, many: u64) -> Result<(), Error> {
     let mut from = 0;
     while from < many {
@@ -44,7 +44,7 @@ pub(crate) async fn append(events: &Events, many: u64) -> Result<(), Error> {
 async fn take(events: Events, group: String, many: u64, seen: Arc<Seen>) -> Result<(), Error> {
     let mut consumer = events.consume("count", &group, Options::new()).await?;
     while seen.count.load(Ordering::SeqCst) < many {
-        // The others may take the last ones.
+        // Use a timeout, because other consumers may take the last events.
         let wait = std::time::Duration::from_millis(200);
         let Ok(next) = tokio::time::timeout(wait, consumer.next()).await else {
             continue;
@@ -107,7 +107,7 @@ async fn count(name: &str, events: Events, many: u64) -> Result<(), Error> {
     }
 }
 
-/// Counts on each backend.
+/// Runs the count on each backend.
 pub(crate) async fn run(scratch: &Scratch, many: u64) -> io::Result<()> {
     let file = Config::new(scratch.path("count")).with_sync(Fsync::Interval);
     for (name, events) in [

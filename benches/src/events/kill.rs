@@ -1,4 +1,4 @@
-//! A consumer that is killed and started again five times: nothing lost, and what came twice is
+//! A consumer that is killed and restarted five times: no event is lost, and duplicates are
 //! counted.
 
 use std::io::{self, Read, Write};
@@ -17,7 +17,7 @@ fn open(dir: &Path) -> Events {
     Events::new(File::new(Config::new(dir).with_sync(Fsync::Interval)))
 }
 
-/// Takes all there is; says each number before it settles it.
+/// Consumes all events. Reports each number before acknowledging it.
 pub(crate) async fn consume(dir: &Path) -> Result<(), Error> {
     let events = open(dir);
     let mut consumer = events.consume("count", "g", Options::new()).await?;
@@ -29,7 +29,7 @@ pub(crate) async fn consume(dir: &Path) -> Result<(), Error> {
             break;
         };
         let delivery = delivery?;
-        // The pipe has it before the log does.
+        // The pipe receives the number before the log receives the acknowledgement.
         let told = say
             .write_all(&delivery.record().event.payload)
             .and_then(|()| say.flush());
@@ -44,7 +44,7 @@ pub(crate) async fn consume(dir: &Path) -> Result<(), Error> {
     events.close().await
 }
 
-/// Lets a consumer take until it has said so many numbers; marks them.
+/// Runs a consumer until it has reported a number of events, and records them.
 fn listen(dir: &Path, until: u64, seen: &mut [u32]) -> io::Result<u64> {
     let mut child = Command::new(std::env::current_exe()?)
         .arg("consume")
@@ -76,7 +76,7 @@ fn listen(dir: &Path, until: u64, seen: &mut [u32]) -> io::Result<u64> {
     }
 }
 
-/// Prints what came of it.
+/// Prints the results.
 pub(crate) async fn run(scratch: &Scratch, many: u64) -> io::Result<()> {
     let dir = scratch.path("kill");
     let events = open(&dir);

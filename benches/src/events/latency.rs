@@ -1,5 +1,5 @@
-//! How long an event takes from one process to the handler in another, beside a plain post there
-//! and back; one after the other, on loopback.
+//! Latency of an event from one process to the handler in another, compared with the round trip of
+//! a plain post. Events are sent one after the other, over loopback.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,10 +16,10 @@ use crate::posts::Poster;
 const EVENTS: u32 = 10_000;
 const ROUNDS: usize = 5;
 
-/// Nanoseconds, as they came.
+/// Nanoseconds, in order of arrival.
 type Nanos = Arc<Mutex<Vec<u64>>>;
 
-/// Microseconds: of the middle one, and of the one that 1 in 100 exceeds.
+/// Median and 99th percentile, in microseconds.
 fn percentiles(mut nanos: Vec<u64>) -> (f64, f64) {
     nanos.sort_unstable();
     let at = |percent: usize| nanos.get(nanos.len() * percent / 100).copied();
@@ -31,7 +31,8 @@ fn nanos(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// How long publishing took, until it was taken; the node notes when it was handled.
+/// Returns the time until each event was accepted and the time until it was handled. The node
+/// reports when it handled an event.
 async fn events(broker: &Broker, heard: &Nanos) -> io::Result<(Vec<u64>, Vec<u64>)> {
     let mut published = Vec::new();
     for _ in 0..EVENTS {
@@ -68,7 +69,7 @@ async fn posts(poster: &Poster) -> io::Result<Vec<u64>> {
     Ok(all)
 }
 
-/// Prints what each took.
+/// Prints the results.
 pub(crate) async fn run(scratch: &Scratch) -> io::Result<()> {
     let registry = scratch.registry("latency");
     let heard = Nanos::default();

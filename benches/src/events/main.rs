@@ -1,4 +1,4 @@
-//! Events under load: beside their yardsticks, counted by the million, killed in the midst.
+//! Events under load: compared with baselines, counted by the million, with killed processes.
 //!
 //! ```text
 //! cargo run --release -p micro-benches --bin events [-- <what> [<how many>]]
@@ -12,7 +12,7 @@
 //! broker-kill  through the http broker, a node killed five times: nothing lost
 //! ```
 //!
-//! Without a word all of it is done, with a million events.
+//! Without arguments, all modes run with a million events.
 
 mod append;
 mod beside;
@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::runtime::Runtime;
 
-/// What can be asked for.
+/// The modes.
 const MODES: [&str; 7] = [
     "append",
     "beside",
@@ -40,7 +40,8 @@ const MODES: [&str; 7] = [
     "broker-kill",
 ];
 
-/// A directory that goes away. In the working directory: what is temporary may be memory.
+/// A directory that is removed at the end. It is in the working directory, because temporary
+/// directories may be in memory.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -92,7 +93,7 @@ fn main() -> io::Result<()> {
     })
 }
 
-/// What this program does when it has started itself.
+/// Runs the role in which this program was started by itself.
 async fn child(words: &[String]) -> Option<io::Result<()>> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match *words {

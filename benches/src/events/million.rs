@@ -1,5 +1,6 @@
-//! Events by the million through each broker, in bursts: three queues of two nodes and two plain
-//! subscribers, each given every event once, in its key's order. And with a node that is killed.
+//! Millions of events through each broker, in bursts: three queues of two nodes and two plain
+//! subscribers each receive every event once, in the order of its key. Also with a node that is
+//! killed.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,14 +20,14 @@ use crate::tally::{KEYS, Member, Order as Seen, SUBSCRIBERS, Sum, Tally};
 const TASKS: u64 = 16;
 const BURST: usize = 32;
 const KILLS: u64 = 5;
-/// How long the last events may take after all have been published.
+/// Time limit for the last events after all have been published.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How the members of each queue and subscriber saw the order.
+/// The order in which the members of each queue and subscriber received events.
 type Orders = Vec<Arc<Mutex<Seen>>>;
 
-/// Publishes so many events; each task has keys of its own. How many bursts failed and were
-/// published again.
+/// Publishes a number of events. Each task has its own keys. Returns how many bursts failed and
+/// were published again.
 async fn publish(broker: &Broker, many: u64, done: &Arc<AtomicU64>) -> io::Result<u64> {
     let mut tasks = JoinSet::new();
     for task in 0..TASKS {
@@ -48,7 +49,7 @@ async fn publish(broker: &Broker, many: u64, done: &Arc<AtomicU64>) -> io::Resul
                         .map_err(io::Error::other)?;
                     match broker.publish_all(events).await {
                         Ok(taken) if taken.iter().all(|&taken| taken == SUBSCRIBERS) => break,
-                        // Somebody did not take it: again, under the same ids.
+                        // A subscriber did not accept it. Publish again with the same ids.
                         Ok(_) | Err(_) => failed += 1,
                     }
                 }
@@ -64,7 +65,7 @@ async fn publish(broker: &Broker, many: u64, done: &Arc<AtomicU64>) -> io::Resul
     Ok(failed)
 }
 
-/// Waits until every queue and subscriber has been given everything, or no more comes.
+/// Waits until every queue and subscriber has received everything, or no more arrives.
 async fn settled(broker: &Broker, tally: &Tally) -> Vec<Sum> {
     let unsettled = broker.flush(SETTLE_TIMEOUT).await;
     if unsettled > 0 {
@@ -113,7 +114,7 @@ async fn memory(many: u64) -> io::Result<()> {
     judge(&sums, &orders, failed, true)
 }
 
-/// Notes what a node tells.
+/// Records what a node reports.
 fn hear(tally: &Tally, orders: &mut Orders) -> impl FnMut(u8, u64) + Send + 'static {
     let mut members: Vec<Member> = (0..SUBSCRIBERS).map(|at| tally.member(at)).collect();
     orders.extend(members.iter().map(|member| Arc::clone(&member.seen)));
@@ -124,7 +125,7 @@ fn hear(tally: &Tally, orders: &mut Orders) -> impl FnMut(u8, u64) + Send + 'sta
     }
 }
 
-/// Publishes probes until every member has had one.
+/// Publishes probes until every member has received one.
 async fn known(broker: &Broker, registry: &str, orders: &Orders, members: usize) -> io::Result<()> {
     let start = Instant::now();
     let all = Registry::open(registry).map_err(io::Error::other)?;
@@ -150,12 +151,13 @@ async fn known(broker: &Broker, registry: &str, orders: &Orders, members: usize)
     Ok(())
 }
 
-/// Two nodes in processes of their own; kills the second so often.
+/// Runs two nodes in separate processes and kills the second `kills` times.
 async fn http(scratch: &Scratch, many: u64, kills: u64) -> io::Result<()> {
     let registry = scratch.registry(&format!("million-{kills}"));
     let tally = Tally::new(usize::try_from(many).map_err(io::Error::other)?);
     let mut orders = Orders::new();
-    // A plain subscriber that ends is none any more, so those that count stay.
+    // A plain subscriber is removed when its process ends, so only those of the first node are
+    // counted.
     let names = match kills {
         0 => ["q0,q1,q2,p3", "q0,q1,q2,p4"],
         _ => ["q0,q1,q2,p3,p4", "q0,q1,q2"],
@@ -210,8 +212,7 @@ async fn http(scratch: &Scratch, many: u64, kills: u64) -> io::Result<()> {
     judge(&sums, &orders, failed, kills == 0)
 }
 
-/// Prints what became of the events, and says whether that is what was promised: once each and in
-/// order, or at least once.
+/// Prints the results, and checks the guarantee: once each and in order, or at least once.
 fn judge(sums: &[Sum], orders: &Orders, failed: u64, once: bool) -> io::Result<()> {
     let names = ["queue q0", "queue q1", "queue q2", "plain p3", "plain p4"];
     for (name, sum) in names.iter().zip(sums) {
@@ -237,13 +238,13 @@ fn judge(sums: &[Sum], orders: &Orders, failed: u64, once: bool) -> io::Result<(
     Ok(())
 }
 
-/// Counts at each broker.
+/// Runs the count on each broker.
 pub(crate) async fn run(scratch: &Scratch, many: u64) -> io::Result<()> {
     memory(many).await?;
     http(scratch, many, 0).await
 }
 
-/// Counts while a node is killed and started again.
+/// Runs the count while a node is killed and restarted.
 pub(crate) async fn kill(scratch: &Scratch, many: u64) -> io::Result<()> {
     http(scratch, many, KILLS).await
 }

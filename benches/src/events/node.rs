@@ -1,7 +1,7 @@
-//! Another process with subscribers of the broker `http`: this program, started again.
+//! A node with subscribers of the broker `http` in a separate process: this program, started again.
 //!
-//! What its subscribers handle is told through its output before it counts as handled, so that
-//! nothing told is lost when it is killed.
+//! A subscriber reports an event to its output before the event counts as handled, so that no
+//! report is lost when the process is killed.
 
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -14,28 +14,28 @@ use micro::handler::Parts;
 use micro::registry::Registry;
 use micro::{App, Error, Result};
 
-/// What all publish and subscribe to here.
+/// The topic of all publishers and subscribers.
 pub(crate) const TOPIC: &str = "bench.made";
-/// The number of events that only ask who is there.
+/// Number of an event that only checks whether a subscriber is reachable.
 pub(crate) const PROBE: u64 = u64::MAX;
-/// Bytes of an event's payload.
+/// Size of an event's payload, in bytes.
 pub(crate) const SIZE: usize = 100;
 
-/// An event with a number.
+/// Creates an event with a number.
 pub(crate) fn event(number: u64) -> Result<Event> {
     let mut body = number.to_le_bytes().to_vec();
     body.resize(SIZE, 7);
     Event::raw(TOPIC, "application/octet-stream", body)
 }
 
-/// The number of an event.
+/// Reads the number of an event.
 pub(crate) fn number(delivery: &Delivery) -> Result<u64> {
     let bytes = delivery.event().body.first_chunk::<8>();
     let bytes = bytes.ok_or_else(|| Error::data_loss("not our event"))?;
     Ok(u64::from_le_bytes(*bytes))
 }
 
-/// Nanoseconds since 1970, the same for all processes.
+/// Nanoseconds since 1970, the same in all processes.
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
@@ -43,7 +43,8 @@ pub(crate) fn now() -> u64 {
     })
 }
 
-/// How subscriber `name` is fed: `q0` is a queue's, whatever else begins is nobody's but its own.
+/// Options of the subscriber `name`: `q0` is a member of a queue, names with another first letter
+/// are plain subscribers.
 pub(crate) fn options(name: &str) -> Options {
     let options = Options::new().name(name);
     if name.starts_with('q') {
@@ -53,7 +54,7 @@ pub(crate) fn options(name: &str) -> Options {
     }
 }
 
-/// A broker that publishes to the nodes of a registry.
+/// Creates a broker that publishes to the nodes of a registry.
 pub(crate) async fn publisher(registry: &str) -> Result<Broker> {
     let broker = Broker::open("http://")?;
     let place = HostInfo::new(Registry::open(registry)?);
@@ -61,8 +62,8 @@ pub(crate) async fn publisher(registry: &str) -> Result<Broker> {
     Ok(broker)
 }
 
-/// Runs a node until its input ends. Its `task` is to tell numbers, to tell how long events took,
-/// or to be quiet; subscribers are named by `q0,q1,p3`, numbered as their names end.
+/// Runs a node until its input ends. `task` decides whether it reports numbers, reports latencies,
+/// or is quiet. Subscribers are named `q0,q1,p3`, numbered by the end of their names.
 pub(crate) async fn run(registry: &str, task: &str, subscribers: &str) -> Result<()> {
     std::thread::spawn(|| {
         let ended = io::stdin().read_to_end(&mut Vec::new());
@@ -73,7 +74,7 @@ pub(crate) async fn run(registry: &str, task: &str, subscribers: &str) -> Result
         "time" => |sent| Some(now().saturating_sub(sent)),
         _ => |_| None,
     };
-    // An app without services opens no port, so there is a subscriber that nobody speaks to.
+    // An app without services opens no port, so add a subscriber that receives no events.
     let idle = Subscriber::new("idle", "nobody.speaks", |_: Parts, _: Event| async {
         Ok(())
     });
@@ -106,25 +107,25 @@ async fn subscribe(
     broker.subscribe(TOPIC, options(name), handle).await
 }
 
-/// Nine bytes, at once and whole.
+/// Writes nine bytes at once.
 fn say(subscriber: u8, told: u64) -> Result<()> {
     let mut bytes = [subscriber; 9];
     bytes[1..].copy_from_slice(&told.to_le_bytes());
-    // A newline would flush what is buffered, wherever it stands.
+    // Any newline would flush the buffer, wherever it occurs.
     let mut output = io::stdout().lock();
     let said = output.write_all(&bytes).and_then(|()| output.flush());
     said.map_err(|error| Error::unavailable("nobody listens").with_source(error))
 }
 
-/// A node that runs; killed when dropped.
+/// A running node. It is killed when dropped.
 pub(crate) struct Node {
     child: Child,
-    /// Reads what it tells; ends with it.
+    /// Reads the node's reports and ends with the node.
     reading: Option<JoinHandle<()>>,
 }
 
 impl Node {
-    /// Starts a node; what its subscribers tell goes to `heard`.
+    /// Starts a node. Reports of its subscribers go to `heard`.
     pub(crate) fn start(
         registry: &str,
         task: &str,
@@ -157,7 +158,7 @@ impl Node {
 }
 
 impl Drop for Node {
-    /// As `kill -9` does; what it had told is heard.
+    /// Kills the node as `kill -9` does. Its previous reports are still read.
     fn drop(&mut self) {
         if self.child.kill().is_err() || self.child.wait().is_err() {
             eprintln!("node {} may still run", self.child.id());

@@ -1,6 +1,6 @@
-//! Plain posts over HTTP/2, by the library that the broker speaks with: each is answered with 200.
+//! Plain posts over HTTP/2, with the library that the broker uses. Each is answered with 200.
 //!
-//! Both ends are as short as they can be: nothing is decoded, kept or handed on.
+//! Both ends are minimal: nothing is decoded, stored or forwarded.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use h2::client::SendRequest;
 use http::{Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Answers posts until killed; prints the port.
+/// Answers posts until killed. Prints the port.
 pub(crate) async fn serve() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?.port());
@@ -43,7 +43,7 @@ async fn answer(stream: TcpStream) -> Result<(), h2::Error> {
     Ok(())
 }
 
-/// One connection; clones share it.
+/// One connection. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Poster {
     sender: SendRequest<Bytes>,
@@ -67,7 +67,7 @@ impl Poster {
         })
     }
 
-    /// Posts, and waits for the 200.
+    /// Sends a post and waits for the 200.
     pub(crate) async fn post(&self, body: Bytes) -> io::Result<()> {
         let request = Request::post(&self.url).header("content-type", "application/octet-stream");
         let request = request.body(()).map_err(io::Error::other)?;

@@ -1,41 +1,41 @@
-//! What subscribers were given: how often each event, and whether in the order of its key.
+//! What subscribers received: how often each event, and whether in the order of its key.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Keys of the events; the key is the number's rest.
+/// Number of keys. An event's key is its number modulo `KEYS`.
 pub(crate) const KEYS: u64 = 256;
 /// Queues `q0` to `q2` and plain subscribers `p3` and `p4`.
 pub(crate) const SUBSCRIBERS: usize = 5;
 
-/// What all subscribers have seen. Clones are the same.
+/// What all subscribers have received. Clones share the data.
 #[derive(Clone)]
 pub(crate) struct Tally(Arc<Mutex<Vec<Vec<u8>>>>);
 
-/// What one of them has seen of each key: a queue's member, or a plain subscriber.
+/// What one subscriber, a queue's member or a plain one, has received of each key.
 pub(crate) struct Member {
     tally: Tally,
     subscriber: usize,
-    /// By key.
+    /// Last number by key.
     last: Vec<Option<u64>>,
     pub(crate) seen: Arc<Mutex<Order>>,
 }
 
-/// How the events of one member came.
+/// The order in which one member received its events.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Order {
     pub(crate) probed: bool,
-    /// Before one that had been published earlier.
+    /// Number of events that arrived after a later one of the same key.
     pub(crate) back: u64,
-    /// Without the one before of its key.
+    /// Number of events whose predecessor of the same key is missing.
     pub(crate) gaps: u64,
 }
 
-/// What became of all events at one queue or plain subscriber.
+/// Totals of all events at one queue or plain subscriber.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sum {
     pub(crate) delivered: u64,
     pub(crate) lost: u64,
-    /// Events that came more than once.
+    /// Number of events that were received more than once.
     pub(crate) again: u64,
 }
 
@@ -48,7 +48,7 @@ impl Tally {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One more who tells.
+    /// Adds a member of a subscriber.
     pub(crate) fn member(&self, subscriber: usize) -> Member {
         Member {
             tally: self.clone(),
@@ -58,7 +58,7 @@ impl Tally {
         }
     }
 
-    /// By subscriber.
+    /// Totals by subscriber.
     pub(crate) fn sums(&self) -> Vec<Sum> {
         let sum = |times: &Vec<u8>| Sum {
             delivered: times.iter().map(|times| u64::from(*times)).sum(),
@@ -70,7 +70,7 @@ impl Tally {
 }
 
 impl Member {
-    /// It was given an event.
+    /// Records an event.
     pub(crate) fn note(&mut self, number: u64) {
         let place = usize::try_from(number).unwrap_or(usize::MAX);
         if let Some(times) = self.tally.lock()[self.subscriber].get_mut(place) {
@@ -87,7 +87,7 @@ impl Member {
         self.last[key] = Some(number);
     }
 
-    /// It was asked whether it is there.
+    /// Records a probe.
     pub(crate) fn probe(&self) {
         self.seen
             .lock()

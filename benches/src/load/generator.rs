@@ -1,4 +1,5 @@
-//! The load generator: callers on raw HTTP/2, each with one call in flight, every answer checked.
+//! The load generator: callers on raw HTTP/2, each with one call in flight. Every response is
+//! checked.
 
 use std::io;
 use std::sync::Arc;
@@ -12,16 +13,16 @@ use tokio::net::TcpStream;
 use crate::options::Options;
 use micro_benches::cpu_seconds;
 
-/// Bytes in the message's one field.
+/// Size of the message's only field, in bytes.
 const PAYLOAD: usize = 100;
 
 const WARMING: u8 = 0;
 const MEASURING: u8 = 1;
 const DONE: u8 = 2;
 
-/// Calls a server as the options say; prints one line of numbers.
+/// Calls a server according to the options. Prints one line of numbers.
 pub(crate) fn run(options: &Options) -> io::Result<()> {
-    // Threads for all cores: one core of callers is slower than a server on the other.
+    // Use threads on all cores: one core of callers is slower than a server on the other.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -38,7 +39,7 @@ async fn measure(options: &Options) -> io::Result<String> {
     let mut callers = Vec::new();
     for connection in 0..shape.connections {
         let sender = connect(options.run.port).await?;
-        // Callers are dealt out in turn.
+        // Distribute the callers over the connections in turn.
         for _ in (connection..shape.callers).step_by(shape.connections) {
             callers.push(tokio::spawn(caller(sender.clone(), Arc::clone(&phase))));
         }
@@ -58,7 +59,7 @@ async fn measure(options: &Options) -> io::Result<String> {
     Ok(line(nanos, seconds, cpu))
 }
 
-/// `calls a second, p50 in µs, p99 in µs, server CPU a call in µs`.
+/// Returns `calls per second, p50 in µs, p99 in µs, server CPU per call in µs`.
 #[expect(clippy::cast_precision_loss, reason = "fewer calls than 2^52")]
 fn line(mut nanos: Vec<u64>, seconds: f64, cpu: f64) -> String {
     nanos.sort_unstable();
@@ -82,7 +83,7 @@ async fn connect(port: u16) -> io::Result<SendRequest<Bytes>> {
         .handshake(stream)
         .await
         .map_err(io::Error::other)?;
-    // Ends with the process.
+    // Runs until the process ends.
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             eprintln!("connection lost: {error}");
@@ -91,7 +92,7 @@ async fn connect(port: u16) -> io::Result<SendRequest<Bytes>> {
     Ok(sender)
 }
 
-/// Calls until the phase is over; how long each measured call took.
+/// Calls until the phase ends. Returns the durations of the measured calls.
 async fn caller(mut sender: SendRequest<Bytes>, phase: Arc<AtomicU8>) -> io::Result<Vec<u64>> {
     let mut nanos = Vec::new();
     let mut number = 0_u64;
@@ -112,7 +113,7 @@ async fn caller(mut sender: SendRequest<Bytes>, phase: Arc<AtomicU8>) -> io::Res
     }
 }
 
-/// A gRPC frame with one message with one field of bytes, which begin with the number.
+/// A gRPC frame of a message with one bytes field, which begins with the number.
 fn frame(number: u64) -> Bytes {
     let mut frame = BytesMut::with_capacity(PAYLOAD + 7);
     let length = u8::try_from(PAYLOAD).expect("a short payload");

@@ -1,8 +1,8 @@
-//! gRPC under load: ours beside hand-written tonic, in alternation, by one load generator.
+//! gRPC under load: micro compared with hand-written tonic, alternating, with one load generator.
 //!
-//! Servers and generator are processes of their own: this program starts itself in other roles.
-//! A 100-byte echo; at 1 and 64 callers on one connection and 256 on four. Every answer is
-//! checked. It measures one machine at one moment: believe the ratios, not the numbers.
+//! Servers and generator are separate processes: this program starts itself in other roles. The
+//! call is a 100-byte echo, with 1 and 64 callers on one connection and 256 on four. Every response
+//! is checked. The numbers depend on the machine and the moment; only the ratios are meaningful.
 //!
 //! ```text
 //! cargo run --release -p micro-benches --bin load [-- --rounds 9 --seconds 3 --shapes 1x1,1x64]

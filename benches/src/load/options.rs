@@ -1,30 +1,30 @@
-//! What the command line says.
+//! The command line options.
 
 use std::io;
 
 use micro_benches::arguments::{Run, find, list, number, wrong};
 
-/// What this process is.
+/// The role of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Starts the others and compares them.
+    /// Starts the other roles and compares them.
     Report,
-    /// A server: hand-written tonic.
+    /// A server with hand-written tonic.
     Tonic,
-    /// A server: ours.
+    /// A server with micro.
     Micro,
     /// Calls a server.
     Generator,
 }
 
-/// How many connections, and how many callers over all of them.
+/// Number of connections, and of callers on all of them together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) connections: usize,
     pub(crate) callers: usize,
 }
 
-/// Everything that can be set.
+/// All options.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) role: Role,
@@ -39,7 +39,7 @@ const ROLES: &[(&str, Role)] = &[
 ];
 
 impl Options {
-    /// Reads `--key value` pairs.
+    /// Parses `--key value` pairs.
     pub(crate) fn from_arguments(words: impl Iterator<Item = String>) -> io::Result<Self> {
         let (mut role, mut shapes) = (Role::Report, list("1x1,1x64,4x256", shape)?);
         let run = Run::read(words, &["--shapes"], |key, value| {

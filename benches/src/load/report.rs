@@ -1,27 +1,27 @@
-//! Starts the servers in turn, lets the generator call each, prints medians and ratios.
+//! Starts the servers in turn, runs the generator against each, and prints medians and ratios.
 
 use std::io;
 
 use crate::options::{Options, Shape};
 use micro_benches::{Process, median};
 
-/// Roles that serve; the first is what the others are compared with.
+/// Roles of the servers. The others are compared with the first.
 const SERVERS: &[&str] = &["tonic", "micro"];
 
-/// What one run measured.
+/// The results of one run.
 #[derive(Debug, Clone, Copy)]
 struct Numbers {
-    /// Calls a second.
+    /// Calls per second.
     throughput: f64,
-    /// Microseconds.
+    /// Median latency in microseconds.
     p50: f64,
-    /// Microseconds.
+    /// 99th percentile of the latency in microseconds.
     p99: f64,
-    /// Microseconds of server CPU time a call.
+    /// Server CPU time per call in microseconds.
     cpu: f64,
 }
 
-/// Runs all rounds and prints a table a shape.
+/// Runs all rounds and prints a table for each shape.
 pub(crate) fn run(options: &Options) -> io::Result<()> {
     for shape in &options.shapes {
         println!(
@@ -31,7 +31,7 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
         let mut all: Vec<Vec<Numbers>> = vec![Vec::new(); SERVERS.len()];
         for round in 0..options.run.rounds {
             for turn in 0..SERVERS.len() {
-                // Who goes first changes from round to round.
+                // The first server changes from round to round.
                 let server = (round + turn) % SERVERS.len();
                 all[server].push(measure(SERVERS[server], *shape, options)?);
             }
@@ -59,7 +59,7 @@ fn measure(server: &str, shape: Shape, options: &Options) -> io::Result<Numbers>
     }
 }
 
-/// A way to read one number out of a run's.
+/// A column: its title, and the function that reads its number.
 type Column = (&'static str, fn(&Numbers) -> f64);
 
 const COLUMNS: [Column; 4] = [

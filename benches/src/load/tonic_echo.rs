@@ -1,4 +1,4 @@
-//! The peer: an echo service on tonic's default server, written as its generator writes it.
+//! tonic's side: an echo service on tonic's default server, written like generated code.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -13,7 +13,7 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_prost::ProstCodec;
 
-/// The request and the answer.
+/// The request and the response.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Payload {
     #[prost(bytes = "vec", tag = "1")]
@@ -62,12 +62,12 @@ impl NamedService for EchoServer {
     const NAME: &'static str = "echo.Echo";
 }
 
-/// Serves until killed; prints the port.
+/// Serves until killed. Prints the port.
 pub(crate) fn serve() -> io::Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?.port());
-        // As `Server::serve` would make it: TCP_NODELAY is its default.
+        // As `Server::serve` does: TCP_NODELAY is its default.
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         Server::builder()
             .add_service(EchoServer)

@@ -1,4 +1,4 @@
-//! What a client does, whosever it is: the same code calls through ours and through tonic.
+//! The client's measurements: the same code runs with micro and with tonic.
 
 use std::future::Future;
 use std::io;
@@ -8,25 +8,25 @@ use micro_benches::resident_bytes;
 
 use crate::options::{Options, Shape};
 
-/// Bytes in the message's one field.
+/// Size of the message's only field, in bytes.
 const PAYLOAD: usize = 100;
 const WINDOW: u64 = 256;
 const IDLE: u32 = 10_000;
 const STALLED: u32 = 64;
 
-/// A client of one side.
+/// A client of one implementation.
 pub(crate) trait Caller: Send + Sync + Sized + 'static {
-    /// Puts requests into a stream.
+    /// Sends the requests of a stream.
     type Sender: Send + Sync;
-    /// Replies as they come.
+    /// Receives the responses of a stream.
     type Replies: Send;
 
     fn connect(port: u16) -> impl Future<Output = io::Result<Self>> + Send;
 
-    /// A server stream of messages without end.
+    /// Opens a server stream without end.
     fn many(&self, request: Vec<u8>) -> impl Future<Output = io::Result<Self::Replies>> + Send;
 
-    /// A bidirectional stream that echoes; its requests wait in a channel of this capacity.
+    /// Opens a bidirectional echo stream. Its requests are buffered in a channel of this capacity.
     fn each(
         &self,
         capacity: usize,
@@ -37,7 +37,7 @@ pub(crate) trait Caller: Send + Sync + Sized + 'static {
     fn next(replies: &mut Self::Replies) -> impl Future<Output = io::Result<Vec<u8>>> + Send;
 }
 
-/// Runs the first of the shapes; one line of numbers.
+/// Runs the first shape. Returns one line of numbers.
 pub(crate) async fn measure<C: Caller>(options: &Options) -> io::Result<String> {
     let client = C::connect(options.run.port).await?;
     let shape = options.shapes.first().copied().unwrap_or(Shape::Ping);
@@ -57,7 +57,7 @@ pub(crate) fn payload(number: u64) -> Vec<u8> {
     data
 }
 
-/// When to measure: between warm-up and end.
+/// The measured interval between warm-up and end.
 struct Phases {
     from: Instant,
     until: Instant,
@@ -116,7 +116,7 @@ async fn window<C: Caller>(client: &C, options: &Options) -> io::Result<String> 
     for number in 0.. {
         expect::<C>(&mut replies, number).await?;
         C::send(&sender, payload(number + WINDOW)).await?;
-        // The clock is not asked for every message.
+        // The clock is not read for every message.
         if number % WINDOW == 0 {
             let now = Instant::now();
             if now >= phases.until {
@@ -185,7 +185,7 @@ async fn stalled<C: Caller>(client: &C, options: &Options) -> io::Result<String>
     for number in 0..=STALLED {
         let mut replies = client.many(payload(0)).await?;
         expect::<C>(&mut replies, 0).await?;
-        // The first only warms up.
+        // The first run only warms up.
         if number == 0 {
             drop(replies);
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -194,7 +194,7 @@ async fn stalled<C: Caller>(client: &C, options: &Options) -> io::Result<String>
             open.push(replies);
         }
     }
-    // Until nothing grows any more, half a minute at most.
+    // Wait until memory stops growing, for at most half a minute.
     let mut last = before;
     for _ in 0..60 {
         tokio::time::sleep(Duration::from_millis(500)).await;

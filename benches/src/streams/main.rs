@@ -1,16 +1,16 @@
-//! Streams under load: ours beside hand-written tonic, client and server, in alternation.
+//! Streams under load: micro compared with hand-written tonic, as client and server, alternating.
 //!
-//! Servers and clients are processes of their own: this program starts itself in other roles. A
-//! pair is `client-server`. Messages have 100 bytes; every one that comes back is checked. It
-//! measures one machine at one moment: believe the ratios, not the numbers.
+//! Servers and clients are separate processes: this program starts itself in other roles. A pair is
+//! `client-server`. Messages have 100 bytes, and every received one is checked. The numbers depend
+//! on the machine and the moment; only the ratios are meaningful.
 //!
-//! | shape | what runs | numbers |
+//! | shape | workload | numbers |
 //! |---|---|---|
 //! | `ping` | bidirectional, one message at a time | messages/s, p50 and p99 in µs |
 //! | `window` | bidirectional, 256 messages in flight | messages/s |
-//! | `down` | a server stream, read as fast as it comes | messages/s |
-//! | `idle` | 10,000 open bidirectional streams | bytes a stream: client, server |
-//! | `stalled` | 64 endless server streams that nobody reads | bytes a stream: client, server |
+//! | `down` | a server stream, read as fast as possible | messages/s |
+//! | `idle` | 10,000 open bidirectional streams | bytes per stream: client, server |
+//! | `stalled` | 64 endless server streams that are not read | bytes per stream: client, server |
 //!
 //! ```text
 //! cargo run --release -p micro-benches --bin streams [-- --rounds 9 --seconds 3
@@ -41,10 +41,10 @@ fn main() -> io::Result<()> {
     }
 }
 
-/// Calls a server as the options say; prints one line of numbers.
+/// Calls a server according to the options. Prints one line of numbers.
 fn client<C: Caller>(options: Options) -> io::Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
-        // Within the runtime's threads, as calls are in a program.
+        // Run on a worker thread of the runtime, as calls in a program do.
         let line = tokio::spawn(async move { caller::measure::<C>(&options).await });
         println!("{}", line.await.map_err(io::Error::other)??);
         Ok(())

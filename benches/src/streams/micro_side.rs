@@ -1,4 +1,4 @@
-//! Ours: an echo service and its client through the attributes, on default settings.
+//! micro's side: an echo service and its client with attributes, on default settings.
 
 use std::io;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use micro::prelude::*;
 
 use crate::caller::{Caller, payload};
 
-/// The request and the answer.
+/// The request and the response.
 #[micro::message(name = "Payload", package = "echo")]
 pub(crate) struct Payload {
     data: Vec<u8>,
@@ -21,7 +21,7 @@ struct Echo {}
 
 #[micro::service]
 impl Echo {
-    /// Answers each request with itself.
+    /// Echoes each request.
     #[micro::rpc]
     async fn each(&self, input: Streaming<Payload>) -> Result<Streaming<Payload>> {
         Ok(input)
@@ -46,9 +46,9 @@ impl Stream for Counting {
     }
 }
 
-/// Serves until killed; prints the port.
+/// Serves until killed. Prints the port.
 pub(crate) fn serve() -> io::Result<()> {
-    // One connection is to hold all idle streams.
+    // One connection must hold all idle streams.
     micro_benches::serve(App::builder().setting("limits.max_streams", "20000"))
 }
 

@@ -1,26 +1,26 @@
-//! What the command line says.
+//! The command line options.
 
 use std::io;
 
 use micro_benches::arguments::{Run, find, list, name, wrong};
 
-/// What this process is.
+/// The role of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Starts the others and compares them.
+    /// Starts the other roles and compares them.
     Report,
     Server,
     Client,
 }
 
-/// Whose code runs.
+/// The implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Micro,
     Tonic,
 }
 
-/// What is measured.
+/// The workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     Ping,
@@ -30,14 +30,14 @@ pub(crate) enum Shape {
     Stalled,
 }
 
-/// Everything that can be set.
+/// All options.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) role: Role,
     pub(crate) side: Side,
     pub(crate) run: Run,
     pub(crate) shapes: Vec<Shape>,
-    /// Client and server; the first is what the others are compared with.
+    /// Client and server. The others are compared with the first pair.
     pub(crate) pairs: Vec<(Side, Side)>,
 }
 
@@ -71,7 +71,7 @@ const SHAPES: &[(&str, Shape)] = &[
 const ROLES: &[(&str, Role)] = &[("server", Role::Server), ("client", Role::Client)];
 
 impl Options {
-    /// Reads `--key value` pairs.
+    /// Parses `--key value` pairs.
     pub(crate) fn from_arguments(words: impl Iterator<Item = String>) -> io::Result<Self> {
         let mut options = Self::default();
         options.run = Run::read(words, &["--shapes", "--pairs"], |key, value| {

@@ -1,14 +1,14 @@
-//! Lets the pairs run in turn, shape by shape; prints medians and their ratios to the first pair.
+//! Runs the pairs in turn for each shape. Prints medians and their ratios to the first pair.
 
 use std::io;
 
 use crate::options::{Options, Shape, Side};
 use micro_benches::{Process, median};
 
-/// Memory needs fewer looks than speed.
+/// Memory needs fewer rounds than speed.
 const ROUNDS_OF_MEMORY: usize = 3;
 
-/// Runs all rounds and prints a table a shape.
+/// Runs all rounds and prints a table for each shape.
 pub(crate) fn run(options: &Options) -> io::Result<()> {
     for &shape in &options.shapes {
         let (columns, rounds) = match shape {
@@ -24,7 +24,7 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
         let mut all: Vec<Vec<Vec<f64>>> = vec![Vec::new(); options.pairs.len()];
         for round in 0..rounds {
             for turn in 0..all.len() {
-                // Who goes first changes from round to round.
+                // The first pair changes from round to round.
                 let at = (round + turn) % all.len();
                 let numbers = measure(options.pairs[at], shape, options)?;
                 if numbers.len() != columns.len() {

@@ -1,4 +1,4 @@
-//! The peer: tonic's server and client on their defaults, written as its generator writes them.
+//! tonic's side: its server and client on their defaults, written like generated code.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -21,7 +21,7 @@ use tonic_prost::ProstCodec;
 
 use crate::caller::{Caller, payload};
 
-/// The request and the answer.
+/// The request and the response.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Payload {
     #[prost(bytes = "vec", tag = "1")]
@@ -35,7 +35,7 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 #[derive(Clone)]
 struct EchoServer;
 
-/// Answers each request with itself.
+/// Echoes each request.
 struct Each;
 
 impl StreamingService<Payload> for Each {
@@ -101,12 +101,12 @@ impl NamedService for EchoServer {
     const NAME: &'static str = "echo.Echo";
 }
 
-/// Serves until killed; prints the port.
+/// Serves until killed. Prints the port.
 pub(crate) fn serve() -> io::Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?.port());
-        // As `Server::serve` would make it: TCP_NODELAY is its default.
+        // As `Server::serve` does: TCP_NODELAY is its default.
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         Server::builder()
             .max_concurrent_streams(20_000)
