@@ -1,4 +1,4 @@
-//! Makes messages and services of the awkward `.proto` files that `all/proto/` tests.
+//! Generates messages and services from the unusual `.proto` files that `all/proto/` tests.
 
 fn main() -> Result<(), micro_build::Error> {
     let files = ["deep", "http", "names", "streams", "types"];

@@ -1,5 +1,5 @@
-//! Clients that others wrote. They need something installed, so they are ignored unless asked for:
-//! `bash .ci/run` asks.
+//! Clients by other authors. They need installed tools, so they are ignored by default; `bash
+//! .ci/run` runs them.
 
 use std::process::{Command, Output};
 

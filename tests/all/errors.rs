@@ -1,4 +1,4 @@
-//! Errors that travel: the caller matches on the enum that the service returned.
+//! Typed errors: the caller matches on the enum that the service returned.
 
 use micro::handler::{Method, Resources, Route, Service};
 use micro::prelude::*;
@@ -27,7 +27,7 @@ enum CartError {
     Other(Error),
 }
 
-/// What an older program knows of it.
+/// The same error in an older program.
 #[micro::error(package = "errors", name = "CartError")]
 #[derive(PartialEq)]
 enum OldError {
@@ -52,7 +52,7 @@ impl Carts {
         }
     }
 
-    /// Opens, and ends, in errors.
+    /// Fails when it opens and when it ends.
     #[micro::rpc]
     async fn watch(
         &self,
@@ -67,13 +67,13 @@ impl Carts {
         Ok(Own(stream))
     }
 
-    /// `?` makes any error of it.
+    /// `?` converts any error.
     #[micro::rpc]
     async fn plain(&self, client: CartsClient, request: Cart) -> Result<Cart> {
         Ok(client.take(request).await?)
     }
 
-    /// An enum without a place for other errors.
+    /// An enum without a variant for other errors.
     #[micro::rpc]
     async fn strict(&self) -> Result<(), OldError> {
         Err(OldError::NoCart { id: 7 })

@@ -1,4 +1,4 @@
-//! Nodes that die and nodes that leave, under 64 callers: what must not fail does not.
+//! Nodes that crash and nodes that stop, under 64 callers: calls that must not fail do not fail.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,27 +12,27 @@ use tokio::task::JoinSet;
 
 const CALLERS: u64 = 64;
 
-/// What the callers do.
+/// The kinds of calls that callers make.
 #[derive(Clone, Copy)]
 enum Calls {
-    /// Only calls that may be repeated.
+    /// Only idempotent calls.
     Idempotent,
-    /// Calls that may be repeated and calls that may not, short ones and long ones.
+    /// Idempotent and other calls, short ones and long ones.
     All,
 }
 
-/// What the callers share.
+/// State that the callers share.
 #[derive(Default)]
 struct Load {
     stop: AtomicBool,
     answered: AtomicU64,
-    /// Who has answered since this was last emptied.
+    /// Processes that have answered since the set was last cleared.
     seen: Mutex<HashSet<u32>>,
     failures: Mutex<Vec<String>>,
 }
 
 impl Load {
-    /// Waits until this many calls more have been answered.
+    /// Waits until this many further calls have been answered.
     async fn more(&self, calls: u64) {
         let goal = self.answered.load(Ordering::Relaxed) + calls;
         until_async("more answers", || async {
@@ -79,7 +79,7 @@ impl Load {
     }
 }
 
-/// Callers at work on the nodes of a world.
+/// Callers of the nodes of a world.
 struct Callers {
     load: Arc<Load>,
     client: Client,
@@ -109,7 +109,7 @@ impl Callers {
         }
     }
 
-    /// Stops the callers; none may have failed.
+    /// Stops the callers and checks that no call failed.
     async fn finish(mut self) {
         self.load.stop.store(true, Ordering::Relaxed);
         while let Some(done) = self.tasks.join_next().await {

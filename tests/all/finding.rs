@@ -1,17 +1,17 @@
-//! Two programs without settings find each other, whoever starts first, and fast.
+//! Two programs without settings find each other quickly, in either order of start.
 
 use micro_tests::{Program, World};
 
-/// What is tolerated on a loaded machine; what is promised is printed beside what was measured.
+/// Bound in seconds on a loaded machine. The expected time is printed beside the measured one.
 const BOUND: f64 = 10.0;
 
-/// A service that no other test, and no other program on this network, has.
+/// A service name that no other test and no other program on this network uses.
 fn name(what: &str) -> String {
     let nanos = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     format!("test-{what}-{}-{nanos}", std::process::id())
 }
 
-/// A program in a role, in a world.
+/// Starts a program in a role, in a world.
 fn start(world: &World, role: &str, name: &str, registry: Option<&str>) -> Program {
     let mut command = world.command_without_settings(env!("CARGO_BIN_EXE_found"));
     if let Some(registry) = registry {
@@ -20,14 +20,14 @@ fn start(world: &World, role: &str, name: &str, registry: Option<&str>) -> Progr
     Program::start(command.args([role, name]))
 }
 
-/// The first word of what comes after `start` in a line, as a number.
+/// Returns the first word after `start` in a line, as a number.
 fn stamp(program: &mut Program, start: &str) -> f64 {
     let line = program.line(start);
     let first = line.split(' ').next().unwrap();
     first.parse::<f64>().unwrap() / 1e6
 }
 
-/// Seconds from both being up to the first answer.
+/// Returns the seconds from the start of the later program to the first response.
 fn first_call(name: &str, registry: Option<&str>, caller_first: bool) -> f64 {
     let world = World::new();
     let (mut server, mut caller);

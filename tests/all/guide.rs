@@ -1,8 +1,7 @@
-//! The guide says what the code does: its settings, links and samples.
+//! The guide matches the code: its settings, links and samples.
 //!
-//! `SNAPSHOTS=overwrite cargo test -p micro-tests --test all guide` writes the table of settings
-//! and the sample `micro.toml` anew. The guide's Rust blocks are tests of this crate's
-//! `src/docs.rs`.
+//! `SNAPSHOTS=overwrite cargo test -p micro-tests --test all guide` updates the table of settings
+//! and the sample `micro.toml`. The guide's Rust blocks are tests of this crate's `src/docs.rs`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,7 +11,7 @@ use micro::App;
 use micro::settings::{KEYS, Key};
 use micro_tests::workspace;
 
-/// Variables that begin like settings and are something else.
+/// Variables that start like settings but are not settings.
 const OTHER_VARIABLES: &[&str] = &["MICRO_CONFIG", "MICRO_SCHEMA", "MICRO_BUILD_SNAPSHOTS"];
 
 const TABLE_BEGIN: &str = "<!-- settings: begin -->\n";
@@ -22,7 +21,7 @@ fn docs() -> PathBuf {
     workspace().join("docs")
 }
 
-/// The Markdown files for users: those at the root, the guide, the decisions and the examples.
+/// The Markdown files for users: those in the root, the guide, the decisions and the examples.
 fn pages() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for dir in [
@@ -42,7 +41,7 @@ fn pages() -> Vec<PathBuf> {
     found
 }
 
-/// Compares a file with what it should be, or writes it.
+/// Compares a file with its expected text, or overwrites it.
 fn expect_file(path: &Path, expected: &str) {
     let found = fs::read_to_string(path).unwrap_or_default();
     if std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
@@ -77,7 +76,7 @@ fn settings_table() -> String {
     table
 }
 
-/// Every setting with its default, commented out; tables come last, as TOML wants them.
+/// Every setting with its default, commented out. Tables are last, as TOML requires.
 fn sample() -> String {
     let mut text = String::from(
         "# All settings of micro with their defaults. Copy what you change, and remove the `#`.\n\
@@ -103,7 +102,7 @@ fn sample() -> String {
     text
 }
 
-/// With a capital letter and a full stop.
+/// Adds a capital letter and a full stop.
 fn sentence(doc: &str) -> String {
     let mut letters = doc.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
@@ -128,7 +127,7 @@ fn the_sample_of_micro_toml_is_that_of_the_code() {
     expect_file(&docs().join("micro.toml"), &sample());
 }
 
-/// The values of TOML as settings take them.
+/// Flattens TOML values into settings.
 fn flat(prefix: &str, table: &toml::Table, into: &mut Vec<(String, String)>) {
     for (name, value) in table {
         let key = format!("{prefix}{name}");
@@ -205,7 +204,7 @@ fn variables_that_pages_name_are_settings() {
     }
 }
 
-/// The headings of a page as GitHub makes anchors of them.
+/// The headings of a page as GitHub's anchors.
 fn anchors(page: &str) -> Vec<String> {
     let mut is_code = false;
     let mut found = Vec::new();

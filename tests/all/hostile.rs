@@ -1,5 +1,5 @@
-//! Peers that are slow, mute, greedy or speak no protocol: refused or closed, while others are
-//! served.
+//! Peers that are slow, silent, greedy or use an unknown protocol are refused or closed, while
+//! other peers are served.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 const JSON: &str = "content-type: application/json";
 
-/// A node whose patience with heads is short; gives it and its address.
+/// Starts a node with a short timeout for request heads. Returns it and its address.
 fn node(world: &World) -> (Program, String) {
     let mut command = world.command(env!("CARGO_BIN_EXE_node"));
     command.env("MICRO_LIMITS_HEADER_TIMEOUT", "1s");
@@ -25,7 +25,7 @@ fn hello(address: &str) -> Response {
     http(address, &request, br#"{"name":"Ada"}"#).unwrap()
 }
 
-/// The node still greets, and soon.
+/// Checks that the node still responds quickly.
 fn greets(address: &str) {
     let start = Instant::now();
     let answer = hello(address);
@@ -34,7 +34,7 @@ fn greets(address: &str) {
     println!("answered beside them in {:?}", start.elapsed());
 }
 
-/// Reads until the server closes; what it said.
+/// Reads until the server closes the connection. Returns what was read.
 fn closed(mut stream: &TcpStream) -> Vec<u8> {
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut said = Vec::new();
@@ -48,7 +48,7 @@ fn closed(mut stream: &TcpStream) -> Vec<u8> {
 
 #[test]
 fn a_thousand_slow_and_half_open_connections_do_no_harm() {
-    // Most shells allow 1024 open files, the machine more.
+    // Most shells limit open files to 1024; the machine allows more.
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
@@ -60,7 +60,7 @@ fn a_thousand_slow_and_half_open_connections_do_no_harm() {
         b"P",
         b"POST /greeter.Greeter/Hello HTTP/1.1\r\nhost: x\r\nx-slow: ",
         b"PRI * HTTP/2.0\r\n\r\n",
-        // A whole preface, settings, and a head without its end; must come last.
+        // A whole preface, settings, and an incomplete head. This must be the last one.
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x04\x01\0\0\0\0\x01\x82\x86",
     ];
     let mut connections = Vec::new();
@@ -72,7 +72,7 @@ fn a_thousand_slow_and_half_open_connections_do_no_harm() {
         connections.push(stream);
     }
     greets(&address);
-    // Those that speak HTTP/2 live until they leave a ping unanswered, which takes a while.
+    // HTTP/2 connections live until a ping stays unanswered, which takes a while.
     let last = beginnings.len() - 1;
     for stream in connections
         .iter()
@@ -106,7 +106,7 @@ fn what_is_no_protocol_is_refused() {
     for bytes in garbage {
         let mut stream = TcpStream::connect(&address).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
-        // The server may close before it has all of it.
+        // The server may close the connection before it has received everything.
         if let Err(error) = stream.write_all(&bytes) {
             let gone = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
             assert!(gone.contains(&error.kind()), "{error}");

@@ -1,7 +1,8 @@
-//! Events in files under a process that is killed without a word, again and again, in one place.
+//! Events in files, with a process that is killed again and again while it uses one directory.
 //!
-//! After each kill: what was acknowledged is there, in order, once; nothing else is, but whole
-//! batches that nobody was told of; offsets go on; what was settled does not come again.
+//! After each kill: acknowledged events are present once and in order. Beyond them there are only
+//! whole batches whose acknowledgement was not received. Offsets continue. Settled events are not
+//! delivered again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,19 +11,19 @@ use std::time::{Duration, Instant};
 use micro::events::{Config, Events, File, Start};
 use micro_tests::{DEADLINE, Program, World, until};
 
-/// What the processes were promised, and what was found.
+/// What the processes reported, and what was found.
 #[derive(Default)]
 struct Promised {
     /// First offset and size of each acknowledged batch, by name.
     appended: BTreeMap<String, (u64, u64)>,
     settled: BTreeSet<u64>,
     delivered: u64,
-    /// The end of the log after the last kill.
+    /// End of the log after the last kill.
     end: u64,
 }
 
 impl Promised {
-    /// Reads what a process said before it was killed.
+    /// Parses the output of a process before it was killed.
     fn hear(&mut self, lines: &[String]) {
         let before = self.settled.clone();
         for line in lines {
@@ -48,13 +49,13 @@ impl Promised {
                 ["settled", offset, "."] => {
                     self.settled.insert(offset.parse().unwrap());
                 }
-                // The last words.
+                // The last line may be incomplete.
                 _ => assert!(!line.ends_with('.'), "{line}"),
             }
         }
     }
 
-    /// Reads the whole log.
+    /// Reads and checks the whole log.
     async fn check(&mut self, dir: &Path) {
         let events = Events::new(File::new(Config::new(dir)));
         let lag = events.lag("all", "group").await.unwrap();
@@ -62,7 +63,7 @@ impl Promised {
         assert!(mark < 1_000_000);
         let mut found: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         let mut records = events.read("all", Start::Earliest).await.unwrap();
-        // All there are, as nobody has settled any.
+        // The lag of a group without acknowledgements is the number of all events.
         let next = events.lag("all", "nobody").await.unwrap();
         for offset in 0..next {
             let record = tokio::time::timeout(DEADLINE, records.next())
@@ -94,7 +95,7 @@ impl Promised {
     }
 }
 
-/// Each writer's batches are there from the first on, in order, without a gap.
+/// Checks that each writer's batches are complete and in order, from the first one.
 fn in_order(found: &BTreeMap<String, (u64, u64)>) {
     let mut writers: BTreeMap<&str, Vec<(u64, u64)>> = BTreeMap::new();
     for (name, (offset, _)) in found {
@@ -113,7 +114,7 @@ fn in_order(found: &BTreeMap<String, (u64, u64)>) {
     }
 }
 
-/// Starts the process and kills it, so often.
+/// Starts the process and kills it, `times` times.
 async fn kill(times: u64) {
     let world = World::new();
     let dir = world.root().join("events");
@@ -125,7 +126,7 @@ async fn kill(times: u64) {
         let mut command = world.command(env!("CARGO_BIN_EXE_appender"));
         command.arg(&dir).args([sync, &run.to_string()]);
         let mut program = Program::start(&mut command);
-        // Some die while they open what the one before has left.
+        // Some are killed while they open the previous process's files.
         let lines = if run % 5 == 0 { 0 } else { random.usize(0..60) };
         until("the process to have said enough", || {
             let said = program.output().len();

@@ -1,4 +1,4 @@
-//! The guide's table of limits has the defaults of the code.
+//! The guide's table of limits lists the defaults of the code.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn seconds(length: Duration) -> String {
     format!("{} s", length.as_secs())
 }
 
-/// The beginning of a row, and its default.
+/// The beginning of each row, and its default.
 fn rows() -> Vec<(&'static str, String)> {
     let (server, client) = (server::Limits::default(), client::Config::default());
     let (subscriber, stream) = (broker::Options::default(), events::Options::default());
@@ -128,7 +128,7 @@ fn the_guide_has_the_defaults_of_the_code() {
     }
 }
 
-/// A setting's default and the code's are one.
+/// A setting's default equals the default in the code.
 #[test]
 fn settings_have_the_defaults_of_the_code() {
     let limits = server::Limits::default();

@@ -1,4 +1,4 @@
-//! Every test that crosses modules, as one program: linking once is what costs.
+//! All tests that involve several modules, in one program, because linking is expensive.
 
 #![allow(
     clippy::unwrap_used,

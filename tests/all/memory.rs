@@ -1,5 +1,5 @@
-//! Hostile connections take a bounded part of a server's memory: measured as the resident memory of
-//! a node that is a process of its own.
+//! Hostile connections use a bounded amount of a server's memory, measured as the resident memory
+//! of a node in a separate process.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read, Write};
@@ -12,10 +12,10 @@ use micro_tests::{DEADLINE, Program, World, http, until};
 
 const MIB: usize = 1 << 20;
 
-/// How much a connection may make a server grow.
+/// Maximum growth of a server by one connection, in bytes.
 const BOUND: usize = 64 * MIB;
 
-/// An attack that gets nothing more through for so long has got all through.
+/// An attack has finished when it has not progressed for this long.
 const QUIET: Duration = Duration::from_millis(700);
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -30,7 +30,7 @@ const WINDOW_UPDATE: u8 = 8;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// A node, and how much memory it took when it had just started.
+/// A node, and its memory after the start.
 struct Node {
     program: Program,
     address: String,
@@ -53,7 +53,7 @@ impl Node {
         }
     }
 
-    /// By how much it has grown at most, in bytes.
+    /// Maximum growth of the node's memory so far, in bytes.
     fn grown(&self) -> usize {
         resident(&self.program, "VmHWM:").saturating_sub(self.before)
     }
@@ -66,7 +66,7 @@ impl Node {
     }
 }
 
-/// A number of bytes that the system knows of a process.
+/// Reads a size from the process's status in `/proc`, in bytes.
 fn resident(program: &Program, line: &str) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
     let found = status.lines().find_map(|text| text.strip_prefix(line));
@@ -80,28 +80,28 @@ fn greets(address: &str) {
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 
-/// What has been heard of a connection of HTTP/2.
+/// The received state of an HTTP/2 connection.
 #[derive(Debug, Default)]
 struct Heard {
-    /// What may be sent on the connection.
+    /// Total flow-control window of the connection.
     window: i64,
-    /// What may be sent on streams beyond their first window.
+    /// Additional window of each stream, beyond the initial one.
     more: BTreeMap<u32, i64>,
     first: i64,
     resets: Vec<u32>,
     /// Streams with a response.
     answered: BTreeSet<u32>,
-    /// Those whose response is an error: a head alone.
+    /// Streams whose response is an error: headers only.
     refused: BTreeSet<u32>,
     closed: bool,
 }
 
-/// Whether some bytes have others within.
+/// Whether `bytes` contains `part`.
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-/// A peer that speaks HTTP/2 by hand. It answers pings and gives no window of its own.
+/// A hand-written HTTP/2 peer. It answers pings and sends no window updates.
 struct Peer {
     stream: TcpStream,
     heard: Arc<Mutex<Heard>>,
@@ -109,7 +109,7 @@ struct Peer {
 }
 
 impl Peer {
-    /// `window`: what the server may send on a stream.
+    /// Connects. `window` is the flow-control window that the server has per stream.
     fn connect(address: &str, window: u32) -> Self {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -140,7 +140,8 @@ impl Peer {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a frame could be sent: the server may have closed.
+    /// Sends a frame. Returns whether that succeeded, because the server may have closed the
+    /// connection.
     fn put(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
     }
@@ -149,7 +150,8 @@ impl Peer {
         self.put(&frame(HEADERS, END_HEADERS, stream, &head()))
     }
 
-    /// Sends as much of a stream as its windows allow, at most a frame; how much that was.
+    /// Sends as much of a stream as the windows allow, at most one frame. Returns the number of
+    /// bytes.
     fn send(&mut self, stream: u32, body: &[u8], ends: bool) -> usize {
         let heard = self.heard();
         let own = heard.first + heard.more.get(&stream).copied().unwrap_or(0);
@@ -184,12 +186,12 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // It may be closed already; the reading thread ends by this.
+        // The connection may already be closed. The reading thread ends with it.
         let _closed = self.stream.shutdown(Shutdown::Both);
     }
 }
 
-/// Reads what the server sends until it closes.
+/// Reads from the server until it closes the connection.
 fn hear(mut stream: TcpStream, told: &Mutex<Heard>) {
     let heard = || told.lock().unwrap_or_else(PoisonError::into_inner);
     let mut head = [0; 9];
@@ -222,7 +224,7 @@ fn hear(mut stream: TcpStream, told: &Mutex<Heard>) {
                     heard.refused.insert(id);
                 }
             }
-            // A ping of the server: without an answer it would close.
+            // Answer the server's pings, or it would close the connection.
             PING if flags == 0 && stream.write_all(&frame(PING, 1, 0, &payload)).is_err() => break,
             _ => {}
         }
@@ -239,7 +241,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The head of a call, without compression.
+/// The request headers of a call, without compression.
 fn head() -> Vec<u8> {
     let mut head = vec![0x83, 0x86, 0x04];
     let text = |text: &str, head: &mut Vec<u8>| {
@@ -257,7 +259,7 @@ fn head() -> Vec<u8> {
     head
 }
 
-/// A message of gRPC whose text has so many bytes; with its prefix.
+/// A gRPC message with a text of this length, including its prefix.
 fn message(length: usize) -> Vec<u8> {
     let mut message = vec![0x0a];
     let mut rest = length;
@@ -271,8 +273,8 @@ fn message(length: usize) -> Vec<u8> {
     [&[0][..], &prefix, &message].concat()
 }
 
-/// Begins a message on each of so many streams, and sends all of it but its end as far as the
-/// server takes it, or until it has grown far too much.
+/// Starts a message on each stream and sends all of it but its end, as far as the server accepts
+/// it, or until the server has grown far too much.
 fn half_sent(node: &Node, peer: &mut Peer, streams: u32) {
     let whole = message((4 << 20) - 100);
     let body = &whole[..whole.len() - 10];
@@ -297,7 +299,7 @@ fn half_sent(node: &Node, peer: &mut Peer, streams: u32) {
     }
 }
 
-/// Calls with requests of a length, whose responses are as long, as far as the server takes them.
+/// Makes echo calls with requests of a length, as far as the server accepts them.
 fn echoes(node: &Node, peer: &mut Peer, calls: u32, length: usize) {
     let body = message(length);
     let mut last = Instant::now();
@@ -324,14 +326,14 @@ fn echoes(node: &Node, peer: &mut Peer, calls: u32, length: usize) {
 fn half_sent_messages_of_one_connection_take_a_bounded_part_of_memory() {
     let world = World::new();
     let node = Node::start(&world, &[]);
-    // As many as find room or may wait for it.
+    // As many as fit into the buffer or may wait for room.
     let mut peer = Peer::connect(&node.address, 1 << 20);
     half_sent(&node, &mut peer, 36);
     greets(&node.address);
     node.assert_grown_by_at_most(BOUND);
     assert!(peer.heard().answered.is_empty() && !peer.heard().closed);
     drop(peer);
-    // Of far more, the others are refused. HTTP/2 may close a connection that sends on regardless.
+    // Of many more, the rest is refused. HTTP/2 may close a connection that continues to send.
     let mut peer = Peer::connect(&node.address, 1 << 20);
     half_sent(&node, &mut peer, 1020);
     greets(&node.address);
@@ -347,7 +349,7 @@ fn room_of_stalled_messages_goes_to_those_that_wait() {
     let node = Node::start(&world, &settings);
     let mut peer = Peer::connect(&node.address, 1 << 20);
     half_sent(&node, &mut peer, 16);
-    // One that goes on by a few bytes at a time has room when the others have been given up.
+    // A message that arrives a few bytes at a time gets room after the others were given up.
     let (stream, body) = (2001, message((4 << 20) - 100));
     peer.call(stream);
     let mut at = 0;
@@ -423,7 +425,7 @@ fn hostile_connections_of_http1_share_it_as_well() {
              content-length: {length}\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).unwrap();
-        // Those that are refused may be closed meanwhile.
+        // The server may close refused connections in the meantime.
         if let Err(error) = stream.write_all(&vec![b' '; length - 10]) {
             let closed = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
             assert!(closed.contains(&error.kind()), "{error}");
@@ -435,7 +437,7 @@ fn hostile_connections_of_http1_share_it_as_well() {
     node.assert_grown_by_at_most(BOUND);
     until("refusals", || {
         for (stream, said) in &mut open {
-            // Nothing has come yet, or the connection has been closed: what it said counts.
+            // No data or a closed connection is fine: the data read so far is checked.
             let _would_block = stream.read_to_end(said);
         }
         let full = open.iter().filter(|(_, said)| {

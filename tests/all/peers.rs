@@ -1,7 +1,7 @@
-//! Every kind of call between micro and what others wrote: their clients against our server, our
-//! client against their servers.
+//! Every kind of call between micro and other implementations: their clients with micro's server,
+//! and micro's client with their servers.
 //!
-//! Each needs something installed, so they are ignored unless asked for: `bash .ci/run` asks.
+//! They need installed tools, so they are ignored by default; `bash .ci/run` runs them.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,12 +14,13 @@ use micro_tests::{DEADLINE, KindsClient, Number, Program, World, until_async, wo
 
 use crate::clients::output;
 
-/// A program that CI has made, named by the environment.
+/// Path of a program that CI has built, from the environment.
 fn tool(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} names what `.ci/run` has prepared"))
 }
 
-/// Our server, and the file with its descriptors as Python's reflection found them.
+/// Starts micro's server. Also returns the file with its descriptors, read by Python through
+/// reflection.
 fn serve(world: &World) -> (Program, String, PathBuf) {
     let mut kinds = Program::start(&mut world.command(env!("CARGO_BIN_EXE_kinds")));
     let line = kinds.line("address");
@@ -35,7 +36,7 @@ fn serve(world: &World) -> (Program, String, PathBuf) {
     (kinds, address, set)
 }
 
-/// What a buffer without a bound would keep for itself.
+/// The memory that an unbounded buffer would keep.
 #[test]
 fn an_endless_stream_over_http_1_is_sent_as_it_is_made() {
     let world = World::new();
@@ -114,7 +115,7 @@ async fn needs_python_and_go_as_servers_of_every_kind_of_call() {
     client.close().await;
 }
 
-/// Our client's calls to one server.
+/// The client's calls to one server.
 struct Calls {
     kinds: KindsClient,
     address: String,
@@ -130,7 +131,7 @@ fn numbers(values: impl IntoIterator<Item = i64, IntoIter: Send + 'static>) -> S
     })
 }
 
-/// All values of a stream and the error that ends it.
+/// Returns all values of a stream and the error that ends it.
 async fn read(stream: &mut Streaming<Number>) -> (Vec<i64>, Option<Error>) {
     let mut values = Vec::new();
     while let Some(next) = stream.next().await {
@@ -183,7 +184,7 @@ impl Calls {
         Ok(())
     }
 
-    /// One at a time: the next number is sent after the sum of the last has come.
+    /// One at a time: the next number is sent after the previous sum was received.
     async fn conversation(&self) -> Result<()> {
         let (sender, input) = Streaming::channel(1);
         let sums = self.kinds.sums(input).address(&self.address);

@@ -1,4 +1,5 @@
-//! The helpers themselves: a program is heard, stopped, and does not outlive its test.
+//! Tests of the helpers: a program's output is read, it is stopped, and it does not outlive its
+//! test.
 
 use std::path::Path;
 

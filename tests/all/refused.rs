@@ -1,4 +1,4 @@
-//! A node that stops refuses calls that no handler has seen, and clients take them to another node.
+//! A node that stops refuses calls that no handler has seen, and clients send them to another node.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use tokio::task::JoinSet;
 
 const INFO: ServiceInfo = ServiceInfo::new("parcel", "test.Parcel");
 
-/// How much of what a client sends gets through a [`Gate`]: the head of a call with a parcel in it,
-/// and a part of the parcel.
+/// Number of bytes from a client that pass a [`Gate`]: the headers of a call with a parcel, and a
+/// part of the parcel.
 const LET_THROUGH: u64 = 100_000;
 
 #[micro::message]
@@ -35,7 +35,7 @@ impl Parcel {
     }
 }
 
-/// A server that counts the calls that its handler has seen.
+/// A server that counts the calls that reach its handler.
 struct Served {
     running: Running,
     handled: Arc<AtomicUsize>,
@@ -65,10 +65,10 @@ impl Served {
     }
 }
 
-/// A way to a server on which the rest of what the client sends is held up.
+/// A proxy to a server that holds back the rest of what the client sends.
 struct Gate {
     address: SocketAddr,
-    /// Bytes of the client that got through.
+    /// Number of the client's bytes that have passed.
     through: watch::Receiver<u64>,
     _task: JoinSet<()>,
 }
@@ -128,7 +128,7 @@ async fn a_call_that_a_stopping_node_has_not_handled_is_answered_by_another_once
     let client = Client::builder().registry(registry).build();
     let method = Arc::new(MethodInfo::new("parcel", "/test.Parcel/Send"));
     assert!(!method.options.idempotent);
-    // One call after the other, until one is under way to the node that is going to stop.
+    // One call after the other, until one is in flight to the node that is about to stop.
     let mut calls = 0;
     let held = loop {
         let call = client.call::<Parcel>(&method, Parcel::new());

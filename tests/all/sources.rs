@@ -1,4 +1,4 @@
-//! The sources of the workspace, read and parsed for the tests that keep the house.
+//! The sources of the workspace, read and parsed for the tests of the house rules.
 
 use std::fmt;
 use std::fs;
@@ -9,7 +9,7 @@ use micro_tests::workspace;
 
 /// A text file of the workspace.
 pub(crate) struct Text {
-    /// From the root of the workspace, with `/`.
+    /// Path relative to the root of the workspace, with `/`.
     pub(crate) path: String,
     pub(crate) body: String,
 }
@@ -28,7 +28,7 @@ impl Text {
             .is_some_and(|extension| extension == "rs")
     }
 
-    /// Under one of these folders.
+    /// Whether the file is in one of these folders.
     pub(crate) fn under(&self, folders: &[&str]) -> bool {
         folders.iter().any(|folder| self.path.starts_with(folder))
     }
@@ -41,7 +41,7 @@ impl Text {
     }
 }
 
-/// A rule that does not hold, and where.
+/// A violated rule, and its location.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Offence {
     pub(crate) path: String,
@@ -55,7 +55,7 @@ impl fmt::Display for Offence {
     }
 }
 
-/// Fails with all offences, one a line.
+/// Fails with all offences, one per line.
 pub(crate) fn expect_none(mut offences: Vec<Offence>) {
     offences.sort();
     let lines: Vec<String> = offences.iter().map(Offence::to_string).collect();
@@ -67,7 +67,7 @@ pub(crate) fn expect_none(mut offences: Vec<Offence>) {
     );
 }
 
-/// Every text file of the workspace, but for what is built and what git keeps for itself.
+/// All text files of the workspace, without build output and git's own files.
 pub(crate) fn texts() -> &'static [Text] {
     static TEXTS: LazyLock<Vec<Text>> = LazyLock::new(|| {
         let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! SIGTERM ends programs that hang in a start hook, or whose workers are all blocked.
+//! SIGTERM ends programs that hang in a start hook, and those whose workers are all blocked.
 
 use micro_tests::{Program, World};
 
@@ -40,7 +40,7 @@ fn the_drain_ends_while_all_workers_are_blocked() {
 fn a_second_signal_ends_the_program_while_all_workers_are_blocked() {
     let world = World::new();
     let mut program = stubborn(&world, "workers-blocked", "1h");
-    // Only a signal 500 ms after the first one ends the program.
+    // Only a signal at least 500 ms after the first one ends the program.
     let status = program.terminate_until_ended();
     assert_eq!(status.code(), Some(130));
     assert!(!program.output().contains(&"stop hook".to_owned()));

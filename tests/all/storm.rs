@@ -1,7 +1,7 @@
-//! Calls and streams of all kinds, dropped at random points: nothing of them stays behind.
+//! Calls and streams of all kinds, dropped at random points, leave nothing behind.
 //!
-//! 10,000 over the network and as many in process; `MICRO_STORM` says another number, and
-//! `MICRO_STORM_SEED` which storm.
+//! There are 10,000 over the network and as many in process. `MICRO_STORM` sets another number, and
+//! `MICRO_STORM_SEED` the seed.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 const CALLS: u64 = 10_000;
 const AT_ONCE: u64 = 64;
-/// As many streams as the server takes on a connection.
+/// Maximum number of streams that the server accepts on a connection.
 const STREAMS: usize = 128;
 
 #[micro::message(package = "storm")]
@@ -28,7 +28,7 @@ struct Drop {
     bytes: Vec<u8>,
 }
 
-/// Handlers and their streams: how many have begun, and how many exist.
+/// Handlers and their streams: the number started, and the number alive.
 #[derive(Default)]
 struct Counts {
     begun: AtomicU64,
@@ -110,12 +110,12 @@ impl Storm {
     }
 }
 
-/// Numbers that follow from a seed.
+/// Random numbers from a seed.
 struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        // Knuth's MMIX; its high bits are good enough for weather.
+        // Knuth's MMIX generator. Its high bits are good enough here.
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
         self.0 = self.0.wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
@@ -132,7 +132,7 @@ impl Dice {
         Drop { value, bytes }
     }
 
-    /// Most futures may finish; the others are dropped after so many polls.
+    /// Lets most futures finish. Drops the others after a number of polls.
     async fn perhaps<F: Future>(&mut self, future: F) -> Option<F::Output> {
         let mut polls = if self.roll(3) == 0 {
             self.roll(6)
@@ -155,7 +155,7 @@ impl Dice {
     }
 }
 
-/// Where the storm's calls go; `None` is this process.
+/// The node that is called. `None` is this process.
 #[derive(Clone)]
 struct Target {
     client: StormClient,
@@ -172,7 +172,7 @@ macro_rules! at {
     };
 }
 
-/// One call, dropped somewhere or not at all.
+/// Makes one call and drops it at a random point, or not at all.
 async fn drop_one(target: Target, seed: u64) {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let client = &target.client;
@@ -199,7 +199,7 @@ async fn drop_one(target: Target, seed: u64) {
             });
             let call = at!(target, client.sum(input));
             drop(dice.perhaps(call).await);
-            // What it waits for is gone, one way or the other.
+            // The other end is gone in any case.
             sending.await.unwrap();
         }
         _ => {
@@ -259,7 +259,7 @@ async fn storm(target: &Target, counts: &Counts) {
     .await;
     let begun = counts.begun.load(Ordering::SeqCst);
     assert!(begun > calls / 2, "only {begun} handlers have begun");
-    // Those of the connection, on both sides, and of its node.
+    // The remaining tasks belong to the connection (one on each side) and to its node.
     until("no task is left", || tasks() <= before + 3).await;
 }
 
@@ -279,7 +279,7 @@ async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     panic!("still not: {what}, {} tasks", tasks());
 }
 
-/// As many streams at once as there may be, then a call: no place was lost.
+/// Opens the maximum number of streams and then makes a call, to show that no permit was lost.
 async fn every_place_is_free(target: &Target) {
     let mut open = Vec::new();
     for value in 0..u32::try_from(STREAMS).unwrap() {

@@ -1,4 +1,4 @@
-//! Examples in texts that belong to no crate with a runtime: they compile, and run where they can.
+//! Examples in documents outside of the runtime crates: they compile, and run where they can.
 
 macro_rules! texts {
     ($($name:ident = $path:literal;)*) => {

@@ -1,26 +1,26 @@
-//! HTTP/1.1 as text, so that no client of ours stands between a test and a server.
+//! HTTP/1.1 as text, so that tests reach a server without micro's own client.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 
 use crate::wait::DEADLINE;
 
-/// What a server said.
+/// A server's response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// The lines of the head after the first, in lower case.
+    /// The header lines, without the status line, in lower case.
     pub head: String,
-    /// The body, chunks put together.
+    /// The body, with chunks joined.
     pub body: String,
 }
 
-/// Sends a request on a connection of its own and reads the response to its end.
+/// Sends a request on a new connection and reads the response to its end.
 ///
 /// # Errors
 ///
-/// Those of the connection; `InvalidData` for what is not HTTP.
+/// Errors of the connection, and `InvalidData` if the response is not HTTP.
 pub fn http(address: &str, request: &str, body: &[u8]) -> io::Result<Response> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(DEADLINE))?;
@@ -34,7 +34,7 @@ pub fn http(address: &str, request: &str, body: &[u8]) -> io::Result<Response> {
          content-length: {length}\r\n{headers}\r\n"
     );
     stream.write_all(head.as_bytes())?;
-    // A server that refuses a body need not read it; what it says is what counts.
+    // A server that refuses a body need not read it. Only its response matters.
     let sent = stream.write_all(body);
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);

@@ -1,7 +1,7 @@
-//! Helpers of the tests that cross modules. Not for users of `micro`.
+//! Helpers for the tests that involve several modules. Not for users of `micro`.
 //!
-//! Programs are started as processes of their own, in a world of their own: another test's
-//! programs, and other programs on the machine, are not found there.
+//! Programs are started as separate processes in a world of their own, so they do not find the
+//! programs of other tests or of the machine.
 
 mod greeter;
 mod http;

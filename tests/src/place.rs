@@ -1,12 +1,12 @@
-//! Where things are: the workspace on this machine.
+//! Paths of the workspace on this machine.
 
 use std::path::{Path, PathBuf};
 
-/// The root of the workspace.
+/// Returns the root of the workspace.
 ///
 /// # Panics
 ///
-/// When this package does not stand in a workspace.
+/// Panics if this package is not in a workspace.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

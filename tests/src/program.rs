@@ -1,4 +1,4 @@
-//! A running program: what it says, signals to it, its end. Killed when dropped.
+//! A running program: its output, signals to it, its end. It is killed when dropped.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,27 +9,27 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::wait::until;
 
-/// A program that was started by a test.
+/// A program started by a test.
 ///
-/// Dropped, it is killed; if the test is failing, what the program said is printed.
+/// Dropping it kills the program. If the test is failing, the program's output is printed.
 #[derive(Debug)]
 pub struct Program {
     name: String,
     child: Child,
-    /// Lines of standard output; written by a reading thread.
+    /// Lines of standard output, written by a reading thread.
     output: Lines,
-    /// Lines of standard error; written by a reading thread.
+    /// Lines of standard error, written by a reading thread.
     errors: Lines,
 }
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
 impl Program {
-    /// Starts a command and reads what it says.
+    /// Starts a command and reads its output.
     ///
     /// # Panics
     ///
-    /// When it does not start.
+    /// Panics if the command cannot be started.
     pub fn start(command: &mut Command) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let started = command
@@ -48,30 +48,31 @@ impl Program {
         }
     }
 
-    /// Its process id.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// What it has written to standard output, line by line.
+    /// The lines written to standard output so far.
     pub fn output(&self) -> Vec<String> {
         lines(&self.output)
     }
 
-    /// What it has written to standard error, line by line.
+    /// The lines written to standard error so far.
     pub fn errors(&self) -> Vec<String> {
         lines(&self.errors)
     }
 
-    /// Waits for a line on either stream that begins with `start`, spaces aside; gives the rest.
+    /// Waits for a line on either stream that begins with `start`, ignoring leading spaces. Returns
+    /// the rest of the line.
     ///
     /// # Panics
     ///
-    /// When the line does not come in time, or the program ends without it.
+    /// Panics if the line does not arrive in time, or if the program ends without it.
     pub fn line(&mut self, start: &str) -> String {
         let what = format!("a line `{start}…` of {}", self.name);
         until(&what, || {
-            // Asked before looking, so that the last words are not missed.
+            // Check for the end before reading the lines, so that the last ones are not missed.
             let ended = self.child.try_wait().expect("it is our child");
             let all = [self.output(), self.errors()].concat();
             let found = all
@@ -86,20 +87,20 @@ impl Program {
         })
     }
 
-    /// Asks it to stop, as a supervisor does: SIGTERM.
+    /// Requests a graceful stop with SIGTERM, as a supervisor does.
     ///
     /// # Panics
     ///
-    /// When the signal cannot be sent.
+    /// Panics if the signal cannot be sent.
     pub fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// Sends SIGTERM again and again until it has ended.
+    /// Sends SIGTERM repeatedly until the program has ended.
     ///
     /// # Panics
     ///
-    /// When it does not end in time.
+    /// Panics if the program does not end in time.
     pub fn terminate_until_ended(&mut self) -> ExitStatus {
         let what = format!("the end of {} by signals", self.name);
         until(&what, || {
@@ -111,11 +112,11 @@ impl Program {
         })
     }
 
-    /// Ends it without a word: SIGKILL.
+    /// Kills the program with SIGKILL.
     ///
     /// # Panics
     ///
-    /// When the signal cannot be sent.
+    /// Panics if the signal cannot be sent.
     pub fn kill(&self) {
         self.signal(Signal::KILL);
     }
@@ -124,11 +125,11 @@ impl Program {
         kill_process(Pid::from_child(&self.child), signal).expect("it is our child");
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the program.
     ///
     /// # Panics
     ///
-    /// When it does not end in time.
+    /// Panics if the program does not end in time.
     pub fn wait(&mut self) -> ExitStatus {
         let what = format!("the end of {}", self.name);
         let status = until(&what, || self.child.try_wait().expect("it is our child"));
@@ -136,7 +137,7 @@ impl Program {
         status
     }
 
-    /// Whether both streams have been read to their ends: the readers hold the lines no longer.
+    /// Whether both streams were read to their ends, when the readers have dropped the lines.
     fn is_read(&self) -> bool {
         Arc::strong_count(&self.output) == 1 && Arc::strong_count(&self.errors) == 1
     }
@@ -158,7 +159,7 @@ impl Drop for Program {
     }
 }
 
-/// Reads a stream on a thread that ends with it.
+/// Reads a stream on a thread that ends with the stream.
 fn read(stream: impl Read + Send + 'static) -> Lines {
     let lines = Lines::default();
     let writer = Arc::clone(&lines);

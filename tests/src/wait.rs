@@ -1,20 +1,20 @@
-//! Waiting on conditions, with an end.
+//! Waiting for conditions, with a deadline.
 
 use std::future::Future;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long to wait for what takes milliseconds on an idle machine.
+/// Deadline for conditions that take milliseconds on an idle machine.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// How often to look.
+/// Interval between checks.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Waits until `look` finds something.
+/// Waits until `look` returns a value.
 ///
 /// # Panics
 ///
-/// When it finds nothing for [`DEADLINE`]; `what` says what was awaited.
+/// Panics if `look` returns no value before [`DEADLINE`]. `what` names the awaited condition.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -29,11 +29,11 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Waits until `look` finds something, without blocking the runtime.
+/// Waits until `look` returns a value, without blocking the runtime.
 ///
 /// # Panics
 ///
-/// As [`until`].
+/// See [`until`].
 pub async fn until_async<T, L, F>(what: &str, mut look: L) -> T
 where
     L: FnMut() -> F,

@@ -1,22 +1,23 @@
-//! A world of its own for the programs of one test: a directory and the settings that point there.
+//! An isolated environment for the programs of one test: a directory and settings that refer to it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A directory for the programs of one test, and commands that run in it. Removed when dropped.
+/// A directory for the programs of one test, and commands that run in it. It is removed when
+/// dropped.
 #[derive(Debug)]
 pub struct World {
     root: PathBuf,
 }
 
 impl World {
-    /// An empty world.
+    /// Creates an empty world.
     ///
     /// # Panics
     ///
-    /// When its directory cannot be made.
+    /// Panics if its directory cannot be created.
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -25,25 +26,25 @@ impl World {
         Self { root }
     }
 
-    /// The world's directory; programs start in it.
+    /// The world's directory, which is the working directory of its programs.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The registry of this world alone: a directory of this machine, no network.
+    /// URL of the registry of this world: a directory on this machine, without a network.
     pub fn registry(&self) -> String {
         format!("host://{}", self.root.join("registry").display())
     }
 
-    /// A command that finds only this world's nodes, on this machine alone.
+    /// A command that finds only the nodes of this world.
     pub fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = self.command_without_settings(program);
         command.env("MICRO_REGISTRY", self.registry());
         command
     }
 
-    /// A command without any setting: the defaults, their directories in this world. What
-    /// goes over the network is not of this world; give services names of their own.
+    /// A command without settings: it uses the defaults, with its directories in this world. The
+    /// network is not isolated, so give services unique names.
     pub fn command_without_settings(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         for (key, _) in std::env::vars_os() {

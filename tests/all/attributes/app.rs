@@ -1,4 +1,4 @@
-//! Whole apps in memory: injection, wraps, hooks, contracts, tests by attribute.
+//! Whole apps in memory: injection, wraps, hooks, contracts, tests with attributes.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -128,7 +128,7 @@ async fn linked_wraps_surround_what_their_filters_name(reader: ReaderClient, poc
 
 #[tokio::test]
 async fn linked_hooks_run_at_their_moments() {
-    // Other tests of this binary run the same hooks: only what this app adds is counted.
+    // Other tests of this binary run the same hooks, so count only what this app adds.
     let count = |name| {
         RAN.lock()
             .unwrap()

@@ -1,4 +1,4 @@
-//! What the attributes make of services, without a network: tables, injection, dispatch, apps.
+//! What the attributes generate for services, without a network: tables, injection, dispatch, apps.
 
 mod app;
 mod served;

@@ -1,4 +1,4 @@
-//! Services by attribute: what they serve and what their methods are given.
+//! Services with attributes: what they serve and what their methods receive.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -142,7 +142,7 @@ fn methods_come_from_every_block_and_function() {
     let said = |rule: &HttpRule| (rule.verb, rule.path, rule.body);
     assert_eq!(said(get), ("GET", "/v1/order-greeter/{text}", ""));
     assert_eq!(said(post), ("POST", "/v1/order-greeter:say", "*"));
-    // Each method points at its own line.
+    // The location of each method is its own line.
     assert!(hello.location.unwrap().line < routes[0].location.unwrap().line);
 }
 

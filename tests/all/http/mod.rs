@@ -1,4 +1,4 @@
-//! Plain HTTP after `google.api.http`: what holds of every template, path, query and body.
+//! Plain HTTP by `google.api.http`: properties of every template, path, query and body.
 
 mod properties;
 

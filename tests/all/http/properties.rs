@@ -1,4 +1,4 @@
-//! What holds of path templates and bindings whatever the bytes; for tests and fuzz targets.
+//! Properties of path templates and bindings for any input. For tests and fuzz targets.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub(crate) enum Color {
     Red,
 }
 
-/// Rules of every shape.
+/// Rules of every form.
 const RULES: &[HttpRule] = &[
     HttpRule::new("GET", "/{id}"),
     HttpRule::new("GET", "/{id}/{part.name=**}"),
@@ -52,7 +52,7 @@ const RULES: &[HttpRule] = &[
     HttpRule::new("PUT", "/{id}/name:set").body("name"),
 ];
 
-/// Text is a template, whose text is the same template; or it is refused.
+/// A text is refused, or parses to a template whose text is the same template.
 pub(crate) fn template(text: &str) -> Option<Template> {
     let template = Template::parse(text).ok()?;
     assert_eq!(template.as_str(), text);
@@ -63,7 +63,7 @@ pub(crate) fn template(text: &str) -> Option<Template> {
     Some(template)
 }
 
-/// A tree finds a template just when one matches, and one that does.
+/// A tree finds a template if and only if one matches, and the found one matches.
 pub(crate) fn lookup(templates: &[&str], path: &str) {
     let mut tree = Tree::new();
     let mut all: Vec<Template> = Vec::new();
@@ -80,7 +80,7 @@ pub(crate) fn lookup(templates: &[&str], path: &str) {
             all.push(template);
         }
     }
-    // A badly encoded value does match, and is refused afterwards.
+    // An invalid encoding matches and is refused later.
     let matches = |template: &Template| !matches!(template.values(path), Ok(None));
     let matching = all.iter().filter(|template| matches(template)).count();
     match tree.find("GET", path) {
@@ -92,7 +92,7 @@ pub(crate) fn lookup(templates: &[&str], path: &str) {
     assert_eq!(other, matching > 0, "{templates:?} {path}");
 }
 
-/// A request is refused, or becomes one JSON document whose variables are the path's.
+/// A request is refused, or becomes one JSON document with the variables of the path.
 pub(crate) fn binding(path: &str, query: &str, body: &[u8]) {
     let mut types = Types::default();
     let name = Request::describe(&mut types);
@@ -119,7 +119,7 @@ pub(crate) fn binding(path: &str, query: &str, body: &[u8]) {
     }
 }
 
-/// What the reply says of a field is a JSON value.
+/// The JSON of the response's field is valid.
 fn response(binding: &Binding, types: &Types, reply: &Request) {
     let mut json = Vec::new();
     reply
@@ -132,7 +132,7 @@ fn response(binding: &Binding, types: &Types, reply: &Request) {
     }
 }
 
-/// Numbers may be written with zeros in front.
+/// Accepts numbers with leading zeros.
 trait OrZero {
     fn or_zero(&self) -> &Self;
 }

@@ -1,4 +1,4 @@
-//! Random and damaged bytes: errors, never a panic, never more memory than allowed.
+//! Random and damaged bytes cause errors, never a panic and never more memory than allowed.
 
 use allocation_counter::measure;
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use super::model::{self, Shape, Torture, Tree};
 
 const MEMORY: usize = 64 << 10;
 
-/// What is allocated beside the message itself: its top struct's transient boxes, the error.
+/// Allocations besides the message itself: temporary boxes of its top struct, and the error.
 const SLACK: u64 = 16 << 10;
 
 fn run<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value)) {
@@ -29,7 +29,7 @@ fn run<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value)) {
     }
 }
 
-/// Reads within the memory limit; what is read survives another trip.
+/// Decodes within the memory limit. A decoded message survives another round trip.
 fn read<M: Message>(bytes: &[u8]) {
     let bytes = Bytes::copy_from_slice(bytes);
     let mut result = None;
@@ -52,7 +52,7 @@ fn read<M: Message>(bytes: &[u8]) {
 fn read_json<M: Message>(text: &[u8]) {
     let mut result = None;
     let used = measure(|| result = Some(M::decode_json(text, MEMORY)));
-    // A JSON text with escapes is copied once; unknown things are not kept.
+    // A JSON text with escapes is copied once. Unknown fields are not kept.
     let allowed = MEMORY as u64 + SLACK + 4 * text.len() as u64;
     assert!(
         used.bytes_max <= allowed,
@@ -67,7 +67,7 @@ fn read_json<M: Message>(text: &[u8]) {
     }
 }
 
-/// One change: overwrite, insert, remove, or repeat a stretch.
+/// Applies changes: overwrite, insert, remove, or repeat a range.
 fn damage(mut bytes: Vec<u8>, edits: &[(u8, usize, u8, usize)]) -> Vec<u8> {
     for &(kind, at, value, len) in edits {
         let at = at % (bytes.len() + 1);
@@ -122,7 +122,7 @@ fn damaged_json_is_read_or_refused() {
 
 #[test]
 fn small_input_cannot_take_much_memory() {
-    // Empty items of every repeated and boxed kind, again and again.
+    // Empty items of every repeated and boxed kind, many times.
     let lists: [&[u8]; 7] = [
         &[0x9a, 0x01, 0x00],             // numbers, packed, empty
         &[0xaa, 0x01, 0x00],             // texts

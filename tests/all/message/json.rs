@@ -1,4 +1,4 @@
-//! JSON, by ourselves.
+//! JSON, without another implementation.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,5 @@
-//! `#[micro::message]` from outside: every kind of field, and what others make of our bytes.
+//! `#[micro::message]` from a user's crate: every kind of field, and how other implementations read
+//! the bytes.
 
 mod hostile;
 mod json;

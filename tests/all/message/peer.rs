@@ -1,4 +1,4 @@
-//! The same messages made by prost's derive, both directions.
+//! The same messages with prost's derive, in both directions.
 
 use std::collections::HashMap;
 

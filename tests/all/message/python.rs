@@ -1,4 +1,4 @@
-//! What Python's protobuf makes of our descriptors, bytes and JSON.
+//! Python's protobuf reads the descriptors, bytes and JSON.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use super::model::{self, Torture};
 
 const MEMORY: usize = 1 << 20;
 
-/// A directory of one's own that goes away.
+/// A temporary directory, removed at the end.
 struct Scratch(PathBuf);
 
 impl Scratch {

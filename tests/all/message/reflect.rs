@@ -1,4 +1,4 @@
-//! What prost-reflect makes of our descriptors, bytes and JSON.
+//! prost-reflect reads the descriptors, bytes and JSON.
 
 use bytes::Bytes;
 use micro::codec::Message;

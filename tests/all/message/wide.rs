@@ -1,4 +1,4 @@
-//! What `.proto` files say beyond plain Rust fields: encodings, oneofs, nesting, aliases.
+//! Features of `.proto` files beyond plain Rust fields: encodings, oneofs, nesting, aliases.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -1,4 +1,4 @@
-//! Protobuf bytes, by ourselves.
+//! Protobuf bytes, without another implementation.
 
 use bytes::Bytes;
 use micro::codec::Message;
@@ -197,7 +197,7 @@ fn the_deepest_wide_message_fits_a_small_stack() {
 #[test]
 fn memory_is_bounded() {
     let input: Bytes = [0x1a, 0].repeat(10_000).into();
-    // The list of 16,384 places, and of 8,192 while it grows for the last time.
+    // The list of 16,384 items, and of 8,192 while it grows for the last time.
     let needed = (16_384 + 8_192) * size_of::<Tree>();
     assert_eq!(Tree::decode(&input, needed).unwrap().children.len(), 10_000);
     let error = Tree::decode(&input, needed - 1).unwrap_err();
@@ -217,8 +217,8 @@ fn a_message_that_must_hold_itself_ends_at_the_bound() {
     assert!(Endless::decode_json(b"{}", MEMORY).is_err());
 }
 
-/// As README has it: 100 levels, unless the stack ends it sooner, which it may after 60 in JSON
-/// that nests by lists when nothing is optimized.
+/// As documented in the README: 100 levels, unless the stack ends first. That may happen after 60
+/// levels of JSON that nests by lists without optimization.
 #[test]
 fn ordinary_messages_nest_as_deep_as_is_promised() {
     let nested = std::thread::Builder::new().stack_size(2 << 20).spawn(|| {

@@ -1,4 +1,4 @@
-//! `Any`: what is in it is known by name, or not.
+//! `Any`, with a known and an unknown type.
 
 use micro::ErrorKind;
 use micro::codec::Message;

@@ -1,4 +1,4 @@
-//! Our descriptors of the generated types beside those of the `.proto` files.
+//! The descriptors of the generated types, compared with those of the `.proto` files.
 
 use std::collections::BTreeSet;
 
@@ -27,9 +27,9 @@ fn ours() -> DescriptorPool {
     DescriptorPool::decode(bytes.as_slice()).unwrap()
 }
 
-/// All that a field is.
+/// All properties of a field.
 fn field(field: &FieldDescriptor) -> String {
-    // An `optional` message is one that may be unset, as every message is.
+    // An `optional` message field is one that may be unset, like every message field.
     let oneof = field.containing_oneof().filter(|it| !it.is_synthetic());
     format!(
         "{} {} {} {:?} {:?} packed {} presence {} oneof {:?} deprecated {}",
@@ -49,7 +49,7 @@ fn field(field: &FieldDescriptor) -> String {
     )
 }
 
-/// All that a message is, its place included.
+/// All properties of a message, including its position.
 fn message(message: &MessageDescriptor) -> Vec<String> {
     let mut lines: Vec<_> = message.fields().map(|it| field(&it)).collect();
     lines.push(format!(

@@ -1,4 +1,4 @@
-//! Messages with anything in them, made from a descriptor and a seed.
+//! Random messages, generated from a descriptor and a seed.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage, Value,
 };
 
-/// Numbers out of a seed (splitmix64).
+/// Random numbers from a seed (splitmix64).
 pub(super) struct Random(u64);
 
 impl Random {
@@ -30,7 +30,7 @@ impl Random {
         of[usize::try_from(self.below(of.len() as u64)).unwrap()]
     }
 
-    /// Small, large, and the ends of the range.
+    /// Small values, large values, and the ends of the range.
     fn long(&mut self) -> i64 {
         let any = self.next().cast_signed();
         let shift = self.below(64);
@@ -115,7 +115,7 @@ impl Random {
             Kind::String => Value::String(self.text()),
             Kind::Bytes => Value::Bytes(self.text().into_bytes().into()),
             Kind::Enum(of) if of.full_name() == "google.protobuf.NullValue" => Value::EnumNumber(0),
-            // Numbers that have no name are kept, too.
+            // Numbers without a name are kept, too.
             Kind::Enum(of) => {
                 let known: Vec<i32> = of.values().map(|value| value.number()).collect();
                 let (known, any) = (self.pick(&known), self.int());
@@ -125,7 +125,7 @@ impl Random {
         }
     }
 
-    /// Fills a message in which not everything has a JSON form.
+    /// Fills a well-known message, because not every value has a JSON form.
     fn well_known(&mut self, message: &mut DynamicMessage, depth: u32) -> bool {
         let descriptor = message.descriptor();
         let Some(name) = descriptor.full_name().strip_prefix("google.protobuf.") else {
@@ -138,7 +138,7 @@ impl Random {
                 message.set_field_by_name("seconds", Value::I64(self.pick(&seconds)));
                 message.set_field_by_name("nanos", Value::I32(self.pick(&nanos)));
             }
-            // The durations of Rust are not negative.
+            // Rust's durations are not negative.
             "Duration" => {
                 let seconds = self.pick(&[0, 1, 90, 315_576_000_000]);
                 message.set_field_by_name("seconds", Value::I64(seconds));
@@ -153,7 +153,7 @@ impl Random {
                 let names = ["Scalars", "Tree", "WellKnown"];
                 let name = format!("awkward.v1.{}", self.pick(&names));
                 let mut of = pool.get_message_by_name(&name).unwrap();
-                // Not `Empty`: prost-reflect alone writes it with a `value`.
+                // Not `Empty`: only prost-reflect writes it with a `value`.
                 let known = [
                     "Duration",
                     "Int64Value",
@@ -191,7 +191,7 @@ impl Random {
                 }
                 message.set_field(&field, value);
             }
-            // Of others than finite ones prost-reflect makes null.
+            // prost-reflect writes null for values that are not finite.
             "FloatValue" => message.set_field_by_name("value", Value::F32(2.5)),
             "DoubleValue" => message.set_field_by_name("value", Value::F64(-1e300)),
             _ => return false,

@@ -49,7 +49,7 @@ fn text(message: &DynamicMessage) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// Theirs → ours → theirs, in both codecs and crosswise.
+/// Round trip from prost-reflect to micro and back, in both codecs and crosswise.
 fn trip<M: Message + PartialEq + std::fmt::Debug>() {
     let descriptor = descriptor::<M>();
     for seed in 0..ROUNDS {
@@ -57,7 +57,7 @@ fn trip<M: Message + PartialEq + std::fmt::Debug>() {
             .message(&descriptor, 3)
             .encode_to_vec()
             .into();
-        // Once more, because a zero that was set is none that was read.
+        // Decode again, because an explicitly set zero is not set after decoding.
         let theirs = DynamicMessage::decode(descriptor.clone(), bytes.clone()).unwrap();
         let place = || format!("{} with the seed {seed}: {}", M::name(), text(&theirs));
         let ours = M::decode(&bytes, MEMORY).unwrap_or_else(|error| panic!("{error}, {}", place()));
@@ -65,7 +65,7 @@ fn trip<M: Message + PartialEq + std::fmt::Debug>() {
         assert_eq!(back.unknown_fields().count(), 0, "{}", place());
         assert!(back == theirs, "{} came back as {}", place(), text(&back));
 
-        // As JSON, because an `Any` keeps the bytes of a map in any order.
+        // Compare JSON, because an `Any` keeps the bytes of a map in any order.
         let canonical = json_of(&text(&theirs));
         let read = M::decode_json(text(&theirs).as_bytes(), MEMORY);
         let read = read.unwrap_or_else(|error| panic!("{error}, {}", place()));

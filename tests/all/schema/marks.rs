@@ -1,4 +1,4 @@
-//! What is deprecated, and what is said of oneofs: in all forms of a service.
+//! Deprecations and comments of oneofs, in all forms of a service.
 
 #![allow(deprecated, reason = "that is what it is about")]
 

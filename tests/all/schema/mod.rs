@@ -1,5 +1,5 @@
-//! What becomes of a service that was written in Rust alone: `.proto` files, JSON Schema,
-//! OpenAPI, a committed file; and what others make of them.
+//! The outputs of a service that was written in Rust only: `.proto` files, JSON Schema, OpenAPI, a
+//! committed file, and how other tools read them.
 
 mod marks;
 mod needed;
@@ -13,7 +13,7 @@ use micro::app::Running;
 use micro::prelude::*;
 use micro::registry::{Memory, Registry};
 
-/// The shop on a port of its own.
+/// Serves the shop on a separate port.
 async fn serve() -> (Running, SocketAddr) {
     let app = App::builder()
         .registry(Registry::new(Memory::new()))

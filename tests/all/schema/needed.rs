@@ -1,5 +1,5 @@
-//! What must be sent: what the schema says of types is what their readers do, and a change that
-//! makes readers refuse old messages is found.
+//! Required fields: the schema's `required` matches what decoders require, and a change is found
+//! that makes them refuse old messages.
 
 use micro::codec::Message;
 use micro::schema::check::Affected;
@@ -32,7 +32,7 @@ enum Open {
     Other(i32),
 }
 
-/// The same message as several builds had it.
+/// The same message in several builds.
 macro_rules! versions {
     ($($module:ident { $($field:tt)* })*) => { $(
         mod $module {
@@ -56,8 +56,8 @@ versions! {
     open { pub(super) open: Open, pub(super) units: Vec<Unit> }
 }
 
-/// Whether a reader takes a message without what the version has beside the name; it says the same
-/// of bytes and JSON.
+/// Whether a decoder accepts a message without the fields that the version adds. The answer is the
+/// same for bytes and JSON.
 fn takes_less<M: Message>() -> bool {
     let bytes = M::decode(&Vec::new().into(), MEMORY).is_ok();
     assert_eq!(bytes, M::decode_json(b"{}", MEMORY).is_ok());
@@ -65,7 +65,7 @@ fn takes_less<M: Message>() -> bool {
 }
 
 fn schema<M: Message>() -> Schema {
-    // As it is committed and read again.
+    // As if it were committed and read again.
     let schema = Schema::default().with::<M>().unwrap();
     Schema::parse(&schema.text()).unwrap()
 }

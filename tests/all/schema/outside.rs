@@ -1,5 +1,5 @@
-//! What programs that others wrote make of our `.proto` files, descriptions and schemas. They need
-//! something installed, so they are ignored unless asked for: `bash .ci/run` asks.
+//! Programs by other authors read the `.proto` files, descriptions and schemas. They need installed
+//! tools, so they are ignored by default; `bash .ci/run` runs them.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +20,7 @@ fn python(script: &str) -> Command {
     command
 }
 
-/// The names of `.proto` files that are in a directory.
+/// The names of the `.proto` files in a directory.
 fn protos(paths: &[std::path::PathBuf], directory: &Path) -> Vec<String> {
     let names = paths
         .iter()
@@ -57,7 +57,7 @@ fn needs_protoc_which_reads_what_we_write() {
         .collect();
     let compiled = Schema::from_files(&files).unwrap();
     let report = Schema::check(&schema, &compiled);
-    // `.proto` files have no word for typed errors, nor for what must be sent.
+    // `.proto` files can express neither typed errors nor required fields.
     let lost: Vec<_> = report
         .findings()
         .iter()

@@ -1,5 +1,5 @@
-//! A service's schema through `.proto` text and back, by a compiler that is not ours; through the
-//! committed file; and as the app itself tells it.
+//! A service's schema in a round trip through `.proto` text, by another compiler; through the
+//! committed file; and as the app itself reports it.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::message::model::Torture;
 
 const MEMORY: usize = 1 << 24;
 
-/// Files that are nowhere but here.
+/// Files in memory only.
 struct Texts(HashMap<String, String>);
 
 impl FileResolver for Texts {
@@ -25,14 +25,14 @@ impl FileResolver for Texts {
     }
 }
 
-/// What another compiler reads in the `.proto` files of a schema.
+/// The schema as another compiler reads it from the `.proto` files.
 pub(super) fn compiled(schema: &Schema) -> Schema {
     let texts: HashMap<_, _> = schema.proto().unwrap().into_iter().collect();
     let files: Vec<_> = schema.files().iter().map(|file| &*file.name).collect();
     Schema::from_files(&descriptors(&texts, &files).file).unwrap()
 }
 
-/// The descriptors of some of the files, and of all that they import.
+/// The descriptors of some of the files and of all their imports.
 fn descriptors(texts: &HashMap<String, String>, files: &[&str]) -> FileDescriptorSet {
     let mut resolver = ChainFileResolver::new();
     resolver.add(Texts(texts.clone()));
@@ -46,7 +46,7 @@ fn descriptors(texts: &HashMap<String, String>, files: &[&str]) -> FileDescripto
     FileDescriptorSet::decode(&set.into(), MEMORY).unwrap()
 }
 
-/// `.proto` files have no word for typed errors, nor for what must be sent.
+/// Removes what `.proto` files cannot express: typed errors and required fields.
 pub(super) fn as_proto_says(schema: &Schema) -> Schema {
     let mut text = schema.text();
     for told in ["required", "placeholder"] {
@@ -166,7 +166,7 @@ fn a_committed_file_holds_all_of_a_service() {
 #[test]
 fn what_is_linked_holds_every_service_of_this_program() {
     let own = Schema::of_service::<Shop>().unwrap();
-    // Other tests have types of one name, as two programs would.
+    // Other tests have types with the same name, as two programs would.
     match Schema::linked() {
         Ok(all) => assert!(all.services().contains_key("shop.v1.Shop")),
         Err(error) => assert!(error.message().contains("are both named"), "{error}"),

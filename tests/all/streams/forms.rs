@@ -1,5 +1,5 @@
-//! The four kinds of call in the three forms that a method can have: in a block, of a contract,
-//! as a free function. The streams of replies borrow from their service.
+//! The four kinds of call in the three forms of a method: in a service block, in a contract, as a
+//! free function. The response streams borrow from their service.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -17,7 +17,7 @@ pub(super) fn number(value: u32) -> Number {
     Number { value }
 }
 
-/// Adds what it borrows to every number of a stream.
+/// Adds a borrowed value to every number of a stream.
 pub(super) struct Added<'a, S> {
     to: &'a u32,
     numbers: S,
@@ -33,7 +33,7 @@ impl<S: Stream<Item = Result<Number>> + Unpin> Stream for Added<'_, S> {
     }
 }
 
-/// Counts from one; to an error, if `fail`.
+/// Counts from one. Ends with an error if `fail` is set.
 fn count(to: u32, fail: bool) -> Streaming<Number> {
     Streaming::make(move |out| async move {
         for value in 1..=to {
@@ -58,10 +58,10 @@ async fn total(mut input: Streaming<Number>) -> Result<u32> {
 pub(super) struct Block {
     #[micro(value = 10)]
     base: u32,
-    /// How many streams of `endless` there are.
+    /// Number of open streams of `endless`.
     #[micro(default)]
     open: AtomicU32,
-    /// How many numbers `endless` has made.
+    /// Number of values that `endless` has produced.
     #[micro(default)]
     made: AtomicU32,
 }

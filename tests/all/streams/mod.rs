@@ -18,7 +18,7 @@ use self::forms::{
     Block, BlockClient, Breaking, ContractClient, Free, FreeClient, Implemented, Number, number,
 };
 
-/// What a stream yields until its end or error.
+/// Returns the values of a stream until its end or error.
 async fn all(mut stream: Streaming<Number>) -> (Vec<u32>, Option<Error>) {
     let mut values = Vec::new();
     while let Some(next) = stream.next().await {
@@ -30,7 +30,7 @@ async fn all(mut stream: Streaming<Number>) -> (Vec<u32>, Option<Error>) {
     (values, None)
 }
 
-/// A stream of requests, all there already.
+/// A stream of requests that are all available at once.
 async fn given(values: impl IntoIterator<Item = u32>) -> Streaming<Number> {
     let (out, stream) = Streaming::channel(8);
     for value in values {
@@ -49,8 +49,8 @@ async fn app() -> (App, Running) {
     (app, running)
 }
 
-/// Calls all four kinds of a client whose service adds `$base`, and `$each` to each of a stream;
-/// directly, then over the network.
+/// Calls all four kinds of a client, directly and then over the network. The service adds `$base`,
+/// and `$each` to each value of a stream.
 macro_rules! four_kinds {
     ($client:expr, $base:literal, $each:literal) => {{
         four_kinds!(@ $client, $base, $each, std::convert::identity);
@@ -127,7 +127,7 @@ async fn the_client_takes_any_stream_of_requests(client: BlockClient) -> Result<
     Ok(())
 }
 
-/// A stream of messages, without results.
+/// A stream of messages without `Result`.
 struct Plain(Vec<u32>);
 
 impl Stream for Plain {
@@ -164,7 +164,8 @@ async fn a_stream_makes_only_what_is_read(client: BlockClient) -> Result<()> {
     for value in 1..=3 {
         assert_eq!(numbers.next().await.unwrap()?, number(value));
     }
-    // One is made ahead, as the channel between function and stream has one place.
+    // One value is produced ahead, because the channel between function and stream has a capacity
+    // of one.
     assert!((3..=5).contains(&client.made().await?.value));
     Ok(())
 }
@@ -189,7 +190,7 @@ async fn a_wrap_maps_what_passes_both_ways() -> Result<()> {
     Ok(())
 }
 
-/// Fails a test instead of hanging it.
+/// Fails a test instead of letting it hang.
 async fn within(work: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::time::timeout(Duration::from_secs(30), work)
         .await

@@ -1,11 +1,11 @@
-//! How the sources look: the rules of the house that a machine can read.
+//! The house rules for sources that can be checked automatically.
 
 mod public;
 mod text;
 
 use crate::sources::{Offence, Text, expect_none, texts};
 
-/// Sources that belong to somebody's test as data: as wrong as the test wants them.
+/// Sources that are data of a test, with intended mistakes.
 const DATA: &[&str] = &[
     "ui-tests/error/",
     "ui-tests/every/",
@@ -47,7 +47,8 @@ fn tracked_files_name_no_machine() {
 #[test]
 fn public_signatures_name_no_protocol_crate() {
     all(|text| {
-        // `micro-wire` is for our own client and server: no public name of the facade.
+        // `micro-wire` is for micro's own client and server only, and not a public name of the
+        // facade.
         if text.is_rust() && text.under(&["micro/"]) && !text.under(&["micro/wire/"]) {
             public::offences(text)
         } else {
@@ -76,7 +77,7 @@ fn every_cargo_feature_is_described() {
     }
 }
 
-/// An imagined file, for the tests of the rules.
+/// An in-memory file for the tests of the rules.
 #[cfg(test)]
 fn sample(path: &str, text: &str) -> Text {
     Text::new(path, text)

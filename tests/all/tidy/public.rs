@@ -1,6 +1,7 @@
-//! Public signatures name no type of a protocol crate, as far as text can tell.
+//! Public signatures do not name types of a protocol crate, as far as the text shows.
 //!
-//! Does not resolve types: it knows what a file imports and the paths it writes out.
+//! The check does not resolve types. It knows a file's imports and the paths that the file writes
+//! out.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,7 @@ use syn::visit::{self, Visit};
 
 use crate::sources::{Offence, Text};
 
-/// Crates whose types stay inside.
+/// Crates whose types must not be public.
 const INSIDE: &[&str] = &[
     "tonic",
     "prost",
@@ -28,7 +29,7 @@ const INSIDE: &[&str] = &[
     "notify",
 ];
 
-/// What does not hold of a file.
+/// Finds the violations in a file.
 pub(super) fn offences(text: &Text) -> Vec<Offence> {
     let mut finder = Finder {
         path: &text.path,
@@ -47,12 +48,12 @@ pub(super) fn offences(text: &Text) -> Vec<Offence> {
 
 struct Finder<'a> {
     path: &'a str,
-    /// The name in this file, and the crate it comes from.
+    /// Names in this file, with the crate from which they are imported.
     imports: HashMap<String, String>,
     found: Vec<Offence>,
 }
 
-/// What stands in a signature: reports paths into crates that stay inside.
+/// A visitor of signatures that reports paths into these crates.
 struct Signature<'f, 'a>(&'f mut Finder<'a>);
 
 impl Finder<'_> {

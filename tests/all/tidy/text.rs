@@ -1,8 +1,8 @@
-//! Rules that need no parser: the first line, names of machines.
+//! Rules that need no parser: the first line, machine names.
 
 use crate::sources::{Offence, Text};
 
-/// The file opens with `//!`.
+/// The file must start with `//!`.
 pub(super) fn purpose(text: &Text) -> Vec<Offence> {
     if text.body.starts_with("//!") || text.body.starts_with("#![doc = include_str!") {
         return Vec::new();
@@ -14,7 +14,7 @@ pub(super) fn purpose(text: &Text) -> Vec<Offence> {
     }]
 }
 
-/// No path of one machine, no place to fetch packages from but the usual one.
+/// The file must not contain a path of one machine, or a package source other than the usual one.
 pub(super) fn machine(text: &Text) -> Vec<Offence> {
     let mut found = Vec::new();
     for (index, line) in text.body.lines().enumerate() {
@@ -30,7 +30,7 @@ pub(super) fn machine(text: &Text) -> Vec<Offence> {
 }
 
 fn machine_in(line: &str) -> Option<String> {
-    // Written apart, so that this file does not offend.
+    // Written in parts, so that this file passes its own check.
     let homes = [
         concat!("/ro", "ot/"),
         concat!("/ho", "me/"),
@@ -58,7 +58,8 @@ fn machine_in(line: &str) -> Option<String> {
     Some(format!("a place to fetch packages from: `{host}`"))
 }
 
-/// Whether a line names a path that starts there: not in the middle of a URL or a longer path.
+/// Whether a line contains a path that starts with `home`, and not only a URL or longer path that
+/// contains it.
 fn names_path(line: &str, home: &str) -> bool {
     line.match_indices(home).any(|(at, _)| {
         let before = line[..at].chars().next_back();

@@ -1,4 +1,4 @@
-//! What an app says before it starts of subscribers that cannot be.
+//! Errors about invalid subscribers, which an app reports before it starts.
 
 use micro::broker::{Durable, Subscriber};
 use micro::broker::{Event, Options};

@@ -1,4 +1,4 @@
-//! Subscribers of durable streams, annotated, in whole apps.
+//! Subscribers of durable streams with attributes, in whole apps.
 
 use std::path::Path;
 
@@ -155,7 +155,8 @@ async fn what_cannot_be_is_told_before_the_start() {
     }
 }
 
-/// A second process is told who has the directory, and gets it when that one is gone, however.
+/// A second process gets an error that names the owner of the directory. It can open it once the
+/// first one is gone, even if that one crashed.
 #[tokio::test]
 async fn a_directory_of_another_process_names_it() {
     let world = World::new();

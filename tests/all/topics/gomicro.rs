@@ -1,5 +1,5 @@
-//! A Go Micro program over its default broker, both ways: it hears what we publish, and we hear
-//! what it answers.
+//! A Go Micro program over its default broker, in both directions: it receives micro's events, and
+//! micro receives its replies.
 
 use std::process::Command;
 use std::sync::Mutex;

@@ -1,4 +1,5 @@
-//! Members of a queue that are killed and started again: every event is handled, and how often.
+//! Members of a queue that are killed and restarted: every event is handled, and repetitions are
+//! counted.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,7 +15,7 @@ struct Made {
     number: u64,
 }
 
-/// How often a member is killed.
+/// Number of times a member is killed.
 const KILLS: u64 = 5;
 
 fn taker(world: &World) -> Program {
@@ -23,7 +24,7 @@ fn taker(world: &World) -> Program {
     taker
 }
 
-/// How many events; `MICRO_TEST_EVENTS=1000000` for the long run.
+/// Number of events. Set `MICRO_TEST_EVENTS=1000000` for the long run.
 fn events() -> u64 {
     std::env::var("MICRO_TEST_EVENTS").map_or(2_000, |text| text.parse().unwrap())
 }
@@ -50,7 +51,7 @@ async fn a_member_killed_five_times_loses_nothing() {
             members.push(taker(&world));
         }
         let id = number.to_string();
-        // Under the same id, what is published again is the same event.
+        // An event that is published again with the same id is the same event.
         while broker.publish(&Made { number }).id(&*id).await.is_err() {
             failed += 1;
         }

@@ -1,4 +1,4 @@
-//! Subscribers and periodic work, annotated, in whole apps.
+//! Subscribers and periodic work with attributes, in whole apps.
 
 mod checks;
 mod killed;
@@ -23,7 +23,7 @@ struct Ordered {
     order: u32,
 }
 
-/// What happened, in order; given to the app.
+/// Everything that happened, in order. Given to the app.
 #[derive(Default)]
 struct Seen(Mutex<Vec<String>>);
 
@@ -167,7 +167,7 @@ async fn failures_are_tried_again_and_poison_is_put_away() {
     app.stop().await;
 }
 
-/// Notes what it surrounds.
+/// Records the calls that it wraps.
 struct Noting;
 
 impl Wrap for Noting {
@@ -228,7 +228,8 @@ async fn slow(seen: Shared, _event: Event) {
     seen.note("done");
 }
 
-// Paused time: the clock moves when nothing else can, so the order does not depend on the machine.
+// Paused time: the clock advances only when nothing else can run, so the order does not depend on
+// the machine.
 #[tokio::test(start_paused = true)]
 async fn a_stop_finishes_what_runs_and_keeps_what_waits() {
     let app = app(&["slow"]).await;

@@ -1,6 +1,7 @@
-//! Appends events and settles them until it is killed, and says of each what it was promised.
+//! Appends and acknowledges events until it is killed, and reports each completed operation.
 //!
-//! `appender <directory> <sync> <run>`: each line ends with a dot, so that half a line is no line.
+//! `appender <directory> <sync> <run>`: each line ends with a dot, so that an incomplete line is
+//! recognized.
 
 use std::path::PathBuf;
 use std::process::exit;
@@ -8,8 +9,8 @@ use std::process::exit;
 use micro::events::{Config, Event, Events, File, Fsync, Options};
 use micro::prelude::*;
 
-/// Events of a kill test: `run.writer.number`, the place in the batch and its size, and as many
-/// letters as they say.
+/// Payload of a kill test: `run.writer.number`, the index in the batch and the batch's size, and a
+/// number of letters that depends on them.
 fn payload(name: &str, at: usize, of: usize) -> String {
     let letters = name.bytes().map(usize::from).sum::<usize>() * (at + 1) % 700;
     format!("{name} {at} {of} {}", "x".repeat(letters))

@@ -1,6 +1,6 @@
-//! Two programs that are to find each other, made by hand because the service's name is given:
-//! `found serve NAME` and `found call NAME`. Say when they are up and when the answer came, in
-//! microseconds of the machine's clock.
+//! Two programs that find each other, written without attributes because the service's name is an
+//! argument: `found serve NAME` and `found call NAME`. They print when they are up and when the
+//! response arrived, in microseconds of the machine's clock.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! Serves one method of each kind of call, for programs of other languages.
+//! Serves one method of each kind of call, for programs in other languages.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -13,7 +13,7 @@ struct Counter;
 
 static GIVEN_UP: AtomicI64 = AtomicI64::new(0);
 
-/// Counts an endless count that is given up.
+/// Counts an endless stream as cancelled when it is dropped.
 struct Endless;
 
 impl Drop for Endless {

@@ -1,4 +1,4 @@
-//! A node of the tests: a greeter that says which process it is. Made and run by attributes.
+//! A node of the tests: a greeter that returns its process id, built with attributes.
 
 use micro::prelude::*;
 use micro_tests::{Answer, Ask, Greeter, answer};

@@ -1,6 +1,6 @@
 //! A program that is hard to stop, in the way that its argument names: `start-waits`,
-//! `start-blocks`, `workers-blocked`, `work-runs`. It prints `here` when it is there, and
-//! `stop hook` when it stops in order.
+//! `start-blocks`, `workers-blocked`, `work-runs`. It prints `here` when it has started, and `stop
+//! hook` when it stops gracefully.
 
 use std::time::Duration;
 

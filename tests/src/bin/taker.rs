@@ -1,4 +1,5 @@
-//! A member of a queue, to be killed: writes the number of each event that it handles.
+//! A member of a queue that is killed by a test. It prints the number of each event that it
+//! handles.
 
 /// A number of its own for each event.
 #[micro::message(topic = "counted.made")]

@@ -1,4 +1,4 @@
-//! The client under test: makes the calls that it is asked for and says what became of them.
+//! The client under test: makes the requested calls and reports their results.
 
 use std::future::{Future, IntoFuture};
 use std::io;
@@ -51,7 +51,7 @@ pub(crate) async fn run() -> Result<()> {
     Ok(())
 }
 
-/// One call that is asked for.
+/// One requested call.
 struct Case {
     asked: ClientCompatRequest,
     service: ConformanceServiceClient,
@@ -62,7 +62,7 @@ struct Case {
 impl Case {
     fn new(asked: ClientCompatRequest) -> Self {
         let mut config = Config::default();
-        // Only what the suite asks for.
+        // Only the timeouts that the suite sets.
         config.timeout = Duration::MAX;
         if asked.message_receive_limit > 0 {
             config.max_message_size = asked.message_receive_limit as usize;
@@ -125,7 +125,7 @@ impl Case {
         first.unpack()
     }
 
-    /// The requests with the delays between them; then the end, unless the call is given up first.
+    /// The requests with the delays between them, then the end, unless the call is cancelled first.
     fn requests<M: Message>(&self) -> Result<Streaming<M>> {
         let requests: Result<Vec<M>> = self
             .asked
@@ -157,11 +157,11 @@ impl Case {
         self.asked.cancel.as_ref()
     }
 
-    /// Resolves when the call is to be given up, counted from the last request.
+    /// Resolves when the call is to be cancelled, counted from the last request.
     fn given_up(&self) -> impl Future<Output = ()> + use<> {
         let requests = u32::try_from(self.asked.request_messages.len()).unwrap_or(u32::MAX);
         let after = self.cancel().and_then(|when| match when.before_close_send {
-            // The requests are on their way by then; nothing tells when they have left.
+            // The requests are being sent by then. Nothing reports when they were sent.
             Some(()) => Some(200),
             None => when.after_close_send_ms,
         });
@@ -174,7 +174,7 @@ impl Case {
         }
     }
 
-    /// The call with what every call is asked to have.
+    /// The call with the settings that all calls share.
     fn prepared<R: ResponseType>(&self, call: Request<R>) -> Request<R> {
         let mut call = call.address(format!("{}:{}", self.asked.host, self.asked.port));
         for header in &self.asked.request_headers {
@@ -245,7 +245,7 @@ impl Case {
         }
     }
 
-    /// One reply is awaited after each request.
+    /// Waits for one response after each request.
     async fn converse(&mut self) -> Result<()> {
         let requests: Result<Vec<BidiStreamRequest>> = self
             .asked
@@ -266,7 +266,7 @@ impl Case {
         let mut left = requests.len();
         for request in requests {
             sleep(self.delay()).await;
-            // An error of the call is read from the replies.
+            // An error of the call is read from the responses.
             if sender.send(request).await.is_ok() {
                 left -= 1;
             }
@@ -324,7 +324,7 @@ impl Case {
         }
     }
 
-    /// A failed call tells its metadata in one; what came before and after is not told apart.
+    /// A failed call has one metadata map, which does not distinguish headers from trailers.
     fn failed(&mut self, error: &Error) {
         self.result.response_headers = headers(error.metadata());
         self.result.response_trailers = headers(error.metadata());

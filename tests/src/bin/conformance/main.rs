@@ -1,6 +1,6 @@
-//! micro under the official conformance suite of Connect, gRPC and gRPC-Web: `conformance server`
-//! and `conformance client` are what `connectconformance` starts and talks to on standard input
-//! and output. A third word is how the server compresses its replies.
+//! micro in the official conformance suite of Connect, gRPC and gRPC-Web. `connectconformance`
+//! starts `conformance server` and `conformance client` and communicates with them over standard
+//! input and output. A third argument sets the compression of the server's responses.
 //!
 //! See `tests/conformance.sh`, which fetches and runs the suite.
 
@@ -60,7 +60,7 @@ async fn serve() -> Result<()> {
     running.wait().await
 }
 
-/// The next message of a stream of messages with their lengths; none at its end.
+/// Reads the next message of a stream of length-prefixed messages. `None` at its end.
 fn read<M: Message>(from: &mut impl Read) -> Result<Option<M>> {
     let mut length = [0; 4];
     match from.read_exact(&mut length) {

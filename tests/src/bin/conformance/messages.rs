@@ -1,8 +1,8 @@
 //! The messages of the conformance suite (`connectrpc.conformance.v1`), as far as a server and a
 //! client under test need them.
 //!
-//! A `oneof` inside a message is written as optional fields of the same numbers, which is the
-//! same on the wire and in JSON.
+//! A `oneof` inside a message is written as optional fields with the same numbers, which is
+//! equivalent on the wire and in JSON.
 
 use bytes::Bytes;
 use micro::prelude::*;
@@ -23,7 +23,7 @@ pub(crate) struct Failure {
     pub(crate) details: Vec<Any>,
 }
 
-/// The suite's names of gRPC's codes, and the kinds they stand for.
+/// The suite's names of the gRPC codes, and their error kinds.
 macro_rules! codes {
     ($($code:ident = $number:literal $kind:ident,)*) => {
         #[micro::message(package = "connectrpc.conformance.v1")]
@@ -141,7 +141,7 @@ pub(crate) struct StreamItem {
     pub(crate) payload: Option<MessageContents>,
 }
 
-/// A request whose answer is one message.
+/// A request with a single response.
 macro_rules! unary_request {
     ($($name:ident)*) => {$(
         #[micro::message(package = "connectrpc.conformance.v1", any)]
@@ -170,7 +170,7 @@ pub(crate) struct BidiStreamRequest {
     pub(crate) request_data: Bytes,
 }
 
-/// A response around a payload.
+/// A response that contains a payload.
 macro_rules! response {
     ($($name:ident)*) => {$(
         #[micro::message(package = "connectrpc.conformance.v1", any)]

@@ -1,4 +1,4 @@
-//! The service that the suite's clients call: it answers as each request says.
+//! The service that the suite's clients call. It responds as each request demands.
 
 use std::time::Duration;
 
@@ -104,7 +104,7 @@ impl ConformanceService {
 
 type Out = Sender<BidiStreamResponse>;
 
-/// All requests first, then all responses.
+/// Reads all requests, then sends all responses.
 async fn listen_then_speak(
     context: &Context,
     first: BidiStreamRequest,
@@ -126,7 +126,7 @@ async fn listen_then_speak(
     end(definition.error, info)
 }
 
-/// One response for each request.
+/// Sends one response for each request.
 async fn converse(
     context: &Context,
     first: BidiStreamRequest,
@@ -169,7 +169,7 @@ async fn converse(
     end(error, None)
 }
 
-/// How a stream ends; an error before any message tells what was asked.
+/// Ends a stream. An error before any message contains the request's information.
 fn end(error: Option<Failure>, info: Option<RequestInfo>) -> Result<()> {
     error.map_or(Ok(()), |error| Err(failure(error, info)))
 }
@@ -178,7 +178,7 @@ fn payload<R: From<ConformancePayload>>(data: Bytes, request_info: Option<Reques
     ConformancePayload { data, request_info }.into()
 }
 
-/// What a unary answer is to be.
+/// Creates the response of a unary call.
 async fn answer<R: From<ConformancePayload>>(
     context: &Context,
     definition: Option<UnaryResponseDefinition>,
