@@ -5,29 +5,29 @@ use std::time::Duration;
 
 use micro::Result;
 
-/// A question.
+/// The request of a greeting.
 #[micro::message(package = "greeter")]
 #[derive(Debug, Clone, Default)]
 pub struct Ask {
     /// Whom to greet.
     pub name: String,
-    /// Comes back as it is.
+    /// Returned unchanged.
     pub number: u64,
-    /// How long to think first.
+    /// How long the node waits before it responds.
     pub wait: Duration,
 }
 
-/// The answer.
+/// The response.
 #[micro::message(package = "greeter")]
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
     /// The greeting.
     pub greeting: String,
-    /// The number of the question.
+    /// The number of the request.
     pub number: u64,
-    /// The process that answered.
+    /// Id of the process that responded.
     pub process: u32,
-    /// How many questions it was thinking about.
+    /// Number of requests that the process was handling.
     pub running: u64,
 }
 
@@ -38,12 +38,12 @@ pub trait Greeter {
     #[micro::rpc(idempotent)]
     async fn hello(&self, ask: Ask) -> Result<Answer>;
 
-    /// Says hello, and may not be asked twice.
+    /// Says hello. Not idempotent.
     #[micro::rpc]
     async fn once(&self, ask: Ask) -> Result<Answer>;
 }
 
-/// What every node answers.
+/// The response of every node.
 pub async fn answer(ask: Ask) -> Answer {
     static RUNNING: AtomicU64 = AtomicU64::new(0);
     let running = RUNNING.fetch_add(1, Ordering::Relaxed);
