@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The counts of events (src/events) while the wall clock jumps by an hour, forward and back, and
-# while the files of the host registry are deleted, every half second: nothing may be lost.
+# Runs the event counts (src/events) while the wall clock jumps by an hour, forward and back, and
+# while the files of the host registry are deleted, every half second. No event may be lost.
 #
 #   bash benches/disturbed.sh [EVENTS] [MODE…]     modes: count kill broker broker-kill
 #
-# Needs libfaketime (Debian's package `faketime`); it changes the clock of these programs alone, and
-# not the monotonic one.
+# Needs libfaketime (Debian's package `faketime`). It changes only the wall clock of these programs,
+# not the monotonic clock.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,8 +19,8 @@ cargo build --locked --release -q -p micro-benches --bin events
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# disturb PID: moves the clock and empties the registry for as long as the process runs. The nodes
-# have two seconds to register.
+# disturb PID: moves the clock and empties the registry while the process runs. The nodes have two
+# seconds to register.
 disturb() {
   local offset jumps=0 seen=0 emptied=0
   while kill -0 "$1" 2>/dev/null; do
@@ -37,7 +37,7 @@ disturb() {
 
 # registrations PID ACTION: files of the registry are named `<service>~<node>.json`.
 registrations() {
-  # The directory appears with the first node, and ends with the program.
+  # The directory is created by the first node and removed at the end of the program.
   find "target/events-$1" -name '*~*.json' -print "${@:2}" 2>/dev/null || true
 }
 

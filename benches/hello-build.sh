@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# What a clean debug build of a hello costs, ours beside hand-written tonic, in alternation: a service
-# with default features, one that serves gRPC and Connect alone beside tonic's server alone, and a
-# program that only calls. Each crate stands outside this workspace and takes us by path, yet
-# compiled as cargo compiles a published crate: not for a next time.
+# Measures clean debug builds of a hello program, micro compared with hand-written tonic, alternating:
+# a service with default features, a service with only gRPC and Connect compared with tonic's server
+# only, and a program that only calls. Each crate is outside this workspace and depends on micro by
+# path, but micro is compiled like a published crate, without incremental compilation.
 #
 #   bash benches/hello-build.sh [ROUNDS] [PAIR…]     pairs: service lean caller program
 #
-# `program`, which only runs when it is named, is the service once it is built: CPU seconds of
-# another debug build after main.rs was touched, the size of the debug binary and of the stripped
-# release binary, and the resident memory of the latter while nothing calls it.
+# `program` only runs when it is named. It measures the built service: CPU seconds of another debug
+# build after main.rs was touched, the size of the debug binary and of the stripped release binary,
+# and the resident memory of the latter without calls.
 #
-# CPU seconds are those of all processes of a build, user and system; on a machine that does nothing
-# else, wall seconds are what an author waits.
+# CPU seconds are those of all processes of a build, user and system. On an idle machine, wall seconds
+# are the time that a developer waits.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,7 +24,7 @@ trap 'rm -rf "$scratch"' EXIT
 unset RUSTFLAGS CARGO_TARGET_DIR
 export CARGO_INCREMENTAL=0
 
-# crate NAME DEPENDENCIES: a crate of this main.rs and these lines of Cargo.toml.
+# crate NAME DEPENDENCIES: creates a crate with the given main.rs and lines of Cargo.toml.
 crate() {
   mkdir -p "$scratch/$1/src"
   cp Cargo.lock "$scratch/$1/"
@@ -32,7 +32,7 @@ crate() {
   printf '[package]\nname = "%s"\nversion = "0.1.0"\nedition = "2024"\n\n[dependencies]\n%s\n' \
     "$1" "$2" >"$scratch/$1/Cargo.toml"
 }
-# ours FEATURES, peer FEATURES: dependencies; without features named, the default ones.
+# ours FEATURES, peer FEATURES: print the dependencies. Without arguments, the default features.
 ours() {
   printf 'micro = { path = "%s/micro"%s }\n' "$root" "$(only "$1")"
 }
@@ -215,8 +215,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 RUST
 
-# build NAME: builds from nothing; appends CPU and wall seconds to NAME.times, and leaves in
-# NAME.crates how many packages were compiled.
+# build NAME: makes a clean build; appends CPU and wall seconds to NAME.times, and writes the number
+# of compiled packages to NAME.crates.
 build() {
   local manifest=$scratch/$1/Cargo.toml TIMEFORMAT='%U %S %R'
   rm -rf "$scratch/$1/target"
@@ -235,8 +235,8 @@ rebuild() {
     2>"$scratch/log"; } 2>"$scratch/time" || { cat "$scratch/log"; return 1; }
   awk '{ printf "%.2f\n", $1 + $2 }' "$scratch/time" >>"$scratch/$1.rebuilds"
 }
-# resident PROGRAM: appends KiB of resident memory of the program at rest, once they have been the
-# same for two seconds, to PROGRAM.resident. It serves any free port of loopback.
+# resident PROGRAM: appends the resident memory of the idle program in KiB to PROGRAM.resident, once
+# it has been constant for two seconds. The program listens on any free port of loopback.
 resident() {
   local pid before=0 now=1 same=0
   MICRO_ADDRESS=127.0.0.1:0 HOME=$scratch XDG_RUNTIME_DIR=$scratch "$scratch/$1" \
@@ -284,7 +284,7 @@ compare() {
   awk "BEGIN { printf \"median: %s: ours %.2f, tonic %.2f; ratio %.2f\\n\", \
     \"$1\", $ours / $2, $peer / $2, $ours / $peer }"
 }
-# middle FILE: the median of numbers, one a line.
+# middle FILE: prints the median of numbers, one per line.
 middle() {
   sort -n "$1" | awk '{ a[NR] = $1 } END { print (a[int((NR + 1) / 2)] + a[int(NR / 2) + 1]) / 2 }'
 }
@@ -301,7 +301,7 @@ for pair in "${pairs[@]}"; do
 done
 pairs=("${builds[@]}")
 
-# What is missing is fetched before anything is timed.
+# Fetch missing packages before the measurement.
 for pair in ${program:-} "${pairs[@]}"; do
   for side in ours tonic; do cargo fetch -q --manifest-path "$scratch/$pair-$side/Cargo.toml"; done
 done

@@ -3,8 +3,8 @@
 #
 #   bash tests/conformance.sh server|client [OPTION OF connectconformance …]
 #
-# Needs Go, with which it fetches the suite, unless CONNECTCONFORMANCE names the program.
-# `--trace --run 'PATTERN'` shows single cases in full.
+# Needs Go to fetch the suite, unless CONNECTCONFORMANCE is the path of the program.
+# `--trace --run 'PATTERN'` prints single cases in full.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,7 +23,7 @@ cargo build --locked -q -p micro-tests --features gzip,zstd --bin conformance
 program=$(cargo metadata --format-version 1 --no-deps | python3 -c \
   'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug/conformance
 
-# A server compresses its replies one way, so it is tried with both.
+# A server compresses its responses with one method, so run the suite with each.
 ways=(gzip)
 [ "$mode" = client ] || ways=(gzip zstd)
 for way in "${ways[@]}"; do

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Services in other crates are collected whatever the collector and the way of linking:
-# {inventory, linkme} × {debug, release, fat LTO}. Run it from anywhere: `bash tests/link.sh`.
+# Checks that services in other crates are collected with every collector and way of linking:
+# {inventory, linkme} × {debug, release, fat LTO}. Run it from any directory: `bash tests/link.sh`.
 set -euo pipefail
 cd "$(dirname "$0")/fixtures/link"
 
 target=${CARGO_TARGET_DIR:-$PWD/../../../target}/link
-# The versions are those of the whole project; the lock file is made anew each time.
+# The versions are those of the project. The lock file is created again in each run.
 cp ../../../Cargo.lock Cargo.lock
 
-# Only this process finds them, and nothing from the caller's surroundings changes that.
+# Only this process finds the nodes, independent of the caller's environment.
 for name in $(compgen -e MICRO_ || true); do unset "$name"; done
 export MICRO_REGISTRY=memory:// MICRO_LOG=warn MICRO_DEREGISTER_DELAY=0ms
 
@@ -17,7 +17,7 @@ Some(())
 tea for the wrap'
 failed=0
 
-# check WHAT EXPECTED GOT: says what differs.
+# check WHAT EXPECTED GOT: prints the difference.
 check() {
   if [ "$2" = "$3" ]; then
     echo "ok: $1"

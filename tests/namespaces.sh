@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Two programs in two network namespaces, with the default settings but for the address to listen
-# on: the first call finds its way by mDNS. Needs root and `ip`.
+# Two programs in two network namespaces, with default settings except for the listen address. The
+# first call finds the node by mDNS. Needs root and `ip`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,7 +39,7 @@ cargo build --locked -q -p micro-tests --bin found
 found=${CARGO_TARGET_DIR:-target}/debug/found
 name=namespaces-$$
 
-# within NAMESPACE ROLE: starts the program there, with a place of its own for the host registry.
+# within NAMESPACE ROLE: starts the program there, with a separate directory for the host registry.
 within() {
   local place=$scratch/$1
   mkdir -p "$place"

@@ -63,7 +63,7 @@ reply = total((Number(value=v) for v in range(1, 501)), timeout=DEADLINE)
 check("sum", (reply.value, reply.note), (125250, "500 numbers"))
 check("sum of nothing", total(iter(()), timeout=DEADLINE).value, 0)
 
-# One at a time: the next number is sent after the sum of the last has come.
+# One at a time: the next number is sent after the previous sum was received.
 said = []
 answered = queue.Queue()
 

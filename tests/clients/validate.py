@@ -43,7 +43,7 @@ bad = [
     {"status": "ACTIVE!"}, {"numbers": 1}, {"byNumber": {"x": "1"}}, {"timeout": "1.5"},
     {"tree": {"left": {"left": {"value": {}}}}}, {"shape": {"circle": 1.0, "nothing": {}}},
 ]  # fmt: skip
-# Alone of all fields an enum with data has nothing that stands for absent.
+# An enum with data is the only kind of field without a value that means absent.
 needed = {"shape": {"circle": 1.0}}
 torture.validate(needed)
 assert not torture.is_valid({}), "without a shape"

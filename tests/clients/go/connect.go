@@ -16,7 +16,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// Each protocol that connect-go speaks, with protobuf and JSON.
+// Each protocol that connect-go supports, with protobuf and JSON.
 func connectClient(address string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
 	defer cancel()

@@ -75,7 +75,7 @@ func counting(ctx context.Context, conn *grpc.ClientConn, most int64) {
 	check("end of the count", stream.RecvMsg(empty()), io.EOF)
 }
 
-// One at a time: the next number is sent after the sum of the last has come.
+// One at a time: the next number is sent after the previous sum was received.
 func conversation(ctx context.Context, conn *grpc.ClientConn) {
 	stream, err := conn.NewStream(ctx, bothStream, "/kinds.Kinds/Sums")
 	must(err)

@@ -4,7 +4,7 @@
 //	kinds connect-client HOST:PORT SET.BIN
 //	kinds grpc-server    SET.BIN
 //
-// SET.BIN holds the service's descriptors (a FileDescriptorSet); messages are made from it.
+// SET.BIN contains the service's descriptors (a FileDescriptorSet), from which messages are created.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// A program of Go Micro over its default broker: hears "interop.ours" and publishes to
-// "interop.theirs", once for each event that it hears.
+// A Go Micro program over its default broker: subscribes to "interop.ours" and publishes one event
+// to "interop.theirs" for each event that it receives.
 package main
 
 import (

@@ -2,7 +2,7 @@
 //
 //   node kinds.mjs HOST:PORT SET.BIN
 //
-// SET.BIN holds the service's descriptors (a FileDescriptorSet); messages are made from it.
+// SET.BIN contains the service's descriptors (a FileDescriptorSet), from which messages are created.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { create, createFileRegistry, fromBinary } from "@bufbuild/protobuf";
@@ -35,7 +35,7 @@ async function fails(what, code, call) {
   assert.fail(`${what} must fail`);
 }
 
-// What every transport can: unary calls and streams of replies.
+// Supported by every transport: unary calls and response streams.
 async function simple(client) {
   let before, after;
   const reply = await client.double(number(21, "ä"), {
@@ -77,12 +77,12 @@ async function* numbers(...values) {
   for (const value of values) yield number(value);
 }
 
-// What only transports over HTTP/2 can: streams of requests.
+// Supported only over HTTP/2: request streams.
 async function full(client) {
   const sum = await client.sum(numbers(1, 2, 3));
   check("sum", [sum.value, sum.note], [6n, "3 numbers"]);
 
-  // One at a time: the next number is sent after the sum of the last has come.
+  // One at a time: the next number is sent after the previous sum was received.
   let heard;
   async function* talk() {
     for (let value = 1; value <= 50; value++) {
@@ -119,7 +119,7 @@ for (const useBinaryFormat of [true, false]) {
   await full(createClient(service, node.createConnectTransport(options)));
   await simple(createClient(service, node.createGrpcTransport(options)));
   await full(createClient(service, node.createGrpcTransport(options)));
-  // The browser's clients run on fetch, which Node has.
+  // The browser clients use fetch, which Node provides.
   await simple(createClient(service, web.createConnectTransport({ baseUrl, useBinaryFormat })));
   await simple(createClient(service, web.createGrpcWebTransport({ baseUrl, useBinaryFormat })));
 }
