@@ -9,7 +9,8 @@ use micro::handler::{Method, MethodInfo, Served, Service, ServiceInfo};
 use micro::prelude::*;
 use serde_json::{Value, json};
 
-/// One text; both our messages are this. `#[micro::message]` does it for any struct.
+/// A message with one text, used for request and response. `#[micro::message]` generates such code
+/// for any struct.
 struct Text<const REPLY: bool>(String);
 
 type HelloRequest = Text<false>;

@@ -106,7 +106,7 @@ pub(crate) struct StreamResponseDefinition {
     pub(crate) raw_response: Option<RawHttpResponse>,
 }
 
-/// A response that the suite's own server is to give: ours passes it on.
+/// A response that the suite's reference server returns. micro passes it on.
 #[micro::message(package = "connectrpc.conformance.v1", name = "RawHTTPResponse")]
 #[derive(Debug, Clone)]
 pub(crate) struct RawHttpResponse {
