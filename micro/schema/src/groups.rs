@@ -77,7 +77,7 @@ impl<'a> Search<'a> {
             return;
         };
         let mut group = self.open.split_off(start);
-        group.sort();
+        group.sort_unstable();
         self.grouped.extend(&group);
         self.groups.push(group);
     }

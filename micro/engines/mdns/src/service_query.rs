@@ -347,7 +347,7 @@ impl ServiceQuery {
         if self.ended.len() < MAX_ENDED {
             // A record is accepted from one window before its time to one window after it.
             self.ended
-                .insert(id.to_owned(), (signed, now + 2 * sign::SILENCE_TIMEOUT));
+                .insert(id.to_owned(), (signed, now + 2 * sign::MAX_CLOCK_SKEW));
         } else {
             tracing::debug!(id, "too many nodes have ended to remember another");
         }

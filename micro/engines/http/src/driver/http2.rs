@@ -191,7 +191,7 @@ impl Reader {
             let (head, stream) = response.into_parts();
             let refused = status::read(&head.headers).and_then(Result::err);
             if refused.is_some() || !head.status.is_success() {
-                let text = refused.as_ref().map(|error| error.message());
+                let text = refused.as_ref().map(micro_message::error::Error::message);
                 let text = text.unwrap_or("it does not speak of events");
                 return Err(format!("refused with {}: {text}", head.status));
             }
