@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use micro::events::log::{Fetched, GroupId, Ids, Limit, Log, LogBackend, Progress, Step, Tail, closed};
+use micro::events::log::{
+    Fetched, GroupId, Ids, Limit, Log, LogBackend, Progress, Step, Tail, closed,
+};
 use micro::events::{Capabilities, Event, Record, Trim};
 use micro::{Error, Result};
 use tokio::sync::watch;

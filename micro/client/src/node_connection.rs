@@ -32,7 +32,7 @@ pub(super) struct NodeConnection {
     /// Ends the backoff before the next probe.
     hurry: Notify,
     /// Number of times the keep-alive interval was doubled because the peer closed a connection
-    /// with ENHANCE_YOUR_CALM.
+    /// with `ENHANCE_YOUR_CALM`.
     doubled: AtomicU32,
 }
 

@@ -352,7 +352,7 @@ impl Running {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!(hook = hook.name, %error, "stop hook failed"),
                 Err(_) => {
-                    tracing::error!(hook = hook.name, limit = ?STOP_STEP_TIMEOUT, "stop hook cut")
+                    tracing::error!(hook = hook.name, limit = ?STOP_STEP_TIMEOUT, "stop hook cut");
                 }
             }
         }
@@ -364,7 +364,7 @@ impl Running {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "events may be lost"),
             Err(_) => {
-                tracing::error!(limit = ?STOP_STEP_TIMEOUT, "the disk is slow; events may be lost")
+                tracing::error!(limit = ?STOP_STEP_TIMEOUT, "the disk is slow; events may be lost");
             }
         }
     }

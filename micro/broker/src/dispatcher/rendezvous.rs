@@ -77,7 +77,7 @@ mod tests {
     }
 
     /// Expected values of an independent implementation, which was checked against a test vector
-    /// from the SipHash paper.
+    /// from the `SipHash` paper.
     #[test]
     fn weights_are_siphash_2_4_of_key_separator_and_id() {
         for (key, id, expected) in [

@@ -23,7 +23,7 @@ use micro_wake::{FutureOwner, SharedFuture, share};
 pub(crate) struct End {
     /// Whether either side closed the connection gracefully and no call was interrupted.
     pub(crate) clean: bool,
-    /// Whether the peer closed the connection because of too many pings (ENHANCE_YOUR_CALM).
+    /// Whether the peer closed the connection because of too many pings (`ENHANCE_YOUR_CALM`).
     pub(crate) pestered: bool,
     /// What happened, worded to follow "the connection".
     pub(crate) text: String,
