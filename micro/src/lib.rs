@@ -336,7 +336,7 @@
 //!         .setting("strategy", "round_robin")
 //!         .setting("drain_timeout", "half a minute")
 //!         .in_process();
-//!     let error = app.build().await.expect_err("`half a minute` is not a length of time");
+//!     let error = app.build().await.expect_err("`half a minute` is not a duration");
 //!     assert!(error.to_string().contains("drain"), "{error}");
 //!     Ok(())
 //! }

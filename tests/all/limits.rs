@@ -80,7 +80,7 @@ fn rows() -> Vec<(&'static str, String)> {
         ),
         ("time of a unary call", seconds(client.timeout)),
         ("time to send a request", seconds(server.header_timeout)),
-        ("time in which a message", seconds(server.stall_timeout)),
+        ("time without progress", seconds(server.stall_timeout)),
         (
             "interval between a server",
             two(

@@ -40,7 +40,7 @@ impl Memory {
             return Ok(Self::new());
         }
         Err(Error::invalid_argument(format!(
-            "`memory://{rest}` says too much: a memory broker has no settings, write `memory://`"
+            "`memory://{rest}` is invalid: the memory broker takes no parameters; write `memory://`"
         )))
     }
 }

@@ -222,7 +222,8 @@ fn check_queue(queue: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_argument(format!(
-        "`{}` is no name for a queue: write letters, digits, `-`, `_` and `.`, at most 128 bytes",
+        "`{}` is not a name for a queue: write letters, digits, `-`, `_` and `.`, at most 128 \
+         bytes",
         queue.escape_debug()
     )))
 }

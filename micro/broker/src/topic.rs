@@ -45,7 +45,7 @@ impl Pattern {
             return Ok(Self(text.into()));
         }
         Err(Error::invalid_argument(format!(
-            "`{}` is no pattern of topics: write words of letters, digits, `-` and `_` joined by \
+            "`{}` is not a topic pattern: write words of letters, digits, `-` and `_` joined by \
              dots, `*` for any one word, `>` at the end for all that follows, at most {MAX_TOPIC} \
              bytes",
             text.escape_debug()
@@ -80,7 +80,7 @@ pub fn check_topic(topic: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_argument(format!(
-        "`{}` is no topic: write words of letters, digits, `-` and `_` joined by dots, at most \
+        "`{}` is not a topic: write words of letters, digits, `-` and `_` joined by dots, at most \
          {MAX_TOPIC} bytes",
         topic.escape_debug()
     )))

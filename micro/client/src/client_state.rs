@@ -102,7 +102,7 @@ impl ClientState {
         }
         let Some(registry) = &self.registry else {
             return Err(Error::failed_precondition(format!(
-                "nobody knows where `{}` is: give the client a registry, or the call an address",
+                "no address is known for `{}`: give the client a registry, or the call an address",
                 method.service
             )));
         };
@@ -168,7 +168,7 @@ impl ClientState {
 
 fn bad_path(path: &str) -> Error {
     Error::invalid_argument(format!(
-        "`{}` is no path of a method, write `/package.Service/Method`",
+        "`{}` is not the path of a method; write `/package.Service/Method`",
         path.escape_debug()
     ))
 }

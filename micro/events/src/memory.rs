@@ -65,7 +65,8 @@ impl Memory {
         let (path, mut query) = Query::cut("memory", rest)?;
         if !path.is_empty() {
             return Err(Error::invalid_argument(format!(
-                "`memory://{path}` says too much: memory has no place, write `memory://`"
+                "`memory://{path}` is invalid: the memory backend takes no parameters; write \
+                 `memory://`"
             )));
         }
         let (age, bytes) = (query.duration("age")?, query.bytes("bytes")?);

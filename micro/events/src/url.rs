@@ -193,7 +193,7 @@ mod tests {
             ("memory://?colour=red", "no setting `colour`"),
             ("memory://?age=1s&age=2s", "no setting `age`, or not twice"),
             ("memory://?x", "`x` in `memory://…` is not `key=value`"),
-            ("memory://there", "says too much"),
+            ("memory://there", "takes no parameters"),
         ] {
             let error = open(url).unwrap_err();
             assert!(error.message().contains(says), "{url}: {error}");

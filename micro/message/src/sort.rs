@@ -4,8 +4,7 @@ use std::cmp::Ordering;
 
 /// Sorts as [`slice::sort_by`] does, stably, with one small function per type of list.
 ///
-/// Each type and each closure that `slice::sort_by` is used with compiles some 5000 lines of LLVM IR
-/// anew; the forty lists that the runtime sorts were 5 % of what its debug build compiled. Here the
+/// Each type and each closure that `slice::sort_by` is used with compiles some 5000 lines of LLVM IR; the forty lists that the runtime sorts were 5 % of what its debug build compiled. Here the
 /// algorithm is compiled once and sorts indices. The price is a list of these and a dynamic call
 /// per comparison, so a list that is sorted per call stays with std. To count again:
 /// `cargo rustc -p micro-schema -- --emit=llvm-ir`, functions named `drift::sort`.

@@ -46,7 +46,8 @@ impl Memory {
             return Ok(Self::new());
         }
         Err(Error::invalid_argument(format!(
-            "`memory://{rest}` says too much: a memory registry has no settings, write `memory://`"
+            "`memory://{rest}` is invalid: the memory registry takes no parameters; write \
+             `memory://`"
         )))
     }
 

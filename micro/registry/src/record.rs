@@ -136,7 +136,7 @@ impl Node {
                 .all(|c| c.is_ascii_graphic() && !matches!(c, '/' | '\\'));
         if !id_is_good {
             return Err(Error::invalid_argument(format!(
-                "`{}` is no id for a node of `{}`: write 1 to {MAX_ID} visible ASCII characters \
+                "`{}` is not an id of a node of `{}`: write 1 to {MAX_ID} visible ASCII characters \
                  without slashes",
                 self.id.escape_default(),
                 self.service,
@@ -202,7 +202,7 @@ pub(crate) fn check_service(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_argument(format!(
-        "`{}` is no name for a service: write lower case letters, digits, `-` and `.`, a letter \
+        "`{}` is not a name for a service: write lower case letters, digits, `-` and `.`, a letter \
          or digit first, at most {MAX_SERVICE} bytes",
         name.escape_default(),
     )))
@@ -236,7 +236,7 @@ pub(crate) fn check_address(address: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_argument(format!(
-        "`{}` is no address of a node: write `host:port`, for example `127.0.0.1:8080` or \
+        "`{}` is not the address of a node: write `host:port`, for example `127.0.0.1:8080` or \
          `[::1]:8080`",
         address.escape_default(),
     )))

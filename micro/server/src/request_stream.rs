@@ -146,7 +146,7 @@ where
         let Prefix { flag, length } = prefix;
         if flag > COMPRESSED {
             return Err(Error::invalid_argument(format!(
-                "the body is no message: messages start with 0 or 1, not with {flag}"
+                "the body is not a message: messages start with 0 or 1, not with {flag}"
             )));
         }
         // An unknown compression is refused even if this message is not compressed.

@@ -206,8 +206,8 @@ fn filter_of(text: &str, origin: &Origin) -> Result<Targets> {
     let is_stranger = |rule: &&str| !rule.contains('=') && rule.parse::<LevelFilter>().is_err();
     if let Some(word) = rules.iter().copied().find(is_stranger) {
         return Err(Error::invalid_argument(format!(
-            "setting `log` from {origin}: `{}` is no level; write `off`, `error`, `warn`, `info`, \
-             `debug` or `trace`, or `my_crate=debug`",
+            "setting `log` from {origin}: `{}` is not a level; write `off`, `error`, `warn`, \
+             `info`, `debug` or `trace`, or `my_crate=debug`",
             word.escape_debug()
         )));
     }
@@ -304,7 +304,10 @@ mod tests {
     fn a_word_that_is_no_level_is_refused() {
         for (text, word) in [("verbose", "verbose"), ("my_crate=debug, inof", "inof")] {
             let error = filter_of(text, &Origin::Default).unwrap_err().to_string();
-            assert!(error.contains(&format!("`{word}` is no level")), "{error}");
+            assert!(
+                error.contains(&format!("`{word}` is not a level")),
+                "{error}"
+            );
             assert!(error.contains("or `my_crate=debug`"), "{error}");
         }
         assert!(filter_of("my_crate=inof", &Origin::Default).is_err());

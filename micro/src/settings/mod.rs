@@ -116,7 +116,7 @@ impl Settings {
                 problems.add(unknown(key, origin));
             }
         }
-        problems.finish("the settings file is not right")?;
+        problems.finish("the settings file is invalid")?;
         self.layers.toml(&text, &shown)
     }
 
@@ -138,7 +138,7 @@ impl Settings {
                 }
             }
         }
-        problems.finish("the environment is not right")
+        problems.finish("the environment is invalid")
     }
 
     /// Logs the variables that look like settings but are not. Call it after logging has started.

@@ -69,7 +69,8 @@ pub fn write(metadata: &Metadata, headers: &mut HeaderMap) -> Result<()> {
     write_prefixed("", metadata, headers)
 }
 
-/// The same where a failure has to be told without it.
+/// As [`write`], for failures that are reported without their metadata: what cannot be written is
+/// logged.
 pub fn write_or_warn(metadata: &Metadata, headers: &mut HeaderMap) {
     if let Err(error) = write(metadata, headers) {
         tracing::warn!(%error, "metadata of a reply left out");

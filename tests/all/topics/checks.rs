@@ -26,7 +26,7 @@ async fn every_mistake_is_told_with_its_place() {
     let text = app.await.unwrap_err().to_string();
     for part in [
         "4 problems",
-        "shop.rs:1: subscriber `wrong`: `orders..made` is no pattern",
+        "shop.rs:1: subscriber `wrong`: `orders..made` is not a topic pattern",
         "shop.rs:2: subscriber `circle`: its dead letters would come back to it: `orders.dead`",
         "shop.rs:3: subscriber `narrow`: a `concurrency` of 0",
         "shop.rs:4: subscriber `twice`: it is there twice",

@@ -45,7 +45,7 @@ pub(crate) async fn connect(
 ) -> Result<(Connection, Driver), String> {
     let authority: Authority = address
         .parse()
-        .map_err(|_| format!("`{}` is no address", address.escape_debug()))?;
+        .map_err(|_| format!("`{}` is not an address", address.escape_debug()))?;
     let tcp = TcpStream::connect(address)
         .await
         .map_err(|e| io_message(&e))?;
@@ -112,6 +112,6 @@ fn io_message(error: &io::Error) -> String {
 fn h2_message(error: &h2::Error) -> String {
     match error.get_io() {
         Some(error) => io_message(error),
-        None => format!("the peer does not speak HTTP/2: {error}"),
+        None => format!("the peer does not support HTTP/2: {error}"),
     }
 }

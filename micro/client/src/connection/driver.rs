@@ -162,7 +162,7 @@ impl ConnectionDriver {
             }
             Some(_) => {
                 let text = format!(
-                    "is dead: no sign of life within {:?} (`keep_alive_timeout`)",
+                    "timed out: no ping was answered within {:?} (`keep_alive_timeout`)",
                     self.timeout
                 );
                 return Some(End::new(text));

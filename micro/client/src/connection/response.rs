@@ -35,7 +35,7 @@ pub(super) fn codec(
     }
     let Some(codec) = grpc::codec(text.trim_start().as_bytes()) else {
         let text = format!(
-            "the peer answered with content type `{}`: it does not speak gRPC",
+            "the peer answered with content type `{}`: it does not support gRPC",
             text.escape_debug()
         );
         return Err(Failure::new(Progress::Answered, Error::unknown(text)));

@@ -173,7 +173,7 @@ async fn what_is_not_grpc_is_named() {
     })
     .await;
     assert_eq!(error.kind(), ErrorKind::Unknown);
-    let expected = "the peer answered with content type `text/html`: it does not speak gRPC";
+    let expected = "the peer answered with content type `text/html`: it does not support gRPC";
     assert_eq!(middle(&error), expected);
     for (status, kind) in [
         (404, ErrorKind::Unimplemented),
@@ -316,7 +316,7 @@ async fn garbage_on_the_port_is_no_grpc() {
     })
     .await;
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    let text = "cannot connect: the peer does not speak HTTP/2";
+    let text = "cannot connect: the peer does not support HTTP/2";
     assert!(middle(&error).starts_with(text), "{error}");
 }
 
@@ -354,8 +354,8 @@ async fn half_open_peer_is_noticed_by_keep_alive() {
     })
     .await;
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    let expected =
-        "no reply, the connection is dead: no sign of life within 50ms (`keep_alive_timeout`)";
+    let expected = "no reply, the connection timed out: no ping was answered within 50ms \
+                    (`keep_alive_timeout`)";
     assert_eq!(middle(&error), expected);
     assert!(connections >= 1);
 }

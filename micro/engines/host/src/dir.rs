@@ -60,7 +60,7 @@ pub(super) fn prepare(dir: &Path) -> Result<()> {
     )?;
     if !found.is_dir() {
         return Err(Error::failed_precondition(format!(
-            "`{shown}` is no directory, remove it or choose another as `host:///path`"
+            "`{shown}` is not a directory; remove it or choose another as `host:///path`"
         )));
     }
     check_owner(dir, &found)

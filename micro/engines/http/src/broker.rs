@@ -125,7 +125,7 @@ impl Http {
             return Ok(Self::new());
         }
         Err(Error::invalid_argument(format!(
-            "`http://{rest}` says too much: subscribers are found through the registry, write \
+            "`http://{rest}` is invalid: subscribers are found through the registry, write \
              `http://`"
         )))
     }

@@ -33,13 +33,15 @@ const CONTENT_TYPE: &str = "Content-Type";
 /// Returns `InvalidArgument` if the bytes are not a valid event.
 pub(super) fn read(bytes: &[u8]) -> Result<Event> {
     let wrong = |why: &str| Error::invalid_argument(format!("no event of Go Micro: {why}"));
-    let posted: Value =
-        serde_json::from_slice(bytes).map_err(|error| wrong("it is no JSON").with_source(error))?;
+    let posted: Value = serde_json::from_slice(bytes)
+        .map_err(|error| wrong("it is not JSON").with_source(error))?;
     let body = STANDARD.decode(posted["Body"].as_str().unwrap_or_default());
-    let body = body.map_err(|error| wrong("the body is no base64").with_source(error))?;
+    let body = body.map_err(|error| wrong("the body is not base64").with_source(error))?;
     let mut header = BTreeMap::new();
     for (key, value) in posted["Header"].as_object().into_iter().flatten() {
-        let value = value.as_str().ok_or_else(|| wrong("a header is no text"))?;
+        let value = value
+            .as_str()
+            .ok_or_else(|| wrong("a header is not text"))?;
         header.insert(key.clone(), value.to_owned());
     }
     let mut take = |name: &str| {

@@ -369,7 +369,7 @@ impl Member for RemoteMember {
                     Err(Refusal::Gone(Error::unavailable("it is not asked again")))
                 }
                 None if *secure => Err(Refusal::Never(Error::unimplemented(format!(
-                    "the subscriber at {address} wants TLS, which the broker does not speak yet"
+                    "the subscriber at {address} wants TLS, which the broker does not support yet"
                 )))),
                 None => go_micro::post((address, id), &event, settle, deadline).await,
             };

@@ -267,8 +267,8 @@ pub(super) fn announcement(
         return Ok(bytes);
     }
     Err(Error::invalid_argument(format!(
-        "the record of `{}` has {} bytes and {text} before compression, {MAX_MESSAGE} and {} are allowed; \
-         give it less metadata",
+        "the record of `{}` has {} bytes and {text} before compression, {MAX_MESSAGE} and {} are \
+         allowed; give it less metadata",
         node.id,
         bytes.len(),
         txt::MAX_TEXT
@@ -383,7 +383,7 @@ fn name(within: &str) -> Result<Name<'static>> {
         ));
     }
     Err(Error::invalid_argument(format!(
-        "`{within}` is no DNS name: between dots there must be 1 to 63 bytes"
+        "`{within}` is not a DNS name: between dots there must be 1 to 63 bytes"
     )))
 }
 

@@ -64,7 +64,7 @@ pub(super) fn context(
 fn version(headers: &HeaderMap) -> Result<()> {
     match headers.get("connect-protocol-version") {
         Some(version) if version != "1" => Err(Error::invalid_argument(format!(
-            "`connect-protocol-version: {}` is not spoken here; send `1`",
+            "`connect-protocol-version: {}` is not supported; send `1`",
             excerpt(version)
         ))),
         _ => Ok(()),

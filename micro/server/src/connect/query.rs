@@ -55,7 +55,7 @@ pub(crate) fn read(query: &str, limit: usize) -> Result<QueryRequest, Rejection>
         None => return Err(missing("encoding").into()),
         Some(other) => {
             return Err(Rejection::Codec(Error::invalid_argument(format!(
-                "`encoding={}` is not spoken here; `json` and `proto` are",
+                "`encoding={}` is not supported; `json` and `proto` are",
                 String::from_utf8_lossy(other).escape_debug()
             ))));
         }
@@ -123,7 +123,7 @@ impl Pairs {
         }
         if let Some(version) = pairs.connect.as_deref().filter(|version| version != b"v1") {
             return Err(Error::invalid_argument(format!(
-                "`connect={}` is not spoken here; send `connect=v1`",
+                "`connect={}` is not supported; send `connect=v1`",
                 String::from_utf8_lossy(version).escape_debug()
             )));
         }
@@ -138,7 +138,7 @@ impl Pairs {
             None | Some(b"0") => {}
             Some(b"1") => {
                 message = BASE64.decode(&message).map_err(|error| {
-                    let text = "`message` in the query is no base64 of the kind for URLs";
+                    let text = "`message` in the query is not base64url";
                     Error::invalid_argument(text).with_source(error)
                 })?;
             }

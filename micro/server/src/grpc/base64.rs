@@ -120,7 +120,7 @@ impl Decoder {
 
 fn decode(text: &[u8], out: &mut Vec<u8>) -> Result<()> {
     STANDARD.decode_vec(text, out).map_err(|error| {
-        Error::invalid_argument("the body is no base64, which its content type says")
+        Error::invalid_argument("the body is not base64, which its content type says")
             .with_source(error)
     })
 }

@@ -70,7 +70,9 @@ fn represented(
     let text = |part: &str| match serde_json::from_str(part) {
         Ok(Value::String(text)) => Ok(text),
         Ok(Value::Null) => Ok(String::new()),
-        _ => Err(Error::internal("the field of the reply is no text in JSON")),
+        _ => Err(Error::internal(
+            "the `response_body` field is not a JSON string",
+        )),
     };
     Ok(match media {
         Some(Media::Text) => (Media::Text, text(&part)?.into_bytes()),

@@ -32,7 +32,7 @@ async fn serve() -> Result<()> {
     let asked: ServerCompatRequest = read(&mut io::stdin())?
         .ok_or_else(|| Error::invalid_argument("nothing was asked on standard input"))?;
     if asked.use_tls {
-        return Err(Error::unimplemented("this server does not speak TLS"));
+        return Err(Error::unimplemented("this server does not support TLS"));
     }
     let mut builder = App::builder()
         .service(ConformanceService)

@@ -67,7 +67,7 @@ impl<T: Message> Sender<T> {
             }
         };
         let sent = self.channel.send(item).await;
-        sent.map_err(|_| Error::cancelled("nobody reads this stream any more"))
+        sent.map_err(|_| Error::cancelled("the stream was dropped by its receiver"))
     }
 
     fn is_counted(&self) -> bool {

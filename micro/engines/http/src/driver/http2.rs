@@ -11,6 +11,7 @@ use bytes::Bytes;
 use h2::client::{Builder, ResponseFuture};
 use h2::{Ping, PingPong, RecvStream, SendStream};
 use http::Request;
+use micro_message::error::Error;
 use micro_wire::grpc::frame::{Decoder, OpenFrame, PLAIN, PREFIX_LEN};
 use micro_wire::grpc::status;
 use tokio::net::TcpStream;
@@ -90,7 +91,7 @@ async fn opened(
         .header("content-type", "application/grpc+proto")
         .header("te", "trailers")
         .body(())
-        .map_err(|_| format!("`{}` is no address", address.escape_debug()))?;
+        .map_err(|_| format!("`{}` is not an address", address.escape_debug()))?;
     let tcp = TcpStream::connect(address).await.map_err(error_message)?;
     tcp.set_nodelay(true).map_err(error_message)?;
     let handshake = Builder::new()
@@ -191,8 +192,8 @@ impl Reader {
             let (head, stream) = response.into_parts();
             let refused = status::read(&head.headers).and_then(Result::err);
             if refused.is_some() || !head.status.is_success() {
-                let text = refused.as_ref().map(micro_message::error::Error::message);
-                let text = text.unwrap_or("it does not speak of events");
+                let text = refused.as_ref().map(Error::message);
+                let text = text.unwrap_or("without a message");
                 return Err(format!("refused with {}: {text}", head.status));
             }
             self.stream = Some(stream);
@@ -207,8 +208,14 @@ impl Reader {
         let Some(prefix) = self.decoder.prefix() else {
             return Ok(None);
         };
-        if prefix.flag != PLAIN || prefix.length > MAX_MESSAGE {
-            return Err("a message that nobody asked for".to_owned());
+        if prefix.flag != PLAIN {
+            return Err("a compressed message, which was not offered".to_owned());
+        }
+        if prefix.length > MAX_MESSAGE {
+            let length = prefix.length;
+            return Err(format!(
+                "a message of {length} bytes; {MAX_MESSAGE} are allowed"
+            ));
         }
         Ok(self.decoder.message(prefix))
     }
