@@ -270,7 +270,7 @@ mod tests {
             prepare(&link)
                 .unwrap_err()
                 .message()
-                .contains("is no directory")
+                .contains("is not a directory")
         );
     }
 

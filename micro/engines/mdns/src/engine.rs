@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::hash::RandomState;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ use micro_registry::internal::{check_lookup_name, unverified};
 const INTERFACE_SCAN_INTERVAL: Duration = Duration::from_secs(30);
 /// Maximum number of services that are queried at the same time.
 const MAX_SERVICES: usize = 1024;
+/// Maximum number of goodbyes that wait for the sockets to be empty, and for how long they wait.
+const MAX_GOODBYES: usize = 256;
+const GOODBYE_DELAY: Duration = Duration::from_millis(100);
 /// Delay after a socket error.
 const ERROR_BACKOFF: Duration = Duration::from_millis(20);
 
@@ -59,6 +63,36 @@ pub(super) struct Engine {
     /// Schedule of the listing query. Used only while a list is in flight.
     asks: QuerySchedule,
     scan: Instant,
+    goodbyes: Goodbyes,
+}
+
+/// Goodbyes that are processed once the sockets are empty.
+///
+/// A node sends its last response before its goodbye, but on another socket. If the goodbye were
+/// processed first, the response would restore the node.
+#[derive(Default)]
+struct Goodbyes {
+    waiting: Vec<(Instance, SocketAddr)>,
+    /// When the first of them is processed even if further datagrams arrive.
+    until: Option<Instant>,
+}
+
+impl Goodbyes {
+    fn push(&mut self, goodbye: Instance, from: SocketAddr, now: Instant) {
+        self.until.get_or_insert(now + GOODBYE_DELAY);
+        self.waiting.push((goodbye, from));
+    }
+
+    fn are_from(&self, sender: SocketAddr) -> bool {
+        self.waiting
+            .iter()
+            .any(|(_, from)| from.ip() == sender.ip())
+    }
+
+    /// Whether they cannot wait for the sockets to be empty.
+    fn is_due(&self, now: Instant) -> bool {
+        self.waiting.len() >= MAX_GOODBYES || self.until.is_some_and(|until| until <= now)
+    }
 }
 
 impl Engine {
@@ -75,6 +109,7 @@ impl Engine {
             lists: Vec::new(),
             asks: QuerySchedule::new(now),
             scan: now + INTERFACE_SCAN_INTERVAL,
+            goodbyes: Goodbyes::default(),
         }
     }
 
@@ -88,20 +123,46 @@ impl Engine {
                     Some(command) => self.obey(command).await,
                     None => return,
                 },
-                received = self.sockets.receive(&mut buffers) => match received {
-                    Ok((length, from)) => {
+                received = self.receive(&mut buffers) => match received {
+                    None => self.process_goodbyes(),
+                    Some(Ok((length, from))) => {
+                        // Datagrams from one address to the group arrive in order: this one was
+                        // sent after the goodbye, and may announce the node again.
+                        if buffers.is_of_the_group() && self.goodbyes.are_from(from) {
+                            self.process_goodbyes();
+                        }
                         self.hear(buffers.last(length), from).await;
                         // Datagrams may arrive faster than they are processed. Yield, because other
                         // tasks need this thread too.
                         yield_now().await;
+                        if self.goodbyes.is_due(Instant::now()) {
+                            self.process_goodbyes();
+                        }
                     }
-                    Err(error) => {
+                    Some(Err(error)) => {
                         tracing::debug!(%error, "datagram not received");
                         sleep(ERROR_BACKOFF).await;
                     }
                 },
                 () = sleep_until(next) => self.look().await,
             }
+        }
+    }
+
+    /// The next datagram. Returns `None` if goodbyes wait and the sockets are empty.
+    async fn receive(&self, buffers: &mut Buffers) -> Option<io::Result<(usize, SocketAddr)>> {
+        tokio::select! {
+            biased;
+            received = self.sockets.receive(buffers) => Some(received),
+            // The runtime looks at all sockets before it polls this again.
+            () = yield_now(), if !self.goodbyes.waiting.is_empty() => None,
+        }
+    }
+
+    fn process_goodbyes(&mut self) {
+        let now = Instant::now();
+        for (goodbye, from) in std::mem::take(&mut self.goodbyes).waiting {
+            self.learn_node(goodbye, from, now);
         }
     }
 
@@ -168,7 +229,12 @@ impl Engine {
                 let topics = &self.topics;
                 let wanted =
                     |(_, service): (&str, &str)| topics.contains_key(&service.to_ascii_lowercase());
-                if instance.meanings().any(wanted) {
+                if !instance.meanings().any(wanted) {
+                    return;
+                }
+                if instance.ttl.is_zero() {
+                    self.goodbyes.push(instance, from, now);
+                } else {
                     self.learn_node(instance, from, now);
                 }
             }
@@ -228,7 +294,8 @@ impl Engine {
         let Ok(signed) = self.verified(&mut instance, from, now) else {
             return;
         };
-        let sender = (from.ip(), signed);
+        let ip = self.sockets.sender(from.ip());
+        let sender = (ip, signed);
         for (id, service) in instance.meanings() {
             let Some(topic) = self.topics.get_mut(&service.to_ascii_lowercase()) else {
                 continue;
@@ -237,7 +304,7 @@ impl Engine {
                 topic.forget(id, sender, &mut self.sources, now)
             } else {
                 let fingerprint = instance.fingerprint(&self.keys);
-                if topic.renew(id, (from.ip(), signed, fingerprint), instance.ttl, now) {
+                if topic.renew(id, (ip, signed, fingerprint), instance.ttl, now) {
                     return;
                 }
                 let Some(limit) = self.sources.text_left(from.ip(), now) else {
@@ -263,7 +330,7 @@ impl Engine {
                         unverified(node)
                     },
                     ttl: instance.ttl,
-                    from: from.ip(),
+                    from: ip,
                     signed,
                     fingerprint,
                 };

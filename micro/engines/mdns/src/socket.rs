@@ -150,6 +150,17 @@ impl Sockets {
         ip.is_loopback() || self.interfaces.iter().any(|interface| interface.ip == ip)
     }
 
+    /// The address by which a sender is known. All addresses of this machine's interfaces are one
+    /// sender: a response may leave by another interface than the goodbye that follows.
+    pub(super) fn sender(&self, ip: IpAddr) -> IpAddr {
+        let is_own = self.interfaces.iter().any(|interface| interface.ip == ip);
+        if is_own {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            ip
+        }
+    }
+
     /// Whether an address is in a network to which this machine is connected.
     pub(super) fn is_near(&self, from: SocketAddr) -> bool {
         let ip = from.ip();
@@ -211,6 +222,7 @@ impl Sockets {
             0
         };
         buffers.last.swap(0, which);
+        buffers.of_the_group = which >= 2;
         Ok((length, from))
     }
 
@@ -249,6 +261,8 @@ pub(super) struct Buffers {
     last: [Vec<u8>; 4],
     /// Number of consecutive responses that were received last.
     in_a_row: u32,
+    /// Whether the last datagram was sent to the group.
+    of_the_group: bool,
 }
 
 impl Buffers {
@@ -256,7 +270,13 @@ impl Buffers {
         Self {
             last: std::array::from_fn(|_| vec![0; MAX_DATAGRAM]),
             in_a_row: 0,
+            of_the_group: false,
         }
+    }
+
+    /// Whether the last datagram was sent to the group, and not to this process alone.
+    pub(super) fn is_of_the_group(&self) -> bool {
+        self.of_the_group
     }
 
     pub(super) fn last(&self, length: usize) -> &[u8] {

@@ -197,7 +197,7 @@ mod tests {
             ("encoding=json&message=%4", "two hexadecimal digits"),
             ("encoding=json&message=%zz", "two hexadecimal digits"),
             ("encoding=json&message=%+1", "two hexadecimal digits"),
-            ("encoding=json&message=*&base64=1", "no base64"),
+            ("encoding=json&message=*&base64=1", "not base64url"),
             ("encoding=json&message=1&base64=2", "must be 0 or 1"),
             ("encoding=json&message=1&connect=v2", "send `connect=v1`"),
             (
