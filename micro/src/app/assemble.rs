@@ -29,9 +29,9 @@ use crate::settings::keys::nearest;
 use crate::settings::options::Options;
 use crate::settings::problems::Problems;
 use crate::wrap::{On, ScopedWrap};
+#[cfg(feature = "broker")]
 use micro_broker::internal::BoundSubscriber;
 use micro_core::internal::same_name;
-#[cfg(feature = "broker")]
 use micro_message::internal::sort_by_key;
 
 impl Builder {
