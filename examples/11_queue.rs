@@ -4,9 +4,9 @@
 //! ```text
 //! `picture 3` after 2 attempts: no picture at all
 //! 4 pictures are small
+//! ```
+//!
 //! If the program runs twice, both copies share the pictures: a queue is the same wherever its
-//! members run.
-//! Started twice, this program's two copies would share the pictures: a queue is one, wherever its
 //! members run.
 
 use std::sync::atomic::{AtomicU32, Ordering};
