@@ -93,8 +93,11 @@ async fn small_requests_are_gathered() {
     }
     drop(sender);
     let call = client.client_stream::<Text>(&method(Kind::ClientStream), requests);
-    let reply = call.address(peer.address()).await.unwrap();
-    assert_eq!(reply, text("1 1500"));
+    let Text(reply) = call.address(peer.address()).await.unwrap();
+    let (pieces, bytes) = reply.split_once(' ').unwrap();
+    assert_eq!(bytes, "1500");
+    // One, unless the sending task has to let others run meanwhile.
+    assert!(pieces.parse::<u32>().unwrap() < 10, "{reply}");
 }
 
 #[tokio::test]
