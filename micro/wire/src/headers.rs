@@ -69,7 +69,7 @@ pub fn write(metadata: &Metadata, headers: &mut HeaderMap) -> Result<()> {
     write_prefixed("", metadata, headers)
 }
 
-/// As [`write`], for failures that are reported without their metadata: what cannot be written is
+/// As [`write()`], for failures that are reported without their metadata: what cannot be written is
 /// logged.
 pub fn write_or_warn(metadata: &Metadata, headers: &mut HeaderMap) {
     if let Err(error) = write(metadata, headers) {
