@@ -50,6 +50,6 @@ impl Drop for AckHandle {
 
 impl fmt::Debug for AckHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Settle({})", self.0.is_some())
+        write!(f, "AckHandle({})", self.0.is_some())
     }
 }

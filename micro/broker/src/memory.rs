@@ -86,7 +86,7 @@ impl Backend for Memory {
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memory")
-            .field("outbox", &self.dispatcher)
+            .field("dispatcher", &self.dispatcher)
             .finish_non_exhaustive()
     }
 }

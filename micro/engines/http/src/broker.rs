@@ -196,7 +196,7 @@ impl Backend for Http {
     async fn publish(&self, events: Vec<Event>, deadline: Instant) -> Result<Vec<usize>> {
         let Some(host) = self.current() else {
             return Err(Error::failed_precondition(
-                "it has no registry to find subscribers; run it in an app, or call `Broker::place`",
+                "it has no registry to find subscribers; run it in an app, or call `Broker::attach`",
             ));
         };
         self.follow(&host);
@@ -263,7 +263,7 @@ impl Backend for Http {
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http")
-            .field("outbox", &self.0.dispatcher)
+            .field("dispatcher", &self.0.dispatcher)
             .finish_non_exhaustive()
     }
 }

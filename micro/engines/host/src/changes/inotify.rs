@@ -64,7 +64,10 @@ fn tell(mut inotify: Inotify, changed: &Notify) {
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => {
-                tracing::warn!(%error, "changes of the host registry are no longer told");
+                tracing::warn!(
+                    %error,
+                    "changes of the host registry are not reported, it is read every 5 seconds"
+                );
                 true
             }
         };
