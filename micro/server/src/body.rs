@@ -4,7 +4,6 @@
 //! trailers. The body of a request records whether it was read to its end: an HTTP/1 connection
 //! with unread data cannot be reused, and the server has to announce that in the response.
 
-use std::convert::Infallible;
 use std::fmt::Debug;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,8 +15,13 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
 use crate::buffers::{Outgoing, Rest, Taken};
+#[cfg(feature = "tower")]
+use crate::mounts::MountedBody;
 use crate::state::CallGuard;
 use crate::stream_deadline::{self, Progress};
+
+/// The error of a response body. Only the body of a mounted service can fail.
+pub(super) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A response of this server.
 pub(super) type HttpResponse = Response<ResponseBody>;
@@ -44,6 +48,9 @@ enum Content {
     Taking(Arc<Taken>, Option<HeaderMap>),
     /// Bytes as they become ready, then the end.
     Chunks(Box<dyn Chunks>),
+    /// The body of a mounted service.
+    #[cfg(feature = "tower")]
+    Mounted(MountedBody),
 }
 
 /// The source of a body's chunks.
@@ -98,6 +105,11 @@ impl ResponseBody {
         Self::new(Content::Chunks(Box::new(chunks)))
     }
 
+    #[cfg(feature = "tower")]
+    pub(super) fn mounted(body: MountedBody) -> Self {
+        Self::new(Content::Mounted(body))
+    }
+
     pub(super) fn during(mut self, call: CallGuard) -> Self {
         self.call = Some(call);
         self
@@ -106,12 +118,12 @@ impl ResponseBody {
 
 impl Body for ResponseBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let (frame, next) = match std::mem::replace(&mut self.content, Content::Empty) {
             Content::Empty => return Poll::Ready(None),
             Content::Full(bytes) => {
@@ -142,6 +154,18 @@ impl Body for ResponseBody {
                 return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
             }
             Content::Trailers(trailers) => (Frame::trailers(trailers), Content::Empty),
+            #[cfg(feature = "tower")]
+            Content::Mounted(mut body) => {
+                let polled = body.poll_frame(cx);
+                stream_deadline::note(match polled {
+                    Poll::Pending => Progress::Waits,
+                    Poll::Ready(_) => Progress::Piece,
+                });
+                if !matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+                    self.content = Content::Mounted(body);
+                }
+                return polled;
+            }
             Content::Chunks(mut chunks) => match chunks.poll_chunk(cx) {
                 Poll::Pending => {
                     stream_deadline::note(Progress::Waits);
@@ -166,13 +190,20 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.content, Content::Empty)
+        match &self.content {
+            Content::Empty => true,
+            #[cfg(feature = "tower")]
+            Content::Mounted(body) => body.is_end_stream(),
+            _ => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Empty => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            #[cfg(feature = "tower")]
+            Content::Mounted(body) => body.size_hint(),
             _ => SizeHint::default(),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::header::{
-    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue, ORIGIN,
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, Entry, HeaderName, HeaderValue, ORIGIN,
 };
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
@@ -16,8 +16,9 @@ use hyper::service::Service;
 use crate::body::{HttpResponse, Incoming, ResponseBody, plain};
 use crate::connect::{self, CallFormat};
 use crate::grpc::web::{self, WebFormat};
+use crate::mounts::Mounted;
 use crate::pages::Page;
-use crate::state::ConnectionState;
+use crate::state::{ConnectionState, ServerState};
 use crate::{error_json, go_micro, http1, index, rest, sse};
 use micro_core::handler::{Kind, Route, Router};
 use micro_message::codec::Codec;
@@ -75,9 +76,9 @@ async fn serve_http2(
     let mut response = with_cors(connection, request.map(Incoming::new)).await;
     // hyper adds the date over HTTP/1. gRPC calls do without it, to save its cost.
     let now = HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()));
-    response
-        .headers_mut()
-        .extend(now.ok().map(|now| (DATE, now)));
+    if let (Entry::Vacant(date), Ok(now)) = (response.headers_mut().entry(DATE), now) {
+        date.insert(now);
+    }
     response
 }
 
@@ -155,6 +156,9 @@ async fn route(connection: &ConnectionState, mut request: Request<Incoming>) -> 
     if let Some(route) = go_micro::route(&server.router, &mut request) {
         return post(connection, route, request).await;
     }
+    if let Some(mounted) = mounted(server, request.method(), request.uri().path()) {
+        return mounted.serve(connection, request).await;
+    }
     let (method, path) = (request.method(), request.uri().path());
     if *method == Method::POST
         && let Some(web) = WebFormat::read(request.headers())
@@ -178,6 +182,27 @@ async fn route(connection: &ConnectionState, mut request: Request<Incoming>) -> 
         return allowed(method, "GET, HEAD, POST, OPTIONS", plain_text_error);
     }
     rest::route(connection, &server.rest, request).await
+}
+
+/// Returns the mounted service for a request. Methods of the server's own services, its pages and
+/// REST paths come before the fallback; only `/` belongs to the fallback.
+pub(super) fn mounted<'a>(
+    server: &'a ServerState,
+    method: &Method,
+    path: &str,
+) -> Option<&'a Mounted> {
+    if server.mounts.is_empty() || server.router.get(path).is_some() {
+        return None;
+    }
+    if let Some(mounted) = server.mounts.at(path) {
+        return Some(mounted);
+    }
+    let is_own = Page::at(path).is_some_and(|page| page != Page::Index)
+        || server.rest.serves(method.as_str(), path);
+    if is_own {
+        return None;
+    }
+    server.mounts.fallback_service()
 }
 
 /// Serves a POST to a method's path: a Connect call, or a call with server-sent events.

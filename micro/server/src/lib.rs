@@ -100,6 +100,11 @@ mod openapi;
 #[cfg(not(feature = "openapi"))]
 #[path = "openapi/off.rs"]
 mod openapi;
+#[cfg(feature = "tower")]
+mod mounts;
+#[cfg(not(feature = "tower"))]
+#[path = "mounts/off.rs"]
+mod mounts;
 mod pages;
 #[cfg(feature = "reflection")]
 mod reflection;
@@ -123,6 +128,8 @@ pub use self::cors::Cors;
 pub use self::drain::{DrainReport, Running};
 pub use self::health::Health;
 pub use self::listener::Server;
+#[cfg(feature = "tower")]
+pub use self::mounts::{HttpService, Mounts, OriginalUri, RequestBody};
 pub use self::rest::check_http;
 pub use self::state::AbortedCall;
 

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::connection;
 use crate::drain::Running;
 use crate::health::{self, Health};
+use crate::mounts::Mounts;
 #[cfg(feature = "reflection")]
 use crate::reflection;
 use crate::rest::table::Table;
@@ -55,7 +56,27 @@ impl Server {
     ///   rule.
     /// - `Unavailable` when the address cannot be bound.
     /// - `PermissionDenied` when the port needs a privilege.
-    pub async fn bind(config: Config, mut router: Router) -> Result<Self> {
+    pub async fn bind(config: Config, router: Router) -> Result<Self> {
+        Self::bind_all(config, router, Mounts::default()).await
+    }
+
+    /// Binds the address, and serves HTTP services beside the router's methods.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`bind`](Self::bind), and `InvalidArgument` when a mounted service would hide
+    /// a method of the router.
+    #[cfg(feature = "tower")]
+    pub async fn bind_with(config: Config, router: Router, mounts: Mounts) -> Result<Self> {
+        Self::bind_all(config, router, mounts).await
+    }
+
+    pub(super) async fn bind_all(
+        config: Config,
+        mut router: Router,
+        mounts: Mounts,
+    ) -> Result<Self> {
+        mounts.check(&router)?;
         let health = Health::default();
         let services = router.services();
         add(&mut router, health::routes(&health, &services))?;
@@ -79,7 +100,9 @@ impl Server {
         Ok(Self {
             listener,
             address: local,
-            state: Arc::new(ServerState::new(config, router, rest, health, draining)),
+            state: Arc::new(ServerState::new(
+                config, router, rest, mounts, health, draining,
+            )),
         })
     }
 

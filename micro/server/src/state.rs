@@ -18,6 +18,7 @@ use crate::buffers::{Buffers, Totals};
 use crate::config::{Config, Limits, ResponseCompression};
 use crate::cors::Cors;
 use crate::health::Health;
+use crate::mounts::Mounts;
 use crate::openapi::Description;
 use crate::rest::table::Table;
 use micro_core::handler::{MethodInfo, Router};
@@ -27,6 +28,7 @@ pub(super) struct ServerState {
     pub(super) router: Router,
     /// The REST paths of the router's methods.
     pub(super) rest: Table,
+    pub(super) mounts: Mounts,
     pub(super) cors: Cors,
     /// Host names of this server, for [`Cors::check_host`].
     pub(super) names: Vec<String>,
@@ -50,12 +52,14 @@ impl ServerState {
         config: Config,
         router: Router,
         rest: Table,
+        mounts: Mounts,
         health: Health,
         draining: CancellationToken,
     ) -> Self {
         Self {
             router,
             rest,
+            mounts,
             cors: config.cors,
             names: config.names,
             totals: Totals::new(&config.limits),

@@ -82,6 +82,15 @@ impl Builder {
         );
         let methods: Vec<Arc<MethodInfo>> = methods.collect();
         check_filters(&wraps, &methods, &mut problems);
+        #[cfg(feature = "tower")]
+        let mounts = problems.take(std::mem::replace(
+            &mut self.mounts,
+            Ok(server::Mounts::new()),
+        ));
+        #[cfg(feature = "tower")]
+        if let Some(mounts) = &mounts {
+            problems.take(mounts.check(&router));
+        }
         problems.finish(&format!("`{}` cannot start", self.name))?;
         #[cfg(feature = "client")]
         client.set_local(router.clone());
@@ -99,6 +108,8 @@ impl Builder {
             client,
             resources,
             router,
+            #[cfg(feature = "tower")]
+            mounts: mounts.unwrap_or_default(),
             wraps,
             hooks: self.hooks,
             #[cfg(feature = "broker")]

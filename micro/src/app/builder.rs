@@ -17,6 +17,8 @@ use crate::error::Result;
 use crate::events::{self, Events};
 use crate::handler::{BoxFuture, Instance, LinkedService, Resources, Served, Service};
 use crate::registry::{self, Registry};
+#[cfg(feature = "tower")]
+use crate::server::{HttpService, Mounts};
 use crate::settings::Settings;
 use crate::wrap::{LinkedWrap, ScopedWrap, Wrap};
 
@@ -52,6 +54,8 @@ pub struct Builder {
     #[cfg(feature = "broker")]
     pub(super) broker_schemes: Vec<broker::Scheme>,
     pub(super) sources: Vec<Source>,
+    #[cfg(feature = "tower")]
+    pub(super) mounts: Result<Mounts>,
     pub(super) wraps: Vec<ScopedWrap>,
     pub(super) linked_wraps: Vec<&'static LinkedWrap>,
     pub(super) hooks: Vec<Hook>,
@@ -80,6 +84,8 @@ impl Builder {
             #[cfg(feature = "broker")]
             broker_schemes: Vec::new(),
             sources: Vec::new(),
+            #[cfg(feature = "tower")]
+            mounts: Ok(Mounts::new()),
             wraps: Vec::new(),
             linked_wraps: Vec::new(),
             hooks: Vec::new(),
@@ -201,6 +207,58 @@ impl Builder {
         self
     }
 
+    /// Serves requests for `path` and everything below it with a `tower::Service`, for example an
+    /// axum router. The service sees paths without this prefix. See
+    /// [`Mounts::mount`](crate::server::Mounts::mount).
+    ///
+    /// [`build`](Self::build) returns an error for an invalid path and for one that is taken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> micro::Result<()> {
+    /// let admin = Router::new().route("/users", get(|| async { "ada" }));
+    /// let app = micro::App::builder().mount("/admin", admin);
+    /// # app.registry(micro::registry::Registry::open("memory://")?).build().await?;
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "tower")]
+    pub fn mount(mut self, path: &str, service: impl HttpService) -> Self {
+        self.mounts = self.mounts.and_then(|mut mounts| {
+            mounts.mount(path, service)?;
+            Ok(mounts)
+        });
+        self
+    }
+
+    /// Serves requests that nothing else matches with a `tower::Service`, for example an axum
+    /// router with the pages of a website. It also gets `GET /`, which otherwise lists the services.
+    /// See [`Mounts::fallback`](crate::server::Mounts::fallback).
+    ///
+    /// [`build`](Self::build) returns an error for a second fallback.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use axum::{Router, response::Html, routing::get};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> micro::Result<()> {
+    /// let pages = Router::new().route("/", get(|| async { Html("<h1>Welcome</h1>") }));
+    /// let app = micro::App::builder().fallback(pages);
+    /// # app.registry(micro::registry::Registry::open("memory://")?).build().await?;
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "tower")]
+    pub fn fallback(mut self, service: impl HttpService) -> Self {
+        self.mounts = self.mounts.and_then(|mut mounts| {
+            mounts.fallback(service)?;
+            Ok(mounts)
+        });
+        self
+    }
+
     /// Adds a subscriber.
     #[cfg(feature = "broker")]
     pub fn subscriber(mut self, subscriber: Subscriber) -> Self {
@@ -291,6 +349,10 @@ impl Builder {
     pub(super) fn is_empty(&self) -> bool {
         #[cfg(feature = "broker")]
         if !self.listening.is_empty() {
+            return false;
+        }
+        #[cfg(feature = "tower")]
+        if !self.mounts.as_ref().is_ok_and(Mounts::is_empty) {
             return false;
         }
         self.sources.is_empty() && self.hooks.is_empty() && self.works.is_empty()

@@ -113,6 +113,8 @@ pub(crate) struct Inner {
     client: Client,
     resources: Resources,
     router: Router,
+    #[cfg(feature = "tower")]
+    mounts: crate::server::Mounts,
     wraps: Vec<ScopedWrap>,
     hooks: Vec<hook::Hook>,
     #[cfg(feature = "broker")]

@@ -56,6 +56,10 @@ fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Registration]) 
             ),
         );
     }
+    #[cfg(feature = "tower")]
+    for path in app.mounts.paths() {
+        line("mounted", format!("a tower service at {path}"));
+    }
     #[cfg(feature = "broker")]
     for listener in &app.listeners {
         let (key, value) = heard(&listener.subscriber);

@@ -130,6 +130,10 @@ impl Inner {
     /// Whether the process receives calls or events from other processes.
     #[cfg(feature = "server")]
     fn has_port(&self) -> bool {
+        #[cfg(feature = "tower")]
+        if self.listen && !self.mounts.is_empty() {
+            return true;
+        }
         self.listen && (self.takes_events() || !self.router.routes().is_empty())
     }
 
@@ -159,7 +163,11 @@ impl Running {
         let mut router = app.router.clone();
         #[cfg(feature = "broker")]
         add_services(&mut router, &app.broker.services(), &app.resources)?;
-        let server = Server::bind(app.options.server.clone(), router).await?;
+        let config = app.options.server.clone();
+        #[cfg(feature = "tower")]
+        let server = Server::bind_with(config, router, app.mounts.clone()).await?;
+        #[cfg(not(feature = "tower"))]
+        let server = Server::bind(config, router).await?;
         let local = server.local_address();
         let address = advertised(&app.options.advertise, local)?;
         self.address = Some(local);

@@ -11,13 +11,14 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::Response;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::request::Parts;
+use http::{Request, Response};
 
 use crate::body::{HttpResponse, Incoming, ResponseBody};
 use crate::config::Limits;
 use crate::failure::Failure;
+use crate::http::mounted;
 use crate::request_stream::FrameReader;
 use crate::response_stream::{self, EncodeOptions, Framing};
 use crate::server_call::ServerCall;
@@ -40,6 +41,10 @@ pub(super) async fn serve(
 ) -> Result<HttpResponse, Infallible> {
     let router = &connection.server.router;
     let Some(route) = router.get(head.uri.path()) else {
+        if let Some(mounted) = mounted(&connection.server, &head.method, head.uri.path()) {
+            let request = Request::from_parts(head, body);
+            return Ok(mounted.serve(&connection, request).await);
+        }
         return Ok(refuse(&router.unknown(head.uri.path()), codec));
     };
     let guard = connection.calls.begin(&route.method);

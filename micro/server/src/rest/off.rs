@@ -28,6 +28,10 @@ impl Table {
         let lost = routes.iter().filter(|route| !route.http.is_empty());
         (Self, lost.map(|route| problem(route)).collect())
     }
+
+    pub(crate) fn serves(&self, _: &str, _: &str) -> bool {
+        false
+    }
 }
 
 fn problem(route: &Route) -> Error {

@@ -89,6 +89,11 @@ impl Table {
         self.tree.find(method, path)
     }
 
+    /// Whether any rule is for the path of a request.
+    pub(crate) fn serves(&self, method: &str, path: &str) -> bool {
+        !matches!(self.find(method, path), Found::Nothing)
+    }
+
     /// Returns the known paths that are most similar to an unknown one.
     pub(crate) fn near(&self, path: &str) -> Vec<String> {
         if let Some(shorter) = path.strip_suffix('/')

@@ -12,6 +12,8 @@ mod grpc;
 mod health;
 mod hostile;
 mod http1;
+#[cfg(feature = "tower")]
+mod mounts;
 mod openapi;
 mod pages;
 mod panics;
@@ -34,6 +36,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
+use crate::mounts::Mounts;
 use crate::tests::client::{Grpc, frame, frames, request, split, text};
 use crate::tests::text::Text;
 use crate::{Config, Running, Server};
@@ -208,6 +211,14 @@ impl Served {
     }
 
     pub(super) async fn of(methods: Vec<Method>, configure: impl FnOnce(&mut Config)) -> Self {
+        Self::mounted(methods, Mounts::default(), configure).await
+    }
+
+    pub(super) async fn mounted(
+        methods: Vec<Method>,
+        mounts: Mounts,
+        configure: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config {
             names: vec!["shop".to_owned(), "x".to_owned()],
             ..Config::default()
@@ -221,7 +232,7 @@ impl Served {
                 .add(Route::new(INFO, &method, instance, Resources::new()))
                 .unwrap();
         }
-        let server = Server::bind(config, router).await.unwrap();
+        let server = Server::bind_all(config, router, mounts).await.unwrap();
         let health = server.health();
         Self {
             running: server.start(),
