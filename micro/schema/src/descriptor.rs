@@ -19,6 +19,14 @@ pub struct FileDescriptorSet {
     pub file: Vec<FileDescriptorProto>,
 }
 
+/// Several files that stay encoded, so that no field of them is lost. On the wire it is a
+/// [`FileDescriptorSet`].
+#[message(package = "google.protobuf", crate = crate)]
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EncodedFileSet {
+    pub file: Vec<bytes::Bytes>,
+}
+
 /// One `.proto` file.
 #[message(package = "google.protobuf", crate = crate)]
 #[derive(Debug, Clone, Default, PartialEq)]

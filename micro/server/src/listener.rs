@@ -79,11 +79,11 @@ impl Server {
         mounts.check(&router)?;
         let health = Health::default();
         let services = router.services();
-        add(&mut router, health::routes(&health, &services))?;
+        add(&mut router, health::routes(&health, &services, &mounts))?;
         let draining = CancellationToken::new();
         #[cfg(feature = "reflection")]
         if config.reflection {
-            let own = reflection::routes(&router, &draining)?;
+            let own = reflection::routes(&router, &mounts, &draining)?;
             add(&mut router, own)?;
         }
         let (rest, problems) = Table::new(&router);

@@ -233,6 +233,39 @@ impl Builder {
         self
     }
 
+    /// Serves a service that tonic generated, as it is. It is registered like a service of micro,
+    /// under the kebab case of its name: `helloworld.Greeter` as `greeter`. It appears in health
+    /// checks, and in reflection if its [descriptors](Self::descriptors) are added.
+    ///
+    /// Any client finds and calls it: tonic's, and the one that `micro-build` generates from the
+    /// same `.proto` file. Wraps do not run around its calls; use tonic's interceptors.
+    ///
+    /// [`build`](Self::build) returns an error for a service that is served already.
+    #[cfg(feature = "tonic")]
+    pub fn tonic_service<S>(mut self, service: S) -> Self
+    where
+        S: tonic::server::NamedService + HttpService,
+    {
+        self.mounts = self.mounts.and_then(|mut mounts| {
+            mounts.grpc(S::NAME, service)?;
+            Ok(mounts)
+        });
+        self
+    }
+
+    /// Adds descriptors of mounted gRPC services for reflection: an encoded
+    /// `google.protobuf.FileDescriptorSet`, as tonic-build and protoc write it.
+    ///
+    /// [`build`](Self::build) returns an error for bytes that are something else.
+    #[cfg(all(feature = "tower", feature = "reflection"))]
+    pub fn descriptors(mut self, set: &[u8]) -> Self {
+        self.mounts = self.mounts.and_then(|mut mounts| {
+            mounts.descriptors(set.to_vec())?;
+            Ok(mounts)
+        });
+        self
+    }
+
     /// Serves requests that nothing else matches with a `tower::Service`, for example an axum
     /// router with the pages of a website. It also gets `GET /`, which otherwise lists the services.
     /// See [`Mounts::fallback`](crate::server::Mounts::fallback).

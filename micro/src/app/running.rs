@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "tower")]
+use micro_core::internal::service_name;
 use micro_core::internal::spawn_in;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -208,6 +210,14 @@ impl Running {
         let app = &self.app;
         for service in app.router.services() {
             let node = node_of(app, &service, address);
+            self.registrations
+                .push(app.registry.register(node, app.options.ttl).await?);
+        }
+        #[cfg(feature = "tower")]
+        for wire in app.mounts.grpc_services() {
+            let name = service_name(wire);
+            let node = Node::new(&*name, format!("{name}-{}", app.id), &**address);
+            let node = as_grpc(node.with_version(app.version));
             self.registrations
                 .push(app.registry.register(node, app.options.ttl).await?);
         }
@@ -469,6 +479,11 @@ fn node_of(app: &Inner, service: &ServiceInfo, address: &str) -> Node {
     for (key, value) in service.metadata {
         node = node.with_metadata(*key, *value);
     }
+    as_grpc(node)
+}
+
+/// Adds the metadata by which Go Micro's clients know that a node serves gRPC.
+fn as_grpc(node: Node) -> Node {
     node.with_metadata("protocol", "grpc")
         .with_metadata("server", "grpc")
 }

@@ -275,10 +275,55 @@ impl MethodInfo {
     }
 }
 
+/// Returns the name for discovery of a service that micro did not generate: the last segment of its
+/// wire name in kebab case, `greeter` for `helloworld.Greeter`. The attribute `#[micro::service]`
+/// applies the same rule to the struct's name.
+pub fn service_name(wire: &str) -> String {
+    let name = wire.rsplit_once('.').map_or(wire, |(_, name)| name);
+    let letters: Vec<char> = name.chars().collect();
+    let mut kebab = String::new();
+    for (at, &letter) in letters.iter().enumerate() {
+        if letter == '_' {
+            kebab.push('-');
+            continue;
+        }
+        let before = at.checked_sub(1).map(|before| letters[before]);
+        let starts_word = before.is_some_and(|before| {
+            let next_is_small = letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+            before != '_' && (before.is_lowercase() || before.is_numeric() || next_is_small)
+        });
+        if letter.is_uppercase() && starts_word {
+            kebab.push('-');
+        }
+        kebab.extend(letter.to_lowercase());
+    }
+    kebab.trim_matches('-').to_owned()
+}
+
 /// Prefixes of the built-in services: health, reflection, and the receiver of events.
 const BUILT_IN: [&str; 3] = ["grpc.health.", "grpc.reflection.", "micro.broker."];
 
 /// Whether the service with this name on the wire is built in.
 pub fn is_built_in(wire: &str) -> bool {
     BUILT_IN.iter().any(|own| wire.starts_with(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_services_are_named_like_those_of_the_attribute() {
+        for (wire, expected) in [
+            ("helloworld.Greeter", "greeter"),
+            ("Greeter", "greeter"),
+            ("shop.v1.OrderBook", "order-book"),
+            ("a.HTTPProxy", "http-proxy"),
+            ("a.Http2Proxy", "http2-proxy"),
+            ("a.V1", "v1"),
+            ("a.Snake_Case", "snake-case"),
+        ] {
+            assert_eq!(service_name(wire), expected);
+        }
+    }
 }

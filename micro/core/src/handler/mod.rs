@@ -59,9 +59,9 @@ mod streaming;
 pub use self::call::{Body, BoxFuture, Call, Response};
 pub use self::dispatch::{Endpoint, Route, Router};
 pub use self::http_rule::HttpRule;
-#[doc(hidden)]
-pub use self::info::is_built_in;
 pub use self::info::{Kind, Location, MethodInfo, MethodOptions, ServiceInfo};
+#[doc(hidden)]
+pub use self::info::{is_built_in, service_name};
 pub use self::inject::{Construct, FromApp, FromCall, Instance, Parts, Resources};
 #[doc(hidden)]
 pub use self::linked::sorted_by_key;

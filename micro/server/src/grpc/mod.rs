@@ -118,7 +118,7 @@ fn respond(
 }
 
 /// Returns the response to a call that failed before its first message: only headers.
-fn refuse(error: &Error, codec: Codec) -> HttpResponse {
+pub(super) fn refuse(error: &Error, codec: Codec) -> HttpResponse {
     let mut response = Response::new(ResponseBody::empty());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, content_type(codec));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::health::{Health, State};
+use crate::mounts::Mounts;
 use micro_core::handler::{Method, Parts, Resources, Route, Sender, ServiceInfo, Streaming};
 use micro_message::error::{Error, Result};
 
@@ -54,7 +55,7 @@ struct HealthListResponse {
 /// State of the service: the health handle and the names of all services.
 struct Probe {
     health: Health,
-    services: BTreeSet<&'static str>,
+    services: BTreeSet<String>,
 }
 
 impl Probe {
@@ -69,13 +70,13 @@ impl Probe {
     }
 }
 
-/// Returns the routes of the health service for a server with the given services.
-pub(crate) fn routes(health: &Health, services: &[ServiceInfo]) -> Vec<Route> {
-    let mut names: BTreeSet<_> = services.iter().map(|service| service.wire).collect();
-    names.insert(INFO.wire);
+/// Returns the routes of the health service for a server with the given services and the mounted gRPC services.
+pub(crate) fn routes(health: &Health, services: &[ServiceInfo], mounts: &Mounts) -> Vec<Route> {
+    let own = services.iter().map(|service| service.wire);
+    let names = own.chain(mounts.grpc_services()).chain([INFO.wire]);
     let probe = Arc::new(Probe {
         health: health.clone(),
-        services: names,
+        services: names.map(str::to_owned).collect(),
     });
     let route = |method: &Method| {
         let instance: Arc<dyn Any + Send + Sync> = Arc::clone(&probe) as _;
@@ -111,7 +112,7 @@ pub(crate) fn routes(health: &Health, services: &[ServiceInfo]) -> Vec<Route> {
 fn check(probe: &Probe, asked: &HealthCheckRequest) -> Result<HealthCheckResponse> {
     let status = probe.status(&probe.health.watch().borrow(), &asked.service);
     if status == ServingStatus::ServiceUnknown {
-        let known: Vec<_> = probe.services.iter().copied().collect();
+        let known: Vec<_> = probe.services.iter().map(String::as_str).collect();
         return Err(Error::not_found(format!(
             "no service `{}`; known: `{}`",
             asked.service.escape_debug(),
@@ -124,7 +125,7 @@ fn check(probe: &Probe, asked: &HealthCheckRequest) -> Result<HealthCheckRespons
 fn list(probe: &Probe) -> HealthListResponse {
     let state = probe.health.watch();
     let state = state.borrow();
-    let names = probe.services.iter().copied().chain([""]);
+    let names = probe.services.iter().map(String::as_str).chain([""]);
     let statuses = names.map(|service| {
         let status = probe.status(&state, service);
         (service.to_owned(), HealthCheckResponse { status })

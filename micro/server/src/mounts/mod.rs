@@ -3,12 +3,16 @@
 
 mod service;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+#[cfg(feature = "reflection")]
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::uri::PathAndQuery;
-use http::{Request, StatusCode, Uri};
+use http::{Request, Uri};
 
 use self::service::ErasedService;
 pub(super) use self::service::MountedBody;
@@ -20,7 +24,12 @@ use crate::state::ConnectionState;
 use micro_core::context::{Caller, Context};
 use micro_core::handler::{MethodInfo, Router};
 use micro_core::internal::run_guarded;
+#[cfg(feature = "reflection")]
+use micro_message::codec::Message;
 use micro_message::error::{Error, Result};
+#[cfg(feature = "reflection")]
+use micro_schema::descriptor::EncodedFileSet;
+use micro_wire::grpc::timeout;
 use micro_wire::headers;
 
 /// HTTP services that a server serves beside its own services, on the same port.
@@ -50,6 +59,11 @@ use micro_wire::headers;
 pub struct Mounts {
     /// Longest prefix first.
     at: Vec<Arc<Mounted>>,
+    /// gRPC services, by their full names.
+    grpc: BTreeMap<String, Arc<Mounted>>,
+    /// Encoded `google.protobuf.FileDescriptorProto`s, for reflection.
+    #[cfg(feature = "reflection")]
+    descriptors: Vec<Bytes>,
     fallback: Option<Arc<Mounted>>,
 }
 
@@ -80,10 +94,49 @@ impl Mounts {
             let error = format!("two services are mounted at `{path}`");
             return Err(Error::invalid_argument(error));
         }
-        self.at.push(Arc::new(Mounted::new(path, service)));
+        self.at.push(Arc::new(Mounted::new(path, path, service)));
         self.at
             .sort_by_key(|mounted| std::cmp::Reverse(mounted.prefix.len()));
         Ok(())
+    }
+
+    /// Serves the methods of a gRPC service, which keeps its own paths: `/helloworld.Greeter/…` for
+    /// `helloworld.Greeter`. The service appears in `grpc.health.v1`, and in reflection if its
+    /// [descriptors](Self::descriptors) are added.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when `name` is not the full name of a service, or is taken.
+    pub fn grpc(&mut self, name: &str, service: impl HttpService) -> Result<()> {
+        check_prefix(&format!("/{name}"))?;
+        if name.contains('/') || self.grpc.contains_key(name) {
+            return Err(Error::invalid_argument(format!(
+                "`{name}` is mounted already, or is not the name of a gRPC service such as \
+                 `helloworld.Greeter`"
+            )));
+        }
+        let mounted = Mounted::new("", &format!("/{name}/*"), service);
+        self.grpc.insert(name.to_owned(), Arc::new(mounted));
+        Ok(())
+    }
+
+    /// Adds descriptors for reflection: an encoded `google.protobuf.FileDescriptorSet`, as
+    /// tonic-build and protoc write it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when the bytes are not a `FileDescriptorSet`.
+    #[cfg(feature = "reflection")]
+    pub fn descriptors(&mut self, set: impl Into<Bytes>) -> Result<()> {
+        let set = EncodedFileSet::decode(&set.into(), usize::MAX)
+            .map_err(|error| error.context("not an encoded `FileDescriptorSet`"))?;
+        self.descriptors.extend(set.file);
+        Ok(())
+    }
+
+    /// Returns the full names of the mounted gRPC services.
+    pub fn grpc_services(&self) -> impl Iterator<Item = &str> {
+        self.grpc.keys().map(String::as_str)
     }
 
     /// Serves requests that nothing else matches with a service. It also gets `GET /`, which
@@ -98,26 +151,33 @@ impl Mounts {
                 "there are two fallbacks; mount one of them at a path, or merge them",
             ));
         }
-        self.fallback = Some(Arc::new(Mounted::new("", service)));
+        self.fallback = Some(Arc::new(Mounted::new("", "/*", service)));
         Ok(())
     }
 
     /// Whether there is neither a mounted service nor a fallback.
     pub fn is_empty(&self) -> bool {
-        self.at.is_empty() && self.fallback.is_none()
+        self.at.is_empty() && self.grpc.is_empty() && self.fallback.is_none()
     }
 
-    /// Returns the paths at which services are mounted, and `*` for a fallback.
+    /// Returns the paths at which services are mounted, and `/*` for a fallback.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        let fallback = self.fallback.iter().map(|_| "*");
-        self.at
-            .iter()
-            .map(|mounted| &*mounted.prefix)
-            .chain(fallback)
+        let mounted = self.at.iter().chain(self.grpc.values());
+        let mounted = mounted.chain(&self.fallback);
+        mounted.map(|mounted| &*mounted.method.path)
     }
 
-    /// Returns the service that is mounted at the longest prefix of a path.
+    /// Returns the encoded files of all descriptors.
+    #[cfg(feature = "reflection")]
+    pub(super) fn files(&self) -> &[Bytes] {
+        &self.descriptors
+    }
+
+    /// Returns the gRPC service of a path, or the service mounted at the longest prefix of it.
     pub(super) fn at(&self, path: &str) -> Option<&Mounted> {
+        if let Some(mounted) = self.grpc.get(service_of(path)) {
+            return Some(mounted);
+        }
         let found = self.at.iter().find(|mounted| mounted.matches(path));
         found.map(|mounted| &**mounted)
     }
@@ -138,8 +198,8 @@ impl Mounts {
             for path in rules.chain([&*route.method.path]) {
                 if let Some(mounted) = self.at(path) {
                     return Err(Error::invalid_argument(format!(
-                        "the service mounted at `{}` hides `{path}` of `{}`; mount it elsewhere",
-                        mounted.prefix, route.method.path
+                        "the service mounted at `{}` and the method `{}` both serve `{path}`",
+                        mounted.method.path, route.method.path
                     )));
                 }
             }
@@ -158,8 +218,8 @@ pub(super) struct Mounted {
 }
 
 impl Mounted {
-    fn new(prefix: &str, service: impl HttpService) -> Self {
-        let shown = if prefix.is_empty() { "/*" } else { prefix };
+    /// Creates a service. `shown` is its path in logs and reports.
+    fn new(prefix: &str, shown: &str, service: impl HttpService) -> Self {
         Self {
             prefix: prefix.to_owned(),
             method: Arc::new(MethodInfo::new("http", shown.to_owned())),
@@ -178,7 +238,13 @@ impl Mounted {
         connection: &ConnectionState,
         request: Request<Incoming>,
     ) -> HttpResponse {
-        let aborted = || error_json::refuse(&cut(&self.method.path));
+        let grpc = request.headers().get(CONTENT_TYPE);
+        let grpc = grpc.and_then(|value| micro_wire::grpc::codec(value.as_bytes()));
+        let refuse = |error: &Error| match grpc {
+            Some(codec) => crate::grpc::refuse(error, codec),
+            None => error_json::refuse(error),
+        };
+        let aborted = || refuse(&cut(&self.method.path));
         if connection.server.is_aborted() {
             return aborted();
         }
@@ -186,12 +252,12 @@ impl Mounted {
         let context = context(connection, &request);
         let request = match self.below(connection.address, request) {
             Ok(request) => request,
-            Err(error) => return error_json::refuse(&error),
+            Err(error) => return refuse(&error),
         };
         let panicked = || Error::internal("the mounted service panicked");
-        let never_late = || Error::deadline_exceeded("the mounted service took too long");
+        let late = || Error::deadline_exceeded(format!("`{}` took too long", self.method.path));
         let start = || self.service.serve(request);
-        let serving = run_guarded(&context, start, panicked, never_late);
+        let serving = run_guarded(&context, start, panicked, late);
         let served = tokio::select! {
             biased;
             served = serving => served,
@@ -204,13 +270,9 @@ impl Mounted {
                 response.map(|inner| body(inner).during(guard))
             }
             Err(error) => {
-                tracing::error!(
-                    at = self.method.path.as_ref(),
-                    error = error.chain(),
-                    "mounted service failed"
-                );
-                let error = Error::internal("internal error");
-                error_json::refuse_as(StatusCode::INTERNAL_SERVER_ERROR, &error)
+                let path = self.method.path.as_ref();
+                tracing::error!(path, error = error.chain(), "mounted service failed");
+                refuse(&error)
             }
         }
     }
@@ -254,13 +316,23 @@ impl fmt::Debug for Mounted {
 /// Returns the context of a request, from which the service's own calls inherit the trace.
 fn context(connection: &ConnectionState, request: &Request<Incoming>) -> Context {
     let caller = Caller::new(Some(connection.address), "http");
-    let context = Context::new().with_caller(caller);
+    let mut context = Context::new().with_caller(caller);
     let limit = connection.server.limits.max_metadata_size;
-    match headers::metadata(request.headers(), limit) {
-        Ok(metadata) => context.with_metadata(metadata),
-        // Headers of a website may exceed the limits of a call's metadata.
-        Err(_) => context,
+    // Headers of a website may exceed the limits of a call's metadata.
+    if let Ok(metadata) = headers::metadata(request.headers(), limit) {
+        context = context.with_metadata(metadata);
     }
+    let timeout = request.headers().get(timeout::TIMEOUT).map(timeout::read);
+    match timeout {
+        Some(Ok(timeout)) => context.with_timeout(timeout),
+        _ => context,
+    }
+}
+
+/// Returns the service in the path of a gRPC method.
+fn service_of(path: &str) -> &str {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.rsplit_once('/').map_or("", |(service, _)| service)
 }
 
 fn check_prefix(path: &str) -> Result<()> {

@@ -20,6 +20,15 @@ impl Mounts {
         true
     }
 
+    pub(super) fn grpc_services(&self) -> impl Iterator<Item = &str> {
+        std::iter::empty()
+    }
+
+    #[cfg(feature = "reflection")]
+    pub(super) fn files(&self) -> &[bytes::Bytes] {
+        &[]
+    }
+
     pub(super) fn at(&self, _: &str) -> Option<&Mounted> {
         None
     }

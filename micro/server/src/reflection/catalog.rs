@@ -43,6 +43,28 @@ impl Catalog {
         Ok(catalog)
     }
 
+    /// Adds foreign files as they are. A file whose name is known is left out: sets of descriptors
+    /// repeat the files that they import.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when a file cannot be decoded.
+    pub(super) fn add_encoded(&mut self, files: &[Bytes]) -> Result<()> {
+        for encoded in files {
+            let file = FileDescriptorProto::decode(encoded, usize::MAX)
+                .map_err(|error| error.context("a mounted service's descriptor"))?;
+            if !self.by_name.contains_key(&file.name) {
+                let services = file.service.iter();
+                let services = services.map(|service| full(&file.package, &service.name));
+                self.services.extend(services);
+                self.index(&file, encoded.clone());
+            }
+        }
+        self.services.sort_unstable();
+        self.services.dedup();
+        Ok(())
+    }
+
     /// Returns the file with the given name.
     pub(super) fn file(&self, name: &str) -> Option<Bytes> {
         self.by_name
@@ -67,6 +89,10 @@ impl Catalog {
     fn add(&mut self, file: &FileDescriptorProto) {
         let mut encoded = Vec::new();
         file.encode(&mut encoded);
+        self.index(file, encoded.into());
+    }
+
+    fn index(&mut self, file: &FileDescriptorProto, encoded: Bytes) {
         self.by_name.insert(file.name.clone(), self.files.len());
         let package = &file.package;
         for service in &file.service {
@@ -82,7 +108,7 @@ impl Catalog {
         for enumeration in &file.enum_type {
             self.enumeration(package, enumeration);
         }
-        self.files.push(encoded.into());
+        self.files.push(encoded);
     }
 
     fn message(&mut self, scope: &str, message: &DescriptorProto) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::mounts::Mounts;
 use crate::reflection::catalog::Catalog;
 use crate::reflection::messages::{
     ErrorResponse, ExtensionNumberResponse, FileDescriptorResponse, ListServiceResponse,
@@ -29,20 +30,27 @@ const VERSIONS: [ServiceInfo; 2] = [
 
 const DOC: &str = "Descriptors of all services, for clients that have no .proto file.";
 
-/// Returns the routes of the reflection services, which describe `router` and themselves.
+/// Returns the routes of the reflection services, which describe `router`, the mounted services
+/// and themselves.
 ///
 /// # Errors
 ///
-/// Returns an error when the types of the routes cannot be expressed in protobuf.
-pub(super) fn routes(router: &Router, draining: &CancellationToken) -> Result<Vec<Route>> {
+/// Returns an error when the types of the routes cannot be expressed in protobuf, or when the
+/// descriptors of a mounted service are invalid.
+pub(super) fn routes(
+    router: &Router,
+    mounts: &Mounts,
+    draining: &CancellationToken,
+) -> Result<Vec<Route>> {
     // The catalog contains the reflection services, and their routes need the catalog. These first
     // routes only serve to be described.
     let own = with(&Arc::new(Reflection::default()));
     let mut described = router.routes();
     described.extend(&own);
-    let catalog = Catalog::new(&described).map_err(|error| {
+    let mut catalog = Catalog::new(&described).map_err(|error| {
         error.context("cannot describe the services for reflection; turn it off, or")
     })?;
+    catalog.add_encoded(mounts.files())?;
     Ok(with(&Arc::new(Reflection {
         catalog,
         draining: draining.clone(),

@@ -63,10 +63,8 @@ fn pages() -> axum::Router {
         )
         .route(
             "/panic",
-            get(|| async {
-                if true {
-                    panic!("secret")
-                }
+            get(|request: axum::extract::Request| async move {
+                assert!(request.uri().path().is_empty(), "secret");
             }),
         )
         .route("/broken", get(|| async { broken() }))
@@ -167,6 +165,99 @@ async fn grpc_of_unknown_services_goes_to_the_fallback() {
     assert_eq!(answer.code(), 0);
 }
 
+fn other() -> axum::Router {
+    let call = || async {
+        (
+            [("content-type", "application/grpc"), ("grpc-status", "7")],
+            "",
+        )
+    };
+    axum::Router::new()
+        .route("/other.Other/Call", any(call))
+        .route(
+            "/other.Other/Never",
+            any(|| async { std::future::pending::<()>().await }),
+        )
+}
+
+#[tokio::test]
+async fn a_grpc_service_keeps_its_paths_and_has_a_health() {
+    let mut mounts = Mounts::new();
+    mounts.grpc("other.Other", other()).unwrap();
+    assert!(mounts.grpc("other.Other", other()).is_err());
+    assert!(mounts.grpc("other/Other", other()).is_err());
+    let served = serve(mounts).await;
+    let grpc = served.grpc().await;
+    let answer = grpc.call("/other.Other/Call", &[], text("a")).await;
+    assert_eq!(answer.headers["grpc-status"], "7");
+    let late = [("grpc-timeout", "20m")];
+    let answer = grpc.call("/other.Other/Never", &late, text("a")).await;
+    assert_eq!(answer.headers["grpc-status"], "4", "{answer:?}");
+    let check = frame(b"\x0a\x0bother.Other");
+    let answer = grpc.call("/grpc.health.v1.Health/Check", &[], check).await;
+    assert_eq!(answer.code(), 0, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_method_cannot_be_served_twice() {
+    let mut mounts = Mounts::new();
+    mounts.grpc("test.Test", other()).unwrap();
+    let method = Method::unary("Echo", |_: Arc<Test>, _, text: Text| async { Ok(text) });
+    let mut router = Router::new();
+    let instance: Arc<Test> = Arc::default();
+    router
+        .add(Route::new(INFO, &method, instance, Resources::new()))
+        .unwrap();
+    let error = Server::bind_with(Config::default(), router, mounts)
+        .await
+        .unwrap_err();
+    assert!(
+        error.message().contains("both serve `/test.Test/Echo`"),
+        "{error}"
+    );
+}
+
+#[cfg(feature = "reflection")]
+#[tokio::test]
+async fn reflection_describes_mounted_services() {
+    use micro_schema::descriptor::{
+        FileDescriptorProto, FileDescriptorSet, ServiceDescriptorProto,
+    };
+    let service = ServiceDescriptorProto {
+        name: "Other".to_owned(),
+        ..Default::default()
+    };
+    let file = FileDescriptorProto {
+        name: "other.proto".to_owned(),
+        package: "other".to_owned(),
+        service: vec![service],
+        ..Default::default()
+    };
+    let mut set = Vec::new();
+    FileDescriptorSet {
+        file: vec![file.clone(), file],
+    }
+    .encode(&mut set);
+    let mut mounts = Mounts::new();
+    mounts.grpc("other.Other", other()).unwrap();
+    mounts.descriptors(set).unwrap();
+    assert!(mounts.descriptors(vec![0xff]).is_err());
+    let served = serve(mounts).await;
+    let grpc = served.grpc().await;
+    let reflect = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    let list = frame(b"\x3a\x00");
+    let answer = within(grpc.try_call(request(reflect, &[]), list))
+        .await
+        .unwrap();
+    let listed = String::from_utf8_lossy(&answer.body).into_owned();
+    assert_eq!(listed.matches("other.Other").count(), 1, "{listed}");
+    let symbol = frame(b"\x22\x0bother.Other");
+    let answer = within(grpc.try_call(request(reflect, &[]), symbol))
+        .await
+        .unwrap();
+    assert!(String::from_utf8_lossy(&answer.body).contains("other.proto"));
+}
+
 #[tokio::test]
 async fn a_panic_is_an_internal_error_without_its_text() {
     let served = both().await;
@@ -218,7 +309,7 @@ async fn paths_that_cannot_be_mounted_are_refused() {
     assert!(mounts.mount("/a", pages()).is_err());
     mounts.fallback(pages()).unwrap();
     assert!(mounts.fallback(pages()).is_err());
-    assert_eq!(mounts.paths().collect::<Vec<_>>(), ["/a", "*"]);
+    assert_eq!(mounts.paths().collect::<Vec<_>>(), ["/a", "/*"]);
     for path in ["/test.Test", "/echo"] {
         let mut mounts = Mounts::new();
         mounts.mount(path, pages()).unwrap();
@@ -229,6 +320,6 @@ async fn paths_that_cannot_be_mounted_are_refused() {
         router.add(route).unwrap();
         let bound = Server::bind_with(Config::default(), router, mounts).await;
         let error = bound.unwrap_err();
-        assert!(error.message().contains("hides `"), "{error}");
+        assert!(error.message().contains("both serve"), "{error}");
     }
 }
