@@ -267,6 +267,11 @@ impl Client {
         }
     }
 
+    #[cfg(feature = "tower")]
+    pub(super) fn config(&self) -> &Config {
+        &self.0.core.config
+    }
+
     #[cfg(test)]
     pub(super) fn core(&self) -> &Arc<ClientState> {
         &self.0.core

@@ -50,6 +50,8 @@
 mod response;
 mod attempt;
 mod backoff;
+#[cfg(feature = "tower")]
+mod channel;
 mod retry_budget;
 mod stream_timer;
 mod config;
@@ -69,6 +71,8 @@ mod overflow_pool;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "tower")]
+pub use self::channel::{Channel, ChannelBody};
 pub use self::config::Config;
 #[doc(hidden)]
 pub use self::connection::fuzz;

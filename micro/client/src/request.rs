@@ -11,7 +11,7 @@ use crate::options::{Limit, Options};
 use crate::response::Response;
 use crate::selector::Strategy;
 use micro_core::context::Context;
-use micro_core::handler::{Body, BoxFuture, Call, Kind, MethodInfo, ResponseType};
+use micro_core::handler::{self, Body, BoxFuture, Call, Kind, MethodInfo, ResponseType};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
@@ -106,6 +106,13 @@ impl<R: ResponseType, E: From<Error> + 'static> Request<R, E> {
         self
     }
 
+    /// Replaces the metadata.
+    #[cfg(feature = "tower")]
+    pub(crate) fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
     /// Restricts the call to nodes of a version: `1.2` also matches `1.2.7`.
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.options.filter = self.options.filter.version(version);
@@ -161,8 +168,8 @@ impl<R: ResponseType, E: From<Error> + 'static> Request<R, E> {
         self.sent().await.map_err(E::from)
     }
 
-    async fn sent(self) -> Result<Response<R>> {
-        if let Some(mistake) = self.mistake {
+    async fn sent(mut self) -> Result<Response<R>> {
+        if let Some(mistake) = self.mistake.take() {
             return Err(mistake);
         }
         let called = kind_of(matches!(self.body, Body::Many(_)), R::STREAMS);
@@ -174,6 +181,11 @@ impl<R: ResponseType, E: From<Error> + 'static> Request<R, E> {
                 words(called)
             )));
         }
+        Response::read(self.dispatch().await?)
+    }
+
+    /// Sends the call and returns its response without reading it.
+    pub(crate) async fn dispatch(self) -> Result<handler::Response> {
         let own = match self.timeout {
             Some(timeout) => Limit::after(timeout, "the call's timeout"),
             None => self.client.default_limit(&self.method),
@@ -188,7 +200,7 @@ impl<R: ResponseType, E: From<Error> + 'static> Request<R, E> {
             context = context.with_deadline(limit.at);
         }
         let call = Call::new(context, self.method, self.body);
-        Response::read(self.client.send(call, options).await?)
+        self.client.send(call, options).await
     }
 }
 

@@ -82,12 +82,12 @@ impl Builder {
         );
         let methods: Vec<Arc<MethodInfo>> = methods.collect();
         check_filters(&wraps, &methods, &mut problems);
-        #[cfg(feature = "tower")]
+        #[cfg(all(feature = "server", feature = "tower"))]
         let mounts = problems.take(std::mem::replace(
             &mut self.mounts,
             Ok(server::Mounts::new()),
         ));
-        #[cfg(feature = "tower")]
+        #[cfg(all(feature = "server", feature = "tower"))]
         if let Some(mounts) = &mounts {
             problems.take(mounts.check(&router));
         }
@@ -108,7 +108,7 @@ impl Builder {
             client,
             resources,
             router,
-            #[cfg(feature = "tower")]
+            #[cfg(all(feature = "server", feature = "tower"))]
             mounts: mounts.unwrap_or_default(),
             wraps,
             hooks: self.hooks,

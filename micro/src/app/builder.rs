@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::events::{self, Events};
 use crate::handler::{BoxFuture, Instance, LinkedService, Resources, Served, Service};
 use crate::registry::{self, Registry};
-#[cfg(feature = "tower")]
+#[cfg(all(feature = "server", feature = "tower"))]
 use crate::server::{HttpService, Mounts};
 use crate::settings::Settings;
 use crate::wrap::{LinkedWrap, ScopedWrap, Wrap};
@@ -54,7 +54,7 @@ pub struct Builder {
     #[cfg(feature = "broker")]
     pub(super) broker_schemes: Vec<broker::Scheme>,
     pub(super) sources: Vec<Source>,
-    #[cfg(feature = "tower")]
+    #[cfg(all(feature = "server", feature = "tower"))]
     pub(super) mounts: Result<Mounts>,
     pub(super) wraps: Vec<ScopedWrap>,
     pub(super) linked_wraps: Vec<&'static LinkedWrap>,
@@ -84,7 +84,7 @@ impl Builder {
             #[cfg(feature = "broker")]
             broker_schemes: Vec::new(),
             sources: Vec::new(),
-            #[cfg(feature = "tower")]
+            #[cfg(all(feature = "server", feature = "tower"))]
             mounts: Ok(Mounts::new()),
             wraps: Vec::new(),
             linked_wraps: Vec::new(),
@@ -224,7 +224,7 @@ impl Builder {
     /// # app.registry(micro::registry::Registry::open("memory://")?).build().await?;
     /// # Ok(()) }
     /// ```
-    #[cfg(feature = "tower")]
+    #[cfg(all(feature = "server", feature = "tower"))]
     pub fn mount(mut self, path: &str, service: impl HttpService) -> Self {
         self.mounts = self.mounts.and_then(|mut mounts| {
             mounts.mount(path, service)?;
@@ -283,7 +283,7 @@ impl Builder {
     /// # app.registry(micro::registry::Registry::open("memory://")?).build().await?;
     /// # Ok(()) }
     /// ```
-    #[cfg(feature = "tower")]
+    #[cfg(all(feature = "server", feature = "tower"))]
     pub fn fallback(mut self, service: impl HttpService) -> Self {
         self.mounts = self.mounts.and_then(|mut mounts| {
             mounts.fallback(service)?;
@@ -384,7 +384,7 @@ impl Builder {
         if !self.listening.is_empty() {
             return false;
         }
-        #[cfg(feature = "tower")]
+        #[cfg(all(feature = "server", feature = "tower"))]
         if !self.mounts.as_ref().is_ok_and(Mounts::is_empty) {
             return false;
         }

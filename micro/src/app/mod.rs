@@ -113,7 +113,7 @@ pub(crate) struct Inner {
     client: Client,
     resources: Resources,
     router: Router,
-    #[cfg(feature = "tower")]
+    #[cfg(all(feature = "server", feature = "tower"))]
     mounts: crate::server::Mounts,
     wraps: Vec<ScopedWrap>,
     hooks: Vec<hook::Hook>,

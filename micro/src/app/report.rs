@@ -56,7 +56,7 @@ fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Registration]) 
             ),
         );
     }
-    #[cfg(feature = "tower")]
+    #[cfg(all(feature = "server", feature = "tower"))]
     for path in app.mounts.paths() {
         line("mounted", format!("a tower service at {path}"));
     }

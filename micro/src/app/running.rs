@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(feature = "tower")]
+#[cfg(all(feature = "server", feature = "tower"))]
 use micro_core::internal::service_name;
 use micro_core::internal::spawn_in;
 use tokio::task::JoinSet;
@@ -132,7 +132,7 @@ impl Inner {
     /// Whether the process receives calls or events from other processes.
     #[cfg(feature = "server")]
     fn has_port(&self) -> bool {
-        #[cfg(feature = "tower")]
+        #[cfg(all(feature = "server", feature = "tower"))]
         if self.listen && !self.mounts.is_empty() {
             return true;
         }
@@ -166,7 +166,7 @@ impl Running {
         #[cfg(feature = "broker")]
         add_services(&mut router, &app.broker.services(), &app.resources)?;
         let config = app.options.server.clone();
-        #[cfg(feature = "tower")]
+        #[cfg(all(feature = "server", feature = "tower"))]
         let server = Server::bind_with(config, router, app.mounts.clone()).await?;
         #[cfg(not(feature = "tower"))]
         let server = Server::bind(config, router).await?;
@@ -213,7 +213,7 @@ impl Running {
             self.registrations
                 .push(app.registry.register(node, app.options.ttl).await?);
         }
-        #[cfg(feature = "tower")]
+        #[cfg(all(feature = "server", feature = "tower"))]
         for wire in app.mounts.grpc_services() {
             let name = service_name(wire);
             let node = Node::new(&*name, format!("{name}-{}", app.id), &**address);

@@ -3,6 +3,8 @@
 mod beside;
 mod busy;
 mod calls;
+#[cfg(feature = "tower")]
+mod channel;
 mod compress;
 mod failover;
 mod hostile;
