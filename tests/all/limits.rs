@@ -80,6 +80,10 @@ fn rows() -> Vec<(&'static str, String)> {
         ),
         ("time of a unary call", seconds(client.timeout)),
         ("time to send a request", seconds(server.header_timeout)),
+        (
+            "time between two requests of HTTP/1",
+            seconds(server.http1_keep_alive_timeout),
+        ),
         ("time without progress", seconds(server.stall_timeout)),
         (
             "interval between a server",
@@ -157,6 +161,10 @@ fn settings_have_the_defaults_of_the_code() {
         (
             "limits.header_timeout",
             seconds(limits.header_timeout).replace(' ', ""),
+        ),
+        (
+            "limits.http1_keep_alive_timeout",
+            seconds(limits.http1_keep_alive_timeout).replace(' ', ""),
         ),
         (
             "timeout",

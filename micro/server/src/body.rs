@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
+use crate::activity::RequestGuard;
 use crate::buffers::{Outgoing, Rest, Taken};
 #[cfg(feature = "tower")]
 use crate::mounts::MountedBody;
@@ -32,6 +33,8 @@ pub(super) struct ResponseBody {
     content: Content,
     /// Keeps the call registered as running until the body has been sent or dropped.
     call: Option<CallGuard>,
+    /// Marks the connection as busy until the body has been sent or dropped; `None` over HTTP/2.
+    request: Option<RequestGuard>,
 }
 
 #[derive(Debug)]
@@ -75,6 +78,7 @@ impl ResponseBody {
         Self {
             content,
             call: None,
+            request: None,
         }
     }
 
@@ -112,6 +116,11 @@ impl ResponseBody {
 
     pub(super) fn during(mut self, call: CallGuard) -> Self {
         self.call = Some(call);
+        self
+    }
+
+    pub(super) fn during_request(mut self, request: RequestGuard) -> Self {
+        self.request = Some(request);
         self
     }
 }

@@ -126,9 +126,13 @@ pub struct Limits {
     /// Maximum number of open connections. Further connections are closed as soon as they are
     /// accepted. Default: 16,384.
     pub max_connections: usize,
-    /// Timeout for a connection to send the head of a request. It also limits how long an HTTP/1
-    /// connection may be idle between two requests. Default: 10 seconds.
+    /// Timeout for a connection to send the head of a request. Default: 10 seconds.
     pub header_timeout: Duration,
+    /// Maximum time that an HTTP/1 connection may be idle between two requests. It should be longer
+    /// than the same timeout of a proxy in front of the server, so that the proxy does not send a
+    /// request while the server closes the connection. Default: 75 seconds; the proxies' own
+    /// defaults are 60 seconds and less.
+    pub http1_keep_alive_timeout: Duration,
     /// Timeout for progress of a message that has begun, in either direction. Default: 30 seconds.
     pub stall_timeout: Duration,
     /// Timeout for a stream without a message in either direction; the stream then ends with
@@ -153,6 +157,7 @@ impl Default for Limits {
             server_send_buffer: 512 << 20,
             max_connections: 16_384,
             header_timeout: Duration::from_secs(10),
+            http1_keep_alive_timeout: Duration::from_secs(75),
             stall_timeout: Duration::from_secs(30),
             stream_idle_timeout: None,
             keep_alive_interval: Duration::from_secs(20),

@@ -11,7 +11,9 @@ use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::activity::{Activity, Phase};
 use crate::buffers::Stuck;
 use crate::cancelled::Cancelled;
 use crate::config::Limits;
@@ -20,10 +22,20 @@ use crate::inline::{InlineConnection, InlineExecutor};
 use crate::socket::{Protocol, Socket, sniff};
 use crate::state::ConnectionState;
 use crate::stream_deadline::Stalls;
+use micro_core::internal::deadline_after;
+use micro_wake::poll_unconstrained;
 
 /// Time that a connection without any request is kept open once the server drains. It is long
 /// enough for a request that is already on its way.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(500);
+
+/// Time that a draining server waits for peers without a running call: for the acknowledgement of
+/// GOAWAY over HTTP/2, and for the rest of a request's head over HTTP/1. It is longer than a round
+/// trip.
+const DRAIN_ROUND_TRIP: Duration = Duration::from_secs(1);
+
+/// Interval between checks whether the last call of a silent HTTP/2 peer has ended.
+const SILENT_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Time during which the server discards what an HTTP/1 peer still sends after its response.
 const LINGERING_CLOSE: Duration = Duration::from_secs(1);
@@ -51,14 +63,13 @@ pub(super) async fn serve(mut stream: TcpStream, state: Arc<ConnectionState>) {
     let Some((protocol, first)) = read_protocol(&mut stream, &state).await else {
         return;
     };
-    let io = TokioIo::new(Socket::new(
-        stream,
-        first,
-        state.server.limits.stall_timeout,
-    ));
+    let socket = Socket::new(stream, first, state.server.limits.stall_timeout);
     let served = match protocol {
-        Protocol::Http2 => http2(io, Arc::clone(&state)).await,
-        Protocol::Http1 => http1(io, Arc::clone(&state)).await,
+        Protocol::Http2 => http2(TokioIo::new(socket), Arc::clone(&state)).await,
+        Protocol::Http1 => {
+            let socket = socket.with_activity(Arc::clone(&state.activity));
+            http1(TokioIo::new(socket), Arc::clone(&state)).await
+        }
         Protocol::Tls => {
             tracing::debug!(%address, "connection closed: TLS on a port without TLS");
             return;
@@ -141,32 +152,128 @@ async fn http2(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Resul
 
 async fn http1(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Result<()> {
     let limits = &state.server.limits;
+    let activity = &state.activity;
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
+        // hyper's timeout does not distinguish an idle connection from an incomplete head.
+        .header_read_timeout(None)
         .max_buf_size(limits.max_metadata_size.saturating_add(HEAD_SLACK));
     let mut connection = builder.serve_connection(io, HttpService(Arc::clone(&state)));
     let mut draining = Cancelled::new(state.server.draining.child_token());
-    let mut told = false;
+    let mut timeout = PhaseTimeout::new(limits);
+    let mut ending = None;
     let served = poll_fn(|cx| {
         // The connection is polled first: hyper closes a connection that is shut down before it has
         // read a request without sending a response.
-        let polled = connection.poll_without_shutdown(cx);
-        if polled.is_ready() || told || Pin::new(&mut draining).poll(cx).is_pending() {
+        let mut polled = connection.poll_without_shutdown(cx);
+        if polled.is_ready() || matches!(ending, Some(Ending::Shutdown(_))) {
             return polled;
         }
-        told = true;
+        let is_draining = Pin::new(&mut draining).poll(cx).is_ready();
+        if is_draining && !activity.reads_directly() {
+            // A request that the system has received is answered.
+            activity.read_directly();
+            polled = connection.poll_without_shutdown(cx);
+            if polled.is_ready() {
+                return polled;
+            }
+        }
+        let is_over = timeout.poll(cx, activity, is_draining).is_ready();
+        match activity.phase().0 {
+            Phase::Head if is_over => {
+                ending = Some(Ending::Incomplete);
+                return Poll::Ready(Ok(()));
+            }
+            phase if is_over || (is_draining && phase == Phase::Request) => {
+                ending = Some(Ending::Shutdown(phase));
+            }
+            _ => return Poll::Pending,
+        }
+        // hyper closes an idle connection, and others after the response, once it is written.
         Pin::new(&mut connection).graceful_shutdown();
         connection.poll_without_shutdown(cx)
     })
     .await;
-    // hyper also responds to a head that is too long.
-    let answered = served.as_ref().err().is_none_or(hyper::Error::is_parse);
-    if !told && answered {
+    let has_responded = match ending {
+        // hyper also responds to a head that is too long.
+        None => served.as_ref().err().is_none_or(hyper::Error::is_parse),
+        Some(Ending::Shutdown(phase)) => phase == Phase::Request && served.is_ok(),
+        Some(Ending::Incomplete) => false,
+    };
+    if has_responded {
         linger(connection.into_parts().io.into_inner()).await;
     }
     served
+}
+
+/// Why the server ends an HTTP/1 connection.
+enum Ending {
+    /// It drains, or the connection was idle for too long. The phase at that time.
+    Shutdown(Phase),
+    /// The head of a request did not arrive in time.
+    Incomplete,
+}
+
+/// The timeout of the phase that an HTTP/1 connection is in.
+struct PhaseTimeout {
+    header: Duration,
+    keep_alive: Duration,
+    /// The phase, with what distinguishes it from an earlier one of the same kind.
+    phase: Option<(Phase, u64, bool)>,
+    deadline: Option<Instant>,
+    /// Created when first needed. While requests follow each other, it is not reset for each of
+    /// them: it is set again when it fires before the deadline.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl PhaseTimeout {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            header: limits.header_timeout,
+            keep_alive: limits.http1_keep_alive_timeout,
+            phase: None,
+            deadline: None,
+            timer: None,
+        }
+    }
+
+    /// Resolves when the connection has been in its phase for too long.
+    fn poll(
+        &mut self,
+        cx: &mut std::task::Context<'_>,
+        activity: &Activity,
+        is_draining: bool,
+    ) -> Poll<()> {
+        let (phase, requests) = activity.phase();
+        let now = Some((phase, requests, is_draining));
+        if self.phase != now {
+            self.phase = now;
+            let limit = match (phase, is_draining) {
+                (Phase::Idle, true) => return Poll::Ready(()),
+                (Phase::Idle, false) => Some(self.keep_alive),
+                (Phase::Head, true) => Some(self.header.min(DRAIN_ROUND_TRIP)),
+                (Phase::Head, false) => Some(self.header),
+                (Phase::Request, _) => None,
+            };
+            self.deadline = limit.map(|limit| deadline_after(Instant::now(), limit));
+        }
+        let Some(deadline) = self.deadline else {
+            return Poll::Pending;
+        };
+        let new = || Box::pin(sleep_until(deadline));
+        let timer = self.timer.get_or_insert_with(new);
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
+        }
+        loop {
+            ready!(poll_unconstrained(timer.as_mut(), cx));
+            if timer.deadline() >= deadline {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(deadline);
+        }
+    }
 }
 
 /// Reads and discards what the peer still sends, so that it can read its response: if bytes arrive
@@ -185,8 +292,8 @@ async fn linger(mut socket: Socket) {
     }
 }
 
-/// Runs a connection until it ends, and starts its graceful shutdown when the server drains.
-async fn until_drained<C: Future>(
+/// Runs an HTTP/2 connection until it ends, and shuts it down gracefully when the server drains.
+async fn until_drained<C: Future<Output = hyper::Result<()>>>(
     connection: C,
     state: &ConnectionState,
     graceful_shutdown: fn(Pin<&mut C>),
@@ -200,7 +307,24 @@ async fn until_drained<C: Future>(
         ended = &mut connection => return ended,
         () = draining => graceful_shutdown(connection.as_mut()),
     }
-    connection.await
+    tokio::select! {
+        biased;
+        ended = connection => ended,
+        () = silent(state) => {
+            let address = state.address;
+            tracing::debug!(%address, "connection closed: the peer did not acknowledge GOAWAY");
+            Ok(())
+        }
+    }
+}
+
+/// Resolves when a connection that has been shut down is idle after the time of a round trip. An
+/// idle connection whose peer has acknowledged GOAWAY ends by itself.
+async fn silent(state: &ConnectionState) {
+    tokio::time::sleep(DRAIN_ROUND_TRIP).await;
+    while !state.is_idle() {
+        tokio::time::sleep(SILENT_CHECK_INTERVAL).await;
+    }
 }
 
 /// Maximum size of a header list that HTTP/2 accepts, in bytes. HTTP/2 refuses larger lists without

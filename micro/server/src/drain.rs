@@ -31,6 +31,20 @@ impl Running {
         self.address
     }
 
+    /// Returns the number of open connections.
+    pub fn connections(&self) -> usize {
+        self.server.calls.connections()
+    }
+
+    /// Announces that the server is about to stop, and goes on serving. Health checks report that
+    /// the server is not ready, and HTTP/1 responses carry `connection: close`, so that clients and
+    /// proxies open their next connection elsewhere.
+    ///
+    /// Call this some time before [`drain`](Self::drain). A second call has no effect.
+    pub fn announce_stop(&self) {
+        self.server.announce_stop();
+    }
+
     /// Stops accepting connections, asks peers to use another node, and waits at most `grace` for
     /// running calls to finish. The server then aborts the calls that are left; their clients get
     /// `Unavailable` if they still read.
@@ -40,7 +54,7 @@ impl Running {
     /// Dropping the future aborts every call at once.
     pub async fn drain(mut self, grace: Duration) -> DrainReport {
         tracing::info!(address = %self.address, ?grace, "draining");
-        self.server.health.drain();
+        self.server.announce_stop();
         self.server.draining.cancel();
         if tokio::time::timeout(grace, &mut self.accepting)
             .await

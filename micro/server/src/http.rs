@@ -54,7 +54,13 @@ impl Service<Request<hyper::body::Incoming>> for HttpService {
             }
             (Some(_), false) => Box::pin(std::future::ready(Ok(refuse_grpc()))),
             (None, true) => Box::pin(async move { Ok(serve_http2(&connection, request).await) }),
-            (None, false) => Box::pin(async move { Ok(serve_http1(&connection, request).await) }),
+            (None, false) => {
+                let running = connection.activity.begin();
+                Box::pin(async move {
+                    let response = serve_http1(&connection, request).await;
+                    Ok(response.map(|body| body.during_request(running)))
+                })
+            }
         }
     }
 }
@@ -93,7 +99,8 @@ async fn serve_http1(
     }
     let (body, end) = Incoming::noting(body);
     let response = with_cors(connection, Request::from_parts(head, body)).await;
-    if end.is_reached() {
+    // A client must not send its next request on a connection that is about to be closed.
+    if end.is_reached() && !connection.server.is_stopping() {
         response
     } else {
         close_after(response)

@@ -73,6 +73,7 @@
 #[cfg(not(test))]
 extern crate micro_message as micro;
 
+mod activity;
 mod body;
 mod buffers;
 mod cancelled;
@@ -126,8 +127,8 @@ mod timeouts;
 pub use self::config::{Config, Limits, ResponseCompression};
 pub use self::cors::Cors;
 pub use self::drain::{DrainReport, Running};
-pub use self::health::Health;
-pub use self::listener::Server;
+pub use self::health::{Health, HealthWatch};
+pub use self::listener::{Builder, Server};
 #[cfg(feature = "tower")]
 pub use self::mounts::{HttpService, Mounts, OriginalUri, RequestBody};
 pub use self::rest::check_http;

@@ -57,53 +57,17 @@ impl Server {
     /// - `Unavailable` when the address cannot be bound.
     /// - `PermissionDenied` when the port needs a privilege.
     pub async fn bind(config: Config, router: Router) -> Result<Self> {
-        Self::bind_all(config, router, Mounts::default()).await
+        Self::builder(config, router).bind().await
     }
 
-    /// Binds the address, and serves HTTP services beside the router's methods.
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`bind`](Self::bind), and `InvalidArgument` when a mounted service would hide
-    /// a method of the router.
-    #[cfg(feature = "tower")]
-    pub async fn bind_with(config: Config, router: Router, mounts: Mounts) -> Result<Self> {
-        Self::bind_all(config, router, mounts).await
-    }
-
-    pub(super) async fn bind_all(
-        config: Config,
-        mut router: Router,
-        mounts: Mounts,
-    ) -> Result<Self> {
-        mounts.check(&router)?;
-        let health = Health::default();
-        let services = router.services();
-        add(&mut router, health::routes(&health, &services, &mounts))?;
-        let draining = CancellationToken::new();
-        #[cfg(feature = "reflection")]
-        if config.reflection {
-            let own = reflection::routes(&router, &mounts, &draining)?;
-            add(&mut router, own)?;
+    /// Returns a builder for a server with its own health, or with mounted services.
+    pub fn builder(config: Config, router: Router) -> Builder {
+        Builder {
+            config,
+            router,
+            health: Health::default(),
+            mounts: Mounts::default(),
         }
-        let (rest, problems) = Table::new(&router);
-        if let Some(problem) = problems.into_iter().next() {
-            return Err(problem);
-        }
-        let address = &config.address;
-        let listener = listen(address).await.map_err(|error| {
-            let (kind, remedy) = remedy(&error);
-            Error::new(kind, format!("cannot listen on `{address}`: {remedy}")).with_source(error)
-        })?;
-        let local = listener.local_addr();
-        let local = local.or_internal(format!("no local address for `{address}`"))?;
-        Ok(Self {
-            listener,
-            address: local,
-            state: Arc::new(ServerState::new(
-                config, router, rest, mounts, health, draining,
-            )),
-        })
     }
 
     /// Returns the address that the server listens on, with the port that was taken.
@@ -128,6 +92,73 @@ impl Server {
             address: self.address,
             accepting: spawn(accept(self.listener, self.state)),
         }
+    }
+}
+
+/// Configures a [`Server`]. Created by [`Server::builder`].
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `bind`"]
+pub struct Builder {
+    config: Config,
+    router: Router,
+    health: Health,
+    mounts: Mounts,
+}
+
+impl Builder {
+    /// Uses this health, which the program may have set already.
+    pub fn health(mut self, health: Health) -> Self {
+        self.health = health;
+        self
+    }
+
+    /// Serves HTTP services beside the router's methods. [`bind`](Self::bind) returns
+    /// `InvalidArgument` when one of them would hide a method of the router.
+    #[cfg(feature = "tower")]
+    pub fn mounts(mut self, mounts: Mounts) -> Self {
+        self.mounts = mounts;
+        self
+    }
+
+    /// Binds the address.
+    ///
+    /// # Errors
+    ///
+    /// See [`Server::bind`].
+    pub async fn bind(self) -> Result<Server> {
+        let Self {
+            config,
+            mut router,
+            health,
+            mounts,
+        } = self;
+        mounts.check(&router)?;
+        let services = router.services();
+        add(&mut router, health::routes(&health, &services, &mounts))?;
+        let draining = CancellationToken::new();
+        #[cfg(feature = "reflection")]
+        if config.reflection {
+            let own = reflection::routes(&router, &mounts, &draining)?;
+            add(&mut router, own)?;
+        }
+        let (rest, problems) = Table::new(&router);
+        if let Some(problem) = problems.into_iter().next() {
+            return Err(problem);
+        }
+        let address = &config.address;
+        let listener = listen(address).await.map_err(|error| {
+            let (kind, remedy) = remedy(&error);
+            Error::new(kind, format!("cannot listen on `{address}`: {remedy}")).with_source(error)
+        })?;
+        let local = listener.local_addr();
+        let local = local.or_internal(format!("no local address for `{address}`"))?;
+        Ok(Server {
+            listener,
+            address: local,
+            state: Arc::new(ServerState::new(
+                config, router, rest, mounts, health, draining,
+            )),
+        })
     }
 }
 

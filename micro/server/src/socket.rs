@@ -4,15 +4,18 @@
 //! A further protocol with a preface needs a variant of [`Protocol`] and a case in `recognize`. No
 //! other code looks at the first bytes.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::activity::Activity;
 use crate::timeouts::StallTimer;
 
 /// The protocol of a connection, by its first bytes.
@@ -87,6 +90,8 @@ pub(super) struct Socket {
     /// Bytes that were read to detect the protocol. Empty after the first reads.
     first: BytesMut,
     stall: StallTimer,
+    /// Receives a report of each read over HTTP/1.
+    activity: Option<Arc<Activity>>,
 }
 
 impl Socket {
@@ -95,6 +100,36 @@ impl Socket {
             stream,
             first,
             stall: StallTimer::new(timeout),
+            activity: None,
+        }
+    }
+
+    /// Reports each read to `activity`.
+    pub(super) fn with_activity(mut self, activity: Arc<Activity>) -> Self {
+        self.activity = Some(activity);
+        self
+    }
+
+    /// Reads, and asks the system if the runtime knows of no bytes and `activity` requires it.
+    fn poll_stream(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_read(cx, out);
+        let directly = |activity: &Arc<Activity>| activity.reads_directly();
+        if polled.is_ready() || !self.activity.as_ref().is_some_and(directly) {
+            return polled;
+        }
+        let socket = SockRef::from(&self.stream);
+        match (&*socket).read(out.initialize_unfilled()) {
+            Ok(count) => {
+                out.advance(count);
+                Poll::Ready(Ok(()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                // The poll above has registered the waker; the next poll reads.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error)),
         }
     }
 
@@ -120,6 +155,7 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let filled = out.filled().len();
         if !self.first.is_empty() {
             let length = self.first.len().min(out.remaining());
             out.put_slice(&self.first[..length]);
@@ -127,9 +163,15 @@ impl AsyncRead for Socket {
             if self.first.is_empty() {
                 self.first = BytesMut::new();
             }
-            return Poll::Ready(Ok(()));
+        } else {
+            ready!(self.poll_stream(cx, out))?;
         }
-        Pin::new(&mut self.stream).poll_read(cx, out)
+        if let Some(activity) = &self.activity
+            && out.filled().len() > filled
+        {
+            activity.received();
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -14,6 +14,7 @@ use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::activity::Activity;
 use crate::buffers::{Buffers, Totals};
 use crate::config::{Config, Limits, ResponseCompression};
 use crate::cors::Cors;
@@ -38,6 +39,8 @@ pub(super) struct ServerState {
     pub(super) health: Health,
     /// OpenAPI description of the services; `None` when reflection is off.
     pub(super) description: Option<Description>,
+    /// Set once, when the server is about to stop.
+    is_stopping: AtomicBool,
     /// Cancelled once, when the drain begins.
     pub(super) draining: CancellationToken,
     /// Cancelled once, at the end of the drain's grace period: calls that still run end now.
@@ -67,11 +70,24 @@ impl ServerState {
             compression: config.compression,
             health,
             description: Description::offered(config.reflection),
+            is_stopping: AtomicBool::new(false),
             draining,
             cut: CancellationToken::new(),
             is_aborted: AtomicBool::new(false),
             calls: Arc::default(),
         }
+    }
+
+    /// Records that the server is about to stop: it is not ready any more, and HTTP/1 responses
+    /// close their connections.
+    pub(super) fn announce_stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+        self.health.drain();
+    }
+
+    /// Whether the server is about to stop.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
     }
 
     /// Returns the running calls.
@@ -105,6 +121,8 @@ pub(super) struct ConnectionState {
     pub(super) address: SocketAddr,
     pub(super) calls: Arc<ConnectionCalls>,
     pub(super) buffers: Buffers,
+    /// Only HTTP/1 reports to it.
+    pub(super) activity: Arc<Activity>,
     /// Child of the server's `cut` token, so that calls do not contend for the lock of the server's
     /// token.
     pub(super) cut: CancellationToken,
@@ -118,8 +136,14 @@ impl ConnectionState {
             address,
             calls: server.calls.connection(address),
             buffers: Buffers::new(&server.limits, &server.totals),
+            activity: Arc::default(),
             cut: server.cut.child_token(),
         })
+    }
+
+    /// Whether no call runs and no response waits to be written.
+    pub(super) fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.buffers.send.held() == 0
     }
 }
 
@@ -185,6 +209,11 @@ impl AllCalls {
         running
     }
 
+    /// Returns the number of open connections.
+    pub(super) fn connections(&self) -> usize {
+        self.lock().open.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Connections> {
         self.0.lock()
     }
@@ -232,6 +261,12 @@ impl ConnectionCalls {
             calls: Arc::clone(self),
             slot,
         }
+    }
+
+    /// Whether no call runs.
+    fn is_empty(&self) -> bool {
+        let slots = self.lock();
+        slots.free.len() == slots.slots.len()
     }
 
     fn running(&self) -> Vec<AbortedCall> {

@@ -55,6 +55,8 @@ keys! {
     "limits.connection_send_buffer" = "40MiB",
         "maximum size of the responses that one connection has not taken yet";
     "limits.header_timeout" = "10s", "time for a connection to send the head of a request";
+    "limits.http1_keep_alive_timeout" = "75s",
+        "time that an HTTP/1 connection may be idle; longer than that of a proxy in front";
     "limits.keep_alive_interval" = "20s", "interval between HTTP/2 keep-alive pings";
     "limits.keep_alive_timeout" = "10s", "time for a client to answer a keep-alive ping";
     "limits.max_connections" = "16384", "maximum number of connections; further ones are closed";

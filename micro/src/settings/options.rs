@@ -253,6 +253,7 @@ impl SettingsReader<'_> {
         limits.server_receive_buffer = self.some("limits.server_receive_buffer");
         limits.server_send_buffer = self.some("limits.server_send_buffer");
         limits.header_timeout = self.some("limits.header_timeout");
+        limits.http1_keep_alive_timeout = self.some("limits.http1_keep_alive_timeout");
         limits.stall_timeout = self.some("limits.stall_timeout");
         limits.stream_idle_timeout = self.value("limits.stream_idle_timeout");
         limits.keep_alive_interval = self.some("limits.keep_alive_interval");

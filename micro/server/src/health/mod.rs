@@ -74,6 +74,16 @@ impl Health {
         state.overall.clone().or(reason)
     }
 
+    /// Whether a service is serving, by its wire name. The empty name stands for the whole server.
+    pub fn is_serving(&self, service: &str) -> bool {
+        self.0.borrow().is_serving(service)
+    }
+
+    /// Returns a watch that follows the changes from now on.
+    pub fn changes(&self) -> HealthWatch {
+        HealthWatch(self.watch())
+    }
+
     /// Marks everything as not serving. Later calls of the other methods do not change this.
     pub(super) fn drain(&self) {
         self.0.send_modify(|state| state.draining = true);
@@ -81,6 +91,28 @@ impl Health {
 
     pub(super) fn watch(&self) -> watch::Receiver<State> {
         self.0.subscribe()
+    }
+}
+
+/// Follows the changes of a [`Health`].
+#[derive(Debug, Clone)]
+pub struct HealthWatch(watch::Receiver<State>);
+
+impl HealthWatch {
+    /// Whether a service is serving, by its wire name. The empty name stands for the whole server.
+    pub fn is_serving(&self, service: &str) -> bool {
+        self.0.borrow().is_serving(service)
+    }
+
+    /// Waits for a change since the last call. Never completes after all handles are dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -51,7 +51,7 @@ use micro_wire::headers;
 /// mounts.mount("/admin", Router::new().route("/users", get(|| async { "ada" })))?;
 /// mounts.fallback(Router::new().route("/", get(|| async { "welcome" })))?;
 /// let router = micro::handler::Router::new();
-/// let server = Server::bind_with(Config::default(), router, mounts).await?;
+/// let server = Server::builder(Config::default(), router).mounts(mounts).bind().await?;
 /// # drop(server);
 /// # Ok(()) }
 /// ```

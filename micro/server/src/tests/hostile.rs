@@ -69,7 +69,7 @@ async fn thousand_slow_and_half_open_connections_are_closed_while_calls_go_on() 
 #[tokio::test]
 async fn idle_http1_connections_are_closed() {
     let served = Served::with(|config| {
-        config.limits.header_timeout = Duration::from_millis(50);
+        config.limits.http1_keep_alive_timeout = Duration::from_millis(50);
     })
     .await;
     let response = served

@@ -232,7 +232,10 @@ impl Served {
                 .add(Route::new(INFO, &method, instance, Resources::new()))
                 .unwrap();
         }
-        let server = Server::bind_all(config, router, mounts).await.unwrap();
+        let server = Server::builder(config, router);
+        #[cfg(feature = "tower")]
+        let server = server.mounts(mounts);
+        let server = server.bind().await.unwrap();
         let health = server.health();
         Self {
             running: server.start(),
