@@ -12,7 +12,7 @@ pub use futures_core::Stream;
 #[cfg(all(feature = "app", feature = "linkme"))]
 pub use crate::app::{LINKED_EVERYS, LINKED_HOOKS};
 #[cfg(feature = "app")]
-pub use crate::app::{LinkedEvery, LinkedHook, Phase, Program, run};
+pub use crate::app::{LinkedEvery, LinkedHook, Phase, Program, run, run_with};
 #[cfg(all(feature = "broker", feature = "linkme"))]
 pub use crate::broker::LINKED_SUBSCRIBERS;
 #[cfg(feature = "broker")]
@@ -30,7 +30,7 @@ pub use crate::handler::{
 #[cfg(feature = "linkme")]
 pub use crate::handler::{LINKED_METHODS, LINKED_SERVICES};
 #[cfg(feature = "app")]
-pub use crate::testing::test;
+pub use crate::testing::{configured_test, test};
 #[cfg(feature = "linkme")]
 pub use crate::wrap::LINKED_WRAPS;
 pub use crate::wrap::{LinkedWrap, Next, On};
@@ -43,9 +43,9 @@ pub use self::call::{
     response_stream, response_stream_of,
 };
 pub use self::check::{
-    Borrowed, CallerError, FromAppOnly, IntoError, Returned, ServiceFuture, WrappedCall,
-    WrappedNext, borrowed, built, construct, field, finish, finish_hook, finish_wrap, injected,
-    injected_parameter, injected_service, is_service, parameter, sendable, wrapped_call,
+    Borrowed, CallerError, Fields, FromAppOnly, IntoError, Returned, ServiceFuture, WrappedCall,
+    WrappedNext, borrowed, built, construct, created, field, finish, finish_hook, finish_wrap,
+    injected, injected_parameter, injected_service, is_service, parameter, sendable, wrapped_call,
     wrapped_next,
 };
 #[cfg(feature = "client")]

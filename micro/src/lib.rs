@@ -381,12 +381,24 @@
 //! SIGTERM starts a graceful stop: the app leaves the registry, gives clients time to notice, and
 //! finishes calls and events within the setting `drain_timeout`. `/healthz`, `/readyz` and
 //! `grpc.health.v1` answer health checks. Every limit has a default and a setting. TLS and
-//! authentication are not implemented yet. A program with its own runtime can do by hand what
-//! `run!` does:
+//! authentication are not implemented yet. A program that is configured in code
+//! keeps all of this:
+//!
+//! ```no_run
+//! use micro::wrap::Log;
+//!
+//! struct Pool;
+//!
+//! fn main() {
+//!     micro::run!(|app| app.provide(Pool).wrap("log", Log))
+//! }
+//! ```
+//!
+//! A program with its own runtime builds the app itself. It then does by hand what `run!` does
+//! beside that (a log, signals, the exit code; see [`app::Builder`]):
 //!
 //! ```no_run
 //! use micro::prelude::*;
-//! use micro::wrap::Log;
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<()> {
@@ -394,7 +406,6 @@
 //!         .name("shop", "1.0.0")
 //!         .environment() // `micro.toml` and the variables.
 //!         .linked() // Everything that attributes mark.
-//!         .wrap("log", Log::default())
 //!         .build()
 //!         .await?;
 //!     let stop = app.stop_handle();
@@ -528,8 +539,10 @@ macro_rules! include_proto {
     };
 }
 
+#[cfg(feature = "server")]
+pub use app::Health;
 #[cfg(feature = "app")]
-pub use app::{App, Stop};
+pub use app::{App, Stop, Tasks};
 #[cfg(feature = "broker")]
 pub use broker::{Broker, Delivery, Publisher};
 #[cfg(feature = "client")]

@@ -7,6 +7,7 @@
 
 mod attributes;
 mod clients;
+mod configured;
 mod errors;
 mod failover;
 mod finding;
@@ -23,6 +24,7 @@ mod schema;
 mod proto;
 mod refused;
 mod sources;
+mod stop_under_load;
 mod stopping;
 mod storm;
 mod streams;

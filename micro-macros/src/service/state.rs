@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, Fields, Index, ItemStruct, Type};
+use syn::{Expr, Fields, Ident, Index, ItemStruct, Type};
 
 use crate::args::Args;
 use crate::diag::Mistakes;
@@ -146,10 +146,16 @@ fn linked(item: &ItemStruct, keys: &Keys, fields: &[Field]) -> TokenStream {
             quote_spanned!(path_span(init)=> #private::construct::<#ident, _, _>(&#init, __app))
         }
         None => {
-            let values = fields
-                .iter()
-                .map(|field| field.value(private, &ident.to_string()));
-            quote!(#private::built((|| #private::Result::Ok(#ident { #(#values),* }))()))
+            let fields = fields.iter().enumerate();
+            let (injected, values): (Vec<_>, Vec<_>) = fields
+                .map(|(index, field)| field.value(index, private, &ident.to_string()))
+                .unzip();
+            let mutable = injected.iter().any(Option::is_some).then(|| quote!(mut));
+            quote! {
+                let #mutable __fields = #private::Fields::new(__app);
+                #(#injected)*
+                #private::built(__fields, || #private::Result::Ok(#ident { #(#values),* }))
+            }
         }
     };
     let location = signature::location(private, Span::call_site());
@@ -172,20 +178,29 @@ fn linked(item: &ItemStruct, keys: &Keys, fields: &[Field]) -> TokenStream {
 }
 
 impl Field {
-    /// Returns `member: value`.
-    fn value(&self, private: &TokenStream, service: &str) -> TokenStream {
+    /// Returns the statement that injects the value, if it is injected, and `member: value`.
+    fn value(
+        &self,
+        index: usize,
+        private: &TokenStream,
+        service: &str,
+    ) -> (Option<TokenStream>, TokenStream) {
         let Self { member, ty, source } = self;
         let span = first_span(ty);
+        let mut injected = None;
         let value = match source {
             Source::Injected => {
                 let place = format!("field `{member}` of `{service}`");
-                quote_spanned!(span=> #private::field::<#ty>(__app, #place)?)
+                let name = Ident::new(&format!("__{index}"), Span::call_site());
+                let make = quote_spanned!(span=> #private::field::<#ty>(&mut __fields, #place));
+                injected = Some(quote!(let #name = #make;));
+                quote!(#private::created(#name)?)
             }
             Source::Default => {
                 quote_spanned!(span=> <#ty as ::core::default::Default>::default())
             }
             Source::Value(value) => quote!(#value),
         };
-        quote!(#member: #value)
+        (injected, quote!(#member: #value))
     }
 }

@@ -3,6 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
+use syn::spanned::Spanned;
+
 use crate::inject::Injected;
 use crate::signature::{self, path_span};
 use crate::test::model::Test;
@@ -22,6 +24,11 @@ impl Test {
             quote!(.#linked::<#service>())
         });
         let linked = keys.linked.then(|| quote!(.linked()));
+        let builder = quote!(__builder #linked #(#services)*);
+        let builder = match &keys.app {
+            Some(app) => quote_spanned!(app.span()=> #private::configured_test(#builder, #app)),
+            None => builder,
+        };
         let visibility = &function.visibility;
         let running = quote!(#ident(#(#passes),*).await);
         let result = signature::output(&function.signature);
@@ -33,7 +40,7 @@ impl Test {
                 #function
 
                 #private::test(
-                    |__builder| __builder #linked #(#services)*,
+                    |__builder| #builder,
                     |__app| async move {
                         let __app: &#private::Resources = &__app;
                         #makes

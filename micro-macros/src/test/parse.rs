@@ -7,7 +7,7 @@ use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::names;
 
-pub(crate) const KEYS: &[&str] = &["services", "linked", "crate"];
+pub(crate) const KEYS: &[&str] = &["services", "linked", "app", "crate"];
 
 /// The parsed keys of `#[micro::test(…)]`.
 pub(super) struct Keys {
@@ -15,6 +15,8 @@ pub(super) struct Keys {
     pub(super) services: Vec<Path>,
     /// Whether everything collected at link time runs.
     pub(super) linked: bool,
+    /// A function that configures the app's builder.
+    pub(super) app: Option<Expr>,
     pub(super) private: TokenStream,
 }
 
@@ -32,6 +34,7 @@ impl Keys {
         let keys = Self {
             services: services.map_or_else(Vec::new, |list| paths(list, mistakes)),
             linked: linked.is_some(),
+            app: args.expr("app", mistakes),
             private: names::private(&mut args, mistakes),
         };
         args.finish(mistakes);

@@ -18,6 +18,18 @@ fn a_function_becomes_a_test_within_an_app() {
 }
 
 #[test]
+fn a_function_configures_the_app() {
+    let item = quote!(
+        async fn greets() {}
+    );
+    for function in [quote!(with_pool), quote!(|app| app.provide(Pool))] {
+        let text = expand(quote!(services = [Greeter], app = #function), item.clone()).to_string();
+        let expected = format!("linked_service :: < Greeter > () , {function})");
+        assert!(text.contains(&expected), "{text}");
+    }
+}
+
+#[test]
 fn linked_runs_everything() {
     let text = expand(
         quote!(linked),

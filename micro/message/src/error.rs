@@ -30,6 +30,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 
 pub use self::detail::{Detail, Typed};
 
@@ -324,7 +325,23 @@ impl From<Infallible> for Error {
 /// let port = "80a".parse::<u16>().or_error(ErrorKind::InvalidArgument, "`80a` is not a port");
 /// assert_eq!(port.unwrap_err().to_string(), "`80a` is not a port");
 /// ```
-pub trait OrError<T> {
+///
+/// The error of a poisoned lock contains the guard, so it cannot become the source. Its text does:
+///
+/// ```
+/// use std::sync::Mutex;
+/// use micro::{OrError, Result};
+///
+/// fn next(count: &Mutex<u64>) -> Result<u64> {
+///     let mut count = count.lock().or_internal("a call panicked while it counted")?;
+///     *count += 1;
+///     Ok(*count)
+/// }
+/// # assert_eq!(next(&Mutex::new(1)).unwrap(), 2);
+/// ```
+///
+/// `Source` distinguishes the implementations and is inferred.
+pub trait OrError<T, Source = AnyError> {
     /// Creates an error with this kind and message. The original error becomes its source.
     fn or_error(self, kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Result<T>;
 
@@ -337,11 +354,40 @@ pub trait OrError<T> {
     }
 }
 
+/// The kind of source of [`OrError`] that is kept as it is.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum AnyError {}
+
+/// The kind of source of [`OrError`] that holds the guard of a poisoned lock.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum PoisonedLock {}
+
 impl<T, E: Into<Box<dyn StdError + Send + Sync>>> OrError<T> for std::result::Result<T, E> {
     fn or_error(self, kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Result<T> {
         self.map_err(|source| Error::new(kind, message).with_source(source))
     }
 }
+
+// The guards are not `Send`, so the implementation above never applies to them as well.
+macro_rules! poisoned {
+    ($($guard:ident)*) => {$(
+        impl<'a, T: ?Sized> OrError<$guard<'a, T>, PoisonedLock>
+            for std::result::Result<$guard<'a, T>, PoisonError<$guard<'a, T>>>
+        {
+            fn or_error(
+                self,
+                kind: ErrorKind,
+                message: impl Into<Cow<'static, str>>,
+            ) -> Result<$guard<'a, T>> {
+                self.map_err(|source| Error::new(kind, message).with_source(source.to_string()))
+            }
+        }
+    )*};
+}
+
+poisoned!(MutexGuard RwLockReadGuard RwLockWriteGuard);
 
 #[cfg(test)]
 mod tests {
@@ -360,6 +406,27 @@ mod tests {
     #[test]
     fn error_is_one_word_wide() {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn poisoned_lock_is_an_error_with_a_source() {
+        let lock = std::sync::RwLock::new(1);
+        let count = std::sync::Mutex::new(1);
+        std::thread::scope(|scope| {
+            let panicking = scope.spawn(|| {
+                let _lock = lock.write().unwrap();
+                let _count = count.lock().unwrap();
+                panic!("a panic of the test");
+            });
+            panicking.join().unwrap_err();
+        });
+        let text = "cannot count: poisoned lock: another task failed inside";
+        let error = count.lock().or_internal("cannot count").unwrap_err();
+        assert_eq!(error.chain(), text);
+        let error = lock.read().or_internal("cannot count").unwrap_err();
+        assert_eq!(error.chain(), text);
+        let error = lock.write().or_error(ErrorKind::DataLoss, "cannot count").unwrap_err();
+        assert_eq!((error.kind(), error.chain()), (ErrorKind::DataLoss, text.to_owned()));
     }
 
     #[test]

@@ -117,9 +117,33 @@ pub fn injected_parameter<T: FromAppOnly>(app: &Resources) -> Result<T> {
     T::make(app)
 }
 
-/// Creates a field of a service. Errors contain `place`.
-pub fn field<T: FromApp>(app: &Resources, place: &'static str) -> Result<T> {
-    T::from_app(app).map_err(|error| error.context(place))
+/// The injected fields of a service. Collects the errors, so that all of them are reported at once.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    app: &'a Resources,
+    errors: Vec<Error>,
+}
+
+impl<'a> Fields<'a> {
+    /// Creates the fields from the app.
+    pub fn new(app: &'a Resources) -> Self {
+        Self {
+            app,
+            errors: Vec::new(),
+        }
+    }
+}
+
+/// Creates a field of a service. An error is recorded with `place`.
+pub fn field<T: FromApp>(fields: &mut Fields<'_>, place: &'static str) -> Option<T> {
+    let made = T::from_app(fields.app);
+    made.map_err(|error| fields.errors.push(error.context(place)))
+        .ok()
+}
+
+/// Returns a created field. [`built`] calls it only if all fields were created.
+pub fn created<T>(field: Option<T>) -> Result<T> {
+    field.ok_or_else(|| Error::internal("a field was not created"))
 }
 
 /// A type that a parameter can borrow.
@@ -161,12 +185,26 @@ pub fn injected_service<S: Borrowed + ?Sized>(app: &Resources) -> Result<Arc<S>>
 /// Checks that a type is a service.
 pub const fn is_service<S: Service>() {}
 
-/// Returns a future that is ready with an existing service.
-pub fn built<S: Service>(service: Result<S>) -> ServiceFuture<'static> {
-    Box::pin(async move {
-        let service: Arc<dyn Any + Send + Sync> = Arc::new(service?);
-        Ok(service)
-    })
+/// Returns a future that is ready with a service made of injected fields, or with the errors of all
+/// fields.
+pub fn built<S: Service>(
+    fields: Fields<'_>,
+    make: impl FnOnce() -> Result<S>,
+) -> ServiceFuture<'static> {
+    let made = all_fields(fields.errors).and_then(|()| make());
+    let made = made.map(|service| Arc::new(service) as Arc<dyn Any + Send + Sync>);
+    Box::pin(std::future::ready(made))
+}
+
+fn all_fields(mut errors: Vec<Error>) -> Result<()> {
+    if errors.len() > 1 {
+        let lines = errors
+            .iter()
+            .map(|error| format!("\n    - {}", error.chain()));
+        let text = format!("{} fields:{}", errors.len(), lines.collect::<String>());
+        return Err(Error::failed_precondition(text));
+    }
+    errors.pop().map_or(Ok(()), Err)
 }
 
 /// Creates a service with an async function.

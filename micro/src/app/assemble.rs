@@ -6,9 +6,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::app::builder::{Builder, Source};
+#[cfg(feature = "server")]
+use crate::app::health::HealthScopes;
 use crate::app::stop::Stop;
 #[cfg(feature = "broker")]
 use crate::app::subscribers::{SubscriberBinder, of_service};
+use crate::app::tasks::Tasks;
 use crate::app::{App, Inner};
 #[cfg(feature = "broker")]
 use crate::broker::Broker;
@@ -68,6 +71,15 @@ impl Builder {
         #[cfg(feature = "client")]
         resources.insert::<Client>(client.clone())?;
         resources.insert::<Stop>(self.stop.clone())?;
+        resources.insert::<Tasks>(self.tasks.clone())?;
+        #[cfg(feature = "server")]
+        let health = Arc::new(HealthScopes::new(self.sources.iter().map(|source| {
+            let served = source.served();
+            let names = served.iter().map(|one| one.info().wire);
+            (source.type_id(), names.collect())
+        })));
+        #[cfg(feature = "server")]
+        resources.insert::<HealthScopes>(Arc::clone(&health))?;
         let services = self.make_services(&options, &mut problems).await;
         let router = route(&services, &wraps, &resources, &mut problems);
         let routes = router.routes();
@@ -116,6 +128,9 @@ impl Builder {
             listeners,
             works: self.works,
             stop: self.stop,
+            tasks: self.tasks,
+            #[cfg(feature = "server")]
+            health,
             #[cfg(feature = "server")]
             listen: self.listen,
             id: node_id(),
@@ -211,7 +226,6 @@ impl Builder {
             match source.make(&self.resources).await {
                 Ok(instance) => made.push(ServiceInstance {
                     served,
-                    #[cfg(feature = "broker")]
                     type_id: source.type_id(),
                     instance,
                 }),
@@ -231,7 +245,6 @@ fn node_id() -> String {
 /// A service with its instance.
 struct ServiceInstance {
     served: Vec<Served>,
-    #[cfg(feature = "broker")]
     type_id: TypeId,
     instance: Instance,
 }
@@ -262,7 +275,7 @@ impl Source {
         let (name, instance) = match self {
             Self::Given { instance, .. } => ("a given service", Arc::clone(instance)),
             Self::Linked(record) => {
-                let made = (record.build)(resources).await;
+                let made = (record.build)(&resources.for_service(self.type_id())).await;
                 let place = record.location;
                 let named = |error: Error| {
                     error.context(format!("{place}: cannot make `{}`", record.info.name))
@@ -297,9 +310,12 @@ fn route(
     let mut router = Router::new();
     let mut types = Types::default();
     for ServiceInstance {
-        served, instance, ..
+        served,
+        type_id,
+        instance,
     } in made
     {
+        let resources = resources.for_service(*type_id);
         for one in served {
             for method in one.iter() {
                 let route =

@@ -10,6 +10,7 @@ use crate::app::hook::{Hook, LinkedHook, Phase};
 use crate::app::stop::Stop;
 #[cfg(feature = "broker")]
 use crate::app::subscribers::SubscriberSource;
+use crate::app::tasks::Tasks;
 #[cfg(feature = "broker")]
 use crate::broker::{self, Broker, Subscriber};
 use crate::error::Result;
@@ -36,8 +37,23 @@ pub(super) enum Source {
 
 /// Configures an app. [`build`](Self::build) checks and assembles it.
 ///
-/// Without [`linked`](Self::linked), the app contains only what the builder was given. Without
-/// [`environment`](Self::environment), it does not read the environment.
+/// A program gets a builder from `micro::run!(|app| …)`: it contains everything that is linked and
+/// the settings of `micro.toml` and the environment, and logging, signals and the exit code work as
+/// with `micro::run!()`.
+///
+/// A builder of [`App::builder`](crate::app::App::builder) is for tests and for apps within another
+/// program. It adds nothing by itself:
+///
+/// - Without [`linked`](Self::linked), the app contains only what the builder was given.
+/// - Without [`environment`](Self::environment), it does not read `micro.toml` and the environment.
+/// - It installs no log. The program calls `tracing_subscriber::fmt().init()` or the like, and
+///   errors are invisible until it does.
+/// - It handles no signals: SIGTERM ends the process at once, without a graceful stop, unless the
+///   program calls [`Stop::now`](crate::app::Stop::now).
+/// - It does not end the process: the program prints the error of
+///   [`App::run`](crate::app::App::run) and returns the exit code.
+/// - It runs on the program's runtime. `run!` has a second one for signals and the time limits of
+///   the stop, which work while handlers block every worker.
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
     pub(super) name: &'static str,
@@ -64,7 +80,9 @@ pub struct Builder {
     pub(super) works: Vec<Every>,
     pub(super) resources: Resources,
     pub(super) stop: Stop,
+    pub(super) tasks: Tasks,
     pub(super) listen: bool,
+    pub(super) has_linked: bool,
 }
 
 impl Builder {
@@ -94,7 +112,9 @@ impl Builder {
             works: Vec::new(),
             resources: Resources::new(),
             stop: Stop::default(),
+            tasks: Tasks::default(),
             listen: true,
+            has_linked: false,
         }
     }
 
@@ -330,8 +350,11 @@ impl Builder {
     }
 
     /// Adds everything that was collected at link time: services, subscribers, wraps, hooks and
-    /// periodic work.
+    /// periodic work. A second call has no effect.
     pub fn linked(mut self) -> Self {
+        if std::mem::replace(&mut self.has_linked, true) {
+            return self;
+        }
         self.sources
             .extend(LinkedService::linked().into_iter().map(Source::Linked));
         self.linked_wraps = LinkedWrap::linked();

@@ -42,17 +42,23 @@
 mod advertise;
 mod assemble;
 mod builder;
+mod configure;
 mod driver_handoff;
 #[cfg(all(feature = "broker", feature = "events"))]
 mod durable_subscribers;
 mod every;
+#[cfg(feature = "server")]
+mod health;
 mod hook;
 mod program;
+#[cfg(feature = "server")]
+mod registrar;
 mod report;
 mod running;
 mod stop;
 #[cfg(feature = "broker")]
 mod subscribers;
+mod tasks;
 #[cfg(test)]
 mod tests;
 
@@ -60,11 +66,16 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::builder::Builder;
+#[doc(hidden)]
+pub use self::configure::Configured;
 pub use self::every::LinkedEvery;
+#[cfg(feature = "server")]
+pub use self::health::Health;
 pub use self::hook::{LinkedHook, Phase};
-pub use self::program::{Program, run};
+pub use self::program::{Program, run, run_with};
 pub use self::running::{Running, Stopped};
 pub use self::stop::Stop;
+pub use self::tasks::{TaskOutput, Tasks};
 pub use crate::settings::{KEYS, Key, Settings};
 
 #[cfg(feature = "linkme")]
@@ -121,6 +132,9 @@ pub(crate) struct Inner {
     listeners: Vec<Arc<BoundSubscriber>>,
     works: Vec<every::Every>,
     stop: Stop,
+    tasks: Tasks,
+    #[cfg(feature = "server")]
+    health: Arc<health::HealthScopes>,
     /// Whether to open a port and register, instead of serving only this process.
     #[cfg(feature = "server")]
     listen: bool,
@@ -163,6 +177,17 @@ impl App {
     /// Returns the app's routes.
     pub fn router(&self) -> &Router {
         &self.0.router
+    }
+
+    /// Returns a handle to set whether the whole app is ready.
+    #[cfg(feature = "server")]
+    pub fn health(&self) -> Health {
+        self.0.health.app()
+    }
+
+    /// Returns a handle that spawns tasks of the app.
+    pub fn tasks(&self) -> Tasks {
+        self.0.tasks.clone()
     }
 
     /// Returns a handle that stops the app.

@@ -13,11 +13,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::App;
 use crate::app::builder::Builder;
+use crate::app::configure::Configured;
 use crate::app::driver_handoff::DriverHandoff;
 use crate::app::running::Running;
 use crate::app::stop::Stop;
 use crate::config::Origin;
 use crate::error::{Error, OrError, Result};
+use crate::handler::BoxFuture;
 use crate::settings::Settings;
 use micro_core::internal::spawn;
 
@@ -47,13 +49,34 @@ pub struct Program {
 /// to standard error and ends the process with code 1. Panic messages also go to standard error,
 /// escaped and on one line. This replaces a panic hook that was set before.
 pub fn run(program: Program) {
-    if let Err(error) = try_run(program) {
+    run_with(program, |app: Builder| app);
+}
+
+/// Like [`run`], with a function that configures the app: `micro::run!(|app| …)` expands to a call
+/// of this function.
+///
+/// The builder contains everything that is linked, and the settings. Logging has started, so the
+/// setting `log` cannot be changed anymore. The function returns the builder, a `Result<Builder>`,
+/// or a future of one of them, which runs on the app's runtime and which SIGTERM ends. Its error is
+/// reported like that of an invalid setting.
+pub fn run_with<Configure, Output, Kind>(program: Program, configure: Configure)
+where
+    Configure: FnOnce(Builder) -> Output + Send + 'static,
+    Output: Configured<Kind>,
+{
+    let configure = |app: Builder| -> BoxFuture<'static, Result<Builder>> {
+        Box::pin(async move { configure(app).configured().await })
+    };
+    if let Err(error) = try_run(program, Box::new(configure)) {
         eprintln!("error: {}", error.chain());
         std::process::exit(1);
     }
 }
 
-fn try_run(program: Program) -> Result<()> {
+/// The function that configures the app. Boxed, so that the rest is compiled once.
+type ConfigureApp = Box<dyn FnOnce(Builder) -> BoxFuture<'static, Result<Builder>> + Send>;
+
+fn try_run(program: Program, configure: ConfigureApp) -> Result<()> {
     if Handle::try_current().is_ok() {
         return Err(Error::failed_precondition(
             "`micro::run!()` starts a runtime of its own; write `fn main() { micro::run!() }` \
@@ -81,7 +104,7 @@ fn try_run(program: Program) -> Result<()> {
         settings: Ok(settings),
         ..builder
     };
-    let outcome = control.block_on(serve(builder, runtime.handle()));
+    let outcome = control.block_on(serve(builder, configure, runtime.handle()));
     // Handlers that block their thread must not keep the process from exiting.
     runtime.shutdown_background();
     control.shutdown_background();
@@ -90,13 +113,10 @@ fn try_run(program: Program) -> Result<()> {
 
 /// Starts the app on `workers`, waits for its end and stops it. Only the start and the tasks it
 /// spawns run on the workers.
-async fn serve(builder: Builder, workers: &Handle) -> Result<()> {
-    if builder.is_empty() {
-        return Err(nothing_linked());
-    }
+async fn serve(builder: Builder, configure: ConfigureApp, workers: &Handle) -> Result<()> {
     let stop = builder.stop.clone();
     let signals = spawn(stop_on_signals(Signals::watch()?, stop.clone()));
-    let outcome = match start(builder, workers, &stop).await? {
+    let outcome = match start(builder, configure, workers, &stop).await? {
         Some(mut running) => {
             let outcome = running.wait().await;
             running.stop().await;
@@ -109,8 +129,22 @@ async fn serve(builder: Builder, workers: &Handle) -> Result<()> {
 }
 
 /// Starts the app. Returns `None` if the app was asked to stop before it had started.
-async fn start(builder: Builder, workers: &Handle, stop: &Stop) -> Result<Option<Running>> {
+async fn start(
+    builder: Builder,
+    configure: ConfigureApp,
+    workers: &Handle,
+    stop: &Stop,
+) -> Result<Option<Running>> {
+    let (name, signals) = (builder.name, stop.clone());
     let mut starting = workers.spawn(async move {
+        let configured = configure(builder).await;
+        let mut builder =
+            configured.map_err(|error| error.context(format!("cannot configure `{name}`")))?;
+        // The function may have returned another builder, which signals have to stop.
+        builder.stop = signals;
+        if builder.is_empty() {
+            return Err(nothing_linked());
+        }
         let app = builder.build().await?;
         app.start().await
     });

@@ -6,19 +6,19 @@ use std::net::SocketAddr;
 use crate::app::Inner;
 #[cfg(feature = "broker")]
 use crate::broker::Subscriber;
-use crate::registry::Registration;
+use crate::registry::Node;
 use micro_message::internal::sort_by;
 
 /// Logs the app's address, registry, nodes, services, subscribers, periodic work and wraps. Address
 /// and registry are logged with the sources of their settings.
-pub(super) fn ready(app: &Inner, address: Option<SocketAddr>, nodes: &[Registration]) {
+pub(super) fn ready(app: &Inner, address: Option<SocketAddr>, nodes: &[Node]) {
     if tracing::enabled!(tracing::Level::INFO) {
         let text = ready_text(app, address, nodes);
         tracing::info!("{text}");
     }
 }
 
-fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Registration]) -> String {
+fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Node]) -> String {
     let mut text = format!("{} {} is ready", app.name, app.version);
     let mut line = |key: &str, value: String| {
         // Writing to a `String` cannot fail.
@@ -35,9 +35,12 @@ fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Registration]) 
         "registry",
         format!("{} ({})", app.registry.scheme(), app.options.registry.1),
     );
-    for registration in nodes {
-        let node = registration.node();
+    for node in nodes {
         line("node", format!("{} at {}", node.id, node.address));
+    }
+    #[cfg(feature = "server")]
+    if let Some(reason) = app.health.server().unready() {
+        line("not ready", reason);
     }
     for service in app.router.services() {
         let routes = app.router.routes();

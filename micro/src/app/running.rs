@@ -17,6 +17,9 @@ use crate::app::advertise::advertised;
 use crate::app::durable_subscribers::DurableSubscribers;
 use crate::app::every::Periodic;
 use crate::app::hook::{Hook, Phase};
+#[cfg(feature = "server")]
+use crate::app::registrar::Registrar;
+use crate::app::tasks::CancelTasks;
 use crate::app::{App, Inner, report};
 #[cfg(feature = "broker")]
 use crate::broker::Subscriber;
@@ -25,10 +28,11 @@ use crate::broker::{HostInfo, Subscription};
 #[cfg(feature = "client")]
 use crate::client::Client;
 use crate::error::{Error, Result};
+#[cfg(feature = "server")]
 use crate::handler::ServiceInfo;
 #[cfg(all(feature = "broker", feature = "server"))]
 use crate::handler::{Instance, Resources, Route, Router, Served};
-use crate::registry::{Node, Registration};
+use crate::registry::Node;
 #[cfg(feature = "server")]
 use crate::server::{self, Server};
 #[cfg(feature = "broker")]
@@ -39,6 +43,8 @@ use micro_broker::internal::BoundSubscriber;
 const STOP_STEP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Minimum time for leaving the registry and the topics, even if `drain_timeout` is shorter.
 const MIN_LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Minimum time for the app's tasks to end after the calls, even if the drain has used up its time.
+const MIN_TASK_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time for aborted tasks to reach their next `await`. After that, a task that blocks its thread is
 /// abandoned.
 const ABORT_TIMEOUT: Duration = Duration::from_millis(250);
@@ -54,13 +60,17 @@ pub struct Running {
     address: Option<SocketAddr>,
     /// The address under which other processes reach this one.
     advertised: Option<String>,
-    registrations: Vec<Registration>,
+    #[cfg(feature = "server")]
+    registrar: Registrar,
+    /// The nodes that were registered at the start.
+    nodes: Vec<Node>,
     ready: JoinSet<Result<()>>,
     #[cfg(feature = "broker")]
     subscriptions: Vec<Subscription>,
     #[cfg(all(feature = "broker", feature = "events"))]
     streams: DurableSubscribers,
     periodic: Periodic,
+    _tasks: CancelTasks,
 }
 
 impl App {
@@ -85,12 +95,15 @@ impl App {
             ran.map_err(|error| error.context(format!("start hook `{}`", hook.name)))?;
         }
         let mut running = Running {
+            _tasks: CancelTasks(app.tasks.clone()),
             app,
             #[cfg(feature = "server")]
             server: None,
             address: None,
             advertised: None,
-            registrations: Vec::new(),
+            #[cfg(feature = "server")]
+            registrar: Registrar::default(),
+            nodes: Vec::new(),
             ready: JoinSet::new(),
             #[cfg(feature = "broker")]
             subscriptions: Vec::new(),
@@ -106,8 +119,9 @@ impl App {
         // this process publishes before the process's own subscribers are ready.
         #[cfg(feature = "broker")]
         running.subscribe().await?;
+        #[cfg(feature = "server")]
         running.register().await?;
-        report::ready(&running.app, running.address, &running.registrations);
+        report::ready(&running.app, running.address, &running.nodes);
         running.start_ready_hooks();
         let app = &running.app;
         running.periodic = Periodic::start(&app.works, &app.resources);
@@ -165,11 +179,12 @@ impl Running {
         let mut router = app.router.clone();
         #[cfg(feature = "broker")]
         add_services(&mut router, &app.broker.services(), &app.resources)?;
+        let health = app.health.server().clone();
         let config = app.options.server.clone();
-        #[cfg(all(feature = "server", feature = "tower"))]
-        let server = Server::bind_with(config, router, app.mounts.clone()).await?;
-        #[cfg(not(feature = "tower"))]
-        let server = Server::bind(config, router).await?;
+        let server = Server::builder(config, router).health(health);
+        #[cfg(feature = "tower")]
+        let server = server.mounts(app.mounts.clone());
+        let server = server.bind().await?;
         let local = server.local_address();
         let address = advertised(&app.options.advertise, local)?;
         self.address = Some(local);
@@ -203,24 +218,23 @@ impl Running {
         Ok(())
     }
 
+    #[cfg(feature = "server")]
     async fn register(&mut self) -> Result<()> {
         let Some(address) = &self.advertised else {
             return Ok(());
         };
         let app = &self.app;
-        for service in app.router.services() {
+        let services = app.router.services().into_iter();
+        let nodes = services.map(|service| {
             let node = node_of(app, &service, address);
-            self.registrations
-                .push(app.registry.register(node, app.options.ttl).await?);
-        }
-        #[cfg(all(feature = "server", feature = "tower"))]
-        for wire in app.mounts.grpc_services() {
-            let name = service_name(wire);
-            let node = Node::new(&*name, format!("{name}-{}", app.id), &**address);
-            let node = as_grpc(node.with_version(app.version));
-            self.registrations
-                .push(app.registry.register(node, app.options.ttl).await?);
-        }
+            (service.wire.to_owned(), node)
+        });
+        let nodes: Vec<_> = nodes.collect();
+        #[cfg(feature = "tower")]
+        let nodes = [nodes, mounted_nodes(app, address)].concat();
+        let health = app.health.server().changes();
+        let started = Registrar::start(&app.registry, app.options.ttl, nodes, health);
+        (self.registrar, self.nodes) = started.await?;
         Ok(())
     }
 
@@ -246,7 +260,7 @@ impl Running {
     }
 
     /// Waits until the app is asked to stop, a ready hook fails, or no work is left. An app that
-    /// serves nothing ends with its last ready hook.
+    /// serves nothing ends with its last ready hook or task.
     ///
     /// # Errors
     ///
@@ -256,16 +270,24 @@ impl Running {
     ///
     /// Cancel safe.
     pub async fn wait(&mut self) -> Result<()> {
-        let stop = self.app.stop.clone();
+        let (stop, tasks) = (self.app.stop.clone(), self.app.tasks.clone());
+        // An app without work waits for a signal, unless it had work that has ended.
+        let mut had_work = false;
         loop {
+            had_work |= tasks.has_spawned();
+            let is_working = self.serves() || !self.periodic.is_empty() || !tasks.is_empty();
+            if had_work && self.ready.is_empty() && !is_working {
+                return Ok(());
+            }
             tokio::select! {
                 () = stop.requested() => return Ok(()),
-                Some(ended) = self.ready.join_next() => ended.unwrap_or_else(|lost| {
-                    Err(Error::internal("a ready hook panicked").with_source(lost))
-                })?,
-            }
-            if self.ready.is_empty() && !self.serves() && self.periodic.is_empty() {
-                return Ok(());
+                Some(ended) = self.ready.join_next() => {
+                    had_work = true;
+                    ended.unwrap_or_else(|lost| {
+                        Err(Error::internal("a ready hook panicked").with_source(lost))
+                    })?;
+                }
+                () = tasks.ended(), if !tasks.is_empty() => {}
             }
         }
     }
@@ -293,13 +315,39 @@ impl Running {
         if self.server.is_some() && !self.subscriptions.is_empty() {
             return true;
         }
-        !self.registrations.is_empty()
+        #[cfg(feature = "server")]
+        if self.registrar.is_listed() {
+            return true;
+        }
+        false
     }
 
-    /// Stops gracefully, in this order: leave the registry, give clients and publishers time to
-    /// notice, accept no new events, finish the events in progress, refuse new calls, finish the
-    /// calls in flight, wait for the events published from here, close the client, run the stop
-    /// hooks. Returns the calls that were aborted.
+    /// Returns how long to serve on after leaving the registry, so that others notice.
+    fn settle_time(&self) -> Duration {
+        #[cfg(feature = "server")]
+        {
+            // Only this process sees a registry in memory, and nobody is connected.
+            let is_seen = self.app.registry.scheme() != "memory";
+            let connections = self.server.as_ref().map_or(0, server::Running::connections);
+            if connections > 0 || (is_seen && self.is_listed()) {
+                return self.app.options.deregister_delay;
+            }
+        }
+        #[cfg(not(feature = "server"))]
+        if self.is_listed() {
+            return self.app.options.deregister_delay;
+        }
+        Duration::ZERO
+    }
+
+    /// Stops gracefully, in this order: leave the registry, close HTTP/1 connections after their
+    /// next response, give clients and publishers time to notice, accept no new events, finish the
+    /// events in progress, refuse new calls, finish the calls in flight, finish the
+    /// [tasks](crate::app::Tasks), wait for the events published from here, close the client, run
+    /// the stop hooks. Returns the calls and tasks that were aborted.
+    ///
+    /// Others have the setting `deregister_delay` to notice. There is no delay if nobody can have
+    /// seen this process: the registry is in memory and no connection is open.
     ///
     /// Everything before the stop hooks has to finish within the settings `deregister_delay` and
     /// `drain_timeout`. A task that blocks its thread longer is abandoned. Each stop hook has a
@@ -308,12 +356,11 @@ impl Running {
         self.app.stop.now();
         tracing::info!("stopping");
         self.periodic.leave();
-        let listed = self.is_listed();
-        let settle = if listed {
-            self.app.options.deregister_delay
-        } else {
-            Duration::ZERO
-        };
+        #[cfg(feature = "server")]
+        if let Some(server) = &self.server {
+            server.announce_stop();
+        }
+        let settle = self.settle_time();
         let end = Instant::now() + settle + self.app.options.drain_timeout;
         let left = || end.saturating_duration_since(Instant::now());
         self.leave(self.app.options.drain_timeout).await;
@@ -325,12 +372,12 @@ impl Running {
         #[cfg(all(feature = "broker", feature = "events"))]
         std::mem::take(&mut self.streams).stop(left()).await;
         std::mem::take(&mut self.periodic).stop(left()).await;
-        #[cfg_attr(not(feature = "server"), expect(unused_mut))]
         let mut stopped = Stopped::default();
         #[cfg(feature = "server")]
         if let Some(server) = self.server.take() {
             stopped.cut = server.drain(left()).await.cut;
         }
+        stopped.cut_tasks = self.app.tasks.stop(left().max(MIN_TASK_TIMEOUT)).await;
         #[cfg(feature = "broker")]
         {
             let pending = self.app.broker.flush(left()).await;
@@ -357,7 +404,12 @@ impl Running {
     /// 5 seconds if necessary.
     async fn leave(&mut self, limit: Duration) {
         let limit = limit.clamp(MIN_LEAVE_TIMEOUT, STOP_STEP_TIMEOUT);
-        let deregistered = deregister(std::mem::take(&mut self.registrations), limit);
+        #[cfg(feature = "server")]
+        let mut registrar = std::mem::take(&mut self.registrar);
+        #[cfg(feature = "server")]
+        let deregistered = registrar.leave(limit);
+        #[cfg(not(feature = "server"))]
+        let deregistered = std::future::ready(());
         #[cfg(feature = "broker")]
         tokio::join!(deregistered, self.leave_topics(limit));
         #[cfg(not(feature = "broker"))]
@@ -420,28 +472,6 @@ impl Running {
     }
 }
 
-async fn deregister(registrations: Vec<Registration>, limit: Duration) {
-    let mut leaving = JoinSet::new();
-    for registration in registrations {
-        spawn_in(&mut leaving, registration.deregister());
-    }
-    let left = timeout(limit, async {
-        while let Some(left) = leaving.join_next().await {
-            match left {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "still registered until its ttl"),
-                Err(error) => tracing::warn!(%error, "still registered until its ttl"),
-            }
-        }
-    });
-    if left.await.is_err() {
-        tracing::warn!(
-            ?limit,
-            "the registry does not answer; nodes stay until their ttl"
-        );
-    }
-}
-
 /// Aborts tasks and waits for them to end.
 pub(super) async fn abort<T: 'static>(tasks: &mut JoinSet<T>, what: &'static str) {
     tasks.abort_all();
@@ -467,6 +497,7 @@ fn add_services(router: &mut Router, services: &[Served], resources: &Resources)
     Ok(())
 }
 
+#[cfg(feature = "server")]
 fn node_of(app: &Inner, service: &ServiceInfo, address: &str) -> Node {
     let id = format!("{}-{}", service.name, app.id);
     let routes = app.router.routes();
@@ -482,6 +513,18 @@ fn node_of(app: &Inner, service: &ServiceInfo, address: &str) -> Node {
     as_grpc(node)
 }
 
+/// Returns the nodes of the mounted gRPC services, with the services' names on the wire.
+#[cfg(all(feature = "server", feature = "tower"))]
+fn mounted_nodes(app: &Inner, address: &str) -> Vec<(String, Node)> {
+    let services = app.mounts.grpc_services();
+    let nodes = services.map(|wire| {
+        let name = service_name(wire);
+        let node = Node::new(&*name, format!("{name}-{}", app.id), address);
+        (wire.to_owned(), as_grpc(node.with_version(app.version)))
+    });
+    nodes.collect()
+}
+
 /// Adds the metadata by which Go Micro's clients know that a node serves gRPC.
 fn as_grpc(node: Node) -> Node {
     node.with_metadata("protocol", "grpc")
@@ -495,6 +538,8 @@ pub struct Stopped {
     /// Calls that had not finished at the end of the drain, the oldest first.
     #[cfg(feature = "server")]
     pub cut: Vec<server::AbortedCall>,
+    /// Names of the [tasks](crate::app::Tasks) that had not ended and were cancelled.
+    pub cut_tasks: Vec<String>,
 }
 
 impl fmt::Debug for Running {

@@ -66,18 +66,25 @@ impl SubscriberBinder<'_> {
     /// Adds the subscribers of a service instance.
     pub(super) fn add_service(&mut self, name: &'static str, service: TypeId, instance: &Instance) {
         for subscriber in of_service(service) {
-            self.add(name, subscriber, Arc::clone(instance));
+            let resources = self.resources.for_service(service);
+            self.add(name, subscriber, resources, Arc::clone(instance));
         }
     }
 
     /// Adds subscribers that are free functions.
     pub(super) fn add_free(&mut self, listening: &[SubscriberSource]) {
         for subscriber in listening.iter().flat_map(SubscriberSource::subscribers) {
-            self.add("", subscriber, Arc::new(()));
+            self.add("", subscriber, self.resources.clone(), Arc::new(()));
         }
     }
 
-    fn add(&mut self, service: &'static str, subscriber: Subscriber, instance: Instance) {
+    fn add(
+        &mut self,
+        service: &'static str,
+        subscriber: Subscriber,
+        resources: Resources,
+        instance: Instance,
+    ) {
         let place = place_of(subscriber.location);
         let name = subscriber.name;
         let said = |error: Error| error.context(format_args!("{place}: subscriber `{name}`"));
@@ -89,8 +96,7 @@ impl SubscriberBinder<'_> {
         let path = format!("/{}/{name}", subscriber.pattern);
         let method = Arc::new(MethodInfo::new(service, path));
         let chain = ScopedWrap::chain(self.wraps, On::Event, &method);
-        let listener =
-            BoundSubscriber::new(subscriber, method, chain, self.resources.clone(), instance);
+        let listener = BoundSubscriber::new(subscriber, method, chain, resources, instance);
         self.all.push(Arc::new(listener));
     }
 

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::*;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, OrError, Result};
 use crate::events::Events;
 use crate::handler::{Call, HttpRule, Location, Method, Response, Served, Service, ServiceInfo};
 use crate::registry::{Memory, Registry};
@@ -252,4 +256,190 @@ async fn without_the_environment_events_have_no_place_and_say_so_when_used() {
             .contains("setting `events` from builder: there is no events"),
         "{wrong}"
     );
+}
+
+/// Waits until the registry has this number of nodes of a service.
+async fn has_nodes(registry: &Registry, service: &str, count: usize) {
+    let waiting = async {
+        while registry.lookup(service).await.unwrap().len() != count {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    within(waiting).await;
+}
+
+/// Panics when a future takes too long, so that a test cannot hang.
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    let limited = tokio::time::timeout(Duration::from_secs(30), future);
+    limited.await.expect("finished in time")
+}
+
+/// Sends a GET over HTTP/1.1 and reads the response, which has a body of one line.
+async fn get(tcp: &mut TcpStream, path: &str) -> String {
+    let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    tcp.write_all(head.as_bytes()).await.unwrap();
+    let mut all = String::new();
+    let mut part = [0; 1024];
+    while !all.contains("\r\n\r\n") || !all.ends_with('\n') {
+        let count = within(tcp.read(&mut part)).await.unwrap();
+        assert!(count > 0, "closed after {all:?}");
+        all.push_str(std::str::from_utf8(&part[..count]).unwrap());
+    }
+    all.to_ascii_lowercase()
+}
+
+/// A service with a handle of its own health, in a field and in a method.
+#[micro::service]
+struct Warm {
+    health: Health,
+}
+
+#[micro::service]
+impl Warm {
+    #[micro::rpc]
+    async fn cool(&self, health: Health, _context: Context) -> Result<()> {
+        health.set_not_ready("cold");
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn service_is_registered_while_it_is_ready() {
+    let registry = Registry::new(Memory::new());
+    let app = App::builder()
+        .registry(registry.clone())
+        .linked_service::<Warm>()
+        .service(Ping)
+        .setting("deregister_delay", "0ms");
+    let app = app.build().await.unwrap();
+    let warm = app.resources().get::<Warm>().unwrap();
+    warm.health.set_not_ready("warming up");
+    let running = app.start().await.unwrap();
+    has_nodes(&registry, "warm", 0).await;
+    has_nodes(&registry, "ping", 1).await;
+    let mut tcp = TcpStream::connect(running.address().unwrap())
+        .await
+        .unwrap();
+    let unready = get(&mut tcp, "/readyz").await;
+    assert!(unready.starts_with("http/1.1 503 "), "{unready}");
+    assert!(unready.ends_with("`warm.warm`: warming up\n"), "{unready}");
+
+    warm.health.set_ready();
+    has_nodes(&registry, "warm", 1).await;
+    let ready = get(&mut tcp, "/readyz").await;
+    assert!(ready.starts_with("http/1.1 200 "), "{ready}");
+
+    // A method's parameter is the health of its service.
+    WarmClient::new(running.client().clone())
+        .cool()
+        .await
+        .unwrap();
+    has_nodes(&registry, "warm", 0).await;
+    assert!(!warm.health.is_ready() && app.health().is_ready());
+
+    // The handle of the app sets all services.
+    warm.health.set_ready();
+    has_nodes(&registry, "warm", 1).await;
+    app.health().set_not_ready("a lock is held by another node");
+    has_nodes(&registry, "warm", 0).await;
+    has_nodes(&registry, "ping", 0).await;
+    assert!(!warm.health.is_ready());
+    app.health().set_ready();
+    has_nodes(&registry, "ping", 1).await;
+    drop(tcp);
+    running.stop().await;
+    has_nodes(&registry, "ping", 0).await;
+    has_nodes(&registry, "warm", 0).await;
+}
+
+#[tokio::test]
+async fn all_fields_that_cannot_be_injected_are_reported() {
+    let app = builder().linked_service::<Needy>();
+    let error = app.build().await.unwrap_err().to_string();
+    for part in [
+        "micro/src/app/tests.rs:",
+        "cannot make `needy`: 2 fields:",
+        "field `_number` of `Needy`: the app holds no `u8`",
+        "field `_text` of `Needy`: the app holds no `alloc::string::String`",
+    ] {
+        assert!(error.contains(part), "{part} is missing from: {error}");
+    }
+}
+
+/// A service with two fields that the app cannot inject unless it is given both.
+#[micro::service]
+struct Needy {
+    _number: Arc<u8>,
+    _text: Arc<String>,
+    #[micro(default)]
+    _count: u64,
+}
+
+#[micro::service]
+impl Needy {
+    #[micro::rpc]
+    async fn need(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn tasks_are_asked_to_end_after_the_calls_and_cut_at_the_end_of_the_drain() {
+    let app = builder().service(Ping).setting("drain_timeout", "0s");
+    let app = app.build().await.unwrap();
+    let tasks = app.tasks();
+    let (ended, mut has_ended) = tokio::sync::oneshot::channel();
+    let stopping = tasks.clone();
+    tasks.spawn("flush", async move {
+        stopping.stopping().await;
+        ended.send(()).expect("the test waits");
+    });
+    tasks.spawn("endless", std::future::pending::<()>());
+    let running = app.start().await.unwrap();
+    assert!(has_ended.try_recv().is_err());
+    let stopped = within(running.stop()).await;
+    assert_eq!(stopped.cut_tasks, ["endless"]);
+    has_ended.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_app_that_serves_nothing_ends_with_its_last_task() {
+    let app = builder().in_process().build().await.unwrap();
+    let (end, ends) = tokio::sync::oneshot::channel();
+    app.tasks().spawn("wait", async move {
+        ends.await.or_internal("the test has ended")
+    });
+    let running = tokio::spawn(async move { app.run().await });
+    end.send(()).unwrap();
+    within(running).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_stop_waits_for_others_only_if_somebody_may_have_seen_the_app() {
+    let start = || async {
+        let app = builder().service(Ping).setting("deregister_delay", "1h");
+        let app = app.build().await.unwrap();
+        (app.stop_handle(), app.start().await.unwrap())
+    };
+    let (_, running) = start().await;
+    within(running.stop()).await;
+
+    let (stop, running) = start().await;
+    let mut tcp = TcpStream::connect(running.address().unwrap())
+        .await
+        .unwrap();
+    let alive = get(&mut tcp, "/healthz").await;
+    assert!(!alive.contains("connection: close"), "{alive}");
+    let stopping = tokio::spawn(running.stop());
+    stop.requested().await;
+    within(async {
+        // During the delay the app serves, and closes its connections.
+        while !get(&mut tcp, "/healthz")
+            .await
+            .contains("connection: close")
+        {}
+    })
+    .await;
+    assert!(!stopping.is_finished());
+    stopping.abort();
 }

@@ -233,6 +233,16 @@ impl TestBuilder {
     }
 }
 
+/// Configures the app of a test with a function: `#[micro::test(app = …)]` expands to a call of
+/// this function, which gives a closure the type of its parameter.
+#[doc(hidden)]
+pub fn configured_test(
+    builder: TestBuilder,
+    configure: impl FnOnce(TestBuilder) -> TestBuilder,
+) -> TestBuilder {
+    configure(builder)
+}
+
 /// Runs a test function within an app. `#[micro::test]` expands to a call of this function.
 ///
 /// # Panics

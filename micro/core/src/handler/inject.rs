@@ -21,7 +21,11 @@ pub type Instance = Arc<dyn Any + Send + Sync>;
 /// Values are inserted while the app is assembled. Then the app [freezes](Self::freeze) the
 /// resources: they do not change any more, and each call reads them without a lock.
 #[derive(Clone, Default)]
-pub struct Resources(Arc<Inner>);
+pub struct Resources {
+    values: Arc<Inner>,
+    /// The service that is created or called with these resources.
+    service: Option<TypeId>,
+}
 
 #[derive(Default)]
 struct Inner {
@@ -76,8 +80,8 @@ impl Resources {
     /// Adds a type-erased value: a service created at link time.
     #[doc(hidden)]
     pub fn insert_any(&self, id: TypeId, name: &'static str, value: Instance) -> Result<()> {
-        let mut open = self.0.open.write();
-        if self.0.frozen.get().is_some() {
+        let mut open = self.values.open.write();
+        if self.values.frozen.get().is_some() {
             return Err(Error::failed_precondition(format!(
                 "the app is put together already and takes no `{name}`; give it to the builder \
                  with `provide`"
@@ -91,8 +95,25 @@ impl Resources {
     ///
     /// The builder of an app calls it at the end of `build`. A second call does nothing.
     pub fn freeze(&self) {
-        let mut open = self.0.open.write();
-        self.0.frozen.get_or_init(|| std::mem::take(&mut *open));
+        let mut open = self.values.open.write();
+        self.values
+            .frozen
+            .get_or_init(|| std::mem::take(&mut *open));
+    }
+
+    /// Returns the same resources, as they are injected into a service of this type.
+    #[doc(hidden)]
+    pub fn for_service(&self, service: TypeId) -> Self {
+        Self {
+            values: Arc::clone(&self.values),
+            service: Some(service),
+        }
+    }
+
+    /// Returns the type of the service into which these resources are injected; `None` outside of
+    /// services. A handle that differs by service, such as its health, depends on it.
+    pub fn service_type(&self) -> Option<TypeId> {
+        self.service
     }
 
     /// Returns the value of a type.
@@ -114,12 +135,12 @@ impl Resources {
     }
 
     fn read<T>(&self, look: impl FnOnce(&Values) -> T) -> T {
-        if let Some(frozen) = self.0.frozen.get() {
+        if let Some(frozen) = self.values.frozen.get() {
             return look(frozen);
         }
-        let open = self.0.open.read();
+        let open = self.values.open.read();
         // The resources may have been frozen while this thread waited for the lock.
-        look(self.0.frozen.get().unwrap_or(&open))
+        look(self.values.frozen.get().unwrap_or(&open))
     }
 }
 
