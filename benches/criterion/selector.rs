@@ -27,6 +27,7 @@ fn table(nodes: usize) -> Table<usize> {
 fn call(table: &Table<usize>, strategy: Strategy, now: Duration) {
     let choice = Choice {
         strategy,
+        method: None,
         filter: &Filter::default(),
         tried: &[],
     };

@@ -189,6 +189,12 @@ mod tests {
             members.map(|member| member.load().in_flight()).sum()
         }
 
+        /// Number of calls that wait for a node of a service; 0 if nobody called it.
+        pub(crate) fn waiting(&self, service: &str) -> usize {
+            let services = self.services.read();
+            services.get(service).map_or(0, |service| service.waiting())
+        }
+
         /// Number of nodes of a service.
         pub(crate) fn nodes(&self, service: &str) -> usize {
             self.services.read()[service].table.len()

@@ -10,6 +10,7 @@ use crate::client_state::ClientState;
 use crate::config::Config;
 use crate::options::{Limit, Options};
 use crate::request::Request;
+use crate::selector::Filter;
 use crate::stream_timer::KeepAlive;
 use micro_core::handler::{
     self, Body, Call, FromApp, Kind, MethodInfo, Payload, Resources, Router, Streaming,
@@ -44,7 +45,11 @@ use micro_registry::Registry;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Client(Arc<ClientInner>);
+pub struct Client {
+    inner: Arc<ClientInner>,
+    /// Filter of all calls of this clone, unless it matches every node.
+    filter: Option<Arc<Filter>>,
+}
 
 /// Owner of the client's tasks. The last clone of [`Client`] drops it, which stops the tasks. The
 /// tasks hold only `core`, so they do not keep the client alive.
@@ -94,10 +99,13 @@ impl Builder {
     /// Builds the client. It starts no task yet: the first call to a service looks the service up.
     pub fn build(self) -> Client {
         let core = ClientState::new(self.config, self.registry, self.wraps);
-        let client = Client(Arc::new(ClientInner {
-            core: Arc::new(core),
-            closed: AtomicBool::new(false),
-        }));
+        let client = Client {
+            inner: Arc::new(ClientInner {
+                core: Arc::new(core),
+                closed: AtomicBool::new(false),
+            }),
+            filter: None,
+        };
         if let Some(router) = self.local {
             client.set_local(router);
         }
@@ -117,9 +125,35 @@ impl Client {
     /// built before the router. The router and the client then keep each other alive until
     /// [`close`](Self::close) is called.
     pub fn set_local(&self, router: Router) {
-        let local = &self.0.core.local;
+        let local = &self.inner.core.local;
         let mut local = local.write();
         *local = Some(Arc::new(router));
+    }
+
+    /// Restricts the calls of this clone of the client to the nodes that a filter matches. Other
+    /// clones are not affected. A call may [narrow](Request::label) the filter further, and
+    /// [replaces](Request::version) its version if it asks for one itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use micro::client::Client;
+    /// use micro::selector::Filter;
+    ///
+    /// let client = Client::builder().build();
+    /// let stable = client.with_filter(Filter::new().version("1.2"));
+    /// # drop(stable);
+    /// ```
+    pub fn with_filter(&self, filter: Filter) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            filter: (!filter.is_empty()).then(|| Arc::new(filter)),
+        }
+    }
+
+    /// The filter of all calls of this clone.
+    pub fn filter(&self) -> Filter {
+        self.filter.as_deref().cloned().unwrap_or_default()
     }
 
     /// Prepares a unary call. Await the returned [`Request`] to send it.
@@ -226,7 +260,10 @@ impl Client {
     ///
     /// Dropping the future cancels the call. Its handler may or may not have run by then.
     pub async fn dispatch(&self, mut call: Call) -> Result<handler::Response> {
-        let mut options = Options::default();
+        let mut options = Options {
+            filter: self.filter(),
+            ..Options::default()
+        };
         if call.context().deadline().is_none() {
             options.limit = self.default_limit(call.method());
             if let Some(limit) = options.limit {
@@ -240,19 +277,20 @@ impl Client {
     ///
     /// Calls in progress may finish within that second. New calls fail with `Cancelled`.
     pub async fn close(&self) {
-        self.0.closed.store(true, Ordering::Relaxed);
-        self.0.core.forget_all();
-        self.0.core.tasks.close().await;
+        self.inner.closed.store(true, Ordering::Relaxed);
+        self.inner.core.forget_all();
+        self.inner.core.tasks.close().await;
     }
 
     pub(super) async fn send(&self, call: Call, options: Options) -> Result<handler::Response> {
-        if self.0.closed.load(Ordering::Relaxed) {
+        if self.inner.closed.load(Ordering::Relaxed) {
             return Err(Error::cancelled("the client is closed"));
         }
-        let core = Arc::clone(&self.0.core);
+        let core = Arc::clone(&self.inner.core);
         let method = core.method(call.method())?;
         let streams = call.method().kind != Kind::Unary;
-        let keep: KeepAlive = streams.then(|| -> Arc<dyn Any + Send + Sync> { self.0.clone() });
+        let keep: KeepAlive = streams
+            .then(|| -> Arc<dyn Any + Send + Sync> { Arc::<ClientInner>::clone(&self.inner) });
         let outgoing = ClientEndpoint::new(core, method, options, keep);
         outgoing.send(call).await
     }
@@ -263,7 +301,7 @@ impl Client {
         match method.options.timeout {
             Some(timeout) => Limit::after(timeout, "the method's timeout"),
             None if method.kind != Kind::Unary => None,
-            None => Limit::after(self.0.core.config.timeout, "the client's timeout"),
+            None => Limit::after(self.inner.core.config.timeout, "the client's timeout"),
         }
     }
 
@@ -274,7 +312,7 @@ impl Client {
 
     #[cfg(test)]
     pub(super) fn core(&self) -> &Arc<ClientState> {
-        &self.0.core
+        &self.inner.core
     }
 }
 
@@ -294,8 +332,8 @@ impl FromApp for Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("registry", &self.0.core.registry)
-            .field("wraps", &self.0.core.wraps.len())
+            .field("registry", &self.inner.core.registry)
+            .field("wraps", &self.inner.core.wraps.len())
             .finish_non_exhaustive()
     }
 }

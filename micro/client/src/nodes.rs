@@ -6,15 +6,21 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
 use crate::backoff::pause;
 use crate::config::Config;
 use crate::node_connection::NodeConnection;
-use crate::selector::{Choice, Flight, Table};
+use crate::selector::{Choice, Flight, Member, Table};
 use crate::tasks::Tasks;
-use micro_registry::internal::to_call;
+use micro_message::error::{Error, Result};
 use micro_registry::{Node, Registry, Watch};
+
+/// Time after the first nodes of a service are found in which a node that serves the called method
+/// may still be found. Registries that are slower than the first one respond within this time.
+const UNSERVED_GRACE: Duration = Duration::from_secs(1);
+/// Maximum number of nodes that an error message names.
+const MAX_NAMED: usize = 8;
 
 /// The nodes of one service, shared by all its callers.
 #[derive(Debug)]
@@ -34,6 +40,8 @@ pub(super) struct ServiceNodes {
 
 #[derive(Debug, Default)]
 struct NodeFeed {
+    /// When the service had nodes first, after it had none.
+    found: Option<Instant>,
     /// Error of the registry, if the service cannot be watched.
     trouble: Option<String>,
     /// Whether the service is no longer watched. Calls that still hold this then request a new one.
@@ -71,32 +79,100 @@ impl ServiceNodes {
     }
 
     /// Picks a node to call, as soon as there is one; `None` if the service is no longer watched.
+    ///
+    /// # Errors
+    ///
+    /// `Unimplemented` if the service has nodes, but none of them can serve the call.
     pub(super) async fn wait(
         &self,
         choice: &Choice<'_, Arc<NodeConnection>>,
-    ) -> Option<Flight<Arc<NodeConnection>>> {
+    ) -> Result<Option<Flight<Arc<NodeConnection>>>> {
         let _waits = WaitGuard::begin(&self.waiting);
         let mut feed = self.feed.subscribe();
         loop {
-            if feed.borrow_and_update().forgotten {
-                return None;
-            }
+            let found = {
+                let now = feed.borrow_and_update();
+                if now.forgotten {
+                    return Ok(None);
+                }
+                now.found
+            };
             if let Some(flight) = self.pick(choice) {
-                return Some(flight);
+                return Ok(Some(flight));
             }
-            feed.changed().await.ok()?;
+            let refusal = found.and_then(|found| Some((found, self.unserved(choice)?)));
+            let changed = match refusal {
+                None => feed.changed().await,
+                Some((found, error)) => tokio::select! {
+                    changed = feed.changed() => changed,
+                    () = sleep_until(found + UNSERVED_GRACE) => return Err(error),
+                },
+            };
+            if changed.is_err() {
+                return Ok(None);
+            }
         }
     }
 
+    /// Returns the error of a call that no node can serve although the service has nodes that the
+    /// call's filter allows: they lack the method, or speak another protocol than gRPC. `None` if a
+    /// node was left out for another reason.
+    fn unserved(&self, choice: &Choice<'_, Arc<NodeConnection>>) -> Option<Error> {
+        let path = choice.method?;
+        let members = self.table.members();
+        let (mut lacking, mut foreign) = (Vec::new(), Vec::new());
+        for node in members.iter().map(|member| member.node()) {
+            // A service of another package may have the same name.
+            if !choice.filter.fits(node) || !node.serves_service_of(path) {
+                continue;
+            }
+            if !node.speaks_grpc() {
+                foreign.push(node);
+            } else if !node.serves(path) {
+                lacking.push(node);
+            } else {
+                return None;
+            }
+        }
+        let (name, filter) = (&self.name, choice.filter);
+        let mut text = match (lacking.is_empty(), foreign.is_empty()) {
+            (true, true) => return None,
+            (false, _) => format!(
+                "no node of `{name}`{filter} serves `{path}`; nodes without this method: {}",
+                listed(&lacking, |node| match &*node.version {
+                    "" => "no version".to_owned(),
+                    version => format!("version {version}"),
+                })
+            ),
+            (true, false) => format!("no node of `{name}`{filter} speaks gRPC"),
+        };
+        if !foreign.is_empty() {
+            let protocol = |node: &Node| {
+                let protocol = node.metadata.get("protocol");
+                format!("`{}`", protocol.map_or("", String::as_str))
+            };
+            text.push_str("; nodes with another protocol: ");
+            text.push_str(&listed(&foreign, protocol));
+        }
+        Some(Error::unimplemented(text))
+    }
+
     /// Returns further details for the error that no node was found.
-    pub(super) fn why_none(&self) -> String {
+    pub(super) fn why_none(&self, path: &str) -> String {
         let mut text = String::new();
         let members = self.table.members();
-        if !members.is_empty() {
-            let mut versions: Vec<_> = members.iter().map(|m| &*m.node().version).collect();
+        let same_name = |member: &&Arc<Member<_>>| !member.node().serves_service_of(path);
+        let others = members.iter().filter(same_name).count();
+        if others > 0 {
+            // Writing to a `String` does not fail.
+            let _ = write!(text, "; {others} nodes of this name serve other packages");
+        }
+        if members.len() > others {
+            let of_this = members.iter().filter(|member| !same_name(member));
+            let mut versions: Vec<_> = of_this.map(|m| &*m.node().version).collect();
             versions.sort_unstable();
             versions.dedup();
-            let (count, versions) = (members.len(), versions.join("`, `"));
+            let (count, versions) = (members.len() - others, versions.join("`, `"));
             // Writing to a `String` does not fail.
             let _ = write!(text, "; it has {count} other nodes, versions `{versions}`");
         }
@@ -106,14 +182,19 @@ impl ServiceNodes {
         text
     }
 
+    /// Number of calls that wait for a node.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     pub(super) fn is_forgotten(&self) -> bool {
         self.feed.borrow().forgotten
     }
 
     /// Replaces the nodes. Connections to removed nodes are drained.
     pub(super) fn update(&self, nodes: &[Node]) {
-        let nodes = to_call(nodes);
-        let update = self.table.update(&nodes, |node, health| {
+        let update = self.table.update(nodes, |node, health| {
             let (config, tasks) = (Arc::clone(&self.config), Arc::clone(&self.tasks));
             NodeConnection::new(&node.address, config, tasks, Arc::clone(health))
         });
@@ -123,7 +204,14 @@ impl ServiceNodes {
         for link in &update.readmitted {
             link.start();
         }
-        self.feed.send_modify(|feed| feed.trouble = None);
+        self.feed.send_modify(|feed| {
+            feed.trouble = None;
+            feed.found = match feed.found {
+                _ if nodes.is_empty() => None,
+                None => Some(Instant::now()),
+                found => found,
+            };
+        });
     }
 
     /// Drops all nodes and wakes the waiting calls, which may request a new `ServiceNodes`.
@@ -220,6 +308,18 @@ impl ServiceNodes {
         tracing::warn!(service = self.name, reason = text, "watching again");
         self.feed.send_modify(|feed| feed.trouble = Some(text));
     }
+}
+
+/// Returns the ids of nodes, each with a detail.
+fn listed(nodes: &[&Node], detail: impl Fn(&Node) -> String) -> String {
+    let named = nodes.iter().take(MAX_NAMED);
+    let mut all: Vec<_> = named
+        .map(|node| format!("`{}` ({})", node.id, detail(node)))
+        .collect();
+    if nodes.len() > MAX_NAMED {
+        all.push(format!("{} more", nodes.len() - MAX_NAMED));
+    }
+    all.join(", ")
 }
 
 /// Counts a waiting call until dropped.

@@ -51,12 +51,16 @@ impl<R, E> Request<R, E> {
     /// here, because generated code states the bound elsewhere.
     #[doc(hidden)]
     pub fn with_body(client: Client, method: Arc<MethodInfo>, body: Body) -> Self {
+        let options = Options {
+            filter: client.filter(),
+            ..Options::default()
+        };
         Self {
             client,
             method,
             body,
             metadata: Metadata::new(),
-            options: Options::default(),
+            options,
             timeout: None,
             parent: Context::current(),
             mistake: None,

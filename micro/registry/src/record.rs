@@ -72,12 +72,30 @@ pub fn is_unverified(node: &Node) -> bool {
     node.unverified
 }
 
-/// Selects the nodes to call: the verified ones, or all if none is verified.
-pub fn to_call(nodes: &[Node]) -> Vec<Node> {
-    let any = nodes.iter().any(|node| !node.unverified);
-    let nodes = nodes.iter().filter(|node| !any || !node.unverified);
-    nodes.cloned().collect()
+/// Selects the nodes to which a call of a method may be sent. `node` returns the record of an item.
+///
+/// These are the nodes that speak gRPC and serve the method. Unverified nodes are left out if a
+/// verified node serves the method's service: otherwise any host on the network could attract calls
+/// by announcing further methods of a service that runs here. Services that only share the name are
+/// not compared.
+pub fn to_call<T: Clone>(items: &[T], node: impl Fn(&T) -> &Node, path: &str) -> Vec<T> {
+    let speaks = |item: &&T| node(item).speaks_grpc();
+    let of_service = |item: &&T| node(item).serves_service_of(path);
+    let mut able = items.iter().filter(speaks).filter(of_service);
+    let any_verified = able.any(|item| !node(item).unverified);
+    let items = items.iter().filter(speaks).filter(|item| {
+        let node = node(item);
+        node.serves(path) && !(any_verified && node.unverified)
+    });
+    items.cloned().collect()
 }
+
+/// Package of the services that every gRPC server may have, such as health and reflection. They are
+/// not listed in records.
+const UNLISTED: &str = "/grpc.";
+
+/// The protocol of calls, as the metadata `protocol` names it.
+const GRPC: &str = "grpc";
 
 impl Node {
     /// Creates a node without version, metadata and methods.
@@ -120,6 +138,63 @@ impl Node {
         self
     }
 
+    /// Whether the node serves the method with this wire path, according to its record.
+    ///
+    /// A record that lists no methods tells nothing: the node may serve any. For a node of a Go
+    /// Micro program, the package is not compared, because Go Micro's server ignores it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use micro::registry::Node;
+    ///
+    /// let node = Node::new("health", "health-1", "127.0.0.1:8080");
+    /// assert!(node.serves("/shop.Health/Check"));
+    /// let node = node.with_methods(["/pay.Health/Check"]);
+    /// assert!(node.serves("/pay.Health/Check") && !node.serves("/shop.Health/Check"));
+    /// ```
+    pub fn serves(&self, path: &str) -> bool {
+        if self.methods.is_empty() || path.starts_with(UNLISTED) {
+            return true;
+        }
+        if self.is_of_go_micro() {
+            let wanted = without_package(path);
+            return self
+                .methods
+                .iter()
+                .any(|own| without_package(own) == wanted);
+        }
+        self.methods.iter().any(|own| own == path)
+    }
+
+    /// Whether the node serves any method of the service to which this wire path belongs. The rules
+    /// are those of [`serves`](Self::serves).
+    #[doc(hidden)]
+    pub fn serves_service_of(&self, path: &str) -> bool {
+        let service = |path: &str| path.rsplit_once('/').map(|(head, _)| head.to_owned());
+        if self.methods.is_empty() || path.starts_with(UNLISTED) {
+            return true;
+        }
+        let go = self.is_of_go_micro();
+        let service_of = |path: &str| service(if go { without_package(path) } else { path });
+        let wanted = service_of(path);
+        self.methods.iter().any(|own| service_of(own) == wanted)
+    }
+
+    /// Whether calls by gRPC reach the node. A record without the metadata `protocol` may mean any
+    /// protocol.
+    #[doc(hidden)]
+    pub fn speaks_grpc(&self) -> bool {
+        self.metadata
+            .get("protocol")
+            .is_none_or(|protocol| protocol == GRPC)
+    }
+
+    /// Whether a Go Micro program wrote the record. Its servers always add these keys.
+    fn is_of_go_micro(&self) -> bool {
+        self.metadata.contains_key("registry") && self.metadata.contains_key("transport")
+    }
+
     /// Checks whether this node may be registered.
     ///
     /// # Errors
@@ -144,6 +219,15 @@ impl Node {
         }
         check_address(&self.address)
     }
+}
+
+/// Returns `Greeter/Hello` for `/any.package.Greeter/Hello`.
+fn without_package(path: &str) -> &str {
+    let path = path.trim_start_matches('/');
+    let class = path.find('/').unwrap_or(path.len());
+    path[..class]
+        .rfind('.')
+        .map_or(path, |dot| &path[dot + 1..])
 }
 
 /// A change of a service's nodes since the last one that was received.
@@ -257,6 +341,53 @@ mod tests {
         assert_eq!(change.added, [node("d", "1")]);
         assert_eq!(change.updated, [node("c", "2")]);
         assert_eq!(change.removed, [node("b", "1")]);
+    }
+
+    #[test]
+    fn node_serves_the_methods_of_its_record_only() {
+        let node = |methods: &[&str]| {
+            Node::new("health", "a", "127.0.0.1:1").with_methods(methods.iter().copied())
+        };
+        assert!(node(&[]).serves("/shop.Health/Check"), "nothing is known");
+        let pay = node(&["/pay.Health/Check"]);
+        assert!(pay.serves("/pay.Health/Check"));
+        assert!(pay.serves("/grpc.health.v1.Health/Check"));
+        for other in ["/shop.Health/Check", "/pay.Health/Watch", "/Health/Check"] {
+            assert!(!pay.serves(other), "{other}");
+        }
+        assert!(pay.serves_service_of("/pay.Health/Watch"));
+        assert!(!pay.serves_service_of("/shop.Health/Check"));
+        let go = pay
+            .with_metadata("registry", "mdns")
+            .with_metadata("transport", "grpc");
+        assert!(go.serves("/shop.v1.Health/Check") && go.serves("/Health/Check"));
+        assert!(!go.serves("/pay.Health/Watch") && go.serves_service_of("/shop.Health/Watch"));
+    }
+
+    #[test]
+    fn calls_go_to_nodes_with_method_and_protocol() {
+        let node = |id: &str, method: &str| {
+            Node::new("health", id, "127.0.0.1:1").with_methods([method.to_owned()])
+        };
+        let nodes = [
+            node("pay", "/pay.Health/Check"),
+            node("shop", "/shop.Health/Check").with_metadata("protocol", "grpc"),
+            node("mucp", "/shop.Health/Check").with_metadata("protocol", "mucp"),
+            unverified(node("far", "/shop.Health/Check")),
+            unverified(node("lure", "/pay.Health/New")),
+            unverified(node("bill", "/bill.Health/Check")),
+        ];
+        let ids = |path: &str| -> Vec<String> {
+            let called = to_call(&nodes, |node| node, path);
+            called.into_iter().map(|node| node.id).collect()
+        };
+        assert_eq!(ids("/shop.Health/Check"), ["shop"]);
+        assert_eq!(ids("/pay.Health/Check"), ["pay"]);
+        assert!(
+            ids("/pay.Health/New").is_empty(),
+            "a verified node serves pay.Health"
+        );
+        assert_eq!(ids("/bill.Health/Check"), ["bill"], "nobody else serves it");
     }
 
     #[test]

@@ -209,6 +209,7 @@ impl Attempts<'_> {
             strategy: options
                 .strategy
                 .unwrap_or(self.outgoing.core.config.strategy),
+            method: Some(&self.info.path),
             filter: &options.filter,
             tried,
         }
@@ -237,8 +238,9 @@ impl Attempts<'_> {
                 }
             };
             match limit(timer, first).await {
-                Ok(Some(flight)) => return Ok((service, flight)),
-                Ok(None) => tokio::task::yield_now().await,
+                Ok(Ok(Some(flight))) => return Ok((service, flight)),
+                Ok(Err(error)) => return Err(error),
+                Ok(Ok(None)) => tokio::task::yield_now().await,
                 Err(_) => return Err(self.nobody(&service, known)),
             }
         }
@@ -577,7 +579,7 @@ impl Attempts<'_> {
             self.waited(),
             registry.map_or("nothing", |registry| registry.scheme()),
         );
-        text.push_str(&service.why_none());
+        text.push_str(&service.why_none(&self.info.path));
         match known {
             Some(names) if names.is_empty() => text.push_str("; known: none"),
             Some(names) => {

@@ -16,7 +16,7 @@
 //! table.update(&nodes, |_node, _health| ());
 //!
 //! let filter = Filter::new().version("1.2");
-//! let choice = Choice { strategy: Strategy::RoundRobin, filter: &filter, tried: &[] };
+//! let choice = Choice { strategy: Strategy::RoundRobin, method: None, filter: &filter, tried: &[] };
 //! let first = table.pick(&choice, Duration::ZERO).expect("a node");
 //! let second = table.pick(&choice, Duration::ZERO).expect("a node");
 //! assert_ne!(first.member().node().id, second.member().node().id);

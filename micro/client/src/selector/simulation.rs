@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::selector::{Choice, Filter, Flight, Member, Strategy, Table};
 use micro_registry::Node;
+use micro_registry::internal::unverified;
 
 static ALL: Filter = Filter::new();
 
@@ -23,6 +24,7 @@ fn table(ids: &[&str]) -> Table<()> {
 fn choice(strategy: Strategy) -> Choice<'static, ()> {
     Choice {
         strategy,
+        method: None,
         filter: &ALL,
         tried: &[],
     }
@@ -95,6 +97,7 @@ fn round_robin_goes_on_fairly_when_nodes_come_and_under_filters() {
     for filter in [&x, &y].into_iter().cycle().take(40) {
         let choice = Choice {
             strategy: Strategy::RoundRobin,
+            method: None,
             filter,
             tried: &[],
         };
@@ -150,6 +153,58 @@ fn changed_record_readmits_and_new_address_starts_afresh() {
 }
 
 #[test]
+fn only_nodes_with_the_method_take_turns_and_an_update_counts_at_once() {
+    let serving = |id: &str, methods: &[&str]| node(id).with_methods(methods.iter().copied());
+    let (old, new) = ("/greeter.Greeter/Hello", "/greeter.Greeter/Bye");
+    let table: Table<()> = Table::seeded(42);
+    table.update(
+        &[serving("a", &[old]), serving("b", &[old, new])],
+        |_, _| (),
+    );
+    for &strategy in Strategy::ALL {
+        let of = |method| Choice {
+            method: Some(method),
+            ..choice(strategy)
+        };
+        assert_eq!(shares(&table, &of(old), 100).len(), 2, "{strategy}");
+        let only = shares(&table, &of(new), 10);
+        assert_eq!((only.len(), only["b"]), (1, 10), "{strategy}");
+        let flight = pick(&table, &of(new));
+        assert!(!table.has_other(&of(new), flight.member()), "{strategy}");
+        assert!(table.has_other(&of(old), flight.member()), "{strategy}");
+        assert!(
+            table
+                .pick(&of("/greeter.Greeter/No"), Duration::ZERO)
+                .is_none()
+        );
+    }
+    let of_new = Choice {
+        method: Some(new),
+        ..choice(Strategy::RoundRobin)
+    };
+    table.update(
+        &[serving("a", &[old, new]), serving("b", &[old])],
+        |_, _| (),
+    );
+    assert_eq!(shares(&table, &of_new, 10)["a"], 10);
+    table.update(&[serving("a", &[old])], |_, _| ());
+    assert!(table.pick(&of_new, Duration::ZERO).is_none());
+}
+
+#[test]
+fn node_that_is_verified_later_is_picked_from_then_on() {
+    let table: Table<()> = Table::seeded(42);
+    let choice = Choice {
+        method: Some("/greeter.Greeter/Hello"),
+        ..choice(Strategy::RoundRobin)
+    };
+    table.update(&[node("a"), unverified(node("b"))], |_, _| ());
+    assert_eq!(shares(&table, &choice, 10).len(), 1);
+    table.update(&[node("a"), node("b")], |_, _| ());
+    assert_eq!(shares(&table, &choice, 10).len(), 2);
+}
+
+#[test]
 fn second_try_goes_elsewhere_while_there_is_an_elsewhere() {
     let table = table(&["a", "b"]);
     for &strategy in Strategy::ALL {
@@ -157,6 +212,7 @@ fn second_try_goes_elsewhere_while_there_is_an_elsewhere() {
         let tried = [Arc::clone(first.member())];
         let again = Choice {
             strategy,
+            method: None,
             filter: &ALL,
             tried: &tried,
         };

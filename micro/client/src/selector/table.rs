@@ -1,5 +1,6 @@
 //! `Table`: the nodes of one service, with their load and health.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,16 +12,29 @@ use crate::selector::load::Load;
 use crate::selector::random::Random;
 use crate::selector::strategy::Strategy;
 use micro_registry::Node;
+use micro_registry::internal::{is_unverified, to_call};
 use micro_wake::sync::{Mutex, RwLock};
+
+/// Maximum number of methods whose nodes are kept. All are dropped when there are more, so that
+/// callers with made-up paths cannot exhaust the memory.
+const MAX_METHODS: usize = 4_096;
 
 /// The nodes of one service, with their load and health. `T` is the value that the caller keeps for
 /// each node.
 pub struct Table<T> {
     /// Written on registry changes, read by every pick.
-    members: RwLock<Vec<Arc<Member<T>>>>,
+    members: RwLock<Members<T>>,
     /// Number of turns that `RoundRobin` has given.
     pub(super) turns: Mutex<u64>,
     pub(super) random: Random,
+}
+
+/// The nodes of a table, and those of them that serve a method.
+struct Members<T> {
+    all: Vec<Arc<Member<T>>>,
+    /// The nodes that a call of a method may go to, by the method's path. Computed by the first
+    /// call after an update, so that the calls after it compare no records.
+    by_method: HashMap<String, Vec<Arc<Member<T>>>>,
 }
 
 /// A node in a table.
@@ -46,6 +60,9 @@ struct Stats {
 pub struct Choice<'a, T> {
     /// Strategy for picking a node.
     pub strategy: Strategy,
+    /// Wire path of the method. Only nodes whose record lists it, or lists no methods, are picked,
+    /// and only those that speak gRPC. `None` allows every node.
+    pub method: Option<&'a str>,
     /// Filter that the node has to pass.
     pub filter: &'a Filter,
     /// Nodes that this call has already tried; others are preferred.
@@ -74,7 +91,10 @@ impl<T: Clone> Table<T> {
 
     fn with_random(random: Random) -> Self {
         Self {
-            members: RwLock::default(),
+            members: RwLock::new(Members {
+                all: Vec::new(),
+                by_method: HashMap::new(),
+            }),
             turns: Mutex::default(),
             random,
         }
@@ -88,7 +108,9 @@ impl<T: Clone> Table<T> {
         mut make: impl FnMut(&Node, &Arc<Health>) -> T,
     ) -> Update<T> {
         let mut members = self.members.write();
-        let mut old = std::mem::take(&mut *members);
+        members.by_method.clear();
+        let members = &mut members.all;
+        let mut old = std::mem::take(members);
         let mut readmitted = Vec::new();
         for node in nodes {
             let same = |member: &Arc<Member<T>>| {
@@ -99,7 +121,8 @@ impl<T: Clone> Table<T> {
                 continue;
             };
             let member = old.swap_remove(at);
-            if member.node == *node {
+            // Two records are equal even if only one of them is verified.
+            if member.node == *node && is_unverified(&member.node) == is_unverified(node) {
                 members.push(member);
                 continue;
             }
@@ -136,38 +159,64 @@ impl<T: Clone> Table<T> {
     ///
     /// If every node is ejected, one of them is picked anyway.
     pub fn pick(&self, choice: &Choice<'_, T>, now: Duration) -> Option<Flight<T>> {
-        let members = self.members.read();
-        let member = Arc::clone(self.pick_from(&members, choice, now)?);
-        member.stats.load.begin();
+        let member = self.with_candidates(choice, |members| {
+            let member = self.pick_from(members, choice, now)?;
+            member.stats.load.begin();
+            Some(Arc::clone(member))
+        })?;
         Some(Flight {
             member,
             started: now,
         })
     }
 
+    /// Passes on the members that the method of a choice allows.
+    fn with_candidates<R>(
+        &self,
+        choice: &Choice<'_, T>,
+        with: impl FnOnce(&[Arc<Member<T>>]) -> R,
+    ) -> R {
+        let members = self.members.read();
+        let Some(path) = choice.method else {
+            return with(&members.all);
+        };
+        if let Some(candidates) = members.by_method.get(path) {
+            return with(candidates);
+        }
+        drop(members);
+        let mut members = self.members.write();
+        if members.by_method.len() >= MAX_METHODS {
+            members.by_method.clear();
+        }
+        let Members { all, by_method } = &mut *members;
+        let compute = || to_call(all, |member| &member.node, path);
+        with(by_method.entry(path.to_owned()).or_insert_with(compute))
+    }
+
     /// Returns all members, in the order of the last update.
     pub fn members(&self) -> Vec<Arc<Member<T>>> {
         let members = self.members.read();
-        members.clone()
+        members.all.clone()
     }
 
     /// Whether there is another healthy node that passes the filter and has not been tried.
     pub fn has_other(&self, choice: &Choice<'_, T>, than: &Member<T>) -> bool {
-        let members = self.members.read();
-        let others = members
-            .iter()
-            .filter(|member| member.node.id != than.node.id && !member.health().is_ejected());
-        let mut untried = others.filter(|member| {
-            let same = |tried: &Arc<Member<T>>| tried.node.id == member.node.id;
-            !choice.tried.iter().any(same)
-        });
-        untried.any(|member| choice.filter.fits(&member.node))
+        self.with_candidates(choice, |members| {
+            let others = members
+                .iter()
+                .filter(|member| member.node.id != than.node.id && !member.health().is_ejected());
+            let mut untried = others.filter(|member| {
+                let same = |tried: &Arc<Member<T>>| tried.node.id == member.node.id;
+                !choice.tried.iter().any(same)
+            });
+            untried.any(|member| choice.filter.fits(&member.node))
+        })
     }
 
     /// Number of nodes.
     pub fn len(&self) -> usize {
         let members = self.members.read();
-        members.len()
+        members.all.len()
     }
 
     /// Whether the table is empty.
@@ -185,7 +234,7 @@ impl<T: Clone> Default for Table<T> {
 impl<T> fmt::Debug for Table<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let members = self.members.read();
-        let ids = members.iter().map(|member| &member.node.id);
+        let ids = members.all.iter().map(|member| &member.node.id);
         f.debug_set().entries(ids).finish()
     }
 }

@@ -13,6 +13,7 @@ mod life;
 mod local;
 mod peer;
 mod raced;
+mod served;
 mod stalls;
 mod streams;
 mod torn;
