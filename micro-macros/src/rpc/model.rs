@@ -16,7 +16,14 @@ use crate::rpc::streams::{self, Replies};
 use crate::signature;
 
 /// Names of methods that every client has.
-const RESERVED_METHODS: &[&str] = &["new", "connect", "clone", "fmt"];
+const RESERVED_METHODS: &[&str] = &[
+    "new",
+    "connect",
+    "with_version",
+    "with_label",
+    "clone",
+    "fmt",
+];
 
 /// One callable method.
 pub(crate) struct Method {

@@ -74,6 +74,29 @@ impl Client<'_> {
                     #private::Result::Ok(Self::new(#private::connect().await?))
                 }
 
+                /// Restricts the calls of this client to nodes of a version: `1.2` also matches
+                /// `1.2.7`.
+                #[must_use]
+                pub fn with_version(
+                    &self,
+                    version: impl ::core::convert::Into<::std::string::String>,
+                ) -> Self {
+                    let filter = self.client.filter().version(version);
+                    Self::new(self.client.with_filter(filter))
+                }
+
+                /// Restricts the calls of this client to nodes that registered this metadata. If
+                /// there are several labels, all must match.
+                #[must_use]
+                pub fn with_label(
+                    &self,
+                    key: impl ::core::convert::Into<::std::string::String>,
+                    value: impl ::core::convert::Into<::std::string::String>,
+                ) -> Self {
+                    let filter = self.client.filter().label(key, value);
+                    Self::new(self.client.with_filter(filter))
+                }
+
                 #[doc(hidden)]
                 pub fn __client(&self) -> &#private::Client {
                     &self.client
