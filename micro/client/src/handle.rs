@@ -307,7 +307,7 @@ impl Client {
 
     #[cfg(feature = "tower")]
     pub(super) fn config(&self) -> &Config {
-        &self.0.core.config
+        &self.inner.core.config
     }
 
     #[cfg(test)]

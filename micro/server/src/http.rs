@@ -193,7 +193,7 @@ async fn route(connection: &ConnectionState, mut request: Request<Incoming>) -> 
 
 /// Returns the mounted service for a request. Methods of the server's own services, its pages and
 /// REST paths come before the fallback; only `/` belongs to the fallback.
-pub(super) fn mounted<'a>(
+fn mounted<'a>(
     server: &'a ServerState,
     method: &Method,
     path: &str,

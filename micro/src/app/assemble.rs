@@ -21,9 +21,7 @@ use crate::codec::Types;
 use crate::error::{Error, Result};
 #[cfg(feature = "events")]
 use crate::events::Events;
-use crate::handler::{
-    Instance, Location, MethodInfo, Resources, Route, Router, Served, ServiceInfo,
-};
+use crate::handler::{Instance, Location, MethodInfo, Resources, Route, Router, Served};
 use crate::registry::Registry;
 #[cfg(feature = "server")]
 use crate::server;
@@ -35,7 +33,6 @@ use crate::wrap::{On, ScopedWrap};
 #[cfg(feature = "broker")]
 use micro_broker::internal::BoundSubscriber;
 use micro_core::internal::same_name;
-use micro_message::internal::sort_by_key;
 
 impl Builder {
     /// Checks everything and assembles the app. Service instances are created, but the app does not
@@ -143,7 +140,7 @@ impl Builder {
     fn open_registry(&mut self, options: &Options, problems: &mut Problems) -> Result<Registry> {
         let given = self.registry.take();
         match given.or_else(|| problems.take(options.open_registry(&self.registry_schemes))) {
-            Some(registry) => Ok(registry),
+            Some(registry) => Ok(options.with_heartbeats(registry)),
             None => Registry::open("memory://"),
         }
     }
@@ -223,6 +220,9 @@ impl Builder {
                 problems.take(Err::<(), _>(serves_nothing(source)));
                 continue;
             }
+            if let Some(problem) = source.unused_name(&served) {
+                problems.add(problem);
+            }
             match source.make(&self.resources).await {
                 Ok(instance) => made.push(ServiceInstance {
                     served,
@@ -269,6 +269,29 @@ impl Source {
             Self::Given { type_id, .. } => *type_id,
             Self::Linked(record) => (record.type_id)(),
         }
+    }
+
+    /// Returns an error if the type has a name of its own but serves only contracts, which register
+    /// under the names of their traits. Their clients would not find it under the type's name.
+    fn unused_name(&self, served: &[Served]) -> Option<Error> {
+        let Self::Linked(record) = self else {
+            return None;
+        };
+        let info = &record.info;
+        let class = info.wire.rsplit('.').next().unwrap_or_default();
+        let is_default = info.name.replace('-', "").eq_ignore_ascii_case(class);
+        let mut infos = served.iter().map(Served::info);
+        let is_used = infos.any(|one| one.wire == info.wire || one.name == info.name);
+        if is_default || is_used {
+            return None;
+        }
+        let names: BTreeSet<&str> = served.iter().map(|one| one.info().name).collect();
+        let names = Vec::from_iter(names).join("`, `");
+        Some(Error::failed_precondition(format!(
+            "{}: `name = \"{}\"` on `{class}` has no effect: it only implements contracts, which \
+             register as `{names}`; remove it, or put it on the trait",
+            record.location, info.name
+        )))
     }
 
     async fn make(&self, resources: &Resources) -> Result<Instance> {
@@ -329,31 +352,11 @@ fn route(
     for conflict in types.conflicts() {
         problems.add(Error::already_exists(conflict.to_string()));
     }
-    check_names(&router.services(), problems);
     #[cfg(feature = "server")]
     for problem in server::check_http(&router) {
         problems.add(problem);
     }
     router
-}
-
-/// Reports services that register under the same name. Their callers could not distinguish them.
-fn check_names(services: &[ServiceInfo], problems: &mut Problems) {
-    let mut sorted: Vec<_> = services.iter().collect();
-    sort_by_key(&mut sorted, |service| service.name);
-    for pair in sorted.windows(2) {
-        if pair[0].name == pair[1].name {
-            let place = |info: &ServiceInfo| place_of(info.location);
-            problems.add(Error::already_exists(format!(
-                "`{}` ({}) and `{}` ({}) both register as `{}`; give one `name = \"…\"`",
-                pair[0].wire,
-                place(pair[0]),
-                pair[1].wire,
-                place(pair[1]),
-                pair[0].name
-            )));
-        }
-    }
 }
 
 fn place_of(location: Option<Location>) -> String {

@@ -224,9 +224,13 @@ impl Running {
             return Ok(());
         };
         let app = &self.app;
-        let services = app.router.services().into_iter();
-        let nodes = services.map(|service| {
-            let node = node_of(app, &service, address);
+        let services = app.router.services();
+        let nodes = services.iter().map(|service| {
+            let mut node = node_of(app, service, address);
+            let same = services.iter().filter(|one| one.name == service.name);
+            if same.count() > 1 {
+                node.id = format!("{}-{}", service.wire.replace('.', "-"), app.id);
+            }
             (service.wire.to_owned(), node)
         });
         let nodes: Vec<_> = nodes.collect();

@@ -1,5 +1,6 @@
 //! Tests of building, starting and stopping an app.
 
+use std::any::TypeId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,10 +9,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::app::builder::Source;
 use crate::context::Context;
-use crate::error::{Error, OrError, Result};
+use crate::error::{Error, ErrorKind, OrError, Result};
 use crate::events::Events;
-use crate::handler::{Call, HttpRule, Location, Method, Response, Served, Service, ServiceInfo};
+use crate::handler::{
+    Call, HttpRule, Instance, LinkedService, Location, Method, MethodInfo, Response, Served,
+    Service, ServiceInfo,
+};
 use crate::registry::{Memory, Registry};
 use crate::wrap::{Next, On, ScopedWrap, Wrap};
 
@@ -54,6 +59,19 @@ struct Pong;
 impl Service for Pong {
     fn served() -> Vec<Served> {
         Ping::served()
+    }
+}
+
+/// A service `Health` of a package. Its response tells which one it is.
+struct Health<const SHOP: bool>;
+
+impl<const SHOP: bool> Service for Health<SHOP> {
+    fn served() -> Vec<Served> {
+        let wire = if SHOP { "shop.Health" } else { "pay.Health" };
+        let check = Method::unary("Check", |_: Arc<Self>, ctx: Context, (): ()| async move {
+            ctx.set_response_metadata("who", if SHOP { "shop" } else { "pay" })
+        });
+        vec![Served::new(ServiceInfo::new("health", wire)).method(check)]
     }
 }
 
@@ -201,6 +219,89 @@ async fn a_running_app_is_registered_until_it_stops() {
     assert!(registry.lookup("ping").await.unwrap().is_empty());
 }
 
+/// Calls a method over the network. Returns the metadata `who` of the response.
+async fn who(running: &Running, path: &'static str, address: Option<&str>) -> Result<String> {
+    let method = Arc::new(MethodInfo::new("health", path));
+    let mut call = running.client().call::<()>(&method, ()).remote();
+    if let Some(address) = address {
+        call = call.address(address);
+    }
+    let response = call.timeout(Duration::from_secs(10)).send().await?;
+    Ok(response.metadata.get("who").unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn services_of_two_packages_may_have_one_name_and_are_not_mixed() {
+    let registry = Registry::new(Memory::new());
+    let app = App::builder().registry(registry.clone());
+    let app = app.service(Health::<true>).service(Health::<false>);
+    let running = app.build().await.unwrap().start().await.unwrap();
+    let nodes = registry.lookup("health").await.unwrap();
+    let methods: Vec<_> = nodes.iter().map(|node| node.methods.concat()).collect();
+    assert_eq!(methods, ["/pay.Health/Check", "/shop.Health/Check"]);
+    for _ in 0..10 {
+        assert_eq!(
+            who(&running, "/shop.Health/Check", None).await.unwrap(),
+            "shop"
+        );
+        assert_eq!(
+            who(&running, "/pay.Health/Check", None).await.unwrap(),
+            "pay"
+        );
+    }
+    // Go Micro's client does not know packages.
+    let address = running.address().unwrap().to_string();
+    let error = who(&running, "/health.Health/Check", Some(&address));
+    let error = error.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unimplemented);
+    assert_eq!(
+        error.message(),
+        "`/health.Health/Check` is ambiguous, it may mean `/pay.Health/Check` or \
+         `/shop.Health/Check`; call one of these paths"
+    );
+}
+
+#[tokio::test]
+async fn client_of_go_micro_finds_a_method_whatever_its_package() {
+    let app = builder().service(Health::<true>);
+    let running = app.build().await.unwrap().start().await.unwrap();
+    let address = running.address().unwrap().to_string();
+    for path in ["/health.Health/Check", "/shop.Health/Check"] {
+        let who = who(&running, path, Some(&address)).await.unwrap();
+        assert_eq!(who, "shop", "{path}");
+    }
+    let error = who(&running, "/pay.Health/Check", Some(&address)).await;
+    assert!(error.unwrap_err().message().contains("no service at"));
+}
+
+#[tokio::test]
+async fn name_on_a_struct_that_serves_only_contracts_is_refused() {
+    const fn record(name: &'static str) -> LinkedService {
+        LinkedService {
+            info: ServiceInfo::new(name, "carts.CartStore"),
+            type_id: TypeId::of::<Ping>,
+            build: |_| Box::pin(async { Ok(Arc::new(Ping) as Instance) }),
+            served: Ping::served,
+            location: Location::new("carts.rs", 3),
+        }
+    }
+    static RENAMED: LinkedService = record("carts");
+    static DEFAULT: LinkedService = record("cart-store");
+    static SAME: LinkedService = record("ping");
+    for (record, fails) in [(&RENAMED, true), (&DEFAULT, false), (&SAME, false)] {
+        let mut app = builder();
+        app.sources.push(Source::Linked(record));
+        let built = app.build().await;
+        assert_eq!(built.is_err(), fails, "{}", record.info.name);
+        if let Err(error) = built {
+            let told = "carts.rs:3: `name = \"carts\"` on `CartStore` has no effect: it only \
+                        implements contracts, which register as `ping`; remove it, or put it on \
+                        the trait";
+            assert!(error.message().contains(told), "{error}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn two_apps_in_one_process_do_not_know_of_each_other() {
     let one = builder().service(Ping).in_process().build().await.unwrap();
@@ -232,7 +333,7 @@ async fn events_are_closed_when_the_app_stops() {
     events.append_to("a", "x").await.unwrap();
     running.stop().await;
     let error = events.append_to("a", "x").await.unwrap_err();
-    assert_eq!(error.kind(), crate::error::ErrorKind::Unavailable);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
 }
 
 #[tokio::test]

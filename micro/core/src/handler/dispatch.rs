@@ -200,6 +200,8 @@ impl fmt::Debug for Route {
 #[derive(Debug, Clone, Default)]
 pub struct Router {
     routes: HashMap<String, Route>,
+    /// Paths under which clients of Go Micro call methods, with the paths of these methods.
+    aliases: HashMap<String, Vec<String>>,
 }
 
 impl Router {
@@ -228,8 +230,39 @@ impl Router {
                 place(&route)
             )));
         }
+        let alias = go_micro_path(&route);
+        if alias != path {
+            self.aliases.entry(alias).or_default().push(path.clone());
+        }
         self.routes.insert(path, route);
         Ok(())
+    }
+
+    /// Returns the route for the path of a gRPC request.
+    ///
+    /// Go Micro's gRPC client does not know packages. It calls `/<service>.<Type>/<Method>` with
+    /// the name under which the service registers. Such a path leads to the only method that it
+    /// can mean. A method with exactly this path takes precedence.
+    ///
+    /// # Errors
+    ///
+    /// `Unimplemented` if the path is unknown, or if several methods match a path of Go Micro.
+    pub fn resolve(&self, path: &str) -> Result<&Route> {
+        if let Some(route) = self.routes.get(path) {
+            return Ok(route);
+        }
+        match self.aliases.get(path).map(Vec::as_slice) {
+            None | Some([]) => Err(self.unknown(path)),
+            Some([only]) => self.routes.get(only).ok_or_else(|| self.unknown(path)),
+            Some(several) => {
+                let mut several = several.to_vec();
+                several.sort_unstable();
+                Err(Error::unimplemented(format!(
+                    "`{path}` is ambiguous, it may mean `{}`; call one of these paths",
+                    several.join("` or `")
+                )))
+            }
+        }
     }
 
     /// Returns the route of a path such as `/greeter.Greeter/Hello`.
@@ -283,6 +316,13 @@ impl Router {
         let path = path.escape_debug();
         Error::unimplemented(format!("no {what} at `{path}`; known: {known}"))
     }
+}
+
+/// Returns the path under which a client of Go Micro calls a method.
+fn go_micro_path(route: &Route) -> String {
+    let ServiceInfo { name, wire, .. } = route.service;
+    let class = wire.rsplit_once('.').map_or(wire, |(_, class)| class);
+    format!("/{name}.{class}/{}", route.method.name())
 }
 
 fn panicked(path: &str) -> Error {

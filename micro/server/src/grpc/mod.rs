@@ -18,7 +18,6 @@ use http::{Request, Response};
 use crate::body::{HttpResponse, Incoming, ResponseBody};
 use crate::config::Limits;
 use crate::failure::Failure;
-use crate::http::mounted;
 use crate::request_stream::FrameReader;
 use crate::response_stream::{self, EncodeOptions, Framing};
 use crate::server_call::ServerCall;
@@ -40,12 +39,22 @@ pub(super) async fn serve(
     codec: Codec,
 ) -> Result<HttpResponse, Infallible> {
     let router = &connection.server.router;
-    let Some(route) = router.get(head.uri.path()) else {
-        if let Some(mounted) = mounted(&connection.server, &head.method, head.uri.path()) {
+    let mounts = &connection.server.mounts;
+    let path = head.uri.path();
+    let found = match mounts.at(path) {
+        Some(mounted) if router.get(path).is_none() => Err(mounted),
+        _ => match (router.resolve(path), mounts.fallback_service()) {
+            (Ok(route), _) => Ok(route),
+            (Err(_), Some(fallback)) => Err(fallback),
+            (Err(error), None) => return Ok(refuse(&error, codec)),
+        },
+    };
+    let route = match found {
+        Ok(route) => route,
+        Err(mounted) => {
             let request = Request::from_parts(head, body);
             return Ok(mounted.serve(&connection, request).await);
         }
-        return Ok(refuse(&router.unknown(head.uri.path()), codec));
     };
     let guard = connection.calls.begin(&route.method);
     Ok(match call(&connection, route, head, body, codec).await {
