@@ -42,6 +42,8 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Registry {
     backend: Limited,
+    /// Interval between heartbeats. `None` for a third of the ttl.
+    heartbeat_interval: Option<Duration>,
 }
 
 impl Registry {
@@ -50,6 +52,7 @@ impl Registry {
         let name = backend.scheme().into();
         Self {
             backend: Limited::new(Arc::new(backend), name, OPERATION_TIMEOUT),
+            heartbeat_interval: None,
         }
     }
 
@@ -64,6 +67,7 @@ impl Registry {
         let name = schemes.join("+").into();
         Self {
             backend: Limited::new(Arc::new(Union::new(members)), name, OPERATION_TIMEOUT),
+            heartbeat_interval: None,
         }
     }
 
@@ -95,6 +99,22 @@ impl Registry {
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.backend.set_timeout(timeout);
         self
+    }
+
+    /// Sets the interval between the heartbeats of a node. Default: a third of its ttl, which is
+    /// also used for a ttl that is not longer than this interval.
+    ///
+    /// The actual interval is up to a fifth shorter, so that nodes that started together do not
+    /// send their heartbeats together.
+    pub fn with_heartbeat_interval(mut self, interval: Duration) -> Self {
+        self.heartbeat_interval = Some(interval).filter(|interval| !interval.is_zero());
+        self
+    }
+
+    /// The interval between the heartbeats of a node with this ttl.
+    pub(crate) fn heartbeat_interval(&self, ttl: Duration) -> Duration {
+        let set = self.heartbeat_interval.filter(|interval| *interval < ttl);
+        set.unwrap_or(ttl / 3)
     }
 
     /// The backend's scheme, or the schemes of a union joined by `+`. Used in logs and reports.
@@ -171,7 +191,8 @@ impl Registry {
     /// Registers a node and keeps it registered until the guard is dropped.
     ///
     /// The record expires `ttl` after the last heartbeat (10 to 60 s is usual). A heartbeat is sent
-    /// every third of the ttl.
+    /// every third of the ttl, or at [another
+    /// interval](Self::with_heartbeat_interval).
     ///
     /// # Errors
     ///

@@ -87,7 +87,7 @@ impl fmt::Debug for Registration {
 }
 
 async fn heartbeat(registry: Registry, node: Node, ttl: Duration) {
-    let interval = ttl / 3;
+    let interval = registry.heartbeat_interval(ttl);
     let mut retry = INITIAL_BACKOFF.min(interval);
     let mut pause = jittered(interval);
     let mut failures = 0_u32;
@@ -141,6 +141,65 @@ mod tests {
         drop(registration);
         sleep(TTL).await;
         assert_eq!(registry.lookup("greeter").await.unwrap(), []);
+    }
+
+    /// Counts the writes of a record.
+    struct Counter(std::sync::atomic::AtomicU32);
+
+    impl crate::Backend for &'static Counter {
+        fn scheme(&self) -> &'static str {
+            "counter"
+        }
+
+        fn capabilities(&self) -> crate::Capabilities {
+            crate::Capabilities::ALL
+        }
+
+        async fn register(&self, _: Node, _: Duration) -> Result<()> {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Ok(())
+        }
+
+        async fn deregister(&self, _: &Node) -> Result<()> {
+            Ok(())
+        }
+
+        async fn lookup(&self, _: &str) -> Result<Vec<Node>> {
+            Ok(Vec::new())
+        }
+
+        async fn list(&self) -> Result<Vec<Node>> {
+            Ok(Vec::new())
+        }
+
+        async fn watch(&self, _: &str) -> Result<crate::Watch> {
+            Ok(crate::Watch::channel().1)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn heartbeats_follow_the_interval_that_is_set() {
+        let second = Duration::from_secs(1);
+        // Heartbeats within 60 s: the pauses are four to five fifths of the interval.
+        for (interval, expected) in [
+            (None, 6..=8),
+            (Some(second * 20), 3..=4),
+            (Some(second * 2), 30..=38),
+            (Some(TTL), 6..=8),
+        ] {
+            static COUNTER: Counter = Counter(std::sync::atomic::AtomicU32::new(0));
+            COUNTER.0.store(0, std::sync::atomic::Ordering::SeqCst);
+            let mut registry = Registry::new(&COUNTER);
+            if let Some(interval) = interval {
+                registry = registry.with_heartbeat_interval(interval);
+            }
+            let node = Node::new("greeter", "a", "127.0.0.1:1");
+            let registration = registry.register(node, TTL).await.unwrap();
+            sleep(second * 60).await;
+            drop(registration);
+            let beats = COUNTER.0.load(std::sync::atomic::Ordering::SeqCst) - 1;
+            assert!(expected.contains(&beats), "{interval:?}: {beats}");
+        }
     }
 
     #[test]

@@ -50,6 +50,8 @@ keys! {
     "drain_timeout" = "30s", "time for running calls to finish when the app stops";
     "events" = EVENTS,
         "URL of the durable log; `file://` alone is a directory among the user's data";
+    "heartbeat_interval" = "none",
+        "time between heartbeats of a registration, less than `ttl`; none for a third of it";
     "limits.connection_receive_buffer" = "16MiB",
         "maximum size of the half-received messages of one connection";
     "limits.connection_send_buffer" = "40MiB",

@@ -49,6 +49,9 @@ pub(crate) struct Options {
     pub(crate) deregister_delay: Duration,
     #[cfg(feature = "app")]
     pub(crate) ttl: Duration,
+    /// Interval between heartbeats. `None` for a third of the ttl.
+    #[cfg(feature = "app")]
+    heartbeat_interval: Option<Duration>,
     #[cfg(feature = "client")]
     pub(crate) client: client::Config,
     #[cfg(feature = "server")]
@@ -83,10 +86,20 @@ impl Options {
             deregister_delay: read.value("deregister_delay"),
             #[cfg(feature = "app")]
             ttl: read.some("ttl"),
+            #[cfg(feature = "app")]
+            heartbeat_interval: read.heartbeat_interval(),
             #[cfg(feature = "client")]
             client: read.client(message),
             #[cfg(feature = "server")]
             server: read.server(message),
+        }
+    }
+
+    #[cfg(feature = "app")]
+    pub(crate) fn with_heartbeats(&self, registry: Registry) -> Registry {
+        match self.heartbeat_interval {
+            Some(interval) => registry.with_heartbeat_interval(interval),
+            None => registry,
         }
     }
 
@@ -206,6 +219,27 @@ impl SettingsReader<'_> {
             )));
         }
         value
+    }
+
+    /// Reads the interval between heartbeats. It must be less than the ttl, or the registration
+    /// would expire between two of them.
+    #[cfg(feature = "app")]
+    fn heartbeat_interval(&mut self) -> Option<Duration> {
+        let (interval, origin) = self.origin::<Option<Duration>>("heartbeat_interval");
+        let interval = interval?;
+        let (ttl, ttl_origin) = match self.settings.get::<Duration>("ttl") {
+            Ok(ttl) => ttl,
+            // Reported where `ttl` is read.
+            Err(_) => return None,
+        };
+        if !interval.is_zero() && interval < ttl {
+            return Some(interval);
+        }
+        self.problems.add(Error::invalid_argument(format!(
+            "setting `heartbeat_interval` from {origin} is {interval:?}; it has to be more than \
+             zero and less than `ttl`, which is {ttl:?} from {ttl_origin}"
+        )));
+        None
     }
 
     /// Reads a list of names, separated by commas.
@@ -358,6 +392,7 @@ mod tests {
             "ttl",
             "drain_timeout",
             "deregister_delay",
+            "heartbeat_interval",
             "timeout",
             "strategy",
             "reflection",
@@ -374,8 +409,37 @@ mod tests {
         let mut problems = Problems::default();
         Options::read(&settings, &mut problems);
         let text = problems.finish("wrong").unwrap_err().to_string();
-        assert!(text.starts_with("wrong; 11 problems:"), "{text}");
+        assert!(text.starts_with("wrong; 12 problems:"), "{text}");
         assert!(KEYS.len() > 10);
+    }
+
+    #[test]
+    fn heartbeat_interval_has_to_be_shorter_than_the_ttl() {
+        let read = |interval: &str, ttl: &str| {
+            let mut settings = Settings::new();
+            settings.set("heartbeat_interval", interval).unwrap();
+            settings.set("ttl", ttl).unwrap();
+            let mut problems = Problems::default();
+            let options = Options::read(&settings, &mut problems);
+            problems
+                .finish("wrong")
+                .map(|()| options.heartbeat_interval)
+        };
+        assert_eq!(read("none", "2s").unwrap(), None);
+        let second = Duration::from_secs(1);
+        assert_eq!(read("1s", "2s").unwrap(), Some(second));
+        for (interval, ttl) in [("2s", "2s"), ("15s", "3s"), ("0ns", "3s")] {
+            let text = read(&interval.replace('n', ""), ttl)
+                .unwrap_err()
+                .to_string();
+            let told = format!(
+                "setting `heartbeat_interval` from builder is {interval}; it has to be more than \
+                 zero and less than `ttl`, which is {ttl} from builder"
+            );
+            assert!(text.contains(&told), "{text}");
+        }
+        let text = read("15s", "soon").unwrap_err().to_string();
+        assert!(!text.contains("heartbeat_interval"), "{text}");
     }
 
     #[test]
