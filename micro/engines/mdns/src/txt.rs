@@ -128,7 +128,9 @@ fn to_endpoint(service: &str, path: &str) -> Value {
     } else {
         json!({ "path": path })
     };
-    json!({ "name": name, "request": null, "response": null, "metadata": metadata })
+    // Tools of Go Micro read the fields of both without a check, so they must not be null.
+    let value = || json!({ "name": "", "type": "", "values": [] });
+    json!({ "name": name, "request": value(), "response": value(), "metadata": metadata })
 }
 
 fn to_path(service: &str, endpoint: &Value) -> Option<String> {
@@ -190,6 +192,26 @@ mod tests {
         assert_eq!(txt.metadata, node.metadata);
         assert_eq!(txt.methods, node.methods);
         assert!(read(&encode(&node, false)).unwrap().methods.is_empty());
+    }
+
+    #[test]
+    fn requests_and_responses_are_values_that_go_micro_can_read() {
+        let node =
+            Node::new("greeter", "a", "127.0.0.1:1").with_methods(["/greeter.Greeter/Hello"]);
+        let hex = encode(&node, true).concat();
+        let packed = from_hex(hex.as_bytes()).unwrap();
+        let text = decompress_to_vec_zlib_with_limit(&packed, MAX_TEXT).unwrap();
+        let value: Value = serde_json::from_slice(&text).unwrap();
+        let endpoint = &value["Endpoints"][0];
+        assert_eq!(endpoint["name"], "Greeter.Hello");
+        for part in ["request", "response"] {
+            let part = &endpoint[part];
+            assert!(
+                part["name"].is_string() && part["type"].is_string(),
+                "{part}"
+            );
+            assert!(part["values"].is_array(), "{part}");
+        }
     }
 
     #[test]
