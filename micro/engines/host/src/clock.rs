@@ -80,6 +80,15 @@ impl Now {
         }
     }
 
+    /// Time until this instant. Zero for an instant of another boot or another machine.
+    pub(super) fn left(&self, now: &Self) -> Duration {
+        match (&self.uptime, &now.uptime) {
+            (Some(end), Some(now)) if end.boot == now.boot => end.at.saturating_sub(now.at),
+            (Some(_), Some(_)) => Duration::ZERO,
+            _ => self.wall.saturating_sub(now.wall),
+        }
+    }
+
     /// Whether this instant passed more than `length` ago. For an instant of another boot or
     /// another machine, only the wall clocks are compared.
     pub(super) fn is_over_since(&self, length: Duration, now: &Self) -> bool {
@@ -112,10 +121,8 @@ fn boot() -> Option<String> {
 
 #[cfg(target_os = "linux")]
 fn uptime() -> Option<Duration> {
-    use nix::time::{ClockId, clock_gettime};
-    clock_gettime(ClockId::CLOCK_MONOTONIC)
-        .map(Duration::from)
-        .ok()
+    use rustix::time::{ClockId, clock_gettime};
+    Duration::try_from(clock_gettime(ClockId::Monotonic)).ok()
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -145,6 +152,8 @@ mod tests {
         for wall in [0, 999, 1000, 9_999_999] {
             assert!(!end.is_over(&at(wall, "a", 49)));
             assert!(end.is_over(&at(wall, "a", 50)));
+            assert_eq!(end.left(&at(wall, "a", 40)), SECOND * 10);
+            assert_eq!(end.left(&at(wall, "a", 60)), Duration::ZERO);
             assert!(!end.is_over_since(SECOND * 10, &at(wall, "a", 60)));
             assert!(end.is_over_since(SECOND * 10, &at(wall, "a", 61)));
         }
@@ -154,6 +163,7 @@ mod tests {
     fn what_is_of_another_life_is_over_and_goes_by_the_wall_clock() {
         let end = at(1000, "a", 50);
         assert!(end.is_over(&at(900, "b", 7)));
+        assert_eq!(end.left(&at(900, "b", 7)), Duration::ZERO);
         assert!(!end.is_over_since(SECOND * 10, &at(1010, "b", 7)));
         assert!(end.is_over_since(SECOND * 10, &at(1011, "b", 7)));
         let unknown = Now {

@@ -228,6 +228,13 @@ pub(super) fn scan(
     Ok(records)
 }
 
+/// Returns the service of a node's file. `None` for a name that does not have this form.
+pub(super) fn service_of(name: &str) -> Option<&str> {
+    name.split_once('~')
+        .filter(|_| is_file_name(name))
+        .map(|(service, _)| service)
+}
+
 /// Whether a file name has the form of a node's file.
 fn is_file_name(name: &str) -> bool {
     let name = name.strip_suffix(SUFFIX);

@@ -6,6 +6,7 @@
 mod changes;
 mod clock;
 mod dir;
+mod exits;
 mod file;
 mod process;
 mod registry;

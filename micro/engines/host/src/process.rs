@@ -42,17 +42,22 @@ impl Process {
 
     /// Whether the process has certainly ended, as far as `me` can tell.
     pub(super) fn is_gone(&self, me: &Self) -> bool {
-        let Some(then) = self.started else {
+        let Some(then) = self.started.filter(|_| self.can_be_gone(me)) else {
             return false;
         };
-        // In another pid namespace, the same id belongs to a different process.
-        if self.pids.is_empty() || self.pids != me.pids || me.started.is_none() {
-            return false;
-        }
         match fs::read(format!("/proc/{}/stat", self.id)) {
             Ok(stat) => started(&stat).is_none_or(|now| now != then),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         }
+    }
+
+    /// Whether `me` can find out that the process has ended. In another pid namespace, the same id
+    /// belongs to a different process.
+    pub(super) fn can_be_gone(&self, me: &Self) -> bool {
+        self.started.is_some()
+            && !self.pids.is_empty()
+            && self.pids == me.pids
+            && me.started.is_some()
     }
 
     /// Whether `me` can reach the addresses on which this process listens.

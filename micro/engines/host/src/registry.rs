@@ -14,10 +14,11 @@ use micro_core::internal::run_blocking;
 use micro_wake::sync::Mutex;
 use tokio::sync::Notify;
 
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::file::Record;
 use crate::process::Process;
-use crate::watcher::{self, DirWatcher};
+use crate::watcher;
 use crate::{dir, file};
 use micro_message::error::{Error, OrError, Result};
 use micro_registry::Node;
@@ -198,7 +199,7 @@ impl Backend for Host {
         let watch = sender.watch();
         let task = watches.task.upgrade().filter(|task| !task.0.is_finished());
         let task = task.unwrap_or_else(|| {
-            let feed = watcher::feed(self.clone(), DirWatcher::open);
+            let feed = watcher::feed(self.clone(), Changes::watch);
             Arc::new(AbortOnDrop::spawn(feed))
         });
         watches.task = Arc::downgrade(&task);

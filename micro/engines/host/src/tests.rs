@@ -1,18 +1,21 @@
 //! Tests of the host registry's own behavior. The contract suite runs elsewhere.
 
 use std::fs;
+use std::path::Path;
 #[cfg(target_os = "linux")]
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::file::tests::scratch;
 use crate::file::{self, Record};
 use crate::process::Process;
 use crate::registry::Host;
-use crate::watcher::{self, DirWatcher};
+use crate::watcher;
+use micro_message::error::Error;
 use micro_registry::Change;
 use micro_registry::Watch;
 use micro_registry::internal::AbortOnDrop;
@@ -54,13 +57,50 @@ async fn without_eyes_changes_are_found_all_the_same() {
         .lock()
         .senders
         .insert("greeter".to_owned(), sender);
-    let _feed = AbortOnDrop(tokio::spawn(watcher::feed(host, DirWatcher::blind)));
+    let open = |_: &Path, _, _| Err(Error::unavailable("no watches here"));
+    let _feed = AbortOnDrop(tokio::spawn(watcher::feed(host, open)));
     assert_eq!(next(&mut watch).await, Change::default());
     let ours = Registry::new(Host::new(dir.path()));
     let registration = ours.register(node("a"), TTL).await.unwrap();
     assert_eq!(next(&mut watch).await.added, [node("a")]);
     registration.deregister().await.unwrap();
     assert_eq!(next(&mut watch).await.removed, [node("a")]);
+}
+
+/// A watch that fails once is opened again, and reports changes then.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn watch_that_breaks_is_opened_again() {
+    static OPENED: AtomicU32 = AtomicU32::new(0);
+    let dir = scratch();
+    let host = Host::new(dir.path());
+    let (sender, mut watch) = Watch::channel();
+    host.0
+        .watches
+        .lock()
+        .senders
+        .insert("greeter".to_owned(), sender);
+    let ours = Registry::new(Host::new(dir.path()));
+    let _first = ours.register(node("a"), TTL).await.unwrap();
+    let open = |dir: &Path, changed, relevant| {
+        let changes = Changes::watch(dir, changed, relevant)?;
+        if OPENED.fetch_add(1, Ordering::SeqCst) == 0 {
+            changes.break_off();
+        }
+        Ok(changes)
+    };
+    let _feed = AbortOnDrop(tokio::spawn(watcher::feed(host, open)));
+    while next(&mut watch).await.nodes != [node("a")] {}
+    let reopened = async {
+        while OPENED.load(Ordering::SeqCst) < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, reopened).await.unwrap();
+    // Without reports, the next scan would be 30 s later.
+    let _second = ours.register(node("b"), TTL).await.unwrap();
+    assert_eq!(next(&mut watch).await.added, [node("b")]);
+    assert_eq!(OPENED.load(Ordering::SeqCst), 2, "and it stays open");
 }
 
 #[cfg(target_os = "linux")]

@@ -1,11 +1,12 @@
 //! `Changes` on top of inotify.
 
-use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Builder;
 
+use crate::changes::Relevant;
 use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask, Watches};
 use tokio::sync::Notify;
 
@@ -19,18 +20,20 @@ const BUFFER: usize = 4 << 10;
 pub(crate) struct Changes {
     watches: Watches,
     watch: WatchDescriptor,
+    /// Whether reading the events has failed. Set by the thread that reads them, read by the owner.
+    broken: Arc<AtomicBool>,
 }
 
 impl Changes {
-    /// Notifies `changed` of each change of the directory or of an entry in it.
-    pub(crate) fn watch(dir: &Path, changed: Arc<Notify>) -> Result<Self> {
+    /// Notifies `changed` of each change of the directory, or of an entry whose name is `relevant`.
+    pub(crate) fn watch(dir: &Path, changed: Arc<Notify>, relevant: Relevant) -> Result<Self> {
         let inotify = Inotify::init().or_internal("cannot watch directories")?;
-        // Reads of files are irrelevant, so open and access events are not requested.
-        let kinds = WatchMask::CREATE
+        // Records are written to temporary files and renamed. Only complete files are of interest,
+        // so creations and single writes are not requested: they would wake the thread for
+        // nothing. The same applies to reads.
+        let kinds = WatchMask::CLOSE_WRITE
             | WatchMask::DELETE
-            | WatchMask::MODIFY
             | WatchMask::MOVE
-            | WatchMask::ATTRIB
             | WatchMask::DELETE_SELF
             | WatchMask::MOVE_SELF
             | WatchMask::ONLYDIR;
@@ -38,11 +41,30 @@ impl Changes {
         let watch = watches
             .add(dir, kinds)
             .or_internal(format!("cannot watch `{}`", dir.display()))?;
+        let broken = Arc::new(AtomicBool::new(false));
         Builder::new()
             .name("micro-host".to_owned())
-            .spawn(move || tell(inotify, &changed))
+            .spawn({
+                let broken = Arc::clone(&broken);
+                move || tell(inotify, &changed, &relevant, &broken)
+            })
             .or_internal("cannot start the thread that watches directories")?;
-        Ok(Self { watches, watch })
+        Ok(Self {
+            watches,
+            watch,
+            broken,
+        })
+    }
+
+    /// Whether changes are no longer reported.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    /// Pretends that reading the events has failed.
+    #[cfg(test)]
+    pub(crate) fn break_off(&self) {
+        self.broken.store(true, Ordering::Release);
     }
 }
 
@@ -55,23 +77,30 @@ impl Drop for Changes {
 }
 
 /// Waits for events on a separate thread until the watch ends.
-fn tell(mut inotify: Inotify, changed: &Notify) {
+fn tell(mut inotify: Inotify, changed: &Notify, relevant: &Relevant, broken: &AtomicBool) {
     let mut buffer = [0; BUFFER];
     loop {
-        let ended = match inotify.read_events_blocking(&mut buffer) {
-            Ok(mut events) => {
-                events.any(|event: inotify::Event<&OsStr>| event.mask.contains(EventMask::IGNORED))
+        let mut ended = false;
+        let told = match inotify.read_events_blocking(&mut buffer) {
+            Ok(events) => {
+                let mut told = false;
+                for event in events {
+                    ended |= event.mask.contains(EventMask::IGNORED);
+                    told |= event.name.is_none_or(relevant);
+                }
+                told
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => {
-                tracing::warn!(
-                    %error,
-                    "changes of the host registry are not reported, it is read every 5 seconds"
-                );
+                tracing::warn!(%error, "changes of the host registry are not reported");
+                broken.store(true, Ordering::Release);
+                ended = true;
                 true
             }
         };
-        changed.notify_one();
+        if told {
+            changed.notify_one();
+        }
         if ended {
             return;
         }
@@ -80,6 +109,7 @@ fn tell(mut inotify: Inotify, changed: &Notify) {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
     use std::time::Duration;
 
     use tokio::time::{sleep, timeout};
@@ -99,7 +129,8 @@ mod tests {
     async fn changes_of_entries_are_told_and_readers_are_not() {
         let dir = dir("entries");
         let changed = Arc::new(Notify::new());
-        let changes = Changes::watch(&dir, Arc::clone(&changed)).unwrap();
+        let relevant = |name: &OsStr| name != "b";
+        let changes = Changes::watch(&dir, Arc::clone(&changed), Box::new(relevant)).unwrap();
         let path = dir.join("a");
         std::fs::write(&path, "a").unwrap();
         timeout(LONG, changed.notified()).await.unwrap();
@@ -112,6 +143,11 @@ mod tests {
         std::fs::read(&path).unwrap();
         let read = timeout(Duration::from_millis(200), changed.notified()).await;
         assert!(read.is_err(), "reading a file counts as a change");
+        std::fs::write(dir.join("b"), "b").unwrap();
+        std::fs::remove_file(dir.join("b")).unwrap();
+        let other = timeout(Duration::from_millis(200), changed.notified()).await;
+        assert!(other.is_err(), "an irrelevant name counts");
+        assert!(!changes.is_broken());
         std::fs::remove_file(&path).unwrap();
         timeout(LONG, changed.notified()).await.unwrap();
         drop(changes);
@@ -122,8 +158,12 @@ mod tests {
     async fn thread_ends_when_the_watch_is_dropped_and_when_its_directory_is_deleted() {
         let (dropped, deleted) = (dir("dropped"), dir("deleted"));
         let changed = Arc::new(Notify::new());
-        drop(Changes::watch(&dropped, Arc::clone(&changed)).unwrap());
-        let changes = Changes::watch(&deleted, Arc::clone(&changed)).unwrap();
+        let watch = |dir: &Path| {
+            let relevant = Box::new(|_: &OsStr| true);
+            Changes::watch(dir, Arc::clone(&changed), relevant).unwrap()
+        };
+        drop(watch(&dropped));
+        let changes = watch(&deleted);
         std::fs::remove_dir_all(&deleted).unwrap();
         let ended = async {
             while Arc::strong_count(&changed) > 1 {

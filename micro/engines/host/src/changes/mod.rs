@@ -3,6 +3,8 @@
 //! Linux uses inotify directly. The crate `notify`, which builds on it, also compiles watches for
 //! every other kind of file system.
 
+use std::ffi::OsStr;
+
 #[cfg(target_os = "linux")]
 mod inotify;
 #[cfg(target_os = "linux")]
@@ -12,3 +14,6 @@ pub(crate) use self::inotify::Changes;
 mod notify;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use self::notify::Changes;
+
+/// Whether a change of the entry with this name matters.
+pub(crate) type Relevant = Box<dyn Fn(&OsStr) -> bool + Send + Sync>;

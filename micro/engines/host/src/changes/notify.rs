@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::changes::Relevant;
 use micro_message::error::{OrError, Result};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
@@ -13,11 +14,16 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// Notifies `changed` of each change of the directory or of an entry in it.
-    pub(crate) fn watch(dir: &Path, changed: Arc<Notify>) -> Result<Self> {
+    /// Notifies `changed` of each change of the directory, or of an entry whose name is `relevant`.
+    pub(crate) fn watch(dir: &Path, changed: Arc<Notify>, relevant: Relevant) -> Result<Self> {
         let told = move |event: notify::Result<notify::Event>| {
             // Reads of files are irrelevant. An error may hide a change, so it counts as one.
-            if !event.is_ok_and(|event| event.kind.is_access()) {
+            let is_irrelevant = |event: notify::Event| {
+                let mut names = event.paths.iter().filter_map(|path| path.file_name());
+                event.kind.is_access()
+                    || (!event.paths.is_empty() && !names.any(|name| relevant(name)))
+            };
+            if !event.is_ok_and(is_irrelevant) {
                 changed.notify_one();
             }
         };
@@ -27,5 +33,10 @@ impl Changes {
             .watch(dir, RecursiveMode::NonRecursive)
             .or_internal(format!("cannot watch `{}`", dir.display()))?;
         Ok(Self { _watcher: watcher })
+    }
+
+    /// Whether changes are no longer reported. The crate does not tell.
+    pub(crate) fn is_broken(&self) -> bool {
+        false
     }
 }
