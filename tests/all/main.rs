@@ -14,6 +14,8 @@ mod finding;
 mod guide;
 mod hostile;
 mod http;
+#[cfg(target_os = "linux")]
+mod idle;
 mod killed;
 mod limits;
 mod memory;

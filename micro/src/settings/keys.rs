@@ -80,7 +80,7 @@ keys! {
     "strategy" = "least_loaded",
         "how clients pick a node: least_loaded, round_robin or random";
     "timeout" = "30s", "timeout of calls for which neither caller nor method sets one";
-    "ttl" = "15s", "time that a registration lives after its last heartbeat";
+    "ttl" = "30s", "time that a registration lives after its last heartbeat";
 }
 
 impl Key {

@@ -382,7 +382,7 @@ mod tests {
         let options = Options::read(&Settings::new(), &mut problems);
         assert!(problems.is_empty(), "{problems:?}");
         assert_eq!(options.server.limits.max_message_size, 4 << 20);
-        assert_eq!(options.ttl, Duration::from_secs(15));
+        assert_eq!(options.ttl, Duration::from_secs(30));
     }
 
     #[test]
