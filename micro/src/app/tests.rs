@@ -392,13 +392,13 @@ async fn get(tcp: &mut TcpStream, path: &str) -> String {
 /// A service with a handle of its own health, in a field and in a method.
 #[micro::service]
 struct Warm {
-    health: Health,
+    health: crate::app::Health,
 }
 
 #[micro::service]
 impl Warm {
     #[micro::rpc]
-    async fn cool(&self, health: Health, _context: Context) -> Result<()> {
+    async fn cool(&self, health: crate::app::Health, _context: Context) -> Result<()> {
         health.set_not_ready("cold");
         Ok(())
     }
