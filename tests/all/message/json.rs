@@ -203,3 +203,99 @@ fn no_error_about_json_repeats_all_of_a_long_text() {
         assert!(text.len() < 300, "{} bytes: {:.300}", text.len(), text);
     }
 }
+
+#[test]
+fn integers_outside_their_type_are_refused_wherever_they_are() {
+    #[micro::message]
+    #[derive(Debug, PartialEq)]
+    struct Numbers {
+        #[micro(default)]
+        number: i64,
+        #[micro(default)]
+        count: u64,
+        #[micro(default)]
+        small: i32,
+        list: Vec<i64>,
+        by_key: BTreeMap<i64, u32>,
+        wrapped: Option<i64>,
+    }
+    for given in [
+        r#"{"number":-9223372036854775809}"#,
+        r#"{"number":"-9223372036854775809"}"#,
+        r#"{"number":9223372036854775808}"#,
+        r#"{"number":"9.223372036854775808e18"}"#,
+        r#"{"number":1e19}"#,
+        r#"{"count":18446744073709551616}"#,
+        r#"{"count":"18446744073709551616"}"#,
+        r#"{"count":-1}"#,
+        r#"{"small":2147483648}"#,
+        r#"{"small":-2147483649.0}"#,
+        r#"{"small":"2.147483648e9"}"#,
+        r#"{"small":1.5}"#,
+        r#"{"list":[0,-9223372036854775809]}"#,
+        r#"{"byKey":{"-9223372036854775809":1}}"#,
+        r#"{"byKey":{"1":4294967296}}"#,
+        r#"{"wrapped":-9223372036854775809}"#,
+    ] {
+        let error = read::<Numbers>(given).unwrap_err();
+        assert_eq!(error.kind(), micro::ErrorKind::InvalidArgument, "{given}");
+    }
+    let error = read::<Numbers>(r#"{"number":-9223372036854775809}"#).unwrap_err();
+    assert!(
+        error.message().contains("out of range for `i64`"),
+        "{error}"
+    );
+
+    let given = r#"{"number":-9223372036854775808,"count":"18446744073709551615","small":-0,
+        "list":[1e3,"5.0"],"byKey":{"9223372036854775807":4294967295}}"#;
+    let numbers = Numbers {
+        number: i64::MIN,
+        count: u64::MAX,
+        small: 0,
+        list: vec![1_000, 5],
+        by_key: BTreeMap::from([(i64::MAX, u32::MAX)]),
+        wrapped: None,
+    };
+    assert_eq!(read::<Numbers>(given).unwrap(), numbers);
+}
+
+#[test]
+fn times_outside_their_bounds_are_refused() {
+    #[micro::message]
+    #[derive(Debug)]
+    struct Times {
+        pause: Duration,
+        at: SystemTime,
+    }
+    for given in [
+        r#"{"pause":"315576000001s"}"#,
+        r#"{"pause":"18446744073709551616s"}"#,
+        r#"{"pause":"-1s"}"#,
+        r#"{"pause":"1.0000000001s"}"#,
+        r#"{"at":"10000-01-01T00:00:00Z"}"#,
+        r#"{"at":"0000-12-31T23:59:59Z"}"#,
+    ] {
+        assert!(read::<Times>(given).is_err(), "{given}");
+    }
+    assert!(read::<Times>(r#"{"pause":"315576000000s","at":"9999-12-31T23:59:59Z"}"#).is_ok());
+}
+
+#[test]
+fn hundred_levels_are_read_on_a_usual_stack_and_more_are_refused() {
+    use super::model::Tree;
+
+    let reading = || {
+        for (open, close) in [(r#"{"children":["#, "]}"), (r#"{"left":"#, "}")] {
+            let nested = |levels: usize| {
+                let text = [&open.repeat(levels), "{}", &close.repeat(levels)].concat();
+                read::<Tree>(&text)
+            };
+            nested(100).unwrap();
+            let error = nested(101).unwrap_err();
+            assert!(error.message().contains("nested"), "{error}");
+        }
+    };
+    // As large as the stack of a worker of tokio.
+    let thread = std::thread::Builder::new().stack_size(2 << 20);
+    thread.spawn(reading).unwrap().join().unwrap();
+}

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserializer, Serializer};
 
-use crate::codec::excerpt::{wrong_type, wrong_value};
+use crate::codec::excerpt::{excerpt, wrong_type, wrong_value};
 
 /// Integers of up to 32 bits: written as numbers.
 pub(crate) mod short {
@@ -87,12 +87,7 @@ struct IntegerVisitor<T>(PhantomData<T>);
 
 impl<T: Integer> IntegerVisitor<T> {
     fn narrow<E: Error>(value: i128) -> Result<T, E> {
-        T::try_from(value).map_err(|_| {
-            E::custom(format!(
-                "{value} is out of range for `{}`",
-                std::any::type_name::<T>()
-            ))
-        })
+        T::try_from(value).map_err(|_| out_of_range::<T, E>(value))
     }
 }
 
@@ -113,26 +108,122 @@ impl<T: Integer> Visitor<'_> for IntegerVisitor<T> {
 
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "checked: whole and within 64 bits"
+        reason = "the value is whole, and a cast to 128 bits that clamps is out of range"
     )]
     fn visit_f64<E: Error>(self, value: f64) -> Result<T, E> {
-        // 1e3 and 5.0 are integers, too. Values beyond 64 bits are out of range in any case.
-        if value.fract() == 0.0 && value.abs() < 2.0_f64.powi(65) {
-            Self::narrow(value as i128)
-        } else {
-            Err(E::invalid_value(Unexpected::Float(value), &self))
+        // 1e3 and 5.0 are integers, too.
+        if value.fract() != 0.0 || !value.is_finite() {
+            return Err(E::invalid_value(Unexpected::Float(value), &self));
         }
+        if value.abs() < FIRST_INEXACT {
+            return Self::narrow(value as i128);
+        }
+        // A parser passes an integer beyond 64 bits as the nearest float. The nearest float of
+        // -2^63 - 1 is -2^63, which is an `i64`.
+        if value <= -(2.0_f64.powi(63)) || T::try_from(value as i128).is_err() {
+            return Err(out_of_range::<T, E>(format_args!("about {value:e}")));
+        }
+        Err(E::custom(format!(
+            "a number of about {value:e} with a fraction or an exponent is not exact; write the \
+             digits of the integer"
+        )))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         if let Ok(value) = text.parse() {
             return Ok(value);
         }
-        match text.parse::<f64>() {
-            Ok(value) if text.contains(['.', 'e', 'E']) => self.visit_f64(value),
-            _ => Err(wrong_value(text, &self)),
+        match Decimal::parse(text) {
+            Decimal::Integer(value) => Self::narrow(value),
+            Decimal::TooLarge => Err(out_of_range::<T, E>(excerpt(text))),
+            Decimal::NotInteger => Err(wrong_value(text, &self)),
         }
     }
+}
+
+/// 2^53. From here on, a float may be the nearest one of an integer that it does not equal.
+const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
+
+fn out_of_range<T, E: Error>(value: impl fmt::Display) -> E {
+    E::custom(format!(
+        "{value} is out of range for `{}`",
+        std::any::type_name::<T>()
+    ))
+}
+
+/// A decimal number in text, read without rounding.
+#[derive(Debug, PartialEq)]
+enum Decimal {
+    Integer(i128),
+    /// An integer with more digits than one of 64 bits.
+    TooLarge,
+    /// A fraction, or not a number.
+    NotInteger,
+}
+
+impl Decimal {
+    /// Maximum number of digits of an integer of 64 bits.
+    const MAX_DIGITS: i64 = 20;
+
+    fn parse(text: &str) -> Self {
+        Self::read(text).unwrap_or(Self::NotInteger)
+    }
+
+    /// Returns `None` for text that is not a number.
+    fn read(text: &str) -> Option<Self> {
+        let (negative, number) = match text.strip_prefix('-') {
+            Some(number) => (true, number),
+            None => (false, text),
+        };
+        let (number, exponent) = match number.split_once(['e', 'E']) {
+            Some((number, exponent)) => (number, parse_exponent(exponent)?),
+            None => (number, 0),
+        };
+        let (whole, fraction) = match number.split_once('.') {
+            Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
+            Some(_) => return None,
+            None => (number, ""),
+        };
+        let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) {
+            return None;
+        }
+        let digits = format!("{whole}{fraction}");
+        let significant = digits.trim_end_matches('0');
+        let zeros = digits.len() - significant.len();
+        let significant = significant.trim_start_matches('0');
+        if significant.is_empty() {
+            return Some(Self::Integer(0));
+        }
+        // The value is `significant` times ten to the power of `scale`.
+        let length = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let scale = exponent
+            .saturating_sub(length(fraction.len()))
+            .saturating_add(length(zeros));
+        if scale < 0 {
+            return Some(Self::NotInteger);
+        }
+        if length(significant.len()).saturating_add(scale) > Self::MAX_DIGITS {
+            return Some(Self::TooLarge);
+        }
+        let scale = u32::try_from(scale).ok()?;
+        let value = significant.parse::<i128>().ok()? * 10_i128.pow(scale);
+        Some(Self::Integer(if negative { -value } else { value }))
+    }
+}
+
+/// Parses an exponent. One that does not fit into 64 bits is limited: the number is out of range or
+/// a fraction in any case.
+fn parse_exponent(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(text.parse().unwrap_or(if text.starts_with('-') {
+        i64::MIN
+    } else {
+        i64::MAX
+    }))
 }
 
 /// True and false.
@@ -344,6 +435,148 @@ pub(crate) mod bytes {
         fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
             self.0.charge(bytes.len())?;
             Ok(bytes.to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T: Integer>(json: &str) -> Result<T, String> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let value = integer(&mut deserializer).map_err(|error| error.to_string())?;
+        deserializer.end().map_err(|error| error.to_string())?;
+        Ok(value)
+    }
+
+    /// Reads a number as a number and as text.
+    fn both<T: Integer>(number: &str) -> [Result<T, String>; 2] {
+        [read(number), read(&format!("\"{number}\""))]
+    }
+
+    #[test]
+    fn bounds_of_every_width_are_read_exactly() {
+        macro_rules! bounds {
+            ($($type:ty)*) => { $(
+                for value in [<$type>::MIN, <$type>::MAX, <$type>::MAX / 3] {
+                    for result in both::<$type>(&value.to_string()) {
+                        assert_eq!(result, Ok(value));
+                    }
+                }
+                for beyond in [i128::from(<$type>::MIN) - 1, i128::from(<$type>::MAX) + 1] {
+                    for result in both::<$type>(&beyond.to_string()) {
+                        let error = result.unwrap_err();
+                        assert!(error.contains("out of range"), "{beyond}: {error}");
+                    }
+                }
+            )* };
+        }
+        bounds!(i8 i16 i32 i64 u8 u16 u32 u64);
+    }
+
+    #[test]
+    fn integers_beyond_their_type_are_refused_however_they_are_written() {
+        for number in [
+            "-9223372036854775809",
+            "-9223372036854775900",
+            "-9.223372036854775809e18",
+            "9.223372036854775808e18",
+            "9223372036854775807.5",
+            "1e19",
+            "-1e19",
+            "1e30",
+            "123456789012345678901234567890",
+        ] {
+            for result in both::<i64>(number) {
+                assert!(result.is_err(), "{number}: {result:?}");
+            }
+        }
+        for number in [
+            "18446744073709551616",
+            "18446744073709551616.0",
+            "2e19",
+            "-1",
+            "-1e0",
+        ] {
+            for result in both::<u64>(number) {
+                assert!(result.is_err(), "{number}: {result:?}");
+            }
+        }
+        for number in ["2.147483648e9", "-2.147483649e9", "1e10"] {
+            for result in both::<i32>(number) {
+                assert!(result.is_err(), "{number}: {result:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn fractions_and_text_that_is_not_a_number_are_refused() {
+        for number in ["0.5", "-1.5", "1e-1", "15e-1"] {
+            for result in both::<i64>(number) {
+                assert!(result.is_err(), "{number}");
+            }
+        }
+        for number in ["1e-99999999999999999999", "9007199254740993.25"] {
+            assert!(read::<i64>(&format!("\"{number}\"")).is_err(), "{number}");
+        }
+        for text in [
+            "",
+            "-",
+            "1.",
+            ".5",
+            "1e",
+            "1e+",
+            "e3",
+            "1e3.0",
+            "0x10",
+            "NaN",
+            "Infinity",
+            "1 ",
+            " 1",
+            "1_000",
+            "--1",
+            "1e99999999999999999999",
+        ] {
+            assert!(read::<i64>(&format!("\"{text}\"")).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn integers_with_a_fraction_of_zero_or_an_exponent_are_read() {
+        for number in [
+            "1000",
+            "1e3",
+            "1E+3",
+            "1000.0",
+            "10000e-1",
+            "0.001e6",
+            "1000.000e0",
+        ] {
+            for result in both::<i64>(number) {
+                assert_eq!(result, Ok(1000), "{number}");
+            }
+        }
+        for number in ["-0", "0", "0.0", "-0.0", "0e5", "0e-5"] {
+            for result in both::<u64>(number) {
+                assert_eq!(result, Ok(0), "{number}");
+            }
+        }
+        assert_eq!(read("9007199254740991.0"), Ok((1_u64 << 53) - 1));
+        assert_eq!(read("\"9223372036854775807.0\""), Ok(i64::MAX));
+        assert_eq!(read("\"-9.223372036854775808e18\""), Ok(i64::MIN));
+        assert_eq!(read("\"1.8446744073709551615e19\""), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn number_that_a_float_cannot_hold_exactly_is_refused() {
+        for number in ["1234567890123456789.0", "1.234567890123456789e18"] {
+            let error = read::<i64>(number).unwrap_err();
+            assert!(error.contains("write the digits of the integer"), "{error}");
+            assert_eq!(
+                read(&format!("\"{number}\"")),
+                Ok(1_234_567_890_123_456_789_i64)
+            );
         }
     }
 }
