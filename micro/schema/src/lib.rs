@@ -56,7 +56,7 @@ mod text;
 pub use self::check::Report;
 pub use self::files::files;
 #[doc(hidden)]
-pub use self::linked::{Described, collect_types};
+pub use self::linked::{Described, check_names, collect_types};
 pub use self::model::Schema;
 pub use micro_message::codec::{
     Conflict, EnumDescriptor, FieldDescriptor, FieldType, Kind, Label, MessageDescriptor,

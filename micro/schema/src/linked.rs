@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::http::HttpRule;
 use crate::model::Http;
+use crate::proto::valid::{Problem, problems};
 use crate::{MethodDescriptor, Schema, ServiceDescriptor, Types};
 use micro_core::handler::{
     Describe, Kind, LinkedService, Method, MethodOptions, Route, Router, Served, Service,
@@ -165,6 +166,51 @@ pub fn collect_types<'a>(methods: impl IntoIterator<Item = Described<'a>>) -> Ty
         types.service(service);
     }
     types
+}
+
+/// Returns an error for every name of these routes that protobuf does not allow, with the places of
+/// the methods that use it. Clients could not load the descriptors.
+///
+/// Types that claim the same name are not reported. [`Types::conflicts`] has them.
+pub fn check_names(routes: &[&Route]) -> Vec<Error> {
+    let types = collect_types(routes.iter().map(|route| Described::from(*route)));
+    if !types.conflicts().is_empty() {
+        return Vec::new();
+    }
+    let schema = match Schema::from_types(&types) {
+        Ok(schema) => schema,
+        Err(error) => return vec![error],
+    };
+    let problem = |problem: Problem| {
+        let mut places = Vec::new();
+        for name in &problem.definitions {
+            let place = routes.iter().find(|route| uses(route, name));
+            let place = place.map(|route| place_of(route));
+            places.extend(place.filter(|place| !places.contains(place)));
+        }
+        let error = Error::invalid_argument(problem.text);
+        if places.is_empty() {
+            return error;
+        }
+        error.context(places.join(" and "))
+    };
+    problems(&schema).into_iter().map(problem).collect()
+}
+
+/// Whether a method belongs to the service, or uses the message or the enum, of a full name.
+fn uses(route: &Route, name: &str) -> bool {
+    let types = collect_types([Described::from(route)]);
+    types.services().contains_key(name)
+        || types.messages().contains_key(name)
+        || types.enums().contains_key(name)
+}
+
+fn place_of(route: &Route) -> String {
+    let path = &route.method.path;
+    match route.location {
+        Some(location) => format!("`{path}` ({location})"),
+        None => format!("`{path}` (the builder)"),
+    }
 }
 
 fn finish<'a>(methods: impl Iterator<Item = Described<'a>>) -> Result<Schema> {

@@ -109,6 +109,9 @@ mod mounts;
 mod pages;
 #[cfg(feature = "reflection")]
 mod reflection;
+#[cfg(not(feature = "reflection"))]
+#[path = "reflection/off.rs"]
+mod reflection;
 mod request_body;
 mod request_stream;
 mod response_stream;
@@ -131,6 +134,7 @@ pub use self::health::{Health, HealthWatch};
 pub use self::listener::{Builder, Server};
 #[cfg(feature = "tower")]
 pub use self::mounts::{HttpService, Mounts, OriginalUri, RequestBody};
+pub use self::reflection::check_reflection;
 pub use self::rest::check_http;
 pub use self::state::AbortedCall;
 

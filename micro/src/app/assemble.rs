@@ -100,6 +100,12 @@ impl Builder {
         if let Some(mounts) = &mounts {
             problems.take(mounts.check(&router));
         }
+        #[cfg(feature = "server")]
+        if options.server.reflection {
+            for problem in server::check_reflection(&router) {
+                problems.add(problem);
+            }
+        }
         problems.finish(&format!("`{}` cannot start", self.name))?;
         #[cfg(feature = "client")]
         client.set_local(router.clone());

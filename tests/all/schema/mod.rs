@@ -2,6 +2,7 @@
 //! committed file, and how other tools read them.
 
 mod marks;
+mod names;
 mod needed;
 mod outside;
 mod round;

@@ -6,7 +6,7 @@
 
 mod names;
 mod print;
-mod valid;
+pub(crate) mod valid;
 
 use std::path::{Path, PathBuf};
 
@@ -223,6 +223,43 @@ mod tests {
             (
                 |schema| schema.files[0].enums[0].values[1].name = "Item".to_owned(),
                 "`shop.Item` is defined twice",
+            ),
+            (
+                |schema| {
+                    let mut other = schema.files[0].enums[0].clone();
+                    other.name = "Shade".to_owned();
+                    schema.files[0].enums.push(other);
+                },
+                "is defined twice, by `shop.Colour` and by `shop.Shade`",
+            ),
+            (
+                |schema| {
+                    let values = &mut schema.files[0].enums[0].values;
+                    let mut other = values[1].clone();
+                    (other.name, other.number) = ("Red".to_owned(), 77);
+                    values.push(other);
+                },
+                "`COLOUR_RED` and `Red` of `shop.Colour` are the same name in protobuf",
+            ),
+            (
+                |schema| {
+                    let entry = Message {
+                        name: "PricesEntry".to_owned(),
+                        ..Message::default()
+                    };
+                    schema.files[0].messages[0].messages.push(entry);
+                },
+                "`shop.Item.PricesEntry` is defined twice, by `shop.Item`",
+            ),
+            (
+                |schema| {
+                    schema.files.push(File {
+                        name: "inner.proto".to_owned(),
+                        package: "shop.Item.inner".to_owned(),
+                        ..File::default()
+                    });
+                },
+                "`shop.Item` is the name of a package, and `shop.Item` defines the same name",
             ),
             (
                 |schema| schema.files[0].messages[0].fields[0].json_name = "raw".to_owned(),

@@ -18,6 +18,7 @@ use micro_core::handler::{
     Method, Parts, Resources, Route, Router, Sender, ServiceInfo, Streaming,
 };
 use micro_message::error::{Error, ErrorKind, Result};
+use micro_schema::check_names;
 
 const VERSIONS: [ServiceInfo; 2] = [
     ServiceInfo::new("grpc-reflection", "grpc.reflection.v1.ServerReflection").doc(DOC),
@@ -29,6 +30,16 @@ const VERSIONS: [ServiceInfo; 2] = [
 ];
 
 const DOC: &str = "Descriptors of all services, for clients that have no .proto file.";
+
+const CANNOT_DESCRIBE: &str = "reflection cannot describe the services";
+
+/// Returns an error for every name that protobuf does not allow, with the place of its definition.
+/// Clients could not load the descriptors that reflection returns.
+pub fn check_reflection(router: &Router) -> Vec<Error> {
+    let problems = check_names(&router.routes());
+    let named = |problem: Error| problem.context(CANNOT_DESCRIBE);
+    problems.into_iter().map(named).collect()
+}
 
 /// Returns the routes of the reflection services, which describe `router`, the mounted services
 /// and themselves.
@@ -47,9 +58,10 @@ pub(super) fn routes(
     let own = with(&Arc::new(Reflection::default()));
     let mut described = router.routes();
     described.extend(&own);
-    let mut catalog = Catalog::new(&described).map_err(|error| {
-        error.context("cannot describe the services for reflection; turn it off, or")
-    })?;
+    if let Some(problem) = check_names(&described).into_iter().next() {
+        return Err(problem.context(CANNOT_DESCRIBE));
+    }
+    let mut catalog = Catalog::new(&described).map_err(|error| error.context(CANNOT_DESCRIBE))?;
     catalog.add_encoded(mounts.files())?;
     Ok(with(&Arc::new(Reflection {
         catalog,
