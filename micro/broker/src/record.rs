@@ -9,16 +9,13 @@ use crate::topic::check_topic;
 use micro_core::context::Context;
 use micro_message::codec::{Codec, Message};
 use micro_message::error::{Error, Result};
+use micro_message::internal::INHERITED;
 use micro_message::metadata::Metadata;
 use micro_registry::Registry;
 
 /// Memory limit for decoding, in bytes per byte of the payload. [`MEMORY_BASE`] is added to it.
 const MEMORY_FACTOR: usize = 16;
 const MEMORY_BASE: usize = 1 << 20;
-
-/// Metadata that an event inherits from the request or event in whose handler it is published: the
-/// trace context.
-const INHERITED: &[&str] = &["traceparent", "tracestate", "baggage"];
 
 /// An event: a message published to a topic.
 #[non_exhaustive]
@@ -168,7 +165,7 @@ fn json<M: Message>(body: &Bytes) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Returns the trace context of the request or event that the current task handles.
+/// Returns the trace context and baggage of the request or event that the current task handles.
 fn inherited() -> Metadata {
     let mut metadata = Metadata::new();
     let Some(context) = Context::current() else {
@@ -176,7 +173,7 @@ fn inherited() -> Metadata {
     };
     for key in INHERITED {
         for value in context.metadata().get_all(key) {
-            if let Err(error) = metadata.append(*key, value) {
+            if let Err(error) = metadata.append(key, value) {
                 tracing::debug!(key, %error, "not carried on");
             }
         }

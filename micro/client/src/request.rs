@@ -14,11 +14,9 @@ use micro_core::context::Context;
 use micro_core::handler::{self, Body, BoxFuture, Call, Kind, MethodInfo, ResponseType};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
+use micro_message::internal::INHERITED;
 use micro_message::metadata::Metadata;
 use micro_wire::Compression;
-
-/// Metadata keys that a call inherits from its caller: W3C trace context and baggage.
-const INHERITED: &[&str] = &["traceparent", "tracestate", "baggage"];
 
 /// A call that has not been sent yet. Await it to send it and get the response, or use
 /// [`send`](Self::send) to get the response with its metadata.
@@ -230,7 +228,7 @@ fn words(kind: Kind) -> &'static str {
 /// caller's deadline.
 fn inherit(parent: &Context, metadata: &mut Metadata) -> Result<Option<Limit>> {
     if !parent.metadata().is_empty() {
-        for &key in INHERITED {
+        for key in INHERITED {
             if metadata.get(key).is_some() {
                 continue;
             }

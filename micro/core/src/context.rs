@@ -34,6 +34,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use micro_message::error::{Error, Result};
+use micro_message::internal::is_reserved;
 use micro_message::metadata::Metadata;
 
 tokio::task_local! {
@@ -66,6 +67,8 @@ static EMPTY: LazyLock<Arc<Metadata>> = LazyLock::new(Arc::default);
 pub struct Context {
     deadline: Option<Instant>,
     metadata: Arc<Metadata>,
+    /// Headers of the HTTP request that are not metadata.
+    headers: Option<Arc<Metadata>>,
     caller: Caller,
     shared: Arc<Shared>,
 }
@@ -83,10 +86,70 @@ struct Shared {
 }
 
 /// Metadata before and after the messages of a response.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct ResponseHeaders {
     before: Metadata,
     after: Metadata,
+    /// Maximum size of both together, in bytes.
+    limit: usize,
+}
+
+impl Default for ResponseHeaders {
+    fn default() -> Self {
+        Self {
+            before: Metadata::new(),
+            after: Metadata::new(),
+            limit: DEFAULT_RESPONSE_METADATA_LIMIT,
+        }
+    }
+}
+
+impl ResponseHeaders {
+    /// Sets or adds a pair.
+    ///
+    /// # Errors
+    ///
+    /// `Internal`, because the handler has made the mistake and not the caller.
+    fn put(
+        &mut self,
+        pick: impl FnOnce(&mut Self) -> &mut Metadata,
+        (key, value): (Cow<'static, str>, String),
+        replace: bool,
+    ) -> Result<()> {
+        let mut pair = Metadata::new();
+        let size = key.len() + value.len();
+        pair.insert(key, value)
+            .map_err(|error| invalid_response_metadata(error.message()))?;
+        let key = pair.iter().next().map_or("", |(key, _)| key);
+        if is_reserved(key) {
+            return Err(invalid_response_metadata(&format!(
+                "the key `{key}` belongs to the protocol"
+            )));
+        }
+        let (total, limit) = (self.before.size() + self.after.size() + size, self.limit);
+        let metadata = pick(self);
+        let replaced = metadata.get_all(key).filter(|_| replace);
+        let replaced: usize = replaced.map(|value| key.len() + value.len()).sum();
+        if total - replaced > limit {
+            return Err(invalid_response_metadata(&format!(
+                "with `{key}` it takes {} bytes, the limit is {limit} (`limits.max_metadata_size`)",
+                total - replaced
+            )));
+        }
+        if replace {
+            metadata.remove(key);
+        }
+        metadata.extend(pair);
+        Ok(())
+    }
+}
+
+/// Maximum size of a response's metadata, in bytes, unless the server sets another one. It is the
+/// default of the setting `limits.max_metadata_size`, and what a client accepts by default.
+pub const DEFAULT_RESPONSE_METADATA_LIMIT: usize = 16 << 10;
+
+fn invalid_response_metadata(because: &str) -> Error {
+    Error::internal(format!("invalid response metadata: {because}"))
 }
 
 /// The peer that made a call, and the protocol it used.
@@ -111,6 +174,7 @@ impl Default for Context {
         Self {
             deadline: None,
             metadata: Arc::clone(&EMPTY),
+            headers: None,
             caller: Caller::default(),
             shared: Arc::default(),
         }
@@ -135,6 +199,24 @@ impl Context {
             self.metadata = Arc::new(metadata);
         } else if !self.metadata.is_empty() {
             self.metadata = Arc::clone(&EMPTY);
+        }
+        self
+    }
+
+    /// Sets the headers of the HTTP request that [`header`](Self::header) returns. Protocols call
+    /// it.
+    #[doc(hidden)]
+    pub fn with_headers(mut self, headers: Arc<Metadata>) -> Self {
+        self.headers = Some(headers);
+        self
+    }
+
+    /// Sets the maximum size of the response's metadata in bytes, instead of 16 KiB. Protocols call
+    /// it.
+    #[doc(hidden)]
+    pub fn with_response_metadata_limit(self, bytes: usize) -> Self {
+        if bytes != DEFAULT_RESPONSE_METADATA_LIMIT {
+            self.response_headers().limit = bytes;
         }
         self
     }
@@ -180,6 +262,28 @@ impl Context {
         Arc::make_mut(&mut self.metadata)
     }
 
+    /// Returns a header of the HTTP request that is not [metadata](Self::metadata): `user-agent`,
+    /// `host`, `accept` or `accept-language`. Their names are case-insensitive.
+    ///
+    /// These headers belong to the connection between caller and server. They are not forwarded to
+    /// other services. `host` is the name by which the caller addressed the server, in HTTP/2 the
+    /// pseudo-header `:authority`. Calls within the process and events do not have such headers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use micro::Context;
+    ///
+    /// fn is_browser(context: &Context) -> bool {
+    ///     let agent = context.header("user-agent").unwrap_or_default();
+    ///     agent.starts_with("Mozilla/")
+    /// }
+    /// assert!(!is_browser(&Context::new()));
+    /// ```
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.as_ref()?.get(name)
+    }
+
     /// Returns the caller.
     pub fn caller(&self) -> Caller {
         self.caller
@@ -192,13 +296,18 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`Metadata::insert`].
+    /// `Internal`, naming the key, when the pair cannot be sent: for a key or value that
+    /// [`Metadata::insert`] refuses, for a key that belongs to HTTP, gRPC or Connect, such as
+    /// `content-type`, and when the metadata of the response would exceed 16 KiB, or the server's
+    /// setting `limits.max_metadata_size`.
     pub fn set_response_metadata(
         &self,
         key: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
     ) -> Result<()> {
-        self.response_headers().before.insert(key, value)
+        let pair = (key.into(), value.into());
+        let mut headers = self.response_headers();
+        headers.put(|headers| &mut headers.before, pair, true)
     }
 
     /// Sets a metadata key that is sent after the messages of the response.
@@ -209,13 +318,15 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`Metadata::insert`].
+    /// As [`set_response_metadata`](Self::set_response_metadata).
     pub fn set_response_trailer(
         &self,
         key: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
     ) -> Result<()> {
-        self.response_headers().after.insert(key, value)
+        let pair = (key.into(), value.into());
+        let mut headers = self.response_headers();
+        headers.put(|headers| &mut headers.after, pair, true)
     }
 
     /// Adds a value to a metadata key of the response. Otherwise the same as
@@ -223,26 +334,30 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`Metadata::append`].
+    /// As [`set_response_metadata`](Self::set_response_metadata).
     pub fn append_response_metadata(
         &self,
         key: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
     ) -> Result<()> {
-        self.response_headers().before.append(key, value)
+        let pair = (key.into(), value.into());
+        let mut headers = self.response_headers();
+        headers.put(|headers| &mut headers.before, pair, false)
     }
 
     /// Adds a value to a metadata key that is sent after the messages of the response.
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`Metadata::append`].
+    /// As [`set_response_metadata`](Self::set_response_metadata).
     pub fn append_response_trailer(
         &self,
         key: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
     ) -> Result<()> {
-        self.response_headers().after.append(key, value)
+        let pair = (key.into(), value.into());
+        let mut headers = self.response_headers();
+        headers.put(|headers| &mut headers.after, pair, false)
     }
 
     /// Takes the metadata that [`set_response_metadata`](Self::set_response_metadata) collected.
@@ -356,6 +471,7 @@ pub fn deadline_after(from: Instant, length: Duration) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use micro_message::error::ErrorKind;
 
     #[tokio::test(start_paused = true)]
     async fn earlier_deadline_wins() {
@@ -379,6 +495,43 @@ mod tests {
         early.await.unwrap();
         context.cancelled().await;
         assert!(context.is_cancelled());
+    }
+
+    #[test]
+    fn response_metadata_that_cannot_be_sent_is_an_internal_error_that_names_the_key() {
+        let context = Context::new();
+        for (key, value) in [
+            ("x-user", "Zo\u{eb}"),
+            ("x user", "Zoe"),
+            ("Content-Type", "text/html"),
+            ("grpc-status", "0"),
+        ] {
+            let error = context.set_response_metadata(key, value).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Internal);
+            let key = key.to_ascii_lowercase();
+            assert!(error.message().contains(&format!("`{key}`")), "{error}");
+            let trailer = context.append_response_trailer(key, value);
+            assert_eq!(trailer.unwrap_err().kind(), ErrorKind::Internal);
+        }
+        assert!(context.take_response_metadata().is_empty());
+        assert!(context.take_response_trailers().is_empty());
+    }
+
+    #[test]
+    fn response_metadata_is_limited_when_it_is_set() {
+        let context = Context::new().with_response_metadata_limit(100);
+        context.set_response_metadata("a", "x".repeat(60)).unwrap();
+        // The new value replaces the old one.
+        context.set_response_metadata("a", "y".repeat(70)).unwrap();
+        context.set_response_trailer("b", "z".repeat(27)).unwrap();
+        let error = context.append_response_metadata("c", "1").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        assert_eq!(
+            error.message(),
+            "invalid response metadata: with `c` it takes 101 bytes, the limit is 100 \
+             (`limits.max_metadata_size`)"
+        );
+        assert_eq!(context.take_response_metadata().len(), 1);
     }
 
     #[tokio::test]

@@ -15,9 +15,7 @@ use micro_core::context::Context;
 use micro_core::handler::{FromApp, Resources};
 use micro_message::codec::Topic;
 use micro_message::error::{Error, Result};
-
-/// Metadata keys of a call that are copied to the events appended within it.
-const TRACE: [&str; 2] = ["traceparent", "tracestate"];
+use micro_message::internal::INHERITED;
 
 /// Handle to durable event streams: appends events to topics, reads topics from any offset, and
 /// shares them among the consumers of a group.
@@ -114,7 +112,7 @@ impl Events {
     /// Appends an event. Returns its offset once the event is as durable as the backend promises.
     ///
     /// Waits while the backend's write queue is full. Within a call, the event receives the trace
-    /// context of the call as metadata.
+    /// context and the `baggage` of the call as metadata.
     ///
     /// An event with an [`id`](Event::id) can be appended again after an error or a timeout. The
     /// topic then contains it once, and the call returns its original offset, as long as the
@@ -352,18 +350,22 @@ pub(super) fn dead_topic(topic: &str) -> String {
     format!("{topic}.dead")
 }
 
-/// Copies the trace context of the current call to events that have none.
+/// Copies the trace context and the baggage of the current call to events that do not have their
+/// own.
 fn trace(events: &mut [Event]) -> Result<()> {
     let Some(context) = Context::current() else {
         return Ok(());
     };
     for event in events {
-        if event.metadata.get(TRACE[0]).is_some() {
-            continue;
-        }
-        for key in TRACE {
-            if let Some(value) = context.metadata().get(key) {
-                event.metadata.insert(key, value)?;
+        // `tracestate` belongs to the `traceparent` beside it.
+        let has_trace = event.metadata.get("traceparent").is_some();
+        for key in INHERITED {
+            let own = event.metadata.get(key).is_some();
+            if own || (has_trace && key == "tracestate") {
+                continue;
+            }
+            for value in context.metadata().get_all(key) {
+                event.metadata.append(key, value)?;
             }
         }
     }
@@ -420,6 +422,42 @@ mod tests {
             let record = records.next().await.unwrap().unwrap();
             let trace: Vec<_> = record.event.metadata.get_all("traceparent").collect();
             assert_eq!(trace, ["00-1-2-01"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn baggage_of_the_call_is_appended_with_the_event() {
+        let events = Events::open("memory://").unwrap();
+        let mut metadata = Metadata::new();
+        for (key, value) in [
+            ("tracestate", "a=1"),
+            ("baggage", "user=ada"),
+            ("baggage", "plan=free"),
+            ("tenant", "acme"),
+        ] {
+            metadata.append(key, value).unwrap();
+        }
+        let mut own = Metadata::new();
+        own.insert("traceparent", "00-1-2-01").unwrap();
+        own.insert("baggage", "user=eve").unwrap();
+        let own = Event::new("").with_metadata(own);
+        let append = async {
+            events.append_to("a", "x").await.unwrap();
+            events.append_to("a", own).await.unwrap();
+        };
+        Context::new().with_metadata(metadata).scope(append).await;
+        let mut records = events.read("a", Start::Earliest).await.unwrap();
+        for expected in [
+            vec![
+                ("tracestate", "a=1"),
+                ("baggage", "user=ada"),
+                ("baggage", "plan=free"),
+            ],
+            vec![("traceparent", "00-1-2-01"), ("baggage", "user=eve")],
+        ] {
+            let record = records.next().await.unwrap().unwrap();
+            let metadata: Vec<_> = record.event.metadata.iter().collect();
+            assert_eq!(metadata, expected);
         }
     }
 }

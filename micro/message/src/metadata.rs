@@ -1,7 +1,5 @@
 //! Metadata: key-value pairs that are sent with a message. Keys are lower case everywhere.
 //!
-//! Does not know any protocol's reserved names; each protocol filters its own.
-//!
 //! # Examples
 //!
 //! ```
@@ -19,6 +17,36 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, Result};
+
+/// Keys that calls and events inherit from the call or event in whose handler they are created: W3C
+/// trace context and baggage.
+pub const INHERITED: [&str; 3] = ["traceparent", "tracestate", "baggage"];
+
+/// Key of the header by which a server reports that no handler has seen a call.
+pub const NOT_HANDLED: &str = "micro-not-handled";
+
+/// Whether a key, in lower case, belongs to HTTP, gRPC or Connect rather than to the application.
+pub fn is_reserved(key: &str) -> bool {
+    let Some(first) = key.as_bytes().first() else {
+        return false;
+    };
+    match first {
+        b'g' => key.starts_with("grpc-"),
+        b'c' => key.starts_with("content-") || key == "connection" || key.starts_with("connect-"),
+        b't' => matches!(key, "te" | "trailer" | "transfer-encoding"),
+        b'a' => key == "accept" || key.starts_with("accept-"),
+        b'u' => matches!(key, "user-agent" | "upgrade"),
+        b'h' => matches!(key, "host" | "http2-settings"),
+        b'e' => key == "expect",
+        b'k' => key == "keep-alive",
+        b'm' => key == NOT_HANDLED,
+        b'd' => key == "date",
+        b'p' => key == "proxy-connection",
+        // gRPC-Web's own: a page cannot set `user-agent`.
+        b'x' => matches!(key, "x-user-agent" | "x-grpc-web"),
+        _ => false,
+    }
+}
 
 /// Keys and values that are sent with a call, a response or an event.
 ///

@@ -76,6 +76,7 @@ extern crate micro_message as micro;
 mod activity;
 mod body;
 mod buffers;
+mod call_context;
 mod cancelled;
 mod config;
 mod connect;

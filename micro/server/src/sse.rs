@@ -86,8 +86,7 @@ pub(super) async fn serve(
     let guard = connection.calls.begin(&route.method);
     let answered = async {
         let (head, body) = request.into_parts();
-        let (caller, limits) = (connection.address, &connection.server.limits);
-        let context = connect::context(&head.headers, "sse", caller, limits)?;
+        let context = connect::context(connection, &head, "sse")?;
         let exchange = ServerCall::new(connection, route, context);
         let decode = exchange.decode(Codec::Json);
         let bytes = if head.method == Method::POST {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activity;
 use crate::buffers::{Buffers, Totals};
+use crate::call_context::HeaderCache;
 use crate::config::{Config, Limits, ResponseCompression};
 use crate::cors::Cors;
 use crate::health::Health;
@@ -123,6 +124,7 @@ pub(super) struct ConnectionState {
     pub(super) buffers: Buffers,
     /// Only HTTP/1 reports to it.
     pub(super) activity: Arc<Activity>,
+    pub(super) headers: HeaderCache,
     /// Child of the server's `cut` token, so that calls do not contend for the lock of the server's
     /// token.
     pub(super) cut: CancellationToken,
@@ -137,6 +139,7 @@ impl ConnectionState {
             calls: server.calls.connection(address),
             buffers: Buffers::new(&server.limits, &server.totals),
             activity: Arc::default(),
+            headers: HeaderCache::default(),
             cut: server.cut.child_token(),
         })
     }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::grpc::NOT_HANDLED;
 use micro_message::error::{Error, Result};
+use micro_message::internal::is_reserved;
 use micro_message::metadata::Metadata;
 
 /// Reads the application's part of a request's headers.
@@ -15,8 +15,21 @@ use micro_message::metadata::Metadata;
 ///
 /// `ResourceExhausted` when it is larger than `limit` bytes.
 pub fn metadata(headers: &HeaderMap, limit: usize) -> Result<Metadata> {
+    metadata_and(headers, limit, |_, _| {})
+}
+
+/// As [`metadata`], and passes each header that belongs to the protocols to `reserved`.
+///
+/// # Errors
+///
+/// `ResourceExhausted` when the metadata is larger than `limit` bytes.
+pub fn metadata_and<'a>(
+    headers: &'a HeaderMap,
+    limit: usize,
+    reserved: impl FnMut(&str, &'a HeaderValue),
+) -> Result<Metadata> {
     let mut metadata = Metadata::new();
-    let size = read(headers, &mut metadata);
+    let size = read_and(headers, &mut metadata, reserved);
     if size > limit {
         return Err(Error::resource_exhausted(format!(
             "the metadata takes {size} bytes; this server accepts at most {limit}"
@@ -27,10 +40,19 @@ pub fn metadata(headers: &HeaderMap, limit: usize) -> Result<Metadata> {
 
 /// Adds the application's part of headers or trailers to metadata; returns how many bytes it takes.
 pub fn read(headers: &HeaderMap, metadata: &mut Metadata) -> usize {
+    read_and(headers, metadata, |_, _| {})
+}
+
+fn read_and<'a>(
+    headers: &'a HeaderMap,
+    metadata: &mut Metadata,
+    mut reserved: impl FnMut(&str, &'a HeaderValue),
+) -> usize {
     let mut size = 0;
     for (name, value) in headers {
         let name = name.as_str();
-        if reserved(name) {
+        if is_reserved(name) {
+            reserved(name, value);
             continue;
         }
         size += name.len() + value.len();
@@ -64,7 +86,7 @@ pub fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, str> {
 ///
 /// # Errors
 ///
-/// `Internal` when a key or value is not allowed in a header.
+/// `Internal` when a key belongs to the protocol, or when a key or value is not allowed in a header.
 pub fn write(metadata: &Metadata, headers: &mut HeaderMap) -> Result<()> {
     write_prefixed("", metadata, headers)
 }
@@ -72,51 +94,39 @@ pub fn write(metadata: &Metadata, headers: &mut HeaderMap) -> Result<()> {
 /// As [`write()`], for failures that are reported without their metadata: what cannot be written is
 /// logged.
 pub fn write_or_warn(metadata: &Metadata, headers: &mut HeaderMap) {
-    if let Err(error) = write(metadata, headers) {
-        tracing::warn!(%error, "metadata of a reply left out");
+    for (key, value) in metadata.iter() {
+        if let Err(error) = write_one("", (key, value), headers) {
+            tracing::warn!(%error, "metadata of a reply left out");
+        }
     }
 }
 
 /// The same, with something in front of each key.
 pub fn write_prefixed(prefix: &str, metadata: &Metadata, headers: &mut HeaderMap) -> Result<()> {
-    for (key, value) in metadata.iter() {
-        if reserved(key) {
-            tracing::debug!(key, "metadata not sent: the key belongs to the protocol");
-            continue;
-        }
-        let name = if prefix.is_empty() {
-            HeaderName::try_from(key)
-        } else {
-            HeaderName::try_from(format!("{prefix}{key}"))
-        };
-        let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) else {
-            return Err(Error::internal(format!(
-                "the reply's metadata `{key}` cannot be a header"
-            )));
-        };
-        headers.append(name, value);
+    for pair in metadata.iter() {
+        write_one(prefix, pair, headers)?;
     }
     Ok(())
 }
 
-/// Whether a name belongs to HTTP, gRPC or Connect rather than to the application.
-fn reserved(name: &str) -> bool {
-    match name.as_bytes()[0] {
-        b'g' => name.starts_with("grpc-"),
-        b'c' => {
-            name.starts_with("content-") || name == "connection" || name.starts_with("connect-")
-        }
-        b't' => matches!(name, "te" | "trailer" | "transfer-encoding"),
-        b'a' => name == "accept" || name.starts_with("accept-"),
-        b'u' => matches!(name, "user-agent" | "upgrade"),
-        b'h' => matches!(name, "host" | "http2-settings"),
-        b'e' => name == "expect",
-        b'k' => name == "keep-alive",
-        b'm' => name == NOT_HANDLED.as_str(),
-        b'd' => name == "date",
-        b'p' => name == "proxy-connection",
-        _ => false,
+fn write_one(prefix: &str, (key, value): (&str, &str), headers: &mut HeaderMap) -> Result<()> {
+    if is_reserved(key) {
+        return Err(Error::internal(format!(
+            "response metadata `{key}` cannot be set: the key belongs to the protocol"
+        )));
     }
+    let name = if prefix.is_empty() {
+        HeaderName::try_from(key)
+    } else {
+        HeaderName::try_from(format!("{prefix}{key}"))
+    };
+    let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) else {
+        return Err(Error::internal(format!(
+            "response metadata `{key}` cannot be sent as a header"
+        )));
+    };
+    headers.append(name, value);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -162,15 +172,51 @@ mod tests {
     }
 
     #[test]
-    fn replies_cannot_set_the_protocol_s_headers() {
-        let mut reply = Metadata::new();
-        reply.insert("grpc-status", "0").unwrap();
-        reply.insert("content-length", "7").unwrap();
-        reply.insert("micro-not-handled", "1").unwrap();
-        reply.insert("color", "red").unwrap();
+    fn reply_cannot_set_headers_of_the_protocol() {
+        for key in [
+            "grpc-status",
+            "content-length",
+            "micro-not-handled",
+            "x-user-agent",
+        ] {
+            let mut reply = Metadata::new();
+            reply.insert(key, "0").unwrap();
+            reply.insert("color", "red").unwrap();
+            let mut headers = HeaderMap::new();
+            let error = write(&reply, &mut headers).unwrap_err();
+            assert_eq!(error.kind(), micro_message::error::ErrorKind::Internal);
+            assert!(error.message().contains(&format!("`{key}`")), "{error}");
+
+            let mut headers = HeaderMap::new();
+            write_or_warn(&reply, &mut headers);
+            assert_eq!(headers.len(), 1, "the other pairs are sent: {headers:?}");
+            assert_eq!(headers["color"], "red");
+        }
+    }
+
+    #[test]
+    fn headers_of_the_protocol_are_passed_separately() {
         let mut headers = HeaderMap::new();
-        write(&reply, &mut headers).unwrap();
-        assert_eq!(headers.len(), 1);
-        assert_eq!(headers["color"], "red");
+        for name in [
+            "x-user-agent",
+            "x-grpc-web",
+            "user-agent",
+            "accept",
+            "tenant",
+        ] {
+            let name = HeaderName::from_static(name);
+            headers.append(name, HeaderValue::from_static("x"));
+        }
+        let mut reserved = Vec::new();
+        let metadata = metadata_and(&headers, 100, |name, _| reserved.push(name.to_owned()));
+        assert_eq!(
+            metadata.unwrap().iter().collect::<Vec<_>>(),
+            [("tenant", "x")]
+        );
+        reserved.sort_unstable();
+        assert_eq!(
+            reserved,
+            ["accept", "user-agent", "x-grpc-web", "x-user-agent"]
+        );
     }
 }

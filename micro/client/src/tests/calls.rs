@@ -67,6 +67,7 @@ async fn metadata_deadline_and_trace_go_along() {
     let mut metadata = Metadata::new();
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     metadata.insert("traceparent", trace).unwrap();
+    metadata.insert("baggage", "user=ada").unwrap();
     metadata.insert("authorization", "secret").unwrap();
     let handler = Context::new()
         .with_metadata(metadata)
@@ -81,6 +82,7 @@ async fn metadata_deadline_and_trace_go_along() {
     call().timeout(Duration::from_millis(2_500)).await.unwrap();
     let heads = heads.lock().unwrap();
     assert_eq!(heads[0]["traceparent"], trace);
+    assert_eq!(heads[0]["baggage"], "user=ada");
     assert_eq!(heads[0]["tenant"], "acme");
     assert_eq!(heads[0]["grpc-timeout"], "5000000u");
     assert_eq!(heads[0].get("authorization"), None);

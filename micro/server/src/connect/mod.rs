@@ -10,16 +10,16 @@ pub(super) mod query;
 pub(super) mod stream;
 pub(super) mod unary;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderValue};
+use http::request::Parts;
 
-use crate::config::Limits;
-use micro_core::context::{Caller, Context};
+use crate::call_context;
+use crate::state::ConnectionState;
+use micro_core::context::Context;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
-use micro_wire::headers;
 
 /// The format of a call, by its content type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,16 +46,13 @@ pub(super) fn call_format(content_type: &[u8]) -> Option<CallFormat> {
 
 /// Creates the context of a call: deadline, metadata and caller.
 pub(super) fn context(
-    headers: &HeaderMap,
+    connection: &ConnectionState,
+    head: &Parts,
     protocol: &'static str,
-    caller: SocketAddr,
-    limits: &Limits,
 ) -> Result<Context> {
-    let context = Context::new()
-        .with_caller(Caller::new(Some(caller), protocol))
-        .with_metadata(headers::metadata(headers, limits.max_metadata_size)?);
-    version(headers)?;
-    match headers.get("connect-timeout-ms") {
+    let context = call_context::of_request(connection, head, protocol)?;
+    version(&head.headers)?;
+    match head.headers.get("connect-timeout-ms") {
         Some(timeout) => Ok(context.with_timeout(milliseconds(timeout)?)),
         None => Ok(context),
     }

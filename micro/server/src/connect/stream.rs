@@ -68,7 +68,7 @@ async fn call(
 ) -> Result<HttpResponse, Failure> {
     let (head, body) = request.into_parts();
     let (headers, server) = (&head.headers, &connection.server);
-    let context = context(headers, "connect", connection.address, &server.limits)?;
+    let context = context(connection, &head, "connect")?;
     let exchange = ServerCall::new(connection, route, context);
     let encode = EncodeOptions::new(&server.compression, &route.method, codec)
         .accepted_by(headers, &ACCEPTED);

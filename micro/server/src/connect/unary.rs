@@ -26,7 +26,7 @@ pub(crate) async fn serve_post(
     let guard = connection.calls.begin(&route.method);
     let answered = async {
         let (head, body) = request.into_parts();
-        let exchange = begin(connection, route, &head.headers)?;
+        let exchange = begin(connection, route, &head)?;
         let coding = request_body::coding(&head.headers)?;
         let bytes = request_body::read(&exchange, coding, body).await?;
         answer(exchange, &head.headers, codec, bytes).await
@@ -53,7 +53,7 @@ pub(crate) async fn serve_get(
         }
     };
     let answered = async {
-        let exchange = begin(connection, route, &head.headers)?;
+        let exchange = begin(connection, route, head)?;
         answer(exchange, &head.headers, asked.codec, asked.message).await
     };
     match answered.await {
@@ -65,10 +65,9 @@ pub(crate) async fn serve_get(
 fn begin<'a>(
     connection: &'a ConnectionState,
     route: &'a Route,
-    headers: &HeaderMap,
+    head: &Parts,
 ) -> Result<ServerCall<'a>, Failure> {
-    let (caller, limits) = (connection.address, &connection.server.limits);
-    let context = context(headers, "connect", caller, limits)?;
+    let context = context(connection, head, "connect")?;
     Ok(ServerCall::new(connection, route, context))
 }
 

@@ -8,7 +8,6 @@ pub(super) mod base64;
 pub(super) mod web;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -16,13 +15,13 @@ use http::request::Parts;
 use http::{Request, Response};
 
 use crate::body::{HttpResponse, Incoming, ResponseBody};
-use crate::config::Limits;
+use crate::call_context;
 use crate::failure::Failure;
 use crate::request_stream::FrameReader;
 use crate::response_stream::{self, EncodeOptions, Framing};
 use crate::server_call::ServerCall;
 use crate::state::ConnectionState;
-use micro_core::context::{Caller, Context};
+use micro_core::context::Context;
 use micro_core::handler::{self, Route};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind, Result};
@@ -71,7 +70,7 @@ async fn call(
     codec: Codec,
 ) -> Result<HttpResponse, Failure> {
     let (headers, server) = (&head.headers, &*connection.server);
-    let context = context(headers, "grpc", connection.address, &server.limits)?;
+    let context = context(connection, &head, "grpc")?;
     let exchange = ServerCall::new(connection, route, context);
     let decode = exchange.decode(codec);
     let encode = EncodeOptions::new(&server.compression, &route.method, codec)
@@ -88,16 +87,9 @@ async fn call(
 }
 
 /// Creates the context of a call: deadline, metadata and caller.
-fn context(
-    headers: &HeaderMap,
-    protocol: &'static str,
-    caller: SocketAddr,
-    limits: &Limits,
-) -> Result<Context> {
-    let context = Context::new()
-        .with_caller(Caller::new(Some(caller), protocol))
-        .with_metadata(headers::metadata(headers, limits.max_metadata_size)?);
-    match headers.get(timeout::TIMEOUT) {
+fn context(connection: &ConnectionState, head: &Parts, protocol: &'static str) -> Result<Context> {
+    let context = call_context::of_request(connection, head, protocol)?;
+    match head.headers.get(timeout::TIMEOUT) {
         None => Ok(context),
         Some(value) => timeout::read(value).map(|timeout| context.with_timeout(timeout)),
     }

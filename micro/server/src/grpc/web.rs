@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Request;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::request::Parts;
 use http_body::Body;
 
 use crate::body::{HttpResponse, Incoming, ResponseBody};
@@ -116,9 +117,9 @@ pub(crate) async fn serve(
     let guard = connection.calls.begin(&route.method);
     let (head, body) = request.into_parts();
     let answered = if web.text {
-        call(connection, route, &head.headers, Decoded::new(body), web).await
+        call(connection, route, &head, Decoded::new(body), web).await
     } else {
-        call(connection, route, &head.headers, body, web).await
+        call(connection, route, &head, body, web).await
     };
     match answered {
         Ok(reply) => reply.map(|body| body.during(guard)),
@@ -129,15 +130,15 @@ pub(crate) async fn serve(
 async fn call<B>(
     connection: &ConnectionState,
     route: &Route,
-    headers: &HeaderMap,
+    head: &Parts,
     body: B,
     web: WebFormat,
 ) -> Result<HttpResponse, Failure>
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
 {
-    let server = &connection.server;
-    let context = context(headers, "grpc-web", connection.address, &server.limits)?;
+    let (headers, server) = (&head.headers, &connection.server);
+    let context = context(connection, head, "grpc-web")?;
     let exchange = ServerCall::new(connection, route, context);
     let decode = exchange.decode(web.codec);
     let encode = EncodeOptions::new(&server.compression, &route.method, web.codec)

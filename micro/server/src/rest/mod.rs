@@ -110,7 +110,7 @@ async fn answer(
     let Rule { route, binding } = rule;
     let server = &connection.server;
     server.cors.check(head)?;
-    let context = connect::context(&head.headers, "rest", connection.address, &server.limits);
+    let context = connect::context(connection, head, "rest");
     let context = context
         .map_err(|error| Rejection::or_large(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, error))?;
     let exchange = ServerCall::new(connection, route, context);

@@ -50,6 +50,7 @@ async fn metadata_goes_both_ways() {
         ("Tenant", "acme"),
         ("key-bin", "AAEC"),
         ("user-agent", "x"),
+        ("x-user-agent", "grpc-web-javascript/0.1"),
         ("grpc-accept-encoding", "gzip"),
     ];
     let grpc = served.grpc().await;
@@ -60,6 +61,40 @@ async fn metadata_goes_both_ways() {
     );
     assert_eq!(answer.headers["answer"], "42");
     assert_eq!(answer.headers["trace-bin"], "AAEC");
+}
+
+#[tokio::test]
+async fn handler_reads_headers_that_are_not_metadata() {
+    let served = Served::new().await;
+    let headers = [("tenant", "acme"), ("user-agent", "x"), ("accept", "a/b")];
+    let grpc = served.grpc().await;
+    for _ in 0..2 {
+        let answer = grpc.call("/test.Test/Headers", &headers, text("")).await;
+        assert_eq!(
+            answer.texts(),
+            [r#"[Some("test"), Some("x"), Some("a/b"), None, None]"#]
+        );
+    }
+    let answer = grpc.call("/test.Test/Headers", &[], text("")).await;
+    assert_eq!(
+        answer.texts(),
+        [r#"[Some("test"), None, None, None, None]"#]
+    );
+}
+
+#[tokio::test]
+async fn metadata_that_the_handler_cannot_set_is_an_internal_error() {
+    let served = Served::new().await;
+    let grpc = served.grpc().await;
+    for key in ["x-user", "content-type"] {
+        let answer = grpc.call("/test.Test/MetaBad", &[], text(key)).await;
+        assert_eq!(answer.code(), 13, "{key}");
+        assert!(
+            answer.message().contains(&format!("`{key}`")),
+            "{}",
+            answer.message()
+        );
+    }
 }
 
 #[tokio::test]

@@ -142,6 +142,23 @@ fn methods() -> Vec<Method> {
                 Ok(Text(format!("{seen:?}")))
             },
         ),
+        Method::unary(
+            "Headers",
+            |_: Arc<Test>, context: Context, _: Text| async move {
+                let names = ["host", "User-Agent", "accept", "accept-language", "tenant"];
+                Ok(Text(format!(
+                    "{:?}",
+                    names.map(|name| context.header(name))
+                )))
+            },
+        ),
+        Method::unary(
+            "MetaBad",
+            |_: Arc<Test>, context: Context, key: Text| async move {
+                context.set_response_metadata(key.0, "Zo\u{eb}")?;
+                Ok(Text(String::new()))
+            },
+        ),
         Method::raw("Count", Kind::ServerStream, TYPES, |_, body| {
             Box::pin(async move { count(body) })
         }),

@@ -22,7 +22,7 @@ pub const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-enc
 /// another node may accept. This header is micro's addition to gRPC. Other clients ignore it.
 ///
 /// A client may send such a call to another node even if the method is not idempotent.
-pub const NOT_HANDLED: HeaderName = HeaderName::from_static("micro-not-handled");
+pub const NOT_HANDLED: HeaderName = HeaderName::from_static(micro_message::internal::NOT_HANDLED);
 
 /// The content type of a codec's messages.
 pub fn content_type(codec: Codec) -> HeaderValue {
