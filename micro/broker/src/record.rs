@@ -223,3 +223,31 @@ impl HostInfo {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn event_inherits_trace_and_baggage_and_nothing_else() {
+        let mut metadata = Metadata::new();
+        for (key, value) in [
+            ("traceparent", "00-1-2-01"),
+            ("baggage", "user=ada"),
+            ("baggage", "plan=free"),
+            ("authorization", "secret"),
+        ] {
+            metadata.append(key, value).unwrap();
+        }
+        let create = async { Event::raw("a", "text/plain", "x") };
+        let event = Context::new().with_metadata(metadata).scope(create).await;
+        let inherited = event.unwrap().metadata;
+        let inherited: Vec<_> = inherited.iter().collect();
+        let expected = [
+            ("traceparent", "00-1-2-01"),
+            ("baggage", "user=ada"),
+            ("baggage", "plan=free"),
+        ];
+        assert_eq!(inherited, expected);
+    }
+}

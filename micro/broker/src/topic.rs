@@ -6,6 +6,7 @@
 use std::fmt;
 
 use micro_message::error::{Error, Result};
+use micro_message::internal::excerpt;
 
 /// Maximum length of a topic or pattern, in bytes.
 const MAX_TOPIC: usize = 255;
@@ -36,18 +37,18 @@ impl Pattern {
     pub fn parse(text: &str) -> Result<Self> {
         let words = text.split('.');
         let last = words.clone().count();
+        check_length("topic pattern", text)?;
         let good = words.enumerate().all(|(at, word)| match word {
             "*" => true,
             ">" => at + 1 == last,
             word => is_word(word),
         });
-        if good && text.len() <= MAX_TOPIC {
+        if good {
             return Ok(Self(text.into()));
         }
         Err(Error::invalid_argument(format!(
             "`{}` is not a topic pattern: write words of letters, digits, `-` and `_` joined by \
-             dots, `*` for any one word, `>` at the end for all that follows, at most {MAX_TOPIC} \
-             bytes",
+             dots, `*` for any one word, `>` at the end for all that follows",
             text.escape_debug()
         )))
     }
@@ -76,13 +77,25 @@ impl fmt::Display for Pattern {
 
 /// Validates a topic to which an event can be published.
 pub fn check_topic(topic: &str) -> Result<()> {
-    if topic.len() <= MAX_TOPIC && topic.split('.').all(is_word) {
+    check_length("topic", topic)?;
+    if topic.split('.').all(is_word) {
         return Ok(());
     }
     Err(Error::invalid_argument(format!(
-        "`{}` is not a topic: write words of letters, digits, `-` and `_` joined by dots, at most \
-         {MAX_TOPIC} bytes",
+        "`{}` is not a topic: write words of letters, digits, `-` and `_` joined by dots",
         topic.escape_debug()
+    )))
+}
+
+/// Checks the length of a topic or a pattern. The error shows the beginning only.
+fn check_length(what: &str, text: &str) -> Result<()> {
+    if text.len() <= MAX_TOPIC {
+        return Ok(());
+    }
+    Err(Error::invalid_argument(format!(
+        "the {what} `{}` has {} bytes; the limit is {MAX_TOPIC} bytes",
+        excerpt(text),
+        text.len()
     )))
 }
 
@@ -136,6 +149,23 @@ const fn end(text: &[u8], from: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_that_is_too_long_is_refused_with_its_length_and_the_limit() {
+        let longest = "x".repeat(255);
+        check_topic(&longest).unwrap();
+        Pattern::parse(&longest).unwrap();
+        let long = "x".repeat(256);
+        let errors = [check_topic(&long), Pattern::parse(&long).map(drop)];
+        for error in errors.map(Result::unwrap_err) {
+            let text = error.message();
+            assert!(
+                text.ends_with("has 256 bytes; the limit is 255 bytes"),
+                "{text}"
+            );
+            assert!(text.len() < 150, "{text}");
+        }
+    }
 
     #[test]
     fn star_is_one_word_and_the_arrow_all_that_follow() {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use micro_message::codec::{Codec, Message};
 use micro_message::error::{Error, Result};
+use micro_message::internal::excerpt;
 use micro_message::metadata::Metadata;
 
 /// Content type of a message in the protobuf binary encoding.
@@ -299,11 +300,18 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
-    if name.len() <= MAX_NAME && name.split('.').all(part) {
+    if name.len() > MAX_NAME {
+        return Err(Error::invalid_argument(format!(
+            "the {what} `{}` has {} bytes; the limit is {MAX_NAME} bytes",
+            excerpt(name),
+            name.len()
+        )));
+    }
+    if name.split('.').all(part) {
         return Ok(());
     }
     Err(Error::invalid_argument(format!(
-        "{what} `{}` must be 1 to {MAX_NAME} letters, digits, `-` and `_`, in parts with `.` between",
+        "{what} `{}` must consist of letters, digits, `-` and `_`, in parts with `.` between",
         name.escape_debug()
     )))
 }
@@ -322,6 +330,17 @@ mod tests {
             let error = check_name("topic", name).unwrap_err();
             assert!(error.message().contains("topic `"), "{error}");
         }
+    }
+
+    #[test]
+    fn name_that_is_too_long_is_refused_with_its_length_and_the_limit() {
+        let error = check_name("topic", &"x".repeat(5_000)).unwrap_err();
+        let text = error.message();
+        assert!(
+            text.ends_with("has 5000 bytes; the limit is 120 bytes"),
+            "{text}"
+        );
+        assert!(text.len() < 150, "{text}");
     }
 
     #[test]
