@@ -133,7 +133,8 @@ async fn http2(io: TokioIo<Socket>, state: Arc<ConnectionState>) -> hyper::Resul
         .keep_alive_timeout(limits.keep_alive_timeout);
     let service = HttpService(Arc::clone(&state));
     let stalls = Stalls::new(limits.stall_timeout, &state.buffers.send);
-    let connection = InlineConnection::new(builder.serve_connection(io, service), queue, stalls);
+    let connection = builder.serve_connection(io, service);
+    let connection = InlineConnection::new(connection, queue, stalls, Arc::clone(&state.inline));
     let mut running = pin!(until_drained(connection, &state, |mut connection| {
         connection.connection().graceful_shutdown();
     }));

@@ -3,7 +3,9 @@
 //! responses of other calls.
 //!
 //! A call that has to wait continues in a task of its own. So do further calls after one that uses
-//! the processor for long, because the connection has to go on reading.
+//! the processor for long, because the connection has to go on reading. Calls of a method that has
+//! blocked its thread before, on any connection, leave the connection's task before their handler
+//! runs ([`slow_methods`](crate::slow_methods)).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 use hyper::rt::Executor;
 use micro_wake::sync::{Mutex, MutexGuard};
 
+use crate::slow_methods::{InlineCall, spawn_blocking_call};
 use crate::stream_deadline::{self, Announced, Stalls, TimedCall};
 use micro_wake::Repoller;
 
@@ -53,7 +56,12 @@ pub(super) struct InlineConnection<C> {
 }
 
 impl<C: Future> InlineConnection<C> {
-    pub(super) fn new(connection: C, queue: InlineExecutor, stalls: Stalls) -> Self {
+    pub(super) fn new(
+        connection: C,
+        queue: InlineExecutor,
+        stalls: Stalls,
+        call: Arc<InlineCall>,
+    ) -> Self {
         Self {
             connection: Box::pin(connection),
             calls: PendingCalls {
@@ -61,6 +69,7 @@ impl<C: Future> InlineConnection<C> {
                 batch: Vec::new(),
                 caution: 0,
                 stalls,
+                call,
             },
             again: Repoller::new(),
         }
@@ -95,6 +104,8 @@ struct PendingCalls {
     caution: u32,
     /// Timeout for responses that the client does not take.
     stalls: Stalls,
+    /// The call that is being polled.
+    call: Arc<InlineCall>,
 }
 
 impl PendingCalls {
@@ -119,9 +130,15 @@ impl PendingCalls {
             let mut nobody = Context::from_waker(Waker::noop());
             let (polled, announced) = stream_deadline::poll(call.as_mut(), &mut nobody);
             if polled.is_pending() {
-                tokio::spawn(TimedCall::new(call, announced, self.stalls.clone()));
+                let call = TimedCall::new(call, announced, self.stalls.clone());
+                if self.call.take_leaves() {
+                    spawn_blocking_call(call);
+                } else {
+                    tokio::spawn(call);
+                }
             }
             let now = Instant::now();
+            self.call.polled(now - last);
             if now - last > SLOW_CALL {
                 self.caution = CAUTIOUS_CALLS;
             }
@@ -133,6 +150,8 @@ impl PendingCalls {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+
+    use crate::slow_methods::SlowMethods;
 
     use micro_wake::{ByteBudget, Total};
     use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -184,6 +203,7 @@ mod tests {
             }),
             queue,
             Stalls::new(Duration::MAX, &send),
+            Arc::new(InlineCall::new(&SlowMethods::new(0))),
         );
         let task = tokio::spawn(async move {
             let mut polls = 0;

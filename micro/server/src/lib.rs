@@ -122,6 +122,7 @@ mod rest;
 #[path = "rest/off.rs"]
 mod rest;
 mod server_call;
+mod slow_methods;
 mod socket;
 mod sse;
 mod state;

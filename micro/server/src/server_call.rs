@@ -3,6 +3,7 @@
 //!
 //! gRPC, gRPC-Web and Connect's streams share this code. Each of them writes the response itself.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -101,7 +102,15 @@ impl<'a> ServerCall<'a> {
             return Ok(());
         }
         let room = self.connection.buffers.room();
-        self.in_time(room).await.map_err(unread)
+        let time = self.context.remaining().unwrap_or_default();
+        let late = || {
+            Error::deadline_exceeded(format!(
+                "`{}` did not start within {time:.1?}: the client has not taken enough of the \
+                 earlier responses on its connection (`limits.connection_send_buffer`)",
+                self.route.method.path
+            ))
+        };
+        self.context.limit(room, late).await.map_err(unread)
     }
 
     /// Waits for the request, at most until the deadline of the call.
@@ -114,7 +123,9 @@ impl<'a> ServerCall<'a> {
     /// Runs the method.
     async fn handle(&self, body: Body) -> Result<handler::Response, Failure> {
         let call = Call::new(self.context.clone(), Arc::clone(&self.route.method), body);
-        self.route.run(call).await.map_err(|error| Failure {
+        let run = pin!(self.route.run(call));
+        let outcome = self.connection.inline.run(self.route.index(), run).await;
+        outcome.map_err(|error| Failure {
             metadata: self.context.take_response_metadata(),
             trailers: self.context.take_response_trailers(),
             ..error.into()

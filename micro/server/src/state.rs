@@ -23,6 +23,7 @@ use crate::health::Health;
 use crate::mounts::Mounts;
 use crate::openapi::Description;
 use crate::rest::table::Table;
+use crate::slow_methods::{InlineCall, SlowMethods};
 use micro_core::handler::{MethodInfo, Router};
 
 /// State shared by all connections of a server.
@@ -49,6 +50,7 @@ pub(super) struct ServerState {
     /// Set once, before `cut` is cancelled. Each call reads it; the token would take a lock.
     is_aborted: AtomicBool,
     pub(super) calls: Arc<AllCalls>,
+    slow_methods: Arc<SlowMethods>,
 }
 
 impl ServerState {
@@ -61,6 +63,7 @@ impl ServerState {
         draining: CancellationToken,
     ) -> Self {
         Self {
+            slow_methods: SlowMethods::new(router.routes().len()),
             router,
             rest,
             mounts,
@@ -125,6 +128,7 @@ pub(super) struct ConnectionState {
     /// Only HTTP/1 reports to it.
     pub(super) activity: Arc<Activity>,
     pub(super) headers: HeaderCache,
+    pub(super) inline: Arc<InlineCall>,
     /// Child of the server's `cut` token, so that calls do not contend for the lock of the server's
     /// token.
     pub(super) cut: CancellationToken,
@@ -140,6 +144,7 @@ impl ConnectionState {
             buffers: Buffers::new(&server.limits, &server.totals),
             activity: Arc::default(),
             headers: HeaderCache::default(),
+            inline: Arc::new(InlineCall::new(&server.slow_methods)),
             cut: server.cut.child_token(),
         })
     }

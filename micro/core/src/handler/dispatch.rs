@@ -65,6 +65,8 @@ pub struct Route {
     output: Describe,
     error: Option<Describe>,
     endpoint: Arc<dyn Endpoint>,
+    /// Position among the routes of its router.
+    index: usize,
 }
 
 impl Route {
@@ -94,7 +96,15 @@ impl Route {
                 instance,
                 serve,
             }),
+            index: 0,
         }
+    }
+
+    /// Returns the position of the route in the order in which routes were added to its router. It
+    /// is an index for tables with an entry for each route.
+    #[doc(hidden)]
+    pub fn index(&self) -> usize {
+        self.index
     }
 
     /// Replaces the endpoint, for example to put a chain of wraps around it.
@@ -215,7 +225,7 @@ impl Router {
     /// # Errors
     ///
     /// `AlreadyExists` if the path is taken. The message names both source locations.
-    pub fn add(&mut self, route: Route) -> Result<()> {
+    pub fn add(&mut self, mut route: Route) -> Result<()> {
         let path = route.method.path.clone().into_owned();
         if let Some(other) = self.routes.get(&path) {
             let place = |route: &Route| {
@@ -234,6 +244,7 @@ impl Router {
         if alias != path {
             self.aliases.entry(alias).or_default().push(path.clone());
         }
+        route.index = self.routes.len();
         self.routes.insert(path, route);
         Ok(())
     }

@@ -174,6 +174,32 @@ async fn calls_wait_for_a_peer_that_takes_no_responses_and_go_on_when_it_does() 
     until(|| served.running.server.totals.send.held() == 0).await;
 }
 
+#[tokio::test]
+async fn deadline_of_a_call_that_waits_for_room_names_the_room() {
+    let served = Served::with(|config| {
+        config.limits.connection_send_buffer = 100 * KIB;
+    })
+    .await;
+    let (grpc, _open) = mute(&served).await;
+    let mut responses = Vec::new();
+    for _ in 0..2 {
+        let mut client = grpc.send.clone().ready().await.unwrap();
+        let request = request("/test.Test/Echo", &[]);
+        let (response, mut stream) = client.send_request(request, false).unwrap();
+        stream.send_data(long(30 * KIB), true).unwrap();
+        responses.push(within(response).await.unwrap());
+    }
+    let answer = grpc.call("/test.Test/Echo", &[("grpc-timeout", "200m")], text("a"));
+    let answer = within(answer).await;
+    assert_eq!(answer.code(), 4);
+    let message = answer.message();
+    assert!(message.contains("did not start within"), "{message}");
+    assert!(
+        message.contains("limits.connection_send_buffer"),
+        "{message}"
+    );
+}
+
 /// A client whose streams have no window until the returned sender sends one.
 async fn mute(served: &Served) -> (Grpc, tokio::sync::mpsc::Sender<u32>) {
     let mut builder = h2::client::Builder::new();

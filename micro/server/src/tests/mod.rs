@@ -1,5 +1,6 @@
 //! A server with a test service, and bare clients that call it.
 
+mod blocking;
 mod buffers;
 mod client;
 mod compression;
