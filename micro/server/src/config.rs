@@ -126,6 +126,10 @@ pub struct Limits {
     /// Maximum number of open connections. Further connections are closed as soon as they are
     /// accepted. Default: 16,384.
     pub max_connections: usize,
+    /// Maximum number of open connections from one IP address; for IPv6, from one /64 network.
+    /// Further connections are closed as soon as they are accepted. Default: none, because all
+    /// clients behind a proxy or a NAT share an address.
+    pub max_connections_per_address: Option<usize>,
     /// Timeout for a connection to send the head of a request. Default: 10 seconds.
     pub header_timeout: Duration,
     /// Maximum time that an HTTP/1 connection may be idle between two requests. It should be longer
@@ -156,6 +160,7 @@ impl Default for Limits {
             connection_send_buffer: 40 << 20,
             server_send_buffer: 512 << 20,
             max_connections: 16_384,
+            max_connections_per_address: None,
             header_timeout: Duration::from_secs(10),
             http1_keep_alive_timeout: Duration::from_secs(75),
             stall_timeout: Duration::from_secs(30),

@@ -3,10 +3,10 @@
 //! Native gRPC needs no CORS because browsers cannot send it.
 
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, HOST, HeaderMap,
-    HeaderName, HeaderValue, ORIGIN, VARY,
+    ACCEPT_LANGUAGE, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
+    ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
+    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ALLOW,
+    HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, USER_AGENT, VARY,
 };
 use http::request::Parts;
 
@@ -186,6 +186,11 @@ impl Cors {
     /// `sec-fetch-…`) must therefore be addressed to an IP address, to `localhost`, to one of
     /// `names` or to a host of a listed origin, or it must come from a page of a listed origin.
     ///
+    /// A browser sends neither of these headers with a GET to the page's own origin without TLS. On
+    /// the loopback interface, where hardly anyone uses other names, `accept-language` and
+    /// `user-agent: Mozilla/…` therefore count as a browser's headers, too: browsers send them with
+    /// every request, and a page cannot remove them.
+    ///
     /// # Errors
     ///
     /// `PermissionDenied`, naming the host and the setting.
@@ -193,15 +198,22 @@ impl Cors {
         &self,
         headers: &HeaderMap,
         uri: &http::Uri,
-        names: &[String],
+        (names, is_loopback): (&[String], bool),
     ) -> Result<()> {
         let marked = |name: &HeaderName| *name == ORIGIN || name.as_str().starts_with("sec-fetch-");
+        let is_browser = || {
+            headers.contains_key(ACCEPT_LANGUAGE)
+                || headers
+                    .get(USER_AGENT)
+                    .is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"))
+        };
         // No page sent this request: the user typed the address or opened a bookmark.
         let typed = headers.get(ORIGIN).is_none()
             && headers
                 .get("sec-fetch-site")
                 .is_some_and(|site| site == "none");
-        if typed || !headers.keys().any(marked) {
+        let marked = headers.keys().any(marked) || (is_loopback && is_browser());
+        if typed || !marked {
             return Ok(());
         }
         let host = host(headers, uri).unwrap_or_default();
@@ -381,12 +393,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn browser_is_recognized_on_loopback_without_the_marks_of_a_page() {
+        let check = |mark, host, is_loopback| {
+            let head = head(Method::GET, &[("host", host), mark]);
+            let names = ["node-1.example".to_owned()];
+            Cors::none().check_host(&head.headers, &head.uri, (&names, is_loopback))
+        };
+        for mark in [
+            ("accept-language", "*"),
+            ("user-agent", "Mozilla/5.0 (X11)"),
+        ] {
+            check(mark, "evil.example:80", true).unwrap_err();
+            check(mark, "evil.example:80", false).unwrap();
+            for own in ["localhost:80", "127.0.0.1:80", "node-1.example"] {
+                check(mark, own, true).unwrap();
+            }
+        }
+        check(("user-agent", "curl/8.5.0"), "shop.internal", true).unwrap();
+    }
+
+    #[test]
     fn names_that_may_lead_here_by_trickery_are_refused_to_browsers() {
         let cors = Cors::parse("https://shop.example:8443").unwrap();
         let names = ["node-1.example".to_owned()];
         let check = |cors: &Cors, headers: &[(&'static str, &'static str)]| {
             let head = head(Method::POST, headers);
-            cors.check_host(&head.headers, &head.uri, &names)
+            cors.check_host(&head.headers, &head.uri, (&names, false))
         };
         let (host, origin) = ("host", "origin");
         for good in [

@@ -120,7 +120,9 @@ fn close_after(mut response: HttpResponse) -> HttpResponse {
 async fn with_cors(connection: &ConnectionState, request: Request<Incoming>) -> HttpResponse {
     let cors = &connection.server.cors;
     let names = &connection.server.names;
-    if let Err(error) = cors.check_host(request.headers(), request.uri(), names) {
+    let is_loopback = connection.address.ip().to_canonical().is_loopback();
+    let known = (names.as_slice(), is_loopback);
+    if let Err(error) = cors.check_host(request.headers(), request.uri(), known) {
         let mut response = error_json::refuse(&error);
         cors.allow(request.headers().get(ORIGIN), response.headers_mut());
         return response;

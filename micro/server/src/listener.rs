@@ -1,10 +1,12 @@
 //! `Server`: listens on one port and owns all connections to it.
 
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use micro_wake::sync::Mutex;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -173,6 +175,11 @@ fn add(router: &mut Router, own: Vec<Route>) -> Result<()> {
 }
 
 async fn listen(address: &str) -> io::Result<TcpListener> {
+    // As in other servers, an address without a host means all interfaces.
+    let all = address
+        .strip_prefix(':')
+        .map(|port| format!("0.0.0.0:{port}"));
+    let address = all.as_deref().unwrap_or(address);
     let mut failed = io::Error::new(io::ErrorKind::InvalidInput, "no address of that name");
     for address in lookup_host(address).await? {
         match listen_at(address) {
@@ -227,6 +234,7 @@ fn remedy(error: &io::Error) -> (ErrorKind, &'static str) {
 async fn accept(listener: TcpListener, server: Arc<ServerState>) {
     let mut connections = Connections {
         open: JoinSet::new(),
+        addresses: AddressCounts::default(),
         server,
         last_logged: None,
     };
@@ -316,6 +324,7 @@ fn reap(ended: std::result::Result<(), tokio::task::JoinError>) {
 /// All open connections. Dropping it closes them.
 struct Connections {
     open: JoinSet<()>,
+    addresses: AddressCounts,
     server: Arc<ServerState>,
     /// Time when a failure was last logged.
     last_logged: Option<Instant>,
@@ -333,8 +342,25 @@ impl Connections {
             }
             return;
         }
+        let limit = self.server.limits.max_connections_per_address;
+        let Ok(counted) = limit
+            .map(|limit| self.addresses.count(address.ip(), limit))
+            .transpose()
+        else {
+            if self.should_log() {
+                tracing::warn!(
+                    %address,
+                    limit,
+                    "connection refused: too many of its address are open"
+                );
+            }
+            return;
+        };
         let connection = ConnectionState::new(&self.server, address);
-        spawn_in(&mut self.open, connection::serve(stream, connection));
+        spawn_in(&mut self.open, async move {
+            let _counted = counted;
+            connection::serve(stream, connection).await;
+        });
     }
 
     /// Whether a failure may be logged again.
@@ -348,9 +374,83 @@ impl Connections {
     }
 }
 
+/// The number of open connections of each address. Empty if there is no limit.
+#[derive(Debug, Clone, Default)]
+struct AddressCounts(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// The limit of an address is reached.
+#[derive(Debug)]
+struct LimitReached;
+
+impl AddressCounts {
+    /// Counts a connection until the returned value is dropped.
+    fn count(&self, address: IpAddr, limit: usize) -> std::result::Result<Counted, LimitReached> {
+        let address = counted_address(address);
+        let mut counts = self.0.lock();
+        let count = counts.entry(address).or_default();
+        // With a limit of zero, the entry would stay.
+        if *count >= limit.max(1) {
+            return Err(LimitReached);
+        }
+        *count += 1;
+        drop(counts);
+        Ok(Counted {
+            counts: self.clone(),
+            address,
+        })
+    }
+}
+
+/// The address that is counted. A host with IPv6 usually has a whole /64 network.
+fn counted_address(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        address => address,
+    }
+}
+
+/// A counted connection.
+#[derive(Debug)]
+struct Counted {
+    counts: AddressCounts,
+    address: IpAddr,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut counts = self.counts.0.lock();
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+
+    #[test]
+    fn connections_are_counted_per_address_until_they_end() {
+        let counts = AddressCounts::default();
+        let at = |text: &str| text.parse::<IpAddr>().unwrap();
+        let first = counts.count(at("10.0.0.1"), 2).unwrap();
+        let second = counts.count(at("::ffff:10.0.0.1"), 2).unwrap();
+        counts.count(at("10.0.0.1"), 2).unwrap_err();
+        let other = counts.count(at("10.0.0.2"), 2).unwrap();
+        drop(first);
+        let again = counts.count(at("10.0.0.1"), 2).unwrap();
+        let v6 = counts.count(at("2001:db8::1"), 1).unwrap();
+        counts.count(at("2001:db8::ffff:1"), 1).unwrap_err();
+        drop(counts.count(at("2001:db8:0:1::1"), 1).unwrap());
+        drop((second, other, again, v6));
+        assert!(counts.0.lock().is_empty());
+    }
 
     use super::*;
 

@@ -80,7 +80,17 @@ async fn idle_http1_connections_are_closed() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_are_closed_at_once() {
-    let served = Served::with(|config| config.limits.max_connections = 2).await;
+    connections_beyond_a_limit_are_closed(|limits| limits.max_connections = 2).await;
+}
+
+#[tokio::test]
+async fn connections_of_an_address_beyond_its_limit_are_closed() {
+    connections_beyond_a_limit_are_closed(|limits| limits.max_connections_per_address = Some(2))
+        .await;
+}
+
+async fn connections_beyond_a_limit_are_closed(limit: fn(&mut crate::Limits)) {
+    let served = Served::with(|config| limit(&mut config.limits)).await;
     let first = served.grpc().await;
     assert_eq!(first.echo("a").await, "a");
     let second = served.grpc().await;

@@ -151,6 +151,8 @@ async fn a_page_whose_name_leads_here_executes_nothing() {
         "origin: http://evil.example:80\r\n",
         "origin: http://evil.example:80\r\nsec-fetch-site: same-origin\r\n",
         "sec-fetch-mode: cors\r\nsec-fetch-site: same-origin\r\n",
+        // A GET to the page's own origin, without TLS.
+        "accept-language: de\r\nuser-agent: Mozilla/5.0 (X11; Linux x86_64)\r\n",
     ];
     for (line, body) in [
         ("POST /test.Test/List", "{}"),
