@@ -8,9 +8,10 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
+use crate::platform::AtomicUsize;
 use crate::sync::Mutex;
 
 /// A limit for the bytes that several budgets hold together.
@@ -216,9 +217,21 @@ impl ByteBudget {
         }
         self.held.fetch_sub(bytes, Ordering::SeqCst);
         self.released.fetch_add(1, Ordering::Relaxed);
-        if self.waiting.load(Ordering::SeqCst) > 0 {
+        if self.has_waiters() {
             self.wake();
         }
+    }
+
+    #[cfg(not(loom))]
+    fn has_waiters(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
+    }
+
+    /// Loom treats `SeqCst` as `AcqRel`, which does not order the release before this load. A
+    /// read-modify-write is ordered with the one of the claim that enters the queue.
+    #[cfg(loom)]
+    fn has_waiters(&self) -> bool {
+        self.waiting.fetch_add(0, Ordering::SeqCst) > 0
     }
 
     fn wake(&self) {
@@ -413,6 +426,7 @@ impl Drop for Claim {
 }
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::future::poll_fn;
     use std::pin::pin;

@@ -30,7 +30,6 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(not(loom))]
 mod budget;
 mod platform;
 mod repoller;
@@ -44,7 +43,6 @@ mod wake_counter;
 mod wake_flag;
 mod wake_state;
 
-#[cfg(not(loom))]
 pub use self::budget::{ByteBudget, Claim, Full, Held, Total};
 pub use self::repoller::Repoller;
 pub use self::shared::{FutureOwner, SharedFuture, share};

@@ -1,15 +1,15 @@
 //! What loom models replace: atomics, the slot for a waker, the clock and the scheduler.
 
 #[cfg(loom)]
-pub(crate) use self::model::{AtomicBool, AtomicU8, AtomicWaker, Instant, defer_wake};
+pub(crate) use self::model::{AtomicBool, AtomicU8, AtomicUsize, AtomicWaker, Instant, defer_wake};
 #[cfg(not(loom))]
-pub(crate) use self::real::{AtomicBool, AtomicU8, AtomicWaker, Instant, defer_wake};
+pub(crate) use self::real::{AtomicBool, AtomicU8, AtomicUsize, AtomicWaker, Instant, defer_wake};
 
 #[cfg(not(loom))]
 mod real {
     use std::future::Future;
     use std::pin::pin;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
     use std::task::Context;
     pub(crate) use std::time::Instant;
 
@@ -31,7 +31,7 @@ mod model {
     use std::time::Duration;
 
     use loom::sync::Mutex;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
 
     /// A slot for a waker with the signatures of the crate `atomic-waker`.
     ///

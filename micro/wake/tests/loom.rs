@@ -15,7 +15,9 @@ use loom::future::block_on;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 use micro_wake::sync::Mutex;
-use micro_wake::{FutureOwner, Repoller, SharedFuture, WakeFlag, share};
+use micro_wake::{
+    ByteBudget, Claim, FutureOwner, Held, Repoller, SharedFuture, Total, WakeFlag, share,
+};
 
 /// Pieces of work that one side makes and the other takes. The counts are relaxed: only the wake
 /// makes a piece visible to the other side.
@@ -325,5 +327,96 @@ fn work_that_was_taken_is_not_polled_by_helpers() {
         work.alone.with_mut(|_| ());
         assert!(owner.take().is_none());
         helping.join().unwrap();
+    });
+}
+
+/// A budget of `limit` bytes with two places for claims.
+fn budget(limit: usize) -> Arc<ByteBudget> {
+    ByteBudget::new(limit, limit, &Total::new(100), (2, 0))
+}
+
+/// Waits for bytes of a budget. The claim keeps its place in the queue until it has them.
+fn claim(budget: &Arc<ByteBudget>, bytes: usize) -> Held {
+    let mut claim = Claim::new(budget);
+    block_on(poll_fn(|cx| claim.poll_reserve(cx, bytes))).unwrap()
+}
+
+#[test]
+fn waiting_claim_is_woken_by_the_release_that_makes_room() {
+    loom::model(|| {
+        let budget = budget(2);
+        let held = budget.reserve(2).unwrap();
+        let claiming = thread::spawn({
+            let budget = Arc::clone(&budget);
+            move || claim(&budget, 1)
+        });
+        drop(held);
+        let got = claiming.join().unwrap();
+        assert_eq!((got.bytes(), budget.held()), (1, 1));
+        drop(got);
+        assert_eq!(budget.held(), 0);
+    });
+}
+
+#[test]
+fn claims_that_wait_both_find_room_after_two_releases() {
+    bounded(3, || {
+        let budget = budget(2);
+        let (first, second) = (budget.reserve(1).unwrap(), budget.reserve(1).unwrap());
+        let claiming = thread::spawn({
+            let budget = Arc::clone(&budget);
+            move || claim(&budget, 1)
+        });
+        let releasing = thread::spawn(move || {
+            drop(first);
+            drop(second);
+        });
+        let own = claim(&budget, 1);
+        let other = claiming.join().unwrap();
+        releasing.join().unwrap();
+        assert_eq!(budget.held(), 2);
+        drop((own, other));
+        assert_eq!(budget.held(), 0);
+    });
+}
+
+#[test]
+fn claim_that_is_given_up_passes_the_wake_to_the_next() {
+    bounded(3, || {
+        let budget = budget(2);
+        let held = budget.reserve(2).unwrap();
+        // This claim is the first in the queue, and nobody polls it again.
+        let mut first = Claim::new(&budget);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(first.poll_reserve(&mut cx, 1).is_pending());
+        let claiming = thread::spawn({
+            let budget = Arc::clone(&budget);
+            move || claim(&budget, 1)
+        });
+        let releasing = thread::spawn(move || drop(held));
+        drop(first);
+        let got = claiming.join().unwrap();
+        releasing.join().unwrap();
+        assert_eq!((got.bytes(), budget.held()), (1, 1));
+    });
+}
+
+#[test]
+fn bytes_held_never_exceed_the_limit() {
+    loom::model(|| {
+        let budget = budget(2);
+        let holding = thread::spawn({
+            let budget = Arc::clone(&budget);
+            move || {
+                budget
+                    .reserve(2)
+                    .ok()
+                    .map(|held| assert_eq!(held.bytes(), budget.held()))
+            }
+        });
+        let own = budget.reserve(1).ok();
+        assert!(budget.held() <= 2);
+        let other = holding.join().unwrap();
+        assert!(own.is_some() || other.is_some(), "one of them finds room");
     });
 }
