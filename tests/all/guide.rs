@@ -12,7 +12,12 @@ use micro::settings::{KEYS, Key};
 use micro_tests::workspace;
 
 /// Variables that start like settings but are not settings.
-const OTHER_VARIABLES: &[&str] = &["MICRO_CONFIG", "MICRO_SCHEMA", "MICRO_BUILD_SNAPSHOTS"];
+const OTHER_VARIABLES: &[&str] = &[
+    "MICRO_CONFIG",
+    "MICRO_HELP",
+    "MICRO_SCHEMA",
+    "MICRO_BUILD_SNAPSHOTS",
+];
 
 const TABLE_BEGIN: &str = "<!-- settings: begin -->\n";
 const TABLE_END: &str = "<!-- settings: end -->";

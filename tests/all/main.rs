@@ -23,6 +23,7 @@ mod message;
 mod peers;
 mod programs;
 mod schema;
+mod settings;
 mod proto;
 mod refused;
 mod sources;

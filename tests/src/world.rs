@@ -54,6 +54,7 @@ impl World {
         }
         command
             .current_dir(&self.root)
+            .env_remove("PORT")
             .env("XDG_RUNTIME_DIR", self.root.join("run"))
             .env("XDG_DATA_HOME", self.root.join("data"));
         command

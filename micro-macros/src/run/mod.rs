@@ -11,7 +11,7 @@ use crate::args::Args;
 use crate::diag::Mistakes;
 use crate::names;
 
-pub(crate) const KEYS: &[&str] = &["uses", "crate"];
+pub(crate) const KEYS: &[&str] = &["uses", "help", "crate"];
 
 /// Expands the macro to a block of type `()`.
 pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
@@ -31,6 +31,7 @@ pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
     let mut args = Args::parse(quote!(#(#keys),*), KEYS, &mut mistakes);
     let uses = args.expr("uses", &mut mistakes);
     let uses = uses.map_or_else(Vec::new, |uses| crates(uses, &mut mistakes));
+    let help = args.flag("help", &mut mistakes);
     let private = names::private(&mut args, &mut mistakes);
     args.finish(&mut mistakes);
     let body = mistakes.finish(TokenStream::new(), || {
@@ -43,6 +44,7 @@ pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
                 version: ::core::env!("CARGO_PKG_VERSION"),
             }
         };
+        let help = help.map(|_| quote!(#private::print_help_if_asked(#program);));
         let run = match functions.first() {
             None => quote!(#private::run(#program)),
             Some(function) => {
@@ -50,7 +52,7 @@ pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
                 quote!(#private::#run_with(#program, #function))
             }
         };
-        quote!(#(#uses)* #run)
+        quote!(#(#uses)* #help #run)
     });
     quote!({ #body })
 }
@@ -74,7 +76,10 @@ impl Parse for RunArg {
             || input.peek(Token![self])
             || input.peek(Token![super])
             || input.peek(Token![::]);
+        // `help` alone is a key.
+        let is_help = input.fork().parse::<Ident>().is_ok_and(|key| key == "help");
         let is_path = begins_path
+            && !(is_help && is_last(input))
             && (input.peek(Token![::])
                 || input.peek2(Token![::])
                 || (input.peek(Ident) && is_last(input)));

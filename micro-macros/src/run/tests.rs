@@ -34,6 +34,16 @@ fn function_configures_the_app() {
 }
 
 #[test]
+fn help_is_printed_only_if_the_program_asks_for_it() {
+    let with = expand(quote!(help)).to_string();
+    assert!(with.contains("print_help_if_asked"), "{with}");
+    let both = expand(quote!(help, configure)).to_string();
+    assert!(both.contains("run_with"), "{both}");
+    let without = expand(quote!()).to_string();
+    assert!(!without.contains("print_help_if_asked"), "{without}");
+}
+
+#[test]
 fn mistakes_are_reported_in_a_block() {
     for keys in [
         quote!(uses = orders),

@@ -72,7 +72,7 @@ pub use self::every::LinkedEvery;
 #[cfg(feature = "server")]
 pub use self::health::Health;
 pub use self::hook::{LinkedHook, Phase};
-pub use self::program::{Program, run, run_with};
+pub use self::program::{Program, print_help_if_asked, run, run_with};
 pub use self::running::{Running, Stopped};
 pub use self::stop::Stop;
 pub use self::tasks::{TaskOutput, Tasks};

@@ -21,6 +21,7 @@ use crate::config::Origin;
 use crate::error::{Error, OrError, Result};
 use crate::handler::BoxFuture;
 use crate::settings::Settings;
+use crate::settings::help;
 use micro_core::internal::spawn;
 
 /// A further signal within this time counts as the same request to stop. `timeout` of coreutils,
@@ -73,6 +74,31 @@ where
     }
 }
 
+/// Prints all settings and ends the process if the first argument is `--help` or `-h`.
+/// `micro::run!(help)` expands to a call of this function before that of [`run`].
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program asks for it with `run!(help)`"
+)]
+pub fn print_help_if_asked(program: Program) {
+    let argument = std::env::args_os().nth(1);
+    if argument.is_some_and(|argument| argument == "--help" || argument == "-h") {
+        print_help(program);
+        std::process::exit(0);
+    }
+}
+
+/// Prints all settings to standard output. If they are invalid, also why, to standard error.
+fn print_help(program: Program) {
+    let settings = Settings::load();
+    let text = help::text(program.name, program.version, settings.as_ref().ok());
+    // A reader such as `head` may close the pipe early.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    if let Err(error) = settings {
+        eprintln!("error: {}", error.chain());
+    }
+}
+
 /// The function that configures the app. Boxed, so that the rest is compiled once.
 type ConfigureApp = Box<dyn FnOnce(Builder) -> BoxFuture<'static, Result<Builder>> + Send>;
 
@@ -82,6 +108,10 @@ fn try_run(program: Program, configure: ConfigureApp) -> Result<()> {
             "`micro::run!()` starts a runtime of its own; write `fn main() { micro::run!() }` \
              without `async`, or use `App::builder()` inside a runtime",
         ));
+    }
+    if help::is_asked_by_environment() {
+        print_help(program);
+        return Ok(());
     }
     let settings = Settings::load()?;
     start_logging(&settings)?;

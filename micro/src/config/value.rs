@@ -32,16 +32,13 @@ impl FromText for bool {
 }
 
 impl FromText for usize {
-    const EXPECTED: &'static str = "a whole number; sizes may end in `KiB` or `MiB`";
+    const EXPECTED: &'static str = "a whole number; sizes may end in `KiB`, `MiB` or `GiB`";
 
     fn from_text(text: &str) -> Option<Self> {
         let text = text.trim();
-        let (number, unit) = match text.strip_suffix("KiB") {
-            Some(number) => (number, 1 << 10),
-            None => text
-                .strip_suffix("MiB")
-                .map_or((text, 1), |number| (number, 1 << 20)),
-        };
+        let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+        let with_unit = |(name, unit)| Some((text.strip_suffix(name)?, unit));
+        let (number, unit) = units.into_iter().find_map(with_unit).unwrap_or((text, 1));
         number.trim().parse::<Self>().ok()?.checked_mul(unit)
     }
 }
@@ -55,6 +52,8 @@ impl FromText for Duration {
         let (number, unit) = text.split_at(digits);
         let seconds: f64 = number.parse().ok()?;
         let factor = match unit.trim() {
+            "ns" => 1e-9,
+            "us" => 1e-6,
             "ms" => 0.001,
             "s" => 1.0,
             "m" | "min" => 60.0,
@@ -62,6 +61,19 @@ impl FromText for Duration {
             _ => return None,
         };
         Self::try_from_secs_f64(seconds * factor).ok()
+    }
+}
+
+impl FromText for Option<usize> {
+    const EXPECTED: &'static str = "a whole number above zero, or `none`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text.trim() {
+            "none" => Some(None),
+            text => usize::from_text(text)
+                .filter(|number| *number > 0)
+                .map(Some),
+        }
     }
 }
 
@@ -97,6 +109,8 @@ mod tests {
             Some(Duration::from_millis(250))
         );
         assert_eq!(Duration::from_text("1.5m"), Some(Duration::from_secs(90)));
+        assert_eq!(Duration::from_text("7us"), Some(Duration::from_micros(7)));
+        assert_eq!(Duration::from_text("9ns"), Some(Duration::from_nanos(9)));
         for wrong in ["15", "s", "", "-1s", "1d", "1e400s", "..s"] {
             assert_eq!(Duration::from_text(wrong), None, "{wrong}");
         }
@@ -106,6 +120,7 @@ mod tests {
     fn sizes_have_binary_units() {
         assert_eq!(usize::from_text("4MiB"), Some(4 << 20));
         assert_eq!(usize::from_text("16 KiB"), Some(16 << 10));
+        assert_eq!(usize::from_text("2GiB"), Some(2 << 30));
         assert_eq!(usize::from_text("7"), Some(7));
         assert_eq!(usize::from_text("99999999999999999999MiB"), None);
     }

@@ -38,7 +38,8 @@ const REGISTRY: &str = match (cfg!(feature = "host"), cfg!(feature = "mdns")) {
 };
 
 keys! {
-    "address" = "127.0.0.1:0", "address to listen on, `host:port`; port 0 takes a free port";
+    "address" = "127.0.0.1:0",
+        "address to listen on, `host:port`, or `:port` for all interfaces; port 0 takes a free one";
     "advertise" = "", "address at which others reach this node; guessed from `address` when empty";
     "broker" = BROKER, "URL of the broker that carries events";
     "compression" = "none",
@@ -62,6 +63,8 @@ keys! {
     "limits.keep_alive_interval" = "20s", "interval between HTTP/2 keep-alive pings";
     "limits.keep_alive_timeout" = "10s", "time for a client to answer a keep-alive ping";
     "limits.max_connections" = "16384", "maximum number of connections; further ones are closed";
+    "limits.max_connections_per_address" = "none",
+        "maximum number of connections of one IP address, for example `256`; a proxy is one address";
     "limits.max_message_size" = "4MiB", "maximum size of one received message";
     "limits.max_metadata_size" = "16KiB", "maximum size of a request's metadata";
     "limits.max_streams" = "1024", "maximum number of calls in flight on one connection";
@@ -87,6 +90,11 @@ impl Key {
     /// Whether the value is secret. Secret values are never shown.
     pub(crate) fn is_secret(&self) -> bool {
         self.name == "mdns.secret"
+    }
+
+    /// Whether the value is a list, which a file may write as an array.
+    pub(crate) fn takes_list(&self) -> bool {
+        matches!(self.name, "cors" | "log" | "registry" | "services")
     }
 
     /// Returns the setting with a name.

@@ -19,6 +19,9 @@
 //! # Ok::<(), micro::Error>(())
 //! ```
 
+mod file;
+#[cfg(feature = "app")]
+pub(crate) mod help;
 pub(crate) mod keys;
 pub(crate) mod options;
 pub(crate) mod problems;
@@ -41,10 +44,17 @@ const FILE_VARIABLE: &str = "MICRO_CONFIG";
 /// Prefix of the variables of all settings.
 const PREFIX: &str = "MICRO_";
 
+/// The variable that makes `micro::run!` print all settings.
+const HELP_VARIABLE: &str = "MICRO_HELP";
+
+/// The variable by which platforms tell a program the port to listen on.
+const PORT_VARIABLE: &str = "PORT";
+
 /// The settings of an app.
 ///
 /// Values come from defaults, then `micro.toml`, then the environment (`MICRO_ADDRESS`), then
-/// [`set`](Self::set). Later sources override earlier ones.
+/// [`set`](Self::set). Later sources override earlier ones. A variable that is empty counts as
+/// unset.
 #[derive(Clone)]
 pub struct Settings {
     layers: Layers,
@@ -72,17 +82,22 @@ impl Settings {
     /// Loads the defaults, `micro.toml` in the working directory (or the file that `MICRO_CONFIG`
     /// names), and the environment.
     ///
+    /// The variable `PORT` sets the port of `address` if `MICRO_ADDRESS` is unset. Platforms that
+    /// set it expect the program to listen on all interfaces: without an address in the file, the
+    /// host is `0.0.0.0`. With one, its host remains.
+    ///
     /// # Errors
     ///
-    /// `InvalidArgument` if the file cannot be read, is not TOML or contains an unknown setting,
-    /// and if the name of a variable is similar to that of a setting.
+    /// `InvalidArgument` if the file cannot be read, is not TOML or contains an unknown setting or
+    /// table, if the name of a variable is similar to that of a setting, and if `PORT` is not a
+    /// port.
     #[expect(clippy::disallowed_methods, reason = "here the environment is read")]
     pub fn load() -> Result<Self> {
         let mut settings = Self::new();
-        match std::env::var(FILE_VARIABLE) {
-            Ok(path) => settings.file(Path::new(&path))?,
-            Err(_) if Path::new(FILE).exists() => settings.file(Path::new(FILE))?,
-            Err(_) => {}
+        match std::env::var_os(FILE_VARIABLE).filter(|path| !path.is_empty()) {
+            Some(path) => settings.file(Path::new(&path))?,
+            None if Path::new(FILE).exists() => settings.file(Path::new(FILE))?,
+            None => {}
         }
         settings.variables(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -105,32 +120,27 @@ impl Settings {
             Error::invalid_argument(format!("cannot read the settings file {shown}"))
                 .with_source(error)
         })?;
-        let mut file = Layers::new();
-        file.toml(&text, &shown)?;
-        let mut problems = Problems::default();
-        for (key, origin) in file.keys() {
-            // Of the tables, only `limits` and `mdns` are checked. Other tables belong to the
-            // program's own config.
-            let ours = |key: &str| key.starts_with("limits.") || key.starts_with("mdns.");
-            if (!key.contains('.') || ours(key)) && Key::find(key).is_none() {
-                problems.add(unknown(key, origin));
-            }
-        }
-        problems.finish("the settings file is invalid")?;
-        self.layers.toml(&text, &shown)
+        let mut layers = self.layers.clone();
+        layers.toml(&text, &shown)?;
+        file::check(&text, &shown)?;
+        self.layers = layers;
+        Ok(())
     }
 
-    /// Adds the variables that are settings. A variable that looks like a misspelled setting is an
-    /// error.
+    /// Adds the variables that are settings, except empty ones. A variable that looks like a
+    /// misspelled setting is an error.
     fn variables(&mut self, variables: impl Iterator<Item = (String, String)>) -> Result<()> {
         let known: Vec<(String, &Key)> = KEYS.iter().map(|key| (key.variable(), key)).collect();
         let mut problems = Problems::default();
-        for (name, value) in variables {
-            if let Some((_, key)) = known.iter().find(|(known, _)| *known == name) {
+        let mut port = None;
+        for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
+            if name == PORT_VARIABLE {
+                port = Some(value);
+            } else if let Some((_, key)) = known.iter().find(|(known, _)| *known == name) {
                 self.layers.set(key.name, value, Origin::Environment(name));
-            } else if name.starts_with(PREFIX) && name != FILE_VARIABLE {
+            } else if name.starts_with(PREFIX) && !OTHER_VARIABLES.contains(&&*name) {
                 let names = known.iter().map(|(known, _)| known.as_str());
-                match suggestion(&name, names.chain([FILE_VARIABLE])) {
+                match suggestion(&name, names.chain(OTHER_VARIABLES)) {
                     Some(suggestion) => problems.add(Error::invalid_argument(format!(
                         "no setting `{name}`; did you mean `{suggestion}`?"
                     ))),
@@ -138,7 +148,32 @@ impl Settings {
                 }
             }
         }
+        if let Some(port) = port {
+            problems.take(self.port(&port));
+        }
         problems.finish("the environment is invalid")
+    }
+
+    /// Sets the port of `address`, unless the environment sets the whole address.
+    fn port(&mut self, port: &str) -> Result<()> {
+        let (address, origin) = self.get::<String>("address")?;
+        if matches!(origin, Origin::Environment(_)) {
+            return Ok(());
+        }
+        let port: u16 = port.trim().parse().map_err(|_| {
+            Error::invalid_argument(format!(
+                "the variable `{PORT_VARIABLE}` is `{}`, which is not a port; unset it or set \
+                 `MICRO_ADDRESS`, which is used instead",
+                port.escape_debug()
+            ))
+        })?;
+        let host = match address.rsplit_once(':') {
+            Some((host, _)) if origin != Origin::Default => host,
+            _ => "0.0.0.0",
+        };
+        let origin = Origin::Environment(PORT_VARIABLE.to_owned());
+        self.layers.set("address", format!("{host}:{port}"), origin);
+        Ok(())
     }
 
     /// Logs the variables that look like settings but are not. Call it after logging has started.
@@ -191,6 +226,9 @@ impl fmt::Debug for Settings {
             .finish()
     }
 }
+
+/// Variables with the prefix of settings that are not settings.
+const OTHER_VARIABLES: [&str; 2] = [FILE_VARIABLE, HELP_VARIABLE];
 
 /// Returns a value without secrets, including secrets in URLs.
 fn shown(key: &Key, value: String) -> String {
@@ -278,15 +316,94 @@ mod tests {
 
     #[test]
     fn unknown_keys_in_the_file_are_all_reported_with_a_suggestion() {
-        let error = with_file("adress = \"x\"\n[limits]\nmax_mesage_size = 3\n[cart]\nfree = 1")
-            .unwrap_err();
+        let error = with_file("adress = \"x\"\n[limits]\nmax_mesage_size = 3").unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("did you mean `address`?"), "{text}");
+        assert!(text.contains(".toml:1); did you mean `address`?"), "{text}");
         assert!(
-            text.contains("did you mean `limits.max_message_size`?"),
+            text.contains(".toml:3); did you mean `limits.max_message_size`?"),
             "{text}"
         );
-        assert!(!text.contains("cart"), "{text}");
+    }
+
+    #[test]
+    fn unknown_tables_and_lists_are_refused_with_line_and_suggestion() {
+        for (text, expected) in [
+            (
+                "\n[limts]\nmax_streams = 3",
+                ":2); did you mean `[limits]`?",
+            ),
+            ("[limts]", ":1); did you mean `[limits]`?"),
+            (
+                "[cart]\nfree = 1",
+                ":1); tables of the program itself are below `[app]`",
+            ),
+            ("[[cart]]\nfree = 1", ":1)"),
+            ("limits = 3", ":1)"),
+            ("[limits.max_streams]\na = 1", "`limits.max_streams` ("),
+            ("[limits.deep]\na = 1", ":1)"),
+            ("[address]\nhost = \"x\"", ":1) is a table; write one value"),
+            (
+                "\naddress = [\"a:1\", \"b:2\"]",
+                ":2) is a list; write one value",
+            ),
+            ("services = [[\"a\"]]", ":1) takes a list of text"),
+            ("services = [{ a = 1 }]", ":1) takes a list of text"),
+        ] {
+            let error = with_file(text).unwrap_err();
+            assert!(error.message().contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn tables_of_the_program_are_below_app() {
+        let settings = with_file(
+            "services = [\"cart\", \"billing\"]\n[app]\nfree = 1\n[[app.cart]]\nx = [1, [2]]",
+        );
+        let services = settings.unwrap().get::<String>("services").unwrap().0;
+        assert_eq!(services, "cart,billing");
+        let error = with_file("app = 3").unwrap_err();
+        assert!(error.message().contains("`app`"), "{error}");
+    }
+
+    #[test]
+    fn empty_variable_counts_as_unset() {
+        let mut settings = with_file("ttl = \"1s\"").unwrap();
+        let variables = [("MICRO_TTL", ""), ("MICRO_ADRESS", ""), ("PORT", "")];
+        settings.variables(owned(&variables)).unwrap();
+        let (ttl, origin) = settings.get::<String>("ttl").unwrap();
+        assert!(matches!(origin, Origin::File(_)), "{origin}");
+        assert_eq!(ttl, "1s");
+        assert_eq!(
+            settings.get::<String>("address").unwrap().1,
+            Origin::Default
+        );
+    }
+
+    #[test]
+    fn port_of_the_platform_is_used_unless_the_address_is_set() {
+        let address = |file: &str, variables: &[(&str, &str)]| {
+            let mut settings = with_file(file).unwrap();
+            settings.variables(owned(variables)).unwrap();
+            let (address, origin) = settings.get::<String>("address").unwrap();
+            (address, origin.to_string())
+        };
+        let port = ("PORT", "8080");
+        let expected = |address: &str, origin: &str| (address.to_owned(), origin.to_owned());
+        assert_eq!(address("", &[port]), expected("0.0.0.0:8080", "$PORT"));
+        let own = ("MICRO_ADDRESS", "127.0.0.1:1");
+        let whole = expected("127.0.0.1:1", "$MICRO_ADDRESS");
+        assert_eq!(address("", &[port, own]), whole);
+        assert_eq!(address("", &[own, port]), whole);
+        assert_eq!(address("", &[own, ("PORT", "x")]), whole);
+        let file = "address = \"127.0.0.1:0\"";
+        assert_eq!(address(file, &[port]), expected("127.0.0.1:8080", "$PORT"));
+        let file = "address = \"[::1]:9\"";
+        assert_eq!(address(file, &[port]), expected("[::1]:8080", "$PORT"));
+        for wrong in ["80a", "65536", "-1", "tcp://10.0.0.1:80"] {
+            let variables = [("PORT", wrong)];
+            let error = Settings::new().variables(owned(&variables)).unwrap_err();
+            assert!(error.message().contains("is not a port"), "{error}");
+        }
     }
 
     #[test]

@@ -282,6 +282,7 @@ impl SettingsReader<'_> {
         limits.max_metadata_size = self.some("limits.max_metadata_size");
         limits.max_streams = u32::try_from(streams).unwrap_or(u32::MAX);
         limits.max_connections = self.some("limits.max_connections");
+        limits.max_connections_per_address = self.value("limits.max_connections_per_address");
         limits.connection_receive_buffer = self.some("limits.connection_receive_buffer");
         limits.connection_send_buffer = self.some("limits.connection_send_buffer");
         limits.server_receive_buffer = self.some("limits.server_receive_buffer");

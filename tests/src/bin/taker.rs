@@ -13,5 +13,5 @@ async fn count(event: Made) {
 }
 
 fn main() {
-    micro::run!();
+    micro::run!(help);
 }
