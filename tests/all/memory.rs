@@ -1,5 +1,5 @@
-//! Hostile connections use a bounded amount of a server's memory, measured as the resident memory
-//! of a node in a separate process.
+//! Hostile connections use a bounded amount of a server's memory, and so do large events of the
+//! publisher's and the subscriber's, measured as the resident memory of separate processes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read, Write};
@@ -461,4 +461,52 @@ fn responses_of_hostile_connections_share_what_the_server_sends_to_all() {
     let full = peers.iter().filter(|peer| !peer.heard().refused.is_empty());
     let count = full.count();
     assert!(count > peers.len() / 2, "{count}");
+}
+
+/// Lines of a program that begin with a word.
+fn count(program: &Program, word: &str) -> usize {
+    let output = program.output();
+    output.iter().filter(|line| line.starts_with(word)).count()
+}
+
+#[test]
+fn large_events_that_nobody_handles_take_a_bounded_part_of_memory() {
+    const EVENTS: usize = 300;
+    let world = World::new();
+    let bin = env!("CARGO_BIN_EXE_big_events");
+    let mut subscriber = Program::start(&mut world.command(bin));
+    subscriber.line("address");
+    let before = resident(&subscriber, "VmRSS:");
+    let publisher = Program::start(world.command(bin).arg(EVENTS.to_string()));
+    // The publisher waits as soon as the subscriber's inbox and the connection are full.
+    let (mut last, mut published) = (Instant::now(), 0);
+    while last.elapsed() < QUIET || published == 0 {
+        assert!(last.elapsed() < DEADLINE, "{:?}", publisher.errors());
+        let now = count(&publisher, "published ");
+        if now > published {
+            (last, published) = (Instant::now(), now);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(published < EVENTS / 2, "{published} events wait somewhere");
+    std::fs::write(world.root().join("open"), "").unwrap();
+    until("all events are published", || {
+        (count(&publisher, "all published") == 1).then_some(())
+    });
+    let handled = until("all events are handled", || {
+        let output = subscriber.output();
+        let handled = output.iter().filter(|line| line.starts_with("handled "));
+        let handled: BTreeSet<_> = handled.cloned().collect();
+        (handled.len() == EVENTS).then_some(handled)
+    });
+    assert!(handled.contains("handled 0 1048576"));
+    let taken = resident(&subscriber, "VmHWM:").saturating_sub(before);
+    let sent = resident(&publisher, "VmHWM:");
+    println!(
+        "subscriber {} MiB, publisher {} MiB",
+        taken / MIB,
+        sent / MIB
+    );
+    assert!(taken <= 3 * BOUND, "subscriber: {} MiB", taken / MIB);
+    assert!(sent <= 3 * BOUND, "publisher: {} MiB", sent / MIB);
 }

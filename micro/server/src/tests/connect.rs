@@ -29,6 +29,26 @@ async fn json_over_http1() {
 }
 
 #[tokio::test]
+async fn handler_reads_headers_over_http1_and_blames_itself_for_bad_metadata() {
+    let served = Served::new().await;
+    let headers = "user-agent: curl/8.5.0\r\naccept: */*\r\nconnection: close\r\n";
+    let call = post("/test.Test/Headers", headers, r#"{"text":""}"#);
+    let response = served.raw(call.as_bytes()).await;
+    let expected = r#"[Some("test"), Some("curl/8.5.0"), Some("*/*"), None, None]"#;
+    assert_eq!(body(&response)["text"], expected);
+
+    let call = post("/test.Test/MetaBad", CLOSE, r#"{"text":"x-user"}"#);
+    let response = served.raw(call.as_bytes()).await;
+    assert!(response.starts_with("HTTP/1.1 500 "), "{response}");
+    let error = body(&response);
+    assert_eq!(error["code"], "internal");
+    assert!(
+        error["message"].as_str().unwrap().contains("`x-user`"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn connections_are_kept_and_pipelined_requests_answered_in_order() {
     let served = Served::new().await;
     let calls = post("/test.Test/Echo", "", r#"{"text":"one"}"#)
