@@ -5,6 +5,7 @@
     reason = "a test that unwraps fails, as it should"
 )]
 
+mod access_log;
 mod attributes;
 mod clients;
 mod configured;

@@ -3,14 +3,23 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot::error::TryRecvError;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::delivery::{AckKind, Delivery, HandlerFn};
 use crate::options::{Ack, Options};
 use crate::record::Event;
 use micro_core::context::{Caller, Context};
-use micro_core::internal::run_guarded;
+use micro_core::internal::{EventAttempt, EventEntry, deadline_after, run_guarded};
 use micro_message::error::Error;
+
+/// The end of an attempt.
+#[derive(Debug)]
+pub struct Attempt {
+    /// What happens to the event next.
+    pub verdict: AckKind,
+    /// Whether the access log has the handler's error, so that the reason need not be logged again.
+    pub is_logged: bool,
+}
 
 /// Runs a subscriber's handler once and returns the verdict.
 ///
@@ -25,19 +34,37 @@ pub async fn attempt(
     options: &Options,
     event: &Arc<Event>,
     tries: u32,
-) -> AckKind {
+) -> Attempt {
     let number = tries.saturating_add(event.redelivered);
     let (delivery, mut word) = Delivery::new(Arc::clone(event), number);
+    let started = Instant::now();
     let context = Context::new()
         .with_caller(Caller::new(None, "event"))
         .with_metadata(event.metadata.clone())
-        .with_timeout(options.timeout);
+        .with_started(started)
+        .with_deadline(deadline_after(started, options.timeout));
     let guard = context.guard();
     let limit = options.timeout;
     let late = || Error::deadline_exceeded(format!("the handler did not finish within {limit:?}"));
     let start = || run(delivery, context.clone());
+    let panicked = || {
+        context.set_logged();
+        Error::internal("the handler panicked")
+    };
     let result = run_guarded(&context, start, panicked, late).await;
     drop(guard);
+    let attempt = EventAttempt {
+        mode: options.access_log,
+        service: options.service,
+        subscriber: &options.name,
+        event: EventEntry {
+            topic: &event.topic,
+            id: &event.id,
+            attempt: number,
+        },
+        bytes: event.body.len(),
+    };
+    let is_logged = attempt.log(&context, result.as_ref().map(|()| ()));
     let nack = |reason| AckKind::Nack {
         after: options.pause(tries),
         reason,
@@ -57,14 +84,11 @@ pub async fn attempt(
             }
         },
     };
-    match verdict {
+    let verdict = match verdict {
         AckKind::Nack { reason, .. } if tries > options.retries => AckKind::DeadLetter(reason),
         verdict => verdict,
-    }
-}
-
-fn panicked() -> Error {
-    Error::internal("the handler panicked")
+    };
+    Attempt { verdict, is_logged }
 }
 
 #[cfg(test)]
@@ -86,7 +110,9 @@ mod tests {
         });
         let options = Options::new().ack(ack).retries(1);
         let event = Event::raw("news", "text/plain", "x").unwrap();
-        attempt(&run, &options, &Arc::new(event), tries).await
+        attempt(&run, &options, &Arc::new(event), tries)
+            .await
+            .verdict
     }
 
     fn failed(_: &Delivery) -> Result<()> {

@@ -21,7 +21,7 @@ use crate::record::{Event, HostInfo};
 use crate::subscription::Subscription;
 use crate::topic::Pattern;
 use crate::url::{self, Scheme};
-use micro_core::handler::{FromApp, Resources, Served};
+use micro_core::handler::{AccessLog, FromApp, Resources, Served};
 use micro_core::internal::deadline_after;
 use micro_message::codec::{Message, Topic};
 use micro_message::error::{Error, Result};
@@ -60,6 +60,7 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Broker {
     inner: Arc<Inner>,
     timeout: Duration,
+    access_log: AccessLog,
 }
 
 pub(super) struct Inner {
@@ -82,6 +83,7 @@ impl Broker {
                 dead,
             }),
             timeout: PUBLISH_TIMEOUT,
+            access_log: AccessLog::default(),
         }
     }
 
@@ -125,6 +127,13 @@ impl Broker {
     /// Default: 10 s.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Sets which events are logged, for subscriptions that begin through this handle.
+    /// Default: [`AccessLog::Errors`]. An app sets it from its setting `access_log`.
+    pub fn with_access_log(mut self, access_log: AccessLog) -> Self {
+        self.access_log = access_log;
         self
     }
 
@@ -246,9 +255,10 @@ impl Broker {
     pub async fn subscribe_with(
         &self,
         pattern: &str,
-        options: Options,
+        mut options: Options,
         run: HandlerFn,
     ) -> Result<Subscription> {
+        options.access_log = self.access_log;
         let pattern = Pattern::parse(pattern)?;
         options.check()?;
         let doing = format!("subscribe to `{pattern}`");

@@ -1,6 +1,6 @@
 //! Items for the other crates of micro. They are not covered by semantic versioning.
 
-pub use crate::attempt::attempt;
+pub use crate::attempt::{Attempt, attempt};
 pub use crate::delivery::{AckKind, HandlerFn};
 pub use crate::dispatcher::{Dispatcher, Member, Members, Refusal, Target};
 pub use crate::event_type::{EventSpec, OnTopic, on_topic, subscriber, subscribers, topic_of};

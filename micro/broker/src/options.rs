@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::topic::check_topic;
+use micro_core::handler::AccessLog;
 use micro_message::error::{Error, Result};
 
 /// Maximum delay between two attempts, unless `backoff` itself is longer.
@@ -64,6 +65,12 @@ pub struct Options {
     pub remembered: usize,
     /// Name of the subscriber in logs and errors. Default: the pattern.
     pub name: String,
+    /// Service of the subscriber, for the access log. Set by the app.
+    #[doc(hidden)]
+    pub service: &'static str,
+    /// Which events are logged. Set by [`Broker::with_access_log`](crate::Broker::with_access_log).
+    #[doc(hidden)]
+    pub access_log: AccessLog,
 }
 
 impl Default for Options {
@@ -81,6 +88,8 @@ impl Default for Options {
             capacity_bytes: 16 << 20,
             remembered: 1024,
             name: String::new(),
+            service: "",
+            access_log: AccessLog::default(),
         }
     }
 }

@@ -33,6 +33,7 @@ use micro_wake::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::CallRecord;
 use micro_message::error::{Error, Result};
 use micro_message::internal::is_reserved;
 use micro_message::metadata::Metadata;
@@ -70,6 +71,8 @@ pub struct Context {
     /// Headers of the HTTP request that are not metadata.
     headers: Option<Arc<Metadata>>,
     caller: Caller,
+    /// When the call began, for the access log.
+    started: Option<Instant>,
     shared: Arc<Shared>,
 }
 
@@ -83,6 +86,12 @@ struct Shared {
     /// Metadata of the response. Handlers and wraps set it, and the code that runs the call takes
     /// it.
     reply: Mutex<ResponseHeaders>,
+    /// Whether the call's failure has been logged.
+    logged: AtomicBool,
+    /// Set if the access log has a line for every call.
+    record: OnceLock<Arc<CallRecord>>,
+    /// The trace that the wrap `Trace` has begun or continued.
+    trace_id: OnceLock<String>,
 }
 
 /// Metadata before and after the messages of a response.
@@ -176,6 +185,7 @@ impl Default for Context {
             metadata: Arc::clone(&EMPTY),
             headers: None,
             caller: Caller::default(),
+            started: None,
             shared: Arc::default(),
         }
     }
@@ -287,6 +297,59 @@ impl Context {
     /// Returns the caller.
     pub fn caller(&self) -> Caller {
         self.caller
+    }
+
+    /// Sets when the call began. Protocols call it.
+    #[doc(hidden)]
+    pub fn with_started(mut self, started: Instant) -> Self {
+        self.started = Some(started);
+        self
+    }
+
+    /// Returns when the call began, if the protocol has set it.
+    #[doc(hidden)]
+    pub fn started(&self) -> Option<Instant> {
+        self.started
+    }
+
+    /// Sets the record of the call for the access log. Applies to all clones of the context.
+    #[doc(hidden)]
+    pub fn set_record(&self, record: &Arc<CallRecord>) {
+        if let Some(id) = self.trace_id() {
+            record.set_trace_id(id);
+        }
+        // A call has one record.
+        let _ = self.shared.record.set(Arc::clone(record));
+    }
+
+    /// Returns the record of the call for the access log, if every call is logged.
+    #[doc(hidden)]
+    pub fn record(&self) -> Option<&Arc<CallRecord>> {
+        self.shared.record.get()
+    }
+
+    /// Marks the failure of the call as logged, so that the access log does not log it again.
+    #[doc(hidden)]
+    pub fn set_logged(&self) {
+        self.shared.logged.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the failure of the call has been logged.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.shared.logged.load(Ordering::Relaxed)
+    }
+
+    /// Sets the trace for the access log. Applies to all clones of the context.
+    pub(crate) fn set_trace_id(&self, id: String) {
+        if let Some(record) = self.record() {
+            record.set_trace_id(id.clone());
+        }
+        // It is the same trace if it is set already.
+        let _ = self.shared.trace_id.set(id);
+    }
+
+    pub(crate) fn known_trace_id(&self) -> Option<&str> {
+        self.shared.trace_id.get().map(String::as_str)
     }
 
     /// Sets a metadata key of the response. The metadata is sent before the messages.

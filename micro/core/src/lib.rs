@@ -10,6 +10,7 @@
 #[cfg(not(test))]
 extern crate micro_message as micro;
 
+mod access;
 pub mod scheme;
 pub mod context;
 mod guard;

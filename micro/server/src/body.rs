@@ -20,6 +20,7 @@ use crate::buffers::{Outgoing, Rest, Taken};
 use crate::mounts::MountedBody;
 use crate::state::CallGuard;
 use crate::stream_deadline::{self, Progress};
+use micro_core::internal::CallRecord;
 
 /// The error of a response body. Only the body of a mounted service can fail.
 pub(super) type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -114,7 +115,11 @@ impl ResponseBody {
         Self::new(Content::Mounted(body))
     }
 
+    /// Keeps the call registered as running until the body has been sent or dropped.
     pub(super) fn during(mut self, call: CallGuard) -> Self {
+        if let (Some(record), false) = (call.record(), matches!(self.content, Content::Chunks(_))) {
+            record.succeed();
+        }
         self.call = Some(call);
         self
     }
@@ -195,6 +200,12 @@ impl Body for ResponseBody {
             },
         };
         self.content = next;
+        if let (Some(record), Some(data)) = (
+            self.call.as_ref().and_then(CallGuard::record),
+            frame.data_ref(),
+        ) {
+            record.sent(data.len());
+        }
         Poll::Ready(Some(Ok(frame)))
     }
 
@@ -239,6 +250,8 @@ pub(super) struct Incoming {
     body: hyper::body::Incoming,
     /// Records the end of the body; `None` over HTTP/2, which does not need it.
     end: Option<EndFlag>,
+    /// Counts the bytes, if every call is logged.
+    record: Option<Arc<CallRecord>>,
 }
 
 /// Whether a body was read to its end. The body sets it; the server reads it when the response is
@@ -255,7 +268,11 @@ impl EndFlag {
 impl Incoming {
     /// Creates a body that does not record its end.
     pub(super) fn new(body: hyper::body::Incoming) -> Self {
-        Self { body, end: None }
+        Self {
+            body,
+            end: None,
+            record: None,
+        }
     }
 
     /// Creates a body that records its end.
@@ -264,9 +281,16 @@ impl Incoming {
         let own = Self {
             body,
             end: Some(end.clone()),
+            record: None,
         };
         own.note();
         (own, end)
+    }
+
+    /// Counts the bytes of the body for the log of a call.
+    pub(super) fn counted_by(mut self, call: &CallGuard) -> Self {
+        self.record = call.record().cloned();
+        self
     }
 
     fn note(&self) {
@@ -291,6 +315,9 @@ impl Body for Incoming {
             end.0.store(true, Ordering::Relaxed);
         }
         self.note();
+        if let (Some(record), Poll::Ready(Some(Ok(frame)))) = (&self.record, &polled) {
+            record.received(frame.data_ref().map_or(0, Bytes::len));
+        }
         polled
     }
 

@@ -6,6 +6,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use http_body::Body;
 use crate::buffers::{Buffers, Intake};
 use crate::timeouts::IdleTimer;
 use micro_core::handler::{Payload, Source};
+use micro_core::internal::CallRecord;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_wire::Compression;
@@ -198,14 +200,22 @@ pub(super) struct RequestStream<B> {
     frames: Option<FrameReader<B>>,
     decode: DecodeOptions,
     idle: IdleTimer,
+    /// Counts the messages, if every call is logged.
+    record: Option<Arc<CallRecord>>,
 }
 
 impl<B> RequestStream<B> {
-    pub(super) fn new(frames: FrameReader<B>, decode: DecodeOptions, idle: IdleTimer) -> Self {
+    pub(super) fn new(
+        frames: FrameReader<B>,
+        decode: DecodeOptions,
+        idle: IdleTimer,
+        record: Option<Arc<CallRecord>>,
+    ) -> Self {
         Self {
             frames: Some(frames),
             decode,
             idle,
+            record,
         }
     }
 }
@@ -225,6 +235,9 @@ where
         };
         if matches!(next, Some(Ok(_))) {
             this.idle.touch();
+            if let Some(record) = &this.record {
+                record.received_message();
+            }
             frames.intake.release();
         } else {
             this.frames = None;

@@ -28,7 +28,7 @@ use crate::timeouts::IdleTimer;
 use micro_core::handler::{
     self, Batch, Body, EncodeFrame, MethodInfo, PayloadRef, PayloadStream, SharedSink,
 };
-use micro_core::internal::catch_panic;
+use micro_core::internal::{CallRecord, catch_panic};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_message::metadata::Metadata;
@@ -233,9 +233,11 @@ pub(super) fn body<F: Framing>(
                 framing,
                 encode,
                 method: Arc::clone(method),
+                record: exchange.context.record().cloned(),
             });
             return Ok(ResponseBody::chunks(ResponseStream {
                 stream,
+                record: exchange.context.record().cloned(),
                 bell: WakeFlag::new(),
                 turn: TimeSlice::default(),
                 batch: Arc::new(Mutex::new(batch)),
@@ -274,18 +276,26 @@ struct FrameWriter<F> {
     framing: F,
     encode: EncodeOptions,
     method: Arc<MethodInfo>,
+    /// Counts the messages, if every call is logged.
+    record: Option<Arc<CallRecord>>,
 }
 
 impl<F: Framing> EncodeFrame for FrameWriter<F> {
     fn frame(&self, message: PayloadRef<'_>, out: &mut Vec<u8>) -> Result<()> {
         let path = &self.method.path;
-        self.framing.message(&self.encode, message, path, out)
+        self.framing.message(&self.encode, message, path, out)?;
+        if let Some(record) = &self.record {
+            record.sent_message();
+        }
+        Ok(())
     }
 }
 
 /// The messages of a streaming response.
 struct ResponseStream<F> {
     stream: PayloadStream,
+    /// Records the outcome, if every call is logged.
+    record: Option<Arc<CallRecord>>,
     bell: WakeFlag,
     turn: TimeSlice,
     batch: Arc<Mutex<Batch<FrameWriter<F>>>>,
@@ -383,6 +393,11 @@ impl<F: Framing> ResponseStream<F> {
             .over
             .as_ref()
             .map_or(Ok(()), |over| over.as_ref().copied());
+        match (&self.record, outcome) {
+            (Some(record), Err(error)) => record.fail(error, false),
+            (Some(record), Ok(())) if self.over.is_some() => record.succeed(),
+            _ => {}
+        }
         let metadata = self
             .stream
             .metadata()

@@ -11,7 +11,7 @@ use http_body::Body as HttpBody;
 
 use crate::failure::Failure;
 use crate::request_stream::{self, BodyError, DecodeOptions, FrameReader, RequestStream};
-use crate::state::ConnectionState;
+use crate::state::{CallGuard, ConnectionState};
 use crate::timeouts::IdleTimer;
 use micro_core::context::Context;
 use micro_core::handler::{self, Body, Call, PayloadStream, Route};
@@ -29,15 +29,23 @@ pub(super) struct ServerCall<'a> {
 
 impl<'a> ServerCall<'a> {
     /// Creates the call of a route.
-    pub(super) fn new(connection: &'a ConnectionState, route: &'a Route, context: Context) -> Self {
+    pub(super) fn new(
+        connection: &'a ConnectionState,
+        route: &'a Route,
+        context: Context,
+        guard: &CallGuard,
+    ) -> Self {
         let method = &route.method;
         let idle = (method.kind.streams_requests() || method.kind.streams_responses())
             .then_some(connection.server.limits.stream_idle_timeout);
+        if let Some(record) = guard.record() {
+            context.set_record(record);
+        }
         Self {
             connection,
             route,
             // Set before the request is read, because the method's timeout covers that as well.
-            context: route.limited(context),
+            context: route.limited(context.with_started(guard.started())),
             idle: IdleTimer::new(idle.flatten(), method),
         }
     }
@@ -69,7 +77,8 @@ impl<'a> ServerCall<'a> {
             answered = async {
                 self.room().await?;
                 let body = if self.route.method.kind.streams_requests() {
-                    let requests = RequestStream::new(frames, decode, self.idle.clone());
+                    let record = self.context.record().cloned();
+                    let requests = RequestStream::new(frames, decode, self.idle.clone(), record);
                     Body::Many(PayloadStream::from_source(requests))
                 } else {
                     let bytes = self.in_time(frames.only()).await.map_err(unread)?;

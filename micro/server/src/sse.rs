@@ -83,11 +83,12 @@ pub(super) async fn serve(
     route: &Route,
     request: Request<Incoming>,
 ) -> HttpResponse {
-    let guard = connection.calls.begin(&route.method);
+    let guard = connection.begin(&route.method, "sse");
     let answered = async {
         let (head, body) = request.into_parts();
+        let body = body.counted_by(&guard);
         let context = connect::context(connection, &head, "sse")?;
-        let exchange = ServerCall::new(connection, route, context);
+        let exchange = ServerCall::new(connection, route, context, &guard);
         let decode = exchange.decode(Codec::Json);
         let bytes = if head.method == Method::POST {
             let coding = request_body::coding(&head.headers)?;
@@ -100,7 +101,7 @@ pub(super) async fn serve(
     };
     match answered.await {
         Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(failure) => error_json::refuse_with(&failure),
+        Err(failure) => error_json::refuse_with(&guard.failed(failure)),
     }
 }
 

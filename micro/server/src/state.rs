@@ -19,12 +19,15 @@ use crate::buffers::{Buffers, Totals};
 use crate::call_context::HeaderCache;
 use crate::config::{Config, Limits, ResponseCompression};
 use crate::cors::Cors;
+use crate::failure::Failure;
 use crate::health::Health;
 use crate::mounts::Mounts;
 use crate::openapi::Description;
 use crate::rest::table::Table;
 use crate::slow_methods::{InlineCall, SlowMethods};
-use micro_core::handler::{MethodInfo, Router};
+use micro_core::context::Caller;
+use micro_core::handler::{AccessLog, MethodInfo, Router};
+use micro_core::internal::{CallLog, CallRecord};
 
 /// State shared by all connections of a server.
 pub(super) struct ServerState {
@@ -153,6 +156,17 @@ impl ConnectionState {
     pub(super) fn is_idle(&self) -> bool {
         self.calls.is_empty() && self.buffers.send.held() == 0
     }
+
+    /// Registers a running call until the returned guard is dropped. If every call is logged, the
+    /// guard also logs it then.
+    pub(super) fn begin(&self, method: &Arc<MethodInfo>, protocol: &'static str) -> CallGuard {
+        let mut guard = self.calls.begin(method);
+        if self.server.router.access_log() == AccessLog::All {
+            let caller = Caller::new(Some(self.address), protocol);
+            guard.log = Some(CallLog::new(method, caller, guard.started));
+        }
+        guard
+    }
 }
 
 /// A call that the server aborted at the end of a drain.
@@ -252,9 +266,10 @@ struct RunningCall {
 impl ConnectionCalls {
     /// Registers a running call until the returned guard is dropped.
     pub(super) fn begin(self: &Arc<Self>, method: &Arc<MethodInfo>) -> CallGuard {
+        let at = Instant::now();
         let started = Some(RunningCall {
             method: Arc::clone(method),
-            at: Instant::now(),
+            at,
         });
         let mut slots = self.lock();
         let slot = if let Some(slot) = slots.free.pop() {
@@ -268,6 +283,8 @@ impl ConnectionCalls {
         CallGuard {
             calls: Arc::clone(self),
             slot,
+            started: at,
+            log: None,
         }
     }
 
@@ -305,6 +322,30 @@ impl Drop for ConnectionCalls {
 pub(super) struct CallGuard {
     calls: Arc<ConnectionCalls>,
     slot: usize,
+    started: Instant,
+    /// Set if every call is logged. Writes its line when it is dropped.
+    log: Option<CallLog>,
+}
+
+impl CallGuard {
+    /// Returns when the call began.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Returns the record of the call, if every call is logged.
+    pub(super) fn record(&self) -> Option<&Arc<CallRecord>> {
+        self.log.as_ref().map(CallLog::record)
+    }
+
+    /// Records that the call failed before its response began, if every call is logged. Returns the
+    /// failure.
+    pub(super) fn failed(&self, failure: Failure) -> Failure {
+        if let Some(record) = self.record() {
+            record.fail(&failure.error, false);
+        }
+        failure
+    }
 }
 
 impl Drop for CallGuard {

@@ -58,6 +58,8 @@ impl Builder {
         #[cfg(feature = "broker")]
         let broker = self.open_broker(&options, &mut problems)?;
         #[cfg(feature = "broker")]
+        let broker = broker.with_access_log(options.access_log);
+        #[cfg(feature = "broker")]
         resources.insert::<Broker>(broker.clone())?;
         #[cfg(feature = "client")]
         let client = Client::builder()
@@ -78,11 +80,12 @@ impl Builder {
         #[cfg(feature = "server")]
         resources.insert::<HealthScopes>(Arc::clone(&health))?;
         let services = self.make_services(&options, &mut problems).await;
-        let router = route(&services, &wraps, &resources, &mut problems);
+        let router = Router::new().with_access_log(options.access_log);
+        let router = route(router, (&services, &wraps), &resources, &mut problems);
         let routes = router.routes();
         let methods = routes.iter().map(|route| Arc::clone(&route.method));
         #[cfg(feature = "broker")]
-        let listeners = self.listeners(&services, &wraps, &mut problems);
+        let listeners = self.listeners((&services, &wraps), &options, &mut problems);
         #[cfg(feature = "broker")]
         let methods = methods.chain(
             listeners
@@ -186,14 +189,15 @@ impl Builder {
     #[cfg(feature = "broker")]
     fn listeners(
         &self,
-        services: &[ServiceInstance],
-        wraps: &[ScopedWrap],
+        (services, wraps): (&[ServiceInstance], &[ScopedWrap]),
+        options: &Options,
         problems: &mut Problems,
     ) -> Vec<Arc<BoundSubscriber>> {
         let mut listeners = SubscriberBinder {
             wraps,
             resources: &self.resources,
             problems,
+            access_log: options.access_log,
             types: Types::default(),
             all: Vec::new(),
         };
@@ -329,14 +333,13 @@ fn serves_nothing(source: &Source) -> Error {
     ))
 }
 
-/// Creates the routes of all services, with their wraps.
+/// Adds the routes of all services, with their wraps.
 fn route(
-    made: &[ServiceInstance],
-    wraps: &[ScopedWrap],
+    mut router: Router,
+    (made, wraps): (&[ServiceInstance], &[ScopedWrap]),
     resources: &Resources,
     problems: &mut Problems,
 ) -> Router {
-    let mut router = Router::new();
     let mut types = Types::default();
     for ServiceInstance {
         served,

@@ -18,7 +18,7 @@ use crate::broker;
 use crate::broker::{Durable, Subscriber};
 use crate::error::Result;
 use crate::events::{Consumer, Delivery, Events, Options, PROTOBUF, Record, Start, check_names};
-use micro_broker::internal::{AckKind, BoundSubscriber, attempt};
+use micro_broker::internal::{AckKind, Attempt, BoundSubscriber, attempt};
 
 /// Additional time for a delivery besides the handler's: the time to record the outcome.
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -157,18 +157,22 @@ async fn handle(listener: Arc<BoundSubscriber>, delivery: Delivery) {
     let subscriber = &listener.subscriber;
     let event = event_of(delivery.record());
     let number = delivery.attempt();
-    let verdict = match event {
+    let Attempt { verdict, is_logged } = match event {
         Ok(event) => {
             let run = Arc::clone(&listener).run();
             attempt(&run, &subscriber.options, &Arc::new(event), number).await
         }
-        Err(error) => AckKind::DeadLetter(error.chain()),
+        Err(error) => Attempt {
+            verdict: AckKind::DeadLetter(error.chain()),
+            is_logged: false,
+        },
     };
     let offset = delivery.record().offset;
     let settled = match verdict {
         AckKind::Ack => delivery.ack().await,
         AckKind::Nack { after, reason } => {
             let subscriber = subscriber.name;
+            let reason = (!is_logged).then_some(reason);
             tracing::warn!(
                 subscriber,
                 offset,

@@ -50,6 +50,7 @@ mod every;
 #[cfg(feature = "server")]
 mod health;
 mod hook;
+mod log_writer;
 mod program;
 #[cfg(feature = "server")]
 mod registrar;

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::app::builder::Builder;
 use crate::app::configure::Configured;
 use crate::app::driver_handoff::DriverHandoff;
+use crate::app::log_writer::{ACCESS_TARGET, FlushGuard, LogWriter};
 use crate::app::running::Running;
 use crate::app::stop::Stop;
 use crate::config::Origin;
@@ -114,7 +115,7 @@ fn try_run(program: Program, configure: ConfigureApp) -> Result<()> {
         return Ok(());
     }
     let settings = Settings::load()?;
-    start_logging(&settings)?;
+    let _flush = start_logging(&settings)?;
     settings.log_unknown_variables();
     let handoff = DriverHandoff::default();
     let mut runtime = RuntimeBuilder::new_multi_thread();
@@ -210,13 +211,17 @@ fn nothing_linked() -> Error {
 }
 
 /// Logs to standard error, filtered by the setting `log`. If the program has already installed a
-/// subscriber, this has no effect.
-fn start_logging(settings: &Settings) -> Result<()> {
-    let (filter, origin) = settings.get::<String>("log")?;
-    let filter = filter_of(&filter, &origin)?;
+/// subscriber, this has no effect. The returned guard must live as long as the program.
+fn start_logging(settings: &Settings) -> Result<Option<FlushGuard>> {
+    let (text, origin) = settings.get::<String>("log")?;
+    let filter = filter_of(&text, &origin)?;
+    let (access_log, _) = settings.get::<String>("access_log")?;
+    let is_complete = access_log == "all";
+    let filter = with_access_log(filter, &text, is_complete);
+    let writer = LogWriter::default();
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(writer.clone());
     escape_panics();
     if tracing_subscriber::registry()
         .with(filter)
@@ -225,8 +230,18 @@ fn start_logging(settings: &Settings) -> Result<()> {
         .is_err()
     {
         tracing::debug!("the program has a subscriber of its own");
+        return Ok(None);
     }
-    Ok(())
+    is_complete.then(|| writer.start_blocks()).transpose()
+}
+
+/// Lets a complete access log through any filter that does not name it.
+fn with_access_log(filter: Targets, text: &str, is_complete: bool) -> Targets {
+    if is_complete && !text.contains(ACCESS_TARGET) {
+        filter.with_target(ACCESS_TARGET, LevelFilter::INFO)
+    } else {
+        filter
+    }
 }
 
 /// Installs a panic hook that escapes panic messages, because they may contain data of other
@@ -375,6 +390,18 @@ mod tests {
             assert!(error.contains("or `my_crate=debug`"), "{error}");
         }
         assert!(filter_of("my_crate=inof", &Origin::Default).is_err());
+    }
+
+    #[test]
+    fn complete_access_log_passes_a_filter_that_does_not_name_it() {
+        let passes = |text: &str, is_complete| {
+            let filter = filter_of(text, &Origin::Default).unwrap();
+            let filter = with_access_log(filter, text, is_complete);
+            filter.would_enable(ACCESS_TARGET, &Level::INFO)
+        };
+        assert!(passes("error", true));
+        assert!(!passes("error", false));
+        assert!(!passes("info,micro::access=warn", true));
     }
 
     #[test]

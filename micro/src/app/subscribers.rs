@@ -9,7 +9,7 @@ use crate::broker::Pattern;
 use crate::broker::{LinkedSubscribers, Subscriber};
 use crate::codec::Types;
 use crate::error::{Error, Result};
-use crate::handler::{Instance, Location, MethodInfo, Resources};
+use crate::handler::{AccessLog, Instance, Location, MethodInfo, Resources};
 use crate::settings::problems::Problems;
 use crate::wrap::{On, ScopedWrap};
 use micro_broker::internal::BoundSubscriber;
@@ -58,6 +58,8 @@ pub(super) struct SubscriberBinder<'a> {
     pub(super) wraps: &'a [ScopedWrap],
     pub(super) resources: &'a Resources,
     pub(super) problems: &'a mut Problems,
+    /// Which events are logged.
+    pub(super) access_log: AccessLog,
     pub(super) types: Types,
     pub(super) all: Vec<Arc<BoundSubscriber>>,
 }
@@ -81,10 +83,12 @@ impl SubscriberBinder<'_> {
     fn add(
         &mut self,
         service: &'static str,
-        subscriber: Subscriber,
+        mut subscriber: Subscriber,
         resources: Resources,
         instance: Instance,
     ) {
+        subscriber.options.service = service;
+        subscriber.options.access_log = self.access_log;
         let place = place_of(subscriber.location);
         let name = subscriber.name;
         let said = |error: Error| error.context(format_args!("{place}: subscriber `{name}`"));

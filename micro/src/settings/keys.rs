@@ -38,6 +38,8 @@ const REGISTRY: &str = match (cfg!(feature = "host"), cfg!(feature = "mdns")) {
 };
 
 keys! {
+    "access_log" = "errors",
+        "calls and events to log: errors (failures that need attention), all or off";
     "address" = "127.0.0.1:0",
         "address to listen on, `host:port`, or `:port` for all interfaces; port 0 takes a free one";
     "advertise" = "", "address at which others reach this node; guessed from `address` when empty";

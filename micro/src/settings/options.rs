@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 #[cfg(feature = "events")]
 use crate::events::{self, Events};
 #[cfg(feature = "app")]
-use crate::handler::Served;
+use crate::handler::{AccessLog, Served};
 use crate::registry::{self, Registry};
 #[cfg(feature = "client")]
 use crate::selector::Strategy;
@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// Directory of the user's data. `None` if the environment was not read or does not name it.
     #[cfg(feature = "file")]
     data_dir: Option<PathBuf>,
+    /// Which calls and events are logged.
+    #[cfg(feature = "app")]
+    pub(crate) access_log: AccessLog,
     #[cfg(feature = "app")]
     pub(crate) address: (String, Origin),
     #[cfg(feature = "server")]
@@ -72,6 +75,8 @@ impl Options {
             events: read.origin("events"),
             #[cfg(feature = "file")]
             data_dir: settings.data_dir().map(Path::to_owned),
+            #[cfg(feature = "app")]
+            access_log: read.access_log(),
             #[cfg(feature = "app")]
             address: read.origin("address"),
             #[cfg(feature = "server")]
@@ -253,6 +258,15 @@ impl SettingsReader<'_> {
             .collect()
     }
 
+    #[cfg(feature = "app")]
+    fn access_log(&mut self) -> AccessLog {
+        let (name, origin) = self.origin::<String>("access_log");
+        let named = |error: Error| error.context(format!("setting `access_log` from {origin}"));
+        self.problems
+            .take(AccessLog::named(&name).map_err(named))
+            .unwrap_or_default()
+    }
+
     #[cfg(feature = "client")]
     fn client(&mut self, max_message_size: usize) -> client::Config {
         let mut config = client::Config::default();
@@ -390,6 +404,7 @@ mod tests {
     fn every_wrong_setting_is_reported() {
         let mut settings = Settings::new();
         let typed = [
+            "access_log",
             "ttl",
             "drain_timeout",
             "deregister_delay",

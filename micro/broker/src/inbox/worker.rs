@@ -65,15 +65,16 @@ impl Shared {
     async fn attend(&self, mut item: QueuedEvent) {
         loop {
             item.attempts += 1;
-            let verdict = attempt(&self.run, &self.options, &item.event, item.attempts).await;
-            let pause = match verdict {
+            let attempt = attempt(&self.run, &self.options, &item.event, item.attempts).await;
+            let pause = match attempt.verdict {
                 AckKind::Ack => return self.settle(item),
                 AckKind::DeadLetter(reason) => {
                     self.dead_letter(&item, reason).await;
                     return self.settle(item);
                 }
                 AckKind::Nack { after, reason } => {
-                    warn(&item, after, &reason);
+                    let reason = (!attempt.is_logged).then_some(&*reason);
+                    warn(&item, after, reason);
                     after
                 }
             };
@@ -120,7 +121,8 @@ impl Shared {
     }
 }
 
-fn warn(item: &QueuedEvent, pause: Duration, reason: &str) {
+/// Logs the retry. `reason` is `None` if the access log has it.
+fn warn(item: &QueuedEvent, pause: Duration, reason: Option<&str>) {
     tracing::warn!(
         topic = &*item.event.topic,
         id = &*item.event.id,

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
 
+use crate::access::{AccessLog, CallLog, log_failure};
 use crate::context::{CancelGuard, Context};
 use crate::guard::{catch_panic, run_guarded};
 use crate::handler::call::{Body, BoxFuture, Call, Response};
@@ -19,6 +20,8 @@ use crate::handler::method::{Method, Serve};
 use crate::handler::payload::Payload;
 use crate::handler::spec::Describe;
 use crate::handler::streaming::{PayloadStream, SharedSink, Source, StreamMetadata};
+use tokio::time::Instant;
+
 use micro_message::codec::Types;
 use micro_message::error::{Error, Result};
 use micro_message::internal::{sort_by, sort_by_key};
@@ -67,6 +70,7 @@ pub struct Route {
     endpoint: Arc<dyn Endpoint>,
     /// Position among the routes of its router.
     index: usize,
+    access_log: AccessLog,
 }
 
 impl Route {
@@ -91,6 +95,7 @@ impl Route {
             input: method.input,
             output: method.output,
             error: method.error,
+            access_log: AccessLog::default(),
             endpoint: Arc::new(MethodEndpoint {
                 resources,
                 instance,
@@ -132,6 +137,12 @@ impl Route {
         self.error.map(|describe| describe(types))
     }
 
+    /// Sets which calls are logged. Default: [`AccessLog::Errors`].
+    pub fn with_access_log(mut self, access_log: AccessLog) -> Self {
+        self.access_log = access_log;
+        self
+    }
+
     /// Returns the call's context with the method's timeout applied, if the caller has set no
     /// deadline. This is the only place that implements this rule.
     ///
@@ -160,17 +171,30 @@ impl Route {
     ///
     /// Dropping the future drops the handler and cancels the call's context.
     pub async fn run(&self, mut call: Call) -> Result<Response> {
-        let context = self.limited(call.context().clone());
+        let mut context = self.limited(call.context().clone());
         if context.deadline() != call.context().deadline() {
             *call.context_mut() = context.clone();
         }
-        let time = context.remaining().unwrap_or_default();
+        let begun = context.started();
+        let started = begun.unwrap_or_else(Instant::now);
+        if begun.is_none() {
+            context = context.with_started(started);
+        }
+        let log = self.record(&context, started);
+        let deadline = context.deadline().unwrap_or(started);
+        let time = deadline.saturating_duration_since(started);
         let guard = context.guard();
         let path = &self.method.path;
         let start = || self.endpoint.call(call);
+        let panicked = || panicked(path, &context);
         let late =
             || Error::deadline_exceeded(format!("`{path}` did not finish within {time:.1?}"));
-        let mut reply = run_guarded(&context, start, || panicked(path), late).await?;
+        let run = run_guarded(&context, start, panicked, late).await;
+        let mut reply =
+            run.inspect_err(|error| log_failure(self.access_log, &self.method, &context, error))?;
+        if let (Some(log), false) = (&log, reply.is_stream()) {
+            log.record().succeed();
+        }
         reply
             .metadata_mut()
             .extend(context.take_response_metadata());
@@ -190,11 +214,23 @@ impl Route {
                     metadata: metadata.clone(),
                     context: Arc::new(context),
                     method: Arc::clone(&self.method),
+                    access_log: self.access_log,
+                    log,
                     _guard: guard,
                 };
                 Body::Many(PayloadStream::from_source(framed).with_metadata(metadata))
             }
         }))
+    }
+
+    /// Begins to record a call that every call is logged of, unless its protocol does.
+    fn record(&self, context: &Context, started: Instant) -> Option<CallLog> {
+        if self.access_log != AccessLog::All || context.record().is_some() {
+            return None;
+        }
+        let log = CallLog::new(&self.method, context.caller(), started);
+        context.set_record(log.record());
+        Some(log)
     }
 }
 
@@ -212,12 +248,27 @@ pub struct Router {
     routes: HashMap<String, Route>,
     /// Paths under which clients of Go Micro call methods, with the paths of these methods.
     aliases: HashMap<String, Vec<String>>,
+    access_log: AccessLog,
 }
 
 impl Router {
     /// Creates an empty router.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets which calls are logged, for all routes. Default: [`AccessLog::Errors`].
+    pub fn with_access_log(mut self, access_log: AccessLog) -> Self {
+        self.access_log = access_log;
+        for route in self.routes.values_mut() {
+            route.access_log = access_log;
+        }
+        self
+    }
+
+    /// Returns which calls are logged.
+    pub fn access_log(&self) -> AccessLog {
+        self.access_log
     }
 
     /// Adds a route.
@@ -245,6 +296,7 @@ impl Router {
             self.aliases.entry(alias).or_default().push(path.clone());
         }
         route.index = self.routes.len();
+        let route = route.with_access_log(self.access_log);
         self.routes.insert(path, route);
         Ok(())
     }
@@ -336,8 +388,9 @@ fn go_micro_path(route: &Route) -> String {
     format!("/{name}.{class}/{}", route.method.name())
 }
 
-fn panicked(path: &str) -> Error {
+fn panicked(path: &str, context: &Context) -> Error {
     tracing::error!(path, "handler panicked");
+    context.set_logged();
     Error::internal(format!("the handler of `{path}` panicked"))
 }
 
@@ -349,6 +402,9 @@ struct GuardedStream {
     metadata: StreamMetadata,
     context: Arc<Context>,
     method: Arc<MethodInfo>,
+    access_log: AccessLog,
+    /// Set if this stream's call is logged here, because no protocol does.
+    log: Option<CallLog>,
     _guard: CancelGuard,
 }
 
@@ -378,16 +434,20 @@ impl GuardedStream {
         };
         let polled = catch_panic(
             || self.context.scope_sync(|| poll(stream)),
-            || Poll::Ready(Some(Err(panicked(&self.method.path)))),
+            || Poll::Ready(Some(Err(panicked(&self.method.path, &self.context)))),
         );
         match polled {
             Poll::Ready(Some(Err(error))) => {
+                log_failure(self.access_log, &self.method, &self.context, &error);
                 // For callers in this process. Over a network, the trailers carry the same
                 // metadata.
                 let trailers = self.end().clone();
                 Poll::Ready(Some(Err(error.with_metadata(trailers))))
             }
             Poll::Ready(None) => {
+                if let Some(log) = &self.log {
+                    log.record().succeed();
+                }
                 self.end();
                 Poll::Ready(None)
             }

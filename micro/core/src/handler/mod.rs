@@ -56,6 +56,8 @@ mod service;
 mod spec;
 mod streaming;
 
+pub use crate::access::AccessLog;
+
 pub use self::call::{Body, BoxFuture, Call, Response};
 pub use self::dispatch::{Endpoint, Route, Router};
 pub use self::http_rule::HttpRule;

@@ -1,13 +1,26 @@
 //! `Log`: logs one line per call.
 
-use tokio::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
+use tracing::Level;
+
+use crate::access::level;
+use crate::context::Context;
 use crate::handler::{Call, Response};
 use crate::wrap::chain::{Next, Wrap};
-use micro_message::error::Result;
+use micro_message::error::{Error, Result};
 
 /// Logs one line per call with service, method, outcome and duration: at INFO if the call
-/// succeeded, at WARN if it failed.
+/// succeeded, at ERROR if it failed with `Internal`, `Unknown` or `DataLoss`,
+/// and at WARN if it failed otherwise.
+///
+/// The wraps outside of it do not affect its line. The access log logs failures without this wrap,
+/// and all calls if the setting `access_log` is `all`. An error that this wrap has logged is not
+/// logged again: with `access_log = "errors"` the access log leaves the call out, and with
+/// `access_log = "all"` its line contains the outcome without the error. Errors in the middle of a
+/// stream come after this wrap's line, and the access log logs them.
 ///
 /// # Examples
 ///
@@ -22,7 +35,7 @@ pub struct Log;
 
 impl Wrap for Log {
     async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Response> {
-        let method = std::sync::Arc::clone(call.method());
+        let (method, context) = (Arc::clone(call.method()), call.context().clone());
         let started = Instant::now();
         let result = next.run(call).await;
         let (service, name, duration) = (&*method.service, method.name(), started.elapsed());
@@ -31,17 +44,41 @@ impl Wrap for Log {
                 tracing::info!(service, method = name, outcome = "ok", ?duration, "call");
             }
             Err(error) => {
-                let (outcome, error) = (error.kind().name(), error.chain());
-                tracing::warn!(
-                    service,
-                    method = name,
-                    outcome,
-                    ?duration,
-                    error,
-                    "call failed"
-                );
+                write_failure((service, name), error, duration, &context);
+                context.set_logged();
             }
         }
         result
+    }
+}
+
+fn write_failure(
+    (service, method): (&str, &str),
+    error: &Error,
+    duration: Duration,
+    context: &Context,
+) {
+    let (outcome, is_error) = (error.kind().name(), level(error.kind()) == Level::ERROR);
+    let (error, trace_id) = (error.chain(), context.trace_id());
+    let peer = context.caller().address.map(tracing::field::display);
+    macro_rules! write {
+        ($level:expr) => {
+            tracing::event!(
+                $level,
+                service,
+                method,
+                peer,
+                outcome,
+                ?duration,
+                trace_id,
+                error,
+                "call failed"
+            )
+        };
+    }
+    if is_error {
+        write!(Level::ERROR);
+    } else {
+        write!(Level::WARN);
     }
 }

@@ -62,6 +62,7 @@ pub use self::linked::{LinkedWrap, On, ScopedWrap};
 pub use self::log::Log;
 pub use self::recover::Recover;
 pub use self::trace::Trace;
+pub(crate) use self::trace::trace_id;
 
 #[doc(hidden)]
 pub use self::linked::same_name;

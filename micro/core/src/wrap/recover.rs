@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::context::Context;
 use crate::guard::CatchPanic;
 use crate::handler::{Call, MethodInfo, Response};
 use crate::wrap::chain::{Next, Wrap};
@@ -25,12 +26,13 @@ pub struct Recover;
 
 impl Wrap for Recover {
     async fn wrap<'a>(&'a self, call: Call, next: Next<'a>) -> Result<Response> {
-        let method = Arc::clone(call.method());
-        CatchPanic::new(|| next.run(call), || panicked(&method)).await
+        let (method, context) = (Arc::clone(call.method()), call.context().clone());
+        CatchPanic::new(|| next.run(call), || panicked(&method, &context)).await
     }
 }
 
-fn panicked(method: &MethodInfo) -> Error {
+fn panicked(method: &MethodInfo, context: &Context) -> Error {
+    context.set_logged();
     tracing::error!(path = &*method.path, "call panicked");
     Error::internal(format!("the call of `{}` panicked", method.path))
 }

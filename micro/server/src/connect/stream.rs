@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::request_stream::FrameReader;
 use crate::response_stream::{self, EncodeOptions, Framing};
 use crate::server_call::ServerCall;
-use crate::state::ConnectionState;
+use crate::state::{CallGuard, ConnectionState};
 use micro_core::handler::Route;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
@@ -53,10 +53,11 @@ pub(crate) async fn serve(
     request: Request<Incoming>,
     codec: Codec,
 ) -> HttpResponse {
-    let guard = connection.calls.begin(&route.method);
-    match call(connection, route, request, codec).await {
+    let guard = connection.begin(&route.method, "connect");
+    let request = request.map(|body| body.counted_by(&guard));
+    match call(connection, route, request, codec, &guard).await {
         Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(failure) => refuse(&failure, codec),
+        Err(failure) => refuse(&guard.failed(failure), codec),
     }
 }
 
@@ -65,11 +66,12 @@ async fn call(
     route: &Route,
     request: Request<Incoming>,
     codec: Codec,
+    guard: &CallGuard,
 ) -> Result<HttpResponse, Failure> {
     let (head, body) = request.into_parts();
     let (headers, server) = (&head.headers, &connection.server);
     let context = context(connection, &head, "connect")?;
-    let exchange = ServerCall::new(connection, route, context);
+    let exchange = ServerCall::new(connection, route, context, guard);
     let encode = EncodeOptions::new(&server.compression, &route.method, codec)
         .accepted_by(headers, &ACCEPTED);
     let decode = exchange.decode(codec);

@@ -11,7 +11,7 @@ use crate::connect::query::{self, Rejection};
 use crate::failure::Failure;
 use crate::response_stream::{EncodeOptions, guarded};
 use crate::server_call::ServerCall;
-use crate::state::ConnectionState;
+use crate::state::{CallGuard, ConnectionState};
 use crate::{error_json, request_body};
 use micro_core::handler::{Body, Route};
 use micro_message::codec::Codec;
@@ -23,17 +23,18 @@ pub(crate) async fn serve_post(
     request: Request<Incoming>,
     codec: Codec,
 ) -> HttpResponse {
-    let guard = connection.calls.begin(&route.method);
+    let guard = connection.begin(&route.method, "connect");
     let answered = async {
         let (head, body) = request.into_parts();
-        let exchange = begin(connection, route, &head)?;
+        let body = body.counted_by(&guard);
+        let exchange = begin(connection, route, &head, &guard)?;
         let coding = request_body::coding(&head.headers)?;
         let bytes = request_body::read(&exchange, coding, body).await?;
         answer(exchange, &head.headers, codec, bytes).await
     };
     match answered.await {
         Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(failure) => error_json::refuse_with(&failure),
+        Err(failure) => error_json::refuse_with(&guard.failed(failure)),
     }
 }
 
@@ -43,22 +44,25 @@ pub(crate) async fn serve_get(
     route: &Route,
     head: &Parts,
 ) -> HttpResponse {
-    let guard = connection.calls.begin(&route.method);
+    let guard = connection.begin(&route.method, "connect");
     let limit = connection.server.limits.message_of(&route.method);
     let asked = match query::read(head.uri.query().unwrap_or_default(), limit) {
         Ok(asked) => asked,
-        Err(Rejection::Request(error)) => return error_json::refuse(&error),
+        Err(Rejection::Request(error)) => {
+            return error_json::refuse_with(&guard.failed(error.into()));
+        }
         Err(Rejection::Codec(error)) => {
+            let Failure { error, .. } = guard.failed(error.into());
             return error_json::refuse_as(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error);
         }
     };
     let answered = async {
-        let exchange = begin(connection, route, head)?;
+        let exchange = begin(connection, route, head, &guard)?;
         answer(exchange, &head.headers, asked.codec, asked.message).await
     };
     match answered.await {
         Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(failure) => error_json::refuse_with(&failure),
+        Err(failure) => error_json::refuse_with(&guard.failed(failure)),
     }
 }
 
@@ -66,9 +70,10 @@ fn begin<'a>(
     connection: &'a ConnectionState,
     route: &'a Route,
     head: &Parts,
+    guard: &CallGuard,
 ) -> Result<ServerCall<'a>, Failure> {
     let context = context(connection, head, "connect")?;
-    Ok(ServerCall::new(connection, route, context))
+    Ok(ServerCall::new(connection, route, context, guard))
 }
 
 async fn answer(

@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::request_stream::FrameReader;
 use crate::response_stream::{self, EncodeOptions, Framing};
 use crate::server_call::ServerCall;
-use crate::state::ConnectionState;
+use crate::state::{CallGuard, ConnectionState};
 use micro_core::context::Context;
 use micro_core::handler::{self, Route};
 use micro_message::codec::Codec;
@@ -55,23 +55,26 @@ pub(super) async fn serve(
             return Ok(mounted.serve(&connection, request).await);
         }
     };
-    let guard = connection.calls.begin(&route.method);
-    Ok(match call(&connection, route, head, body, codec).await {
-        Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(failure) => refuse_with(&failure, codec),
-    })
+    let guard = connection.begin(&route.method, "grpc");
+    let body = body.counted_by(&guard);
+    Ok(
+        match call(&connection, route, (head, body), codec, &guard).await {
+            Ok(reply) => reply.map(|body| body.during(guard)),
+            Err(failure) => refuse_with(&guard.failed(failure), codec),
+        },
+    )
 }
 
 async fn call(
     connection: &ConnectionState,
     route: &Route,
-    head: Parts,
-    body: Incoming,
+    (head, body): (Parts, Incoming),
     codec: Codec,
+    guard: &CallGuard,
 ) -> Result<HttpResponse, Failure> {
     let (headers, server) = (&head.headers, &*connection.server);
     let context = context(connection, &head, "grpc")?;
-    let exchange = ServerCall::new(connection, route, context);
+    let exchange = ServerCall::new(connection, route, context, guard);
     let decode = exchange.decode(codec);
     let encode = EncodeOptions::new(&server.compression, &route.method, codec)
         .accepted_by(headers, &ACCEPT_ENCODING);

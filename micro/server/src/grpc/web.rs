@@ -19,7 +19,7 @@ use crate::grpc::{context, trailers};
 use crate::request_stream::{BodyError, FrameReader};
 use crate::response_stream::{self, EncodeOptions, Framing};
 use crate::server_call::ServerCall;
-use crate::state::ConnectionState;
+use crate::state::{CallGuard, ConnectionState};
 use micro_core::handler::Route;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
@@ -114,32 +114,34 @@ pub(crate) async fn serve(
     let Some(route) = router.get(path) else {
         return refuse(&router.unknown(path).into(), web);
     };
-    let guard = connection.calls.begin(&route.method);
+    let guard = connection.begin(&route.method, "grpc-web");
     let (head, body) = request.into_parts();
+    let body = body.counted_by(&guard);
     let answered = if web.text {
-        call(connection, route, &head, Decoded::new(body), web).await
+        let body = Decoded::new(body);
+        call(connection, route, (&head, body), web, &guard).await
     } else {
-        call(connection, route, &head, body, web).await
+        call(connection, route, (&head, body), web, &guard).await
     };
     match answered {
         Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(failure) => refuse(&failure, web),
+        Err(failure) => refuse(&guard.failed(failure), web),
     }
 }
 
 async fn call<B>(
     connection: &ConnectionState,
     route: &Route,
-    head: &Parts,
-    body: B,
+    (head, body): (&Parts, B),
     web: WebFormat,
+    guard: &CallGuard,
 ) -> Result<HttpResponse, Failure>
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
 {
     let (headers, server) = (&head.headers, &connection.server);
     let context = context(connection, head, "grpc-web")?;
-    let exchange = ServerCall::new(connection, route, context);
+    let exchange = ServerCall::new(connection, route, context, guard);
     let decode = exchange.decode(web.codec);
     let encode = EncodeOptions::new(&server.compression, &route.method, web.codec)
         .accepted_by(headers, &ACCEPT_ENCODING);

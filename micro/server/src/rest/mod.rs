@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::http::{allowed, unknown};
 use crate::rest::table::{Rule, Table};
 use crate::server_call::ServerCall;
-use crate::state::ConnectionState;
+use crate::state::{CallGuard, ConnectionState};
 use crate::{error_json, request_body};
 use micro_core::handler::Body;
 use micro_message::codec::Codec;
@@ -56,12 +56,16 @@ async fn serve(
     rule: &Rule,
     request: Request<Incoming>,
 ) -> HttpResponse {
-    let guard = connection.calls.begin(&rule.route.method);
+    let guard = connection.begin(&rule.route.method, "rest");
     let (head, body) = request.into_parts();
-    match answer(connection, rule, &head, body).await {
+    let body = body.counted_by(&guard);
+    match answer(connection, rule, (&head, body), &guard).await {
         Ok(reply) => reply.map(|body| body.during(guard)),
-        Err(Rejection::Call(failure)) => error_json::refuse_with(&failure),
-        Err(Rejection::Told(reply)) => *reply,
+        Err(Rejection::Call(failure)) => error_json::refuse_with(&guard.failed(failure)),
+        Err(Rejection::Told(error, reply)) => {
+            guard.failed(error.into());
+            *reply
+        }
     }
 }
 
@@ -69,18 +73,18 @@ async fn serve(
 enum Rejection {
     Call(Failure),
     /// The response has a more specific status than the kind of the error.
-    Told(Box<HttpResponse>),
+    Told(Error, Box<HttpResponse>),
 }
 
 impl Rejection {
     /// Refuses an unsupported format, with a header that lists the accepted ones.
-    fn unsupported(error: &Error, name: HeaderName, accepted: &str) -> Self {
-        let mut reply = error_json::refuse(error);
+    fn unsupported(error: Error, name: HeaderName, accepted: &str) -> Self {
+        let mut reply = error_json::refuse(&error);
         *reply.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         if let Ok(value) = HeaderValue::from_str(accepted) {
             reply.headers_mut().insert(name, value);
         }
-        Self::Told(Box::new(reply))
+        Self::Told(error, Box::new(reply))
     }
 
     /// HTTP has a status of its own for requests that are too large; Connect maps their error kind
@@ -91,7 +95,7 @@ impl Rejection {
         }
         let mut reply = error_json::refuse(&error);
         *reply.status_mut() = status;
-        Self::Told(Box::new(reply))
+        Self::Told(error, Box::new(reply))
     }
 }
 
@@ -104,8 +108,8 @@ impl<F: Into<Failure>> From<F> for Rejection {
 async fn answer(
     connection: &ConnectionState,
     rule: &Rule,
-    head: &Parts,
-    body: Incoming,
+    (head, body): (&Parts, Incoming),
+    guard: &CallGuard,
 ) -> Result<HttpResponse, Rejection> {
     let Rule { route, binding } = rule;
     let server = &connection.server;
@@ -113,14 +117,13 @@ async fn answer(
     let context = connect::context(connection, head, "rest");
     let context = context
         .map_err(|error| Rejection::or_large(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, error))?;
-    let exchange = ServerCall::new(connection, route, context);
+    let exchange = ServerCall::new(connection, route, context, guard);
     let media = match media(binding, &head.headers) {
         Err(_) if body.is_end_stream() => None,
         media => media?,
     };
-    let coding = request_body::coding(&head.headers).map_err(|error| {
-        Rejection::unsupported(&error, ACCEPT_ENCODING, Compression::accepted())
-    })?;
+    let coding = request_body::coding(&head.headers)
+        .map_err(|error| Rejection::unsupported(error, ACCEPT_ENCODING, Compression::accepted()))?;
     let bytes = request_body::read(&exchange, coding, body).await;
     let bytes = bytes
         .map_err(|failure| Rejection::or_large(StatusCode::PAYLOAD_TOO_LARGE, failure.error))?;
@@ -179,5 +182,5 @@ fn unsupported(binding: &Binding, given: &str) -> Rejection {
         "PATCH" => HeaderName::from_static("accept-patch"),
         _ => ACCEPT,
     };
-    Rejection::unsupported(&error, name, &known)
+    Rejection::unsupported(error, name, &known)
 }

@@ -11,6 +11,7 @@ use self::parent::Parent;
 use crate::handler::{Call, Response};
 use crate::wrap::chain::{Next, Wrap};
 use micro_message::error::Result;
+use micro_message::metadata::Metadata;
 
 /// Opens a `tracing` span per call and propagates the W3C trace context.
 ///
@@ -35,6 +36,9 @@ pub struct Trace;
 impl Wrap for Trace {
     async fn wrap<'a>(&'a self, mut call: Call, next: Next<'a>) -> Result<Response> {
         let own = enter(&mut call)?;
+        if !call.context().caller().protocol.is_empty() {
+            call.context().set_trace_id(own.trace_id());
+        }
         let span = span(&call, own);
         // The handler's own calls become children of this span.
         let context = call.context().clone();
@@ -50,13 +54,7 @@ impl Wrap for Trace {
 
 /// Replaces the caller's span in the call's metadata with a new one.
 fn enter(call: &mut Call) -> Result<Parent> {
-    let mut given = call.metadata().get_all("traceparent");
-    // More than one `traceparent` is invalid and is ignored.
-    let parent = match (given.next(), given.next()) {
-        (Some(text), None) => Parent::parse(text),
-        _ => None,
-    };
-    drop(given);
+    let parent = parent(call.metadata());
     let metadata = call.metadata_mut();
     let own = parent.map_or_else(Parent::root, Parent::child);
     metadata.insert("traceparent", own.to_string())?;
@@ -64,6 +62,21 @@ fn enter(call: &mut Call) -> Result<Parent> {
         metadata.remove("tracestate");
     }
     Ok(own)
+}
+
+/// Returns the valid `traceparent` of a call.
+fn parent(metadata: &Metadata) -> Option<Parent> {
+    let mut given = metadata.get_all("traceparent");
+    // More than one `traceparent` is invalid and is ignored.
+    match (given.next(), given.next()) {
+        (Some(text), None) => Parent::parse(text),
+        _ => None,
+    }
+}
+
+/// Returns the trace id in the valid `traceparent` of a call.
+pub(crate) fn trace_id(metadata: &Metadata) -> Option<String> {
+    parent(metadata).map(Parent::trace_id)
 }
 
 fn span(call: &Call, own: Parent) -> tracing::Span {
