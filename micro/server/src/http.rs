@@ -234,8 +234,15 @@ async fn post(
         (Some(CallFormat::Stream(codec)), kind) if kind != Kind::Unary => {
             connect::stream::serve(connection, route, request, codec).await
         }
-        (Some(_), kind) => mismatched(content_type, kind),
-        (None, _) => unsupported(content_type, ACCEPTED),
+        (Some(shape), kind) => mismatched(content_type, shape, kind),
+        (None, kind) => {
+            let hint = if is_curl_default(content_type) {
+                curl_hint(kind)
+            } else {
+                ""
+            };
+            unsupported(content_type, hint, ACCEPTED)
+        }
     }
 }
 
@@ -314,21 +321,56 @@ pub(super) fn allowed(
 }
 
 /// Returns the response to a Connect content type of another kind of call.
-fn mismatched(content_type: Option<&HeaderValue>, kind: Kind) -> HttpResponse {
+fn mismatched(content_type: Option<&HeaderValue>, shape: CallFormat, kind: Kind) -> HttpResponse {
     let accepted = if kind == Kind::Unary {
         "application/json, application/proto"
     } else {
         "application/connect+json, application/connect+proto"
     };
-    unsupported(content_type, accepted)
+    let hint = match (shape, kind) {
+        (CallFormat::Unary(Codec::Json), Kind::ServerStream) => {
+            "; with curl, add `-N -H 'accept: text/event-stream'`"
+        }
+        _ => "",
+    };
+    unsupported(content_type, hint, accepted)
 }
 
-fn unsupported(content_type: Option<&HeaderValue>, accepted: &'static str) -> HttpResponse {
+/// Whether a request has the content type that `curl -d` sets by default, or none.
+pub(super) fn is_curl_default(content_type: Option<&HeaderValue>) -> bool {
+    content_type.is_none_or(|value| {
+        let kind = value.as_bytes();
+        let end = kind.iter().position(|&byte| byte == b';');
+        let kind = kind[..end.unwrap_or(kind.len())].trim_ascii();
+        kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+    })
+}
+
+/// Returns the options with which curl calls a method of this kind.
+fn curl_hint(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Unary => JSON_HINT,
+        Kind::ServerStream => {
+            "; with curl, add `-N -H 'content-type: application/json' -H 'accept: \
+             text/event-stream'`"
+        }
+        Kind::ClientStream | Kind::Bidirectional => "",
+    }
+}
+
+/// The header that a request with a JSON body needs.
+pub(super) const JSON_HINT: &str = "; for JSON, add `-H 'content-type: application/json'`";
+
+fn unsupported(
+    content_type: Option<&HeaderValue>,
+    hint: &str,
+    accepted: &'static str,
+) -> HttpResponse {
     let given = content_type.map_or("no content type".to_owned(), |value| {
         let text = String::from_utf8_lossy(value.as_bytes());
         format!("`content-type: {}`", text.escape_debug())
     });
-    let error = Error::invalid_argument(format!("{given}; this method accepts: {accepted}"));
+    let error = Error::invalid_argument(format!("{given}{hint}; this method accepts: {accepted}"));
     let mut response = plain_text_error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error);
     response.headers_mut().insert(
         HeaderName::from_static("accept-post"),

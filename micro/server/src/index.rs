@@ -16,7 +16,8 @@ use crate::content_negotiation::prefers;
 use crate::error_json;
 use crate::pages::Page;
 use crate::state::ServerState;
-use micro_core::handler::{Kind, Route, Router, is_built_in};
+use micro_core::handler::{Kind, Route, Router, ServiceInfo, is_built_in};
+use micro_message::internal::sort_by_key;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -87,6 +88,15 @@ fn ready(server: &ServerState) -> HttpResponse {
     }
 }
 
+/// Returns the services: those of the program first, then the built-in ones.
+fn services(router: &Router) -> Vec<ServiceInfo> {
+    let mut services = router.services();
+    sort_by_key(&mut services, |service| {
+        (is_built_in(service.wire), service.wire)
+    });
+    services
+}
+
 fn list(router: &Router) -> serde_json::Value {
     let routes = router.routes();
     let methods = |wire: &str| -> serde_json::Value {
@@ -103,8 +113,7 @@ fn list(router: &Router) -> serde_json::Value {
         })
         .collect()
     };
-    let services: serde_json::Value = router
-        .services()
+    let services: serde_json::Value = services(router)
         .iter()
         .map(|service| {
             json!({
@@ -122,7 +131,7 @@ fn list(router: &Router) -> serde_json::Value {
 fn text(server: &ServerState, host: &str) -> String {
     let mut out = String::from("This port serves gRPC and, as plain HTTP, JSON.\n");
     let routes = server.router.routes();
-    for service in server.router.services() {
+    for service in services(&server.router) {
         line(&mut out, &format!("\n{} {}", service.wire, service.version));
         doc(&mut out, service.doc, "  ");
         for route in routes

@@ -14,6 +14,7 @@ use crate::buffers::Intake;
 use crate::failure::Failure;
 use crate::request_stream::{broken, too_large};
 use crate::server_call::{ServerCall, unread};
+use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
 use micro_wire::Compression;
 use micro_wire::headers;
@@ -40,6 +41,20 @@ pub(super) fn coding(headers: &HeaderMap) -> Result<Option<Compression>> {
             Compression::accepted()
         ))),
     }
+}
+
+/// Refuses an empty text, which is not JSON.
+///
+/// # Errors
+///
+/// `InvalidArgument`, which says what an empty request is.
+pub(super) fn ensure_json(codec: Codec, bytes: &[u8]) -> Result<()> {
+    if codec == Codec::Json && bytes.trim_ascii().is_empty() {
+        return Err(Error::invalid_argument(
+            "the request has no JSON; the empty request is `{}`",
+        ));
+    }
+    Ok(())
 }
 
 /// Reads and decompresses the message of a request, within the call's deadline and the method's

@@ -92,7 +92,9 @@ pub(super) async fn serve(
         let decode = exchange.decode(Codec::Json);
         let bytes = if head.method == Method::POST {
             let coding = request_body::coding(&head.headers)?;
-            request_body::read(&exchange, coding, body).await?
+            let bytes = request_body::read(&exchange, coding, body).await?;
+            request_body::ensure_json(decode.codec, &bytes)?;
+            bytes
         } else {
             let query = head.uri.query().unwrap_or_default();
             query::read_json(query, decode.limit)?.message

@@ -80,6 +80,12 @@ impl Binding {
     }
 
     pub(super) fn unknown(&self, types: &Types, place: ParameterIn, name: &str) -> Error {
+        if place == ParameterIn::Form && name.starts_with(['{', '[']) {
+            return Error::invalid_argument(
+                "the body looks like JSON and its content type is that of a form; add `-H \
+                 'content-type: application/json'`",
+            );
+        }
         let known = self.list(types, place);
         let mut names: Vec<String> = known
             .iter()

@@ -85,6 +85,7 @@ async fn answer(
     let method = &exchange.route.method;
     let encode = EncodeOptions::new(&exchange.connection.server.compression, method, codec)
         .accepted_by(headers, &ACCEPT_ENCODING);
+    request_body::ensure_json(codec, &message)?;
     let request = Body::One(exchange.decode(codec).payload(message));
     let reply = exchange.run(request).await?;
     let mut out = HeaderMap::new();

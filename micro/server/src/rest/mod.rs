@@ -17,7 +17,7 @@ use http_body::Body as _;
 use crate::body::{HttpResponse, Incoming};
 use crate::connect;
 use crate::failure::Failure;
-use crate::http::{allowed, unknown};
+use crate::http::{JSON_HINT, allowed, is_curl_default, unknown};
 use crate::rest::table::{Rule, Table};
 use crate::server_call::ServerCall;
 use crate::state::{CallGuard, ConnectionState};
@@ -130,12 +130,41 @@ async fn answer(
     let body = given(binding, media, bytes)?;
     let target = (head.uri.path(), head.uri.query().unwrap_or_default());
     let decode = exchange.decode(Codec::Json);
+    let sent = body.as_ref().map(|(_, bytes)| bytes.as_ptr().addr());
     let document = binding.request(&server.rest.types, target, body, decode.memory())?;
+    let is_composed = sent != Some(document.as_ptr().addr());
     let request = Body::One(decode.payload(document));
-    if route.method.kind.streams_responses() {
-        return Ok(response::stream(exchange, head, request).await?);
+    let reply = if route.method.kind.streams_responses() {
+        response::stream(exchange, head, request).await
+    } else {
+        response::unary(exchange, binding, head, request).await
+    };
+    Ok(reply.map_err(|failure| match failure {
+        failure if is_composed => without_position(failure),
+        failure => failure,
+    })?)
+}
+
+/// Removes the position from the error of a document that the client has not sent: the server has
+/// composed it from path, query and body. The error names the field.
+fn without_position(failure: Failure) -> Failure {
+    let message = failure.error.message();
+    let short = message
+        .strip_prefix("cannot read ")
+        .and_then(|rest| rest.rsplit_once(" at line "))
+        .filter(|(_, position)| {
+            let numbers = position.split_once(" column ");
+            let is_number = |text: &str| text.parse::<usize>().is_ok();
+            numbers.is_some_and(|(line, column)| is_number(line) && is_number(column))
+        })
+        .map(|(rest, _)| format!("cannot read {}", rest.replacen(" from JSON: ", ": ", 1)));
+    match short {
+        Some(short) => Failure {
+            error: Error::new(failure.error.kind(), short),
+            ..failure
+        },
+        None => failure,
     }
-    Ok(response::unary(exchange, binding, head, request).await?)
 }
 
 /// Returns the media type of the body, if the rule accepts it.
@@ -148,9 +177,10 @@ fn media(binding: &Binding, headers: &HeaderMap) -> Result<Option<Media>, Reject
     if known.is_empty() || media.is_some_and(|media| known.contains(&media)) {
         return Ok(media);
     }
+    let hint = is_curl_default(Some(given));
     let given = String::from_utf8_lossy(given.as_bytes());
     let given = format!("`content-type: {}`", given.escape_debug());
-    Err(unsupported(binding, &given))
+    Err(unsupported(binding, &given, hint))
 }
 
 /// Returns the body, if there is one.
@@ -163,7 +193,7 @@ fn given(
         _ if bytes.is_empty() && media.is_none_or(is_nothing_when_empty) => Ok(None),
         Some(media) => Ok(Some((media, bytes))),
         None if binding.media().is_empty() => Ok(Some((Media::Json, bytes))),
-        None => Err(unsupported(binding, "no content type")),
+        None => Err(unsupported(binding, "no content type", true)),
     }
 }
 
@@ -172,11 +202,12 @@ fn is_nothing_when_empty(media: Media) -> bool {
     !matches!(media, Media::Text | Media::Bytes)
 }
 
-fn unsupported(binding: &Binding, given: &str) -> Rejection {
+fn unsupported(binding: &Binding, given: &str, wants_hint: bool) -> Rejection {
     let known: Vec<&str> = binding.media().iter().map(|media| media.name()).collect();
     let known = known.join(", ");
     let rule = binding.rule();
-    let error = Error::invalid_argument(format!("{given}; `{rule}` accepts: {known}"));
+    let hint = if wants_hint { JSON_HINT } else { "" };
+    let error = Error::invalid_argument(format!("{given}{hint}; `{rule}` accepts: {known}"));
     let name = match &*rule.verb {
         "POST" => HeaderName::from_static("accept-post"),
         "PATCH" => HeaderName::from_static("accept-patch"),

@@ -23,6 +23,20 @@ async fn index_tells_what_is_served() {
 }
 
 #[tokio::test]
+async fn index_lists_the_services_of_the_program_before_the_built_in_ones() {
+    let served = Served::new().await;
+    let page = send(&served, "GET /").await;
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}: {page}"));
+    assert!(place("\ntest.Test ") < place("\ngrpc.health.v1.Health "));
+    let request = "GET / HTTP/1.1\r\nhost: x\r\naccept: application/json\r\n\
+        connection: close\r\n\r\n";
+    let page = served.raw(request.as_bytes()).await;
+    let (_, json) = page.split_once("\r\n\r\n").unwrap();
+    let json: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(json["services"][0]["wire"], "test.Test");
+}
+
+#[tokio::test]
 async fn index_as_json() {
     let served = Served::new().await;
     let request = "GET / HTTP/1.1\r\nhost: x\r\naccept: application/json\r\n\
@@ -124,6 +138,44 @@ async fn unknown_content_types_list_what_is_accepted() {
     );
     let response = send(&served, "POST /test.Test/Echo").await;
     assert!(response.contains("no content type"), "{response}");
+}
+
+#[tokio::test]
+async fn curl_without_a_content_type_is_told_the_header() {
+    let served = Served::new().await;
+    for (method, expected) in [
+        ("Echo", "add `-H 'content-type: application/json'`; "),
+        (
+            "Count",
+            "add `-N -H 'content-type: application/json' -H 'accept: text/event-stream'`; ",
+        ),
+    ] {
+        let request = format!(
+            "POST /test.Test/{method} HTTP/1.1\r\nhost: x\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: 2\r\n\
+             connection: close\r\n\r\n{{}}"
+        );
+        let response = served.raw(request.as_bytes()).await;
+        assert!(response.starts_with("HTTP/1.1 415 "), "{response}");
+        assert!(response.contains(expected), "{response}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_json_request_is_told_what_an_empty_request_is() {
+    let served = Served::new().await;
+    for body in ["", " \r\n"] {
+        let request = format!(
+            "POST /test.Test/Echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let response = served.raw(request.as_bytes()).await;
+        assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+        let expected = "the request has no JSON; the empty request is `{}`";
+        assert!(response.contains(expected), "{response}");
+        assert!(!response.contains("column"), "{response}");
+    }
 }
 
 #[tokio::test]

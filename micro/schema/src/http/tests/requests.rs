@@ -283,6 +283,11 @@ fn errors_for_unknown_form_fields_list_the_known_ones() {
         refusal.contains("`item.made_of.") && !refusal.contains("`id`"),
         "{refusal}"
     );
+    let json = whole.refusal("/v1/7", Some((Media::Form, r#"{"text": "a=b"}"#)));
+    assert!(
+        json.contains("add `-H 'content-type: application/json'`"),
+        "{json}"
+    );
     let query = whole.refusal("/v1/7?nope=8", None);
     assert!(query.contains("`POST /v1/{id}` takes none"), "{query}");
 }

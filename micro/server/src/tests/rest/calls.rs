@@ -175,6 +175,13 @@ async fn wrong_requests_are_told_what_is_right() {
             "cannot read the body as JSON",
         ),
         (
+            "GET /v1/items/x/title?item.photo=*",
+            "",
+            "",
+            400,
+            "cannot read field `item.photo` of `shop.CreateRequest`: ",
+        ),
+        (
             "POST /v1/top/items",
             JSON,
             r#"{"count": "x"}"#,
@@ -186,7 +193,8 @@ async fn wrong_requests_are_told_what_is_right() {
             "",
             "{}",
             415,
-            "no content type; `POST /v1/{shelf}/items` accepts",
+            "no content type; for JSON, add `-H 'content-type: application/json'`; `POST \
+             /v1/{shelf}/items` accepts",
         ),
         (
             "POST /v1/top/items",
@@ -214,6 +222,9 @@ async fn wrong_requests_are_told_what_is_right() {
         assert_eq!(reply.status, status, "{line}: {reply:?}");
         assert_eq!(reply.json()["code"], "invalid_argument");
         assert!(reply.message().contains(expected), "{line}: {reply:?}");
+        // Only a text that the client has sent as JSON has lines and columns.
+        let is_json = expected == "cannot read the body as JSON";
+        assert_eq!(reply.message().contains(" column "), is_json, "{reply:?}");
     }
 }
 
