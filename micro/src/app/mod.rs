@@ -48,6 +48,8 @@ mod driver_handoff;
 mod durable_subscribers;
 mod every;
 #[cfg(feature = "server")]
+mod example;
+#[cfg(feature = "server")]
 mod health;
 mod hook;
 mod log_writer;

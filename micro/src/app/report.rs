@@ -1,15 +1,19 @@
 //! The start-up report, logged as one block of text.
 
 use std::fmt::Write;
+#[cfg(feature = "server")]
+use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 
 use crate::app::Inner;
+#[cfg(feature = "server")]
+use crate::app::example;
 #[cfg(feature = "broker")]
 use crate::broker::Subscriber;
 use crate::registry::Node;
 use micro_message::internal::sort_by;
 
-/// Logs the app's address, registry, nodes, services, subscribers, periodic work and wraps. Address
+/// Logs the app's address, a command that calls a method, registry, nodes, services, subscribers, periodic work and wraps. Address
 /// and registry are logged with the sources of their settings.
 pub(super) fn ready(app: &Inner, address: Option<SocketAddr>, nodes: &[Node]) {
     if tracing::enabled!(tracing::Level::INFO) {
@@ -25,7 +29,11 @@ fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Node]) -> Strin
         write!(text, "\n  {key:<9} {value}").expect("a string takes any text");
     };
     match address {
-        Some(address) => line("address", format!("{address} ({})", app.options.address.1)),
+        Some(address) => {
+            line("address", format!("{address} ({})", app.options.address.1));
+            #[cfg(feature = "server")]
+            line("open", urls(address, nodes).join("  "));
+        }
         None => line(
             "address",
             "none; nothing is served to the outside".to_owned(),
@@ -84,7 +92,31 @@ fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Node]) -> Strin
             .collect();
         line("wraps", wraps.join(", "));
     }
+    #[cfg(feature = "server")]
+    if let Some(address) = address {
+        let urls = urls(address, nodes);
+        if let Some(command) = example::command(&app.router, &urls[0]) {
+            line("try", command);
+        }
+    }
     text
+}
+
+/// Returns the addresses as a browser opens them: first one that works on this machine.
+#[cfg(feature = "server")]
+fn urls(address: SocketAddr, nodes: &[Registration]) -> Vec<String> {
+    let mut local = address;
+    if address.ip().is_unspecified() {
+        local.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let mut urls = vec![format!("http://{local}/")];
+    for registration in nodes {
+        let url = format!("http://{}/", registration.node().address);
+        if !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
+    urls
 }
 
 /// Returns the kind of the subscriber and a line with its topic or stream, its name, and its queue
@@ -117,6 +149,22 @@ mod tests {
     use crate::broker::Durable;
     use crate::broker::{Event, Options};
     use crate::handler::Parts;
+
+    #[cfg(feature = "server")]
+    #[tokio::test]
+    async fn addresses_can_be_opened() {
+        let app = App::builder().in_process().build().await.unwrap();
+        for (address, url) in [
+            ("127.0.0.1:81", "http://127.0.0.1:81/"),
+            ("0.0.0.0:81", "http://127.0.0.1:81/"),
+            ("[::]:81", "http://127.0.0.1:81/"),
+            ("[::1]:81", "http://[::1]:81/"),
+        ] {
+            let text = ready_text(&app.0, Some(address.parse().unwrap()), &[]);
+            let expected = format!("\n  open      {url}\n");
+            assert!(text.contains(&expected), "{text}");
+        }
+    }
 
     #[tokio::test]
     async fn what_is_heard_and_done_by_the_clock_is_named() {
