@@ -13,6 +13,9 @@ pub struct Config {
     pub strategy: Strategy,
     /// Timeout of a call if neither the call nor its method sets one. Default: 30 s.
     pub timeout: Duration,
+    /// Maximum time that a call waits for a first node of its service. The call's own deadline
+    /// applies as well. Default: 5 s, enough for services that start together.
+    pub discovery_timeout: Duration,
     /// Timeout for connecting, including name lookup and handshake. Default: 2 s, enough for one
     /// lost packet.
     pub connect_timeout: Duration,
@@ -71,6 +74,7 @@ impl Default for Config {
         Self {
             strategy: Strategy::default(),
             timeout: Duration::from_secs(30),
+            discovery_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(2),
             failover_after: Duration::from_millis(250),
             keep_alive_interval: Duration::from_secs(10),

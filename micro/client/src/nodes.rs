@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -21,6 +21,8 @@ use micro_registry::{Node, Registry, Watch};
 const UNSERVED_GRACE: Duration = Duration::from_secs(1);
 /// Maximum number of nodes that an error message names.
 const MAX_NAMED: usize = 8;
+/// Minimum interval between two log messages that no node of a service is found.
+const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The nodes of one service, shared by all its callers.
 #[derive(Debug)]
@@ -33,6 +35,9 @@ pub(super) struct ServiceNodes {
     used: AtomicBool,
     /// Number of calls that wait for a node.
     waiting: AtomicUsize,
+    /// When the log last said that no node is found, in milliseconds since `epoch`, plus one. 0 if
+    /// it never did.
+    warned: AtomicU64,
     epoch: Instant,
     config: Arc<Config>,
     tasks: Arc<Tasks>,
@@ -56,6 +61,7 @@ impl ServiceNodes {
             feed: watch::Sender::default(),
             used: AtomicBool::new(true),
             waiting: AtomicUsize::new(0),
+            warned: AtomicU64::new(0),
             epoch: Instant::now(),
             config,
             tasks,
@@ -155,6 +161,21 @@ impl ServiceNodes {
             text.push_str(&listed(&foreign, protocol));
         }
         Some(Error::unimplemented(text))
+    }
+
+    /// Whether to log now that no node is found: once per [`WARN_INTERVAL`], however many calls
+    /// wait.
+    pub(super) fn may_warn(&self) -> bool {
+        let now = u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX);
+        let now = now.saturating_add(1);
+        let last = self.warned.load(Ordering::Relaxed);
+        let interval = u64::try_from(WARN_INTERVAL.as_millis()).unwrap_or(u64::MAX);
+        let is_due = last == 0 || now.saturating_sub(last) >= interval;
+        is_due
+            && self
+                .warned
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// Returns further details for the error that no node was found.

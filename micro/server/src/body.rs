@@ -115,9 +115,19 @@ impl ResponseBody {
         Self::new(Content::Mounted(body))
     }
 
+    /// Whether the body itself records how the call ends.
+    fn records_its_end(&self) -> bool {
+        match &self.content {
+            Content::Chunks(_) => true,
+            #[cfg(feature = "tower")]
+            Content::Mounted(body) => !body.is_end_stream(),
+            _ => false,
+        }
+    }
+
     /// Keeps the call registered as running until the body has been sent or dropped.
     pub(super) fn during(mut self, call: CallGuard) -> Self {
-        if let (Some(record), false) = (call.record(), matches!(self.content, Content::Chunks(_))) {
+        if let (Some(record), false) = (call.record(), self.records_its_end()) {
             record.succeed();
         }
         self.call = Some(call);

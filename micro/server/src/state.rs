@@ -160,10 +160,20 @@ impl ConnectionState {
     /// Registers a running call until the returned guard is dropped. If every call is logged, the
     /// guard also logs it then.
     pub(super) fn begin(&self, method: &Arc<MethodInfo>, protocol: &'static str) -> CallGuard {
+        self.begin_as(method, protocol, || Arc::clone(method))
+    }
+
+    /// Like [`begin`](Self::begin), with the method that the access log names.
+    pub(super) fn begin_as(
+        &self,
+        method: &Arc<MethodInfo>,
+        protocol: &'static str,
+        logged: impl FnOnce() -> Arc<MethodInfo>,
+    ) -> CallGuard {
         let mut guard = self.calls.begin(method);
         if self.server.router.access_log() == AccessLog::All {
             let caller = Caller::new(Some(self.address), protocol);
-            guard.log = Some(CallLog::new(method, caller, guard.started));
+            guard.log = Some(CallLog::new(&logged(), caller, guard.started));
         }
         guard
     }

@@ -13,8 +13,8 @@ use crate::broker::Subscriber;
 use crate::registry::Node;
 use micro_message::internal::sort_by;
 
-/// Logs the app's address, a command that calls a method, registry, nodes, services, subscribers, periodic work and wraps. Address
-/// and registry are logged with the sources of their settings.
+/// Logs the app's address, a command that calls a method, registry, nodes, services, subscribers,
+/// periodic work and wraps. Address and registry are logged with the sources of their settings.
 pub(super) fn ready(app: &Inner, address: Option<SocketAddr>, nodes: &[Node]) {
     if tracing::enabled!(tracing::Level::INFO) {
         let text = ready_text(app, address, nodes);
@@ -104,14 +104,14 @@ fn ready_text(app: &Inner, address: Option<SocketAddr>, nodes: &[Node]) -> Strin
 
 /// Returns the addresses as a browser opens them: first one that works on this machine.
 #[cfg(feature = "server")]
-fn urls(address: SocketAddr, nodes: &[Registration]) -> Vec<String> {
+fn urls(address: SocketAddr, nodes: &[Node]) -> Vec<String> {
     let mut local = address;
     if address.ip().is_unspecified() {
         local.set_ip(Ipv4Addr::LOCALHOST.into());
     }
     let mut urls = vec![format!("http://{local}/")];
-    for registration in nodes {
-        let url = format!("http://{}/", registration.node().address);
+    for node in nodes {
+        let url = format!("http://{}/", node.address);
         if !urls.contains(&url) {
             urls.push(url);
         }

@@ -50,6 +50,8 @@ keys! {
     "cors" = "", "origins whose pages may call, separated by commas; `*` allows all, empty none";
     "deregister_delay" = "250ms",
         "time to keep serving after deregistering, so that clients notice";
+    "discovery_timeout" = "5s",
+        "time that a call waits for a first node of its service; its own timeout applies as well";
     "drain_timeout" = "30s", "time for running calls to finish when the app stops";
     "events" = EVENTS,
         "URL of the durable log; `file://` alone is a directory among the user's data";

@@ -272,6 +272,7 @@ impl SettingsReader<'_> {
         let mut config = client::Config::default();
         config.max_message_size = max_message_size;
         config.timeout = self.some("timeout");
+        config.discovery_timeout = self.some("discovery_timeout");
         config.strategy = self.strategy();
         config
     }

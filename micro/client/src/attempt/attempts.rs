@@ -4,7 +4,6 @@
 //! call with one request may be retried until its response begins. A stream of requests can be read
 //! only once, so such a call may be retried only while no request was taken from the stream.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -17,6 +16,7 @@ use micro_wake::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::attempt::ClientEndpoint;
+use crate::attempt::discovery::{Discovery, DiscoveryElapsed};
 use crate::attempt::error_context::{ErrorContext, Node};
 use crate::attempt::open_stream::{OpenStream, RequestSender};
 use crate::backoff::pause;
@@ -33,9 +33,6 @@ use crate::stream_timer::{StreamLifetime, StreamTimer};
 use micro_core::handler::{Body, EncodeFrame, Kind, MethodInfo, Payload, PayloadStream, Response};
 use micro_message::error::{Error, ErrorKind, Result};
 use micro_wake::{Repoller, share};
-
-/// Time to wait for a node before listing the known services for the error message.
-const LIST_AFTER: Duration = Duration::from_millis(50);
 
 /// Age of a stream from which its failure no longer affects the recorded latency of its node.
 const SLOW_STREAM: Duration = Duration::from_secs(1);
@@ -222,6 +219,7 @@ impl Attempts<'_> {
         timer: &mut Timer<'_>,
     ) -> Result<(Arc<ServiceNodes>, Flight<Arc<NodeConnection>>)> {
         let core = &self.outgoing.core;
+        let mut discovery = None;
         loop {
             let service = match &self.outgoing.options.address {
                 Some(address) => core.node_at(address)?,
@@ -230,33 +228,27 @@ impl Attempts<'_> {
             if let Some(flight) = service.pick(choice) {
                 return Ok((service, flight));
             }
-            let mut known = None;
+            // Boxed, as few calls need it.
+            let discovery = discovery.get_or_insert_with(|| {
+                let filter = &self.outgoing.options.filter;
+                Box::new(Discovery::new(core, filter, &self.info.path))
+            });
             let first = async {
                 tokio::select! {
-                    flight = service.wait(choice) => flight,
-                    never = self.ask(&mut known) => match never {},
+                    flight = service.wait(choice) => Ok(flight),
+                    failed = discovery.run(&service) => Err(failed),
                 }
             };
-            match limit(timer, first).await {
-                Ok(Ok(Some(flight))) => return Ok((service, flight)),
-                Ok(Err(error)) => return Err(error),
-                Ok(Ok(None)) => tokio::task::yield_now().await,
-                Err(_) => return Err(self.nobody(&service, known)),
+            match limit(timer, Box::pin(first)).await {
+                Ok(Ok(Ok(Some(flight)))) => return Ok((service, flight)),
+                Ok(Ok(Ok(None))) => tokio::task::yield_now().await,
+                Ok(Ok(Err(error))) => return Err(error),
+                Ok(Err(DiscoveryElapsed(waited))) => {
+                    return Err(discovery.error(&service, &waited));
+                }
+                Err(_) => return Err(discovery.error(&service, &self.waited())),
             }
         }
-    }
-
-    /// Lists the known services for the error message. Never completes.
-    async fn ask(&self, known: &mut Option<Vec<String>>) -> Infallible {
-        sleep(LIST_AFTER).await;
-        if let Some(registry) = &self.outgoing.core.registry
-            && let Ok(nodes) = registry.list().await
-        {
-            let mut names: Vec<_> = nodes.into_iter().map(|node| node.service).collect();
-            names.dedup();
-            *known = Some(names);
-        }
-        std::future::pending().await
     }
 
     /// Records the latency of a node. Not for streams: their duration does not depend on the node's
@@ -568,28 +560,6 @@ impl Attempts<'_> {
             Some(limit) => limit.to_string(),
             None => format!("{:?}", round(self.started.elapsed())),
         }
-    }
-
-    fn nobody(&self, service: &ServiceNodes, known: Option<Vec<String>>) -> Error {
-        let registry = self.outgoing.core.registry.as_ref();
-        let mut text = format!(
-            "no node serves `{}`{}; looked for {} in `{}`",
-            service.name,
-            self.outgoing.options.filter,
-            self.waited(),
-            registry.map_or("nothing", |registry| registry.scheme()),
-        );
-        text.push_str(&service.why_none(&self.info.path));
-        match known {
-            Some(names) if names.is_empty() => text.push_str("; known: none"),
-            Some(names) => {
-                text.push_str("; known: `");
-                text.push_str(&names.join("`, `"));
-                text.push('`');
-            }
-            None => {}
-        }
-        Error::unavailable(text)
     }
 }
 

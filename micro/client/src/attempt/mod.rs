@@ -2,6 +2,7 @@
 //! attempts.
 
 mod attempts;
+mod discovery;
 mod error_context;
 mod open_stream;
 

@@ -232,7 +232,8 @@ async fn filters_choose_among_nodes_and_say_what_there_is() {
     assert_eq!(
         error.to_string(),
         "no node serves `greeter` in version `3`; looked for 300ms, the call's timeout in \
-         `memory`; it has 2 other nodes, versions `1.4.2`, `2.0.0`; known: `greeter`"
+         `memory`; it has 2 other nodes, versions `1.4.2`, `2.0.0`; known: `greeter` \
+         (2 nodes)"
     );
 }
 

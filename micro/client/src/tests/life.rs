@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::time::{Instant, timeout};
 
+use super::log::Capture;
 use super::peer::{Held, IncomingResponses, Peer, echo};
 use super::*;
 use micro_message::error::{Error, ErrorKind};
@@ -49,9 +50,71 @@ async fn nobody_there_is_told_with_limit_place_and_what_is_known() {
     assert_eq!(
         error.to_string(),
         "no node serves `greeter`; looked for 2s, the call's timeout in `memory`; known: \
-         `billing`, `mail`"
+         `billing`, `mail` (2 nodes); start a node of it, or give both programs the same setting \
+         `registry`"
     );
     assert_eq!(started.elapsed(), Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_gives_up_finding_a_node_after_the_discovery_timeout() {
+    let mut world = World::new();
+    world
+        .register(Node::new("greter", "a", "127.0.0.1:1"))
+        .await;
+    let started = Instant::now();
+    let call = world.client().call::<Text>(&hello(), text("Ada"));
+    let error = call.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(
+        error.to_string(),
+        "no node serves `greeter`; looked for 5s, the client's discovery timeout, in `memory`; \
+         known: `greter`; did you mean `greter`?"
+    );
+    assert_eq!(started.elapsed(), Duration::from_secs(5));
+    let mut config = Config::default();
+    config.discovery_timeout = Duration::from_secs(40);
+    let patient = world.client_with(config);
+    let started = Instant::now();
+    let error = patient.call::<Text>(&hello(), text("Ada")).await;
+    assert!(error.unwrap_err().message().contains("looked for 30s"));
+    assert_eq!(started.elapsed(), Duration::from_secs(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_a_node_is_logged_once_after_a_second_however_many_calls_wait() {
+    let (capture, log) = Capture::new();
+    let _guard = tracing::subscriber::set_default(capture);
+    let mut world = World::new();
+    world
+        .register(Node::new("greter", "a", "127.0.0.1:1"))
+        .await;
+    let client = world.client();
+    let calls: Vec<_> = (0..50)
+        .map(|_| tokio::spawn(client.call::<Text>(&hello(), text("Ada")).into_future()))
+        .collect();
+    tokio::time::sleep(Duration::from_millis(990)).await;
+    assert_eq!(log.lines(), Vec::<String>::new());
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let lines = log.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    for part in [
+        "no node found yet",
+        "service=\"greeter\"",
+        "registry=\"memory\"",
+        "known=\"`greter`\"",
+        "nearest=\"greter\"",
+    ] {
+        assert!(lines[0].contains(part), "{part}: {lines:?}");
+    }
+    for call in calls {
+        call.await.unwrap().unwrap_err();
+    }
+    // Another wait is logged when the interval has passed.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let call = client.call::<Text>(&hello(), text("Ada")).await;
+    call.unwrap_err();
+    assert_eq!(log.lines().len(), 2, "{:?}", log.lines());
 }
 
 #[tokio::test]

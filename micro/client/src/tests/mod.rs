@@ -11,6 +11,7 @@ mod hostile;
 mod late;
 mod life;
 mod local;
+mod log;
 mod peer;
 mod raced;
 mod served;

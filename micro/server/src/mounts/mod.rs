@@ -248,11 +248,13 @@ impl Mounted {
         if connection.server.is_aborted() {
             return aborted();
         }
-        let guard = connection.calls.begin(&self.method);
+        let protocol = if grpc.is_some() { "grpc" } else { "http" };
+        let guard = connection.begin_as(&self.method, protocol, || logged(&request));
+        let request = request.map(|body| body.counted_by(&guard));
         let context = context(connection, &request);
         let request = match self.below(connection.address, request) {
             Ok(request) => request,
-            Err(error) => return refuse(&error),
+            Err(error) => return refuse(&guard.failed(error.into()).error),
         };
         let panicked = || Error::internal("the mounted service panicked");
         let late = || Error::deadline_exceeded(format!("`{}` took too long", self.method.path));
@@ -266,13 +268,14 @@ impl Mounted {
         match served {
             Ok(response) => {
                 let cut = connection.cut.child_token();
-                let body = |body| ResponseBody::mounted(MountedBody::new(body, cut));
+                let record = guard.record().cloned();
+                let body = |body| ResponseBody::mounted(MountedBody::new(body, cut, record));
                 response.map(|inner| body(inner).during(guard))
             }
             Err(error) => {
                 let path = self.method.path.as_ref();
                 tracing::error!(path, error = error.chain(), "mounted service failed");
-                refuse(&error)
+                refuse(&guard.failed(error.into()).error)
             }
         }
     }
@@ -327,6 +330,12 @@ fn context(connection: &ConnectionState, request: &Request<Incoming>) -> Context
         Some(Ok(timeout)) => context.with_timeout(timeout),
         _ => context,
     }
+}
+
+/// Returns how the access log names a request: by its path and its HTTP method.
+fn logged(request: &Request<Incoming>) -> Arc<MethodInfo> {
+    let path = request.uri().path().to_owned();
+    Arc::new(MethodInfo::new(path, request.method().as_str().to_owned()))
 }
 
 /// Returns the service in the path of a gRPC method.

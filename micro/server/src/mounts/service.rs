@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use tower_service::Service;
 use crate::body::{BodyError, Incoming};
 use crate::cancelled::Cancelled;
 use micro_core::handler::BoxFuture;
-use micro_core::internal::catch_panic;
+use micro_core::internal::{CallRecord, catch_panic};
 use micro_message::error::{Error, Result};
 
 /// The body of a request to a mounted service.
@@ -101,13 +102,19 @@ where
 pub(crate) struct MountedBody {
     body: UnsyncBoxBody<Bytes, BodyError>,
     cut: Cancelled,
+    record: Option<Arc<CallRecord>>,
 }
 
 impl MountedBody {
-    pub(super) fn new(body: UnsyncBoxBody<Bytes, BodyError>, cut: CancellationToken) -> Self {
+    pub(super) fn new(
+        body: UnsyncBoxBody<Bytes, BodyError>,
+        cut: CancellationToken,
+        record: Option<Arc<CallRecord>>,
+    ) -> Self {
         Self {
             body,
             cut: Cancelled::new(cut),
+            record,
         }
     }
 
@@ -121,8 +128,22 @@ impl MountedBody {
         if polled.is_pending() && Pin::new(&mut self.cut).poll(cx).is_ready() {
             return Poll::Ready(Some(Err("the server has stopped".into())));
         }
-        if let Poll::Ready(Some(Err(error))) = &polled {
-            tracing::error!(error, "the body of a mounted service failed");
+        match (&polled, &self.record) {
+            (Poll::Ready(Some(Err(error))), record) => {
+                tracing::error!(error, "the body of a mounted service failed");
+                if let Some(record) = record {
+                    let error = Error::internal("the body failed after the response had begun");
+                    record.fail(&error, true);
+                }
+            }
+            (Poll::Ready(Some(Ok(frame))), Some(record)) => {
+                record.sent(frame.data_ref().map_or(0, Bytes::len));
+                if self.body.is_end_stream() {
+                    record.succeed();
+                }
+            }
+            (Poll::Ready(None), Some(record)) => record.succeed(),
+            _ => {}
         }
         polled
     }
