@@ -64,7 +64,7 @@ pub async fn attempt(
         },
         bytes: event.body.len(),
     };
-    let is_logged = attempt.log(&context, result.as_ref().map(|()| ()));
+    let is_logged = attempt.log(&context, result.as_ref().copied());
     let nack = |reason| AckKind::Nack {
         after: options.pause(tries),
         reason,

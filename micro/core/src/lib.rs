@@ -11,6 +11,8 @@
 extern crate micro_message as micro;
 
 mod access;
+#[cfg(test)]
+mod capture;
 pub mod scheme;
 pub mod context;
 mod guard;

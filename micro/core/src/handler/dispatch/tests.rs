@@ -1,6 +1,7 @@
 //! Tests of the frame around handlers.
 
 use super::*;
+use crate::capture::Capture;
 use crate::handler::info::Kind;
 use crate::handler::streaming::Streaming;
 use micro_message::codec::Message;
@@ -103,4 +104,96 @@ fn reply_taken_apart_has_its_trailers() {
     assert_eq!(before.get("before"), Some("1"));
     assert!(matches!(body, Body::One(_)));
     assert_eq!(after.get("after"), Some("2"));
+}
+
+/// A method that fails with a kind of error that has a source.
+fn failing(kind: ErrorKind) -> Method {
+    Method::unary("Fail", move |_: Arc<()>, _, _: Number| async move {
+        let source = std::io::Error::other("secret");
+        Err::<Number, _>(Error::new(kind, "no luck").with_source(source))
+    })
+}
+
+#[tokio::test]
+async fn failures_that_need_attention_are_logged_with_their_source() {
+    let (capture, log) = Capture::new();
+    let _guard = tracing::subscriber::set_default(capture);
+    for &kind in ErrorKind::ALL {
+        run(&route(&failing(kind))).await.unwrap_err();
+    }
+    let lines = log.lines();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    for (line, (level, outcome)) in lines.iter().zip([
+        ("ERROR", "unknown"),
+        ("ERROR", "internal"),
+        ("WARN", "unavailable"),
+        ("ERROR", "data_loss"),
+    ]) {
+        assert!(line.starts_with(level), "{line}");
+        assert!(line.contains(&format!("outcome=\"{outcome}\"")), "{line}");
+        assert!(line.contains("error=\"no luck: secret\""), "{line}");
+        assert!(
+            line.contains("service=\"numbers\" method=\"Fail\""),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn access_log_that_is_off_has_no_line() {
+    let (capture, log) = Capture::new();
+    let _guard = tracing::subscriber::set_default(capture);
+    let route = route(&failing(ErrorKind::Internal)).with_access_log(AccessLog::Off);
+    run(&route).await.unwrap_err();
+    assert_eq!(log.lines(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn complete_access_log_has_a_line_for_a_call_within_the_process() {
+    let (capture, log) = Capture::new();
+    let _guard = tracing::subscriber::set_default(capture);
+    let double = Method::unary("Double", |_: Arc<()>, _, number: Number| async {
+        Ok(number)
+    });
+    let double = route(&double).with_access_log(AccessLog::All);
+    run(&double).await.unwrap();
+    let fail = route(&failing(ErrorKind::NotFound)).with_access_log(AccessLog::All);
+    run(&fail).await.unwrap_err();
+    let lines = log.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("method=\"Double\""), "{lines:?}");
+    assert!(lines[0].contains("outcome=\"ok\""), "{lines:?}");
+    // Values of a call within the process are not encoded.
+    assert!(!lines[0].contains("bytes"), "{lines:?}");
+    assert!(lines[1].starts_with("INFO"), "{lines:?}");
+    assert!(lines[1].contains("outcome=\"not_found\""), "{lines:?}");
+}
+
+#[tokio::test]
+async fn stream_of_a_complete_access_log_is_logged_at_its_end() {
+    let (capture, log) = Capture::new();
+    let _guard = tracing::subscriber::set_default(capture);
+    let method = Method::server_stream("Tell", |_: Parts, number: Number| async {
+        Ok(Streaming::make(|out| async move {
+            out.send(number).await?;
+            Err(Error::internal("broken"))
+        }))
+    });
+    let route = route(&method).with_access_log(AccessLog::All);
+    let mut messages = run(&route)
+        .await
+        .unwrap()
+        .into_parts()
+        .1
+        .into_many()
+        .unwrap();
+    messages.next().await.unwrap().unwrap();
+    assert_eq!(log.lines(), Vec::<String>::new());
+    let end = messages.next().await.unwrap();
+    assert_eq!(end.err().unwrap().message(), "broken");
+    drop(messages);
+    let lines = log.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("ERROR"), "{lines:?}");
+    assert!(lines[0].contains("error=\"broken\""), "{lines:?}");
 }
