@@ -114,9 +114,8 @@ impl Request<'_> {
                 Some("Timestamp") => Some("\"2026-01-01T00:00:00Z\"".to_owned()),
                 Some("Duration") => Some("\"1s\"".to_owned()),
                 Some("Struct" | "Empty") => Some("{}".to_owned()),
-                Some(_) => None,
                 None if depth < MAX_DEPTH => Some(self.object(message, depth, &[])),
-                None => None,
+                _ => None,
             },
             (_, kind) => scalar(kind, name),
         }

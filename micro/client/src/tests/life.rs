@@ -72,8 +72,10 @@ async fn a_call_gives_up_finding_a_node_after_the_discovery_timeout() {
          known: `greter`; did you mean `greter`?"
     );
     assert_eq!(started.elapsed(), Duration::from_secs(5));
-    let mut config = Config::default();
-    config.discovery_timeout = Duration::from_secs(40);
+    let config = Config {
+        discovery_timeout: Duration::from_secs(40),
+        ..Config::default()
+    };
     let patient = world.client_with(config);
     let started = Instant::now();
     let error = patient.call::<Text>(&hello(), text("Ada")).await;
