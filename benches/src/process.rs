@@ -17,8 +17,11 @@ impl Process {
     ///
     /// Fails if the process does not start, or ends before it has printed a line.
     pub fn start(arguments: &[String]) -> io::Result<(Self, String)> {
-        let child = Command::new(env::current_exe()?)
-            .args(arguments)
+        Self::spawn(Command::new(env::current_exe()?).args(arguments), arguments)
+    }
+
+    fn spawn(command: &mut Command, arguments: &[String]) -> io::Result<(Self, String)> {
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -46,6 +49,24 @@ impl Process {
     pub fn role(pairs: &[(&str, String)]) -> io::Result<(Self, String)> {
         let words = pairs.iter().flat_map(|(k, v)| [(*k).to_owned(), v.clone()]);
         Self::start(&words.collect::<Vec<_>>())
+    }
+
+    /// Like [`Process::role`], with environment variables. What the process writes to standard error
+    /// is discarded.
+    ///
+    /// # Errors
+    ///
+    /// See [`Process::start`].
+    pub fn quiet_role(
+        pairs: &[(&str, String)],
+        environment: &[(&str, String)],
+    ) -> io::Result<(Self, String)> {
+        let words = pairs.iter().flat_map(|(k, v)| [(*k).to_owned(), v.clone()]);
+        let words: Vec<String> = words.collect();
+        let mut command = Command::new(env::current_exe()?);
+        command.args(&words).stderr(Stdio::null());
+        command.envs(environment.iter().map(|(key, value)| (key, value)));
+        Self::spawn(&mut command, &words)
     }
 
     /// The process id.

@@ -7,6 +7,12 @@
 //! ```text
 //! cargo run --release -p micro-benches --bin load [-- --rounds 9 --seconds 3 --shapes 1x1,1x64]
 //! ```
+//!
+//! The cost of the access log: micro with each of these compared with micro with the first.
+//!
+//! ```text
+//! cargo run --release -p micro-benches --bin load -- --access-log off,errors,all,written --shapes 1x64
+//! ```
 
 mod generator;
 mod micro_echo;
@@ -22,7 +28,7 @@ fn main() -> io::Result<()> {
     let options = Options::from_arguments(std::env::args().skip(1))?;
     match options.role {
         Role::Report => report::run(&options),
-        Role::Micro => micro_echo::serve(),
+        Role::Micro => micro_echo::serve(options.access_logs.first().copied()),
         Role::Tonic => tonic_echo::serve(),
         Role::Generator => generator::run(&options),
     }

@@ -24,10 +24,26 @@ pub(crate) struct Shape {
     pub(crate) callers: usize,
 }
 
+/// The access log of micro's server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AccessLog {
+    /// No lines.
+    Off,
+    /// Lines for failures, of which there are none here.
+    Errors,
+    /// A line for every call, without a subscriber that would write it: the cost of micro alone.
+    All,
+    /// A line for every call, written by `micro::run!` to a standard error that discards it.
+    Written,
+}
+
 /// All options.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) role: Role,
+    /// If not empty, micro with each of these is compared with micro with the first, instead of
+    /// with tonic. For micro's server: its access log.
+    pub(crate) access_logs: Vec<AccessLog>,
     pub(crate) run: Run,
     pub(crate) shapes: Vec<Shape>,
 }
@@ -38,19 +54,36 @@ const ROLES: &[(&str, Role)] = &[
     ("generator", Role::Generator),
 ];
 
+/// The names of the access logs.
+pub(crate) const ACCESS_LOGS: &[(&str, AccessLog)] = &[
+    ("off", AccessLog::Off),
+    ("errors", AccessLog::Errors),
+    ("all", AccessLog::All),
+    ("written", AccessLog::Written),
+];
+
 impl Options {
     /// Parses `--key value` pairs.
     pub(crate) fn from_arguments(words: impl Iterator<Item = String>) -> io::Result<Self> {
         let (mut role, mut shapes) = (Role::Report, list("1x1,1x64,4x256", shape)?);
-        let run = Run::read(words, &["--shapes"], |key, value| {
+        let mut access_logs = Vec::new();
+        let run = Run::read(words, &["--shapes", "--access-log"], |key, value| {
             match key {
                 "--role" => role = find(ROLES, value)?,
+                "--access-log" => {
+                    access_logs = list(value, |word| find(ACCESS_LOGS, word))?;
+                }
                 "--shapes" => shapes = list(value, shape)?,
                 _ => return Ok(false),
             }
             Ok(true)
         })?;
-        Ok(Self { role, run, shapes })
+        Ok(Self {
+            role,
+            access_logs,
+            run,
+            shapes,
+        })
     }
 }
 
