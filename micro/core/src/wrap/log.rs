@@ -13,14 +13,14 @@ use crate::wrap::chain::{Next, Wrap};
 use micro_message::error::{Error, Result};
 
 /// Logs one line per call with service, method, outcome and duration: at INFO if the call
-/// succeeded, at ERROR if it failed with `Internal`, `Unknown` or `DataLoss`,
-/// and at WARN if it failed otherwise.
+/// succeeded, at ERROR if it failed with `Internal`, `Unknown` or `DataLoss`, and at WARN if it
+/// failed otherwise.
 ///
-/// The wraps outside of it do not affect its line. The access log logs failures without this wrap,
-/// and all calls if the setting `access_log` is `all`. An error that this wrap has logged is not
-/// logged again: with `access_log = "errors"` the access log leaves the call out, and with
-/// `access_log = "all"` its line contains the outcome without the error. Errors in the middle of a
-/// stream come after this wrap's line, and the access log logs them.
+/// The access log logs failures without this wrap, and all calls if the setting `access_log` is
+/// `all`. An error that this wrap has logged is not logged again: with `access_log = "errors"` the
+/// access log leaves the call out, and with `access_log = "all"` its line contains the outcome
+/// without the error. Errors in the middle of a stream come after this wrap's line, and the access
+/// log logs them.
 ///
 /// # Examples
 ///
