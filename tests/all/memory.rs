@@ -507,6 +507,6 @@ fn large_events_that_nobody_handles_take_a_bounded_part_of_memory() {
         taken / MIB,
         sent / MIB
     );
-    assert!(taken <= 3 * BOUND, "subscriber: {} MiB", taken / MIB);
-    assert!(sent <= 3 * BOUND, "publisher: {} MiB", sent / MIB);
+    assert!(taken <= BOUND, "subscriber: {} MiB", taken / MIB);
+    assert!(sent <= 2 * BOUND, "publisher: {} MiB", sent / MIB);
 }

@@ -23,9 +23,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// A handler that uses its thread for longer than this at a time counts as blocking. A preempted
-/// thread stands still for 3 to 4 ms, which must not count.
-const BLOCKING_POLL: Duration = Duration::from_millis(5);
+/// A handler that uses its thread for longer than this at a time counts as blocking. A thread that
+/// shares its core with another busy one stands still for 3 to 4 ms at a time, which must not count:
+/// the calls of a marked method cost more.
+const BLOCKING_POLL: Duration = Duration::from_millis(10);
 
 /// Number of calls in a row that must not block until a method counts as quick again.
 const MARK: u32 = 256;

@@ -69,7 +69,7 @@ impl Symbols {
         let earlier = self.definitions.get(&name).cloned();
         match earlier {
             Some(earlier) => {
-                self.problem(twice(&name, &earlier, definition), &[&earlier, definition])
+                self.problem(twice(&name, &earlier, definition), &[&earlier, definition]);
             }
             None => {
                 self.definitions.insert(name, definition.to_owned());

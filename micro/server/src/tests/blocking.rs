@@ -25,7 +25,7 @@ fn blocking_method(announce: Announce) -> Method {
                     Err(mpsc::RecvTimeoutError::Disconnected)
                 );
             } else {
-                std::thread::sleep(Duration::from_millis(20));
+                std::thread::sleep(Duration::from_millis(50));
             }
             Ok(text)
         }
