@@ -311,7 +311,7 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_argument(format!(
-        "{what} `{}` must consist of letters, digits, `-` and `_`, in parts with `.` between",
+        "{what} `{}` must be 1 to {MAX_NAME} letters, digits, `-` and `_`, in parts with `.` between",
         name.escape_debug()
     )))
 }
