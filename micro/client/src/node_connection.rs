@@ -4,8 +4,11 @@
 //! A node that cannot be reached is ejected, and probed until it can be reached or is removed.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -18,10 +21,15 @@ use crate::failure::Failure;
 use crate::overflow_pool::OverflowPool;
 use crate::selector::Health;
 use crate::tasks::Tasks;
+use micro_registry::Node;
 
 /// The connections to one node.
 pub(super) struct NodeConnection {
     address: String,
+    /// Further addresses, tried if the one before cannot be reached soon.
+    others: Vec<String>,
+    /// Index of the address that was reached last: 0 is `address`. The next attempt begins with it.
+    reached: AtomicUsize,
     config: Arc<Config>,
     tasks: Arc<Tasks>,
     health: Arc<Health>,
@@ -35,6 +43,10 @@ pub(super) struct NodeConnection {
     /// with `ENHANCE_YOUR_CALM`.
     doubled: AtomicU32,
 }
+
+/// Time that an attempt to connect has before the node's next address is tried as well. It is the
+/// delay that RFC 8305 recommends.
+const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 
 /// Maximum number of doublings: the interval grows to at most 1,024 times the configured one.
 const MAX_DOUBLINGS: u32 = 10;
@@ -61,7 +73,7 @@ enum Phase {
 
 impl NodeConnection {
     pub(super) fn new(
-        address: &str,
+        node: &Node,
         config: Arc<Config>,
         tasks: Arc<Tasks>,
         health: Arc<Health>,
@@ -72,7 +84,9 @@ impl NodeConnection {
             reason: Arc::from(""),
         };
         Arc::new(Self {
-            address: address.to_owned(),
+            address: node.address.clone(),
+            others: node.other_addresses.clone(),
+            reached: AtomicUsize::new(0),
             config,
             tasks,
             health,
@@ -143,7 +157,8 @@ impl NodeConnection {
         if self.wide.len() + 1 >= self.config.max_connections {
             return first;
         }
-        let connecting = connect(&self.address, &self.config, self.keep_alive());
+        let address = self.address_at(self.reached.load(Ordering::Relaxed));
+        let connecting = connect(address, &self.config, self.keep_alive());
         let reason = match timeout(self.config.connect_timeout, connecting).await {
             Ok(Ok((connection, driver))) => {
                 let connection = Arc::new(connection);
@@ -223,14 +238,70 @@ impl NodeConnection {
                     () = self.hurry.notified() => {}
                 }
             }
-            let attempt = connect(&self.address, &self.config, self.keep_alive());
-            let limit = self.config.connect_timeout;
-            let reason = match timeout(limit, attempt).await {
-                Ok(Ok((connection, driver))) => return self.opened(connection, driver),
-                Ok(Err(reason)) => reason,
-                Err(_) => format!("no answer within {limit:?} (`connect_timeout`)"),
+            let reason = match self.connect_any().await {
+                Ok((connection, driver)) => return self.opened(connection, driver),
+                Err(reason) => reason,
             };
             pause = self.failed(&reason);
+        }
+    }
+
+    fn address_at(&self, at: usize) -> &str {
+        at.checked_sub(1)
+            .and_then(|at| self.others.get(at))
+            .unwrap_or(&self.address)
+    }
+
+    /// Connects to the first address that can be reached. Each further address is tried as soon as
+    /// the one before has failed, or has not answered for a while. The first success wins.
+    async fn connect_any(&self) -> Result<(Connection, Driver), String> {
+        let (count, first) = (1 + self.others.len(), self.reached.load(Ordering::Relaxed));
+        let limit = self.config.connect_timeout;
+        let connect = async |at: usize| {
+            let connecting = connect(self.address_at(at), &self.config, self.keep_alive());
+            let connected = timeout(limit, connecting).await;
+            let late = |_| Err(format!("no answer within {limit:?} (`connect_timeout`)"));
+            connected.unwrap_or_else(late)
+        };
+        if count == 1 {
+            return connect(0).await;
+        }
+        let mut running: Vec<(usize, Pin<Box<_>>)> = Vec::new();
+        let mut waiting = (0..count).map(|n| (first + n) % count);
+        let mut reasons = Vec::new();
+        loop {
+            let next = waiting.next();
+            if let Some(at) = next {
+                running.push((at, Box::pin(connect(at))));
+            }
+            // Resolves to `None` if another address is to be tried beside the running attempts.
+            let step = poll_fn(|cx| {
+                for place in 0..running.len() {
+                    if let Poll::Ready(done) = running[place].1.as_mut().poll(cx) {
+                        return Poll::Ready((running.swap_remove(place).0, done));
+                    }
+                }
+                Poll::Pending
+            });
+            let more = waiting.len() > 0;
+            let step = if more {
+                timeout(NEXT_ADDRESS_AFTER, step).await.ok()
+            } else {
+                Some(step.await)
+            };
+            match step {
+                Some((at, Ok(connected))) => {
+                    self.reached.store(at, Ordering::Relaxed);
+                    return Ok(connected);
+                }
+                Some((at, Err(reason))) => {
+                    reasons.push(format!("{}: {reason}", self.address_at(at)));
+                    if running.is_empty() && !more {
+                        return Err(reasons.join("; "));
+                    }
+                }
+                None => {}
+            }
         }
     }
 
@@ -330,7 +401,12 @@ mod tests {
     #[test]
     fn interval_of_keep_alive_doubles() {
         let (config, tasks) = (Arc::default(), Arc::new(Tasks::new()));
-        let link = NodeConnection::new("127.0.0.1:1", config, tasks, Arc::default());
+        let link = NodeConnection::new(
+            &Node::new("greeter", "a", "127.0.0.1:1"),
+            config,
+            tasks,
+            Arc::default(),
+        );
         assert_eq!(link.keep_alive(), Duration::from_secs(10));
         let end = End {
             clean: false,

@@ -217,7 +217,7 @@ impl ServiceNodes {
     pub(super) fn update(&self, nodes: &[Node]) {
         let update = self.table.update(nodes, |node, health| {
             let (config, tasks) = (Arc::clone(&self.config), Arc::clone(&self.tasks));
-            NodeConnection::new(&node.address, config, tasks, Arc::clone(health))
+            NodeConnection::new(node, config, tasks, Arc::clone(health))
         });
         for link in &update.removed {
             link.retire();

@@ -3,12 +3,15 @@
 //! This module does not know where nodes come from or how a backend stores them.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use micro_message::error::{Error, Result};
 use micro_message::internal::sort_by;
 
 /// Maximum length of a service name in bytes. It fits into a DNS name with room to spare.
 const MAX_SERVICE: usize = 128;
+/// Maximum number of addresses of a node beside the first.
+pub const MAX_OTHER_ADDRESSES: usize = 7;
 /// Maximum length of a node id in bytes: one DNS label.
 const MAX_ID: usize = 63;
 
@@ -37,8 +40,14 @@ pub struct Node {
     pub metadata: BTreeMap<String, String>,
     /// Wire paths of the node's methods, for example `/greeter.Greeter/Hello`. Empty if unknown.
     pub methods: Vec<String>,
+    /// Further addresses of the same port of the node, as `host:port`, at most 7. A client tries
+    /// them if [`address`](Self::address) cannot be reached. Registries that hold one address per
+    /// node ignore them.
+    pub other_addresses: Vec<String>,
     /// Whether any host on the network could have announced this node, see [`unverified`].
     unverified: bool,
+    /// The address that the server listens on, if it accepts connections on all interfaces.
+    listens_on_all: Option<IpAddr>,
 }
 
 /// Compares the records only, not how they were found.
@@ -51,10 +60,13 @@ impl PartialEq for Node {
             address,
             metadata,
             methods,
+            other_addresses,
             unverified: _,
+            listens_on_all: _,
         } = self;
         (service, id, version) == (&other.service, &other.id, &other.version)
             && (address, metadata, methods) == (&other.address, &other.metadata, &other.methods)
+            && *other_addresses == other.other_addresses
     }
 }
 
@@ -70,6 +82,18 @@ pub fn unverified(mut node: Node) -> Node {
 /// Whether any host on the network could have announced the node.
 pub fn is_unverified(node: &Node) -> bool {
     node.unverified
+}
+
+/// Marks a node whose server listens on all interfaces: `0.0.0.0` or `[::]`. A registry that tells
+/// each network of the node separately then uses the addresses in that network.
+pub fn listening_on_all(mut node: Node, ip: IpAddr) -> Node {
+    node.listens_on_all = Some(ip).filter(IpAddr::is_unspecified);
+    node
+}
+
+/// The unspecified address that the node's server listens on, if it listens on all interfaces.
+pub fn listens_on_all(node: &Node) -> Option<IpAddr> {
+    node.listens_on_all
 }
 
 /// Selects the nodes to which a call of a method may be sent. `node` returns the record of an item.
@@ -111,7 +135,9 @@ impl Node {
             address: address.into(),
             metadata: BTreeMap::new(),
             methods: Vec::new(),
+            other_addresses: Vec::new(),
             unverified: false,
+            listens_on_all: None,
         }
     }
 
@@ -135,6 +161,15 @@ impl Node {
     /// Sets the wire paths of the methods it serves.
     pub fn with_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
         self.methods = methods.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets [`other_addresses`](Self::other_addresses).
+    pub fn with_other_addresses<A: Into<String>>(
+        mut self,
+        addresses: impl IntoIterator<Item = A>,
+    ) -> Self {
+        self.other_addresses = addresses.into_iter().map(Into::into).collect();
         self
     }
 
@@ -217,7 +252,15 @@ impl Node {
                 self.service,
             )));
         }
-        check_address(&self.address)
+        if self.other_addresses.len() > MAX_OTHER_ADDRESSES {
+            return Err(Error::invalid_argument(format!(
+                "node `{}` has {} further addresses, at most {MAX_OTHER_ADDRESSES} are allowed",
+                self.id,
+                self.other_addresses.len(),
+            )));
+        }
+        let mut all = std::iter::once(&self.address).chain(&self.other_addresses);
+        all.try_for_each(|address| check_address(address))
     }
 }
 

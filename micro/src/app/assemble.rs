@@ -139,6 +139,7 @@ impl Builder {
             health,
             #[cfg(feature = "server")]
             listen: self.listen,
+            #[cfg(feature = "server")]
             id: node_id(),
         })))
     }
@@ -248,6 +249,7 @@ impl Builder {
 
 /// Returns a random id that distinguishes this process's nodes from all others. A restarted process
 /// is a new node.
+#[cfg(feature = "server")]
 fn node_id() -> String {
     format!("{:016x}", fastrand::u64(..))
 }

@@ -142,6 +142,7 @@ pub(crate) struct Inner {
     #[cfg(feature = "server")]
     listen: bool,
     /// Random id that distinguishes this process's nodes from all others.
+    #[cfg(feature = "server")]
     id: String,
 }
 

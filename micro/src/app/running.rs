@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 #[cfg(feature = "server")]
-use crate::app::advertise::advertised;
+use crate::app::advertise::{Advertised, advertised};
 #[cfg(all(feature = "broker", feature = "events"))]
 use crate::app::durable_subscribers::DurableSubscribers;
 use crate::app::every::Periodic;
@@ -58,8 +58,9 @@ pub struct Running {
     #[cfg(feature = "server")]
     server: Option<server::Running>,
     address: Option<SocketAddr>,
-    /// The address under which other processes reach this one.
-    advertised: Option<String>,
+    /// The addresses under which other processes reach this one.
+    #[cfg(feature = "server")]
+    advertised: Option<Advertised>,
     #[cfg(feature = "server")]
     registrar: Registrar,
     /// The nodes that were registered at the start.
@@ -100,6 +101,7 @@ impl App {
             #[cfg(feature = "server")]
             server: None,
             address: None,
+            #[cfg(feature = "server")]
             advertised: None,
             #[cfg(feature = "server")]
             registrar: Registrar::default(),
@@ -186,14 +188,14 @@ impl Running {
         let server = server.mounts(app.mounts.clone());
         let server = server.bind().await?;
         let local = server.local_address();
-        let address = advertised(&app.options.advertise, local)?;
+        let advertised = advertised(&app.options.advertise, local)?;
         self.address = Some(local);
         self.server = Some(server.start());
         #[cfg(feature = "broker")]
         app.broker
-            .attach(&HostInfo::new(app.registry.clone()).at(&*address))
+            .attach(&HostInfo::new(app.registry.clone()).at(&*advertised.address))
             .await?;
-        self.advertised = Some(address);
+        self.advertised = Some(advertised);
         Ok(())
     }
 
@@ -220,13 +222,13 @@ impl Running {
 
     #[cfg(feature = "server")]
     async fn register(&mut self) -> Result<()> {
-        let Some(address) = &self.advertised else {
+        let Some(advertised) = &self.advertised else {
             return Ok(());
         };
         let app = &self.app;
         let services = app.router.services();
         let nodes = services.iter().map(|service| {
-            let mut node = node_of(app, service, address);
+            let mut node = advertised.complete(node_of(app, service, &advertised.address));
             let same = services.iter().filter(|one| one.name == service.name);
             if same.count() > 1 {
                 node.id = format!("{}-{}", service.wire.replace('.', "-"), app.id);
@@ -235,7 +237,7 @@ impl Running {
         });
         let nodes: Vec<_> = nodes.collect();
         #[cfg(feature = "tower")]
-        let nodes = [nodes, mounted_nodes(app, address)].concat();
+        let nodes = [nodes, mounted_nodes(app, advertised)].concat();
         let health = app.health.server().changes();
         let started = Registrar::start(&app.registry, app.options.ttl, nodes, health);
         (self.registrar, self.nodes) = started.await?;
@@ -519,12 +521,13 @@ fn node_of(app: &Inner, service: &ServiceInfo, address: &str) -> Node {
 
 /// Returns the nodes of the mounted gRPC services, with the services' names on the wire.
 #[cfg(all(feature = "server", feature = "tower"))]
-fn mounted_nodes(app: &Inner, address: &str) -> Vec<(String, Node)> {
+fn mounted_nodes(app: &Inner, advertised: &Advertised) -> Vec<(String, Node)> {
     let services = app.mounts.grpc_services();
     let nodes = services.map(|wire| {
         let name = service_name(wire);
-        let node = Node::new(&*name, format!("{name}-{}", app.id), address);
-        (wire.to_owned(), as_grpc(node.with_version(app.version)))
+        let node = Node::new(&*name, format!("{name}-{}", app.id), &*advertised.address);
+        let node = as_grpc(node.with_version(app.version));
+        (wire.to_owned(), advertised.complete(node))
     });
     nodes.collect()
 }

@@ -1,6 +1,7 @@
 //! Tests of building, starting and stopping an app.
 
 use std::any::TypeId;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::handler::{
 };
 use crate::registry::{Memory, Registry};
 use crate::wrap::{Next, On, ScopedWrap, Wrap};
+use micro_registry::internal::listens_on_all;
 
 struct Ping;
 
@@ -299,6 +301,23 @@ async fn name_on_a_struct_that_serves_only_contracts_is_refused() {
                         the trait";
             assert!(error.message().contains(told), "{error}");
         }
+    }
+}
+
+#[tokio::test]
+async fn app_on_all_addresses_registers_addresses_that_others_can_use() {
+    let registry = Registry::new(Memory::new());
+    let app = App::builder().registry(registry.clone()).service(Ping);
+    let app = app.setting("address", "0.0.0.0:0").build().await.unwrap();
+    let running = app.start().await.unwrap();
+    let node = registry.lookup("ping").await.unwrap().remove(0);
+    let listens = running.address().unwrap();
+    assert_eq!(listens_on_all(&node), Some(listens.ip()));
+    for address in node.other_addresses.iter().chain([&node.address]) {
+        let address: SocketAddr = address.parse().unwrap();
+        assert!(!address.ip().is_unspecified(), "{address}");
+        assert_eq!(address.port(), listens.port());
+        tokio::net::TcpStream::connect(address).await.unwrap();
     }
 }
 

@@ -51,6 +51,10 @@ pub(crate) struct Options {
     #[cfg(feature = "app")]
     pub(crate) deregister_delay: Duration,
     #[cfg(feature = "app")]
+    #[cfg_attr(
+        not(feature = "server"),
+        expect(dead_code, reason = "only an app with a server registers")
+    )]
     pub(crate) ttl: Duration,
     /// Interval between heartbeats. `None` for a third of the ttl.
     #[cfg(feature = "app")]

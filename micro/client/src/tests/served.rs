@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::peer::Peer;
 use super::*;
-use crate::selector::Filter;
+use crate::selector::{Filter, Strategy};
 use micro_message::error::ErrorKind;
 
 const HELLO: &str = "/greeter.Greeter/Hello";
@@ -19,8 +19,10 @@ fn node(id: &str, peer: &Peer, methods: &[&str]) -> Node {
     Node::new("greeter", id, peer.address()).with_methods(methods.iter().copied())
 }
 
+/// Calls a method at the nodes in turn.
 async fn call(client: &Client, method: &Arc<MethodInfo>) -> Result<Text> {
-    client.call(method, text("Ada")).await
+    let call = client.call(method, text("Ada"));
+    call.strategy(Strategy::RoundRobin).await
 }
 
 #[tokio::test]
@@ -150,4 +152,60 @@ async fn client_with_a_version_calls_nodes_of_that_version() {
         call(&client, &hello()).await.unwrap();
     }
     assert!(two.calls() > 1, "other clones are not restricted");
+}
+
+#[tokio::test]
+async fn further_address_is_tried_when_the_first_cannot_be_reached() {
+    let peer = Peer::echo().await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let dead = closed.local_addr().unwrap().to_string();
+    drop(closed);
+    let mut world = World::new();
+    let record = Node::new("greeter", "a", &*dead);
+    let record = record.with_other_addresses([dead.clone(), peer.address()]);
+    world.register(record).await;
+    let client = world.client();
+    for _ in 0..10 {
+        call(&client, &hello()).await.unwrap();
+    }
+    assert_eq!((peer.calls(), peer.connections()), (10, 1));
+}
+
+#[tokio::test]
+async fn further_address_is_tried_when_the_first_does_not_answer() {
+    let peer = Peer::echo().await;
+    // It accepts connections and never answers.
+    let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut world = World::new();
+    let record = Node::new("greeter", "a", mute.local_addr().unwrap().to_string());
+    world
+        .register(record.with_other_addresses([peer.address()]))
+        .await;
+    let config = Config {
+        connect_timeout: Duration::from_secs(60),
+        ..Config::default()
+    };
+    let client = world.client_with(config);
+    let start = Instant::now();
+    call(&client, &hello()).await.unwrap();
+    assert!(
+        start.elapsed() < Duration::from_secs(30),
+        "not the whole timeout"
+    );
+    drop(mute);
+}
+
+#[tokio::test]
+async fn error_names_every_address_that_was_tried() {
+    let mut world = World::new();
+    let record = Node::new("greeter", "a", "127.0.0.1:1").with_other_addresses(["127.0.0.1:2"]);
+    world.register(record).await;
+    let error = call(&world.client(), &hello()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    for address in [
+        "127.0.0.1:1: connection refused",
+        "127.0.0.1:2: connection refused",
+    ] {
+        assert!(error.message().contains(address), "{error}");
+    }
 }

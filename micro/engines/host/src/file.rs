@@ -75,6 +75,7 @@ impl Record {
             "id": node.id,
             "version": node.version,
             "address": node.address,
+            "other_addresses": node.other_addresses,
             "metadata": node.metadata,
             "methods": node.methods,
             // For human readers, programs of format 1, and systems where `uptime` is unknown.
@@ -109,6 +110,9 @@ impl Record {
         }
         let methods = value["methods"].as_array().map_or(&[][..], Vec::as_slice);
         node.methods = methods.iter().map(text).collect::<Option<_>>()?;
+        let others = value["other_addresses"].as_array();
+        let others = others.map_or(&[][..], Vec::as_slice);
+        node.other_addresses = others.iter().map(text).collect::<Option<_>>()?;
         node.check().ok()?;
         let process = &value["process"];
         let owner = Process {
@@ -360,7 +364,8 @@ pub(super) mod tests {
         let node = Node::new("greeter", id, "127.0.0.1:80")
             .with_version("1.0")
             .with_metadata("zone", "a\"\n")
-            .with_methods(["/greeter.Greeter/Hello"]);
+            .with_methods(["/greeter.Greeter/Hello"])
+            .with_other_addresses(["10.0.0.1:80", "[fd00::1]:80"]);
         Record::new(node, Duration::from_secs(60), Process::this(), &now())
     }
 

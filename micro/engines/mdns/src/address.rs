@@ -8,7 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::socket::Interface;
 use micro_message::error::{Error, Result};
+use micro_message::internal::sort_by_key;
 use micro_registry::Node;
+use micro_registry::internal::{MAX_OTHER_ADDRESSES, listens_on_all};
 
 /// The IP address on which a node listens.
 ///
@@ -16,6 +18,9 @@ use micro_registry::Node;
 ///
 /// `InvalidArgument` for a host name, because the records hold IP addresses only.
 pub(super) fn of(node: &Node) -> Result<IpAddr> {
+    if let Some(any) = listens_on_all(node) {
+        return Ok(any);
+    }
     if let Ok(address) = node.address.parse::<SocketAddr>() {
         return Ok(address.ip());
     }
@@ -67,18 +72,19 @@ pub(super) fn to(ip: IpAddr, asker: IpAddr, local: bool, all: &[Interface]) -> V
     near
 }
 
-/// Selects one of the received addresses, best first by [`rank`].
-pub(super) fn choose(told: &[IpAddr], local: bool) -> Option<IpAddr> {
+/// Selects the usable ones of the received addresses, best first by [`rank`].
+pub(super) fn choose(told: &[IpAddr], local: bool) -> Vec<IpAddr> {
     let usable = |ip: &&IpAddr| {
         !ip.is_unspecified()
             && !ip.is_multicast()
             && !is_link_local(**ip)
             && (local || !ip.is_loopback())
     };
-    told.iter()
-        .filter(usable)
-        .copied()
-        .min_by_key(|ip| rank(*ip))
+    let mut usable: Vec<IpAddr> = told.iter().filter(usable).copied().collect();
+    sort_by_key(&mut usable, |ip| (rank(*ip), *ip));
+    usable.dedup();
+    usable.truncate(1 + MAX_OTHER_ADDRESSES);
+    usable
 }
 
 /// Rank of an address. Lower is better.
@@ -130,12 +136,12 @@ mod tests {
         assert!(on(loopback, &all[1], &all).is_empty());
         assert_eq!(to(loopback, ip("10.0.0.1"), true, &all), [loopback]);
         assert!(to(loopback, ip("10.0.0.9"), false, &all).is_empty());
-        assert_eq!(choose(&[loopback], false), None);
-        assert_eq!(choose(&[ip("10.0.0.2"), loopback], true), Some(loopback));
+        assert!(choose(&[loopback], false).is_empty());
         assert_eq!(
-            choose(&[loopback, ip("10.0.0.2")], false),
-            Some(ip("10.0.0.2"))
+            choose(&[ip("fd00::2"), ip("10.0.0.2"), loopback], true),
+            [loopback, ip("10.0.0.2"), ip("fd00::2")]
         );
+        assert_eq!(choose(&[loopback, ip("10.0.0.2")], false), [ip("10.0.0.2")]);
     }
 
     #[test]
@@ -155,7 +161,7 @@ mod tests {
     #[test]
     fn useless_addresses_are_not_taken() {
         for useless in ["0.0.0.0", "::", "224.0.0.251", "fe80::1"] {
-            assert_eq!(choose(&[ip(useless)], true), None, "{useless}");
+            assert!(choose(&[ip(useless)], true).is_empty(), "{useless}");
         }
     }
 

@@ -456,3 +456,79 @@ impl Engine {
             .fold(self.scan, Instant::min)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(60);
+
+    /// Waits until the watch has this number of nodes.
+    async fn has(engine: &mut Engine, watch: &Watch, count: usize) {
+        let waited = tokio::time::timeout(Duration::from_secs(20), async {
+            while watch.current().is_none_or(|nodes| nodes.len() != count) {
+                engine.look().await;
+                sleep(Duration::from_millis(2)).await;
+            }
+        });
+        assert!(waited.await.is_ok(), "{watch:?} has not {count} nodes");
+    }
+
+    /// Reads until the sockets are empty and the goodbyes are to be processed.
+    async fn drained(engine: &Engine) {
+        let mut buffers = Buffers::new();
+        while engine.receive(&mut buffers).await.is_some() {}
+    }
+
+    #[tokio::test]
+    async fn response_that_is_read_after_a_goodbye_does_not_restore_the_node() {
+        let mut engine = Engine::new(Sockets::open(45_371).unwrap(), None);
+        let watch = engine.topic("greeter", Instant::now()).sender.watch();
+        let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+        let node = Node::new("greeter", "a", "127.0.0.1:8080");
+        let announcement = |ttl| {
+            let ip = Ipv4Addr::LOCALHOST.into();
+            packet::announcement(&node, &[ip], ttl, (None, None)).unwrap()
+        };
+        engine.hear(&announcement(TTL), from).await;
+        has(&mut engine, &watch, 1).await;
+        // The node has sent its last response before its goodbye, to another socket.
+        engine.hear(&announcement(Duration::ZERO), from).await;
+        engine.hear(&announcement(TTL), from).await;
+        drained(&engine).await;
+        engine.process_goodbyes();
+        has(&mut engine, &watch, 0).await;
+        // Without further goodbyes, an announcement counts again.
+        engine.hear(&announcement(TTL), from).await;
+        has(&mut engine, &watch, 1).await;
+    }
+
+    #[tokio::test]
+    async fn goodbyes_wait_for_a_limited_time_and_in_limited_number() {
+        let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+        let node = Node::new("greeter", "a", "127.0.0.1:8080");
+        let ip = Ipv4Addr::LOCALHOST.into();
+        let bytes = packet::announcement(&node, &[ip], Duration::ZERO, (None, None)).unwrap();
+        let goodbye = || match packet::parse(&bytes) {
+            Some(Message::Answer(mut told)) => match told.remove(0) {
+                Announcement::Node(instance) => instance,
+                Announcement::Service(_) => panic!("a listing"),
+            },
+            _ => panic!("no announcement"),
+        };
+        let (mut goodbyes, now) = (Goodbyes::default(), Instant::now());
+        assert!(!goodbyes.is_due(now));
+        goodbyes.push(goodbye(), from, now);
+        // A later one does not extend the time of the first.
+        goodbyes.push(goodbye(), from, now + GOODBYE_DELAY / 2);
+        assert!(!goodbyes.is_due(now + GOODBYE_DELAY / 2));
+        assert!(goodbyes.is_due(now + GOODBYE_DELAY));
+        for _ in 2..MAX_GOODBYES {
+            assert!(!goodbyes.is_due(now));
+            goodbyes.push(goodbye(), from, now);
+        }
+        assert!(goodbyes.is_due(now));
+    }
+}

@@ -21,7 +21,7 @@ pub fn packet(bytes: &[u8]) {
         let mut address = None;
         let node = instance.node(|addresses| {
             address = addresses.first().copied();
-            address
+            addresses.to_vec()
         });
         if let (Some(node), Some(address)) = (node, address)
             && let Ok(bytes) =

@@ -103,7 +103,7 @@ impl Instance {
 
     /// Decodes the node, with the address that `choose` selects. Returns `None` if the message is
     /// incomplete.
-    pub(super) fn node(&self, choose: impl FnOnce(&[IpAddr]) -> Option<IpAddr>) -> Option<Node> {
+    pub(super) fn node(&self, choose: impl FnOnce(&[IpAddr]) -> Vec<IpAddr>) -> Option<Node> {
         self.node_within(choose, txt::MAX_TEXT, &mut 0)
     }
 
@@ -111,7 +111,7 @@ impl Instance {
     /// number of bytes decoded.
     pub(super) fn node_within(
         &self,
-        choose: impl FnOnce(&[IpAddr]) -> Option<IpAddr>,
+        choose: impl FnOnce(&[IpAddr]) -> Vec<IpAddr>,
         limit: usize,
         read: &mut usize,
     ) -> Option<Node> {
@@ -119,8 +119,11 @@ impl Instance {
         let port = self.port.filter(|port| *port != 0)?;
         let is_it = |(_, service): &(&str, &str)| service.eq_ignore_ascii_case(&txt.service);
         let (id, _) = self.meanings().find(is_it)?;
-        let address = SocketAddr::new(choose(&self.addresses)?, port);
+        let mut addresses = choose(&self.addresses).into_iter();
+        let address = SocketAddr::new(addresses.next()?, port);
         let mut node = Node::new(txt.service, id, address.to_string());
+        let others = addresses.map(|ip| SocketAddr::new(ip, port).to_string());
+        node.other_addresses = others.collect();
         (node.version, node.metadata, node.methods) = (txt.version, txt.metadata, txt.methods);
         Some(node)
     }

@@ -14,6 +14,7 @@ use crate::packet::{self, Announcement, Message};
 use crate::registry::Mdns;
 use micro_registry::Change;
 use micro_registry::Watch;
+use micro_registry::internal::listening_on_all;
 use micro_registry::{Node, Registry};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -171,7 +172,7 @@ fn go_micros_message_is_read_asked_for_or_not() {
             panic!("{told:?}")
         };
         assert_eq!(instance.ttl, Duration::from_secs(120));
-        let node = instance.node(|told| told.first().copied()).unwrap();
+        let node = instance.node(<[IpAddr]>::to_vec).unwrap();
         assert_eq!(node.id, "greeter-1.2");
         assert_eq!(node.address, "10.0.0.9:80");
         assert_eq!(node.version, "1");
@@ -195,7 +196,7 @@ fn methods_are_left_out_where_they_do_not_fit() {
     let [Announcement::Node(instance)] = &told[..] else {
         panic!()
     };
-    assert_eq!(instance.node(|told| told.first().copied()), Some(node("a")));
+    assert_eq!(instance.node(<[IpAddr]>::to_vec), Some(node("a")));
 
     let mut random = String::new();
     for n in 0_u64..4000 {
@@ -247,7 +248,7 @@ fn hostile_bytes_are_read_without_harm() {
         if let Some(Message::Answer(told)) = packet::parse(&hostile(&mut random)) {
             for told in told {
                 if let Announcement::Node(instance) = told {
-                    instance.node(|told| told.first().copied());
+                    instance.node(<[IpAddr]>::to_vec);
                 }
             }
         }
@@ -325,6 +326,35 @@ async fn change_and_goodbye_from_another_address_are_ignored() {
     let told = announcement("127.0.0.1:8080", Duration::ZERO);
     owner.send_to(&told, group).await.unwrap();
     assert_eq!(next(&mut watch).await.removed, [node("a")]);
+}
+
+#[tokio::test]
+async fn node_on_all_addresses_is_told_with_those_of_each_network() {
+    let (ours, theirs) = (registry(45_374), registry(45_374));
+    // The address that other registries get is in none of this machine's networks.
+    let guess = Node::new("greeter", "a", "192.0.2.1:8080").with_version("1");
+    let node = listening_on_all(guess, Ipv4Addr::UNSPECIFIED.into());
+    let _registration = ours.register(node.clone(), TTL).await.unwrap();
+    let found = theirs.lookup("greeter").await.unwrap();
+    assert_eq!(found[0].address, "127.0.0.1:8080", "on this machine");
+    assert!(!found[0].other_addresses.contains(&node.address));
+}
+
+#[tokio::test]
+async fn all_addresses_of_a_record_are_kept_the_best_first() {
+    let theirs = registry(45_375);
+    let mut watch = theirs.watch("greeter").await.unwrap();
+    let ips = ["fd00::7", "127.0.0.1", "fe80::7", "10.0.0.7"].map(|ip| ip.parse().unwrap());
+    let told = packet::announcement(&node("a"), &ips, TTL, (None, None)).unwrap();
+    let owner = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let group = SocketAddr::from(([127, 0, 0, 1], 45_375));
+    owner.send_to(&told, group).await.unwrap();
+    let found = next(&mut watch).await.nodes;
+    assert_eq!(found[0].address, "127.0.0.1:8080");
+    assert_eq!(
+        found[0].other_addresses,
+        ["10.0.0.7:8080", "[fd00::7]:8080"]
+    );
 }
 
 #[tokio::test]
