@@ -29,6 +29,7 @@ mod proto;
 mod refused;
 mod sources;
 mod stop_under_load;
+mod spoofed;
 mod stopping;
 mod storm;
 mod streams;

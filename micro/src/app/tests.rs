@@ -317,7 +317,7 @@ async fn app_on_all_addresses_registers_addresses_that_others_can_use() {
         let address: SocketAddr = address.parse().unwrap();
         assert!(!address.ip().is_unspecified(), "{address}");
         assert_eq!(address.port(), listens.port());
-        tokio::net::TcpStream::connect(address).await.unwrap();
+        TcpStream::connect(address).await.unwrap();
     }
 }
 
