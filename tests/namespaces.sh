@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Two programs in two network namespaces, with default settings except for the listen address. The
-# first call finds the node by mDNS. Needs root and `ip`.
+# first call finds the node by mDNS, by the address in the network of both. Needs root and `ip`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,6 +34,13 @@ ip link add va$$ netns "$here" type veth peer name vb$$ netns "$there" 2>"$scrat
   skip "$(cat "$scratch/why")"
 link "$here" 10.213.7.1 va$$
 link "$there" 10.213.7.2 vb$$
+# The default route of the service's machine leads into another network, which the caller cannot
+# reach. Multicast DNS has to tell the caller the address in their common network.
+ip -n "$here" link add lan1 type veth peer name lan1-peer
+ip -n "$here" addr add 172.31.7.1/24 dev lan1
+ip -n "$here" link set lan1 up
+ip -n "$here" link set lan1-peer up
+ip -n "$here" route add default dev lan1
 
 cargo build --locked -q -p micro-tests --bin found
 found=${CARGO_TARGET_DIR:-target}/debug/found

@@ -30,7 +30,7 @@ trait Dictionary {
     }
 }
 
-#[micro::service(name = "attributes-pocket")]
+#[micro::service]
 struct Pocket {
     #[micro(default)]
     asked: AtomicU32,

@@ -15,7 +15,7 @@ use super::generated::awkward::v1 as proto;
 use super::generated::awkward::v1::tree::Branch;
 use super::generated::awkward::v1::{Color, Contract, Kinds, Scalars};
 
-#[micro::service(name = "proto-served")]
+#[micro::service]
 struct Served;
 
 #[micro::service]

@@ -200,7 +200,7 @@ pub(super) trait Contract {
     async fn each(&self, input: Streaming<Number>) -> Result<Streaming<Number>>;
 }
 
-#[micro::service(name = "streams-implemented")]
+#[micro::service]
 pub(super) struct Implemented {
     #[micro(value = 20)]
     base: u32,
