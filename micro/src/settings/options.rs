@@ -236,10 +236,9 @@ impl SettingsReader<'_> {
     fn heartbeat_interval(&mut self) -> Option<Duration> {
         let (interval, origin) = self.origin::<Option<Duration>>("heartbeat_interval");
         let interval = interval?;
-        let (ttl, ttl_origin) = match self.settings.get::<Duration>("ttl") {
-            Ok(ttl) => ttl,
+        let Ok((ttl, ttl_origin)) = self.settings.get::<Duration>("ttl") else {
             // Reported where `ttl` is read.
-            Err(_) => return None,
+            return None;
         };
         if !interval.is_zero() && interval < ttl {
             return Some(interval);

@@ -153,7 +153,8 @@ mod tests {
     const LONG: Duration = Duration::from_secs(30);
 
     fn sleeper() -> (Child, Process) {
-        let child = Command::new("sleep").arg("600").spawn().unwrap();
+        let child = Command::new("sleep").arg("600").spawn();
+        let child = child.expect("`sleep` starts");
         let owner = Process::of(child.id());
         (child, owner)
     }
