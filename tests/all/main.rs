@@ -19,6 +19,7 @@ mod http;
 mod idle;
 mod killed;
 mod limits;
+mod logging;
 mod memory;
 mod message;
 mod peers;

@@ -1,126 +1,206 @@
-//! Standard error, as the log of `run!` writes to it: at once, except for the lines of the access
-//! log about calls that succeed.
+//! Writes log lines to standard error from a thread of its own.
 //!
-//! These lines are written in blocks, because a system call per call would cost more than the rest
-//! of the line. Every other line first writes the block, so the order is kept.
+//! A write to a pipe blocks while nobody reads the pipe. The threads that log run handlers and
+//! connections, so they must not wait for that: one full pipe would stop the whole service. They
+//! append to a bounded buffer instead. Lines for which the buffer has no room are dropped and
+//! counted.
+//!
+//! Lines of the access log about calls that succeed do not wake the thread at once: it writes them
+//! in blocks, because waking a thread for each call would cost more than the rest of the line. All
+//! lines stay in order.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 use crate::error::{OrError, Result};
 
-/// Size of a block from which it is written, in bytes.
+/// Maximum size of the buffered lines in bytes. The thread may hold as many again, which it is
+/// writing.
+const BUFFER_CAPACITY: usize = 1 << 20;
+/// Number of buffered bytes from which lines that may wait are written.
 const BLOCK: usize = 32 << 10;
-/// Maximum time that a line stays in the block.
-const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
+/// Maximum time that a line may wait.
+const BLOCK_INTERVAL: Duration = Duration::from_millis(100);
+/// The target of the access log.
+pub(super) const ACCESS_TARGET: &str = "micro::access";
+/// How long the end of the process waits for the buffered lines to be written.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Creates the writers of single lines.
-#[derive(Debug, Clone, Default)]
+/// A handle on the thread that writes. The thread runs until the process ends.
+#[derive(Debug, Clone)]
 pub(super) struct LogWriter(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    block: Mutex<Block>,
-    is_stopped: AtomicBool,
+    state: Mutex<State>,
+    /// Notified when lines are buffered.
+    filled: Condvar,
+    /// Notified when everything is written.
+    written: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Block {
-    bytes: Vec<u8>,
-    /// The thread that writes blocks that do not fill. `None` until it has started: every line is
-    /// then written at once.
-    flusher: Option<Thread>,
+struct State {
+    lines: Vec<u8>,
+    /// Whether a buffered line is to be written at once.
+    is_urgent: bool,
+    /// Whether the thread is writing lines that it has taken out of the buffer.
+    is_writing: bool,
+    /// Number of lines that were dropped and not reported yet.
+    dropped: u64,
 }
 
 impl LogWriter {
-    /// Starts to write the lines of the access log in blocks, until the returned guard is dropped.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the system has no room for a thread.
-    pub(super) fn start_blocks(&self) -> Result<FlushGuard> {
-        let shared = Arc::clone(&self.0);
-        let flusher = thread::Builder::new()
-            .name("micro-log".to_owned())
-            .spawn(move || shared.flush_until_stopped())
-            .or_internal("cannot start the thread of the log")?;
-        self.0.block().flusher = Some(flusher.thread().clone());
-        Ok(FlushGuard(Arc::clone(&self.0)))
+    /// Starts a thread that writes to standard error.
+    pub(super) fn start() -> Result<Self> {
+        Self::to(io::stderr())
     }
-}
 
-/// Writes what is left and ends the thread when dropped.
-#[derive(Debug)]
-pub(super) struct FlushGuard(Arc<Shared>);
+    fn to(output: impl Write + Send + 'static) -> Result<Self> {
+        let writer = Self(Arc::default());
+        let shared = Arc::clone(&writer.0);
+        thread::Builder::new()
+            .name("micro-log".to_owned())
+            .spawn(move || shared.run(output))
+            .or_internal("cannot start the thread that writes the log")?;
+        Ok(writer)
+    }
 
-impl Drop for FlushGuard {
-    fn drop(&mut self) {
-        self.0.is_stopped.store(true, Ordering::Relaxed);
-        let flusher = {
-            let mut block = self.0.block();
-            block.write();
-            block.flusher.take()
-        };
-        if let Some(flusher) = flusher {
-            flusher.unpark();
+    /// Buffers one line, or drops it if the buffer is full. Never blocks.
+    pub(super) fn push(&self, line: &[u8]) {
+        self.append(line, false);
+    }
+
+    fn append(&self, line: &[u8], may_wait: bool) {
+        let mut state = self.0.state();
+        // A line that is longer than the buffer is written if it is alone.
+        if !state.lines.is_empty() && state.lines.len() + line.len() > BUFFER_CAPACITY {
+            state.dropped += 1;
+            return;
+        }
+        let was_empty = state.lines.is_empty();
+        state.lines.extend_from_slice(line);
+        let is_urgent = !may_wait || state.lines.len() >= BLOCK;
+        // The first line starts the interval.
+        let wakes = was_empty || (is_urgent && !state.is_urgent);
+        state.is_urgent |= is_urgent;
+        drop(state);
+        if wakes {
+            self.0.filled.notify_one();
+        }
+    }
+
+    /// Waits until all buffered lines are written, at most one second.
+    pub(super) fn flush(&self) {
+        let end = Instant::now() + FLUSH_TIMEOUT;
+        let mut state = self.0.state();
+        state.is_urgent = true;
+        self.0.filled.notify_one();
+        while state.is_writing || !state.lines.is_empty() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.0.written.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
 
 impl Shared {
-    fn block(&self) -> MutexGuard<'_, Block> {
-        // A panic leaves at most a part of a line behind.
-        self.block.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code panics while it holds the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes blocks after [`FLUSH_INTERVAL`]. Sleeps while no line is waiting.
-    fn flush_until_stopped(&self) {
-        while !self.is_stopped.load(Ordering::Relaxed) {
-            if self.block().bytes.is_empty() {
-                thread::park();
-            } else {
-                thread::sleep(FLUSH_INTERVAL);
-                self.block().write();
-            }
+    fn run(&self, mut output: impl Write) {
+        loop {
+            let lines = self.take();
+            let lost = write(&mut output, &lines);
+            self.report(&mut output, lost);
+        }
+    }
+
+    /// Waits for lines and takes all of them.
+    fn take(&self) -> Vec<u8> {
+        let mut state = self.state();
+        state.is_writing = false;
+        if state.lines.is_empty() {
+            self.written.notify_all();
+        }
+        while state.lines.is_empty() {
+            let waited = self.filled.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        if !state.is_urgent {
+            let end = |state: &mut State| !state.is_urgent;
+            let waited = self.filled.wait_timeout_while(state, BLOCK_INTERVAL, end);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        (state.is_urgent, state.is_writing) = (false, true);
+        std::mem::take(&mut state.lines)
+    }
+
+    /// Reports how many lines were dropped, once standard error accepts data again.
+    fn report(&self, output: &mut impl Write, lost: u64) {
+        let mut state = self.state();
+        state.dropped += lost;
+        let dropped = state.dropped;
+        drop(state);
+        if lost == 0 && dropped > 0 && write(output, notice(dropped).as_bytes()) == 0 {
+            self.state().dropped -= dropped;
         }
     }
 }
 
-impl Block {
-    fn write(&mut self) {
-        // If standard error is closed, the log cannot be written.
-        let _ = io::stderr().lock().write_all(&self.bytes);
-        self.bytes.clear();
+/// Writes lines. Returns the number of lines that could not be written: the other end of the pipe
+/// is closed, or the disk is full.
+fn write(output: &mut impl Write, lines: &[u8]) -> u64 {
+    let mut rest = lines;
+    while !rest.is_empty() {
+        match output.write(rest) {
+            Ok(count) if count > 0 => rest = &rest[count..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // The error itself has no other place where it could be reported.
+            Ok(_) | Err(_) => return rest.iter().filter(|&&byte| byte == b'\n').count() as u64,
+        }
     }
+    0
 }
 
-/// Writes one line.
+/// The line that reports dropped lines, in the format of the other lines.
+fn notice(dropped: u64) -> String {
+    let mut line = String::new();
+    let timed = SystemTime.format_time(&mut Writer::new(&mut line));
+    let ended = writeln!(
+        line,
+        "  WARN {}: log lines were dropped, standard error did not accept them lines={dropped}",
+        module_path!()
+    );
+    timed.and(ended).expect("a string accepts all text");
+    line
+}
+
+/// The writer of one line.
 #[derive(Debug)]
 pub(super) struct LineWriter<'a> {
-    shared: &'a Shared,
+    log: &'a LogWriter,
     /// Whether the line may wait for others.
     may_wait: bool,
 }
 
+/// One event of `tracing` is one write.
 impl Write for LineWriter<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut block = self.shared.block();
-        let was_empty = block.bytes.is_empty();
-        block.bytes.extend_from_slice(line);
-        match &block.flusher {
-            Some(flusher) if self.may_wait && block.bytes.len() < BLOCK => {
-                if was_empty {
-                    flusher.unpark();
-                }
-            }
-            _ => block.write(),
-        }
+        self.log.append(line, self.may_wait);
         Ok(line.len())
     }
 
@@ -132,20 +212,96 @@ impl Write for LineWriter<'_> {
 impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = LineWriter<'a>;
 
-    fn make_writer(&'a self) -> LineWriter<'a> {
+    fn make_writer(&'a self) -> Self::Writer {
         LineWriter {
-            shared: &self.0,
+            log: self,
             may_wait: false,
         }
     }
 
-    fn make_writer_for(&'a self, line: &Metadata<'_>) -> LineWriter<'a> {
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
         LineWriter {
-            shared: &self.0,
-            may_wait: line.target() == ACCESS_TARGET && *line.level() == Level::INFO,
+            log: self,
+            may_wait: metadata.target() == ACCESS_TARGET && *metadata.level() == Level::INFO,
         }
     }
 }
 
-/// Target of the access log.
-pub(super) const ACCESS_TARGET: &str = "micro::access";
+#[cfg(test)]
+mod tests {
+    use std::io::{PipeReader, Read, pipe};
+
+    use super::*;
+
+    fn piped() -> (LogWriter, PipeReader) {
+        let (reader, output) = pipe().unwrap();
+        (LogWriter::to(output).unwrap(), reader)
+    }
+
+    /// Reads until the text ends with `end`.
+    fn read_to(reader: &mut PipeReader, end: &str) -> String {
+        let (mut text, mut part) = (Vec::new(), [0; 65_536]);
+        while !text.ends_with(end.as_bytes()) {
+            let count = reader.read(&mut part).unwrap();
+            assert!(count > 0, "the pipe ended");
+            text.extend_from_slice(&part[..count]);
+        }
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn flushed_lines_are_written_in_order() {
+        let (writer, mut reader) = piped();
+        for number in 0..100 {
+            writer.push(format!("{number}\n").as_bytes());
+        }
+        writer.flush();
+        let lines: String = (0..100).map(|number| format!("{number}\n")).collect();
+        assert_eq!(read_to(&mut reader, "\n99\n"), lines);
+    }
+
+    #[test]
+    fn lines_beyond_the_buffer_are_dropped_and_counted() {
+        let (writer, mut reader) = piped();
+        let line = [&[b'x'; 1023][..], b"\n"].concat();
+        let pushed = 4096;
+        for _ in 0..pushed {
+            writer.push(&line);
+        }
+        assert!(writer.0.state().lines.len() <= BUFFER_CAPACITY);
+        let dropped = writer.0.state().dropped;
+        assert!(dropped > 0);
+        // The pipe is full, so the flush gives up.
+        writer.flush();
+        let text = read_to(&mut reader, &format!(" lines={dropped}\n"));
+        let written = text.lines().filter(|line| line.starts_with('x')).count() as u64;
+        assert_eq!(written + dropped, pushed);
+        writer.flush();
+        assert_eq!(writer.0.state().dropped, 0);
+        writer.push(b"after\n");
+        assert_eq!(read_to(&mut reader, "after\n"), "after\n");
+    }
+
+    #[test]
+    fn lines_that_may_wait_are_written_in_order_with_the_next_that_may_not() {
+        let (writer, mut reader) = piped();
+        writer.append(b"one\n", true);
+        writer.append(b"two\n", true);
+        writer.append(b"three\n", false);
+        assert_eq!(read_to(&mut reader, "three\n"), "one\ntwo\nthree\n");
+        writer.append(b"four\n", true);
+        assert_eq!(read_to(&mut reader, "four\n"), "four\n");
+    }
+
+    #[test]
+    fn closed_pipe_drops_lines() {
+        let (writer, reader) = piped();
+        drop(reader);
+        writer.push(b"one\ntwo\n");
+        writer.flush();
+        assert_eq!(writer.0.state().dropped, 2);
+        writer.push(b"three\n");
+        writer.flush();
+        assert_eq!(writer.0.state().dropped, 3);
+    }
+}

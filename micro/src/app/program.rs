@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{IsTerminal, Write};
+use std::process::exit;
 use std::time::Duration;
 
 use tokio::runtime::{Builder as RuntimeBuilder, Handle};
@@ -15,7 +16,7 @@ use crate::app::App;
 use crate::app::builder::Builder;
 use crate::app::configure::Configured;
 use crate::app::driver_handoff::DriverHandoff;
-use crate::app::log_writer::{ACCESS_TARGET, FlushGuard, LogWriter};
+use crate::app::log_writer::{ACCESS_TARGET, LogWriter};
 use crate::app::running::Running;
 use crate::app::stop::Stop;
 use crate::config::Origin;
@@ -50,6 +51,10 @@ pub struct Program {
 /// Returns after a graceful stop. If the app cannot start or fails, this function writes the reason
 /// to standard error and ends the process with code 1. Panic messages also go to standard error,
 /// escaped and on one line. This replaces a panic hook that was set before.
+///
+/// Log lines are written by a separate thread. If standard error accepts no data, for example
+/// because nobody reads the pipe, the program continues: up to 1 MiB of lines is buffered, and
+/// further lines are dropped and counted.
 pub fn run(program: Program) {
     run_with(program, |app: Builder| app);
 }
@@ -69,9 +74,28 @@ where
     let configure = |app: Builder| -> BoxFuture<'static, Result<Builder>> {
         Box::pin(async move { configure(app).configured().await })
     };
-    if let Err(error) = try_run(program, Box::new(configure)) {
-        eprintln!("error: {}", error.chain());
-        std::process::exit(1);
+    run_configured(program, Box::new(configure));
+}
+
+/// The function that configures the app. Boxed, so that the rest is compiled once.
+type ConfigureApp = Box<dyn FnOnce(Builder) -> BoxFuture<'static, Result<Builder>> + Send>;
+
+fn run_configured(program: Program, configure: ConfigureApp) {
+    let log = match LogWriter::start() {
+        Ok(log) => log,
+        Err(error) => {
+            // If standard error is closed, the reason cannot be reported.
+            let _ = writeln!(std::io::stderr(), "error: {}", error.chain());
+            exit(1);
+        }
+    };
+    let outcome = try_run(program, configure, &log);
+    if let Err(error) = &outcome {
+        log.push(format!("error: {}\n", error.chain()).as_bytes());
+    }
+    log.flush();
+    if outcome.is_err() {
+        exit(1);
     }
 }
 
@@ -85,7 +109,7 @@ pub fn print_help_if_asked(program: Program) {
     let argument = std::env::args_os().nth(1);
     if argument.is_some_and(|argument| argument == "--help" || argument == "-h") {
         print_help(program);
-        std::process::exit(0);
+        exit(0);
     }
 }
 
@@ -100,10 +124,7 @@ fn print_help(program: Program) {
     }
 }
 
-/// The function that configures the app. Boxed, so that the rest is compiled once.
-type ConfigureApp = Box<dyn FnOnce(Builder) -> BoxFuture<'static, Result<Builder>> + Send>;
-
-fn try_run(program: Program, configure: ConfigureApp) -> Result<()> {
+fn try_run(program: Program, configure: ConfigureApp, log: &LogWriter) -> Result<()> {
     if Handle::try_current().is_ok() {
         return Err(Error::failed_precondition(
             "`micro::run!()` starts a runtime of its own; write `fn main() { micro::run!() }` \
@@ -115,7 +136,7 @@ fn try_run(program: Program, configure: ConfigureApp) -> Result<()> {
         return Ok(());
     }
     let settings = Settings::load()?;
-    let _flush = start_logging(&settings)?;
+    start_logging(&settings, log)?;
     settings.log_unknown_variables();
     let handoff = DriverHandoff::default();
     let mut runtime = RuntimeBuilder::new_multi_thread();
@@ -135,7 +156,7 @@ fn try_run(program: Program, configure: ConfigureApp) -> Result<()> {
         settings: Ok(settings),
         ..builder
     };
-    let outcome = control.block_on(serve(builder, configure, runtime.handle()));
+    let outcome = control.block_on(serve(builder, configure, runtime.handle(), log));
     // Handlers that block their thread must not keep the process from exiting.
     runtime.shutdown_background();
     control.shutdown_background();
@@ -144,9 +165,18 @@ fn try_run(program: Program, configure: ConfigureApp) -> Result<()> {
 
 /// Starts the app on `workers`, waits for its end and stops it. Only the start and the tasks it
 /// spawns run on the workers.
-async fn serve(builder: Builder, configure: ConfigureApp, workers: &Handle) -> Result<()> {
+async fn serve(
+    builder: Builder,
+    configure: ConfigureApp,
+    workers: &Handle,
+    log: &LogWriter,
+) -> Result<()> {
     let stop = builder.stop.clone();
-    let signals = spawn(stop_on_signals(Signals::watch()?, stop.clone()));
+    let signals = spawn(stop_on_signals(
+        Signals::watch()?,
+        stop.clone(),
+        log.clone(),
+    ));
     let outcome = match start(builder, configure, workers, &stop).await? {
         Some(mut running) => {
             let outcome = running.wait().await;
@@ -211,18 +241,17 @@ fn nothing_linked() -> Error {
 }
 
 /// Logs to standard error, filtered by the setting `log`. If the program has already installed a
-/// subscriber, this has no effect. The returned guard must live as long as the program.
-fn start_logging(settings: &Settings) -> Result<Option<FlushGuard>> {
+/// subscriber, this has no effect.
+fn start_logging(settings: &Settings, log: &LogWriter) -> Result<()> {
     let (text, origin) = settings.get::<String>("log")?;
     let filter = filter_of(&text, &origin)?;
     let (access_log, _) = settings.get::<String>("access_log")?;
     let is_complete = access_log == "all";
     let filter = with_access_log(filter, &text, is_complete);
-    let writer = LogWriter::default();
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(writer.clone());
-    escape_panics();
+        .with_writer(log.clone());
+    escape_panics(log.clone());
     if tracing_subscriber::registry()
         .with(filter)
         .with(layer)
@@ -230,9 +259,8 @@ fn start_logging(settings: &Settings) -> Result<Option<FlushGuard>> {
         .is_err()
     {
         tracing::debug!("the program has a subscriber of its own");
-        return Ok(None);
     }
-    is_complete.then(|| writer.start_blocks()).transpose()
+    Ok(())
 }
 
 /// Lets a complete access log through any filter that does not name it.
@@ -250,21 +278,24 @@ fn with_access_log(filter: Targets, text: &str, is_complete: bool) -> Targets {
 ///
 /// This replaces a panic hook that was set before `run!`. A hook that is set later replaces this
 /// one.
-fn escape_panics() {
-    std::panic::set_hook(Box::new(|panic| {
+fn escape_panics(log: LogWriter) {
+    std::panic::set_hook(Box::new(move |panic| {
         let thread = std::thread::current();
         let place = panic
             .location()
             .map_or_else(String::new, |at| format!(" at {at}"));
         let line = panic_line(thread.name(), &place, panic.payload());
         let backtrace = Backtrace::capture();
-        let mut stderr = std::io::stderr().lock();
-        // If standard error is closed, the panic cannot be reported.
-        let _ = if backtrace.status() == BacktraceStatus::Captured {
-            writeln!(stderr, "{line}\n{backtrace}")
+        let report = if backtrace.status() == BacktraceStatus::Captured {
+            format!("{line}\n{backtrace}\n")
         } else {
-            writeln!(stderr, "{line}")
+            format!("{line}\n")
         };
+        log.push(report.as_bytes());
+        // The process ends after this panic, and the buffered lines would be lost.
+        if cfg!(panic = "abort") || thread.name() == Some("main") {
+            log.flush();
+        }
     }));
 }
 
@@ -301,7 +332,7 @@ fn filter_of(text: &str, origin: &Origin) -> Result<Targets> {
 }
 
 /// Asks the app to stop on the first SIGTERM or SIGINT, and ends the process on a later one.
-async fn stop_on_signals(mut signals: Signals, stop: Stop) {
+async fn stop_on_signals(mut signals: Signals, stop: Stop, log: LogWriter) {
     let signal = signals.next().await;
     tracing::info!(signal, "asked to stop; once more ends at once");
     stop.now();
@@ -310,7 +341,8 @@ async fn stop_on_signals(mut signals: Signals, stop: Stop) {
         let signal = signals.next().await;
         if asked.elapsed() >= REPEATED_SIGNAL {
             tracing::warn!(signal, "ended at once");
-            std::process::exit(130);
+            log.flush();
+            exit(130);
         }
     }
 }
