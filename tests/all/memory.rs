@@ -342,6 +342,66 @@ fn half_sent_messages_of_one_connection_take_a_bounded_part_of_memory() {
     assert!(heard.refused.len() > 900 || heard.closed, "{heard:?}");
 }
 
+/// A gRPC message with a text of this length, whose handler waits for some seconds.
+fn slow_message(length: usize, seconds: u8) -> Vec<u8> {
+    let mut message = message(length);
+    message.extend([0x1a, 2, 0x08, seconds]);
+    let prefix = u32::try_from(message.len() - 5).unwrap().to_be_bytes();
+    message[1..5].copy_from_slice(&prefix);
+    message
+}
+
+/// Sends whole requests, as far as the server accepts them. Returns how many it has accepted.
+fn requests(node: &Node, peer: &mut Peer, calls: u32, body: &[u8]) -> u32 {
+    for number in 0..calls {
+        let (stream, mut at, mut last) = (2 * number + 1, 0, Instant::now());
+        peer.call(stream);
+        while at < body.len() {
+            let sent = peer.send(stream, &body[at..], true);
+            at += sent;
+            if sent > 0 {
+                last = Instant::now();
+            } else if last.elapsed() > QUIET || node.grown() > 4 * BOUND {
+                return number;
+            } else {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+    calls
+}
+
+#[test]
+fn requests_whose_handlers_run_take_a_bounded_part_of_memory() {
+    let world = World::new();
+    let node = Node::start(&world, &[]);
+    let mut peer = Peer::connect(&node.address, 1 << 20);
+    // Large requests of a connection take 32 MiB while their handlers run, and 16 MiB before.
+    let accepted = requests(&node, &mut peer, 64, &slow_message((4 << 20) - 100, 20));
+    greets(&node.address);
+    assert!((8..20).contains(&accepted), "{accepted}");
+    node.assert_grown_by_at_most(BOUND + 32 * MIB);
+    assert!(!peer.heard().closed);
+}
+
+#[test]
+fn requests_that_wait_for_others_of_their_connection_are_handled_afterwards() {
+    let world = World::new();
+    let node = Node::start(&world, &[]);
+    let mut peer = Peer::connect(&node.address, 1 << 20);
+    // 31 of them have room. The responses of all fit into the send buffer.
+    let accepted = requests(&node, &mut peer, 36, &slow_message(1 << 20, 2));
+    assert_eq!(accepted, 36);
+    until("all responses", || {
+        (peer.heard().answered.len() == 36).then_some(())
+    });
+    let heard = peer.heard();
+    assert!(
+        heard.refused.is_empty() && heard.resets.is_empty(),
+        "{heard:?}"
+    );
+}
+
 #[test]
 fn room_of_stalled_messages_goes_to_those_that_wait() {
     let world = World::new();

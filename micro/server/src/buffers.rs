@@ -1,5 +1,6 @@
 //! Limits on the memory of a connection: bytes of requests that have been received but not handed
-//! to a handler, and bytes of responses that the peer has not taken yet.
+//! to a handler, bytes of requests whose handlers run, and bytes of responses that the peer has not
+//! taken yet.
 //!
 //! # Requests
 //!
@@ -13,6 +14,12 @@
 //!
 //! The server's total counts only the bytes of a message that have been received, not its announced
 //! length.
+//!
+//! The only message of a request is then counted while its handler runs. A compressed message is
+//! small on the wire, so it reserves the maximum size of a message before it is decompressed, and
+//! then keeps its actual size. A complete message that finds no room waits, and keeps its
+//! reservation among the received ones. Messages below 16 KiB are not counted: the number of
+//! concurrent calls bounds them. Messages of a stream of requests are not counted either.
 //!
 //! # Responses
 //!
@@ -45,6 +52,10 @@ const FREE: usize = 64 << 10;
 /// Minimum size of a response that is counted, in bytes.
 const SMALL: usize = 1 << 10;
 
+/// Minimum size of a request that is counted while its handler runs, in bytes. Ordinary calls touch
+/// no counter.
+pub(super) const COUNTED_REQUEST: usize = 16 << 10;
+
 /// Responses longer than this are handed to HTTP/2 in pieces, and their end only once all bytes
 /// have been taken, so that the stream can be reset until then. This costs a wake-up of the
 /// stream's task.
@@ -61,6 +72,7 @@ const WAITING: usize = (CONNECTION_WINDOW / STREAM_WINDOW / 2) as usize;
 #[derive(Debug)]
 pub(super) struct Totals {
     pub(super) receive: Arc<Total>,
+    pub(super) requests: Arc<Total>,
     pub(super) send: Arc<Total>,
 }
 
@@ -68,6 +80,7 @@ impl Totals {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             receive: Total::new(limits.server_receive_buffer),
+            requests: Total::new(limits.server_request_buffer),
             send: Total::new(limits.server_send_buffer),
         }
     }
@@ -77,6 +90,7 @@ impl Totals {
 #[derive(Debug)]
 pub(super) struct Buffers {
     receive: Arc<ByteBudget>,
+    requests: Arc<ByteBudget>,
     pub(super) send: Arc<ByteBudget>,
     stall_timeout: Duration,
 }
@@ -84,6 +98,8 @@ pub(super) struct Buffers {
 impl Buffers {
     pub(super) fn new(limits: &Limits, totals: &Totals) -> Self {
         let waiting = (WAITING, STREAM_WINDOW as usize);
+        // Every concurrent call may wait. Its request data waits in the flow-control window.
+        let all_calls = (usize::try_from(limits.max_streams).unwrap_or(usize::MAX), 0);
         Self {
             receive: ByteBudget::new(
                 limits.connection_receive_buffer,
@@ -91,13 +107,12 @@ impl Buffers {
                 &totals.receive,
                 waiting,
             ),
-            send: ByteBudget::new(
-                limits.connection_send_buffer,
+            send: ByteBudget::new(limits.connection_send_buffer, FREE, &totals.send, all_calls),
+            requests: ByteBudget::new(
+                limits.connection_request_buffer,
                 FREE,
-                &totals.send,
-                // Every concurrent call may wait. Its request data waits in the flow-control
-                // window.
-                (usize::try_from(limits.max_streams).unwrap_or(usize::MAX), 0),
+                &totals.requests,
+                all_calls,
             ),
             stall_timeout: limits.stall_timeout,
         }
@@ -109,6 +124,9 @@ impl Buffers {
             budget: Arc::clone(&self.receive),
             held: None,
             claim: None,
+            requests: Arc::clone(&self.requests),
+            admitted: None,
+            entry: None,
             stall: StallTimer::new(self.stall_timeout),
         }
     }
@@ -316,10 +334,62 @@ pub(super) struct Intake {
     budget: Arc<ByteBudget>,
     held: Option<Held>,
     claim: Option<Claim>,
+    /// Counts the request while its handler runs.
+    requests: Arc<ByteBudget>,
+    admitted: Option<Held>,
+    entry: Option<Claim>,
     stall: StallTimer,
 }
 
 impl Intake {
+    /// Reserves room for a complete request until its handler returns. It takes `length` bytes when
+    /// it is decompressed, and `here` bytes while it waits. Waits for room.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the connection has no room in time, or when the server's total is
+    /// full.
+    pub(super) fn poll_admit(
+        &mut self,
+        cx: &mut Context<'_>,
+        length: usize,
+        here: usize,
+    ) -> Poll<Result<()>> {
+        if length < COUNTED_REQUEST {
+            return Poll::Ready(Ok(()));
+        }
+        let entry = self.entry.get_or_insert_with(|| Claim::new(&self.requests));
+        let Poll::Ready(reserved) = entry.poll_reserve(cx, length) else {
+            self.hold(here)?;
+            ready!(self.stall.poll(cx));
+            return Poll::Ready(Err(occupied(Full::ByteBudget(self.requests.limit()))));
+        };
+        self.entry = None;
+        self.stall.progress();
+        self.admitted = Some(reserved.map_err(occupied)?);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Returns the reservation of a complete request of `length` bytes after decompression, if it
+    /// is counted. The caller keeps it while the handler runs.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the server's total is full.
+    pub(super) fn admitted(&mut self, length: usize) -> Result<Option<Held>> {
+        let before = self.admitted.take();
+        if length < COUNTED_REQUEST {
+            return Ok(None);
+        }
+        let mut held = match before {
+            Some(held) if held.bytes() == length => held,
+            // A compressed message has reserved more.
+            _ => self.requests.reserve_present(length),
+        };
+        held.count(length).map_err(occupied)?;
+        Ok(Some(held))
+    }
+
     /// Reserves room for a message of `length` bytes, of which `here` bytes have been received.
     /// Waits for room, unless the message already has a reservation, which then grows.
     ///
@@ -397,6 +467,21 @@ fn full(full: Full) -> Error {
         Full::Total(limit) => Error::unavailable(format!(
             "the server's receive buffer is full: half-received messages take {limit} bytes \
              (setting `limits.server_receive_buffer`)"
+        )),
+    }
+}
+
+/// The error of a request that finds no room beside those whose handlers run.
+fn occupied(full: Full) -> Error {
+    match full {
+        Full::ByteBudget(limit) => Error::resource_exhausted(format!(
+            "the connection's request buffer is full: its requests whose handlers run take {limit} \
+             bytes; send fewer large requests at once, or raise the setting \
+             `limits.connection_request_buffer`"
+        )),
+        Full::Total(limit) => Error::unavailable(format!(
+            "the server's request buffer is full: requests whose handlers run take {limit} bytes \
+             (setting `limits.server_request_buffer`)"
         )),
     }
 }

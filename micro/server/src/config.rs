@@ -114,6 +114,14 @@ pub struct Limits {
     /// messages are refused with `Unavailable`. Connections that hold at most 64 KiB are not
     /// counted. Default: 512 MiB.
     pub server_receive_buffer: usize,
+    /// Maximum number of bytes of requests per connection whose handlers run. Further requests wait
+    /// before their handlers run, and count as received ones meanwhile. Requests below 16 KiB and streams of requests are not counted; a single
+    /// request may be larger than this limit. Default: 32 MiB.
+    pub connection_request_buffer: usize,
+    /// Maximum number of bytes of requests of all connections together whose handlers run. Further
+    /// requests are refused with `Unavailable`. Connections that hold at most 64 KiB are not
+    /// counted. Default: 512 MiB.
+    pub server_request_buffer: usize,
     /// Maximum number of bytes of responses per connection that the peer has not taken yet. Above
     /// half of this limit, further requests wait before their handlers run. A response that exceeds
     /// the limit together with others is refused with `ResourceExhausted`; a single response may be
@@ -157,6 +165,8 @@ impl Default for Limits {
             max_streams: 1024,
             connection_receive_buffer: 16 << 20,
             server_receive_buffer: 512 << 20,
+            connection_request_buffer: 32 << 20,
+            server_request_buffer: 512 << 20,
             connection_send_buffer: 40 << 20,
             server_send_buffer: 512 << 20,
             max_connections: 16_384,

@@ -16,6 +16,7 @@ use crate::request_stream::{broken, too_large};
 use crate::server_call::{ServerCall, unread};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
+use micro_wake::Held;
 use micro_wire::Compression;
 use micro_wire::headers;
 
@@ -66,17 +67,34 @@ pub(super) async fn read(
 ) -> Result<Bytes, Failure> {
     exchange.room().await?;
     let limit = exchange.limit();
-    let bytes = collect(body, limit, exchange.connection.buffers.intake());
-    let bytes = exchange.in_time(bytes).await.map_err(unread)?;
-    match compression {
-        // An empty body is an empty message, whether or not a compression is named.
-        Some(way) if !bytes.is_empty() => Ok(way.decompress(&bytes, limit)?.into()),
-        _ => Ok(bytes),
+    let intake = exchange.connection.buffers.intake();
+    let message = message(body, limit, compression, intake);
+    let (message, held) = exchange.in_time(message).await.map_err(unread)?;
+    exchange.hold(held);
+    Ok(message)
+}
+
+async fn message(
+    body: Incoming,
+    limit: usize,
+    compression: Option<Compression>,
+    mut intake: Intake,
+) -> Result<(Bytes, Option<Held>)> {
+    let mut bytes = collect(body, limit, &mut intake).await?;
+    // An empty body is an empty message, whether or not a compression is named.
+    let compression = compression.filter(|_| !bytes.is_empty());
+    // How large a compressed message will be is known only after it is decompressed.
+    let length = compression.map_or(bytes.len(), |_| limit);
+    poll_fn(|cx| intake.poll_admit(cx, length, bytes.len())).await?;
+    if let Some(way) = compression {
+        bytes = way.decompress(&bytes, limit)?.into();
     }
+    let held = intake.admitted(bytes.len())?;
+    Ok((bytes, held))
 }
 
 /// Reads a whole body. A body that is too large is refused before it is buffered.
-async fn collect(mut body: Incoming, limit: usize, mut intake: Intake) -> Result<Bytes> {
+async fn collect(mut body: Incoming, limit: usize, intake: &mut Intake) -> Result<Bytes> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(too_large(announced, limit));

@@ -14,12 +14,13 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http_body::Body;
 
-use crate::buffers::{Buffers, Intake};
+use crate::buffers::{Buffers, COUNTED_REQUEST, Intake};
 use crate::timeouts::IdleTimer;
 use micro_core::handler::{Payload, Source};
 use micro_core::internal::CallRecord;
 use micro_message::codec::Codec;
 use micro_message::error::{Error, Result};
+use micro_wake::Held;
 use micro_wire::Compression;
 use micro_wire::grpc::frame::{COMPRESSED, Decoder, Prefix};
 
@@ -60,6 +61,10 @@ pub(super) struct FrameReader<B> {
     intake: Intake,
     /// Compression of the messages that are flagged as compressed, as the client names it.
     encoding: Option<HeaderValue>,
+    /// Whether messages are counted until their handler returns.
+    counts: bool,
+    /// A complete message that waits for room, and its compression.
+    complete: Option<(Bytes, Option<Compression>)>,
 }
 
 impl<B> FrameReader<B>
@@ -79,6 +84,8 @@ where
             limit,
             intake: buffers.intake(),
             encoding: encoding.cloned(),
+            counts: false,
+            complete: None,
         }
     }
 
@@ -92,7 +99,7 @@ where
         patient: bool,
     ) -> Poll<Result<Option<Bytes>>> {
         loop {
-            if let Some(message) = self.received()? {
+            if let Some(message) = ready!(self.poll_received(cx))? {
                 return Poll::Ready(Ok(Some(message)));
             }
             let begun = !self.decoder.is_between();
@@ -122,25 +129,61 @@ where
         }
     }
 
-    /// Returns the next message if it has been received completely.
+    /// Returns the next message if it has been received completely. Waits for room if messages are
+    /// counted.
     #[inline]
-    fn received(&mut self) -> Result<Option<Bytes>> {
+    fn poll_received(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        if self.counts && self.complete.is_some() {
+            return self.poll_admitted(cx);
+        }
+        let uncounted = if self.counts {
+            COUNTED_REQUEST - 1
+        } else {
+            usize::MAX
+        };
         if self.encoding.is_none()
-            && let Some(message) = self.decoder.plain(self.limit)
+            && let Some(message) = self.decoder.plain(self.limit.min(uncounted))
         {
-            return Ok(Some(message));
+            return Poll::Ready(Ok(Some(message)));
         }
         let Some(prefix) = self.decoder.prefix() else {
-            return Ok(None);
+            return Poll::Ready(Ok(None));
         };
         let compression = self.check(prefix)?;
         let Some(message) = self.decoder.message(prefix) else {
-            return Ok(None);
+            return Poll::Ready(Ok(None));
         };
-        Ok(Some(match compression {
-            Some(way) => way.decompress(&message, self.limit)?.into(),
-            None => message,
-        }))
+        if self.counts {
+            self.complete = Some((message, compression));
+            return self.poll_admitted(cx);
+        }
+        Poll::Ready(self.decompress(message, compression).map(Some))
+    }
+
+    /// Waits until the complete message has room beside the requests whose handlers run.
+    fn poll_admitted(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        let Some((message, compression)) = self.complete.take() else {
+            return Poll::Ready(Ok(None));
+        };
+        // How large a compressed message will be is known only after it is decompressed.
+        let length = compression.map_or(message.len(), |_| self.limit);
+        match self.intake.poll_admit(cx, length, message.len()) {
+            Poll::Pending => {
+                self.complete = Some((message, compression));
+                Poll::Pending
+            }
+            Poll::Ready(admitted) => {
+                admitted?;
+                Poll::Ready(self.decompress(message, compression).map(Some))
+            }
+        }
+    }
+
+    fn decompress(&self, message: Bytes, compression: Option<Compression>) -> Result<Bytes> {
+        match compression {
+            Some(way) => Ok(way.decompress(&message, self.limit)?.into()),
+            None => Ok(message),
+        }
     }
 
     /// Checks a prefix before its message is buffered, and returns the compression of the message.
@@ -168,16 +211,20 @@ where
         Ok(compression)
     }
 
-    /// Returns the only message of a unary request.
+    /// Returns the only message of a unary request, and its reservation, to be kept while the
+    /// handler runs.
     ///
     /// # Errors
     ///
     /// `Unimplemented`, as gRPC specifies, when the request has no message or a second one.
-    pub(super) async fn only(mut self) -> Result<Bytes> {
+    pub(super) async fn only(mut self) -> Result<(Bytes, Option<Held>)> {
+        self.counts = true;
         let first = poll_fn(|cx| self.poll_next(cx, false)).await?;
         let message = first.ok_or_else(|| {
             Error::unimplemented("the request ends before its message; this method takes one")
         })?;
+        let held = self.intake.admitted(message.len())?;
+        self.counts = false;
         let end = poll_fn(|cx| {
             let polled = self.poll_next(cx, false);
             if polled.is_pending() {
@@ -186,7 +233,7 @@ where
             polled
         });
         match end.await? {
-            None => Ok(message),
+            None => Ok((message, held)),
             Some(_) => Err(Error::unimplemented(
                 "the request has a second message; this method takes one",
             )),

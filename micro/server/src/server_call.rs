@@ -4,7 +4,7 @@
 //! gRPC, gRPC-Web and Connect's streams share this code. Each of them writes the response itself.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http_body::Body as HttpBody;
@@ -17,6 +17,7 @@ use micro_core::context::Context;
 use micro_core::handler::{self, Body, Call, PayloadStream, Route};
 use micro_message::codec::Codec;
 use micro_message::error::{Error, ErrorKind, Result};
+use micro_wake::Held;
 
 /// A call that the server is processing.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) struct ServerCall<'a> {
     pub(super) route: &'a Route,
     pub(super) context: Context,
     pub(super) idle: IdleTimer,
+    /// Counts the request until the handler has returned.
+    held: OnceLock<Held>,
 }
 
 impl<'a> ServerCall<'a> {
@@ -47,6 +50,7 @@ impl<'a> ServerCall<'a> {
             // Set before the request is read, because the method's timeout covers that as well.
             context: route.limited(context.with_started(guard.started())),
             idle: IdleTimer::new(idle.flatten(), method),
+            held: OnceLock::new(),
         }
     }
 
@@ -81,7 +85,8 @@ impl<'a> ServerCall<'a> {
                     let requests = RequestStream::new(frames, decode, self.idle.clone(), record);
                     Body::Many(PayloadStream::from_source(requests))
                 } else {
-                    let bytes = self.in_time(frames.only()).await.map_err(unread)?;
+                    let (bytes, held) = self.in_time(frames.only()).await.map_err(unread)?;
+                    self.hold(held);
                     Body::One(decode.payload(bytes))
                 };
                 begun = true;
@@ -120,6 +125,14 @@ impl<'a> ServerCall<'a> {
             ))
         };
         self.context.limit(room, late).await.map_err(unread)
+    }
+
+    /// Keeps the reservation of the request.
+    pub(super) fn hold(&self, held: Option<Held>) {
+        if let Some(held) = held {
+            // A call has one request.
+            let _first = self.held.set(held);
+        }
     }
 
     /// Waits for the request, at most until the deadline of the call.

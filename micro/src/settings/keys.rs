@@ -59,6 +59,8 @@ keys! {
         "time between heartbeats of a registration, less than `ttl`; none for a third of it";
     "limits.connection_receive_buffer" = "16MiB",
         "maximum size of the half-received messages of one connection";
+    "limits.connection_request_buffer" = "32MiB",
+        "maximum size of one connection's requests whose handlers run; further ones wait";
     "limits.connection_send_buffer" = "40MiB",
         "maximum size of the responses that one connection has not taken yet";
     "limits.header_timeout" = "10s", "time for a connection to send the head of a request";
@@ -74,6 +76,8 @@ keys! {
     "limits.max_streams" = "1024", "maximum number of calls in flight on one connection";
     "limits.server_receive_buffer" = "512MiB",
         "maximum size of the half-received messages of all connections";
+    "limits.server_request_buffer" = "512MiB",
+        "maximum size of the requests of all connections whose handlers run";
     "limits.server_send_buffer" = "512MiB",
         "maximum size of the responses that all connections have not taken yet";
     "limits.stall_timeout" = "30s", "time without progress after which a message is given up";

@@ -304,6 +304,8 @@ impl SettingsReader<'_> {
         limits.connection_receive_buffer = self.some("limits.connection_receive_buffer");
         limits.connection_send_buffer = self.some("limits.connection_send_buffer");
         limits.server_receive_buffer = self.some("limits.server_receive_buffer");
+        limits.connection_request_buffer = self.some("limits.connection_request_buffer");
+        limits.server_request_buffer = self.some("limits.server_request_buffer");
         limits.server_send_buffer = self.some("limits.server_send_buffer");
         limits.header_timeout = self.some("limits.header_timeout");
         limits.http1_keep_alive_timeout = self.some("limits.http1_keep_alive_timeout");
