@@ -425,8 +425,14 @@ mod tests {
         assert_eq!(error.chain(), text);
         let error = lock.read().or_internal("cannot count").unwrap_err();
         assert_eq!(error.chain(), text);
-        let error = lock.write().or_error(ErrorKind::DataLoss, "cannot count").unwrap_err();
-        assert_eq!((error.kind(), error.chain()), (ErrorKind::DataLoss, text.to_owned()));
+        let error = lock
+            .write()
+            .or_error(ErrorKind::DataLoss, "cannot count")
+            .unwrap_err();
+        assert_eq!(
+            (error.kind(), error.chain()),
+            (ErrorKind::DataLoss, text.to_owned())
+        );
     }
 
     #[test]

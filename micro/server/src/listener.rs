@@ -262,6 +262,7 @@ async fn accept(listener: TcpListener, server: Arc<ServerState>) {
     // Serves the connections that the system has completed: closing the listener would reset them.
     match listener.into_std() {
         Ok(listener) => {
+            admit_no_more(&listener);
             let accept = || listener.accept();
             accept_waiting(accept, |(stream, address)| {
                 stream.set_nonblocking(true)?;
@@ -276,6 +277,25 @@ async fn accept(listener: TcpListener, server: Arc<ServerState>) {
         reap(ended);
     }
 }
+
+/// Makes the system ignore further attempts to connect. Otherwise, a connection that is completed
+/// between the last `accept` and the end of the listener would be reset, and its request lost: 1 of
+/// 4,000 requests through nginx on a busy machine. A client whose packet is ignored sends it again
+/// after a second, and is refused by then.
+#[cfg(target_os = "linux")]
+fn admit_no_more(listener: &std::net::TcpListener) {
+    use socket2::{SockFilter, SockRef};
+
+    /// The instruction `BPF_RET | BPF_K` with 0: take no byte of the packet.
+    const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
+    if let Err(error) = SockRef::from(listener).attach_filter(&[DROP]) {
+        tracing::debug!(%error, "connections may be lost while the listener is closed");
+    }
+}
+
+/// Other systems have no such filter.
+#[cfg(not(target_os = "linux"))]
+fn admit_no_more(_listener: &std::net::TcpListener) {}
 
 /// Accepts the pending connections. `accept` does not block and asks the system directly: tokio's
 /// listener reports that no connection is pending when the task has used up its coop budget, or
@@ -453,6 +473,22 @@ mod tests {
     }
 
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn listener_that_admits_no_more_keeps_what_it_has_and_completes_nothing_new() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let pending = std::net::TcpStream::connect(address).unwrap();
+        admit_no_more(&listener);
+        let late = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100));
+        assert_eq!(late.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let (_, peer) = listener.accept().unwrap();
+        assert_eq!(peer, pending.local_addr().unwrap());
+        let none = listener.accept().unwrap_err();
+        assert_eq!(none.kind(), io::ErrorKind::WouldBlock);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_fails_does_not_cost_those_behind_it() {
