@@ -390,7 +390,7 @@
 //! struct Pool;
 //!
 //! fn main() {
-//!     micro::run!(|app| app.provide(Pool).wrap("log", Log))
+//!     micro::run!(|app| app.provide(Pool).wrap("log", Log::default()))
 //! }
 //! ```
 //!
