@@ -38,8 +38,8 @@ use crate::server;
 /// #[micro::service]
 /// impl Search {
 ///     #[micro::rpc(safe)]
-///     async fn size(&self) -> Result<u64> {
-///         Ok(0)
+///     async fn ready(&self) -> Result<()> {
+///         Ok(())
 ///     }
 /// }
 ///

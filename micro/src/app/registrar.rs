@@ -78,9 +78,14 @@ impl Registrar {
         self.registered.load(Ordering::Relaxed) > 0
     }
 
+    /// Stops following the health, which changes when the server announces its stop.
+    pub(super) fn stop_following(&self) {
+        self.stopping.cancel();
+    }
+
     /// Stops following the health, and deregisters all services within `limit`.
     pub(super) async fn leave(&mut self, limit: Duration) {
-        self.stopping.cancel();
+        self.stop_following();
         let left = timeout(limit, async {
             while let Some(ended) = self.task.join_next().await {
                 match ended {

@@ -364,6 +364,7 @@ impl Running {
         self.periodic.leave();
         #[cfg(feature = "server")]
         if let Some(server) = &self.server {
+            self.registrar.stop_following();
             server.announce_stop();
         }
         let settle = self.settle_time();

@@ -35,10 +35,15 @@ const CANCEL_TIMEOUT: Duration = Duration::from_millis(250);
 /// use micro::prelude::*;
 /// use tokio::sync::mpsc;
 ///
-/// /// Counts visits in the background.
+/// #[micro::message]
+/// struct Visit {
+///     name: String,
+/// }
+///
+/// /// Writes visits in the background.
 /// #[micro::service(init = start)]
 /// struct Visits {
-///     seen: mpsc::Sender<String>,
+///     seen: mpsc::Sender<Visit>,
 /// }
 ///
 /// async fn start(tasks: Tasks) -> Result<Visits> {
@@ -49,7 +54,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_millis(250);
 ///         loop {
 ///             tokio::select! {
 ///                 biased;
-///                 Some(visit) = all.recv() => written.push(visit),
+///                 Some(Visit { name }) = all.recv() => written.push(name),
 ///                 () = stopping.stopping() => return, // All that was sent is written.
 ///             }
 ///         }
@@ -60,8 +65,8 @@ const CANCEL_TIMEOUT: Duration = Duration::from_millis(250);
 /// #[micro::service]
 /// impl Visits {
 ///     #[micro::rpc]
-///     async fn visit(&self, name: String) -> Result<()> {
-///         self.seen.send(name).await.or_internal("the writer has ended")
+///     async fn visit(&self, visit: Visit) -> Result<()> {
+///         self.seen.send(visit).await.or_internal("the writer has ended")
 ///     }
 /// }
 /// # fn main() {}
