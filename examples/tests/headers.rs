@@ -172,6 +172,23 @@ fn the_shop_answers_curl_as_its_header_says() {
 }
 
 #[test]
+fn the_pages_of_axum_answer_as_their_header_says() {
+    let world = World::new();
+    let mut command = world.command(built("15_axum"));
+    let mut notes = Program::start(command.env("MICRO_ADDRESS", "127.0.0.1:0"));
+    let address = notes.line("address");
+    let address = address.split_whitespace().next().unwrap();
+    let curls = curls("15_axum.rs");
+    assert_eq!(curls.len(), 5);
+    for (arguments, printed) in curls {
+        let body = curl(&arguments, address);
+        assert_eq!(body.trim_end(), printed.trim_end(), "curl {arguments}");
+    }
+    notes.terminate();
+    assert!(notes.wait().success());
+}
+
+#[test]
 fn every_example_stands_in_the_list() {
     let folder = workspace().join("examples");
     let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();

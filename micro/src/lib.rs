@@ -456,6 +456,8 @@
 //! | `rest` | yes | REST paths of methods, by `google.api.http` |
 //! | `openapi` | yes | the OpenAPI description at `/openapi.json`, and a page at `/openapi` |
 //! | `reflection` | yes | gRPC server reflection, so that clients do not need `.proto` files |
+//! | `tonic` | no | services that tonic generates: `App::builder().tonic_service(…)`; implies `tower` |
+//! | `tower` | no | any `tower::Service` beside the services (`mount`, `fallback`), and the client as a transport for tonic's clients (`Client::channel`) |
 //! | `schema` | yes | [`mod@schema`]: `.proto` files of linked services, and detection of breaking changes |
 //! | `broker` | yes | topics: `#[micro::subscribe]`, [`Publisher`] |
 //! | `events` | yes | durable streams |

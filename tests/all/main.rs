@@ -7,6 +7,7 @@
 
 mod access_log;
 mod attributes;
+mod beside;
 mod clients;
 mod configured;
 mod errors;

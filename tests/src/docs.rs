@@ -16,6 +16,7 @@ texts! {
     GuideMessages = "../../docs/messages.md";
     GuideCallsAndStreams = "../../docs/calls-and-streams.md";
     GuideRest = "../../docs/rest.md";
+    GuideBeside = "../../docs/beside.md";
     GuideEvents = "../../docs/events.md";
     GuideState = "../../docs/state.md";
     GuideWraps = "../../docs/wraps.md";

@@ -100,9 +100,12 @@ impl Builder {
             Ok(server::Mounts::new()),
         ));
         #[cfg(all(feature = "server", feature = "tower"))]
-        if let Some(mounts) = &mounts {
+        let mounts = mounts.map(|mut mounts| {
             problems.take(mounts.check(&router));
-        }
+            #[cfg(feature = "client")]
+            mounts.provide(client.clone());
+            mounts
+        });
         #[cfg(feature = "server")]
         if options.server.reflection {
             for problem in server::check_reflection(&router) {

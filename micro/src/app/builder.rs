@@ -231,6 +231,10 @@ impl Builder {
     /// axum router. The service sees paths without this prefix. See
     /// [`Mounts::mount`](crate::server::Mounts::mount).
     ///
+    /// The app's [`Client`](crate::client::Client) is in the extensions of each request, so that
+    /// the service can call the program's services and others: in axum,
+    /// `Extension(client): Extension<Client>`. Its calls inherit the request's trace.
+    ///
     /// [`build`](Self::build) returns an error for an invalid path and for one that is taken.
     ///
     /// # Examples

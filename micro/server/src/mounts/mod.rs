@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::uri::PathAndQuery;
-use http::{Request, Uri};
+use http::{Extensions, Request, Uri};
 
 use self::service::ErasedService;
 pub(super) use self::service::MountedBody;
@@ -65,6 +65,8 @@ pub struct Mounts {
     #[cfg(feature = "reflection")]
     descriptors: Vec<Bytes>,
     fallback: Option<Arc<Mounted>>,
+    /// Values for the extensions of each request.
+    provided: Extensions,
 }
 
 /// The URI of a request to a [mounted](Mounts::mount) service before its prefix was removed. In the
@@ -153,6 +155,11 @@ impl Mounts {
         }
         self.fallback = Some(Arc::new(Mounted::new("", "/*", service)));
         Ok(())
+    }
+
+    /// Adds a clone of a value to the extensions of each request, where axum's `Extension` finds it.
+    pub fn provide<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
+        self.provided.insert(value);
     }
 
     /// Whether there is neither a mounted service nor a fallback.
@@ -252,7 +259,7 @@ impl Mounted {
         let guard = connection.begin_as(&self.method, protocol, || logged(&request));
         let request = request.map(|body| body.counted_by(&guard));
         let context = context(connection, &request);
-        let request = match self.below(connection.address, request) {
+        let request = match self.below(connection, request) {
             Ok(request) => request,
             Err(error) => return refuse(&guard.failed(error.into()).error),
         };
@@ -282,7 +289,11 @@ impl Mounted {
 
     /// Returns the request as the service sees it: without the prefix, and with the original URI
     /// and the peer's address as extensions.
-    fn below(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Request<RequestBody>> {
+    fn below(
+        &self,
+        connection: &ConnectionState,
+        request: Request<Incoming>,
+    ) -> Result<Request<RequestBody>> {
         let (mut head, body) = request.into_parts();
         let original = head.uri.clone();
         if !self.prefix.is_empty() {
@@ -302,8 +313,9 @@ impl Mounted {
             let invalid = |_| Error::invalid_argument("the path of the request is invalid");
             head.uri = Uri::from_parts(parts).map_err(invalid)?;
         }
+        head.extensions.extend(connection.server.mounts.provided.clone());
         head.extensions.insert(OriginalUri(original));
-        head.extensions.insert(peer);
+        head.extensions.insert::<SocketAddr>(connection.address);
         Ok(Request::from_parts(head, RequestBody::new(body)))
     }
 }
