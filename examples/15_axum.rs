@@ -57,7 +57,9 @@ impl Notes {
     #[micro::rpc(idempotent)]
     async fn count(&self) -> Result<Count> {
         let notes = self.notes.lock().or_internal("the notes are in disorder")?;
-        Ok(Count { notes: notes.len() as u32 })
+        Ok(Count {
+            notes: notes.len() as u32,
+        })
     }
 
     #[micro::rpc(idempotent)]
@@ -65,14 +67,19 @@ impl Notes {
         let notes = self.notes.lock().or_internal("the notes are in disorder")?;
         let text = notes.get((request.id as usize).wrapping_sub(1)).cloned();
         let text = text.ok_or_else(|| Error::not_found(format!("no note {}", request.id)))?;
-        Ok(Note { id: request.id, text })
+        Ok(Note {
+            id: request.id,
+            text,
+        })
     }
 
     #[micro::rpc]
     async fn add(&self, note: Note) -> Result<NoteId> {
         let mut notes = self.notes.lock().or_internal("the notes are in disorder")?;
         notes.push(note.text);
-        Ok(NoteId { id: notes.len() as u32 })
+        Ok(NoteId {
+            id: notes.len() as u32,
+        })
     }
 }
 

@@ -12,9 +12,7 @@ pub use futures_core::Stream;
 #[cfg(all(feature = "app", feature = "linkme"))]
 pub use crate::app::{LINKED_EVERYS, LINKED_HOOKS};
 #[cfg(feature = "app")]
-pub use crate::app::{
-    LinkedEvery, LinkedHook, Phase, Program, print_help_if_asked, run, run_with,
-};
+pub use crate::app::{LinkedEvery, LinkedHook, Phase, Program, print_help_if_asked, run, run_with};
 #[cfg(all(feature = "broker", feature = "linkme"))]
 pub use crate::broker::LINKED_SUBSCRIBERS;
 #[cfg(feature = "broker")]

@@ -14,6 +14,9 @@ use crate::settings::problems::Problems;
 /// Each call creates a new client with its own connections and registry. Clone the client instead
 /// of calling this again.
 ///
+/// Generated clients have a shortcut: `GreeterClient::connect()`. This one serves clients of other
+/// kinds, such as calls whose types are not known, and transports for clients that tonic generates.
+///
 /// # Errors
 ///
 /// `FailedPrecondition` if settings are invalid. The message lists all of them.

@@ -549,6 +549,8 @@ pub use app::{App, Stop, Tasks};
 pub use broker::{Broker, Delivery, Publisher};
 #[cfg(feature = "client")]
 pub use client::Client;
+#[cfg(feature = "client")]
+pub use connect::connect;
 pub use context::{Caller, Context};
 pub use error::{Error, ErrorKind, OrError, Result};
 #[cfg(feature = "events")]

@@ -146,10 +146,14 @@ where
     T::Error: std::fmt::Debug,
 {
     let mut grpc = tonic::client::Grpc::new(transport);
-    grpc.ready().await.map_err(|_| tonic::Status::unavailable("not ready"))?;
+    grpc.ready()
+        .await
+        .map_err(|_| tonic::Status::unavailable("not ready"))?;
     let codec = ProstCodec::<Request, Response>::default();
     let path = http::uri::PathAndQuery::from_static(path);
-    let response = grpc.unary(tonic::Request::new(request), path, codec).await?;
+    let response = grpc
+        .unary(tonic::Request::new(request), path, codec)
+        .await?;
     Ok(response.into_inner())
 }
 
@@ -179,20 +183,31 @@ async fn clients_of_tonic_find_services_of_micro_and_of_tonic() {
     assert_eq!((&*answer.greeting, answer.number), ("Hello Ada", 7));
     let refused = call::<_, ProstAnswer, _>(client.channel("greeter"), hello, ProstAsk::default());
     let refused = refused.await.unwrap_err();
-    assert_eq!((refused.code(), refused.message()), (tonic::Code::InvalidArgument, "whom?"));
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (tonic::Code::InvalidArgument, "whom?")
+    );
     // A service of tonic, registered under its own name.
     let echo = "/echo.v1.Echo/Echo";
     let text = EchoMessage {
         text: "a".repeat(1 << 20),
     };
-    let echoed: EchoMessage = call(client.channel("echo"), echo, text.clone()).await.unwrap();
+    let echoed: EchoMessage = call(client.channel("echo"), echo, text.clone())
+        .await
+        .unwrap();
     assert_eq!(echoed, text);
     let refused = call::<_, EchoMessage, _>(client.channel("echo"), echo, EchoMessage::default());
     let refused = refused.await.unwrap_err();
-    assert_eq!((refused.code(), refused.message()), (tonic::Code::InvalidArgument, "no text"));
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (tonic::Code::InvalidArgument, "no text")
+    );
     let unknown = "/echo.v1.Echo/Unknown";
     let unknown = call::<_, EchoMessage, _>(client.channel("echo"), unknown, text.clone());
-    assert_eq!(unknown.await.unwrap_err().code(), tonic::Code::Unimplemented);
+    assert_eq!(
+        unknown.await.unwrap_err().code(),
+        tonic::Code::Unimplemented
+    );
     app.stop().await;
     let gone = call::<_, EchoMessage, _>(client.channel("echo"), echo, text);
     assert_eq!(gone.await.unwrap_err().code(), tonic::Code::Unavailable);

@@ -313,7 +313,8 @@ impl Mounted {
             let invalid = |_| Error::invalid_argument("the path of the request is invalid");
             head.uri = Uri::from_parts(parts).map_err(invalid)?;
         }
-        head.extensions.extend(connection.server.mounts.provided.clone());
+        head.extensions
+            .extend(connection.server.mounts.provided.clone());
         head.extensions.insert(OriginalUri(original));
         head.extensions.insert::<SocketAddr>(connection.address);
         Ok(Request::from_parts(head, RequestBody::new(body)))

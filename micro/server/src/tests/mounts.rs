@@ -208,7 +208,9 @@ async fn a_method_cannot_be_served_twice() {
     router
         .add(Route::new(INFO, &method, instance, Resources::new()))
         .unwrap();
-    let error = Server::builder(Config::default(), router).mounts(mounts).bind()
+    let error = Server::builder(Config::default(), router)
+        .mounts(mounts)
+        .bind()
         .await
         .unwrap_err();
     assert!(
@@ -318,7 +320,10 @@ async fn paths_that_cannot_be_mounted_are_refused() {
         let instance: Arc<Test> = Arc::default();
         let route = Route::new(INFO, &method.http(REST), instance, Resources::new());
         router.add(route).unwrap();
-        let bound = Server::builder(Config::default(), router).mounts(mounts).bind().await;
+        let bound = Server::builder(Config::default(), router)
+            .mounts(mounts)
+            .bind()
+            .await;
         let error = bound.unwrap_err();
         assert!(error.message().contains("both serve"), "{error}");
     }
