@@ -13,7 +13,7 @@ use micro::App;
 use micro::app::Running;
 use micro::client::Client;
 use micro::registry::{Memory, Registry};
-use micro_tests::greeter::{Answer, Ask, Greeter, GreeterClient, answer};
+use micro_tests::{Answer, Ask, Greeter, GreeterClient, answer};
 use micro_tests::http;
 use tonic::body::Body;
 use tonic::server::{Grpc, NamedService, UnaryService};
