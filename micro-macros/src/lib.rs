@@ -7,11 +7,14 @@
 
 use proc_macro::TokenStream;
 
+use crate::fragments::flatten;
+
 mod args;
 mod diag;
 mod duration;
 mod error;
 mod every;
+mod fragments;
 mod function;
 mod inject;
 mod message;
@@ -37,59 +40,59 @@ mod snapshot;
 #[doc = include_str!("../docs/message.md")]
 #[proc_macro_attribute]
 pub fn message(args: TokenStream, item: TokenStream) -> TokenStream {
-    message::message(args.into(), item.into()).into()
+    message::message(flatten(args.into()), flatten(item.into())).into()
 }
 
 #[doc = include_str!("../docs/service.md")]
 #[proc_macro_attribute]
 pub fn service(keys: TokenStream, item: TokenStream) -> TokenStream {
-    service::expand(keys.into(), item.into()).into()
+    service::expand(flatten(keys.into()), flatten(item.into())).into()
 }
 
 #[doc = include_str!("../docs/rpc.md")]
 #[proc_macro_attribute]
 pub fn rpc(keys: TokenStream, item: TokenStream) -> TokenStream {
-    rpc::expand(keys.into(), item.into()).into()
+    rpc::expand(flatten(keys.into()), flatten(item.into())).into()
 }
 
 #[doc = include_str!("../docs/error.md")]
 #[proc_macro_attribute]
 pub fn error(keys: TokenStream, item: TokenStream) -> TokenStream {
-    error::expand(keys.into(), item.into()).into()
+    error::expand(flatten(keys.into()), flatten(item.into())).into()
 }
 
 #[doc = include_str!("../docs/subscribe.md")]
 #[proc_macro_attribute]
 pub fn subscribe(keys: TokenStream, item: TokenStream) -> TokenStream {
-    subscribe::expand(keys.into(), item.into()).into()
+    subscribe::expand(flatten(keys.into()), flatten(item.into())).into()
 }
 
 #[doc = include_str!("../docs/every.md")]
 #[proc_macro_attribute]
 pub fn every(keys: TokenStream, item: TokenStream) -> TokenStream {
-    every::expand(keys.into(), item.into()).into()
+    every::expand(flatten(keys.into()), flatten(item.into())).into()
 }
 
 #[doc = include_str!("../docs/wrap.md")]
 #[proc_macro_attribute]
 pub fn wrap(keys: TokenStream, item: TokenStream) -> TokenStream {
-    wrap::expand(keys.into(), item.into()).into()
+    wrap::expand(flatten(keys.into()), flatten(item.into())).into()
 }
 
 #[doc = include_str!("../docs/on.md")]
 #[proc_macro_attribute]
 pub fn on(keys: TokenStream, item: TokenStream) -> TokenStream {
-    on::expand(keys.into(), item.into()).into()
+    on::expand(flatten(keys.into()), flatten(item.into())).into()
 }
 
 #[doc = include_str!("../docs/test.md")]
 #[proc_macro_attribute]
 pub fn test(keys: TokenStream, item: TokenStream) -> TokenStream {
-    test::expand(keys.into(), item.into()).into()
+    test::expand(flatten(keys.into()), flatten(item.into())).into()
 }
 
 #[doc = include_str!("../docs/run.md")]
 #[proc_macro]
 pub fn run(tokens: TokenStream) -> TokenStream {
-    run::expand(tokens.into()).into()
+    run::expand(flatten(tokens.into())).into()
 }

@@ -131,6 +131,13 @@ pub(crate) fn path_span(path: &Path) -> Span {
         .map_or_else(|| path.span(), |last| last.ident.span())
 }
 
+/// Returns the location of a span of the user with the hygiene of the expansion. A type that a
+/// `macro_rules!` macro passes on has another hygiene than the code around it: a generated variable
+/// with the span of the type would not be found.
+pub(crate) fn located(span: Span) -> Span {
+    span.resolved_at(Span::call_site())
+}
+
 /// Replaces `Self` in a type, for code outside of the `impl`.
 pub(crate) fn replace_self(ty: &mut Type, service: &TokenStream) {
     let tokens = replace(quote!(#ty), "Self", service);

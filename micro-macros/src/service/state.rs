@@ -10,7 +10,7 @@ use crate::function;
 use crate::names;
 use crate::service::client::Client;
 use crate::service::keys::Keys;
-use crate::signature::{self, first_span, path_span};
+use crate::signature::{self, first_span, located, path_span};
 
 /// The keys of `#[micro(…)]` on a field.
 pub(crate) const HELPERS: &[&str] = &["default", "value"];
@@ -143,7 +143,7 @@ fn linked(item: &ItemStruct, keys: &Keys, fields: &[Field]) -> TokenStream {
     let client = names::client(ident);
     let build = match &keys.init {
         Some(init) => {
-            quote_spanned!(path_span(init)=> #private::construct::<#ident, _, _>(&#init, __app))
+            quote_spanned!(located(path_span(init))=> #private::construct::<#ident, _, _>(&#init, __app))
         }
         None => {
             let fields = fields.iter().enumerate();
@@ -186,7 +186,7 @@ impl Field {
         service: &str,
     ) -> (Option<TokenStream>, TokenStream) {
         let Self { member, ty, source } = self;
-        let span = first_span(ty);
+        let span = located(first_span(ty));
         let mut injected = None;
         let value = match source {
             Source::Injected => {

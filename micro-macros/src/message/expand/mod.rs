@@ -18,6 +18,7 @@ use syn::spanned::Spanned;
 
 use crate::message::doc::About;
 use crate::message::model::{Message, Shape};
+use crate::signature::located;
 
 pub(crate) use self::stub::stub;
 
@@ -145,7 +146,7 @@ fn deserialize(message: &Message, is_enum: bool) -> TokenStream {
 pub(crate) fn full_name(message: &Message) -> TokenStream {
     let name = name(message);
     match &message.within {
-        Some(outer) => quote_spanned! {outer.span()=>
+        Some(outer) => quote_spanned! {located(outer.span())=>
             __micro::full_name(&<#outer as __micro::Record>::full_name(), &#name)
         },
         None => {
@@ -159,7 +160,7 @@ pub(crate) fn full_name(message: &Message) -> TokenStream {
 pub(crate) fn place(message: &Message) -> TokenStream {
     let name = name(message);
     let place = match &message.within {
-        Some(outer) => quote_spanned! {outer.span()=> {
+        Some(outer) => quote_spanned! {located(outer.span())=> {
             let __outer = <#outer as __micro::Record>::describe(__types);
             __types.within(&__outer, &#name)
         }},
