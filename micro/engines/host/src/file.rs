@@ -3,9 +3,9 @@
 //! A file that is torn, hostile or too large is skipped and logged. Whether a record is live is
 //! decided only from its contents.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -151,7 +151,7 @@ pub(super) fn write(dir: &Path, record: &Record) -> Result<()> {
         )));
     }
     let temporary = dir.join(temporary_name());
-    let placed = fs::write(&temporary, bytes)
+    let placed = write_new(&temporary, &bytes)
         .and_then(|()| fs::rename(&temporary, dir.join(&name)))
         .map_err(|error| failed("write", dir, &name, error));
     if placed.is_err()
@@ -161,6 +161,19 @@ pub(super) fn write(dir: &Path, record: &Record) -> Result<()> {
         tracing::debug!(file = %temporary.display(), %error, "temporary file stays");
     }
     placed
+}
+
+/// Writes a new file that only this user can read, because the directory may be older and readable
+/// for others.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)?.write_all(bytes)
 }
 
 /// Removes a record. Removing a record that does not exist succeeds.
@@ -394,6 +407,18 @@ pub(super) mod tests {
             remove(dir.path(), &written.node).unwrap();
         }
         assert!(found(&dir, None).is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_cannot_read_a_record_in_a_directory_that_they_may_list() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = scratch();
+        fs::create_dir_all(dir.path()).unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        write(dir.path(), &record("a")).unwrap();
+        let file = fs::metadata(dir.path().join("greeter~a.json")).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
