@@ -93,6 +93,7 @@ impl NamedService for EchoServer {
     const NAME: &'static str = "echo.v1.Echo";
 }
 
+#[micro::service]
 struct Greeting;
 
 #[micro::service]

@@ -156,15 +156,15 @@ impl AsyncRead for Socket {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let filled = out.filled().len();
-        if !self.first.is_empty() {
+        if self.first.is_empty() {
+            ready!(self.poll_stream(cx, out))?;
+        } else {
             let length = self.first.len().min(out.remaining());
             out.put_slice(&self.first[..length]);
             self.first.advance(length);
             if self.first.is_empty() {
                 self.first = BytesMut::new();
             }
-        } else {
-            ready!(self.poll_stream(cx, out))?;
         }
         if let Some(activity) = &self.activity
             && out.filled().len() > filled

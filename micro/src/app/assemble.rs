@@ -95,17 +95,7 @@ impl Builder {
         let methods: Vec<Arc<MethodInfo>> = methods.collect();
         check_filters(&wraps, &methods, &mut problems);
         #[cfg(all(feature = "server", feature = "tower"))]
-        let mounts = problems.take(std::mem::replace(
-            &mut self.mounts,
-            Ok(server::Mounts::new()),
-        ));
-        #[cfg(all(feature = "server", feature = "tower"))]
-        let mounts = mounts.map(|mut mounts| {
-            problems.take(mounts.check(&router));
-            #[cfg(feature = "client")]
-            mounts.provide(client.clone());
-            mounts
-        });
+        let mounts = self.mounts(&router, &resources, &mut problems);
         #[cfg(feature = "server")]
         if options.server.reflection {
             for problem in server::check_reflection(&router) {
@@ -130,7 +120,7 @@ impl Builder {
             resources,
             router,
             #[cfg(all(feature = "server", feature = "tower"))]
-            mounts: mounts.unwrap_or_default(),
+            mounts,
             wraps,
             hooks: self.hooks,
             #[cfg(feature = "broker")]
@@ -145,6 +135,26 @@ impl Builder {
             #[cfg(feature = "server")]
             id: node_id(),
         })))
+    }
+
+    /// Returns the mounted services. The app's client is in the extensions of their requests.
+    #[cfg(all(feature = "server", feature = "tower"))]
+    fn mounts(
+        &mut self,
+        router: &Router,
+        resources: &Resources,
+        problems: &mut Problems,
+    ) -> server::Mounts {
+        let mounts = std::mem::replace(&mut self.mounts, Ok(server::Mounts::new()));
+        let mut mounts = problems.take(mounts).unwrap_or_default();
+        problems.take(mounts.check(router));
+        #[cfg(feature = "client")]
+        if let Ok(client) = resources.get::<Client>() {
+            mounts.provide::<Client>((*client).clone());
+        }
+        #[cfg(not(feature = "client"))]
+        let _ = resources; // Only the client is provided.
+        mounts
     }
 
     /// Returns the registry given to the builder, or opens the one from the settings. If that

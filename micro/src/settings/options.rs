@@ -431,7 +431,7 @@ mod tests {
         let mut problems = Problems::default();
         Options::read(&settings, &mut problems);
         let text = problems.finish("wrong").unwrap_err().to_string();
-        assert!(text.starts_with("wrong; 12 problems:"), "{text}");
+        assert!(text.starts_with("wrong; 13 problems:"), "{text}");
         assert!(KEYS.len() > 10);
     }
 

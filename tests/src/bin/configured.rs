@@ -23,6 +23,7 @@ async fn stop() {
 }
 
 fn open() -> Result<Pool> {
+    std::env::current_dir().or_internal("no working directory")?;
     Ok(Pool("a result"))
 }
 
