@@ -385,7 +385,7 @@ fn claim_that_is_given_up_passes_the_wake_to_the_next() {
     bounded(3, || {
         let budget = budget(2);
         let held = budget.reserve(2).unwrap();
-        // This claim is the first in the queue, and nobody polls it again.
+        // This claim is the first in the queue, and it is not polled again.
         let mut first = Claim::new(&budget);
         let mut cx = Context::from_waker(Waker::noop());
         assert!(first.poll_reserve(&mut cx, 1).is_pending());
