@@ -30,7 +30,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 
 pub use self::detail::{Detail, Typed};
 
@@ -51,15 +51,33 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert_eq!(error.kind(), ErrorKind::NotFound);
 /// assert_eq!(error.to_string(), "no cart for customer `42`");
 /// ```
+///
+/// Errors are equal if a caller could not distinguish them: kind, message and details are compared,
+/// sources and metadata are not.
+///
+/// ```
+/// # use micro::Error;
+/// let error = Error::not_found("no cart").with_source(std::io::Error::other("empty"));
+/// assert_eq!(error, Error::not_found("no cart"));
+/// assert_ne!(error, Error::not_found("no user"));
+/// ```
+#[derive(Clone, PartialEq)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
     details: Vec<Detail>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
     /// A value that a higher layer attaches: metadata.
-    attached: Option<Box<dyn Any + Send + Sync>>,
+    attached: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl PartialEq for Inner {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.message == other.message && self.details == other.details
+    }
 }
 
 macro_rules! kinds {
@@ -184,7 +202,7 @@ impl Error {
 
     /// Sets the cause of this error. It is not sent to callers.
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 
@@ -203,7 +221,7 @@ impl Error {
     /// Attaches a value and replaces the one attached before.
     #[doc(hidden)]
     pub fn attach(&mut self, value: impl Any + Send + Sync) {
-        self.0.attached = Some(Box::new(value));
+        self.0.attached = Some(Arc::new(value));
     }
 
     /// The attached value.
@@ -433,6 +451,17 @@ mod tests {
             (error.kind(), error.chain()),
             (ErrorKind::DataLoss, text.to_owned())
         );
+    }
+
+    #[test]
+    fn a_clone_shares_the_source() {
+        let error = Error::internal("broken").with_source(std::io::Error::other("disk"));
+        let clone = error.clone();
+        assert_eq!(clone, error);
+        assert_eq!(clone.chain(), "broken: disk");
+        assert_ne!(clone, Error::unavailable("broken"));
+        let detail = Detail::new("a.A", [1]);
+        assert_ne!(clone.with_detail(detail), error);
     }
 
     #[test]

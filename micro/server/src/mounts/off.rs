@@ -1,5 +1,12 @@
 //! Replaces mounted services when the cargo feature `tower` is off: there are none.
 
+#![allow(
+    clippy::unused_self,
+    clippy::unused_async,
+    clippy::unnecessary_wraps,
+    reason = "the signatures are those of the feature"
+)]
+
 use http::Request;
 
 use crate::body::{HttpResponse, Incoming};
@@ -9,7 +16,7 @@ use micro_message::error::Result;
 
 /// No mounted services.
 #[derive(Debug, Default)]
-pub(crate) struct Mounts;
+pub(crate) struct Mounts(());
 
 /// A mounted service, of which there is none.
 #[derive(Debug)]
