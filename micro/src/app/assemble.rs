@@ -95,7 +95,9 @@ impl Builder {
         let methods: Vec<Arc<MethodInfo>> = methods.collect();
         check_filters(&wraps, &methods, &mut problems);
         #[cfg(all(feature = "server", feature = "tower"))]
-        let mounts = self.mounts(&router, &resources, &mut problems);
+        let mounts = self.mounts(&router, &mut problems);
+        #[cfg(all(feature = "client", feature = "server", feature = "tower"))]
+        let mounts = mounts.with_extension(client.clone());
         #[cfg(feature = "server")]
         if options.server.reflection {
             for problem in server::check_reflection(&router) {
@@ -137,23 +139,12 @@ impl Builder {
         })))
     }
 
-    /// Returns the mounted services. The app's client is in the extensions of their requests.
+    /// Returns the mounted services.
     #[cfg(all(feature = "server", feature = "tower"))]
-    fn mounts(
-        &mut self,
-        router: &Router,
-        resources: &Resources,
-        problems: &mut Problems,
-    ) -> server::Mounts {
+    fn mounts(&mut self, router: &Router, problems: &mut Problems) -> server::Mounts {
         let mounts = std::mem::replace(&mut self.mounts, Ok(server::Mounts::new()));
-        let mut mounts = problems.take(mounts).unwrap_or_default();
+        let mounts = problems.take(mounts).unwrap_or_default();
         problems.take(mounts.check(router));
-        #[cfg(feature = "client")]
-        if let Ok(client) = resources.get::<Client>() {
-            mounts.provide::<Client>((*client).clone());
-        }
-        #[cfg(not(feature = "client"))]
-        let _ = resources; // Only the client is provided.
         mounts
     }
 

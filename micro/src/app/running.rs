@@ -410,6 +410,10 @@ impl Running {
     /// Leaves the registry and the topics within `limit`, which is raised to 1 second or lowered to
     /// 5 seconds if necessary.
     async fn leave(&mut self, limit: Duration) {
+        #[cfg_attr(
+            not(any(feature = "broker", feature = "server")),
+            expect(unused_variables, reason = "there is nothing to leave")
+        )]
         let limit = limit.clamp(MIN_LEAVE_TIMEOUT, STOP_STEP_TIMEOUT);
         #[cfg(feature = "server")]
         let mut registrar = std::mem::take(&mut self.registrar);
@@ -534,6 +538,7 @@ fn mounted_nodes(app: &Inner, advertised: &Advertised) -> Vec<(String, Node)> {
 }
 
 /// Adds the metadata by which Go Micro's clients know that a node serves gRPC.
+#[cfg(feature = "server")]
 fn as_grpc(node: Node) -> Node {
     node.with_metadata("protocol", "grpc")
         .with_metadata("server", "grpc")

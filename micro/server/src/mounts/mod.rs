@@ -66,7 +66,7 @@ pub struct Mounts {
     descriptors: Vec<Bytes>,
     fallback: Option<Arc<Mounted>>,
     /// Values for the extensions of each request.
-    provided: Extensions,
+    extensions: Extensions,
 }
 
 /// The URI of a request to a [mounted](Mounts::mount) service before its prefix was removed. In the
@@ -158,8 +158,9 @@ impl Mounts {
     }
 
     /// Adds a clone of a value to the extensions of each request, where axum's `Extension` finds it.
-    pub fn provide<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
-        self.provided.insert(value);
+    pub fn with_extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.extensions.insert(value);
+        self
     }
 
     /// Whether there is neither a mounted service nor a fallback.
@@ -314,7 +315,7 @@ impl Mounted {
             head.uri = Uri::from_parts(parts).map_err(invalid)?;
         }
         head.extensions
-            .extend(connection.server.mounts.provided.clone());
+            .extend(connection.server.mounts.extensions.clone());
         head.extensions.insert(OriginalUri(original));
         head.extensions.insert::<SocketAddr>(connection.address);
         Ok(Request::from_parts(head, RequestBody::new(body)))
