@@ -73,8 +73,9 @@ fn log_that_nobody_reads_stops_neither_calls_nor_the_end() {
     assert!(node.wait().success());
     let mut rest = String::new();
     log.read_to_string(&mut rest).unwrap();
+    // A pipe whose last page is not full may still refuse the next write.
     assert!(
-        rest.len() >= 64 << 10,
+        rest.len() >= 56 << 10,
         "the pipe was not full: {} bytes",
         rest.len()
     );
