@@ -1,6 +1,7 @@
 //! `Channel`: the client as a transport for gRPC clients that other libraries generate.
 
-use std::pin::{Pin, pin};
+use std::mem;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
 
@@ -31,7 +32,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The channel does not know which kinds of calls the methods are. It sends a request with one
 /// message as a call with a stream of responses, so the client's own timeout limits only the time
 /// until the response begins. Set a timeout with the generated client. A call is repeated on
-/// another node only if no handler has seen it.
+/// another node only if no handler has seen it, and with a stream of requests only until the first
+/// of them is sent.
 #[derive(Debug, Clone)]
 pub struct Channel {
     client: Client,
@@ -101,16 +103,21 @@ impl Channel {
             codec,
             limit: config.max_message_size,
         };
-        let first = messages.next().await;
+        // The call must not wait for its messages: a client may wait for the server first.
+        let (first, second) = match messages.poll_once().await {
+            Poll::Ready(Some(first)) => (Poll::Ready(Some(first?)), messages.poll_once().await),
+            nothing => (nothing.map(|_| None), Poll::Pending),
+        };
         let path = head.uri.path().to_owned();
         let method = MethodInfo::new(self.service.to_string(), path);
-        let (method, body) = match first {
-            Some(first) if messages.body.is_end_stream() => {
-                (method.kind(Kind::ServerStream), Body::One(first?))
+        let (method, body) = match (first, second) {
+            (Poll::Ready(Some(only)), Poll::Ready(None)) => {
+                (method.kind(Kind::ServerStream), Body::One(only))
             }
-            first => {
-                let messages = Chained { first, messages };
-                let messages = PayloadStream::from_source(messages);
+            (first, second) => {
+                let first = first.map(|first| first.map(Ok));
+                let read = [first, second];
+                let messages = PayloadStream::from_source(Chained { read, messages });
                 (method.kind(Kind::Bidirectional), Body::Many(messages))
             }
         };
@@ -164,8 +171,9 @@ where
     B: HttpBody<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    async fn next(&mut self) -> Option<Result<Payload>> {
-        std::future::poll_fn(|cx| self.poll(cx)).await
+    /// Returns the next message if it is there, without waiting for it.
+    async fn poll_once(&mut self) -> Poll<Option<Result<Payload>>> {
+        std::future::poll_fn(|cx| Poll::Ready(self.poll(cx))).await
     }
 
     fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Result<Payload>>> {
@@ -226,9 +234,10 @@ fn too_large(limit: usize) -> Error {
     ))
 }
 
-/// The first message, which has been read already, and the others.
+/// What has been read already, and the other messages.
 struct Chained<B> {
-    first: Option<Result<Payload>>,
+    /// `Pending` is nothing.
+    read: [Poll<Option<Result<Payload>>>; 2],
     messages: RequestMessages<B>,
 }
 
@@ -241,10 +250,12 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut task::Context<'_>,
     ) -> Poll<Option<Result<Payload>>> {
-        match self.first.take() {
-            Some(first) => Poll::Ready(Some(first)),
-            None => self.messages.poll(cx),
+        for read in &mut self.read {
+            if let Poll::Ready(next) = mem::replace(read, Poll::Pending) {
+                return Poll::Ready(next);
+            }
         }
+        self.messages.poll(cx)
     }
 }
 
@@ -272,14 +283,9 @@ impl ChannelBody {
         open.close(&mut out).map_err(large)?;
         Ok(Frame::data(out.into()))
     }
-
-    /// Ends the body, with the status and metadata in trailers.
-    fn end(&mut self, outcome: Result<()>, metadata: &Metadata) -> Frame<Bytes> {
-        self.content = Content::Ended;
-        Frame::trailers(trailers(outcome, metadata))
-    }
 }
 
+/// Returns the trailers that end a body, with its status and metadata.
 fn trailers(outcome: Result<()>, metadata: &Metadata) -> HeaderMap {
     let mut trailers = HeaderMap::with_capacity(2 + metadata.len());
     match outcome {
@@ -302,39 +308,30 @@ impl HttpBody for ChannelBody {
         cx: &mut task::Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>>>> {
         let this = &mut *self;
-        let frame = match &mut this.content {
+        let frame = match mem::replace(&mut this.content, Content::Ended) {
             Content::Ended => return Poll::Ready(None),
-            Content::One(..) => {
-                let Content::One(payload, metadata) =
-                    std::mem::replace(&mut this.content, Content::Ended)
-                else {
-                    return Poll::Ready(None);
-                };
-                match this.frame(&payload) {
-                    Ok(frame) => {
-                        this.content = Content::Trailers(trailers(Ok(()), &metadata));
-                        frame
+            Content::One(payload, metadata) => match this.frame(&payload) {
+                Ok(frame) => {
+                    this.content = Content::Trailers(trailers(Ok(()), &metadata));
+                    frame
+                }
+                Err(error) => Frame::trailers(trailers(Err(error), &metadata)),
+            },
+            Content::Trailers(trailers) => Frame::trailers(trailers),
+            Content::Many(mut messages) => {
+                let next = messages.poll(cx);
+                let next = next.map(|next| next.map(|next| next.and_then(|one| this.frame(&one))));
+                let outcome = match next {
+                    Poll::Ready(Some(Err(error))) => Err(error),
+                    Poll::Ready(None) => Ok(()),
+                    more => {
+                        this.content = Content::Many(messages);
+                        return more;
                     }
-                    Err(error) => this.end(Err(error), &metadata),
-                }
-            }
-            Content::Trailers(trailers) => {
-                let trailers = std::mem::take(trailers);
-                this.content = Content::Ended;
-                Frame::trailers(trailers)
-            }
-            Content::Many(messages) => {
-                let next = ready!(pin!(messages.next()).poll(cx));
-                let metadata = messages.metadata().clone();
-                let ended = |this: &mut Self, outcome| {
-                    let none = Metadata::new();
-                    this.end(outcome, metadata.trailing().unwrap_or(&none))
                 };
-                match next.map(|next| next.and_then(|payload| this.frame(&payload))) {
-                    Some(Ok(frame)) => frame,
-                    Some(Err(error)) => ended(this, Err(error)),
-                    None => ended(this, Ok(())),
-                }
+                let none = Metadata::new();
+                let metadata = messages.metadata().trailing().unwrap_or(&none);
+                Frame::trailers(trailers(outcome, metadata))
             }
         };
         Poll::Ready(Some(Ok(frame)))

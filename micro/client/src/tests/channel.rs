@@ -7,7 +7,7 @@ use micro_message::error::Error;
 use micro_wire::grpc::frame;
 use tower_service::Service;
 
-use super::peer::{Peer, refuse};
+use super::peer::{IncomingResponses, Peer, fields, head, read as read_all, refuse};
 use super::streams::echo_lazily;
 use super::*;
 use crate::ChannelBody;
@@ -83,6 +83,71 @@ impl<T: Unpin> futures_core::Stream for Chunks<T> {
     ) -> std::task::Poll<Option<T>> {
         std::task::Poll::Ready(self.0.pop_front())
     }
+}
+
+/// A request body whose frames come from a channel, and whose end is known only when it is polled.
+struct Fed(tokio::sync::mpsc::UnboundedReceiver<Bytes>);
+
+impl http_body::Body for Fed {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>>>> {
+        let polled = self.0.poll_recv(cx);
+        polled.map(|data| data.map(|data| Ok(http_body::Frame::data(data))))
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_the_server_first_gets_its_response() {
+    let peer = Peer::scripted(|mut incoming| async move {
+        let mut stream = incoming.respond.send_response(head(&[]), false).unwrap();
+        stream.send_data(frames(&["welcome"]), false).unwrap();
+        stream
+            .send_data(read_all(&mut incoming.body).await.into(), false)
+            .unwrap();
+        stream
+            .send_trailers(fields(&[("grpc-status", "0")]))
+            .unwrap();
+    });
+    let peer = peer.await;
+    let world = World::of(&[&peer]).await;
+    let mut channel = world.client().channel("greeter");
+    let (feed, fed) = tokio::sync::mpsc::unbounded_channel();
+    let call = channel.call(request("/greeter.Greeter/Talk", &[], Fed(fed)));
+    let call = tokio::time::timeout(Duration::from_secs(10), call);
+    let mut body = call.await.expect("the call begins").unwrap().into_body();
+    let welcome = body.frame().await.unwrap().unwrap().into_data();
+    assert_eq!(welcome.unwrap(), frames(&["welcome"]));
+    feed.send(frames(&["a", "b"])).unwrap();
+    drop(feed);
+    let rest = body.collect().await.unwrap();
+    assert_eq!(rest.trailers().unwrap()["grpc-status"], "0");
+    assert_eq!(rest.to_bytes(), frames(&["a", "b"]));
+}
+
+#[tokio::test]
+async fn one_message_goes_to_another_node_if_the_first_refuses_it() {
+    let refusing = Peer::scripted(|mut incoming: IncomingResponses| async move {
+        read_all(&mut incoming.body).await;
+        let refused = [("grpc-status", "14"), ("micro-not-handled", "1")];
+        refuse(incoming.respond, &refused);
+    });
+    let (refusing, echo) = (refusing.await, Peer::echo().await);
+    let world = World::of(&[&refusing, &echo]).await;
+    let mut channel = world.client().channel("greeter");
+    for _ in 0..20 {
+        let (feed, fed) = tokio::sync::mpsc::unbounded_channel();
+        feed.send(frames(&["a"])).unwrap();
+        drop(feed);
+        let call = channel.call(request("/greeter.Greeter/Hello", &[], Fed(fed)));
+        let (headers, data, trailers) = read(call.await.unwrap()).await;
+        assert_eq!(data, frames(&["a"]), "{headers:?} {trailers:?}");
+    }
+    assert!(refusing.calls() > 0, "the refusing node was never asked");
 }
 
 #[tokio::test]
