@@ -11,8 +11,6 @@
 extern crate micro_message as micro;
 
 mod access;
-#[cfg(test)]
-mod capture;
 pub mod scheme;
 pub mod context;
 mod guard;
@@ -24,3 +22,7 @@ pub mod wrap;
 pub mod __private;
 #[doc(hidden)]
 pub mod internal;
+
+#[cfg(any(test, feature = "test-util"))]
+#[doc(hidden)]
+pub mod test_util;

@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::time::{Instant, timeout};
+use tracing::Level;
 
-use super::log::Capture;
 use super::peer::{Held, IncomingResponses, Peer, echo};
 use super::*;
+use micro_core::test_util::CapturedLog;
 use micro_message::error::{Error, ErrorKind};
 use micro_registry::{Backend, Capabilities, Watch, WatchSender};
 
@@ -85,8 +86,7 @@ async fn a_call_gives_up_finding_a_node_after_the_discovery_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_for_a_node_is_logged_once_after_a_second_however_many_calls_wait() {
-    let (capture, log) = Capture::new();
-    let _guard = tracing::subscriber::set_default(capture);
+    let log = CapturedLog::new(Level::WARN);
     let mut world = World::new();
     world
         .register(Node::new("greter", "a", "127.0.0.1:1"))
@@ -98,8 +98,8 @@ async fn a_wait_for_a_node_is_logged_once_after_a_second_however_many_calls_wait
     tokio::time::sleep(Duration::from_millis(990)).await;
     assert_eq!(log.lines(), Vec::<String>::new());
     tokio::time::sleep(Duration::from_millis(20)).await;
-    let lines = log.lines();
-    assert_eq!(lines.len(), 1, "{lines:?}");
+    let first = log.lines();
+    assert_eq!(first.len(), 1, "{first:?}");
     for part in [
         "no node found yet",
         "service=\"greeter\"",
@@ -107,7 +107,7 @@ async fn a_wait_for_a_node_is_logged_once_after_a_second_however_many_calls_wait
         "known=\"`greter`\"",
         "nearest=\"greter\"",
     ] {
-        assert!(lines[0].contains(part), "{part}: {lines:?}");
+        assert!(first[0].contains(part), "{part}: {first:?}");
     }
     for call in calls {
         call.await.unwrap().unwrap_err();

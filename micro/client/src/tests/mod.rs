@@ -11,7 +11,6 @@ mod hostile;
 mod late;
 mod life;
 mod local;
-mod log;
 mod peer;
 mod raced;
 mod served;

@@ -1,9 +1,11 @@
 //! Tests of the frame around handlers.
 
+use tracing::Level;
+
 use super::*;
-use crate::capture::Capture;
 use crate::handler::info::Kind;
 use crate::handler::streaming::Streaming;
+use crate::test_util::CapturedLog;
 use micro_message::codec::Message;
 use micro_message::error::ErrorKind;
 use micro_message::metadata::Metadata;
@@ -116,8 +118,7 @@ fn failing(kind: ErrorKind) -> Method {
 
 #[tokio::test]
 async fn failures_that_need_attention_are_logged_with_their_source() {
-    let (capture, log) = Capture::new();
-    let _guard = tracing::subscriber::set_default(capture);
+    let log = CapturedLog::new(Level::INFO);
     for &kind in ErrorKind::ALL {
         run(&route(&failing(kind))).await.unwrap_err();
     }
@@ -141,8 +142,7 @@ async fn failures_that_need_attention_are_logged_with_their_source() {
 
 #[tokio::test]
 async fn access_log_that_is_off_has_no_line() {
-    let (capture, log) = Capture::new();
-    let _guard = tracing::subscriber::set_default(capture);
+    let log = CapturedLog::new(Level::INFO);
     let route = route(&failing(ErrorKind::Internal)).with_access_log(AccessLog::Off);
     run(&route).await.unwrap_err();
     assert_eq!(log.lines(), Vec::<String>::new());
@@ -150,8 +150,7 @@ async fn access_log_that_is_off_has_no_line() {
 
 #[tokio::test]
 async fn complete_access_log_has_a_line_for_a_call_within_the_process() {
-    let (capture, log) = Capture::new();
-    let _guard = tracing::subscriber::set_default(capture);
+    let log = CapturedLog::new(Level::INFO);
     let double = Method::unary("Double", |_: Arc<()>, _, number: Number| async {
         Ok(number)
     });
@@ -171,8 +170,7 @@ async fn complete_access_log_has_a_line_for_a_call_within_the_process() {
 
 #[tokio::test]
 async fn stream_of_a_complete_access_log_is_logged_at_its_end() {
-    let (capture, log) = Capture::new();
-    let _guard = tracing::subscriber::set_default(capture);
+    let log = CapturedLog::new(Level::INFO);
     let method = Method::server_stream("Tell", |_: Parts, number: Number| async {
         Ok(Streaming::make(|out| async move {
             out.send(number).await?;
