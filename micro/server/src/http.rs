@@ -196,7 +196,7 @@ async fn route(connection: &ConnectionState, mut request: Request<Incoming>) -> 
 /// Returns the mounted service for a request. Methods of the server's own services, its pages and
 /// REST paths come before the fallback; only `/` belongs to the fallback.
 fn mounted<'a>(server: &'a ServerState, method: &Method, path: &str) -> Option<&'a Mounted> {
-    if server.mounts.is_empty() || server.router.get(path).is_some() {
+    if path == "*" || server.mounts.is_empty() || server.router.get(path).is_some() {
         return None;
     }
     if let Some(mounted) = server.mounts.at(path) {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 #[cfg(feature = "reflection")]
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Extensions, Request, Uri};
 
@@ -18,6 +19,7 @@ use self::service::ErasedService;
 pub(super) use self::service::MountedBody;
 pub use self::service::{HttpService, RequestBody};
 use crate::body::{HttpResponse, Incoming, ResponseBody};
+use crate::call_context;
 use crate::error_json;
 use crate::server_call::cut;
 use crate::state::ConnectionState;
@@ -30,7 +32,6 @@ use micro_message::error::{Error, Result};
 #[cfg(feature = "reflection")]
 use micro_schema::descriptor::EncodedFileSet;
 use micro_wire::grpc::timeout;
-use micro_wire::headers;
 
 /// HTTP services that a server serves beside its own services, on the same port.
 ///
@@ -252,16 +253,17 @@ impl Mounted {
             Some(codec) => crate::grpc::refuse(error, codec),
             None => error_json::refuse(error),
         };
-        let aborted = || refuse(&cut(&self.method.path));
+        let aborted = || cut(&self.method.path);
         if connection.server.is_aborted() {
-            return aborted();
+            return refuse(&aborted());
         }
         let protocol = if grpc.is_some() { "grpc" } else { "http" };
         let guard = connection.begin_as(&self.method, protocol, || logged(&request));
-        let request = request.map(|body| body.counted_by(&guard));
-        let context = context(connection, &request);
-        let request = match self.below(connection, request) {
-            Ok(request) => request,
+        let (head, body) = request.into_parts();
+        let context = context(connection, &head, protocol);
+        let body = RequestBody::new(body.counted_by(&guard));
+        let request = match self.below(connection, head) {
+            Ok(head) => Request::from_parts(head, body),
             Err(error) => return refuse(&guard.failed(error.into()).error),
         };
         let panicked = || Error::internal("the mounted service panicked");
@@ -271,7 +273,9 @@ impl Mounted {
         let served = tokio::select! {
             biased;
             served = serving => served,
-            () = connection.cut.cancelled() => return aborted(),
+            () = connection.cut.cancelled() => {
+                return refuse(&guard.failed(aborted().into()).error);
+            }
         };
         match served {
             Ok(response) => {
@@ -283,19 +287,17 @@ impl Mounted {
             Err(error) => {
                 let path = self.method.path.as_ref();
                 tracing::error!(path, error = error.chain(), "mounted service failed");
-                refuse(&guard.failed(error.into()).error)
+                if let Some(record) = guard.record() {
+                    record.fail(&error, true);
+                }
+                refuse(&error)
             }
         }
     }
 
-    /// Returns the request as the service sees it: without the prefix, and with the original URI
-    /// and the peer's address as extensions.
-    fn below(
-        &self,
-        connection: &ConnectionState,
-        request: Request<Incoming>,
-    ) -> Result<Request<RequestBody>> {
-        let (mut head, body) = request.into_parts();
+    /// Returns the head of a request as the service sees it: without the prefix, and with the
+    /// original URI and the peer's address as extensions.
+    fn below(&self, connection: &ConnectionState, mut head: Parts) -> Result<Parts> {
         let original = head.uri.clone();
         if !self.prefix.is_empty() {
             let mut parts = original.clone().into_parts();
@@ -309,16 +311,15 @@ impl Mounted {
             } else {
                 format!("/{rest}")
             };
-            let invalid = |_| Error::invalid_argument("the path of the request is invalid");
-            parts.path_and_query = Some(PathAndQuery::try_from(path).map_err(invalid)?);
-            let invalid = |_| Error::invalid_argument("the path of the request is invalid");
-            head.uri = Uri::from_parts(parts).map_err(invalid)?;
+            let invalid = || Error::invalid_argument("the path of the request is invalid");
+            parts.path_and_query = Some(PathAndQuery::try_from(path).map_err(|_| invalid())?);
+            head.uri = Uri::from_parts(parts).map_err(|_| invalid())?;
         }
         head.extensions
             .extend(connection.server.mounts.extensions.clone());
         head.extensions.insert(OriginalUri(original));
         head.extensions.insert::<SocketAddr>(connection.address);
-        Ok(Request::from_parts(head, RequestBody::new(body)))
+        Ok(head)
     }
 }
 
@@ -331,16 +332,13 @@ impl fmt::Debug for Mounted {
 }
 
 /// Returns the context of a request, from which the service's own calls inherit the trace.
-fn context(connection: &ConnectionState, request: &Request<Incoming>) -> Context {
-    let caller = Caller::new(Some(connection.address), "http");
-    let mut context = Context::new().with_caller(caller);
-    let limit = connection.server.limits.max_metadata_size;
+fn context(connection: &ConnectionState, head: &Parts, protocol: &'static str) -> Context {
     // Headers of a website may exceed the limits of a call's metadata.
-    if let Ok(metadata) = headers::metadata(request.headers(), limit) {
-        context = context.with_metadata(metadata);
-    }
-    let timeout = request.headers().get(timeout::TIMEOUT).map(timeout::read);
-    match timeout {
+    let context = call_context::of_request(connection, head, protocol).unwrap_or_else(|_| {
+        Context::new().with_caller(Caller::new(Some(connection.address), protocol))
+    });
+    let timeout = head.headers.get(timeout::TIMEOUT);
+    match timeout.filter(|_| protocol == "grpc").map(timeout::read) {
         Some(Ok(timeout)) => context.with_timeout(timeout),
         _ => context,
     }

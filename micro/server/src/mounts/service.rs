@@ -126,7 +126,11 @@ impl MountedBody {
         let panicked = || Poll::Ready(Some(Err("the body of a mounted service panicked".into())));
         let polled = catch_panic(|| Pin::new(&mut self.body).poll_frame(cx), panicked);
         if polled.is_pending() && Pin::new(&mut self.cut).poll(cx).is_ready() {
-            return Poll::Ready(Some(Err("the server has stopped".into())));
+            let error = Error::unavailable("the server has stopped");
+            if let Some(record) = &self.record {
+                record.fail(&error, false);
+            }
+            return Poll::Ready(Some(Err(error.into())));
         }
         match (&polled, &self.record) {
             (Poll::Ready(Some(Err(error))), record) => {

@@ -6,9 +6,11 @@ use axum::Extension;
 use axum::body::{Body as AxumBody, to_bytes};
 use axum::http::StatusCode;
 use axum::routing::{any, get, post};
+use tracing::Level;
 
 use super::*;
 use crate::{Mounts, OriginalUri};
+use micro_core::test_util::CapturedLog;
 
 const REST: &[handler::HttpRule] = &[handler::HttpRule::new("GET", "/echo")];
 
@@ -295,6 +297,102 @@ async fn a_request_in_progress_is_cut_at_the_end_of_the_drain() {
     assert_eq!(drained.cut[0].path, "/*");
     let answered = within(never).await.unwrap();
     assert!(answered.starts_with("HTTP/1.1 503"), "{answered}");
+}
+
+/// A service that fails for every request.
+#[derive(Clone)]
+struct Failing;
+
+impl tower_service::Service<Request<crate::RequestBody>> for Failing {
+    type Response = http::Response<AxumBody>;
+    type Error = std::io::Error;
+    type Future = std::future::Ready<Result<Self::Response, std::io::Error>>;
+
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), std::io::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<crate::RequestBody>) -> Self::Future {
+        std::future::ready(Err(std::io::Error::other("no disk")))
+    }
+}
+
+/// A body that yields one chunk, and then nothing.
+async fn open() -> AxumBody {
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    sender.send(Ok(Bytes::from_static(b"begun"))).await.unwrap();
+    tokio::spawn(async move { sender.closed().await });
+    AxumBody::from_stream(Received(receiver))
+}
+
+#[tokio::test]
+async fn the_access_log_has_one_line_for_each_request_with_its_outcome() {
+    let log = CapturedLog::new(Level::INFO);
+    let mut mounts = Mounts::new();
+    mounts.mount("/failing", Failing).unwrap();
+    mounts.fallback(pages().route("/open", get(open))).unwrap();
+    let router = Router::new().with_access_log(handler::AccessLog::All);
+    let server = Server::builder(Config::default(), router).mounts(mounts);
+    let server = server.bind().await.unwrap();
+    let served = Served {
+        health: server.health(),
+        running: server.start(),
+        test: Arc::default(),
+    };
+    for (path, status) in [("/", "200"), ("/failing", "500"), ("/broken", "200")] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let answered = served.raw(request.as_bytes()).await;
+        assert!(
+            answered.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answered}"
+        );
+    }
+    let mut connections = Vec::new();
+    for path in ["/never", "/open"] {
+        let mut tcp = served.tcp().await;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        tcp.write_all(request.as_bytes()).await.unwrap();
+        connections.push(tcp);
+    }
+    let mut begun = [0; 8];
+    within(connections[1].read_exact(&mut begun)).await.unwrap();
+    until(|| served.running.server.running_calls().len() == 2).await;
+    within(served.running.drain(Duration::from_millis(50))).await;
+    let log = log.lines();
+    let lines = log.iter().filter(|line| line.contains("micro::access:"));
+    let lines: Vec<_> = lines.collect();
+    assert_eq!(lines.len(), 5, "{log:#?}");
+    for (path, outcome) in [
+        ("/", "ok"),
+        ("/failing", "internal"),
+        ("/broken", "internal"),
+        ("/never", "unavailable"),
+        ("/open", "unavailable"),
+    ] {
+        let request = format!("service=\"{path}\" method=\"GET\"");
+        let found = lines.iter().find(|line| line.contains(&request));
+        let line = found.unwrap_or_else(|| panic!("{path} is not in {log:#?}"));
+        assert!(line.contains(&format!("outcome=\"{outcome}\"")), "{line}");
+    }
+    // The cause is in one line only.
+    let causes = log.iter().filter(|line| line.contains("no disk"));
+    assert_eq!(causes.count(), 1, "{log:#?}");
+}
+
+#[tokio::test]
+async fn a_grpc_timeout_does_not_limit_requests_of_other_protocols() {
+    let slow = || async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        "slow"
+    };
+    let mut mounts = Mounts::new();
+    mounts
+        .fallback(axum::Router::new().route("/slow", get(slow)))
+        .unwrap();
+    let served = serve(mounts).await;
+    let request = "GET /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\ngrpc-timeout: 1m\r\n\r\n";
+    let answered = served.raw(request.as_bytes()).await;
+    assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
 }
 
 #[tokio::test]
