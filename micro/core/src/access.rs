@@ -1,7 +1,7 @@
 //! The access log: one line per call and per event, or only for failures that an operator has to
 //! see.
 //!
-//! All lines have the target `micro::access`. The code that runs a call or an event writes them;
+//! All lines have the target [`ACCESS_TARGET`]. The code that runs a call or an event writes them;
 //! protocols contribute the sizes.
 
 use std::net::SocketAddr;
@@ -16,6 +16,9 @@ use crate::context::{Caller, Context};
 use crate::handler::{MethodInfo, is_built_in};
 use crate::wrap::trace_id;
 use micro_message::error::{Error, ErrorKind, Result};
+
+/// The target of the access log.
+pub const ACCESS_TARGET: &str = "micro::access";
 
 /// Outcome of a call whose caller left before the response was complete.
 const CANCELLED: &str = ErrorKind::Cancelled.name();
@@ -133,7 +136,7 @@ macro_rules! write_entry {
         let service = Some(entry.service).filter(|name| !name.is_empty());
         let outcome = entry.failure.as_ref().map_or("ok", |failure| failure.outcome);
         tracing::event!(
-            target: "micro::access",
+            target: ACCESS_TARGET,
             $level,
             service,
             method = entry.method,

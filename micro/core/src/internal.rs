@@ -1,6 +1,6 @@
 //! Names for the other crates of micro. Semantic versioning does not cover them.
 
-pub use crate::access::{CallLog, CallRecord, EventAttempt, EventEntry};
+pub use crate::access::{ACCESS_TARGET, CallLog, CallRecord, EventAttempt, EventEntry};
 pub use crate::context::deadline_after;
 pub use crate::guard::{catch_panic, run_guarded};
 pub use crate::handler::{Batch, EncodeFrame, SharedSink, Source};

@@ -1,6 +1,6 @@
 //! Writes log lines to standard error from a thread of its own.
 //!
-//! A write to a pipe blocks while nobody reads the pipe. The threads that log run handlers and
+//! A write to a pipe that is full blocks until its reader reads. The threads that log run handlers and
 //! connections, so they must not wait for that: one full pipe would stop the whole service. They
 //! append to a bounded buffer instead. Lines for which the buffer has no room are dropped and
 //! counted.
@@ -21,6 +21,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 use crate::error::{OrError, Result};
+use micro_core::internal::ACCESS_TARGET;
 
 /// Maximum size of the buffered lines in bytes. The thread may hold as many again, which it is
 /// writing.
@@ -29,8 +30,6 @@ const BUFFER_CAPACITY: usize = 1 << 20;
 const BLOCK: usize = 32 << 10;
 /// Maximum time that a line may wait.
 const BLOCK_INTERVAL: Duration = Duration::from_millis(100);
-/// The target of the access log.
-pub(super) const ACCESS_TARGET: &str = "micro::access";
 /// How long the end of the process waits for the buffered lines to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 

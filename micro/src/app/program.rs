@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::app::builder::Builder;
 use crate::app::configure::Configured;
 use crate::app::driver_handoff::DriverHandoff;
-use crate::app::log_writer::{ACCESS_TARGET, LogWriter};
+use crate::app::log_writer::LogWriter;
 use crate::app::running::Running;
 use crate::app::stop::Stop;
 use crate::config::Origin;
@@ -24,7 +24,7 @@ use crate::error::{Error, OrError, Result};
 use crate::handler::BoxFuture;
 use crate::settings::Settings;
 use crate::settings::help;
-use micro_core::internal::spawn;
+use micro_core::internal::{ACCESS_TARGET, spawn};
 
 /// A further signal within this time counts as the same request to stop. `timeout` of coreutils,
 /// for example, signals the process and then its group.
@@ -53,7 +53,7 @@ pub struct Program {
 /// escaped and on one line. This replaces a panic hook that was set before.
 ///
 /// Log lines are written by a separate thread. If standard error accepts no data, for example
-/// because nobody reads the pipe, the program continues: up to 1 MiB of lines is buffered, and
+/// because it is a pipe whose reader does not read, the program continues: up to 1 MiB of lines is buffered, and
 /// further lines are dropped and counted.
 pub fn run(program: Program) {
     run_with(program, |app: Builder| app);
