@@ -3,9 +3,9 @@
 //!
 //! A call is first polled within its connection's task ([`inline`](crate::inline)). A method that
 //! blocks its thread there, for example on a database without an async driver, delays all calls of
-//! that connection. In a runtime without [driver handoff], it also delays all other connections: the
-//! worker that is blocked is the one that watches the sockets, and tokio wakes no other worker
-//! unless tasks are spawned.
+//! that connection. It also delays all other connections unless the program uses `micro::run!`,
+//! whose runtime watches for this: the worker that is blocked is the one that watches the sockets,
+//! and tokio wakes no other worker unless tasks are spawned.
 //!
 //! A method that has done this once is marked. Further calls of it, on any connection, leave the
 //! connection's task before their handler runs, and another worker is woken. A mark decays: it ends
@@ -13,8 +13,6 @@
 //!
 //! A call within the connection's task pays one relaxed load of its method's mark, one relaxed store
 //! of its index, and a comparison of wakers. The polls of calls in their own tasks are timed.
-//!
-//! [driver handoff]: https://docs.rs/tokio/latest/tokio/runtime/struct.Builder.html
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -24,8 +22,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// A handler that uses its thread for longer than this at a time counts as blocking. A thread that
-/// shares its core with another busy one stands still for 3 to 4 ms at a time, which must not count:
-/// the calls of a marked method cost more.
+/// shares its core with another busy one stands still for 3 to 4 ms at a time. That must not count,
+/// because the calls of a marked method cost more.
 const BLOCKING_POLL: Duration = Duration::from_millis(10);
 
 /// Number of calls in a row that must not block until a method counts as quick again.
@@ -92,7 +90,6 @@ impl InlineCall {
         method: usize,
         mut handler: Pin<&mut F>,
     ) -> F::Output {
-        self.method.store(method, Ordering::Relaxed);
         let is_marked = self.methods.is_marked(method);
         if is_marked && !self.leave().await {
             wake_worker();
@@ -101,6 +98,7 @@ impl InlineCall {
         let output = poll_fn(|cx| {
             if is_inline(cx) {
                 // The connection's task measures its own polls.
+                self.method.store(method, Ordering::Relaxed);
                 return handler.as_mut().poll(cx);
             }
             let start = Instant::now();
