@@ -189,7 +189,7 @@ mod tests {
             members.map(|member| member.load().in_flight()).sum()
         }
 
-        /// Number of calls that wait for a node of a service; 0 if nobody called it.
+        /// Number of calls that wait for a node of a service.
         pub(crate) fn waiting(&self, service: &str) -> usize {
             let services = self.services.read();
             services.get(service).map_or(0, |service| service.waiting())

@@ -182,14 +182,14 @@ impl ServiceNodes {
     pub(super) fn why_none(&self, path: &str) -> String {
         let mut text = String::new();
         let members = self.table.members();
-        let same_name = |member: &&Arc<Member<_>>| !member.node().serves_service_of(path);
-        let others = members.iter().filter(same_name).count();
+        let is_other = |member: &&Arc<Member<_>>| !member.node().serves_service_of(path);
+        let others = members.iter().filter(is_other).count();
         if others > 0 {
             // Writing to a `String` does not fail.
             let _ = write!(text, "; {others} nodes of this name serve other packages");
         }
         if members.len() > others {
-            let of_this = members.iter().filter(|member| !same_name(member));
+            let of_this = members.iter().filter(|member| !is_other(member));
             let mut versions: Vec<_> = of_this.map(|m| &*m.node().version).collect();
             versions.sort_unstable();
             versions.dedup();

@@ -16,7 +16,7 @@ use micro_wake::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::attempt::ClientEndpoint;
-use crate::attempt::discovery::{Discovery, DiscoveryElapsed};
+use crate::attempt::discovery::Discovery;
 use crate::attempt::error_context::{ErrorContext, Node};
 use crate::attempt::open_stream::{OpenStream, RequestSender};
 use crate::backoff::pause;
@@ -54,6 +54,13 @@ impl From<Failure> for AttemptError {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
+}
+
+/// Why no node was picked.
+enum NoNode {
+    /// A time limit passed first. Contains its length and origin.
+    Elapsed(String),
+    Failed(Error),
 }
 
 /// Whether an attempt may be retried.
@@ -235,18 +242,16 @@ impl Attempts<'_> {
             });
             let first = async {
                 tokio::select! {
-                    flight = service.wait(choice) => Ok(flight),
-                    failed = discovery.run(&service) => Err(failed),
+                    flight = service.wait(choice) => flight.map_err(NoNode::Failed),
+                    elapsed = discovery.run(&service) => Err(NoNode::Elapsed(elapsed)),
                 }
             };
-            match limit(timer, Box::pin(first)).await {
-                Ok(Ok(Ok(Some(flight)))) => return Ok((service, flight)),
-                Ok(Ok(Ok(None))) => tokio::task::yield_now().await,
-                Ok(Ok(Err(error))) => return Err(error),
-                Ok(Err(DiscoveryElapsed(waited))) => {
-                    return Err(discovery.error(&service, &waited));
-                }
-                Err(_) => return Err(discovery.error(&service, &self.waited())),
+            let first = limit(timer, Box::pin(first)).await;
+            match first.unwrap_or_else(|_| Err(NoNode::Elapsed(self.waited()))) {
+                Ok(Some(flight)) => return Ok((service, flight)),
+                Ok(None) => tokio::task::yield_now().await,
+                Err(NoNode::Failed(error)) => return Err(error),
+                Err(NoNode::Elapsed(limit)) => return Err(discovery.error(&service, &limit)),
             }
         }
     }

@@ -22,9 +22,6 @@ const WARN_AFTER: Duration = Duration::from_secs(1);
 /// Maximum number of services that a message lists.
 const MAX_LISTED: usize = 20;
 
-/// The time limit passed first. Contains its length and origin.
-pub(super) struct DiscoveryElapsed(pub(super) String);
-
 /// The wait of one call for a first node.
 pub(super) struct Discovery<'a> {
     core: &'a Arc<ClientState>,
@@ -48,8 +45,8 @@ impl<'a> Discovery<'a> {
     }
 
     /// Lists what the registry knows, logs after a second that no node is found, and completes at
-    /// the client's discovery timeout.
-    pub(super) async fn run(&mut self, service: &ServiceNodes) -> DiscoveryElapsed {
+    /// the client's discovery timeout. Returns that limit and its origin.
+    pub(super) async fn run(&mut self, service: &ServiceNodes) -> String {
         let timeout = self.core.config.discovery_timeout;
         let end = deadline_after(self.started, timeout);
         let core = Arc::clone(self.core);
@@ -67,7 +64,7 @@ impl<'a> Discovery<'a> {
             () = looked => {}
             () = sleep_until(end) => {}
         }
-        DiscoveryElapsed(format!("{timeout:?}, the client's discovery timeout,"))
+        format!("{timeout:?}, the client's discovery timeout,")
     }
 
     async fn look(&mut self, registry: &Registry, service: &ServiceNodes, warn_at: Instant) {
