@@ -110,7 +110,7 @@ class Node:
 
     async def start(self):
         variables = {k: v for k, v in os.environ.items() if not k.startswith("MICRO_")}
-        # The proxies know the addresses, so the registry is one that nobody else sees.
+        # The proxies know the addresses, so the registry is in memory.
         variables.update(MICRO_ADDRESS=f"127.0.0.1:{self.port}", MICRO_REGISTRY="memory")
         variables.update(MICRO_EVENTS="memory", MICRO_BROKER="memory")
         self.process = subprocess.Popen([NODE], env=variables, stdout=self.log, stderr=self.log)

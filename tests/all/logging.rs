@@ -1,4 +1,4 @@
-//! Programs whose standard error nobody reads, or whose reader has ended.
+//! Programs whose standard error is a pipe that is not read, or that is closed.
 
 use std::io::{BufRead, BufReader, PipeReader, Read, pipe};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -60,7 +60,7 @@ fn greets(address: &str) {
 }
 
 #[test]
-fn log_that_nobody_reads_stops_neither_calls_nor_the_end() {
+fn log_that_is_not_read_stops_neither_calls_nor_the_end() {
     let world = World::new();
     let (mut node, log) = Silent::start(&mut node(&world));
     let mut log = BufReader::new(log);

@@ -530,7 +530,7 @@ fn count(program: &Program, word: &str) -> usize {
 }
 
 #[test]
-fn large_events_that_nobody_handles_take_a_bounded_part_of_memory() {
+fn large_unhandled_events_take_a_bounded_part_of_memory() {
     const EVENTS: usize = 300;
     let world = World::new();
     let bin = env!("CARGO_BIN_EXE_big_events");

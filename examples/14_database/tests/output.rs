@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Runs the program in a directory, with a registry that nobody else sees.
+/// Runs the program in a directory, with its registry and events in memory.
 fn run(directory: &Path, variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_database"));
     command

@@ -84,8 +84,8 @@ pub fn is_unverified(node: &Node) -> bool {
     node.unverified
 }
 
-/// Marks a node whose server listens on all interfaces: `0.0.0.0` or `[::]`. A registry that tells
-/// each network of the node separately then uses the addresses in that network.
+/// Marks a node whose server listens on all interfaces: `0.0.0.0` or `[::]`. A registry that
+/// announces the node to each network separately then uses the addresses in that network.
 pub fn listening_on_all(mut node: Node, ip: IpAddr) -> Node {
     node.listens_on_all = Some(ip).filter(IpAddr::is_unspecified);
     node
@@ -175,7 +175,7 @@ impl Node {
 
     /// Whether the node serves the method with this wire path, according to its record.
     ///
-    /// A record that lists no methods tells nothing: the node may serve any. For a node of a Go
+    /// A node whose record lists no methods may serve any. For a node of a Go
     /// Micro program, the package is not compared, because Go Micro's server ignores it.
     ///
     /// # Examples
@@ -430,7 +430,11 @@ mod tests {
             ids("/pay.Health/New").is_empty(),
             "a verified node serves pay.Health"
         );
-        assert_eq!(ids("/bill.Health/Check"), ["bill"], "nobody else serves it");
+        assert_eq!(
+            ids("/bill.Health/Check"),
+            ["bill"],
+            "no other node serves it"
+        );
     }
 
     #[test]

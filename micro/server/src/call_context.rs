@@ -1,4 +1,5 @@
-//! `Context` of a call from an HTTP request: metadata, caller, and the headers that handlers can read.
+//! The context of a call that is an HTTP request: metadata, caller, and the headers that handlers
+//! can read.
 
 use std::sync::Arc;
 

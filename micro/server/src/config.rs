@@ -115,8 +115,9 @@ pub struct Limits {
     /// counted. Default: 512 MiB.
     pub server_receive_buffer: usize,
     /// Maximum number of bytes of requests per connection whose handlers run. Further requests wait
-    /// before their handlers run, and count as received ones meanwhile. Requests below 16 KiB and streams of requests are not counted; a single
-    /// request may be larger than this limit. Default: 32 MiB.
+    /// before their handlers run, and count as received ones meanwhile. Requests below 16 KiB and
+    /// streams of requests are not counted; a single request may be larger than this limit. Default:
+    /// 32 MiB.
     pub connection_request_buffer: usize,
     /// Maximum number of bytes of requests of all connections together whose handlers run. Further
     /// requests are refused with `Unavailable`. Connections that hold at most 64 KiB are not

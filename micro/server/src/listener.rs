@@ -394,7 +394,7 @@ impl Connections {
     }
 }
 
-/// The number of open connections of each address. Empty if there is no limit.
+/// The number of open connections of each address. Not counted if there is no limit.
 #[derive(Debug, Clone, Default)]
 struct AddressCounts(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
@@ -455,6 +455,8 @@ impl Drop for Counted {
 mod tests {
     use std::collections::VecDeque;
 
+    use super::*;
+
     #[test]
     fn connections_are_counted_per_address_until_they_end() {
         let counts = AddressCounts::default();
@@ -471,8 +473,6 @@ mod tests {
         drop((second, other, again, v6));
         assert!(counts.0.lock().is_empty());
     }
-
-    use super::*;
 
     #[cfg(target_os = "linux")]
     #[test]

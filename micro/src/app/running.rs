@@ -148,7 +148,7 @@ impl Inner {
     /// Whether the process receives calls or events from other processes.
     #[cfg(feature = "server")]
     fn has_port(&self) -> bool {
-        #[cfg(all(feature = "server", feature = "tower"))]
+        #[cfg(feature = "tower")]
         if self.listen && !self.mounts.is_empty() {
             return true;
         }
@@ -329,10 +329,10 @@ impl Running {
     }
 
     /// Returns how long to serve on after leaving the registry, so that others notice.
-    fn settle_time(&self) -> Duration {
+    fn deregister_delay(&self) -> Duration {
         #[cfg(feature = "server")]
         {
-            // Only this process sees a registry in memory, and nobody is connected.
+            // No other process sees a registry in memory.
             let is_seen = self.app.registry.scheme() != "memory";
             let connections = self.server.as_ref().map_or(0, server::Running::connections);
             if connections > 0 || (is_seen && self.is_listed()) {
@@ -352,8 +352,8 @@ impl Running {
     /// [tasks](crate::app::Tasks), wait for the events published from here, close the client, run
     /// the stop hooks. Returns the calls and tasks that were aborted.
     ///
-    /// Others have the setting `deregister_delay` to notice. There is no delay if nobody can have
-    /// seen this process: the registry is in memory and no connection is open.
+    /// Clients and publishers have the time of the setting `deregister_delay` to notice. There is no
+    /// delay if no other process knows this one: the registry is in memory and no connection is open.
     ///
     /// Everything before the stop hooks has to finish within the settings `deregister_delay` and
     /// `drain_timeout`. A task that blocks its thread longer is abandoned. Each stop hook has a
@@ -367,13 +367,13 @@ impl Running {
             self.registrar.stop_following();
             server.announce_stop();
         }
-        let settle = self.settle_time();
-        let end = Instant::now() + settle + self.app.options.drain_timeout;
+        let delay = self.deregister_delay();
+        let end = Instant::now() + delay + self.app.options.drain_timeout;
         let left = || end.saturating_duration_since(Instant::now());
         self.leave(self.app.options.drain_timeout).await;
         #[cfg(all(feature = "broker", feature = "events"))]
         self.streams.leave();
-        tokio::time::sleep(settle).await;
+        tokio::time::sleep(delay).await;
         #[cfg(feature = "broker")]
         self.close_subscriptions(left()).await;
         #[cfg(all(feature = "broker", feature = "events"))]

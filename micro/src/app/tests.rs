@@ -64,7 +64,7 @@ impl Service for Pong {
     }
 }
 
-/// A service `Health` of a package. Its response tells which one it is.
+/// A service `Health` of a package. Its response names the package.
 struct Health<const SHOP: bool>;
 
 impl<const SHOP: bool> Service for Health<SHOP> {
@@ -296,10 +296,10 @@ async fn name_on_a_struct_that_serves_only_contracts_is_refused() {
         let built = app.build().await;
         assert_eq!(built.is_err(), fails, "{}", record.info.name);
         if let Err(error) = built {
-            let told = "carts.rs:3: `name = \"carts\"` on `CartStore` has no effect: it only \
+            let expected = "carts.rs:3: `name = \"carts\"` on `CartStore` has no effect: it only \
                         implements contracts, which register as `ping`; remove it, or put it on \
                         the trait";
-            assert!(error.message().contains(told), "{error}");
+            assert!(error.message().contains(expected), "{error}");
         }
     }
 }

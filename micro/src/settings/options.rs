@@ -454,11 +454,11 @@ mod tests {
             let text = read(&interval.replace('n', ""), ttl)
                 .unwrap_err()
                 .to_string();
-            let told = format!(
+            let expected = format!(
                 "setting `heartbeat_interval` from builder is {interval}; it has to be more than \
                  zero and less than `ttl`, which is {ttl} from builder"
             );
-            assert!(text.contains(&told), "{text}");
+            assert!(text.contains(&expected), "{text}");
         }
         let text = read("15s", "soon").unwrap_err().to_string();
         assert!(!text.contains("heartbeat_interval"), "{text}");

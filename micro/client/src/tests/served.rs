@@ -103,8 +103,8 @@ async fn services_of_two_packages_under_one_name_are_never_mixed() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    let told = "2 nodes of this name serve other packages";
-    assert!(error.message().contains(told), "{error}");
+    let expected = "2 nodes of this name serve other packages";
+    assert!(error.message().contains(expected), "{error}");
 }
 
 #[tokio::test]

@@ -223,7 +223,7 @@ impl Route {
         }))
     }
 
-    /// Begins to record a call that every call is logged of, unless its protocol does.
+    /// Begins to record a call if all calls are logged, unless its protocol has begun to.
     fn record(&self, context: &Context, started: Instant) -> Option<CallLog> {
         if self.access_log != AccessLog::All || context.record().is_some() {
             return None;

@@ -120,7 +120,7 @@ fn publish(host: &Host, mut records: Vec<Record>) -> Vec<Record> {
     records
 }
 
-/// Returns a function that tells whether a file's name is that of a watched service's node.
+/// Returns a function for whether a file's name is that of a watched service's node.
 fn relevant(host: &Host) -> Relevant {
     let shared = Arc::downgrade(&host.0);
     Box::new(move |name| {

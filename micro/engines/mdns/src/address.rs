@@ -73,14 +73,14 @@ pub(super) fn to(ip: IpAddr, asker: IpAddr, local: bool, all: &[Interface]) -> V
 }
 
 /// Selects the usable ones of the received addresses, best first by [`rank`].
-pub(super) fn choose(told: &[IpAddr], local: bool) -> Vec<IpAddr> {
+pub(super) fn choose(received: &[IpAddr], local: bool) -> Vec<IpAddr> {
     let usable = |ip: &&IpAddr| {
         !ip.is_unspecified()
             && !ip.is_multicast()
             && !is_link_local(**ip)
             && (local || !ip.is_loopback())
     };
-    let mut usable: Vec<IpAddr> = told.iter().filter(usable).copied().collect();
+    let mut usable: Vec<IpAddr> = received.iter().filter(usable).copied().collect();
     sort_by_key(&mut usable, |ip| (rank(*ip), *ip));
     usable.dedup();
     usable.truncate(1 + MAX_OTHER_ADDRESSES);

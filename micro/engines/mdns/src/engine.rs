@@ -512,7 +512,7 @@ mod tests {
         let ip = Ipv4Addr::LOCALHOST.into();
         let bytes = packet::announcement(&node, &[ip], Duration::ZERO, (None, None)).unwrap();
         let goodbye = || match packet::parse(&bytes) {
-            Some(Message::Answer(mut told)) => match told.remove(0) {
+            Some(Message::Answer(mut answer)) => match answer.remove(0) {
                 Announcement::Node(instance) => instance,
                 Announcement::Service(_) => panic!("a listing"),
             },

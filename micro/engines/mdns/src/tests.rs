@@ -303,8 +303,8 @@ async fn change_and_goodbye_from_another_address_are_ignored() {
     let group = SocketAddr::from(([127, 0, 0, 1], 45_358));
     let owner = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let attacker = UdpSocket::bind("127.0.0.2:0").await.unwrap();
-    let told = announcement("127.0.0.1:8080", TTL);
-    owner.send_to(&told, group).await.unwrap();
+    let datagram = announcement("127.0.0.1:8080", TTL);
+    owner.send_to(&datagram, group).await.unwrap();
     assert_eq!(next(&mut watch).await.added, [node("a")]);
 
     for forged in [
@@ -317,19 +317,19 @@ async fn change_and_goodbye_from_another_address_are_ignored() {
     // A later datagram of the attacker was received, so the earlier ones were received before.
     let other = Node::new("greeter", "b", "127.0.0.2:7777");
     let ip: IpAddr = Ipv4Addr::new(127, 0, 0, 2).into();
-    let told = packet::announcement(&other, &[ip], TTL, (None, None)).unwrap();
-    attacker.send_to(&told, group).await.unwrap();
+    let datagram = packet::announcement(&other, &[ip], TTL, (None, None)).unwrap();
+    attacker.send_to(&datagram, group).await.unwrap();
     let change = next(&mut watch).await;
     assert_eq!(change.nodes, [node("a"), other]);
     assert_eq!((change.updated.len(), change.removed.len()), (0, 0));
 
-    let told = announcement("127.0.0.1:8080", Duration::ZERO);
-    owner.send_to(&told, group).await.unwrap();
+    let datagram = announcement("127.0.0.1:8080", Duration::ZERO);
+    owner.send_to(&datagram, group).await.unwrap();
     assert_eq!(next(&mut watch).await.removed, [node("a")]);
 }
 
 #[tokio::test]
-async fn node_on_all_addresses_is_told_with_those_of_each_network() {
+async fn node_on_all_addresses_is_announced_to_each_network_with_its_addresses() {
     let (ours, theirs) = (registry(45_374), registry(45_374));
     // The address that other registries get is in none of this machine's networks.
     let guess = Node::new("greeter", "a", "192.0.2.1:8080").with_version("1");
@@ -345,10 +345,10 @@ async fn all_addresses_of_a_record_are_kept_the_best_first() {
     let theirs = registry(45_375);
     let mut watch = theirs.watch("greeter").await.unwrap();
     let ips = ["fd00::7", "127.0.0.1", "fe80::7", "10.0.0.7"].map(|ip| ip.parse().unwrap());
-    let told = packet::announcement(&node("a"), &ips, TTL, (None, None)).unwrap();
+    let datagram = packet::announcement(&node("a"), &ips, TTL, (None, None)).unwrap();
     let owner = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let group = SocketAddr::from(([127, 0, 0, 1], 45_375));
-    owner.send_to(&told, group).await.unwrap();
+    owner.send_to(&datagram, group).await.unwrap();
     let found = next(&mut watch).await.nodes;
     assert_eq!(found[0].address, "127.0.0.1:8080");
     assert_eq!(

@@ -70,7 +70,8 @@ impl Probe {
     }
 }
 
-/// Returns the routes of the health service for a server with the given services and the mounted gRPC services.
+/// Returns the routes of the health service for a server with these services and mounted gRPC
+/// services.
 pub(crate) fn routes(health: &Health, services: &[ServiceInfo], mounts: &Mounts) -> Vec<Route> {
     let own = services.iter().map(|service| service.wire);
     let names = own.chain(mounts.grpc_services()).chain([INFO.wire]);

@@ -132,6 +132,7 @@ async fn answer(
     let decode = exchange.decode(Codec::Json);
     let sent = body.as_ref().map(|(_, bytes)| bytes.as_ptr().addr());
     let document = binding.request(&server.rest.types, target, body, decode.memory())?;
+    // A body that is the whole request is passed on as the client sent it.
     let is_composed = sent != Some(document.as_ptr().addr());
     let request = Body::One(decode.payload(document));
     let reply = if route.method.kind.streams_responses() {

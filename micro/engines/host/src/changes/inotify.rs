@@ -46,7 +46,7 @@ impl Changes {
             .name("micro-host".to_owned())
             .spawn({
                 let broken = Arc::clone(&broken);
-                move || tell(inotify, &changed, &relevant, &broken)
+                move || report(inotify, &changed, &relevant, &broken)
             })
             .or_internal("cannot start the thread that watches directories")?;
         Ok(Self {
@@ -77,18 +77,18 @@ impl Drop for Changes {
 }
 
 /// Waits for events on a separate thread until the watch ends.
-fn tell(mut inotify: Inotify, changed: &Notify, relevant: &Relevant, broken: &AtomicBool) {
+fn report(mut inotify: Inotify, changed: &Notify, relevant: &Relevant, broken: &AtomicBool) {
     let mut buffer = [0; BUFFER];
     loop {
         let mut ended = false;
-        let told = match inotify.read_events_blocking(&mut buffer) {
+        let changes = match inotify.read_events_blocking(&mut buffer) {
             Ok(events) => {
-                let mut told = false;
+                let mut any = false;
                 for event in events {
                     ended |= event.mask.contains(EventMask::IGNORED);
-                    told |= event.name.is_none_or(relevant);
+                    any |= event.name.is_none_or(relevant);
                 }
-                told
+                any
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => {
@@ -98,7 +98,7 @@ fn tell(mut inotify: Inotify, changed: &Notify, relevant: &Relevant, broken: &At
                 true
             }
         };
-        if told {
+        if changes {
             changed.notify_one();
         }
         if ended {

@@ -16,7 +16,7 @@ pub(crate) struct Changes {
 impl Changes {
     /// Notifies `changed` of each change of the directory, or of an entry whose name is `relevant`.
     pub(crate) fn watch(dir: &Path, changed: Arc<Notify>, relevant: Relevant) -> Result<Self> {
-        let told = move |event: notify::Result<notify::Event>| {
+        let report = move |event: notify::Result<notify::Event>| {
             // Reads of files are irrelevant. An error may hide a change, so it counts as one.
             let is_irrelevant = |event: notify::Event| {
                 let mut names = event.paths.iter().filter_map(|path| path.file_name());
@@ -28,14 +28,14 @@ impl Changes {
             }
         };
         let mut watcher =
-            notify::recommended_watcher(told).or_internal("cannot watch directories")?;
+            notify::recommended_watcher(report).or_internal("cannot watch directories")?;
         watcher
             .watch(dir, RecursiveMode::NonRecursive)
             .or_internal(format!("cannot watch `{}`", dir.display()))?;
         Ok(Self { _watcher: watcher })
     }
 
-    /// Whether changes are no longer reported. The crate does not tell.
+    /// Whether changes are no longer reported. The crate `notify` has no such state.
     pub(crate) fn is_broken(&self) -> bool {
         false
     }
