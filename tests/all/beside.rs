@@ -9,12 +9,14 @@ use std::task::{Context as TaskContext, Poll};
 use axum::Extension;
 use axum::response::Html;
 use axum::routing::get;
+use futures_core::Stream;
 use micro::App;
 use micro::app::Running;
 use micro::client::Client;
 use micro::registry::{Memory, Registry};
 use micro_tests::http;
-use micro_tests::{Answer, Ask, Greeter, GreeterClient, answer};
+use micro_tests::{Answer, Ask, DEADLINE, Greeter, GreeterClient, Program, World, answer};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tonic::body::Body;
 use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic_prost::ProstCodec;
@@ -40,6 +42,12 @@ struct ProstAnswer {
     greeting: String,
     #[prost(uint64, tag = "2")]
     number: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ProstNumber {
+    #[prost(int64, tag = "1")]
+    value: i64,
 }
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -212,4 +220,41 @@ async fn clients_of_tonic_find_services_of_micro_and_of_tonic() {
     app.stop().await;
     let gone = call::<_, EchoMessage, _>(client.channel("echo"), echo, text);
     assert_eq!(gone.await.unwrap_err().code(), tonic::Code::Unavailable);
+}
+
+/// Requests that a test sends one by one.
+struct Requests(UnboundedReceiver<ProstNumber>);
+
+impl Stream for Requests {
+    type Item = ProstNumber;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<ProstNumber>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_tonic_begins_before_its_first_request() {
+    let world = World::new();
+    let mut node = Program::start(&mut world.command(env!("CARGO_BIN_EXE_kinds")));
+    node.line("address");
+    let registry = Registry::open(&world.registry()).unwrap();
+    let client = Client::builder().registry(registry).build();
+    let mut grpc = tonic::client::Grpc::new(client.channel("kinds"));
+    grpc.ready().await.unwrap();
+    let (sender, requests) = unbounded_channel();
+    let path = http::uri::PathAndQuery::from_static("/kinds.Kinds/Sums");
+    let codec = ProstCodec::<ProstNumber, ProstNumber>::default();
+    let call = grpc.streaming(tonic::Request::new(Requests(requests)), path, codec);
+    let call = tokio::time::timeout(DEADLINE, call).await;
+    let mut sums = call.expect("the call begins").unwrap().into_inner();
+    for (value, sum) in [(1, 1), (2, 3), (4, 7)] {
+        sender.send(ProstNumber { value }).unwrap();
+        let next = sums.message().await.unwrap();
+        assert_eq!(next, Some(ProstNumber { value: sum }));
+    }
+    drop(sender);
+    assert_eq!(sums.message().await.unwrap(), None);
+    let trailers = sums.trailers().await.unwrap().unwrap();
+    assert_eq!(trailers.get("x-after").unwrap(), "sums");
 }
